@@ -1,0 +1,170 @@
+/* abi.h: all that compiled code and the runtime agree on.
+ *
+ * The compiler emits machine code and a manifest; the runtime calls the code.
+ * Neither includes the other: they meet in this header (plain C11 / C++20) and
+ * in the bundle file whose layout it also fixes. Change anything here and
+ * ENCDEC_ABI_VERSION must change with it.
+ *
+ * Letters: R rows (live hypotheses), B sources, S source tokens of all sources
+ * together (no padding), H heads, D head size, E model width, V vocabulary.
+ */
+#ifndef ENCDEC_ABI_H
+#define ENCDEC_ABI_H
+
+#include <stdint.h>
+
+#define ENCDEC_ABI_VERSION 1
+
+/* Vector width all packed layouts are built from: columns of a weight panel and
+ * keys of a key block. One layout serves every CPU level. */
+#define ENCDEC_ABI_LANES 16
+
+/* Rows of an activation start every round_up(width, ENCDEC_ABI_LANES) floats;
+ * the padding floats are always zero. */
+
+/* The context of one call: X(C type, name). Every field is 8 bytes wide, so
+ * field i lives at byte 8 * i; the compiler derives its loads from this list.
+ * All pointers are 64-byte aligned unless said otherwise and owned by the
+ * caller; the code writes only arena, scratch, memory (encode), cache (step)
+ * and the outputs. */
+#define ENCDEC_ABI_CONTEXT(X)                                                  \
+  /* packed weights, exactly the bundle's weights section */                   \
+  X(const uint8_t *, weights)                                                  \
+  /* activations: arena formula of the manifest */                             \
+  X(uint8_t *, arena)                                                          \
+  /* per-worker scratch: worker w owns scratch + w * scratch_stride */         \
+  X(uint8_t *, scratch)                                                        \
+  X(int64_t, scratch_stride)                                                   \
+  /* cross keys and values: source b starts at memory + memory_offset[b] */    \
+  X(uint8_t *, memory)                                                         \
+  X(const int64_t *, memory_offset)                                            \
+  /* self keys and values: slot s starts at cache + s * cache_stride */        \
+  X(uint8_t *, cache)                                                          \
+  X(int64_t, cache_stride)                                                     \
+  /* positions a slot has room for; a multiple of ENCDEC_ABI_LANES */          \
+  X(int64_t, cache_capacity)                                                   \
+  /* encode: S source tokens; step: R rows */                                  \
+  X(int64_t, rows)                                                             \
+  X(int64_t, sources)                                                          \
+  /* token of each row (4-byte aligned, as the int32 arrays below) */          \
+  X(const int32_t *, tokens)                                                   \
+  /* position of each row within its own sequence */                           \
+  X(const int32_t *, positions)                                                \
+  /* source of each row */                                                     \
+  X(const int32_t *, row_source)                                               \
+  /* encode and step: B + 1 entries, source b has tokens [o[b], o[b+1]) */     \
+  X(const int32_t *, source_offset)                                            \
+  /* step: cache slot of each row */                                           \
+  X(const int32_t *, row_slot)                                                 \
+  /* step: additive logit biases, rows of round_up(V, 16) floats, 0 or -inf */ \
+  X(const float *, logit_bias)                                                 \
+  /* step: which logit_bias row applies to each row */                         \
+  X(const int32_t *, row_bias)                                                 \
+  /* step: best token of each row, lowest id on ties, after logit_bias */      \
+  X(int32_t *, out_token)                                                      \
+  /* step: its log-probability under the softmax of the unbiased logits */     \
+  X(float *, out_log_prob)                                                     \
+  /* step: R rows of round_up(V, 16) unbiased logits, or null */               \
+  X(float *, out_logits)                                                       \
+  /* step: cross-attention probabilities, or null:                             \
+     [layer][head][row][probs_stride], keys of the row's source */             \
+  X(float *, out_probs)                                                        \
+  X(int64_t, probs_stride)                                                     \
+  /* waits until all workers of this call arrived; null with one worker */     \
+  X(encdec_abi_barrier_fn, barrier)                                            \
+  X(void *, barrier_data)
+
+typedef void (*encdec_abi_barrier_fn)(void *barrier_data, int64_t worker);
+
+#define ENCDEC_ABI_FIELD(type, name) type name;
+typedef struct encdec_abi_context {
+  ENCDEC_ABI_CONTEXT(ENCDEC_ABI_FIELD)
+} encdec_abi_context;
+#undef ENCDEC_ABI_FIELD
+
+/* The two entry points of a code section, by these symbol names. All workers
+ * of a call run the same function with the same context. They allocate
+ * nothing, import nothing, and hold no state between calls. */
+typedef void (*encdec_abi_entry_fn)(const encdec_abi_context *context,
+                                    int64_t worker, int64_t workers);
+#define ENCDEC_ABI_ENCODE_SYMBOL "encdec_encode"
+#define ENCDEC_ABI_STEP_SYMBOL "encdec_step"
+/* A data symbol of type uint64_t holding ENCDEC_ABI_VERSION. */
+#define ENCDEC_ABI_VERSION_SYMBOL "encdec_abi_version"
+
+/* Sizes are sums of products the manifest states under "memory", integers:
+ *   encode_arena  = encode_arena_per_row * S
+ *   step_arena    = step_arena_fixed + step_arena_per_row * R
+ *   scratch       = scratch_fixed + scratch_per_key * K  for each worker, where
+ *                   K = round_up(longest source or longest target, 16)
+ *   memory of one source of length s: memory_per_key * round_up(s, 16)
+ *   cache of one slot of capacity c:  cache_per_key * c, c a multiple of 16
+ * Key/value layout inside both, with C = round_up(s, 16) or c: layer after
+ * layer, each layer keys [H][C/16][D][16] floats, then values [H][C][Dp]
+ * floats with Dp = round_up(D, 16). */
+
+/* --- The bundle file ------------------------------------------------------
+ * All integers little-endian.
+ *   encdec_bundle_header
+ *   encdec_bundle_section[section_count]
+ *   section bytes, each at a 4096-byte aligned offset, in table order, touching
+ *   up to that alignment; the gaps are zero; the file ends with the last one.
+ */
+#define ENCDEC_BUNDLE_MAGIC "ENCDECB\x1a"
+#define ENCDEC_BUNDLE_VERSION 1
+#define ENCDEC_BUNDLE_ALIGN 4096
+
+typedef struct encdec_bundle_header {
+  char magic[8];
+  uint32_t version;       /* ENCDEC_BUNDLE_VERSION */
+  uint32_t abi_version;   /* ENCDEC_ABI_VERSION */
+  uint64_t file_size;     /* of the whole file */
+  uint32_t section_count; /* 1 … 64 */
+  uint32_t reserved;      /* 0 */
+  uint8_t checksum[16];   /* XXH3-128 (canonical, big-endian form) of the header
+                             with this field zero, then the section table */
+  uint8_t padding[16];    /* 0 */
+} encdec_bundle_header;
+
+enum {
+  ENCDEC_SECTION_MANIFEST = 1,  /* JSON, UTF-8 */
+  ENCDEC_SECTION_CODE = 2,      /* an ELF shared object; name = CPU level */
+  ENCDEC_SECTION_WEIGHTS = 3,   /* packed weights, mapped as they are */
+  ENCDEC_SECTION_TOKENIZER = 4  /* a raw tokenizer file; name = file name */
+};
+
+typedef struct encdec_bundle_section {
+  uint32_t kind;
+  uint32_t reserved; /* 0 */
+  uint64_t offset;
+  uint64_t size;
+  char name[24];       /* zero-terminated, zero-filled */
+  uint8_t checksum[16]; /* XXH3-128 (canonical form) of the section's bytes */
+} encdec_bundle_section;
+
+/* --- A model in memory -----------------------------------------------------
+ * What a bundle holds, handed over by a JIT instead. Every pointer stays valid
+ * until the model made from it is closed. */
+typedef struct encdec_model_image {
+  uint64_t size; /* sizeof(encdec_model_image) of the caller */
+  const char *manifest; /* JSON, not necessarily zero-terminated */
+  uint64_t manifest_size;
+  const uint8_t *weights; /* 64-byte aligned */
+  uint64_t weights_size;
+  encdec_abi_entry_fn encode;
+  encdec_abi_entry_fn step;
+  uint64_t tokenizer_file_count;
+  const char *const *tokenizer_names; /* file names */
+  const uint8_t *const *tokenizer_data;
+  const uint64_t *tokenizer_sizes;
+} encdec_model_image;
+
+#ifdef __cplusplus
+static_assert(sizeof(encdec_bundle_header) == 64, "bundle header layout");
+static_assert(sizeof(encdec_bundle_section) == 64, "bundle section layout");
+#else
+_Static_assert(sizeof(encdec_bundle_header) == 64, "bundle header layout");
+_Static_assert(sizeof(encdec_bundle_section) == 64, "bundle section layout");
+#endif
+
+#endif /* ENCDEC_ABI_H */
