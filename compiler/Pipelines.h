@@ -1,0 +1,2 @@
+// The named pipelines, each a function of one options struct.
+#pragma once
