@@ -1,0 +1,438 @@
+/* runtime.h: the C API of the encdec runtime (plain C11, also C++20).
+ *
+ * Three objects:
+ *   encdec_model   an opened bundle; immutable, may be shared by threads
+ *   encdec_state   what one decoding needs: memory, caches, arena, thread team;
+ *                  one caller at a time, any number of states per model
+ *   encdec_bundle  the verified sections of a file, never run (for inspection)
+ *
+ * Rules that hold for every function unless it says otherwise:
+ *   - errors: a function that can fail returns an encdec_status *. NULL is
+ *     success; anything else is owned by the caller (encdec_status_free). On an
+ *     error the out-parameters that are handles or pointers are NULL and the
+ *     object is as usable as before the call. No C++ exception, signal or exit
+ *     leaves the library, and it prints nothing.
+ *   - ownership: inputs are borrowed for the time of the call. Handles belong
+ *     to the caller. Pointers inside returned structs belong to the object
+ *     they were asked from.
+ *   - threads: functions on a model or bundle may be called from any threads at
+ *     once. Functions on one state must not overlap.
+ *   - nulls: a NULL handle or required pointer is ENCDEC_ERROR_USAGE, never a
+ *     crash; freeing NULL does nothing. Freeing a handle twice is the one thing
+ *     that stays undefined.
+ *   - structs start with `size`, which the caller sets to sizeof the struct (the
+ *     _default functions do): this is how newer libraries know older callers.
+ *
+ * Letters: R rows (live hypotheses), B sources, S source length in tokens, T
+ * target length, L decoder layers, H decoder heads, V target vocabulary.
+ */
+#ifndef ENCDEC_RUNTIME_H
+#define ENCDEC_RUNTIME_H
+
+#include "encdec/abi.h"
+
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define ENCDEC_API __attribute__((visibility("default")))
+#else
+#define ENCDEC_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* --- Status ---------------------------------------------------------------- */
+
+/* Why a call failed. Opaque; immutable, so any thread may read or free it.
+ * Running out of memory yields a static status that freeing leaves alone. */
+typedef struct encdec_status encdec_status;
+
+/* The codes are also the exit codes of the `encdec` programs. */
+enum {
+  ENCDEC_OK = 0,
+  ENCDEC_ERROR_FAILURE = 1,      /* outside our hands: reading, no memory */
+  ENCDEC_ERROR_USAGE = 2,        /* arguments that make no sense */
+  ENCDEC_ERROR_BAD_MODEL = 3,    /* damaged, hostile or unknown file */
+  ENCDEC_ERROR_DOES_NOT_FIT = 4, /* sound, for another machine or version */
+  ENCDEC_ERROR_LIMIT = 5         /* a stated limit was reached */
+};
+
+/* The code of a status; ENCDEC_OK for NULL. */
+ENCDEC_API int encdec_status_code(const encdec_status *status);
+
+/* One sentence (zero-terminated UTF-8): what, where, expected and found, what
+ * to do. Lives as long as the status; "" for NULL. */
+ENCDEC_API const char *encdec_status_message(const encdec_status *status);
+
+/* Releases a status; NULL does nothing. */
+ENCDEC_API void encdec_status_free(encdec_status *status);
+
+/* --- This library and this machine ----------------------------------------- */
+
+/* Version of the library, "major.minor.patch"; static. */
+ENCDEC_API const char *encdec_version(void);
+
+typedef struct encdec_machine_info {
+  uint64_t size;
+  const char *architecture; /* "x86-64", "aarch64"; static */
+  const char *cpu_level;    /* best level this CPU and OS run: "v4", "v3",
+                               "neon", or "none"; static */
+  uint32_t threads;         /* default thread count: the least of the affinity
+                               mask and the cgroup CPU quota, at least 1 */
+} encdec_machine_info;
+
+/* What this machine can run. `info->size` must be set. */
+ENCDEC_API encdec_status *encdec_machine_get_info(encdec_machine_info *info);
+
+/* --- Model ----------------------------------------------------------------- */
+
+typedef struct encdec_model encdec_model;
+
+typedef struct encdec_model_options {
+  uint64_t size;
+  const char *cpu_level; /* level to use; NULL: environment ENCDEC_CPU if set,
+                            else the best one that the file has and this machine
+                            runs */
+} encdec_model_options;
+
+static inline encdec_model_options encdec_model_options_default(void) {
+  encdec_model_options options = {sizeof(encdec_model_options), 0};
+  return options;
+}
+
+/* Opens the bundle at `path`: maps it, verifies all of it (structure, bounds,
+ * meaning, checksums), then loads the code of one CPU level. The file must not
+ * be rewritten in place while open (replace it by renaming). `options` may be
+ * NULL. The code section is a program: open only bundles you would run.
+ * Errors: BAD_MODEL (damage), DOES_NOT_FIT (version, CPU), FAILURE (reading). */
+ENCDEC_API encdec_status *encdec_model_open(const char *path,
+                                            const encdec_model_options *options,
+                                            encdec_model **out_model);
+
+/* A model from code and data already in this process (a JIT). `image` itself is
+ * borrowed for the call; what it points to must outlive the model. The manifest
+ * and tokenizer are verified as those of a file are. */
+ENCDEC_API encdec_status *
+encdec_model_from_memory(const encdec_model_image *image,
+                         encdec_model **out_model);
+
+/* Gives the handle back; states made from it stay valid, the memory goes with
+ * the last of them. NULL does nothing. */
+ENCDEC_API void encdec_model_close(encdec_model *model);
+
+typedef struct encdec_model_info {
+  uint64_t size;
+  const char *family;      /* "marian", ...; strings live with the model */
+  const char *weight_type; /* "f32", "int8" */
+  const char *cpu_level;   /* of the code in use; "memory" for an image */
+  const char *producer;
+  uint64_t d_model;
+  uint64_t encoder_layers;
+  uint64_t decoder_layers; /* L */
+  uint64_t decoder_heads;  /* H */
+  uint64_t vocab_size;     /* V, target */
+  uint64_t source_vocab_size;
+  uint64_t max_positions; /* longest source, and longest target, in tokens */
+  uint64_t weights_bytes;
+  uint64_t step_bytes; /* weight bytes that one step reads */
+  int32_t decoder_start_token_id;
+  int32_t pad_token_id;     /* -1 if none */
+  const int32_t *eos_token_ids;
+  uint64_t eos_token_count;
+  int64_t max_length;       /* default, start token included */
+  uint64_t num_beams;       /* what the checkpoint asks for */
+  double length_penalty;
+  uint32_t has_tokenizer; /* 1 if text can go in and out */
+} encdec_model_info;
+
+/* Fills `info` (set info->size). Strings and arrays live with the model. */
+ENCDEC_API encdec_status *encdec_model_get_info(const encdec_model *model,
+                                                encdec_model_info *info);
+
+/* The manifest as JSON text; zero-terminated, lives with the model. `out_size`
+ * (may be NULL) gets its length. NULL for a NULL model. */
+ENCDEC_API const char *encdec_model_manifest(const encdec_model *model,
+                                             uint64_t *out_size);
+
+/* --- State ----------------------------------------------------------------- */
+
+typedef struct encdec_state encdec_state;
+
+/* Limits of a state; 0 means the default. Memory is reserved for all of them at
+ * once and touched only as it is used. */
+typedef struct encdec_state_options {
+  uint64_t size;
+  uint64_t max_rows;             /* R, and sources per encode; default 32 */
+  uint64_t max_source_tokens;    /* of all sources of one encode together, each
+                                    counted rounded up to 16; default: max_rows
+                                    times the model's longest source */
+  uint64_t max_target_positions; /* tokens fed to one row; default: the model's
+                                    max_positions */
+  uint32_t threads;              /* workers, the caller included; default:
+                                    encdec_machine_info.threads */
+  uint64_t max_memory;           /* bytes that may be reserved; default: the
+                                    physical memory of the machine */
+  uint32_t logits; /* 1: make room for the logits of each step */
+  uint32_t probs;  /* 1: make room for cross-attention probabilities */
+} encdec_state_options;
+
+static inline encdec_state_options encdec_state_options_default(void) {
+  encdec_state_options options = {sizeof(encdec_state_options), 0, 0, 0, 0,
+                                  0, 0, 0};
+  return options;
+}
+
+/* Makes a state with its thread team. Keeps the model alive. `options` may be
+ * NULL. Errors: LIMIT (max_memory, named with the bytes needed), FAILURE. */
+ENCDEC_API encdec_status *encdec_state_create(encdec_model *model,
+                                              const encdec_state_options *options,
+                                              encdec_state **out_state);
+
+/* Joins the threads and frees the state. NULL does nothing. Not while another
+ * function runs on it. */
+ENCDEC_API void encdec_state_destroy(encdec_state *state);
+
+typedef struct encdec_state_info {
+  uint64_t size;
+  uint64_t rows;    /* rows of the next step */
+  uint64_t sources; /* of the last encode */
+  uint32_t threads;
+  uint64_t reserved_bytes;  /* address space set aside, touched on use */
+  uint64_t encode_calls;    /* since creation */
+  uint64_t encoded_sources; /* each source counts once however long it decodes */
+  uint64_t encoded_tokens;
+  uint64_t steps;
+  uint64_t step_rows; /* rows of all steps together */
+} encdec_state_info;
+
+/* Fills `info` (set info->size) with limits and counters. */
+ENCDEC_API encdec_status *encdec_state_get_info(const encdec_state *state,
+                                                encdec_state_info *info);
+
+/* Runs function(data, worker, workers) on every worker of the state's team at
+ * once, the caller being worker 0; returns when all have returned. For work and
+ * measurements on the very threads a step uses. The function must not throw,
+ * nor use the state. */
+ENCDEC_API encdec_status *
+encdec_state_run(encdec_state *state,
+                 void (*function)(void *data, uint32_t worker,
+                                  uint32_t workers),
+                 void *data);
+
+/* --- Driving a model step by step ------------------------------------------ */
+
+/* Reads B sources laid end to end: source b is ids[offsets[b] .. offsets[b+1]),
+ * offsets[0] = 0. Every source has 1 ... max_positions tokens. Projects the cross
+ * keys and values once, forgets all earlier rows, and leaves B rows at position
+ * 0, row b reading source b. Errors: USAGE (ids outside the vocabulary, empty
+ * source), LIMIT (names the option to raise). */
+ENCDEC_API encdec_status *encdec_encode(encdec_state *state, const int32_t *ids,
+                                        const uint64_t *offsets,
+                                        uint64_t source_count);
+
+typedef struct encdec_step_input {
+  uint64_t size;
+  const int32_t *tokens; /* R tokens, one a row: the decoder's start token first,
+                            then what was chosen */
+  uint64_t rows;         /* R, must be the number of live rows */
+  const float *logit_bias; /* NULL, or bias_rows rows of round_up(V, 16) floats,
+                              0 or -inf, 64-byte aligned: keeps tokens from being
+                              chosen without changing log-probabilities */
+  uint64_t bias_rows;
+  const int32_t *row_bias; /* R indices into logit_bias; NULL: row 0 for all */
+  uint32_t logits;         /* 1: also give logits (state made with logits) */
+  uint32_t probs;          /* 1: also give probs (state made with probs) */
+} encdec_step_input;
+
+static inline encdec_step_input encdec_step_input_default(void) {
+  encdec_step_input input = {sizeof(encdec_step_input), 0, 0, 0, 0, 0, 0, 0};
+  return input;
+}
+
+/* Views into the state, valid until its next call. */
+typedef struct encdec_step_output {
+  uint64_t size;
+  const int32_t *tokens;  /* R: best token of each row; lowest id on ties */
+  const float *log_probs; /* R: its log-probability, natural logarithm */
+  const float *logits;    /* [R][logits_stride], or NULL */
+  uint64_t logits_stride; /* in floats */
+  const float *probs;     /* [L][H][R][probs_stride], or NULL; entries
+                             0 ... S - 1 of a row are its source's tokens */
+  uint64_t probs_stride;  /* in floats */
+} encdec_step_output;
+
+/* One decoder step over all rows: appends each row's token to its cache and
+ * predicts the next. Allocates nothing. Rows that have no position left are
+ * LIMIT, naming max_target_positions. */
+ENCDEC_API encdec_status *encdec_step(encdec_state *state,
+                                      const encdec_step_input *input,
+                                      encdec_step_output *output);
+
+/* Chooses the rows of the next step: new row i goes on from old row parents[i].
+ * Rows not named disappear; a row named once keeps its cache where it is; each
+ * further mention copies it. row_count up to max_rows; 0 ends all rows.
+ * Allocates nothing. */
+ENCDEC_API encdec_status *encdec_reorder(encdec_state *state,
+                                         const uint32_t *parents,
+                                         uint64_t row_count);
+
+/* --- Generation ------------------------------------------------------------ */
+
+/* For the integer fields below. */
+#define ENCDEC_FROM_MODEL (-1) /* what the model's own defaults say */
+#define ENCDEC_NONE (-2)       /* none, whatever the model says */
+
+typedef struct encdec_generate_options {
+  uint64_t size;
+  int64_t max_new_tokens; /* without the start token; wins over max_length */
+  int64_t max_length;     /* with the start token */
+  int64_t min_new_tokens;
+  int64_t min_length; /* with the start token */
+  int32_t forced_bos_token_id;
+  int32_t forced_eos_token_id; /* at the last position */
+  double length_penalty;       /* NaN: the model's */
+  const int32_t *bad_token_ids; /* never generated, besides the model's own */
+  uint64_t bad_token_count;
+  uint32_t probs; /* 1: keep cross-attention probabilities (state with probs) */
+  uint32_t truncate; /* 1: cut text longer than the model's positions (keeping
+                        the end token) where 0 refuses it */
+  uint32_t special_tokens; /* 1: text that spells a special token becomes it */
+} encdec_generate_options;
+
+static inline encdec_generate_options encdec_generate_options_default(void) {
+  encdec_generate_options options = {sizeof(encdec_generate_options),
+                                     ENCDEC_FROM_MODEL,
+                                     ENCDEC_FROM_MODEL,
+                                     ENCDEC_FROM_MODEL,
+                                     ENCDEC_FROM_MODEL,
+                                     ENCDEC_FROM_MODEL,
+                                     ENCDEC_FROM_MODEL,
+                                     0.0,
+                                     0,
+                                     0,
+                                     0,
+                                     0,
+                                     0};
+  /* a quiet NaN without <math.h>: infinity - infinity */
+  double infinity = 1e308 * 10.0;
+  options.length_penalty = infinity - infinity;
+  return options;
+}
+
+/* What generation made; immutable, independent of state and model. */
+typedef struct encdec_result encdec_result;
+
+/* One generated sequence. Pointers live with the result. */
+typedef struct encdec_sequence {
+  uint64_t size;
+  const int32_t *ids; /* all generated ones, end token included, start token not */
+  uint64_t id_count;  /* T */
+  double log_prob;    /* sum over ids; forced ones count 0 */
+  double score;       /* log_prob / id_count ^ length_penalty */
+  const char *text;   /* zero-terminated UTF-8, special tokens left out; NULL
+                         when generated from ids */
+  uint64_t text_size;
+  const int32_t *source_ids; /* S ids that were read */
+  uint64_t source_id_count;
+  const float *probs; /* [L][H][T][S], row t = made while predicting ids[t] (a
+                         forced last token has none: zeros); NULL unless asked */
+  uint64_t layers;    /* L */
+  uint64_t heads;     /* H */
+} encdec_sequence;
+
+/* Greedy generation for any number of sources (laid out as for encdec_encode;
+ * more than max_rows go in portions). Results are in input order, and do not
+ * depend on the portioning, the neighbours or the thread count. Nothing is added
+ * to the ids. Uses up the state's rows. `options` may be NULL. */
+ENCDEC_API encdec_status *
+encdec_generate(encdec_state *state, const int32_t *ids,
+                const uint64_t *offsets, uint64_t source_count,
+                const encdec_generate_options *options,
+                encdec_result **out_result);
+
+/* The same from text (UTF-8, text_sizes in bytes or NULL for zero-terminated
+ * texts) to text, with the bundle's tokenizer. */
+ENCDEC_API encdec_status *
+encdec_generate_text(encdec_state *state, const char *const *texts,
+                     const uint64_t *text_sizes, uint64_t text_count,
+                     const encdec_generate_options *options,
+                     encdec_result **out_result);
+
+/* Number of sequences, one a source; 0 for NULL. */
+ENCDEC_API uint64_t encdec_result_count(const encdec_result *result);
+
+/* Sequence `index` of the result (set out_sequence->size). */
+ENCDEC_API encdec_status *encdec_result_get(const encdec_result *result,
+                                            uint64_t index,
+                                            encdec_sequence *out_sequence);
+
+/* Warnings of the call, one a line, zero-terminated; "" when there are none.
+ * Lives with the result. */
+ENCDEC_API const char *encdec_result_warnings(const encdec_result *result);
+
+/* Releases a result; NULL does nothing. */
+ENCDEC_API void encdec_result_free(encdec_result *result);
+
+/* --- Text ------------------------------------------------------------------ */
+
+/* Source ids of `text` with the end token, as generate_text would read them. Up
+ * to `capacity` are written to `ids` (may be NULL when capacity is 0);
+ * *out_count is how many there are. Of the options only special_tokens and
+ * truncate matter; NULL for the defaults. */
+ENCDEC_API encdec_status *
+encdec_tokenize(const encdec_model *model, const char *text, uint64_t text_size,
+                const encdec_generate_options *options, int32_t *ids,
+                uint64_t capacity, uint64_t *out_count);
+
+/* Text of target ids, special tokens left out. Up to `capacity` bytes are
+ * written to `text`, without a final zero; *out_size is how many there are. */
+ENCDEC_API encdec_status *encdec_detokenize(const encdec_model *model,
+                                            const int32_t *ids,
+                                            uint64_t id_count, char *text,
+                                            uint64_t capacity,
+                                            uint64_t *out_size);
+
+/* The tokenizer's piece of one id (source side or target side), for labels; up
+ * to `capacity` bytes, without a final zero; *out_size is its length. */
+ENCDEC_API encdec_status *encdec_piece(const encdec_model *model,
+                                       uint32_t target_side, int32_t id,
+                                       char *text, uint64_t capacity,
+                                       uint64_t *out_size);
+
+/* --- Inspection ------------------------------------------------------------ */
+
+typedef struct encdec_bundle encdec_bundle;
+
+/* Opens and verifies a file as encdec_model_open does, code audit included, for
+ * any CPU; nothing is ever mapped executable. */
+ENCDEC_API encdec_status *encdec_bundle_open(const char *path,
+                                             encdec_bundle **out_bundle);
+
+/* Unmaps the file. NULL does nothing. */
+ENCDEC_API void encdec_bundle_close(encdec_bundle *bundle);
+
+typedef struct encdec_bundle_section_info {
+  uint64_t size;
+  uint32_t kind;    /* ENCDEC_SECTION_* of abi.h */
+  const char *name; /* CPU level, file name or ""; lives with the bundle */
+  uint64_t offset;  /* in the file */
+  uint64_t data_size;
+  const uint8_t *data; /* lives with the bundle */
+  char checksum[33];   /* XXH3-128 in hex */
+} encdec_bundle_section_info;
+
+/* Number of sections; 0 for NULL. */
+ENCDEC_API uint64_t encdec_bundle_section_count(const encdec_bundle *bundle);
+
+/* Section `index` in file order (set out_info->size). */
+ENCDEC_API encdec_status *
+encdec_bundle_get_section(const encdec_bundle *bundle, uint64_t index,
+                          encdec_bundle_section_info *out_info);
+
+#ifdef __cplusplus
+} /* extern "C" */
+#endif
+
+#endif /* ENCDEC_RUNTIME_H */
