@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+"""The one-way walls, read from the sources and from the built files.
+
+dialect knows MLIR only; compiler knows dialect; runtime knows neither, nor LLVM;
+compiler and runtime share one header. Inside the compiler, fuse and lower do not
+include each other; inside the runtime, bundle <- exec <- search.
+
+usage: walls.py SOURCE_DIR [BUILD_DIR]
+"""
+import pathlib
+import re
+import subprocess
+import sys
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.M)
+LLVM = ("mlir/", "llvm/", "llvm-c/", "mlir-c/", "lld/", "clang/")
+
+# folder -> prefixes of includes that its files must not have
+FORBIDDEN = {
+    "dialect": ("compiler/", "runtime/", "encdec/runtime.h", "encdec/abi.h"),
+    "compiler": ("runtime/", "encdec/runtime.h"),
+    "compiler/fuse": ("compiler/lower/", "compiler/emit/", "compiler/place/"),
+    "compiler/place": ("compiler/lower/", "compiler/emit/"),
+    "compiler/lower": ("compiler/fuse/", "compiler/emit/"),
+    "runtime": ("dialect/", "compiler/") + LLVM,
+    "runtime/base": ("runtime/bundle/", "runtime/exec/", "runtime/search/", "runtime/text/"),
+    "runtime/text": ("runtime/bundle/", "runtime/exec/", "runtime/search/"),
+    "runtime/bundle": ("runtime/exec/", "runtime/search/", "runtime/tools/"),
+    "runtime/exec": ("runtime/search/", "runtime/tools/"),
+    "include/encdec": ("dialect/", "compiler/", "runtime/") + LLVM,
+}
+
+
+def check_sources(root):
+    errors, files = [], 0
+    for folder, forbidden in FORBIDDEN.items():
+        for path in sorted((root / folder).rglob("*")):
+            if path.suffix not in (".h", ".cpp", ".c", ".td"):
+                continue
+            files += 1
+            for include in INCLUDE.findall(path.read_text()):
+                if include.startswith(forbidden):
+                    errors.append(f"{path.relative_to(root)}: includes {include}, "
+                                  f"which {folder}/ must not know")
+    if not files:
+        errors.append(f"{root}: no source files found")
+    return errors
+
+
+def needed(path):
+    """Every shared library behind a file, by name."""
+    out = subprocess.run(["ldd", path], capture_output=True, text=True, check=True)
+    return [line.split()[0] for line in out.stdout.splitlines() if line.strip()]
+
+
+def check_links(build):
+    errors = []
+    runtime = sorted((build / "lib").glob("libencdec_runtime.so"))
+    for path in [build / "bin" / "encdec", *runtime]:
+        if not path.exists():
+            errors.append(f"{path}: expected this file, found none; build it first")
+            continue
+        for name in needed(path):
+            if re.search(r"LLVM|MLIR|clang|encdec_(compiler|dialect)", name):
+                errors.append(f"{path.name}: has {name} behind it; the runtime must "
+                              "have no LLVM, MLIR or compiler")
+    if not runtime:
+        errors.append(f"{build}/lib: expected libencdec_runtime.so, found none")
+    for path in runtime:
+        size = path.resolve().stat().st_size
+        if size >= 1_000_000:
+            errors.append(f"{path.name}: expected under 1,000,000 bytes, got {size}")
+    return errors
+
+
+def main():
+    root = pathlib.Path(sys.argv[1])
+    errors = check_sources(root)
+    if len(sys.argv) > 2:
+        errors += check_links(pathlib.Path(sys.argv[2]))
+    for error in errors:
+        print(error, file=sys.stderr)
+    print(f"{len(errors)} breaches")
+    return 1 if errors else 0
+
+
+sys.exit(main())
