@@ -1,0 +1,75 @@
+// ORC takes the very object that the bundle would carry, so JIT and AOT compute
+// the same bits by construction.
+#include "compiler/emit/Jit.h"
+#include "llvm/ExecutionEngine/Orc/LLJIT.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/TargetSelect.h"
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+using namespace llvm;
+
+namespace encdec {
+
+WeightBuffer::WeightBuffer(uint64_t size) : size(size) {
+  constexpr size_t alignment = 64;
+  void *pointer = std::aligned_alloc(
+      alignment, (size + alignment) / alignment * alignment);
+  if (!pointer)
+    report_bad_alloc_error("no memory for the packed weights");
+  std::memset(pointer, 0, size);
+  memory.reset(pointer);
+}
+
+void WeightBuffer::Free::operator()(void *pointer) const { std::free(pointer); }
+
+JitModel::JitModel(Parts given) : parts(std::move(given)) {
+  for (const auto &[name, contents] : parts.tokenizer) {
+    names.push_back(name.c_str());
+    data.push_back(reinterpret_cast<const uint8_t *>(contents.data()));
+    sizes.push_back(contents.size());
+  }
+  view.size = sizeof(view);
+  view.manifest = parts.manifest.data();
+  view.manifest_size = parts.manifest.size();
+  view.weights = parts.weights.bytes().data();
+  view.weights_size = parts.weights.bytes().size();
+  view.tokenizer_file_count = names.size();
+  view.tokenizer_names = names.data();
+  view.tokenizer_data = data.data();
+  view.tokenizer_sizes = sizes.data();
+}
+
+JitModel::~JitModel() = default;
+
+Expected<std::unique_ptr<JitModel>> JitModel::create(ArrayRef<char> object,
+                                                     Parts parts) {
+  InitializeNativeTarget();
+  InitializeNativeTargetAsmPrinter();
+  // No platform: the code has no constructors, no exceptions and no imports, and
+  // setting one up costs more than linking a model does.
+  auto jit = orc::LLJITBuilder()
+                 .setPlatformSetUp(orc::setUpInactivePlatform)
+                 .setLinkProcessSymbolsByDefault(false)
+                 .create();
+  if (!jit)
+    return jit.takeError();
+  std::unique_ptr<JitModel> model(new JitModel(std::move(parts)));
+  model->jit = std::move(*jit);
+  if (Error error = model->jit->addObjectFile(MemoryBuffer::getMemBufferCopy(
+          StringRef(object.data(), object.size()), "encdec")))
+    return error;
+  auto find = [&](StringRef symbol) { return model->jit->lookup(symbol); };
+  auto encode = find(ENCDEC_ABI_ENCODE_SYMBOL);
+  if (!encode)
+    return encode.takeError();
+  auto step = find(ENCDEC_ABI_STEP_SYMBOL);
+  if (!step)
+    return step.takeError();
+  model->view.encode = encode->toPtr<encdec_abi_entry_fn>();
+  model->view.step = step->toPtr<encdec_abi_entry_fn>();
+  return model;
+}
+
+} // namespace encdec

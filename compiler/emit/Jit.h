@@ -1,0 +1,64 @@
+// A compiled model in this process's memory: what a bundle holds, without a file.
+#pragma once
+#include "encdec/abi.h"
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/Support/Error.h"
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace llvm::orc {
+class LLJIT;
+}
+
+namespace encdec {
+
+/// Zeroed memory at the 64-byte alignment that generated code relies on.
+class WeightBuffer {
+public:
+  explicit WeightBuffer(uint64_t size = 0);
+  llvm::MutableArrayRef<uint8_t> bytes() {
+    return {static_cast<uint8_t *>(memory.get()), size};
+  }
+
+private:
+  struct Free {
+    void operator()(void *pointer) const;
+  };
+  uint64_t size;
+  std::unique_ptr<void, Free> memory;
+};
+
+/// Owns code, weights, manifest and tokenizer files; `image` points into them
+/// and stays valid as long as the object lives. Read-only after creation, so any
+/// number of threads may use one.
+class JitModel {
+public:
+  struct Parts {
+    std::string manifest;
+    WeightBuffer weights;
+    /// file name, contents
+    std::vector<std::pair<std::string, std::string>> tokenizer;
+  };
+
+  /// Links `object` (of emitObject, for a level this machine runs) in process.
+  /// For IR the user trusts: a miscompile here is a crash here.
+  static llvm::Expected<std::unique_ptr<JitModel>>
+  create(llvm::ArrayRef<char> object, Parts parts);
+
+  ~JitModel();
+  const encdec_model_image &image() const { return view; }
+
+private:
+  JitModel(Parts parts);
+  Parts parts;
+  std::vector<const char *> names;
+  std::vector<const uint8_t *> data;
+  std::vector<uint64_t> sizes;
+  std::unique_ptr<llvm::orc::LLJIT> jit;
+  encdec_model_image view = {};
+};
+
+} // namespace encdec

@@ -1,0 +1,173 @@
+// Object code. IR passes are left out on purpose: the kernels are emitted in the
+// form they shall have, and loop-idiom recognition would turn their loops into
+// calls of memcpy and memset, which generated code may not make.
+#include "compiler/emit/Object.h"
+#include "encdec/abi.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/IR/Constants.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/IR/Verifier.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Support/raw_ostream.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/TargetParser/Host.h"
+#include <mutex>
+
+using namespace llvm;
+
+namespace encdec {
+namespace {
+
+// 512-bit code must be asked for: the tuning of x86-64-v4 prefers 256 bits and
+// would split every vector in silence.
+constexpr ObjectTarget targets[] = {
+    {"v3", "x86_64-unknown-linux-gnu", "x86-64-v3", 256, 4096},
+    {"v4", "x86_64-unknown-linux-gnu", "x86-64-v4", 512, 4096},
+    {"neon", "aarch64-unknown-linux-gnu", "generic", 128, 65536},
+};
+
+void initializeTargets() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    LLVMInitializeX86TargetInfo();
+    LLVMInitializeX86Target();
+    LLVMInitializeX86TargetMC();
+    LLVMInitializeX86AsmPrinter();
+    LLVMInitializeAArch64TargetInfo();
+    LLVMInitializeAArch64Target();
+    LLVMInitializeAArch64TargetMC();
+    LLVMInitializeAArch64AsmPrinter();
+  });
+}
+
+Expected<std::unique_ptr<TargetMachine>> createMachine(const ObjectTarget &t) {
+  initializeTargets();
+  std::string message;
+  Triple triple(t.triple);
+  const Target *target = TargetRegistry::lookupTarget(triple, message);
+  if (!target)
+    return createStringError("level %s: this LLVM cannot generate code for %s: %s",
+                             t.name.str().c_str(), triple.str().c_str(),
+                             message.c_str());
+  TargetOptions options;
+  // The fusing of multiply and add is in the IR, on purpose; adding to it would
+  // change the bits of a result.
+  options.AllowFPOpFusion = FPOpFusion::Strict;
+  return std::unique_ptr<TargetMachine>(target->createTargetMachine(
+      triple, t.cpu, /*Features=*/"", options, Reloc::PIC_, CodeModel::Small,
+      CodeGenOptLevel::Aggressive));
+}
+
+bool isEntry(StringRef name) {
+  return name == ENCDEC_ABI_ENCODE_SYMBOL || name == ENCDEC_ABI_STEP_SYMBOL;
+}
+
+/// Two entries and the version are visible; kernels and constants are local, so
+/// that no call goes through a table and no symbol can be interposed.
+void prepare(Module &module, const ObjectTarget &target) {
+  std::string width = std::to_string(target.vectorBits);
+  for (Function &function : module) {
+    if (function.isDeclaration())
+      continue;
+    if (!isEntry(function.getName()))
+      function.setLinkage(GlobalValue::InternalLinkage);
+    function.setDoesNotThrow();
+    function.setUWTableKind(UWTableKind::None);
+    function.addFnAttr("no-builtins");
+    if (target.vectorBits == 512) {
+      function.addFnAttr("prefer-vector-width", width);
+      function.addFnAttr("min-legal-vector-width", width);
+    }
+  }
+  for (GlobalVariable &global : module.globals())
+    if (!global.isDeclaration())
+      global.setLinkage(GlobalValue::InternalLinkage);
+  Type *i64 = Type::getInt64Ty(module.getContext());
+  new GlobalVariable(module, i64, /*isConstant=*/true,
+                     GlobalValue::ExternalLinkage,
+                     ConstantInt::get(i64, ENCDEC_ABI_VERSION),
+                     ENCDEC_ABI_VERSION_SYMBOL);
+}
+
+} // namespace
+
+ArrayRef<ObjectTarget> objectTargets() { return targets; }
+
+Expected<const ObjectTarget *> findObjectTarget(StringRef name) {
+  std::string known;
+  for (const ObjectTarget &target : targets) {
+    if (target.name == name)
+      return &target;
+    known += (known.empty() ? "" : ", ") + target.name.str();
+  }
+  return createStringError("unknown CPU level '%s'; known are: %s",
+                           name.str().c_str(), known.c_str());
+}
+
+const ObjectTarget *hostObjectTarget() {
+  Triple host(sys::getProcessTriple());
+  if (host.getArch() == Triple::aarch64)
+    return &targets[2];
+  if (host.getArch() != Triple::x86_64)
+    return nullptr;
+  StringMap<bool> features = sys::getHostCPUFeatures();
+  auto hasAll = [&](std::initializer_list<StringRef> names) {
+    return llvm::all_of(names, [&](StringRef n) { return features.lookup(n); });
+  };
+  // The features that the x86-64 psABI lists for each level and that vector
+  // code makes use of.
+  if (!hasAll({"avx2", "fma", "f16c", "bmi", "bmi2", "lzcnt", "movbe"}))
+    return nullptr;
+  if (hasAll({"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}))
+    return &targets[1];
+  return &targets[0];
+}
+
+Expected<SmallVector<char, 0>> emitObject(mlir::ModuleOp module,
+                                          const ObjectTarget &target) {
+  Expected<std::unique_ptr<TargetMachine>> machine = createMachine(target);
+  if (!machine)
+    return machine.takeError();
+  mlir::DialectRegistry registry;
+  mlir::registerBuiltinDialectTranslation(registry);
+  mlir::registerLLVMDialectTranslation(registry);
+  module->getContext()->appendDialectRegistry(registry);
+
+  LLVMContext context;
+  // A fixed name: the file's own would end up in the object.
+  std::unique_ptr<Module> ir =
+      mlir::translateModuleToLLVMIR(module, context, "encdec");
+  if (!ir)
+    return createStringError("level %s: the lowered module does not translate to "
+                             "LLVM IR",
+                             target.name.str().c_str());
+  ir->setTargetTriple(Triple(target.triple));
+  ir->setDataLayout((*machine)->createDataLayout());
+  for (StringRef entry : {ENCDEC_ABI_ENCODE_SYMBOL, ENCDEC_ABI_STEP_SYMBOL})
+    if (Function *f = ir->getFunction(entry); !f || f->isDeclaration())
+      return createStringError("level %s: the lowered module defines no function %s",
+                               target.name.str().c_str(), entry.str().c_str());
+  prepare(*ir, target);
+  // Debian's LLVM has its assertions off: invalid IR would go on in silence.
+  std::string message;
+  raw_string_ostream stream(message);
+  if (verifyModule(*ir, &stream))
+    return createStringError("level %s: invalid LLVM IR: %s",
+                             target.name.str().c_str(), message.c_str());
+
+  SmallVector<char, 0> object;
+  raw_svector_ostream out(object);
+  legacy::PassManager passes;
+  if ((*machine)->addPassesToEmitFile(passes, out, nullptr,
+                                      CodeGenFileType::ObjectFile))
+    return createStringError("level %s: this target writes no object files",
+                             target.name.str().c_str());
+  passes.run(*ir);
+  return object;
+}
+
+} // namespace encdec
