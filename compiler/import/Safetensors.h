@@ -1,0 +1,108 @@
+// Safetensors.h: a strict reader of .safetensors files and of folders that hold
+// one file, or shards with an index.
+//
+// Format (github.com/huggingface/safetensors, README): 8 bytes little-endian
+// header length N, N bytes of JSON {name: {dtype, shape, data_offsets}}, data.
+// Offsets count from the end of the header; together the tensors cover the
+// data without holes or overlaps.
+#pragma once
+#include "compiler/import/Result.h"
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace encdec::checkpoint {
+
+inline constexpr uint64_t maxHeaderBytes = 100'000'000;
+inline constexpr uint64_t maxTensors = 1'000'000;
+inline constexpr unsigned maxRank = 8;
+
+/// Types whose values can be read; files may hold tensors of others as long as
+/// nobody asks for them.
+enum class DType { F32, F16, BF16, Other };
+
+struct TensorInfo {
+  std::string name;
+  std::string dtypeName; // as the file says: "F16"
+  DType dtype = DType::Other;
+  std::vector<uint64_t> shape; // may be empty (a scalar) or hold zeros
+  uint64_t offset = 0;         // of the first byte, from the file's start
+  uint64_t size = 0;           // in bytes
+
+  uint64_t elements() const;      // product of the shape; checked at open
+  std::string shapeText() const;  // "[6002, 256]"
+};
+
+/// Checks a header against the number of data bytes that follow it. Returned
+/// tensors are sorted by offset; `dataStart` is added to their offsets.
+Result<std::vector<TensorInfo>>
+parseSafetensorsHeader(std::string_view json, uint64_t dataBytes,
+                       uint64_t dataStart, const std::string &file);
+
+/// An open file. Header checked whole; values are read on demand (not mapped:
+/// a file cut short while open gives an error, not a signal). Movable, not
+/// copyable; reads from several threads at once are fine.
+class SafetensorsFile {
+public:
+  /// `name` is the file name used in messages and in IR.
+  static Result<SafetensorsFile> open(const std::string &path,
+                                      const std::string &name);
+  SafetensorsFile(SafetensorsFile &&other) noexcept;
+  SafetensorsFile &operator=(SafetensorsFile &&other) noexcept;
+  ~SafetensorsFile();
+
+  const std::string &name() const { return fileName; }
+  const std::vector<TensorInfo> &tensors() const { return infos; }
+  uint64_t size() const { return fileSize; }
+
+  /// Fills `bytes` from `offset` (from the file's start) on.
+  Failure read(uint64_t offset, std::span<uint8_t> bytes) const;
+  /// The values of F32, F16 or BF16 data at `offset`, as floats.
+  Result<std::vector<float>> values(uint64_t offset, uint64_t count,
+                                    DType dtype) const;
+
+private:
+  SafetensorsFile() = default;
+  int descriptor = -1;
+  uint64_t fileSize = 0;
+  std::string fileName;
+  std::vector<TensorInfo> infos;
+};
+
+/// All tensors of a checkpoint folder: model.safetensors, or the shards named
+/// by model.safetensors.index.json. Owns the open files.
+class CheckpointFiles {
+public:
+  static Result<CheckpointFiles> open(const std::string &folder);
+
+  struct Entry {
+    const SafetensorsFile *file;
+    const TensorInfo *info;
+  };
+  /// Null when the checkpoint has no tensor of that name.
+  const Entry *find(std::string_view name) const;
+  const std::map<std::string, Entry, std::less<>> &entries() const {
+    return table;
+  }
+  /// Null when no such file is open.
+  const SafetensorsFile *file(std::string_view name) const;
+  /// Whether two tensors hold the same bytes under the same type and shape.
+  Result<bool> same(const Entry &a, const Entry &b) const;
+
+private:
+  Failure add(const std::string &folder, const std::string &name);
+  Failure readIndex(const std::string &folder);
+  std::vector<std::unique_ptr<SafetensorsFile>> files;
+  std::map<std::string, Entry, std::less<>> table;
+};
+
+/// Whether `name` names a file directly inside a folder: no slash, no "..",
+/// nothing hidden.
+bool isPlainName(std::string_view name);
+
+} // namespace encdec::checkpoint

@@ -1,0 +1,241 @@
+// Shards.cpp: the tensors of a whole checkpoint folder, in one file or many.
+#include "compiler/import/Json.h"
+#include "compiler/import/Safetensors.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+#include <fmt/format.h>
+#include <set>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace encdec::checkpoint {
+
+namespace {
+
+constexpr const char *singleName = "model.safetensors";
+constexpr const char *indexName = "model.safetensors.index.json";
+constexpr uint64_t maxIndexBytes = maxHeaderBytes;
+constexpr size_t maxShards = 4096;
+
+bool exists(const std::string &path) {
+  return ::access(path.c_str(), F_OK) == 0;
+}
+
+/// weight_map: tensor name -> shard name. Other keys are of no use here.
+class IndexReader : public JsonEvents {
+public:
+  std::string beginObject() override {
+    ++depth;
+    if (depth == 1 || arrays != 0)
+      return {};
+    if (depth == 2 && current == "weight_map")
+      inMap = seenMap = true;
+    else if (inMap)
+      return "weight_map: expected file names, found an object";
+    return {};
+  }
+  std::string endObject() override {
+    if (--depth == 1)
+      inMap = false;
+    return {};
+  }
+  std::string key(std::string_view name) override {
+    current = name;
+    return {};
+  }
+  std::string beginArray() override {
+    ++arrays;
+    return depth == 0 || inMap ? "an array where none was expected" : "";
+  }
+  std::string endArray() override {
+    --arrays;
+    return {};
+  }
+  std::string scalar(JsonScalar value) override {
+    if (depth == 0)
+      return "expected an object";
+    if (!inMap)
+      return {};
+    if (value.kind != JsonScalar::String)
+      return "weight_map " + quote(current) + ": expected a file name";
+    if (!isPlainName(value.text))
+      return "weight_map " + quote(current) + ": shard " +
+             quote(value.text) + " is not a plain file name inside the folder";
+    if (places.size() == maxTensors)
+      return fmt::format("more than {} tensors", maxTensors);
+    shards.insert(value.text);
+    places.emplace_back(current, std::move(value.text));
+    return {};
+  }
+  std::vector<std::pair<std::string, std::string>> places;
+  std::set<std::string> shards;
+  bool seenMap = false;
+
+private:
+  unsigned depth = 0, arrays = 0;
+  bool inMap = false;
+  std::string current;
+};
+
+/// A link may point anywhere inside the folder, nowhere else. Model caches
+/// (hub snapshots) link each file to a blob store two levels up, beside
+/// snapshots/; that layout is let through.
+bool staysInside(const std::string &folder, const std::string &name) {
+  char realFolder[PATH_MAX], realFile[PATH_MAX];
+  if (!::realpath(folder.c_str(), realFolder) ||
+      !::realpath((folder + "/" + name).c_str(), realFile))
+    return false;
+  std::string_view base(realFolder), file(realFile);
+  auto below = [&](std::string parent) {
+    parent += '/';
+    return file.starts_with(parent);
+  };
+  if (below(std::string(base)))
+    return true;
+  size_t revision = base.rfind('/');
+  if (revision == std::string_view::npos)
+    return false;
+  std::string_view snapshots = base.substr(0, revision);
+  constexpr std::string_view tail = "/snapshots";
+  return snapshots.ends_with(tail) &&
+         below(std::string(
+                   snapshots.substr(0, snapshots.size() - tail.size())) +
+               "/blobs");
+}
+
+} // namespace
+
+bool isPlainName(std::string_view name) {
+  return !name.empty() && name.size() <= 255 && name.front() != '.' &&
+         std::ranges::none_of(name, [](unsigned char c) {
+           return c == '/' || c == '\\' || c < 0x20 || c == 0x7f;
+         });
+}
+
+Failure CheckpointFiles::add(const std::string &folder,
+                             const std::string &name) {
+  std::string path = folder + "/" + name;
+  if (!exists(path))
+    return badModel(fmt::format("{}: missing from the folder, though {} names "
+                                "it; download it again",
+                                name, indexName));
+  if (!staysInside(folder, name))
+    return badModel(name + ": a link that leads out of the checkpoint folder; "
+                           "copy the file into the folder");
+  Result<SafetensorsFile> opened = SafetensorsFile::open(path, name);
+  if (!opened)
+    return opened.error();
+  files.push_back(std::make_unique<SafetensorsFile>(std::move(*opened)));
+  const SafetensorsFile *file = files.back().get();
+  for (const TensorInfo &info : file->tensors()) {
+    auto [place, fresh] = table.try_emplace(info.name, Entry{file, &info});
+    if (!fresh)
+      return badModel(fmt::format("{}: tensor {} is also in {}; a tensor may "
+                                  "lie in one shard only",
+                                  name, quote(info.name),
+                                  place->second.file->name()));
+  }
+  if (table.size() > maxTensors)
+    return overLimit(fmt::format("{}: the shards hold more than {} tensors",
+                                 indexName, maxTensors));
+  return std::nullopt;
+}
+
+Failure CheckpointFiles::readIndex(const std::string &folder) {
+  if (!staysInside(folder, indexName))
+    return badModel(std::string(indexName) +
+                    ": a link that leads out of the checkpoint folder");
+  Result<std::string> text =
+      readFile(folder + "/" + indexName, indexName, maxIndexBytes);
+  if (!text)
+    return text.error();
+  IndexReader index;
+  JsonLimits limits{.depth = 64, .values = 4 * maxTensors};
+  if (Failure failure = scanJson(*text, indexName, index, limits))
+    return failure;
+  if (!index.seenMap)
+    return badModel(std::string(indexName) +
+                    ": key \"weight_map\": expected an object, found nothing");
+  if (index.shards.size() > maxShards)
+    return overLimit(fmt::format("{}: {} shards, the limit is {}", indexName,
+                                 index.shards.size(), maxShards));
+  for (const std::string &shard : index.shards)
+    if (Failure failure = add(folder, shard))
+      return failure;
+  // Redundant facts must agree: each tensor lies where the index says.
+  for (const auto &[tensor, shard] : index.places) {
+    const Entry *entry = find(tensor);
+    if (!entry || entry->file->name() != shard)
+      return badModel(fmt::format("{}: weight_map {}: not in {}", indexName,
+                                  quote(tensor), shard));
+  }
+  if (index.places.size() != table.size())
+    return badModel(fmt::format("{}: weight_map names {} tensors, the shards "
+                                "hold {}",
+                                indexName, index.places.size(), table.size()));
+  return std::nullopt;
+}
+
+Result<CheckpointFiles> CheckpointFiles::open(const std::string &folder) {
+  CheckpointFiles result;
+  if (exists(folder + "/" + singleName)) {
+    if (Failure failure = result.add(folder, singleName))
+      return *failure;
+    return result;
+  }
+  if (exists(folder + "/" + indexName)) {
+    if (Failure failure = result.readIndex(folder))
+      return *failure;
+    return result;
+  }
+  for (const char *pickle :
+       {"pytorch_model.bin", "pytorch_model.bin.index.json"})
+    if (exists(folder + "/" + pickle))
+      return badModel(fmt::format(
+          "{}: pickle files can run code when read, so they are refused; "
+          "convert the folder once, where you trust it, with\n  python3 -c "
+          "\"import sys, transformers as t; t.AutoModelForSeq2SeqLM"
+          ".from_pretrained(sys.argv[1]).save_pretrained(sys.argv[1], "
+          "safe_serialization=True)\" FOLDER",
+          pickle));
+  return badModel(fmt::format("{}: not in the folder (nor {}); expected a "
+                              "checkpoint folder with safetensors weights",
+                              singleName, indexName));
+}
+
+const CheckpointFiles::Entry *
+CheckpointFiles::find(std::string_view name) const {
+  auto found = table.find(name);
+  return found == table.end() ? nullptr : &found->second;
+}
+
+const SafetensorsFile *CheckpointFiles::file(std::string_view name) const {
+  for (const std::unique_ptr<SafetensorsFile> &file : files)
+    if (file->name() == name)
+      return file.get();
+  return nullptr;
+}
+
+Result<bool> CheckpointFiles::same(const Entry &a, const Entry &b) const {
+  if (a.info->dtypeName != b.info->dtypeName || a.info->shape != b.info->shape)
+    return false;
+  constexpr uint64_t piece = 1 << 20;
+  std::vector<uint8_t> left(piece), right(piece);
+  for (uint64_t done = 0; done < a.info->size; done += piece) {
+    uint64_t size = std::min(piece, a.info->size - done);
+    std::span<uint8_t> l(left.data(), size), r(right.data(), size);
+    if (Failure failure = a.file->read(a.info->offset + done, l))
+      return *failure;
+    if (Failure failure = b.file->read(b.info->offset + done, r))
+      return *failure;
+    if (std::memcmp(l.data(), r.data(), size) != 0)
+      return false;
+  }
+  return true;
+}
+
+} // namespace encdec::checkpoint
