@@ -1,0 +1,84 @@
+// Config.cpp: reading both configuration files, and judging leftover keys.
+#include "compiler/import/Config.h"
+
+#include "compiler/import/GenerationKeys.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
+
+namespace encdec::checkpoint {
+
+static constexpr uint64_t maxConfigBytes = 16u << 20;
+
+static Result<JsonValue> readObject(const std::string &folder,
+                                    const std::string &name) {
+  Result<std::string> text =
+      readFile(folder + "/" + name, name, maxConfigBytes);
+  if (!text)
+    return text.error();
+  Result<JsonValue> value = parseJson(*text, name);
+  if (value && value->kind != JsonValue::Object)
+    return badModel(fmt::format("{}: byte 0: expected an object, found {}",
+                                name, value->show()));
+  return value;
+}
+
+Result<ConfigFiles> ConfigFiles::read(const std::string &folder) {
+  ConfigFiles files;
+  Result<JsonValue> config = readObject(folder, "config.json");
+  if (!config)
+    return config.error();
+  files.config = std::move(*config);
+  constexpr const char *generationName = "generation_config.json";
+  if (::access((folder + "/" + generationName).c_str(), F_OK) == 0) {
+    Result<JsonValue> generation = readObject(folder, generationName);
+    if (!generation)
+      return generation.error();
+    files.generationFile = std::move(*generation);
+    files.hasGenerationFile = true;
+  }
+  return files;
+}
+
+// Facts about training, storage and naming that change no number we compute;
+// every Transformers config may carry them.
+static constexpr std::string_view commonSilent[] = {
+    "_name_or_path", "_num_labels", "activation_dropout", "architectures",
+    "attention_dropout", "classif_dropout", "classifier_dropout",
+    "decoder_layerdrop", "dropout", "dtype", "encoder_layerdrop",
+    "finetuning_task", "gradient_checkpointing", "id2label", "init_std",
+    "label2id", "name_or_path", "num_labels", "output_past", "problem_type",
+    "return_dict", "tokenizer_class", "torch_dtype", "transformers_version",
+    "use_cache", "_commit_hash", "_attn_implementation",
+    "_attn_implementation_autoset", "prefix", "sep_token_id", "bos_token_id",
+    "output_attentions", "output_hidden_states", "is_encoder_decoder"};
+
+Failure checkLeftovers(Fields &config, std::span<const std::string_view> silent,
+                       std::span<const NeutralKey> neutral,
+                       std::vector<std::string> &warnings) {
+  for (std::string_view key : commonSilent)
+    config.use(key);
+  for (std::string_view key : silent)
+    config.use(key);
+  for (const NeutralKey &row : neutral) {
+    const JsonValue *value = config.get(row.key);
+    if (value && std::ranges::find(row.values, value->show()) ==
+                     row.values.end())
+      config.fail(row.key, fmt::format("{} (this variant is not supported)",
+                                       fmt::join(row.values, " or ")));
+  }
+  if (config.failure())
+    return config.failure();
+  std::vector<std::string> left;
+  for (std::string &key : config.unused())
+    if (!isGenerationKey(key)) // those are readGeneration's to judge
+      left.push_back(quote(key));
+  if (!left.empty())
+    warnings.push_back(fmt::format("{}: unknown keys, ignored: {}",
+                                   config.fileName(), fmt::join(left, ", ")));
+  return std::nullopt;
+}
+
+} // namespace encdec::checkpoint

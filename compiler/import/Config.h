@@ -1,0 +1,71 @@
+// Config.h: config.json and generation_config.json as Transformers 4 and 5
+// write them. Families add their own keys (MarianConfig.h).
+#pragma once
+#include "compiler/import/Fields.h"
+
+#include <span>
+
+namespace encdec::checkpoint {
+
+/// What anyone may set in a file without our memory following (see limits in
+/// SECURITY.md): every count read from a configuration is held against these.
+inline constexpr uint64_t maxVocabulary = 4'000'000;
+inline constexpr uint64_t maxLayers = 1024;
+inline constexpr uint64_t maxWidth = 1u << 20; // widths, ffn, positions
+
+/// Both configuration files, parsed. `generation` is the object that generation
+/// keys are read from: generation_config.json if there is one, else config.json
+/// itself (Transformers' rule).
+struct ConfigFiles {
+  JsonValue config;
+  JsonValue generationFile; // meaningful when hasGenerationFile
+  bool hasGenerationFile = false;
+
+  static Result<ConfigFiles> read(const std::string &folder);
+  const JsonValue &generation() const {
+    return hasGenerationFile ? generationFile : config;
+  }
+  std::string generationName() const {
+    return hasGenerationFile ? "generation_config.json" : "config.json";
+  }
+};
+
+/// Decoding defaults a checkpoint carries, with Transformers' rules applied.
+/// Lengths count the decoder's start token.
+struct GenerationConfig {
+  uint64_t decoderStart = 0;
+  std::vector<uint64_t> eos; // may be empty: then only lengths end a sentence
+  std::optional<uint64_t> pad;
+  uint64_t maxLength = 0;
+  std::optional<uint64_t> maxNewTokens; // wins over maxLength
+  uint64_t minLength = 0;
+  std::optional<uint64_t> minNewTokens; // wins over minLength
+  std::optional<uint64_t> forcedBos;
+  std::vector<uint64_t> forcedEos;
+  std::vector<uint64_t> badTokens; // never generated
+  uint64_t numBeams = 1;
+  double lengthPenalty = 1;
+};
+
+/// Reads the decoding defaults for a target vocabulary of `vocabulary` ids and
+/// at most `maxPositions` decoder positions; adds warnings.
+Result<GenerationConfig> readGeneration(const ConfigFiles &files,
+                                        uint64_t vocabulary,
+                                        uint64_t maxPositions,
+                                        std::vector<std::string> &warnings);
+
+/// A legacy key that passes in silence with one of its neutral values (JSON
+/// text as JsonValue::show prints it) and is an error with any other.
+struct NeutralKey {
+  std::string_view key;
+  std::vector<std::string> values;
+};
+
+/// What is left of config.json once a family has read its keys: `silent` ones
+/// and generation keys pass, `neutral` ones are checked, the rest gets one
+/// warning that names them.
+Failure checkLeftovers(Fields &config, std::span<const std::string_view> silent,
+                       std::span<const NeutralKey> neutral,
+                       std::vector<std::string> &warnings);
+
+} // namespace encdec::checkpoint

@@ -1,0 +1,256 @@
+// Generation.cpp: the decoding defaults of a checkpoint.
+//
+// Rules as in Transformers' generation utilities (generation/utils.py,
+// generation/configuration_utils.py): an unset max_length means 20 *new*
+// tokens, within the model's positions; max_new_tokens and min_new_tokens win
+// over lengths; decoder_start_token_id falls back to bos_token_id, pad to eos.
+#include "compiler/import/Config.h"
+#include "compiler/import/GenerationKeys.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace encdec::checkpoint {
+
+namespace {
+
+enum class Use {
+  Honoured,  // read by readGeneration
+  Silent,    // changes nothing we do
+  Sampling,  // matters only when do_sample is true
+  Beams,     // matters only when num_beams is above 1
+  Unhonoured // changes the result: worth a warning unless neutral
+};
+
+struct Key {
+  std::string_view name;
+  Use use;
+  // The value that means "off", as JsonValue::show prints it.
+  std::string_view neutral = "null";
+};
+
+constexpr Key keys[] = {
+    {"decoder_start_token_id", Use::Honoured},
+    {"bos_token_id", Use::Honoured},
+    {"eos_token_id", Use::Honoured},
+    {"pad_token_id", Use::Honoured},
+    {"max_length", Use::Honoured},
+    {"max_new_tokens", Use::Honoured},
+    {"min_length", Use::Honoured},
+    {"min_new_tokens", Use::Honoured},
+    {"forced_bos_token_id", Use::Honoured},
+    {"forced_eos_token_id", Use::Honoured},
+    {"bad_words_ids", Use::Honoured},
+    {"num_beams", Use::Honoured},
+    {"length_penalty", Use::Honoured},
+    {"do_sample", Use::Honoured},
+    {"_from_model_config", Use::Silent},
+    {"transformers_version", Use::Silent},
+    {"_commit_hash", Use::Silent},
+    {"use_cache", Use::Silent},
+    {"output_attentions", Use::Silent},
+    {"output_hidden_states", Use::Silent},
+    {"output_scores", Use::Silent},
+    {"output_logits", Use::Silent},
+    {"return_dict_in_generate", Use::Silent},
+    {"cache_implementation", Use::Silent},
+    {"cache_config", Use::Silent},
+    {"return_legacy_cache", Use::Silent},
+    {"disable_compile", Use::Silent},
+    {"compile_config", Use::Silent},
+    {"low_memory", Use::Silent},
+    {"prefill_chunk_size", Use::Silent},
+    {"temperature", Use::Sampling},
+    {"top_k", Use::Sampling},
+    {"top_p", Use::Sampling},
+    {"min_p", Use::Sampling},
+    {"top_h", Use::Sampling},
+    {"typical_p", Use::Sampling},
+    {"epsilon_cutoff", Use::Sampling},
+    {"eta_cutoff", Use::Sampling},
+    {"early_stopping", Use::Beams},
+    {"num_beam_groups", Use::Beams},
+    {"diversity_penalty", Use::Beams},
+    {"renormalize_logits", Use::Beams},
+    {"num_return_sequences", Use::Unhonoured, "1"},
+    {"repetition_penalty", Use::Unhonoured, "1"},
+    {"encoder_repetition_penalty", Use::Unhonoured, "1"},
+    {"no_repeat_ngram_size", Use::Unhonoured, "0"},
+    {"encoder_no_repeat_ngram_size", Use::Unhonoured, "0"},
+    {"remove_invalid_values", Use::Unhonoured, "false"},
+    {"token_healing", Use::Unhonoured, "false"},
+    {"max_time", Use::Unhonoured},
+    {"stop_strings", Use::Unhonoured},
+    {"sequence_bias", Use::Unhonoured},
+    {"suppress_tokens", Use::Unhonoured},
+    {"begin_suppress_tokens", Use::Unhonoured},
+    {"forced_decoder_ids", Use::Unhonoured},
+    {"force_words_ids", Use::Unhonoured},
+    {"constraints", Use::Unhonoured},
+    {"exponential_decay_length_penalty", Use::Unhonoured},
+    {"guidance_scale", Use::Unhonoured},
+    {"watermarking_config", Use::Unhonoured},
+    {"penalty_alpha", Use::Unhonoured, "0"},
+    {"dola_layers", Use::Unhonoured},
+    {"assistant_early_exit", Use::Silent},
+    {"assistant_confidence_threshold", Use::Silent},
+    {"assistant_lookbehind", Use::Silent},
+    {"target_lookbehind", Use::Silent},
+    {"num_assistant_tokens", Use::Silent},
+    {"num_assistant_tokens_schedule", Use::Silent},
+    {"prompt_lookup_num_tokens", Use::Silent},
+    {"max_matching_ngram_size", Use::Silent},
+    {"speculation_type", Use::Silent},
+    {"is_assistant", Use::Silent}};
+
+const Key *findKey(std::string_view name) {
+  for (const Key &key : keys)
+    if (key.name == name)
+      return &key;
+  return nullptr;
+}
+
+/// An empty list is off as well, and so is the neutral number written as 1.0.
+bool isNeutral(const JsonValue &value, std::string_view neutral) {
+  return value.show() == neutral ||
+         (value.kind != JsonValue::Scalar && value.items.empty());
+}
+
+/// [[7], [9, 4]] -> token 7; the two-token word is counted, not honoured.
+void readBadWords(Fields &fields, uint64_t vocabulary, GenerationConfig &config,
+                  std::vector<std::string> &warnings) {
+  const JsonValue *words = fields.get("bad_words_ids");
+  if (!words)
+    return;
+  std::string expected = fmt::format(
+      "a list of lists of token ids below {}", vocabulary);
+  if (words->kind != JsonValue::Array)
+    return fields.fail("bad_words_ids", expected);
+  size_t longer = 0;
+  for (const JsonValue &word : words->items) {
+    if (word.kind != JsonValue::Array || word.items.empty())
+      return fields.fail("bad_words_ids", expected);
+    for (const JsonValue &token : word.items)
+      if (token.asUnsigned().value_or(vocabulary) >= vocabulary)
+        return fields.failWith(badModel(fmt::format(
+            "{}: key \"bad_words_ids\": expected {}, found {} in a word",
+            fields.fileName(), expected, token.show())));
+    uint64_t token = *word.items[0].asUnsigned();
+    if (word.items.size() > 1)
+      ++longer;
+    else if (config.eos != std::vector<uint64_t>{token} &&
+             std::ranges::find(config.badTokens, token) ==
+                 config.badTokens.end())
+      config.badTokens.push_back(token); // a ban of the eos itself is dropped
+  }
+  if (longer != 0)
+    warnings.push_back(fmt::format(
+        "{}: key \"bad_words_ids\": {} words of several tokens, ignored (single "
+        "tokens are honoured)",
+        fields.fileName(), longer));
+}
+
+void readTokens(Fields &fields, uint64_t vocabulary, GenerationConfig &config) {
+  uint64_t most = vocabulary - 1;
+  config.eos = fields.counts("eos_token_id", most);
+  std::optional<uint64_t> bos = fields.optionalCount("bos_token_id", 0, most);
+  std::optional<uint64_t> start =
+      fields.optionalCount("decoder_start_token_id", 0, most);
+  if (!start)
+    start = bos;
+  if (!start)
+    fields.fail("decoder_start_token_id",
+                "a token id (or a bos_token_id to fall back on): decoding "
+                "cannot start without one");
+  config.decoderStart = start.value_or(0);
+  config.pad = fields.optionalCount("pad_token_id", 0, most);
+  if (!config.pad && !config.eos.empty())
+    config.pad = config.eos[0];
+  config.forcedBos = fields.optionalCount("forced_bos_token_id", 0, most);
+  config.forcedEos = fields.counts("forced_eos_token_id", most);
+}
+
+void readLengths(Fields &fields, uint64_t maxPositions,
+                 GenerationConfig &config, std::vector<std::string> &warnings) {
+  constexpr uint64_t most = 1u << 30;
+  std::optional<uint64_t> length =
+      fields.optionalCount("max_length", 1, most);
+  config.maxLength = length ? *length : std::min<uint64_t>(21, maxPositions);
+  // The last token is not fed back: n positions make n + 1 tokens with start.
+  if (config.maxLength > maxPositions + 1) {
+    warnings.push_back(fmt::format(
+        "{}: key \"max_length\": {} is more than the model's {} positions "
+        "allow, cut to {}",
+        fields.fileName(), config.maxLength, maxPositions, maxPositions + 1));
+    config.maxLength = maxPositions + 1;
+  }
+  config.maxNewTokens = fields.optionalCount("max_new_tokens", 1, most);
+  if (config.maxNewTokens && *config.maxNewTokens > maxPositions) {
+    warnings.push_back(fmt::format(
+        "{}: key \"max_new_tokens\": {} is more than the model's {} positions, "
+        "cut",
+        fields.fileName(), *config.maxNewTokens, maxPositions));
+    config.maxNewTokens = maxPositions;
+  }
+  config.minLength = fields.count("min_length", 0, 0, most);
+  config.minNewTokens = fields.optionalCount("min_new_tokens", 0, most);
+}
+
+/// One warning for all that would change the output and is not honoured.
+void warnIgnored(Fields &fields, const JsonValue &object, bool ownFile,
+                 std::vector<std::string> &warnings) {
+  std::vector<std::string> ignored, unknown;
+  for (size_t i = 0; i < object.keys.size(); ++i) {
+    if (object.items[i].isNull())
+      continue;
+    const Key *key = findKey(object.keys[i]);
+    if (!key && ownFile) // config.json's other keys are the model's
+      unknown.push_back(quote(object.keys[i]));
+    if (key && key->use == Use::Unhonoured &&
+        !isNeutral(object.items[i], key->neutral))
+      ignored.push_back(
+          fmt::format("{} = {}", object.keys[i], object.items[i].show()));
+  }
+  if (!ignored.empty())
+    warnings.push_back(fmt::format("{}: not supported yet, ignored: {}",
+                                   fields.fileName(),
+                                   fmt::join(ignored, ", ")));
+  if (!unknown.empty())
+    warnings.push_back(fmt::format("{}: unknown keys, ignored: {}",
+                                   fields.fileName(),
+                                   fmt::join(unknown, ", ")));
+}
+
+} // namespace
+
+bool isGenerationKey(std::string_view name) { return findKey(name); }
+
+Result<GenerationConfig> readGeneration(const ConfigFiles &files,
+                                        uint64_t vocabulary,
+                                        uint64_t maxPositions,
+                                        std::vector<std::string> &warnings) {
+  Fields fields(files.generation(), files.generationName());
+  GenerationConfig config;
+  readTokens(fields, vocabulary, config);
+  readLengths(fields, maxPositions, config, warnings);
+  readBadWords(fields, vocabulary, config, warnings);
+  config.numBeams = fields.count("num_beams", 1, 1, 64);
+  config.lengthPenalty = fields.number("length_penalty", 1);
+  bool sample = fields.flag("do_sample", false);
+  if (fields.failure())
+    return *fields.failure();
+  if (config.numBeams > 1)
+    warnings.push_back(fmt::format("{}: num_beams = {}: beam search is not "
+                                   "supported yet, so it decodes greedily",
+                                   fields.fileName(), config.numBeams));
+  if (sample)
+    warnings.push_back(fields.fileName() +
+                       ": do_sample = true: sampling is not supported yet, so "
+                       "it decodes greedily and ignores temperature, top_k, "
+                       "top_p and their like");
+  warnIgnored(fields, files.generation(), files.hasGenerationFile, warnings);
+  return config;
+}
+
+} // namespace encdec::checkpoint
