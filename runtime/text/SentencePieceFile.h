@@ -1,0 +1,61 @@
+//===- SentencePieceFile.h - what a SentencePiece model file says ---------===//
+//
+// The message ModelProto of SentencePiece's src/sentencepiece_model.proto,
+// reduced to what a unigram tokenizer needs.
+
+#pragma once
+
+#include "runtime/base/Status.h"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace encdec {
+
+/// ModelProto.SentencePiece.Type, numbered as in the schema.
+enum class PieceType {
+  Normal = 1,
+  Unknown = 2,
+  Control = 3,
+  UserDefined = 4,
+  Unused = 5,
+  Byte = 6,
+};
+
+struct Piece {
+  std::string text;
+  float score = 0; ///< Log-probability.
+  PieceType type = PieceType::Normal;
+};
+
+/// NormalizerSpec; the defaults are the schema's.
+struct NormalizerOptions {
+  std::string charsMap; ///< precompiled_charsmap; empty: characters stay.
+  uint64_t charsMapOffset = 0; ///< Where that lies in the file, for messages.
+  bool addDummyPrefix = true;
+  bool removeExtraWhitespaces = true;
+  bool escapeWhitespaces = true;
+  bool whitespaceAsSuffix =
+      false; ///< TrainerSpec's treat_whitespace_as_suffix.
+};
+
+struct SentencePieceFile {
+  std::vector<Piece> pieces; ///< Indexed by SentencePiece id.
+  int32_t unkId = -1;        ///< The one piece of type Unknown.
+  bool byteFallback = false; ///< Unknown characters become byte pieces.
+  std::string unkSurface = " \xE2\x81\x87 "; ///< What <unk> decodes to.
+  NormalizerOptions normalizer;
+};
+
+/// Reads and checks a whole file: structure, then meaning (one unknown piece,
+/// no piece twice, finite scores, valid UTF-8, all byte pieces where fallback
+/// wants them). BadModel with the byte offset otherwise, and for models other
+/// than unigram. Copies what it keeps.
+Result<SentencePieceFile> parseSentencePieceFile(std::string_view bytes);
+
+/// The byte that a piece like "<0x0A>" stands for, or -1.
+int byteOfPiece(std::string_view piece);
+
+} // namespace encdec
