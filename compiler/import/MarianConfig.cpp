@@ -156,7 +156,8 @@ Result<MarianTables> resolveTables(const MarianConfig &config,
                        *decoder = "model.decoder.embed_tokens.weight",
                        *head = "lm_head.weight";
   TableResolver resolver(files, warnings);
-  MarianTables tables{.seen = {encoder, decoder, head}};
+  MarianTables tables;
+  tables.seen = {encoder, decoder, head};
   bool tied = config.tieWords;
   if (config.shareEmbeddings) {
     tables.seen.push_back(shared);

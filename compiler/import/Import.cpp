@@ -1,0 +1,120 @@
+// Import.cpp: the entry point: reads the folder, asks the family, verifies.
+#include "compiler/import/Import.h"
+
+#include "compiler/import/Family.h"
+#include "compiler/import/Json.h"
+#include "dialect/Dialect.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Verifier.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+using namespace mlir;
+
+namespace encdec {
+
+namespace {
+
+struct Family {
+  StringRef modelType; // config.json's model_type
+  ImportedModule (*import)(const FamilyInput &);
+};
+constexpr Family families[] = {{"marian", importMarian}};
+
+checkpoint::Result<const Family *>
+findFamily(const checkpoint::JsonValue &config) {
+  checkpoint::Fields fields(config, "config.json");
+  std::string type = fields.text("model_type", "");
+  std::string known;
+  for (const Family &family : families) {
+    if (family.modelType == type)
+      return &family;
+    known += (known.empty() ? "" : ", ") + family.modelType.str();
+  }
+  fields.fail("model_type", "one of the supported families (" + known + ")");
+  return *fields.failure();
+}
+
+ImportedModule importFolder(MLIRContext &context, const std::string &folder,
+                            std::vector<std::string> &warnings) {
+  struct stat info;
+  if (::stat(folder.c_str(), &info) != 0 || !S_ISDIR(info.st_mode))
+    return checkpoint::badModel(
+        fmt::format("{}: expected a checkpoint folder (config.json, "
+                    "model.safetensors), found {}",
+                    checkpoint::quote(folder, 200),
+                    ::stat(folder.c_str(), &info) != 0 ? "nothing" : "a file"));
+  checkpoint::Result<checkpoint::ConfigFiles> config =
+      checkpoint::ConfigFiles::read(folder);
+  if (!config)
+    return config.error();
+  checkpoint::Result<const Family *> family = findFamily(config->config);
+  if (!family)
+    return family.error();
+  checkpoint::Result<checkpoint::CheckpointFiles> files =
+      checkpoint::CheckpointFiles::open(folder);
+  if (!files)
+    return files.error();
+  return (*family)->import({context, *config, *files, warnings});
+}
+
+} // namespace
+
+DictionaryAttr
+generationAttribute(MLIRContext &context,
+                    const checkpoint::GenerationConfig &generation) {
+  Builder builder(&context);
+  SmallVector<NamedAttribute> entries;
+  auto number = [&](StringRef key, std::optional<uint64_t> value) {
+    if (value) // absent stands for the manifest's null
+      entries.push_back(builder.getNamedAttr(
+          key, builder.getI64IntegerAttr(int64_t(*value))));
+  };
+  auto list = [&](StringRef key, const std::vector<uint64_t> &values) {
+    entries.push_back(builder.getNamedAttr(
+        key, builder.getDenseI64ArrayAttr(
+                 SmallVector<int64_t>(values.begin(), values.end()))));
+  };
+  number("decoder_start_token_id", generation.decoderStart);
+  list("eos_token_ids", generation.eos);
+  number("pad_token_id", generation.pad);
+  number("max_length", generation.maxLength);
+  number("max_new_tokens", generation.maxNewTokens);
+  number("min_length", generation.minLength);
+  number("min_new_tokens", generation.minNewTokens);
+  number("forced_bos_token_id", generation.forcedBos);
+  list("forced_eos_token_ids", generation.forcedEos);
+  list("bad_token_ids", generation.badTokens);
+  number("num_beams", generation.numBeams);
+  entries.push_back(builder.getNamedAttr(
+      "length_penalty", builder.getF64FloatAttr(generation.lengthPenalty)));
+  return builder.getDictionaryAttr(entries);
+}
+
+OwningOpRef<ModuleOp> importCheckpoint(MLIRContext &context, StringRef folder,
+                                       const ImportOptions &options,
+                                       ImportReport &report) {
+  report = {};
+  context.loadDialect<EncDecDialect, func::FuncDialect>();
+  ImportedModule module = importFolder(context, folder.str(), report.warnings);
+  if (!module) {
+    report.error = module.error();
+    return {};
+  }
+  if (options.strict && !report.warnings.empty()) {
+    report.error = checkpoint::badModel(report.warnings.front() +
+                                        " (an error because of --strict)");
+    return {};
+  }
+  // A module the verifier refuses is our mistake, never the checkpoint's.
+  if (failed(verify(**module))) {
+    report.error = checkpoint::Error{
+        checkpoint::Code::Failure,
+        "the imported module does not verify; this is a bug in the importer"};
+    return {};
+  }
+  return std::move(*module);
+}
+
+} // namespace encdec

@@ -1,0 +1,37 @@
+// Import.h: from a Hugging Face checkpoint folder to a module of plain ops.
+#pragma once
+#include "compiler/import/Result.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+
+#include <string>
+#include <vector>
+
+namespace encdec {
+
+struct ImportOptions {
+  /// Warnings become errors.
+  bool strict = false;
+};
+
+/// What an import had to say. `error` is set exactly when it failed.
+struct ImportReport {
+  std::optional<checkpoint::Error> error;
+  std::vector<std::string> warnings;
+};
+
+/// Reads config.json, generation_config.json and the headers of the safetensors
+/// files in `folder`; weights stay in their files, the module names them.
+///
+/// The module holds one encdec.weight per table, `func.func @encode` and
+/// `func.func @step` in decomposed form, and two dictionaries: encdec.model
+/// (sizes) and encdec.generation (decoding defaults; keys as in the bundle's
+/// manifest, absent where null). It is verified. Null on failure, with
+/// `report.error` saying why. Loads the dialects it needs into `context`;
+/// keeps no state; calls with different contexts may run at the same time.
+mlir::OwningOpRef<mlir::ModuleOp> importCheckpoint(mlir::MLIRContext &context,
+                                                   llvm::StringRef folder,
+                                                   const ImportOptions &options,
+                                                   ImportReport &report);
+
+} // namespace encdec

@@ -1,0 +1,100 @@
+// Textbook.cpp: transformer layers, post-norm, in plain ops.
+#include "compiler/import/Textbook.h"
+
+#include <cmath>
+
+using namespace mlir;
+
+namespace encdec {
+
+float Textbook::Heads::scale() const {
+  return float(1.0 / std::sqrt(double(headSize)));
+}
+
+Location Textbook::at(const std::string &name) const {
+  return NameLoc::get(builder.getStringAttr(name));
+}
+
+FlatSymbolRefAttr Textbook::symbol(const std::string &name) const {
+  return FlatSymbolRefAttr::get(builder.getContext(), side + "." + name);
+}
+
+Value Textbook::linear(Value x, const std::string &block, int64_t width,
+                       bool bias) {
+  // The result has its input's side: keys of cross-attention are the encoder's.
+  Type type = rowsType(builder.getContext(), width, *encdec::sideOf(x));
+  return LinearOp::create(builder, at(block), type, x, symbol(block + ".w"),
+                          bias ? symbol(block + ".b") : FlatSymbolRefAttr())
+      .getOutput();
+}
+
+Value Textbook::attend(Value query, Value key, Value value,
+                       const std::string &block, Heads heads,
+                       Segments segments, Value causalPositions) {
+  Value scores =
+      ScoresOp::create(builder, at(block + ".scores"), query, key,
+                       segments.rows, segments.offsets,
+                       builder.getI64IntegerAttr(heads.heads),
+                       builder.getF32FloatAttr(heads.scale()));
+  if (causalPositions)
+    scores = MaskOp::create(builder, at(block + ".masked"), scores.getType(),
+                            scores, causalPositions);
+  Value probs = SoftmaxOp::create(builder, at(block + ".probs"),
+                                  scores.getType(), scores);
+  Value context =
+      ContextOp::create(builder, at(block + ".context"), probs, value,
+                        segments.rows, segments.offsets,
+                        builder.getI64IntegerAttr(heads.heads));
+  return linear(context, block + ".o", heads.heads * heads.headSize);
+}
+
+Value Textbook::encoderSelf(Value x, const std::string &block, Heads heads,
+                            Segments segments) {
+  int64_t width = heads.heads * heads.headSize;
+  Value query = linear(x, block + ".q", width);
+  Value key = linear(x, block + ".k", width);
+  Value value = linear(x, block + ".v", width);
+  return attend(query, key, value, block, heads, segments, {});
+}
+
+Value Textbook::decoderSelf(Value x, const std::string &block, Heads heads,
+                            Value cache, Value slots, Value positions) {
+  int64_t width = heads.heads * heads.headSize;
+  Value query = linear(x, block + ".q", width);
+  Value key = linear(x, block + ".k", width);
+  Value value = linear(x, block + ".v", width);
+  CacheAppendOp::create(builder, at(block), cache, key, value, slots,
+                        positions);
+  auto past = CacheReadOp::create(builder, at(block + ".past"), cache, slots,
+                                  positions);
+  return attend(query, past.getKey(), past.getValue(), block, heads,
+                {past.getRows(), past.getOffsets()}, positions);
+}
+
+Value Textbook::cross(Value x, Value memory, const std::string &block,
+                      Heads heads, Segments segments) {
+  int64_t width = heads.heads * heads.headSize;
+  Value query = linear(x, block + ".q", width);
+  Value key = linear(memory, block + ".k", width);
+  Value value = linear(memory, block + ".v", width);
+  return attend(query, key, value, block, heads, segments, {});
+}
+
+Value Textbook::ffn(Value x, const std::string &block, int64_t hidden,
+                    ActivationKind kind) {
+  int64_t width = cast<RankedTensorType>(x.getType()).getDimSize(1);
+  Value up = linear(x, block + ".up", hidden);
+  Value active = ActivationOp::create(builder, at(block + ".active"),
+                                      up.getType(), up, kind);
+  return linear(active, block + ".down", width);
+}
+
+Value Textbook::addNorm(Value y, Value x, const std::string &block) {
+  Value sum = AddOp::create(builder, at(block + ".sum"), y.getType(), y, x);
+  // Transformers leaves PyTorch's default eps in place for this family.
+  return NormOp::create(builder, at(block + ".normed"), sum.getType(), sum,
+                        symbol(block + ".gamma"), symbol(block + ".beta"),
+                        builder.getF32FloatAttr(1e-5f));
+}
+
+} // namespace encdec

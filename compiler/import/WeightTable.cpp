@@ -1,0 +1,112 @@
+// WeightTable.cpp: encdec.weight ops for the tensors a family asks for.
+#include "compiler/import/WeightTable.h"
+
+#include "compiler/import/Json.h"
+#include "dialect/Ops.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+using namespace mlir;
+
+namespace encdec {
+
+WeightTable::WeightTable(ModuleOp module,
+                         const checkpoint::CheckpointFiles &files)
+    : builder(OpBuilder::atBlockEnd(module.getBody())), files(files) {}
+
+void WeightTable::declare(StringRef symbol, ArrayRef<int64_t> shape,
+                          Type element, Attribute origin) {
+  WeightOp::create(builder, builder.getUnknownLoc(), symbol,
+                   RankedTensorType::get(shape, element), origin);
+}
+
+static Type elementType(OpBuilder &builder, checkpoint::DType dtype) {
+  switch (dtype) {
+  case checkpoint::DType::F32:
+    return builder.getF32Type();
+  case checkpoint::DType::F16:
+    return builder.getF16Type();
+  case checkpoint::DType::BF16:
+    return builder.getBF16Type();
+  case checkpoint::DType::Other:
+    break;
+  }
+  return {};
+}
+
+void WeightTable::need(StringRef symbol, const std::string &tensor,
+                       ArrayRef<uint64_t> shape, unsigned rank) {
+  if (!declared.insert(symbol.str()).second)
+    return;
+  const checkpoint::CheckpointFiles::Entry *entry = files.find(tensor);
+  if (!entry)
+    return noteMissing(tensor);
+  markSeen(tensor);
+  auto fail = [&](const std::string &what) {
+    if (!first)
+      first = checkpoint::badModel(fmt::format("{}: tensor {}: {}",
+                                               entry->file->name(),
+                                               checkpoint::quote(tensor), what));
+  };
+  const checkpoint::TensorInfo &info = *entry->info;
+  if (ArrayRef<uint64_t>(info.shape) != shape)
+    return fail(fmt::format("expected shape [{}] from config.json, found {}",
+                            fmt::join(shape, ", "), info.shapeText()));
+  Type element = elementType(builder, info.dtype);
+  if (!element)
+    return fail(fmt::format("expected dtype F32, F16 or BF16, found {}; convert "
+                            "the checkpoint to one of these",
+                            info.dtypeName));
+  while (shape.size() > rank && shape.front() == 1)
+    shape = shape.drop_front();
+  declare(symbol, SmallVector<int64_t>(shape.begin(), shape.end()), element,
+          FileAttr::get(builder.getContext(), entry->file->name(),
+                        int64_t(info.offset)));
+}
+
+bool WeightTable::want(StringRef symbol, const std::string &tensor,
+                       ArrayRef<uint64_t> shape, unsigned rank) {
+  if (!files.find(tensor))
+    return false;
+  need(symbol, tensor, shape, rank);
+  return true;
+}
+
+void WeightTable::compute(StringRef symbol, ArrayRef<int64_t> shape,
+                          Attribute origin) {
+  if (declared.insert(symbol.str()).second)
+    declare(symbol, shape, builder.getF32Type(), origin);
+}
+
+/// At most eight names, so that a wrong folder does not print a page.
+static std::string listNames(const std::vector<std::string> &names) {
+  size_t shown = std::min<size_t>(names.size(), 8);
+  std::string list = fmt::format(
+      "{}", fmt::join(names.begin(), names.begin() + ptrdiff_t(shown), ", "));
+  if (names.size() > shown)
+    list += fmt::format(" and {} more", names.size() - shown);
+  return list;
+}
+
+checkpoint::Failure WeightTable::failure() const {
+  if (first || missing.empty())
+    return first;
+  return checkpoint::badModel(
+      fmt::format("model.safetensors: {} tensors that config.json calls for are "
+                  "missing: {}",
+                  missing.size(), listNames(missing)));
+}
+
+std::string WeightTable::unusedWarning() const {
+  std::vector<std::string> unused;
+  for (const auto &[name, entry] : files.entries())
+    if (!seen.contains(name))
+      unused.push_back(checkpoint::quote(name));
+  if (unused.empty())
+    return {};
+  return fmt::format("model.safetensors: {} tensors not used: {}",
+                     unused.size(), listNames(unused));
+}
+
+} // namespace encdec

@@ -1,0 +1,45 @@
+// WeightTable.h: declares the module's weights from a checkpoint's tensors and
+// remembers what was missing, misshapen or never asked for.
+#pragma once
+#include "compiler/import/Safetensors.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinOps.h"
+
+#include <set>
+
+namespace encdec {
+
+class WeightTable {
+public:
+  WeightTable(mlir::ModuleOp module, const checkpoint::CheckpointFiles &files);
+
+  /// Declares @symbol from `tensor`, which must have `shape`; does nothing if
+  /// the symbol is there already. Leading dimensions of 1 that `shape` has are
+  /// dropped when it has more than `rank` (a stored [1, V] is a [V] here).
+  void need(llvm::StringRef symbol, const std::string &tensor,
+            llvm::ArrayRef<uint64_t> shape, unsigned rank = 2);
+  /// The same if the checkpoint has the tensor; whether it has.
+  bool want(llvm::StringRef symbol, const std::string &tensor,
+            llvm::ArrayRef<uint64_t> shape, unsigned rank = 2);
+  /// Declares a weight whose values `origin` computes.
+  void compute(llvm::StringRef symbol, llvm::ArrayRef<int64_t> shape,
+               mlir::Attribute origin);
+
+  void markSeen(const std::string &tensor) { seen.insert(tensor); }
+  void noteMissing(const std::string &tensor) { missing.push_back(tensor); }
+  /// The first problem, all missing tensors in one message.
+  checkpoint::Failure failure() const;
+  /// A warning that names the tensors nobody asked for; empty if none.
+  std::string unusedWarning() const;
+
+private:
+  void declare(llvm::StringRef symbol, llvm::ArrayRef<int64_t> shape,
+               mlir::Type element, mlir::Attribute origin);
+  mlir::OpBuilder builder;
+  const checkpoint::CheckpointFiles &files;
+  std::set<std::string> declared, seen;
+  std::vector<std::string> missing;
+  checkpoint::Failure first;
+};
+
+} // namespace encdec
