@@ -1,0 +1,74 @@
+// The CPU's kernels. One class, its bodies in a file per family: Linear.cpp,
+// Attention.cpp, Norm.cpp, Embed.cpp, Vocabulary.cpp.
+#pragma once
+#include "compiler/lower/Frame.h"
+#include "compiler/lower/KernelBuilder.h"
+#include "compiler/lower/Target.h"
+#include "mlir/IR/BuiltinOps.h"
+#include <string>
+
+namespace encdec::lower {
+
+class CpuKernels : public KernelLibrary {
+public:
+  /// Kernels are added to the end of `module`, private. Both outlive this.
+  CpuKernels(mlir::ModuleOp module, const CpuLevel &level);
+
+  mlir::func::FuncOp embed(int64_t width, int64_t vocabulary, bool quantized,
+                           float scale) override;
+  mlir::func::FuncOp linear(const LinearShape &shape) override;
+  mlir::func::FuncOp activation(int64_t width, ActivationKind kind) override;
+  mlir::func::FuncOp add(int64_t width) override;
+  mlir::func::FuncOp norm(int64_t width, float eps, bool residual) override;
+  mlir::func::FuncOp cacheAppend(const AttentionShape &shape) override;
+  mlir::func::FuncOp selfAttention(const AttentionShape &shape,
+                                   float scale) override;
+  mlir::func::FuncOp crossAttention(const AttentionShape &shape,
+                                    float scale) override;
+  mlir::func::FuncOp blockKeys(const AttentionShape &shape) override;
+  mlir::func::FuncOp encoderAttention(const AttentionShape &shape,
+                                      float scale) override;
+  mlir::func::FuncOp memoryProject(const AttentionShape &shape,
+                                   const LinearShape &linear) override;
+  mlir::func::FuncOp vocabulary(int64_t inputs, int64_t columns,
+                                bool quantized) override;
+  mlir::func::FuncOp argmax(int64_t columns) override;
+  mlir::func::FuncOp mergeVocabulary(int64_t columns) override;
+  mlir::func::FuncOp barrier() override;
+
+  // --- Building blocks, public for the tests.
+
+  /// tile(x, ldx, w, K, scales, bias, y, ldy): `rows` rows by `panels` panels.
+  /// Strides in bytes; scales null for f32, bias null where there is none.
+  mlir::func::FuncOp linearTile(int64_t rows, int64_t panels, bool quantized);
+  /// block(x, ldx, rows, w, K, scales, bias, y, ldy, first, last): panels
+  /// [first, last) of all rows. Every pointer is that of panel 0.
+  mlir::func::FuncOp linearBlock(bool quantized);
+  /// activate(y, ldy, rows, first, last): panels in place.
+  mlir::func::FuncOp activatePanels(ActivationKind kind);
+  /// attend(q, keys, values, count, scores, y, probs): one row and one head.
+  mlir::func::FuncOp attend(int64_t headSize, float scale);
+
+private:
+  using Body = llvm::function_ref<void(KernelBuilder &, llvm::ArrayRef<Val>)>;
+  /// The function `name`, with `body` if it does not exist yet.
+  mlir::func::FuncOp define(llvm::StringRef name,
+                            llvm::ArrayRef<mlir::Type> arguments, Body body);
+  using KernelBody = llvm::function_ref<void(KernelBuilder &, Frame &)>;
+  /// The same for func.func(frame, table).
+  mlir::func::FuncOp defineKernel(llvm::StringRef name, KernelBody body);
+
+  struct LinearOperands {
+    Val x, ldx, rows, weight, scales, bias, y, ldy;
+  };
+  /// Calls linearBlock on panels [first, last), then the activation, if any.
+  void emitLinear(KernelBuilder &k, const LinearOperands &o, int64_t inputs,
+                  bool quantized, std::optional<ActivationKind> activation,
+                  Val first, Val last);
+
+  mlir::ModuleOp module;
+  CpuLevel level;
+  mlir::Type ptr, i64;
+};
+
+} // namespace encdec::lower

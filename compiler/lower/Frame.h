@@ -1,0 +1,54 @@
+// What a kernel is given: the frame of the running call and the table of the op.
+#pragma once
+#include "compiler/lower/KernelBuilder.h"
+
+namespace encdec::lower {
+
+/// The frame, made on the stack by encode and step: 8-byte fields in this order.
+enum class FrameField : int64_t {
+  context, // const encdec_abi_context *
+  worker,  // i64
+  workers, // i64
+  units,   // i64: what places in the arena are multiplied by, R in step,
+           // Σ round_up(length, 16) over the sources in encode
+  count
+};
+
+/// Byte offset of the field called `name` in encdec_abi_context.
+int64_t contextOffset(llvm::StringRef name);
+
+/// Reads a frame and a table from inside a kernel. Loads are emitted where they
+/// are asked for, so ask outside of loops.
+class Frame {
+public:
+  Frame(KernelBuilder &k, Val frame, Val table = {})
+      : k(k), frame(frame), table(table) {}
+
+  Val field(FrameField f);
+  Val worker() { return field(FrameField::worker); }
+  Val workers() { return field(FrameField::workers); }
+  /// A field of encdec_abi_context as i64 or pointer.
+  Val context(llvm::StringRef name);
+  Val contextPointer(llvm::StringRef name);
+  /// This worker's own scratch.
+  Val scratch();
+
+  /// Entry `i` of the table as i64, as it stands.
+  Val number(int64_t i);
+  /// Entry `i`, a place: the address of an activation.
+  Val place(int64_t i);
+  /// Entry `i`, a weight offset: its address.
+  Val weight(int64_t i);
+  /// The same, null where the entry is -1.
+  Val optionalWeight(int64_t i);
+
+  /// This worker's share of `count` units: [first, last), contiguous, shares
+  /// differing by at most one unit.
+  std::pair<Val, Val> share(Val count);
+
+private:
+  KernelBuilder &k;
+  Val frame, table;
+};
+
+} // namespace encdec::lower

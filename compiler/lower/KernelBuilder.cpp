@@ -1,0 +1,274 @@
+// The little language of kernels, op by op.
+#include "compiler/lower/KernelBuilder.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+
+namespace encdec::lower {
+namespace {
+
+bool isFloat(Val v) { return isa<FloatType>(getElementTypeOrSelf(v.type())); }
+bool isPointer(Val v) { return isa<LLVM::LLVMPointerType>(v.type()); }
+
+template <typename FloatOp, typename IntOp> Val binary(Val a, Val b) {
+  KernelBuilder &k = *a.builder;
+  if (isFloat(a))
+    return k.wrap(FloatOp::create(k, a.value, b.value));
+  return k.wrap(IntOp::create(k, a.value, b.value));
+}
+
+Val compare(Val a, Val b, arith::CmpFPredicate real, arith::CmpIPredicate integer) {
+  KernelBuilder &k = *a.builder;
+  if (isFloat(a))
+    return k.wrap(arith::CmpFOp::create(k, real, a.value, b.value));
+  return k.wrap(arith::CmpIOp::create(k, integer, a.value, b.value));
+}
+
+Val like(Val a, int64_t value) {
+  Type type = isPointer(a) ? a.builder->i64() : a.type();
+  return a.builder->constantOf(type, double(value));
+}
+
+} // namespace
+
+Val operator+(Val a, Val b) {
+  KernelBuilder &k = *a.builder;
+  if (isPointer(a))
+    return k.wrap(LLVM::GEPOp::create(k, a.type(), k.getI8Type(), a.value,
+                                      ArrayRef<LLVM::GEPArg>{b.value}));
+  return binary<arith::AddFOp, arith::AddIOp>(a, b);
+}
+Val operator-(Val a, Val b) { return binary<arith::SubFOp, arith::SubIOp>(a, b); }
+Val operator*(Val a, Val b) { return binary<arith::MulFOp, arith::MulIOp>(a, b); }
+Val operator/(Val a, Val b) { return binary<arith::DivFOp, arith::DivUIOp>(a, b); }
+Val operator%(Val a, Val b) {
+  return a.builder->wrap(arith::RemUIOp::create(*a.builder, a.value, b.value));
+}
+Val operator&(Val a, Val b) {
+  return a.builder->wrap(arith::AndIOp::create(*a.builder, a.value, b.value));
+}
+Val operator|(Val a, Val b) {
+  return a.builder->wrap(arith::OrIOp::create(*a.builder, a.value, b.value));
+}
+Val operator<(Val a, Val b) {
+  return compare(a, b, arith::CmpFPredicate::OLT, arith::CmpIPredicate::slt);
+}
+Val operator>(Val a, Val b) {
+  return compare(a, b, arith::CmpFPredicate::OGT, arith::CmpIPredicate::sgt);
+}
+Val operator==(Val a, Val b) {
+  return compare(a, b, arith::CmpFPredicate::OEQ, arith::CmpIPredicate::eq);
+}
+Val operator+(Val a, int64_t b) { return a + like(a, b); }
+Val operator-(Val a, int64_t b) { return a - like(a, b); }
+Val operator*(Val a, int64_t b) { return a * like(a, b); }
+Val operator/(Val a, int64_t b) { return a / like(a, b); }
+Val operator%(Val a, int64_t b) { return a % like(a, b); }
+Val operator<(Val a, int64_t b) { return a < like(a, b); }
+
+Val fma(Val a, Val b, Val c) {
+  return a.builder->wrap(
+      math::FmaOp::create(*a.builder, a.value, b.value, c.value));
+}
+// Not arith.maximumf: its NaN and signed-zero rules cost extra instructions.
+Val max(Val a, Val b) { return select(a > b, a, b); }
+Val min(Val a, Val b) { return select(a < b, a, b); }
+Val select(Val condition, Val a, Val b) {
+  return a.builder->wrap(arith::SelectOp::create(*a.builder, condition.value,
+                                                 a.value, b.value));
+}
+Val sqrt(Val a) { return a.builder->wrap(math::SqrtOp::create(*a.builder, a.value)); }
+Val absolute(Val a) {
+  return a.builder->wrap(math::AbsFOp::create(*a.builder, a.value));
+}
+Val copySign(Val magnitude, Val sign) {
+  return magnitude.builder->wrap(math::CopySignOp::create(
+      *magnitude.builder, magnitude.value, sign.value));
+}
+
+Type KernelBuilder::ptr() { return LLVM::LLVMPointerType::get(getContext()); }
+
+VectorType KernelBuilder::vector(Type element, int64_t lanes) {
+  return VectorType::get({lanes}, element);
+}
+
+Val KernelBuilder::constant(int64_t value) { return constantOf(i64(), value); }
+Val KernelBuilder::constantI32(int32_t value) { return constantOf(i32(), value); }
+Val KernelBuilder::constant(float value) { return constantOf(f32(), value); }
+
+Val KernelBuilder::constantOf(Type type, double value) {
+  Type element = getElementTypeOrSelf(type);
+  TypedAttr one = isa<FloatType>(element)
+                      ? TypedAttr(FloatAttr::get(element, value))
+                      : TypedAttr(IntegerAttr::get(element, int64_t(value)));
+  if (auto vectorType = dyn_cast<VectorType>(type))
+    one = DenseElementsAttr::get(vectorType, one);
+  return wrap(arith::ConstantOp::create(*this, type, one));
+}
+
+Val KernelBuilder::constantOf(Type type, ArrayRef<int32_t> lanes) {
+  auto attr = DenseElementsAttr::get(cast<VectorType>(type), lanes);
+  return wrap(arith::ConstantOp::create(*this, type, attr));
+}
+
+Val KernelBuilder::null() { return wrap(LLVM::ZeroOp::create(*this, ptr())); }
+
+Val KernelBuilder::splat(Val scalar, int64_t lanes) {
+  return wrap(vector::BroadcastOp::create(*this, vector(scalar.type(), lanes),
+                                          scalar.value));
+}
+
+Val KernelBuilder::lane(Val v, int64_t lane) {
+  return wrap(vector::ExtractOp::create(*this, v.value, ArrayRef<int64_t>{lane}));
+}
+
+Val KernelBuilder::shuffle(Val a, ArrayRef<int64_t> order) {
+  return wrap(vector::ShuffleOp::create(*this, a.value, a.value, order));
+}
+
+Val KernelBuilder::iota(int64_t lanes) {
+  auto numbers = llvm::to_vector(llvm::seq<int32_t>(0, lanes));
+  return constantOf(vector(i32(), lanes), numbers);
+}
+
+Val KernelBuilder::reduce16(Val v, llvm::function_ref<Val(Val, Val)> combine) {
+  for (int64_t half = 8; half; half /= 2) {
+    auto low = llvm::to_vector(llvm::seq<int64_t>(0, half));
+    auto high = llvm::to_vector(llvm::seq<int64_t>(half, 2 * half));
+    v = combine(shuffle(v, low), shuffle(v, high));
+  }
+  return lane(v, 0);
+}
+
+Val KernelBuilder::signExtend(Val integer, Type to) {
+  return wrap(arith::ExtSIOp::create(*this, to, integer.value));
+}
+Val KernelBuilder::truncate(Val integer, Type to) {
+  return wrap(arith::TruncIOp::create(*this, to, integer.value));
+}
+Val KernelBuilder::toFloat(Val integer) {
+  Type to = f32();
+  if (auto v = dyn_cast<VectorType>(integer.type()))
+    to = v.cloneWith(std::nullopt, to);
+  return wrap(arith::SIToFPOp::create(*this, to, integer.value));
+}
+Val KernelBuilder::toInteger(Val real) {
+  Type to = i32();
+  if (auto v = dyn_cast<VectorType>(real.type()))
+    to = v.cloneWith(std::nullopt, to);
+  return wrap(arith::FPToSIOp::create(*this, to, real.value));
+}
+Val KernelBuilder::bitcast(Val value, Type to) {
+  return wrap(arith::BitcastOp::create(*this, to, value.value));
+}
+
+static unsigned elementBytes(Type type) {
+  if (isa<LLVM::LLVMPointerType>(type))
+    return 8;
+  return getElementTypeOrSelf(type).getIntOrFloatBitWidth() / 8;
+}
+
+Val KernelBuilder::load(Type type, Val pointer) {
+  return wrap(LLVM::LoadOp::create(*this, type, pointer.value, elementBytes(type)));
+}
+
+void KernelBuilder::store(Val value, Val pointer) {
+  LLVM::StoreOp::create(*this, value.value, pointer.value,
+                        elementBytes(value.type()));
+}
+
+void KernelBuilder::storeFirst(Val v, int64_t count, Val pointer) {
+  int64_t lanes = cast<VectorType>(v.type()).getNumElements();
+  if (count >= lanes)
+    return store(v, pointer);
+  SmallVector<bool> bits(lanes, false);
+  std::fill_n(bits.begin(), count, true);
+  auto maskType = vector(getI1Type(), lanes);
+  Value mask = arith::ConstantOp::create(*this, maskType,
+                                         DenseElementsAttr::get(maskType, bits));
+  LLVM::MaskedStoreOp::create(*this, v.value, pointer.value, mask,
+                              elementBytes(v.type()));
+}
+
+void KernelBuilder::prefetch(Val pointer) {
+  LLVM::Prefetch::create(*this, pointer.value, /*rw=*/0, /*hint=*/3, /*cache=*/1);
+}
+
+Val KernelBuilder::isNull(Val pointer) {
+  return wrap(LLVM::ICmpOp::create(*this, LLVM::ICmpPredicate::eq, pointer.value,
+                                   null().value));
+}
+
+Vals KernelBuilder::loop(Val from, Val to, Val step, ArrayRef<Val> init,
+                         LoopBody body) {
+  SmallVector<Value> values;
+  for (Val v : init)
+    values.push_back(v.value);
+  auto op = scf::ForOp::create(
+      *this, from.value, to.value, step.value, values,
+      [&](OpBuilder &inner, Location, Value index, ValueRange carried) {
+        // The builder of the body is this one, moved there for its duration.
+        InsertionGuard guard(*this);
+        setInsertionPoint(inner.getInsertionBlock(), inner.getInsertionPoint());
+        Vals arguments;
+        for (Value v : carried)
+          arguments.push_back(wrap(v));
+        SmallVector<Value> next;
+        for (Val v : body(wrap(index), arguments))
+          next.push_back(v.value);
+        scf::YieldOp::create(*this, next);
+      });
+  Vals results;
+  for (Value v : op.getResults())
+    results.push_back(wrap(v));
+  return results;
+}
+
+void KernelBuilder::loop(Val from, Val to, Val step,
+                         llvm::function_ref<void(Val)> body) {
+  loop(from, to, step, {}, [&](Val index, ArrayRef<Val>) {
+    body(index);
+    return Vals();
+  });
+}
+
+void KernelBuilder::when(Val condition, llvm::function_ref<void()> then) {
+  auto op = scf::IfOp::create(*this, condition.value, /*withElseRegion=*/false);
+  InsertionGuard guard(*this);
+  setInsertionPointToStart(op.thenBlock());
+  then();
+}
+
+Vals KernelBuilder::choose(Val condition, llvm::function_ref<Vals()> then,
+                           llvm::function_ref<Vals()> otherwise) {
+  auto branch = [&](llvm::function_ref<Vals()> body) {
+    return [this, body](OpBuilder &inner, Location) {
+      InsertionGuard guard(*this);
+      setInsertionPoint(inner.getInsertionBlock(), inner.getInsertionPoint());
+      SmallVector<Value> values;
+      for (Val v : body())
+        values.push_back(v.value);
+      scf::YieldOp::create(*this, values);
+    };
+  };
+  auto op = scf::IfOp::create(*this, condition.value, branch(then),
+                              branch(otherwise));
+  Vals results;
+  for (Value v : op.getResults())
+    results.push_back(wrap(v));
+  return results;
+}
+
+Val KernelBuilder::call(func::FuncOp callee, ArrayRef<Val> arguments) {
+  SmallVector<Value> values;
+  for (Val v : arguments)
+    values.push_back(v.value);
+  auto op = func::CallOp::create(*this, callee, values);
+  return op.getNumResults() ? wrap(op.getResult(0)) : Val();
+}
+
+} // namespace encdec::lower

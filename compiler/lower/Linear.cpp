@@ -1,0 +1,160 @@
+// y = x Wᵀ + b over packed weights [N/16][K][16], f32 or int8.
+//
+//   y[r][n] = (Σ_k x[r][k] * w[n][k]) * scale[n] + b[n]        (scale: int8 only)
+//
+// Each output has one accumulator and k ascends, in every tile, so its bits depend
+// neither on how many rows there are nor on who computes it.
+#include "compiler/lower/CpuKernels.h"
+#include "llvm/ADT/Twine.h"
+
+using namespace mlir;
+
+namespace encdec::lower {
+namespace {
+
+/// Rows that share a pass over the weights: their x, 2 KB each at K = 512, stay
+/// in L2 while panel after panel goes by. A multiple of every tileRows[0].
+constexpr int64_t kRowBlock = 96;
+
+std::string typed(StringRef name, bool quantized) {
+  return (name + (quantized ? "_i8" : "_f32")).str();
+}
+
+} // namespace
+
+func::FuncOp CpuKernels::linearTile(int64_t rows, int64_t panels, bool quantized) {
+  std::string name = typed("linear_tile", quantized) + "_" + std::to_string(rows) +
+                     "x" + std::to_string(panels);
+  // (x, ldx, w, K, scales, bias, y, ldy)
+  SmallVector<Type> types{ptr, i64, ptr, i64, ptr, ptr, ptr, i64};
+  return define(name, types, [&](KernelBuilder &k, ArrayRef<Val> a) {
+    Val x = a[0], ldx = a[1], w = a[2], depth = a[3], scales = a[4], bias = a[5],
+        y = a[6], ldy = a[7];
+    int64_t lanes = level.lanes, parts = 16 / lanes;
+    int64_t weightBytes = quantized ? 1 : 4;
+    VectorType vector = k.vector(k.f32(), lanes);
+    VectorType stored = k.vector(quantized ? k.getI8Type() : k.f32(), lanes);
+    Val panelBytes = depth * (16 * weightBytes);
+
+    Vals xRow, panel;
+    for (int64_t r = 0; r < rows; ++r)
+      xRow.push_back(r ? xRow.back() + ldx : x);
+    for (int64_t p = 0; p < panels; ++p)
+      panel.push_back(p ? panel.back() + panelBytes : w);
+
+    Vals acc(rows * panels * parts, k.constantOf(vector, 0.0));
+    acc = k.loop(
+        k.constant(int64_t(0)), depth, k.constant(int64_t(1)), acc,
+        [&](Val i, ArrayRef<Val> carried) {
+          Vals next(carried);
+          auto broadcast = [&](int64_t r) {
+            return k.splat(k.load(k.f32(), xRow[r] + i * 4), lanes);
+          };
+          auto weight = [&](int64_t p, int64_t part) {
+            Val at = panel[p] + i * (16 * weightBytes);
+            Val w = k.load(stored, at + part * lanes * weightBytes);
+            return quantized
+                       ? k.toFloat(k.signExtend(w, k.vector(k.i32(), lanes)))
+                       : w;
+          };
+          // One row: x in a register, weights as memory operands. Several rows:
+          // weights in registers, one x at a time. Any other order spills.
+          Vals xs, weights;
+          for (int64_t j = 0; rows == 1 && j < rows; ++j)
+            xs.push_back(broadcast(j));
+          for (int64_t j = 0; j < panels * parts; ++j)
+            if (rows == 1)
+              next[j] = fma(xs[0], weight(j / parts, j % parts), next[j]);
+            else
+              weights.push_back(weight(j / parts, j % parts));
+          for (int64_t r = 0; rows > 1 && r < rows; ++r) {
+            Val x = broadcast(r);
+            for (int64_t j = 0; j < panels * parts; ++j) {
+              Val &sum = next[r * panels * parts + j];
+              sum = fma(x, weights[j], sum);
+            }
+          }
+          return next;
+        });
+
+    for (int64_t p = 0; p < panels; ++p)
+      for (int64_t part = 0; part < parts; ++part) {
+        int64_t column = (p * 16 + part * lanes) * 4;
+        // -0.0 added changes nothing, not even the sign of a zero.
+        Val b = k.choose(
+            k.isNull(bias), [&] { return Vals{k.constantOf(vector, -0.0)}; },
+            [&] { return Vals{k.load(vector, bias + column)}; })[0];
+        Val row = y;
+        for (int64_t r = 0; r < rows; ++r) {
+          Val sum = acc[(r * panels + p) * parts + part];
+          if (quantized)
+            sum = sum * k.load(vector, scales + column);
+          k.store(sum + b, row + column);
+          row = row + ldy;
+        }
+      }
+  });
+}
+
+func::FuncOp CpuKernels::linearBlock(bool quantized) {
+  int64_t weightBytes = quantized ? 1 : 4;
+  // (x, ldx, rows, w, K, scales, bias, y, ldy, first, last)
+  SmallVector<Type> types{ptr, i64, i64, ptr, i64, ptr, ptr, ptr, i64, i64, i64};
+  // Made first: define() appends to the module, and must not while it is busy.
+  SmallVector<SmallVector<func::FuncOp>> tiles, rowTiles;
+  for (int64_t panels : level.tilePanels)
+    for (auto &row = tiles.emplace_back(); int64_t rows : level.tileRows)
+      row.push_back(linearTile(rows, panels, quantized));
+  for (int64_t panels : level.rowPanels)
+    rowTiles.emplace_back().push_back(linearTile(1, panels, quantized));
+
+  return define(typed("linear_block", quantized), types,
+                [&](KernelBuilder &k, ArrayRef<Val> a) {
+    Val x = a[0], ldx = a[1], rows = a[2], w = a[3], depth = a[4], scales = a[5],
+        bias = a[6], y = a[7], ldy = a[8], first = a[9], last = a[10];
+    Val panelBytes = depth * (16 * weightBytes);
+    Val noBias = k.isNull(bias), zero = k.constant(int64_t(0));
+    auto tile = [&](func::FuncOp function, Val row, Val panel) {
+      Val column = panel * 64;
+      Val b = select(noBias, bias, bias + column);
+      k.call(function, {x + row * ldx, ldx, w + panel * panelBytes, depth,
+                        scales + column, b, y + row * ldy + column, ldy});
+    };
+    // Panels [first, last), as many at once as possible.
+    auto overPanels = [&](ArrayRef<int64_t> counts,
+                          llvm::function_ref<void(size_t, Val)> body) {
+      Val from = first;
+      for (auto [i, count] : llvm::enumerate(counts)) {
+        Val to = from + (last - from) / count * count;
+        k.loop(from, to, k.constant(count), [&](Val p) { body(i, p); });
+        from = to;
+      }
+    };
+    auto overRows = [&](Val from, Val to, llvm::function_ref<void(size_t, Val)> body) {
+      for (auto [i, count] : llvm::enumerate(level.tileRows)) {
+        Val end = from + (to - from) / count * count;
+        k.loop(from, end, k.constant(count), [&](Val r) { body(i, r); });
+        from = end;
+      }
+    };
+    k.choose(
+        rows == k.constant(int64_t(1)),
+        [&] {
+          overPanels(level.rowPanels,
+                     [&](size_t i, Val p) { tile(rowTiles[i][0], zero, p); });
+          return Vals();
+        },
+        [&] {
+          k.loop(zero, rows, k.constant(kRowBlock), [&](Val block) {
+            Val end = min(block + kRowBlock, rows);
+            overPanels(level.tilePanels, [&](size_t i, Val p) {
+              overRows(block, end,
+                       [&](size_t j, Val r) { tile(tiles[i][j], r, p); });
+            });
+          });
+          return Vals();
+        });
+  });
+}
+
+} // namespace encdec::lower

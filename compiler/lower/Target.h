@@ -1,0 +1,112 @@
+// The target seam: lowering asks for kernels by meaning and shape, and knows
+// nothing of the machine that will run them. CPUs are its one implementation.
+#pragma once
+#include "dialect/Dialect.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringRef.h"
+#include <optional>
+
+namespace encdec::lower {
+
+/// What the kernels of one CPU level look like. The level decides registers and
+/// tiles only, never the order of operations within one output element.
+struct CpuLevel {
+  llvm::StringRef name;  // as in the bundle and in --cpu
+  int64_t lanes;         // f32 lanes of one register
+  /// Row counts that a linear tile is made for, descending, ending in 1.
+  llvm::ArrayRef<int64_t> tileRows;
+  /// 16-column panels beside each other in a tile of several rows; same order.
+  llvm::ArrayRef<int64_t> tilePanels;
+  /// The same for a single row, where panels are all there is to keep busy.
+  llvm::ArrayRef<int64_t> rowPanels;
+};
+
+/// All levels, lowest first within an architecture: v3, v4, neon.
+llvm::ArrayRef<CpuLevel> cpuLevels();
+/// The level called `name`, or null.
+const CpuLevel *findCpuLevel(llvm::StringRef name);
+
+/// x [R, inputs] times several weights [outputs[i], inputs], each perhaps followed
+/// by an activation.
+struct LinearShape {
+  int64_t inputs;
+  llvm::SmallVector<int64_t> outputs;
+  llvm::SmallVector<bool> quantized; // one per output: int8 storage
+  std::optional<ActivationKind> activation;
+};
+
+struct AttentionShape {
+  int64_t heads;
+  int64_t headSize;
+  int64_t width() const { return heads * headSize; }
+  int64_t paddedHeadSize() const { return (headSize + 15) / 16 * 16; }
+  /// Bytes of one layer's keys, and keys and values, of one position.
+  int64_t keyBytes() const { return heads * headSize * 4; }
+  int64_t bytesPerKey() const { return keyBytes() + heads * paddedHeadSize() * 4; }
+};
+
+/// The kernels of one target. Each function hands out the kernel for a shape,
+/// making it on first request, so that layers of one shape share one body.
+///
+/// A kernel is func.func(frame: !llvm.ptr, table: !llvm.ptr), run by all workers
+/// of a call, each doing its share. `frame` is what encode and step prepare
+/// (Frame.h); `table` holds what differs from layer to layer: int32 entries, each
+/// counting 64 bytes, in the order given beside each function. "place" entries are
+/// relative to the arena, "weight" entries to the weights section (-1: none).
+/// No kernel contains a barrier, unless it says so.
+class KernelLibrary {
+public:
+  virtual ~KernelLibrary() = default;
+
+  /// y = scale * table[token] + positions[position].
+  /// table: weight, its scales, position weight or -1, place y.
+  virtual mlir::func::FuncOp embed(int64_t width, int64_t vocabulary, bool quantized,
+                                   float scale) = 0;
+  /// table: place x, then for each output: weight, scales, bias, place y.
+  virtual mlir::func::FuncOp linear(const LinearShape &shape) = 0;
+  /// table: place x, place y.
+  virtual mlir::func::FuncOp activation(int64_t width, ActivationKind kind) = 0;
+  /// table: place x, place y, place of the sum.
+  virtual mlir::func::FuncOp add(int64_t width) = 0;
+  /// y = norm(x) or norm(x + residual).
+  /// table: place x, place residual (where there is one), gamma, beta, place y.
+  virtual mlir::func::FuncOp norm(int64_t width, float eps, bool residual) = 0;
+
+  /// Keys and values of this step's rows into the cache; same share of work as
+  /// selfAttention, so that no barrier is needed between the two.
+  /// table: place k, place v, layer (bytes per key before this layer / 64).
+  virtual mlir::func::FuncOp cacheAppend(const AttentionShape &shape) = 0;
+  /// table: place q, layer, place y.
+  virtual mlir::func::FuncOp selfAttention(const AttentionShape &shape,
+                                           float scale) = 0;
+  /// `layer` is also a plain number: index of this layer's probs, -1 for none.
+  /// table: place q, layer, place y, number of the cross-attention.
+  virtual mlir::func::FuncOp crossAttention(const AttentionShape &shape,
+                                            float scale) = 0;
+  /// Keys and values of all source tokens to blocked form.
+  /// table: place k, place v, place blocked k, place blocked v.
+  virtual mlir::func::FuncOp blockKeys(const AttentionShape &shape) = 0;
+  /// table: place q, place blocked k, place blocked v, place y.
+  virtual mlir::func::FuncOp encoderAttention(const AttentionShape &shape,
+                                              float scale) = 0;
+  /// Keys and values of one cross-attention, into the memory.
+  /// table: place x, weight, scales, bias of k, of v, place k, place v, layer.
+  virtual mlir::func::FuncOp memoryProject(const AttentionShape &shape,
+                                           const LinearShape &linear) = 0;
+
+  /// Block results of 128 columns each; a barrier and mergeVocabulary follow.
+  /// table: place x, weight, scales, bias, place of the block results.
+  virtual mlir::func::FuncOp vocabulary(int64_t inputs, int64_t columns,
+                                        bool quantized) = 0;
+  /// The same from stored logits. table: place logits, place of block results.
+  virtual mlir::func::FuncOp argmax(int64_t columns) = 0;
+  /// Block results to out_token and out_log_prob. table: place of block results.
+  virtual mlir::func::FuncOp mergeVocabulary(int64_t columns) = 0;
+
+  /// Waits for all workers. func.func(frame).
+  virtual mlir::func::FuncOp barrier() = 0;
+};
+
+} // namespace encdec::lower

@@ -1,0 +1,129 @@
+// Kernels to machine code: the product's passes, then ORC or an assembly printer.
+#include "KernelJit.h"
+#include "compiler/lower/Lowering.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/UB/IR/UBOps.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/ExecutionEngine/Orc/LLJIT.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Target/TargetMachine.h"
+#include <cstdio>
+#include <cstdlib>
+
+using namespace mlir;
+
+namespace encdec::test {
+namespace {
+
+[[noreturn]] void fail(const std::string &message) {
+  std::fprintf(stderr, "%s\n", message.c_str());
+  std::abort();
+}
+
+template <typename T> T must(llvm::Expected<T> value) {
+  if (!value)
+    fail(llvm::toString(value.takeError()));
+  return std::move(*value);
+}
+
+std::unique_ptr<llvm::Module>
+toLLVM(llvm::LLVMContext &context, llvm::StringRef level,
+       llvm::function_ref<void(lower::CpuKernels &)> build) {
+  DialectRegistry registry;
+  registerBuiltinDialectTranslation(registry);
+  registerLLVMDialectTranslation(registry);
+  registry.insert<arith::ArithDialect, func::FuncDialect, scf::SCFDialect,
+                  math::MathDialect, vector::VectorDialect, LLVM::LLVMDialect,
+                  ub::UBDialect>();
+  MLIRContext mlir(registry, MLIRContext::Threading::DISABLED);
+  mlir.loadAllAvailableDialects();
+  OwningOpRef<ModuleOp> module = ModuleOp::create(UnknownLoc::get(&mlir));
+  lower::CpuKernels kernels(*module, *lower::findCpuLevel(level));
+  build(kernels);
+  PassManager pm(&mlir);
+  buildKernelsToLLVM(pm);
+  if (failed(pm.run(*module)))
+    fail("kernels do not lower");
+  auto result = translateModuleToLLVMIR(*module, context);
+  if (!result)
+    fail("kernels do not translate");
+  for (llvm::Function &f : *result)
+    if (!f.isDeclaration())
+      f.setLinkage(llvm::GlobalValue::ExternalLinkage);
+  return result;
+}
+
+void initializeTargets() {
+  LLVMInitializeX86TargetInfo();
+  LLVMInitializeX86Target();
+  LLVMInitializeX86TargetMC();
+  LLVMInitializeX86AsmPrinter();
+  LLVMInitializeAArch64TargetInfo();
+  LLVMInitializeAArch64Target();
+  LLVMInitializeAArch64TargetMC();
+  LLVMInitializeAArch64AsmPrinter();
+}
+
+} // namespace
+
+KernelJit::KernelJit(llvm::function_ref<void(lower::CpuKernels &)> build) {
+  initializeTargets();
+  auto context = std::make_unique<llvm::LLVMContext>();
+  auto module = toLLVM(*context, "v3", build);
+  auto builder = must(llvm::orc::JITTargetMachineBuilder::detectHost());
+  builder.setCPU("x86-64-v3");
+  builder.getFeatures() = llvm::SubtargetFeatures();
+  builder.setCodeGenOptLevel(llvm::CodeGenOptLevel::Aggressive);
+  jit = must(llvm::orc::LLJITBuilder()
+                 .setJITTargetMachineBuilder(builder)
+                 .create());
+  if (auto error = jit->addIRModule(
+          llvm::orc::ThreadSafeModule(std::move(module), std::move(context))))
+    fail(llvm::toString(std::move(error)));
+}
+
+KernelJit::~KernelJit() = default;
+
+void *KernelJit::address(llvm::StringRef name) {
+  return must(jit->lookup(name)).toPtr<void *>();
+}
+
+std::string assembly(llvm::function_ref<void(lower::CpuKernels &)> build,
+                     llvm::StringRef level) {
+  initializeTargets();
+  llvm::LLVMContext context;
+  auto module = toLLVM(context, level, build);
+  bool neon = level == "neon";
+  llvm::Triple triple(neon ? "aarch64-unknown-linux-gnu"
+                           : "x86_64-unknown-linux-gnu");
+  std::string error;
+  auto *target = llvm::TargetRegistry::lookupTarget(triple, error);
+  std::string cpu = neon ? "generic" : "x86-64-" + level.str();
+  std::unique_ptr<llvm::TargetMachine> machine(target->createTargetMachine(
+      triple, cpu, "", {}, llvm::Reloc::PIC_, {}, llvm::CodeGenOptLevel::Aggressive));
+  module->setTargetTriple(triple);
+  module->setDataLayout(machine->createDataLayout());
+  if (level == "v4")
+    for (llvm::Function &f : *module) {
+      f.addFnAttr("prefer-vector-width", "512");
+      f.addFnAttr("min-legal-vector-width", "512");
+    }
+  llvm::SmallString<0> text;
+  llvm::raw_svector_ostream out(text);
+  llvm::legacy::PassManager passes;
+  machine->addPassesToEmitFile(passes, out, nullptr,
+                               llvm::CodeGenFileType::AssemblyFile);
+  passes.run(*module);
+  return text.str().str();
+}
+
+} // namespace encdec::test

@@ -1,0 +1,36 @@
+// Kernels of this machine's level, compiled in process and called as functions.
+#pragma once
+#include "compiler/lower/CpuKernels.h"
+#include "encdec/abi.h"
+#include "mlir/IR/BuiltinOps.h"
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace llvm::orc {
+class LLJIT;
+}
+
+namespace encdec::test {
+
+/// Compiles what `build` asks the library for. Every function of the module can
+/// be looked up. Aborts with a message where something fails: tests only.
+class KernelJit {
+public:
+  explicit KernelJit(llvm::function_ref<void(lower::CpuKernels &)> build);
+  ~KernelJit();
+  /// The address of the function called `name`.
+  void *address(llvm::StringRef name);
+  template <typename Function> Function *get(llvm::StringRef name) {
+    return reinterpret_cast<Function *>(address(name));
+  }
+
+private:
+  std::unique_ptr<llvm::orc::LLJIT> jit;
+};
+
+/// Assembly of the kernels for `level`.
+std::string assembly(llvm::function_ref<void(lower::CpuKernels &)> build,
+                     llvm::StringRef level);
+
+} // namespace encdec::test
