@@ -70,4 +70,24 @@ func::FuncOp CpuKernels::defineKernel(StringRef name, KernelBody body) {
   });
 }
 
+// With one worker there is no barrier function.
+func::FuncOp CpuKernels::barrier() {
+  return define("barrier", {ptr}, [&](KernelBuilder &k, ArrayRef<Val> arguments) {
+    Frame f(k, arguments[0]);
+    Val function = f.contextPointer("barrier");
+    Val none = k.isNull(function);
+    k.choose(
+        none, [] { return Vals(); },
+        [&] {
+          auto type = LLVM::LLVMFunctionType::get(
+              LLVM::LLVMVoidType::get(k.getContext()), {ptr, i64});
+          SmallVector<Value> operands{function.value,
+                                      f.contextPointer("barrier_data").value,
+                                      f.worker().value};
+          LLVM::CallOp::create(k, type, operands);
+          return Vals();
+        });
+  });
+}
+
 } // namespace encdec::lower

@@ -49,6 +49,10 @@ public:
   /// attend(q, keys, values, count, scores, y, probs): one row and one head.
   mlir::func::FuncOp attend(int64_t headSize, float scale);
 
+  /// scan(logits, bias, first column, panels, V, record, bytes between record
+  /// fields): one block of one row; see Vocabulary.cpp.
+  mlir::func::FuncOp scanBlock();
+
 private:
   using Body = llvm::function_ref<void(KernelBuilder &, llvm::ArrayRef<Val>)>;
   /// The function `name`, with `body` if it does not exist yet.
@@ -65,6 +69,9 @@ private:
   void emitLinear(KernelBuilder &k, const LinearOperands &o, int64_t inputs,
                   bool quantized, std::optional<ActivationKind> activation,
                   Val first, Val last);
+
+  void emitScan(KernelBuilder &k, Frame &f, int64_t columns, Val block, Val row,
+                Val logits, Val records);
 
   mlir::ModuleOp module;
   CpuLevel level;

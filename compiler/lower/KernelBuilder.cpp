@@ -54,6 +54,14 @@ Val operator&(Val a, Val b) {
 Val operator|(Val a, Val b) {
   return a.builder->wrap(arith::OrIOp::create(*a.builder, a.value, b.value));
 }
+Val operator<<(Val a, int64_t bits) {
+  return a.builder->wrap(
+      arith::ShLIOp::create(*a.builder, a.value, like(a, bits).value));
+}
+Val operator>>(Val a, int64_t bits) {
+  return a.builder->wrap(
+      arith::ShRSIOp::create(*a.builder, a.value, like(a, bits).value));
+}
 Val operator<(Val a, Val b) {
   return compare(a, b, arith::CmpFPredicate::OLT, arith::CmpIPredicate::slt);
 }
@@ -82,6 +90,9 @@ Val select(Val condition, Val a, Val b) {
                                                  a.value, b.value));
 }
 Val sqrt(Val a) { return a.builder->wrap(math::SqrtOp::create(*a.builder, a.value)); }
+Val negate(Val a) {
+  return a.builder->wrap(arith::NegFOp::create(*a.builder, a.value));
+}
 Val absolute(Val a) {
   return a.builder->wrap(math::AbsFOp::create(*a.builder, a.value));
 }
@@ -142,6 +153,13 @@ Val KernelBuilder::reduce16(Val v, llvm::function_ref<Val(Val, Val)> combine) {
     v = combine(shuffle(v, low), shuffle(v, high));
   }
   return lane(v, 0);
+}
+
+Val KernelBuilder::sum16(Val v) {
+  return reduce16(v, [](Val a, Val b) { return a + b; });
+}
+Val KernelBuilder::max16(Val v) {
+  return reduce16(v, [](Val a, Val b) { return max(a, b); });
 }
 
 Val KernelBuilder::signExtend(Val integer, Type to) {

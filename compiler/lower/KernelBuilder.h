@@ -32,6 +32,8 @@ Val operator/(Val a, Val b); // integers: exact for non-negative ones
 Val operator%(Val a, Val b); // integers, non-negative
 Val operator&(Val a, Val b);
 Val operator|(Val a, Val b);
+Val operator<<(Val a, int64_t bits);
+Val operator>>(Val a, int64_t bits); // keeps the sign
 Val operator<(Val a, Val b); // floats: ordered
 Val operator>(Val a, Val b);
 Val operator==(Val a, Val b);
@@ -48,6 +50,7 @@ Val max(Val a, Val b);                  // a > b ? a : b
 Val min(Val a, Val b);                  // a < b ? a : b
 Val select(Val condition, Val a, Val b);
 Val sqrt(Val a);
+Val negate(Val a);
 Val absolute(Val a);
 Val copySign(Val magnitude, Val sign);
 
@@ -84,6 +87,8 @@ public:
   /// All 16 lanes to one, by halves: (0,8) (1,9) … then (0,4) … in every use
   /// the same tree, so that sums have the same bits.
   Val reduce16(Val vector, llvm::function_ref<Val(Val, Val)> combine);
+  Val sum16(Val vector);
+  Val max16(Val vector);
 
   // --- Conversions
   Val signExtend(Val integer, mlir::Type to);

@@ -5,7 +5,6 @@
 // Each output has one accumulator and k ascends, in every tile, so its bits depend
 // neither on how many rows there are nor on who computes it.
 #include "compiler/lower/CpuKernels.h"
-#include "llvm/ADT/Twine.h"
 
 using namespace mlir;
 
@@ -100,7 +99,6 @@ func::FuncOp CpuKernels::linearBlock(bool quantized) {
   int64_t weightBytes = quantized ? 1 : 4;
   // (x, ldx, rows, w, K, scales, bias, y, ldy, first, last)
   SmallVector<Type> types{ptr, i64, i64, ptr, i64, ptr, ptr, ptr, i64, i64, i64};
-  // Made first: define() appends to the module, and must not while it is busy.
   SmallVector<SmallVector<func::FuncOp>> tiles, rowTiles;
   for (int64_t panels : level.tilePanels)
     for (auto &row = tiles.emplace_back(); int64_t rows : level.tileRows)
@@ -154,6 +152,54 @@ func::FuncOp CpuKernels::linearBlock(bool quantized) {
           });
           return Vals();
         });
+  });
+}
+
+void CpuKernels::emitLinear(KernelBuilder &k, const LinearOperands &o,
+                            int64_t inputs, bool quantized,
+                            std::optional<ActivationKind> activation, Val first,
+                            Val last) {
+  k.call(linearBlock(quantized), {o.x, o.ldx, o.rows, o.weight, k.constant(inputs),
+                                  o.scales, o.bias, o.y, o.ldy, first, last});
+  // On what this worker has just written and still has near.
+  if (activation)
+    k.call(activatePanels(*activation), {o.y, o.ldy, o.rows, first, last});
+}
+
+func::FuncOp CpuKernels::linear(const LinearShape &shape) {
+  std::string name = "linear_" + std::to_string(shape.inputs);
+  int64_t panels = 0;
+  for (auto [outputs, quantized] : llvm::zip_equal(shape.outputs, shape.quantized)) {
+    name += (quantized ? "_i8x" : "_f32x") + std::to_string(outputs);
+    panels += (outputs + 15) / 16;
+  }
+  if (shape.activation)
+    name += ("_" + stringifyActivationKind(*shape.activation)).str();
+  return defineKernel(name, [&](KernelBuilder &k, Frame &f) {
+    LinearOperands o;
+    o.x = f.place(0);
+    o.ldx = k.constant((shape.inputs + 15) / 16 * 64);
+    o.rows = f.context("rows");
+    // The panels of all outputs, one after the other, are shared out together.
+    auto [first, last] = f.share(k.constant(panels));
+    int64_t entry = 1, base = 0;
+    for (auto [outputs, quantized] :
+         llvm::zip_equal(shape.outputs, shape.quantized)) {
+      int64_t count = (outputs + 15) / 16;
+      o.weight = f.weight(entry);
+      o.scales = f.optionalWeight(entry + 1);
+      o.bias = f.optionalWeight(entry + 2);
+      o.y = f.place(entry + 3);
+      o.ldy = k.constant(count * 64);
+      Val zero = k.constant(int64_t(0)), end = k.constant(count);
+      Val from = min(max(first - base, zero), end);
+      Val to = min(max(last - base, zero), end);
+      k.when(from < to, [&] {
+        emitLinear(k, o, shape.inputs, quantized, shape.activation, from, to);
+      });
+      entry += 4;
+      base += count;
+    }
   });
 }
 

@@ -1,0 +1,21 @@
+// Functions of real numbers as polynomials, in any lane count. None of them calls
+// a library, and each gives a number the same bits in whatever lane it stands.
+#pragma once
+#include "compiler/lower/KernelBuilder.h"
+#include "dialect/Dialect.h"
+
+namespace encdec::lower {
+
+/// e^x, within 2 ulp; 0 below -87.33 (and for -inf), e^88 above 88.
+Val exp(Val x);
+/// Natural logarithm of a normal positive x, within 2 ulp or 1e-7.
+Val log(Val x);
+/// Within 2e-7 absolute.
+Val erf(Val x);
+/// relu, gelu, gelu_tanh or silu.
+Val activate(Val x, ActivationKind kind);
+
+/// A float as hexadecimal bits: part of the name of a kernel it is folded into.
+std::string bitsOf(float value);
+
+} // namespace encdec::lower
