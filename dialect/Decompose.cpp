@@ -1,0 +1,91 @@
+// Fused ops know the plain ops they stand for (DecomposableOpInterface).
+#include "dialect/Ops.h"
+
+using namespace mlir;
+using namespace encdec;
+
+using Values = FailureOr<SmallVector<Value>>;
+
+Values LinearOp::decompose(OpBuilder &b) {
+  if (getOutputs().size() == 1)
+    return failure(); // plain already
+  SmallVector<Value> outputs;
+  for (auto [i, output] : llvm::enumerate(getOutputs()))
+    outputs.push_back(LinearOp::create(b, getLoc(), output.getType(), getInput(),
+                                       getWeight(i), getBias(i))
+                          .getOutput());
+  return outputs;
+}
+
+// There is no plain op that picks heads: probs must be of all, or not asked for.
+template <typename Attention> static bool wantsSomeHeads(Attention op) {
+  auto heads = op.getProbsHeads();
+  return heads && heads->size() != op.getHeads();
+}
+
+// softmax(scale * Q·Kᵀ [masked]) · V
+template <typename Attention>
+static SmallVector<Value> decomposeAttention(OpBuilder &b, Attention op,
+                                             Value positions) {
+  Location at = op.getLoc();
+  Value scores =
+      ScoresOp::create(b, at, op.getQuery(), op.getKey(), op.getRows(),
+                       op.getOffsets(), op.getHeadsAttr(), op.getScaleAttr());
+  if (positions)
+    scores = MaskOp::create(b, at, scores.getType(), scores, positions);
+  Value probs = SoftmaxOp::create(b, at, scores.getType(), scores);
+  Value context = ContextOp::create(b, at, probs, op.getValue(), op.getRows(),
+                                    op.getOffsets(), op.getHeadsAttr());
+  if (op.getProbs())
+    return {context, probs};
+  return {context};
+}
+
+Values SelfAttentionOp::decompose(OpBuilder &b) {
+  if (wantsSomeHeads(*this))
+    return failure();
+  return decomposeAttention(b, *this, getPositions());
+}
+
+Values CrossAttentionOp::decompose(OpBuilder &b) {
+  if (wantsSomeHeads(*this))
+    return failure();
+  return decomposeAttention(b, *this, Value());
+}
+
+// The hidden width F stands in the weight, not in a type of the op.
+Values FfnOp::decompose(OpBuilder &b) {
+  WeightOp up = lookupWeight(*this, getUpWeightAttr());
+  if (!up)
+    return failure();
+  Type hidden = rowsType(b.getContext(), up.getTensorType().getDimSize(0),
+                         *sideOf(getInput()));
+  Value x = LinearOp::create(b, getLoc(), hidden, getInput(), getUpWeightAttr(),
+                             getUpBiasAttr())
+                .getOutput();
+  x = ActivationOp::create(b, getLoc(), hidden, x, getKindAttr());
+  x = LinearOp::create(b, getLoc(), getType(), x, getDownWeightAttr(),
+                       getDownBiasAttr())
+          .getOutput();
+  return SmallVector<Value>{x};
+}
+
+Values AddNormOp::decompose(OpBuilder &b) {
+  Value sum =
+      AddOp::create(b, getLoc(), getType(), getInput(), getResidual());
+  return SmallVector<Value>{NormOp::create(b, getLoc(), getType(), sum,
+                                           getGammaAttr(), getBetaAttr(),
+                                           getEpsAttr())};
+}
+
+Values VocabularyOp::decompose(OpBuilder &b) {
+  int64_t width = cast<RankedTensorType>(getLogitBias().getType()).getDimSize(1);
+  Value logits =
+      LinearOp::create(b, getLoc(),
+                       rowsType(b.getContext(), width, *sideOf(getInput())),
+                       getInput(), getWeightAttr(), getBiasAttr())
+          .getOutput();
+  auto best =
+      ArgmaxOp::create(b, getLoc(), logits, getLogitBias(), getRowBias());
+  return SmallVector<Value>{best.getToken(), best.getLogProb()};
+}

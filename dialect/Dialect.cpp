@@ -1,0 +1,169 @@
+// Registration, and how sides, handles and origins are parsed and checked.
+#include "dialect/Dialect.h"
+#include "dialect/Ops.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+#include "dialect/Dialect.cpp.inc"
+#include "dialect/Enums.cpp.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialect/Attributes.cpp.inc"
+#define GET_TYPEDEF_CLASSES
+#include "dialect/Types.cpp.inc"
+
+#include "dialect/Interfaces.cpp.inc"
+
+using namespace mlir;
+using namespace encdec;
+
+void EncDecDialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dialect/Attributes.cpp.inc"
+      >();
+  addTypes<
+#define GET_TYPEDEF_LIST
+#include "dialect/Types.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "dialect/Ops.cpp.inc"
+      >();
+}
+
+std::optional<Side> encdec::sideOf(Type type) {
+  if (auto tensor = dyn_cast<RankedTensorType>(type))
+    if (auto side = dyn_cast_or_null<SideAttr>(tensor.getEncoding()))
+      return side.getValue();
+  return std::nullopt;
+}
+
+std::optional<Side> encdec::sideOf(Value value) {
+  return sideOf(value.getType());
+}
+
+RankedTensorType encdec::rowsType(MLIRContext *context, int64_t width,
+                                  Side side) {
+  return RankedTensorType::get({ShapedType::kDynamic, width},
+                               Float32Type::get(context),
+                               SideAttr::get(context, side));
+}
+
+RankedTensorType encdec::scoresType(MLIRContext *context, int64_t heads,
+                                    Side side) {
+  return RankedTensorType::get(
+      {heads, ShapedType::kDynamic, ShapedType::kDynamic},
+      Float32Type::get(context), SideAttr::get(context, side));
+}
+
+RankedTensorType encdec::idsType(MLIRContext *context, Side side) {
+  return RankedTensorType::get({ShapedType::kDynamic},
+                               IntegerType::get(context, 32),
+                               SideAttr::get(context, side));
+}
+
+RankedTensorType encdec::indexType(MLIRContext *context) {
+  return RankedTensorType::get({ShapedType::kDynamic},
+                               IntegerType::get(context, 32));
+}
+
+// A side makes sense on sequences: ids, activations, scores.
+LogicalResult
+SideAttr::verifyEncoding(ArrayRef<int64_t> shape, Type elementType,
+                         function_ref<InFlightDiagnostic()> emitError) const {
+  if (shape.empty() || shape.size() > 3)
+    return emitError() << "expected a tensor of 1 to 3 dimensions with a side, "
+                          "but got "
+                       << shape.size();
+  if (!elementType.isF32() && !elementType.isInteger(32))
+    return emitError() << "expected f32 or i32 elements in a tensor with a side, "
+                          "but got "
+                       << elementType;
+  return success();
+}
+
+Attribute SeededAttr::parse(AsmParser &parser, Type) {
+  uint64_t seed = 0;
+  double scale = 0;
+  if (parser.parseLess() || parser.parseInteger(seed) || parser.parseComma() ||
+      parser.parseFloat(scale) || parser.parseGreater())
+    return {};
+  return SeededAttr::get(parser.getContext(), seed, scale);
+}
+
+void SeededAttr::print(AsmPrinter &printer) const {
+  printer << "<" << getSeed() << ", ";
+  printer.printFloat(getScale());
+  printer << ">";
+}
+
+// Both handles read !encdec.name<heads x head size>.
+template <typename Handle> static Type parseHandle(AsmParser &parser) {
+  SmallVector<int64_t, 2> sizes;
+  SMLoc at = parser.getCurrentLocation();
+  if (parser.parseLess() ||
+      parser.parseDimensionList(sizes, /*allowDynamic=*/false,
+                                /*withTrailingX=*/false) ||
+      parser.parseGreater())
+    return {};
+  if (sizes.size() != 2) {
+    parser.emitError(at) << "expected heads x head size, but got "
+                         << sizes.size() << " sizes";
+    return {};
+  }
+  return parser.getChecked<Handle>(parser.getContext(), sizes[0], sizes[1]);
+}
+
+Type MemoryType::parse(AsmParser &parser) {
+  return parseHandle<MemoryType>(parser);
+}
+Type CacheType::parse(AsmParser &parser) {
+  return parseHandle<CacheType>(parser);
+}
+void MemoryType::print(AsmPrinter &printer) const {
+  printer << "<" << getHeads() << "x" << getHeadSize() << ">";
+}
+void CacheType::print(AsmPrinter &printer) const {
+  printer << "<" << getHeads() << "x" << getHeadSize() << ">";
+}
+
+static LogicalResult
+verifyHandle(function_ref<InFlightDiagnostic()> emitError, int64_t heads,
+             int64_t headSize) {
+  if (heads > 0 && headSize > 0)
+    return success();
+  return emitError() << "expected positive heads and head size, but got " << heads
+                     << " and " << headSize;
+}
+LogicalResult MemoryType::verify(function_ref<InFlightDiagnostic()> emitError,
+                                 int64_t heads, int64_t headSize) {
+  return verifyHandle(emitError, heads, headSize);
+}
+LogicalResult CacheType::verify(function_ref<InFlightDiagnostic()> emitError,
+                                int64_t heads, int64_t headSize) {
+  return verifyHandle(emitError, heads, headSize);
+}
+
+LogicalResult EncDecDialect::verifyOperationAttribute(Operation *op,
+                                                      NamedAttribute attribute) {
+  if (attribute.getName() != kEntryAttr)
+    return success();
+  if (!isa<func::FuncOp>(op))
+    return op->emitOpError("expected encdec.entry on a func.func only");
+  auto entry = dyn_cast<StringAttr>(attribute.getValue());
+  if (!entry || (entry != "encode" && entry != "step"))
+    return op->emitOpError("expected encdec.entry to be \"encode\" or \"step\", "
+                           "but got ")
+           << attribute.getValue();
+  return success();
+}
+
+LogicalResult EncDecDialect::verifyRegionArgAttribute(Operation *op, unsigned,
+                                                      unsigned,
+                                                      NamedAttribute attribute) {
+  if (attribute.getName() == kArgAttr && !isa<StringAttr>(attribute.getValue()))
+    return op->emitOpError("expected encdec.arg to be a string, but got ")
+           << attribute.getValue();
+  return success();
+}

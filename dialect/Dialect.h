@@ -1,0 +1,43 @@
+// The encdec dialect: sides, handles, origins of weights. See README.md.
+#pragma once
+#include "dialect/RowWise.h"
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/TensorEncoding.h"
+#include <optional>
+
+#include "dialect/Dialect.h.inc"
+#include "dialect/Enums.h.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialect/Attributes.h.inc"
+#define GET_TYPEDEF_CLASSES
+#include "dialect/Types.h.inc"
+
+#include "dialect/Interfaces.h.inc"
+
+namespace encdec {
+
+/// Name of the function attribute that says "encode" or "step", and of the
+/// argument attribute that says what an argument is.
+inline constexpr llvm::StringLiteral kEntryAttr = "encdec.entry";
+inline constexpr llvm::StringLiteral kArgAttr = "encdec.arg";
+
+/// The side a tensor type (or a value of one) carries, if any.
+std::optional<Side> sideOf(mlir::Type type);
+std::optional<Side> sideOf(mlir::Value value);
+
+/// tensor<? x width x f32, side>: activations, [rows, width].
+mlir::RankedTensorType rowsType(mlir::MLIRContext *context, int64_t width,
+                                Side side);
+/// tensor<heads x ? x ? x f32, side>: scores or probs, [heads, rows, keys].
+mlir::RankedTensorType scoresType(mlir::MLIRContext *context, int64_t heads,
+                                  Side side);
+/// tensor<? x i32, side>: token ids, [rows].
+mlir::RankedTensorType idsType(mlir::MLIRContext *context, Side side);
+/// tensor<? x i32>: row maps, offsets, positions, slots; no side.
+mlir::RankedTensorType indexType(mlir::MLIRContext *context);
+
+} // namespace encdec

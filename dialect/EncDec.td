@@ -1,0 +1,135 @@
+// The dialect itself: sides, handles, where a weight's values come from, the
+// trait and the interface that its ops share. The ops stand in Ops.td.
+#ifndef ENCDEC_DIALECT_ENCDEC_TD
+#define ENCDEC_DIALECT_ENCDEC_TD
+
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
+include "mlir/IR/OpBase.td"
+include "mlir/IR/TensorEncoding.td"
+
+def EncDec_Dialect : Dialect {
+  let name = "encdec";
+  let cppNamespace = "::encdec";
+  let summary = "Encoder-decoder transformers, as the textbook tells them";
+  let description = [{
+    The decoder asks, the encoder answers. Every sequence tensor carries its side
+    in its type, `tensor<?x512xf32, #encdec.side<decoder>>`; only cross-attention
+    connects the two sides. See dialect/README.md.
+  }];
+  let useDefaultAttributePrinterParser = 1;
+  let useDefaultTypePrinterParser = 1;
+  let hasOperationAttrVerify = 1;
+  let hasRegionArgAttrVerify = 1;
+  let dependentDialects = ["::mlir::func::FuncDialect"];
+}
+
+//===-- Sides --------------------------------------------------------------===//
+
+def EncDec_Side : I32EnumAttr<"Side", "which half of the model", [
+    I32EnumAttrCase<"encoder", 0>, I32EnumAttrCase<"decoder", 1>]> {
+  let cppNamespace = "::encdec";
+  let genSpecializedAttr = 0;
+}
+
+def EncDec_SideAttr : EnumAttr<EncDec_Dialect, EncDec_Side, "side", [
+    DeclareAttrInterfaceMethods<VerifiableTensorEncoding>]> {
+  let assemblyFormat = "`<` $value `>`";
+  let summary = "the side of a sequence tensor, as its encoding";
+}
+
+def EncDec_ActivationKind : I32EnumAttr<"ActivationKind", "a nonlinearity", [
+    I32EnumAttrCase<"relu", 0>, I32EnumAttrCase<"gelu", 1>,
+    I32EnumAttrCase<"gelu_tanh", 2>, I32EnumAttrCase<"silu", 3>]> {
+  let cppNamespace = "::encdec";
+  let genSpecializedAttr = 0;
+}
+
+def EncDec_ActivationKindAttr
+    : EnumAttr<EncDec_Dialect, EncDec_ActivationKind, "activation_kind"> {
+  let assemblyFormat = "`<` $value `>`";
+}
+
+//===-- Where a weight's values come from ----------------------------------===//
+
+class EncDec_Attr<string cppName, string attrMnemonic>
+    : AttrDef<EncDec_Dialect, cppName> {
+  let mnemonic = attrMnemonic;
+}
+
+def EncDec_FileAttr : EncDec_Attr<"File", "file"> {
+  let summary = "stored bytes: a file of the checkpoint's folder, offset of the first";
+  let parameters = (ins StringRefParameter<>:$file, "int64_t":$offset);
+  let assemblyFormat = "`<` $file `,` $offset `>`";
+}
+
+def EncDec_SinusoidalAttr : EncDec_Attr<"Sinusoidal", "sinusoidal"> {
+  let summary = "Marian's position table, computed";
+  let description = [{
+    Row p, column j of d: sin(p / 10000^(2j/d)) in the first ceil(d/2) columns,
+    cos of the same angles in the rest.
+  }];
+}
+
+def EncDec_SeededAttr : EncDec_Attr<"Seeded", "seeded"> {
+  let summary = "pseudo-random non-zero values in (-scale, scale), for tests";
+  let parameters = (ins "uint64_t":$seed, APFloatParameter<"f64">:$scale);
+  let hasCustomAssemblyFormat = 1;
+  let builders = [AttrBuilder<(ins "uint64_t":$seed, "double":$scale), [{
+    return $_get($_ctxt, seed, ::llvm::APFloat(scale));
+  }]>];
+}
+
+def EncDec_PackedAttr : EncDec_Attr<"Packed", "packed"> {
+  let summary = "weight layout [N/16][K][16], rows beyond N zero";
+}
+
+//===-- Handles ------------------------------------------------------------===//
+
+class EncDec_HandleType<string cppName, string typeMnemonic>
+    : TypeDef<EncDec_Dialect, cppName> {
+  let mnemonic = typeMnemonic;
+  let parameters = (ins "int64_t":$heads, "int64_t":$headSize);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// Width of one key or value row: heads times head size.
+    int64_t getWidth() const { return getHeads() * getHeadSize(); }
+  }];
+}
+
+def EncDec_MemoryType : EncDec_HandleType<"Memory", "memory"> {
+  let summary = "one cross-attention's keys and values, one copy per source";
+  let description = [{
+    `!encdec.memory<heads x head size>`. Written in `encode`, read in `step`.
+  }];
+}
+
+def EncDec_CacheType : EncDec_HandleType<"Cache", "cache"> {
+  let summary = "one decoder layer's own keys and values, all slots; grows";
+  let description = [{ `!encdec.cache<heads x head size>`. }];
+}
+
+//===-- Trait and interface ------------------------------------------------===//
+
+// Rows never mix; see RowWise.h. A property test holds it true for every op
+// that carries it.
+def EncDec_RowWise : NativeOpTrait<"RowWise"> {
+  let cppNamespace = "::encdec";
+}
+
+def EncDec_DecomposableOpInterface : OpInterface<"DecomposableOpInterface"> {
+  let cppNamespace = "::encdec";
+  let description = "Fused ops: they know the plain ops they stand for.";
+  let methods = [InterfaceMethod<
+    /*desc=*/[{
+      Builds the plain ops that compute this op's results, at the builder's
+      insertion point, and returns one value per result. Fails, having built
+      nothing, when the op has no plain form (chosen heads' probabilities of
+      fewer than all heads; a linear that is already plain).
+    }],
+    "::mlir::FailureOr<::llvm::SmallVector<::mlir::Value>>", "decompose",
+    (ins "::mlir::OpBuilder &":$builder)>];
+}
+
+#endif // ENCDEC_DIALECT_ENCDEC_TD

@@ -1,0 +1,347 @@
+// What ops share: kinds of tensors, pieces of assembly, result types, look-ups.
+#include "dialect/Ops.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "mlir/IR/OpImplementation.h"
+
+using namespace mlir;
+using namespace encdec;
+
+//===-- Kinds of tensors (named in Ops.td) ---------------------------------===//
+
+namespace encdec {
+static bool isTensor(Type type, unsigned rank, bool integer, bool sided) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor || tensor.getRank() != int64_t(rank))
+    return false;
+  if (sided ? !sideOf(type) : bool(tensor.getEncoding()))
+    return false;
+  return integer ? tensor.getElementType().isInteger(32)
+                 : tensor.getElementType().isF32();
+}
+static bool hasDynamic(Type type, ArrayRef<bool> expected) {
+  auto tensor = cast<RankedTensorType>(type);
+  for (auto [i, dynamic] : llvm::enumerate(expected))
+    if (tensor.isDynamicDim(i) != dynamic)
+      return false;
+  return true;
+}
+static bool isRowsTensor(Type t) {
+  return isTensor(t, 2, false, true) && hasDynamic(t, {true, false});
+}
+static bool isIdsTensor(Type t) {
+  return isTensor(t, 1, true, true) && hasDynamic(t, {true});
+}
+static bool isScoresTensor(Type t) {
+  return isTensor(t, 3, false, true) && hasDynamic(t, {false, true, true});
+}
+static bool isTableTensor(Type t) {
+  return isTensor(t, 2, false, false) && hasDynamic(t, {true, false});
+}
+static bool isIndexTensor(Type t) {
+  return isTensor(t, 1, true, false) && hasDynamic(t, {true});
+}
+static bool isRowValuesTensor(Type t) {
+  return isTensor(t, 1, false, false) && hasDynamic(t, {true});
+}
+} // namespace encdec
+
+//===-- Pieces of assembly -------------------------------------------------===//
+
+// An optional symbol: a bias beside its weight, "@w @b".
+static OptionalParseResult parseSymbol(OpAsmParser &parser,
+                                       FlatSymbolRefAttr &symbol) {
+  StringAttr name;
+  if (failed(parser.parseOptionalSymbolName(name)))
+    return std::nullopt;
+  symbol = FlatSymbolRefAttr::get(name);
+  return success();
+}
+static void printSymbol(OpAsmPrinter &printer, Operation *,
+                        FlatSymbolRefAttr symbol) {
+  printer << symbol;
+}
+
+// One symbol, or several in brackets.
+static ParseResult parseSymbols(OpAsmParser &parser, ArrayAttr &symbols) {
+  SmallVector<Attribute> names;
+  auto one = [&]() -> ParseResult {
+    StringAttr name;
+    if (parser.parseSymbolName(name))
+      return failure();
+    names.push_back(FlatSymbolRefAttr::get(name));
+    return success();
+  };
+  StringAttr single;
+  if (succeeded(parser.parseOptionalSymbolName(single)))
+    names.push_back(FlatSymbolRefAttr::get(single));
+  else if (parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, one))
+    return failure();
+  symbols = parser.getBuilder().getArrayAttr(names);
+  return success();
+}
+static void printSymbols(OpAsmPrinter &printer, ArrayAttr symbols) {
+  if (symbols.size() == 1)
+    printer << symbols[0];
+  else
+    printer << symbols;
+}
+
+// "@w", "@w, @b", "[@w, …], [@b, …]"
+static ParseResult parseWeightsAndBiases(OpAsmParser &parser, ArrayAttr &weights,
+                                         ArrayAttr &biases) {
+  biases = parser.getBuilder().getArrayAttr({});
+  if (parseSymbols(parser, weights))
+    return failure();
+  if (succeeded(parser.parseOptionalComma()))
+    return parseSymbols(parser, biases);
+  return success();
+}
+static void printWeightsAndBiases(OpAsmPrinter &printer, Operation *,
+                                  ArrayAttr weights, ArrayAttr biases) {
+  printSymbols(printer, weights);
+  if (biases.empty())
+    return;
+  printer << ", ";
+  printSymbols(printer, biases);
+}
+
+// An activation by its bare word.
+static ParseResult parseKind(OpAsmParser &parser, ActivationKindAttr &kind) {
+  StringRef word;
+  SMLoc at = parser.getCurrentLocation();
+  if (parser.parseKeyword(&word))
+    return failure();
+  auto known = symbolizeActivationKind(word);
+  if (!known)
+    return parser.emitError(at)
+           << "expected relu, gelu, gelu_tanh or silu, but got " << word;
+  kind = ActivationKindAttr::get(parser.getContext(), *known);
+  return success();
+}
+static void printKind(OpAsmPrinter &printer, Operation *,
+                      ActivationKindAttr kind) {
+  printer << stringifyActivationKind(kind.getValue());
+}
+
+#define GET_OP_CLASSES
+#include "dialect/Ops.cpp.inc"
+
+//===-- Names of results ---------------------------------------------------===//
+
+// A result is named after its op's NameLoc ("q"), several after the locations
+// fused into their op's; else as in Ops.td. So IR reads as it was imported.
+static void nameResults(Operation *op, ArrayRef<StringRef> names,
+                        OpAsmSetValueNameFn name) {
+  SmallVector<Location> locations{op->getLoc()};
+  if (auto fused = dyn_cast<FusedLoc>(op->getLoc()))
+    if (fused.getLocations().size() == op->getNumResults())
+      locations.assign(fused.getLocations().begin(), fused.getLocations().end());
+  for (auto [i, result] : llvm::enumerate(op->getResults())) {
+    auto named = dyn_cast<NameLoc>(locations[i < locations.size() ? i : 0]);
+    bool own = locations.size() == op->getNumResults() && named;
+    name(result, own ? named.getName().getValue()
+                     : names[std::min(i, names.size() - 1)]);
+  }
+}
+#define RESULT_NAMES(Op, ...)                                                  \
+  void Op::getAsmResultNames(OpAsmSetValueNameFn name) {                       \
+    nameResults(*this, {__VA_ARGS__}, name);                                   \
+  }
+RESULT_NAMES(WeightOp, "")
+RESULT_NAMES(EmbedOp, "x")
+RESULT_NAMES(LinearOp, "y")
+RESULT_NAMES(ScoresOp, "scores")
+RESULT_NAMES(MaskOp, "masked")
+RESULT_NAMES(SoftmaxOp, "probs")
+RESULT_NAMES(ContextOp, "context")
+RESULT_NAMES(AddOp, "sum")
+RESULT_NAMES(NormOp, "normed")
+RESULT_NAMES(ActivationOp, "hidden")
+RESULT_NAMES(ArgmaxOp, "token", "log_prob")
+RESULT_NAMES(MemoryReadOp, "key", "value", "offsets")
+RESULT_NAMES(CacheReadOp, "key", "value", "offsets", "rows")
+RESULT_NAMES(CacheAppendOp, "")
+RESULT_NAMES(MemoryProjectOp, "")
+RESULT_NAMES(SelfAttentionOp, "context", "probs")
+RESULT_NAMES(CrossAttentionOp, "context", "probs")
+RESULT_NAMES(FfnOp, "ffn")
+RESULT_NAMES(AddNormOp, "normed")
+RESULT_NAMES(VocabularyOp, "token", "log_prob")
+
+//===-- Builders and accessors ---------------------------------------------===//
+
+void WeightOp::build(OpBuilder &builder, OperationState &state, StringRef name,
+                     RankedTensorType type, Attribute origin) {
+  build(builder, state, builder.getStringAttr(name), TypeAttr::get(type), origin,
+        /*storage=*/TypeAttr(), /*layout=*/PackedAttr(), /*offset=*/IntegerAttr(),
+        /*scale_offset=*/IntegerAttr());
+}
+
+RankedTensorType WeightOp::getTensorType() {
+  return cast<RankedTensorType>(getType());
+}
+
+bool WeightOp::isQuantized() {
+  return getStorage() && getStorage()->isInteger(8);
+}
+
+void LinearOp::build(OpBuilder &builder, OperationState &state, Type output,
+                     Value input, FlatSymbolRefAttr weight,
+                     FlatSymbolRefAttr bias) {
+  SmallVector<Attribute> biases;
+  if (bias)
+    biases.push_back(bias);
+  build(builder, state, TypeRange(output), input, builder.getArrayAttr(weight),
+        builder.getArrayAttr(biases));
+}
+
+void LinearOp::build(OpBuilder &builder, OperationState &state, Type output,
+                     Value input, StringRef weight, StringRef bias) {
+  MLIRContext *context = builder.getContext();
+  build(builder, state, output, input, FlatSymbolRefAttr::get(context, weight),
+        bias.empty() ? FlatSymbolRefAttr()
+                     : FlatSymbolRefAttr::get(context, bias));
+}
+
+FlatSymbolRefAttr LinearOp::getWeight(unsigned i) {
+  return cast<FlatSymbolRefAttr>(getWeights()[i]);
+}
+FlatSymbolRefAttr LinearOp::getBias(unsigned i) {
+  return getBiases().empty() ? FlatSymbolRefAttr()
+                             : cast<FlatSymbolRefAttr>(getBiases()[i]);
+}
+
+//===-- Result types -------------------------------------------------------===//
+
+// The operands' kinds are not verified yet when types are inferred.
+static Side sideOr(Value value, Side other) {
+  return sideOf(value).value_or(other);
+}
+static int64_t widthOf(Value value) {
+  auto tensor = dyn_cast<RankedTensorType>(value.getType());
+  return tensor && tensor.getRank() ? tensor.getShape().back() : 1;
+}
+
+LogicalResult ScoresOp::inferReturnTypes(MLIRContext *context,
+                                         std::optional<Location>, Adaptor op,
+                                         SmallVectorImpl<Type> &types) {
+  types.push_back(scoresType(context, op.getHeads(),
+                             sideOr(op.getQuery(), Side::decoder)));
+  return success();
+}
+
+LogicalResult ContextOp::inferReturnTypes(MLIRContext *context,
+                                          std::optional<Location>, Adaptor op,
+                                          SmallVectorImpl<Type> &types) {
+  types.push_back(rowsType(context, widthOf(op.getValue()),
+                           sideOr(op.getProbs(), Side::decoder)));
+  return success();
+}
+
+template <typename Adaptor>
+static LogicalResult inferAttention(MLIRContext *context, Adaptor op,
+                                    SmallVectorImpl<Type> &types) {
+  Side side = sideOr(op.getQuery(), Side::decoder);
+  types.push_back(rowsType(context, widthOf(op.getValue()), side));
+  if (auto heads = op.getProbsHeads())
+    types.push_back(scoresType(context, heads->size(), side));
+  return success();
+}
+LogicalResult SelfAttentionOp::inferReturnTypes(MLIRContext *context,
+                                                std::optional<Location>,
+                                                Adaptor op,
+                                                SmallVectorImpl<Type> &types) {
+  return inferAttention(context, op, types);
+}
+LogicalResult CrossAttentionOp::inferReturnTypes(MLIRContext *context,
+                                                 std::optional<Location>,
+                                                 Adaptor op,
+                                                 SmallVectorImpl<Type> &types) {
+  return inferAttention(context, op, types);
+}
+
+static void inferTokens(MLIRContext *context, Value rows,
+                        SmallVectorImpl<Type> &types) {
+  types.push_back(idsType(context, sideOr(rows, Side::decoder)));
+  types.push_back(RankedTensorType::get({ShapedType::kDynamic},
+                                        Float32Type::get(context)));
+}
+LogicalResult ArgmaxOp::inferReturnTypes(MLIRContext *context,
+                                         std::optional<Location>, Adaptor op,
+                                         SmallVectorImpl<Type> &types) {
+  inferTokens(context, op.getLogits(), types);
+  return success();
+}
+LogicalResult VocabularyOp::inferReturnTypes(MLIRContext *context,
+                                             std::optional<Location>, Adaptor op,
+                                             SmallVectorImpl<Type> &types) {
+  inferTokens(context, op.getInput(), types);
+  return success();
+}
+
+LogicalResult MemoryReadOp::inferReturnTypes(MLIRContext *context,
+                                             std::optional<Location>, Adaptor op,
+                                             SmallVectorImpl<Type> &types) {
+  auto memory = dyn_cast<MemoryType>(op.getMemory().getType());
+  if (!memory)
+    return failure();
+  Type rows = rowsType(context, memory.getWidth(), Side::encoder);
+  types.append({rows, rows, indexType(context)});
+  return success();
+}
+
+LogicalResult CacheReadOp::inferReturnTypes(MLIRContext *context,
+                                            std::optional<Location>, Adaptor op,
+                                            SmallVectorImpl<Type> &types) {
+  auto cache = dyn_cast<CacheType>(op.getCache().getType());
+  if (!cache)
+    return failure();
+  Type rows = rowsType(context, cache.getWidth(), Side::decoder);
+  types.append({rows, rows, indexType(context), indexType(context)});
+  return success();
+}
+
+//===-- Look-ups -----------------------------------------------------------===//
+
+WeightOp encdec::lookupWeight(Operation *from, FlatSymbolRefAttr name) {
+  if (!name)
+    return {};
+  return SymbolTable::lookupNearestSymbolFrom<WeightOp>(from, name);
+}
+
+WeightOp encdec::lookupWeight(SymbolTableCollection &tables, Operation *from,
+                              FlatSymbolRefAttr name) {
+  if (!name)
+    return {};
+  return tables.lookupNearestSymbolFrom<WeightOp>(from, name);
+}
+
+StringRef encdec::entryOf(Operation *op) {
+  auto function = isa<func::FuncOp>(op) ? cast<func::FuncOp>(op)
+                                        : op->getParentOfType<func::FuncOp>();
+  if (!function)
+    return {};
+  auto entry = function->getAttrOfType<StringAttr>(kEntryAttr);
+  return entry ? entry.getValue() : StringRef();
+}
+
+ScoresOp encdec::scoresBehind(Value probs) {
+  for (Operation *op = probs.getDefiningOp(); op;) {
+    if (auto scores = dyn_cast<ScoresOp>(op))
+      return scores;
+    if (!isa<MaskOp, SoftmaxOp>(op))
+      return {};
+    op = op->getOperand(0).getDefiningOp();
+  }
+  return {};
+}
+
+BlockArgument encdec::argumentNamed(func::FuncOp function, StringRef name) {
+  for (BlockArgument argument : function.getArguments()) {
+    auto attribute =
+        function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), kArgAttr);
+    if (attribute && attribute.getValue() == name)
+      return argument;
+  }
+  return {};
+}

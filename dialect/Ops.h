@@ -1,0 +1,34 @@
+// The ops of the encdec dialect, generated from Ops.td, and how passes look up
+// what they name.
+#pragma once
+#include "dialect/Dialect.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#define GET_OP_CLASSES
+#include "dialect/Ops.h.inc"
+
+namespace encdec {
+
+/// The weight that `name` names, seen from `from`; null if there is none or
+/// `name` is null. Walks the module's symbols: passes with many look-ups give a
+/// SymbolTableCollection.
+WeightOp lookupWeight(mlir::Operation *from, mlir::FlatSymbolRefAttr name);
+WeightOp lookupWeight(mlir::SymbolTableCollection &tables, mlir::Operation *from,
+                      mlir::FlatSymbolRefAttr name);
+
+/// "encode" or "step" of the function around `op`; empty if it says neither.
+llvm::StringRef entryOf(mlir::Operation *op);
+
+/// The scores op that `probs` (or masked or plain scores) came from, through
+/// mask and softmax; null if it cannot be seen.
+ScoresOp scoresBehind(mlir::Value probs);
+
+/// The argument of `function` whose encdec.arg attribute is `name`; null if none.
+mlir::BlockArgument argumentNamed(mlir::func::FuncOp function,
+                                  llvm::StringRef name);
+
+} // namespace encdec

@@ -1,0 +1,515 @@
+// The ops: twenty, one meaning each. Numbers (C1, C2, …) count an op's own
+// constraints; each stands beside its check in Verify.cpp and in the name of the
+// test that breaks it.
+//
+// Letters: R rows, K keys of all segments laid end to end, H heads, D head size,
+// E model width, F ffn width, V vocabulary.
+//
+// Ragged rows: the keys of a batch are laid end to end, `offsets` has one entry
+// per segment and one more, `rows` maps each query row to its segment: row r
+// sees keys offsets[rows[r]] … offsets[rows[r]+1]-1. Column j of scores is the
+// j-th key of the row's own segment; columns beyond its length are -inf.
+#ifndef ENCDEC_DIALECT_OPS_TD
+#define ENCDEC_DIALECT_OPS_TD
+
+include "dialect/EncDec.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+include "mlir/IR/OpAsmInterface.td"
+include "mlir/IR/SymbolInterfaces.td"
+
+//===-- Operand kinds ------------------------------------------------------===//
+
+class EncDec_Tensor<string test, string summary>
+    : Type<CPred<"::encdec::" # test # "($_self)">, summary,
+           "::mlir::RankedTensorType">;
+// Activations, [R, E].
+def EncDec_Rows : EncDec_Tensor<"isRowsTensor",
+    "[?, width] f32 tensor with a side">;
+// Token ids, [R].
+def EncDec_Ids : EncDec_Tensor<"isIdsTensor", "[?] i32 tensor with a side">;
+// Scores and probs, [H, R, K of a row's segment].
+def EncDec_Scores : EncDec_Tensor<"isScoresTensor",
+    "[heads, ?, ?] f32 tensor with a side">;
+// Rows of additive logit biases, [?, V]; shared by all rows, no side.
+def EncDec_Table : EncDec_Tensor<"isTableTensor",
+    "[?, width] f32 tensor without a side">;
+// Row maps, offsets, positions, slots.
+def EncDec_Index : EncDec_Tensor<"isIndexTensor",
+    "[?] i32 tensor without a side">,
+    BuildableType<"::encdec::indexType($_builder.getContext())">;
+// One number a row, [R].
+def EncDec_RowValues : EncDec_Tensor<"isRowValuesTensor",
+    "[?] f32 tensor without a side">, BuildableType<
+    "::mlir::RankedTensorType::get({::mlir::ShapedType::kDynamic}, "
+    "$_builder.getF32Type())">;
+
+// Results print under the names of their locations (%q, %scores), see Ops.cpp.
+class EncDec_Op<string mnemonic, list<Trait> traits = []>
+    : Op<EncDec_Dialect, mnemonic, traits # [
+          DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>]> {
+  let hasVerifier = 1;
+}
+// Ops that name weights: what the weights' types must be is checked where the
+// symbols can be looked up.
+class EncDec_WeightUser<string mnemonic, list<Trait> traits = []>
+    : EncDec_Op<mnemonic, traits # [
+          DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let hasVerifier = 0;
+}
+def EncDec_Decomposable
+    : DeclareOpInterfaceMethods<EncDec_DecomposableOpInterface>;
+
+//===-- Weights ------------------------------------------------------------===//
+
+def EncDec_WeightOp : EncDec_Op<"weight", [Symbol]> {
+  let summary = "a weight by name: its checkpoint type and where its values are";
+  let description = [{
+    ```mlir
+    encdec.weight @l0.q.w : tensor<512x512xf16> = #encdec.file<"model.safetensors", 1234>
+    ```
+    Its logical value is the f32 of each stored value; with `storage = i8` (set by
+    quantize-weights) it is q * scale with one scale per output channel (row),
+    scale = max|w| / 127 in f32, q rounded to nearest, ties to even. Weights of
+    linear ops are [out, in]. `layout`, `offset` and `scale_offset` (bytes within
+    the weights section) are set by pack-weights.
+
+    C1 the type is a static 1-D or 2-D tensor of f16, bf16 or f32.
+    C2 the origin is a file, sinusoidal, seeded or dense attribute.
+    C3 a dense origin has the weight's own type; a sinusoidal one is 2-D.
+    C4 storage is f32 or i8; i8 is for 2-D weights.
+    C5 only a 2-D weight is packed.
+    C6 offsets are multiples of 64, and only an i8 weight has a scale_offset.
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name,
+                       TypeAttrOf<AnyRankedTensor>:$type, AnyAttr:$origin,
+                       OptionalAttr<TypeAttr>:$storage,
+                       OptionalAttr<EncDec_PackedAttr>:$layout,
+                       OptionalAttr<I64Attr>:$offset,
+                       OptionalAttr<I64Attr>:$scale_offset);
+  let assemblyFormat = "$sym_name `:` $type `=` $origin attr-dict";
+  let builders = [OpBuilder<(ins "::llvm::StringRef":$name,
+      "::mlir::RankedTensorType":$type, "::mlir::Attribute":$origin)>];
+  let extraClassDeclaration = [{
+    /// The checkpoint's type of this weight.
+    ::mlir::RankedTensorType getTensorType();
+    /// Whether the stored values are int8 with a scale per output channel.
+    bool isQuantized();
+    /// A weight that no op names may go (symbol-dce).
+    bool canDiscardOnUseEmpty() { return true; }
+  }];
+}
+
+//===-- Plain ops ----------------------------------------------------------===//
+
+def EncDec_EmbedOp : EncDec_WeightUser<"embed", [Pure, EncDec_RowWise]> {
+  let summary = "tokens to rows: scale * table[id] + position_table[position]";
+  let description = [{
+    ```mlir
+    %x = encdec.embed %ids at %positions, @table, @positions {scale = 16.0} : tensor<?xi32, #s> -> tensor<?x256xf32, #s>
+    ```
+    C1 output has the side of ids.
+    C2 table is [V, E] with E the output's width.
+    C3 position_table, if any, is [positions, E].
+  }];
+  let arguments = (ins EncDec_Ids:$ids, EncDec_Index:$positions,
+                       FlatSymbolRefAttr:$table,
+                       OptionalAttr<FlatSymbolRefAttr>:$position_table,
+                       F32Attr:$scale);
+  let results = (outs EncDec_Rows:$output);
+  let assemblyFormat = [{
+    $ids `at` $positions `,` $table (`,` $position_table^)?
+    ` ` `{` `scale` `=` $scale `}` attr-dict `:` type($ids) `->` type($output)
+  }];
+}
+
+def EncDec_LinearOp : EncDec_WeightUser<"linear",
+    [Pure, EncDec_RowWise, EncDec_Decomposable]> {
+  let summary = "y = x Wᵀ + b, for one weight or several at once";
+  let description = [{
+    ```mlir
+    %q = encdec.linear %x, @q.w, @q.b : tensor<?x8xf32, #s> -> tensor<?x8xf32, #s>
+    %q, %k = encdec.linear %x, [@q.w, @k.w], [@q.b, @k.b] : tensor<…> -> tensor<…>, tensor<…>
+    ```
+    C1 there are as many weights as outputs, at least one.
+    C2 there are no biases or as many as weights.
+    C3 each output has the side of the input.
+    C4 each weight is [out, in] with in the input's width, out its output's.
+    C5 each bias is [out].
+  }];
+  let arguments = (ins EncDec_Rows:$input, FlatSymbolRefArrayAttr:$weights,
+                       FlatSymbolRefArrayAttr:$biases);
+  let results = (outs Variadic<EncDec_Rows>:$outputs);
+  let assemblyFormat = [{
+    $input `,` custom<WeightsAndBiases>($weights, $biases) attr-dict
+    `:` type($input) `->` type($outputs)
+  }];
+  let builders = [
+    // bias may be null
+    OpBuilder<(ins "::mlir::Type":$output, "::mlir::Value":$input,
+      "::mlir::FlatSymbolRefAttr":$weight, "::mlir::FlatSymbolRefAttr":$bias)>,
+    OpBuilder<(ins "::mlir::Type":$output, "::mlir::Value":$input,
+      "::llvm::StringRef":$weight, "::llvm::StringRef":$bias)>];
+  let extraClassDeclaration = [{
+    /// Name of weight or bias i; the bias is null where there is none.
+    ::mlir::FlatSymbolRefAttr getWeight(unsigned i = 0);
+    ::mlir::FlatSymbolRefAttr getBias(unsigned i = 0);
+    /// The one output of a plain linear.
+    ::mlir::Value getOutput(unsigned i = 0) { return getOutputs()[i]; }
+  }];
+}
+
+class EncDec_InferredOp<string mnemonic, list<Trait> traits = []>
+    : EncDec_Op<mnemonic, traits # [InferTypeOpAdaptor]>;
+
+def EncDec_ScoresOp : EncDec_InferredOp<"scores", [Pure]> {
+  let summary = "scale * query · key, per head";
+  let description = [{
+    ```mlir
+    %s = encdec.scores %q, %k of %rows in %offsets {heads = 4, scale = 0.125} : tensor<…>, tensor<…>
+    ```
+    The result is tensor<heads x ? x ? x f32> with the side of its rows, the
+    query's. A decoder query on encoder keys is cross-attention; the other way
+    round is an error: the decoder asks, the encoder answers.
+
+    C1 an encoder query has encoder keys.
+    C2 query and key have one width.
+    C3 heads is positive and divides the width.
+  }];
+  let arguments = (ins EncDec_Rows:$query, EncDec_Rows:$key, EncDec_Index:$rows,
+                       EncDec_Index:$offsets, I64Attr:$heads, F32Attr:$scale);
+  let results = (outs EncDec_Scores:$scores);
+  let assemblyFormat = [{
+    $query `,` $key `of` $rows `in` $offsets
+    ` ` `{` `heads` `=` $heads `,` `scale` `=` $scale `}` attr-dict
+    `:` type($query) `,` type($key)
+  }];
+}
+
+def EncDec_MaskOp : EncDec_Op<"mask", [Pure, AllTypesMatch<["scores", "masked"]>]> {
+  let summary = "causal: row r keeps keys 0 … positions[r]; later ones become -inf";
+  let description = [{
+    ```mlir
+    %m = encdec.mask %s at %positions : tensor<4x?x?xf32, #encdec.side<decoder>>
+    ```
+    C1 scores are of the decoder: the encoder sees its whole source.
+    C2 scores are not cross-attention's (seen through the op that defines them).
+  }];
+  let arguments = (ins EncDec_Scores:$scores, EncDec_Index:$positions);
+  let results = (outs EncDec_Scores:$masked);
+  let assemblyFormat = "$scores `at` $positions attr-dict `:` type($scores)";
+}
+
+def EncDec_SoftmaxOp : EncDec_Op<"softmax", [Pure, AllTypesMatch<["scores", "probs"]>]> {
+  let summary = "probabilities over each row's keys";
+  let arguments = (ins EncDec_Scores:$scores);
+  let results = (outs EncDec_Scores:$probs);
+  let assemblyFormat = "$scores attr-dict `:` type($scores)";
+  let hasVerifier = 0;
+}
+
+def EncDec_ContextOp : EncDec_InferredOp<"context", [Pure]> {
+  let summary = "probs · value per head, heads side by side";
+  let description = [{
+    ```mlir
+    %c = encdec.context %p, %v of %rows in %offsets {heads = 4} : tensor<…>, tensor<…>
+    ```
+    The result is [R, width of value] with the side of probs.
+
+    C1 an encoder's probs have encoder values.
+    C2 heads is positive and divides the value's width.
+    C3 probs have as many heads.
+    C4 value has the side of the keys that probs came from (where they are seen).
+  }];
+  let arguments = (ins EncDec_Scores:$probs, EncDec_Rows:$value,
+                       EncDec_Index:$rows, EncDec_Index:$offsets, I64Attr:$heads);
+  let results = (outs EncDec_Rows:$context);
+  let assemblyFormat = [{
+    $probs `,` $value `of` $rows `in` $offsets ` ` `{` `heads` `=` $heads `}`
+    attr-dict `:` type($probs) `,` type($value)
+  }];
+}
+
+def EncDec_AddOp : EncDec_Op<"add",
+    [Pure, EncDec_RowWise, AllTypesMatch<["x", "sum"]>]> {
+  let summary = "x + y: a residual connection";
+  let description = [{
+    ```mlir
+    %z = encdec.add %x, %y : tensor<?x8xf32, #s>, tensor<?x8xf32, #s>
+    ```
+    C1 y has the side of x.
+    C2 y has the width of x.
+  }];
+  let arguments = (ins EncDec_Rows:$x, EncDec_Rows:$y);
+  let results = (outs EncDec_Rows:$sum);
+  let assemblyFormat = "$x `,` $y attr-dict `:` type($x) `,` type($y)";
+}
+
+def EncDec_NormOp : EncDec_WeightUser<"norm",
+    [Pure, EncDec_RowWise, AllTypesMatch<["input", "output"]>]> {
+  let summary = "LayerNorm: gamma * (x - mean) / sqrt(variance + eps) + beta";
+  let description = [{
+    ```mlir
+    %y = encdec.norm %x, @gamma, @beta {eps = 1.0e-5} : tensor<?x8xf32, #s>
+    ```
+    Mean and (biased) variance are of one row.
+
+    C1 gamma and beta are [E] with E the input's width.
+  }];
+  let arguments = (ins EncDec_Rows:$input, FlatSymbolRefAttr:$gamma,
+                       FlatSymbolRefAttr:$beta, F32Attr:$eps);
+  let results = (outs EncDec_Rows:$output);
+  let assemblyFormat = [{
+    $input `,` $gamma `,` $beta ` ` `{` `eps` `=` $eps `}` attr-dict
+    `:` type($input)
+  }];
+}
+
+def EncDec_ActivationOp : EncDec_Op<"activation",
+    [Pure, EncDec_RowWise, AllTypesMatch<["input", "output"]>]> {
+  let summary = "relu, gelu (erf), gelu_tanh or silu of each element";
+  let description = [{
+    ```mlir
+    %y = encdec.activation %x {kind = relu} : tensor<?x8xf32, #s>
+    ```
+  }];
+  let arguments = (ins EncDec_Rows:$input, EncDec_ActivationKindAttr:$kind);
+  let results = (outs EncDec_Rows:$output);
+  let assemblyFormat = [{
+    $input ` ` `{` `kind` `=` custom<Kind>($kind) `}` attr-dict `:` type($input)
+  }];
+  let hasVerifier = 0;
+}
+
+def EncDec_ArgmaxOp : EncDec_InferredOp<"argmax", [Pure, EncDec_RowWise]> {
+  let summary = "best token of each row and its log-probability";
+  let description = [{
+    ```mlir
+    %t, %l = encdec.argmax %logits biased %bias by %row_bias : tensor<…>, tensor<…>
+    ```
+    token[r] = argmax over v of logits[r][v] + logit_bias[row_bias[r]][v], lowest
+    id on ties; log_prob[r] is that token's, under the softmax of the *unbiased*
+    logits.
+
+    C1 logit_bias has the width of logits.
+  }];
+  let arguments = (ins EncDec_Rows:$logits, EncDec_Table:$logit_bias,
+                       EncDec_Index:$row_bias);
+  let results = (outs EncDec_Ids:$token, EncDec_RowValues:$log_prob);
+  let assemblyFormat = [{
+    $logits `biased` $logit_bias `by` $row_bias attr-dict
+    `:` type($logits) `,` type($logit_bias)
+  }];
+}
+
+//===-- Handles ------------------------------------------------------------===//
+
+def EncDec_MemoryReadOp : EncDec_InferredOp<"memory_read"> {
+  let summary = "views of a memory: keys, values, where each source starts";
+  let description = [{
+    ```mlir
+    %k, %v, %offsets = encdec.memory_read %memory : !encdec.memory<4x64>
+    ```
+    Segments are sources. Keys and values are of the encoder.
+  }];
+  let arguments = (ins Arg<EncDec_MemoryType, "", [MemRead]>:$memory);
+  let results = (outs EncDec_Rows:$key, EncDec_Rows:$value, EncDec_Index:$offsets);
+  let assemblyFormat = "$memory attr-dict `:` qualified(type($memory))";
+  let hasVerifier = 0;
+}
+
+def EncDec_CacheReadOp : EncDec_InferredOp<"cache_read"> {
+  let summary = "views of a cache: what each row of the step may look back on";
+  let description = [{
+    ```mlir
+    %k, %v, %offsets, %rows = encdec.cache_read %cache of %slots to %positions : !encdec.cache<4x64>
+    ```
+    Segments are the rows of the step: row r sees positions 0 … positions[r] of
+    slot slots[r], and `rows` is 0, 1, 2, … Keys and values are of the decoder.
+  }];
+  let arguments = (ins Arg<EncDec_CacheType, "", [MemRead]>:$cache,
+                       EncDec_Index:$slots, EncDec_Index:$positions);
+  let results = (outs EncDec_Rows:$key, EncDec_Rows:$value,
+                      EncDec_Index:$offsets, EncDec_Index:$rows);
+  let assemblyFormat = [{
+    $cache `of` $slots `to` $positions attr-dict `:` qualified(type($cache))
+  }];
+  let hasVerifier = 0;
+}
+
+def EncDec_CacheAppendOp : EncDec_Op<"cache_append"> {
+  let summary = "write each row's key and value at its slot and position";
+  let description = [{
+    ```mlir
+    encdec.cache_append %cache, %k, %v of %slots at %positions : !encdec.cache<4x64>, tensor<…>, tensor<…>
+    ```
+    C1 key and value are of the decoder: the memory does not grow.
+    C2 key and value have the cache's width.
+    C3 it stands in a function with encdec.entry = "step".
+  }];
+  let arguments = (ins Arg<EncDec_CacheType, "", [MemWrite]>:$cache,
+                       EncDec_Rows:$key, EncDec_Rows:$value,
+                       EncDec_Index:$slots, EncDec_Index:$positions);
+  let assemblyFormat = [{
+    $cache `,` $key `,` $value `of` $slots `at` $positions attr-dict
+    `:` qualified(type($cache)) `,` type($key) `,` type($value)
+  }];
+}
+
+def EncDec_MemoryProjectOp : EncDec_WeightUser<"memory_project"> {
+  let summary = "project the encoder's output to keys and values, once per source";
+  let description = [{
+    ```mlir
+    encdec.memory_project %memory, %x, key @k.w @k.b, value @v.w @v.b in %offsets : !encdec.memory<4x64>, tensor<…>
+    ```
+    C1 the input is of the encoder.
+    C2 it stands in a function with encdec.entry = "encode": nothing writes
+       memory in a step.
+    C3 the weights are [heads * head size, width of input].
+    C4 the biases, if any, are [heads * head size].
+  }];
+  let arguments = (ins Arg<EncDec_MemoryType, "", [MemWrite]>:$memory,
+                       EncDec_Rows:$input, EncDec_Index:$offsets,
+                       FlatSymbolRefAttr:$key_weight,
+                       OptionalAttr<FlatSymbolRefAttr>:$key_bias,
+                       FlatSymbolRefAttr:$value_weight,
+                       OptionalAttr<FlatSymbolRefAttr>:$value_bias);
+  let assemblyFormat = [{
+    $memory `,` $input `,` `key` $key_weight (custom<Symbol>($key_bias)^)?
+    `,` `value` $value_weight (custom<Symbol>($value_bias)^)? `in` $offsets
+    attr-dict `:` qualified(type($memory)) `,` type($input)
+  }];
+  let hasVerifier = 1;
+}
+
+//===-- Fused ops ----------------------------------------------------------===//
+
+class EncDec_Attention<string mnemonic>
+    : EncDec_InferredOp<mnemonic, [Pure, EncDec_Decomposable]> {
+  let results = (outs EncDec_Rows:$context, Optional<EncDec_Scores>:$probs);
+}
+
+def EncDec_SelfAttentionOp : EncDec_Attention<"self_attention"> {
+  let summary = "scores, mask if causal, softmax and context within one side";
+  let description = [{
+    ```mlir
+    %c = encdec.self_attention %q, %k, %v of %rows in %offsets causal at %positions {heads = 4, scale = 0.125} : tensor<…>, tensor<…>, tensor<…>
+    %c, %p = encdec.self_attention … {heads = 4, scale = 0.125, probs = [0, 3]} : …
+    ```
+    With `probs`, the second result holds the probabilities of those heads.
+
+    C1 query, key and value have one side.
+    C2 causal is for the decoder.
+    C3 query, key and value have one width.
+    C4 heads is positive and divides the width.
+    C5 probs names heads, ascending.
+  }];
+  let arguments = (ins EncDec_Rows:$query, EncDec_Rows:$key, EncDec_Rows:$value,
+                       EncDec_Index:$rows, EncDec_Index:$offsets,
+                       Optional<EncDec_Index>:$positions, I64Attr:$heads,
+                       F32Attr:$scale,
+                       OptionalAttr<DenseI64ArrayAttr>:$probs_heads);
+  let assemblyFormat = [{
+    $query `,` $key `,` $value `of` $rows `in` $offsets
+    (`causal` `at` $positions^)?
+    ` ` `{` `heads` `=` $heads `,` `scale` `=` $scale
+    (`,` `probs` `=` $probs_heads^)? `}` attr-dict
+    `:` type($query) `,` type($key) `,` type($value)
+  }];
+}
+
+def EncDec_CrossAttentionOp : EncDec_Attention<"cross_attention"> {
+  let summary = "the decoder asks, the encoder answers: scores, softmax, context";
+  let description = [{
+    ```mlir
+    %c = encdec.cross_attention %q, %k, %v of %rows in %offsets {heads = 4, scale = 0.125} : tensor<…>, tensor<…>, tensor<…>
+    ```
+    There is no causal form: the whole source is there from the start.
+
+    C1 query is of the decoder.
+    C2 key and value are of the encoder.
+    C3 query, key and value have one width.
+    C4 heads is positive and divides the width.
+    C5 probs names heads, ascending.
+  }];
+  let arguments = (ins EncDec_Rows:$query, EncDec_Rows:$key, EncDec_Rows:$value,
+                       EncDec_Index:$rows, EncDec_Index:$offsets,
+                       I64Attr:$heads, F32Attr:$scale,
+                       OptionalAttr<DenseI64ArrayAttr>:$probs_heads);
+  let assemblyFormat = [{
+    $query `,` $key `,` $value `of` $rows `in` $offsets
+    ` ` `{` `heads` `=` $heads `,` `scale` `=` $scale
+    (`,` `probs` `=` $probs_heads^)? `}` attr-dict
+    `:` type($query) `,` type($key) `,` type($value)
+  }];
+}
+
+def EncDec_FfnOp : EncDec_WeightUser<"ffn", [Pure, EncDec_RowWise,
+    EncDec_Decomposable, AllTypesMatch<["input", "output"]>]> {
+  let summary = "FFN(x) = activation(x W1ᵀ + b1) W2ᵀ + b2, each row alone";
+  let description = [{
+    ```mlir
+    %y = encdec.ffn %x, up @w1 @b1, down @w2 @b2 {kind = relu} : tensor<?x8xf32, #s>
+    ```
+    C1 up_weight is [F, E] with E the input's width.
+    C2 up_bias, if any, is [F].
+    C3 down_weight is [E, F].
+    C4 down_bias, if any, is [E].
+  }];
+  let arguments = (ins EncDec_Rows:$input, FlatSymbolRefAttr:$up_weight,
+                       OptionalAttr<FlatSymbolRefAttr>:$up_bias,
+                       FlatSymbolRefAttr:$down_weight,
+                       OptionalAttr<FlatSymbolRefAttr>:$down_bias,
+                       EncDec_ActivationKindAttr:$kind);
+  let results = (outs EncDec_Rows:$output);
+  let assemblyFormat = [{
+    $input `,` `up` $up_weight (custom<Symbol>($up_bias)^)? `,` `down` $down_weight
+    (custom<Symbol>($down_bias)^)? ` ` `{` `kind` `=` custom<Kind>($kind) `}` attr-dict
+    `:` type($input)
+  }];
+}
+
+def EncDec_AddNormOp : EncDec_WeightUser<"add_norm", [Pure, EncDec_RowWise,
+    EncDec_Decomposable, AllTypesMatch<["input", "output"]>]> {
+  let summary = "norm(x + residual): the end of a post-norm sub-layer";
+  let description = [{
+    ```mlir
+    %y = encdec.add_norm %x, %residual, @gamma, @beta {eps = 1.0e-5} : tensor<?x8xf32, #s>, tensor<?x8xf32, #s>
+    ```
+    C1 residual has the side of the input.
+    C2 residual has the width of the input.
+    C3 gamma and beta are [E] with E the input's width.
+  }];
+  let arguments = (ins EncDec_Rows:$input, EncDec_Rows:$residual,
+                       FlatSymbolRefAttr:$gamma, FlatSymbolRefAttr:$beta,
+                       F32Attr:$eps);
+  let results = (outs EncDec_Rows:$output);
+  let assemblyFormat = [{
+    $input `,` $residual `,` $gamma `,` $beta ` ` `{` `eps` `=` $eps `}` attr-dict
+    `:` type($input) `,` type($residual)
+  }];
+  let hasVerifier = 1;
+}
+
+def EncDec_VocabularyOp : EncDec_WeightUser<"vocabulary", [Pure, EncDec_RowWise,
+    EncDec_Decomposable, InferTypeOpAdaptor]> {
+  let summary = "linear to the vocabulary, then argmax: logits need not be stored";
+  let description = [{
+    ```mlir
+    %t, %l = encdec.vocabulary %x, @w, @b biased %bias by %row_bias : tensor<…>, tensor<…>
+    ```
+    C1 weight is [V, E] with E the input's width, V the width of logit_bias.
+    C2 bias, if any, is [V].
+  }];
+  let arguments = (ins EncDec_Rows:$input, FlatSymbolRefAttr:$weight,
+                       OptionalAttr<FlatSymbolRefAttr>:$bias,
+                       EncDec_Table:$logit_bias, EncDec_Index:$row_bias);
+  let results = (outs EncDec_Ids:$token, EncDec_RowValues:$log_prob);
+  let assemblyFormat = [{
+    $input `,` $weight (`,` $bias^)?
+    `biased` $logit_bias `by` $row_bias attr-dict
+    `:` type($input) `,` type($logit_bias)
+  }];
+}
+
+#endif // ENCDEC_DIALECT_OPS_TD
