@@ -11,13 +11,14 @@ Values LinearOp::decompose(OpBuilder &b) {
     return failure(); // plain already
   SmallVector<Value> outputs;
   for (auto [i, output] : llvm::enumerate(getOutputs()))
-    outputs.push_back(LinearOp::create(b, getLoc(), output.getType(), getInput(),
-                                       getWeight(i), getBias(i))
+    outputs.push_back(LinearOp::create(b, getLoc(), output.getType(),
+                                       getInput(), getWeight(i), getBias(i))
                           .getOutput());
   return outputs;
 }
 
-// There is no plain op that picks heads: probs must be of all, or not asked for.
+// There is no plain op that picks heads: probs must be of all, or not asked
+// for.
 template <typename Attention> static bool wantsSomeHeads(Attention op) {
   auto heads = op.getProbsHeads();
   return heads && heads->size() != op.getHeads();
@@ -71,15 +72,15 @@ Values FfnOp::decompose(OpBuilder &b) {
 }
 
 Values AddNormOp::decompose(OpBuilder &b) {
-  Value sum =
-      AddOp::create(b, getLoc(), getType(), getInput(), getResidual());
+  Value sum = AddOp::create(b, getLoc(), getType(), getInput(), getResidual());
   return SmallVector<Value>{NormOp::create(b, getLoc(), getType(), sum,
                                            getGammaAttr(), getBetaAttr(),
                                            getEpsAttr())};
 }
 
 Values VocabularyOp::decompose(OpBuilder &b) {
-  int64_t width = cast<RankedTensorType>(getLogitBias().getType()).getDimSize(1);
+  int64_t width =
+      cast<RankedTensorType>(getLogitBias().getType()).getDimSize(1);
   Value logits =
       LinearOp::create(b, getLoc(),
                        rowsType(b.getContext(), width, *sideOf(getInput())),

@@ -77,9 +77,10 @@ SideAttr::verifyEncoding(ArrayRef<int64_t> shape, Type elementType,
                           "but got "
                        << shape.size();
   if (!elementType.isF32() && !elementType.isInteger(32))
-    return emitError() << "expected f32 or i32 elements in a tensor with a side, "
-                          "but got "
-                       << elementType;
+    return emitError()
+           << "expected f32 or i32 elements in a tensor with a side, "
+              "but got "
+           << elementType;
   return success();
 }
 
@@ -128,13 +129,12 @@ void CacheType::print(AsmPrinter &printer) const {
   printer << "<" << getHeads() << "x" << getHeadSize() << ">";
 }
 
-static LogicalResult
-verifyHandle(function_ref<InFlightDiagnostic()> emitError, int64_t heads,
-             int64_t headSize) {
+static LogicalResult verifyHandle(function_ref<InFlightDiagnostic()> emitError,
+                                  int64_t heads, int64_t headSize) {
   if (heads > 0 && headSize > 0)
     return success();
-  return emitError() << "expected positive heads and head size, but got " << heads
-                     << " and " << headSize;
+  return emitError() << "expected positive heads and head size, but got "
+                     << heads << " and " << headSize;
 }
 LogicalResult MemoryType::verify(function_ref<InFlightDiagnostic()> emitError,
                                  int64_t heads, int64_t headSize) {
@@ -145,23 +145,25 @@ LogicalResult CacheType::verify(function_ref<InFlightDiagnostic()> emitError,
   return verifyHandle(emitError, heads, headSize);
 }
 
-LogicalResult EncDecDialect::verifyOperationAttribute(Operation *op,
-                                                      NamedAttribute attribute) {
+LogicalResult
+EncDecDialect::verifyOperationAttribute(Operation *op,
+                                        NamedAttribute attribute) {
   if (attribute.getName() != kEntryAttr)
     return success();
   if (!isa<func::FuncOp>(op))
     return op->emitOpError("expected encdec.entry on a func.func only");
   auto entry = dyn_cast<StringAttr>(attribute.getValue());
   if (!entry || (entry != "encode" && entry != "step"))
-    return op->emitOpError("expected encdec.entry to be \"encode\" or \"step\", "
-                           "but got ")
+    return op->emitOpError(
+               "expected encdec.entry to be \"encode\" or \"step\", "
+               "but got ")
            << attribute.getValue();
   return success();
 }
 
-LogicalResult EncDecDialect::verifyRegionArgAttribute(Operation *op, unsigned,
-                                                      unsigned,
-                                                      NamedAttribute attribute) {
+LogicalResult
+EncDecDialect::verifyRegionArgAttribute(Operation *op, unsigned, unsigned,
+                                        NamedAttribute attribute) {
   if (attribute.getName() == kArgAttr && !isa<StringAttr>(attribute.getValue()))
     return op->emitOpError("expected encdec.arg to be a string, but got ")
            << attribute.getValue();

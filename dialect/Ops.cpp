@@ -6,7 +6,8 @@
 using namespace mlir;
 using namespace encdec;
 
-//===-- Kinds of tensors (named in Ops.td) ---------------------------------===//
+//===-- Kinds of tensors (named in Ops.td)
+//---------------------------------===//
 
 namespace encdec {
 static bool isTensor(Type type, unsigned rank, bool integer, bool sided) {
@@ -45,7 +46,8 @@ static bool isRowValuesTensor(Type t) {
 }
 } // namespace encdec
 
-//===-- Pieces of assembly -------------------------------------------------===//
+//===-- Pieces of assembly
+//-------------------------------------------------===//
 
 // An optional symbol: a bias beside its weight, "@w @b".
 static OptionalParseResult parseSymbol(OpAsmParser &parser,
@@ -87,7 +89,8 @@ static void printSymbols(OpAsmPrinter &printer, ArrayAttr symbols) {
 }
 
 // "@w", "@w, @b", "[@w, …], [@b, …]"
-static ParseResult parseWeightsAndBiases(OpAsmParser &parser, ArrayAttr &weights,
+static ParseResult parseWeightsAndBiases(OpAsmParser &parser,
+                                         ArrayAttr &weights,
                                          ArrayAttr &biases) {
   biases = parser.getBuilder().getArrayAttr({});
   if (parseSymbols(parser, weights))
@@ -126,7 +129,8 @@ static void printKind(OpAsmPrinter &printer, Operation *,
 #define GET_OP_CLASSES
 #include "dialect/Ops.cpp.inc"
 
-//===-- Names of results ---------------------------------------------------===//
+//===-- Names of results
+//---------------------------------------------------===//
 
 // A result is named after its op's NameLoc ("q"), several after the locations
 // fused into their op's; else as in Ops.td. So IR reads as it was imported.
@@ -135,7 +139,8 @@ static void nameResults(Operation *op, ArrayRef<StringRef> names,
   SmallVector<Location> locations{op->getLoc()};
   if (auto fused = dyn_cast<FusedLoc>(op->getLoc()))
     if (fused.getLocations().size() == op->getNumResults())
-      locations.assign(fused.getLocations().begin(), fused.getLocations().end());
+      locations.assign(fused.getLocations().begin(),
+                       fused.getLocations().end());
   for (auto [i, result] : llvm::enumerate(op->getResults())) {
     auto named = dyn_cast<NameLoc>(locations[i < locations.size() ? i : 0]);
     bool own = locations.size() == op->getNumResults() && named;
@@ -168,13 +173,15 @@ RESULT_NAMES(FfnOp, "ffn")
 RESULT_NAMES(AddNormOp, "normed")
 RESULT_NAMES(VocabularyOp, "token", "log_prob")
 
-//===-- Builders and accessors ---------------------------------------------===//
+//===-- Builders and accessors
+//---------------------------------------------===//
 
 void WeightOp::build(OpBuilder &builder, OperationState &state, StringRef name,
                      RankedTensorType type, Attribute origin) {
-  build(builder, state, builder.getStringAttr(name), TypeAttr::get(type), origin,
-        /*storage=*/TypeAttr(), /*layout=*/PackedAttr(), /*offset=*/IntegerAttr(),
-        /*scale_offset=*/IntegerAttr());
+  build(
+      builder, state, builder.getStringAttr(name), TypeAttr::get(type), origin,
+      /*storage=*/TypeAttr(), /*layout=*/PackedAttr(), /*offset=*/IntegerAttr(),
+      /*scale_offset=*/IntegerAttr());
 }
 
 RankedTensorType WeightOp::getTensorType() {
@@ -211,7 +218,8 @@ FlatSymbolRefAttr LinearOp::getBias(unsigned i) {
                              : cast<FlatSymbolRefAttr>(getBiases()[i]);
 }
 
-//===-- Result types -------------------------------------------------------===//
+//===-- Result types
+//-------------------------------------------------------===//
 
 // The operands' kinds are not verified yet when types are inferred.
 static Side sideOr(Value value, Side other) {
@@ -225,8 +233,8 @@ static int64_t widthOf(Value value) {
 LogicalResult ScoresOp::inferReturnTypes(MLIRContext *context,
                                          std::optional<Location>, Adaptor op,
                                          SmallVectorImpl<Type> &types) {
-  types.push_back(scoresType(context, op.getHeads(),
-                             sideOr(op.getQuery(), Side::decoder)));
+  types.push_back(
+      scoresType(context, op.getHeads(), sideOr(op.getQuery(), Side::decoder)));
   return success();
 }
 
@@ -263,8 +271,8 @@ LogicalResult CrossAttentionOp::inferReturnTypes(MLIRContext *context,
 static void inferTokens(MLIRContext *context, Value rows,
                         SmallVectorImpl<Type> &types) {
   types.push_back(idsType(context, sideOr(rows, Side::decoder)));
-  types.push_back(RankedTensorType::get({ShapedType::kDynamic},
-                                        Float32Type::get(context)));
+  types.push_back(
+      RankedTensorType::get({ShapedType::kDynamic}, Float32Type::get(context)));
 }
 LogicalResult ArgmaxOp::inferReturnTypes(MLIRContext *context,
                                          std::optional<Location>, Adaptor op,
@@ -273,14 +281,16 @@ LogicalResult ArgmaxOp::inferReturnTypes(MLIRContext *context,
   return success();
 }
 LogicalResult VocabularyOp::inferReturnTypes(MLIRContext *context,
-                                             std::optional<Location>, Adaptor op,
+                                             std::optional<Location>,
+                                             Adaptor op,
                                              SmallVectorImpl<Type> &types) {
   inferTokens(context, op.getInput(), types);
   return success();
 }
 
 LogicalResult MemoryReadOp::inferReturnTypes(MLIRContext *context,
-                                             std::optional<Location>, Adaptor op,
+                                             std::optional<Location>,
+                                             Adaptor op,
                                              SmallVectorImpl<Type> &types) {
   auto memory = dyn_cast<MemoryType>(op.getMemory().getType());
   if (!memory)
@@ -301,7 +311,8 @@ LogicalResult CacheReadOp::inferReturnTypes(MLIRContext *context,
   return success();
 }
 
-//===-- Look-ups -----------------------------------------------------------===//
+//===-- Look-ups
+//-----------------------------------------------------------===//
 
 WeightOp encdec::lookupWeight(Operation *from, FlatSymbolRefAttr name) {
   if (!name)
@@ -338,8 +349,8 @@ ScoresOp encdec::scoresBehind(Value probs) {
 
 BlockArgument encdec::argumentNamed(func::FuncOp function, StringRef name) {
   for (BlockArgument argument : function.getArguments()) {
-    auto attribute =
-        function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), kArgAttr);
+    auto attribute = function.getArgAttrOfType<StringAttr>(
+        argument.getArgNumber(), kArgAttr);
     if (attribute && attribute.getValue() == name)
       return argument;
   }

@@ -17,8 +17,8 @@ namespace encdec {
 /// `name` is null. Walks the module's symbols: passes with many look-ups give a
 /// SymbolTableCollection.
 WeightOp lookupWeight(mlir::Operation *from, mlir::FlatSymbolRefAttr name);
-WeightOp lookupWeight(mlir::SymbolTableCollection &tables, mlir::Operation *from,
-                      mlir::FlatSymbolRefAttr name);
+WeightOp lookupWeight(mlir::SymbolTableCollection &tables,
+                      mlir::Operation *from, mlir::FlatSymbolRefAttr name);
 
 /// "encode" or "step" of the function around `op`; empty if it says neither.
 llvm::StringRef entryOf(mlir::Operation *op);
@@ -27,7 +27,8 @@ llvm::StringRef entryOf(mlir::Operation *op);
 /// mask and softmax; null if it cannot be seen.
 ScoresOp scoresBehind(mlir::Value probs);
 
-/// The argument of `function` whose encdec.arg attribute is `name`; null if none.
+/// The argument of `function` whose encdec.arg attribute is `name`; null if
+/// none.
 mlir::BlockArgument argumentNamed(mlir::func::FuncOp function,
                                   llvm::StringRef name);
 

@@ -1,0 +1,201 @@
+// What a weight may be, and what each op asks of the weights it names: checked
+// where symbols can be looked up. The numbers are those of Ops.td.
+#include "dialect/Verify.h"
+
+using namespace mlir;
+using namespace encdec;
+
+// Any size in a weight's expected shape.
+static constexpr int64_t kAny = -1;
+
+// `symbol` must name a weight of `shape`; a null symbol is a bias left out.
+static LogicalResult expectWeight(Operation *op, SymbolTableCollection &tables,
+                                  const Twine &what, FlatSymbolRefAttr symbol,
+                                  ArrayRef<int64_t> shape) {
+  if (!symbol)
+    return success();
+  WeightOp weight = lookupWeight(tables, op, symbol);
+  if (!weight)
+    return op->emitOpError("expected ")
+           << what << " to name an encdec.weight of the module but got "
+           << symbol;
+  ArrayRef<int64_t> got = weight.getTensorType().getShape();
+  bool same = got.size() == shape.size();
+  for (size_t i = 0; same && i < shape.size(); ++i)
+    same = shape[i] == kAny || shape[i] == got[i];
+  if (same)
+    return success();
+  InFlightDiagnostic diagnostic = op->emitOpError("expected ")
+                                  << what << " to be [";
+  llvm::interleaveComma(shape, diagnostic, [&](int64_t size) {
+    if (size == kAny)
+      diagnostic << "?";
+    else
+      diagnostic << size;
+  });
+  diagnostic << "] but got " << weight.getTensorType();
+  diagnostic.attachNote(weight.getLoc()) << symbol << " is defined here";
+  return failure();
+}
+
+//===-- Weights
+//------------------------------------------------------------===//
+
+// C1, C3: what its type may be.
+static LogicalResult verifyWeightType(WeightOp op) {
+  RankedTensorType type = op.getTensorType();
+  Type element = type.getElementType();
+  bool isFloat = element.isF32() || element.isF16() || element.isBF16();
+  // C1
+  if (!isFloat || !type.hasStaticShape() || type.getEncoding() ||
+      type.getRank() < 1 || type.getRank() > 2 || type.getNumElements() == 0)
+    return op.emitOpError("expected a static 1-D or 2-D tensor of f16, bf16 or "
+                          "f32, without a side, but got ")
+           << type;
+  // C2
+  Attribute origin = op.getOrigin();
+  if (!isa<FileAttr, SinusoidalAttr, SeededAttr, DenseFPElementsAttr>(origin))
+    return op.emitOpError(
+               "expected the origin to be a file, sinusoidal, seeded "
+               "or dense attribute but got ")
+           << origin;
+  // C3
+  if (auto dense = dyn_cast<DenseFPElementsAttr>(origin);
+      dense && dense.getType() != type)
+    return op.emitOpError("expected a dense origin of type ")
+           << type << " but got " << dense.getType();
+  if (isa<SinusoidalAttr>(origin) && type.getRank() != 2)
+    return op.emitOpError("expected a sinusoidal table to be 2-D but got ")
+           << type;
+  return success();
+}
+
+LogicalResult WeightOp::verify() {
+  if (failed(verifyWeightType(*this)))
+    return failure();
+  bool matrix = getTensorType().getRank() == 2;
+  // C4
+  if (getStorage() && !getStorage()->isF32() && !getStorage()->isInteger(8))
+    return emitOpError("expected storage to be f32 or i8 but got ")
+           << *getStorage();
+  if (isQuantized() && !matrix)
+    return emitOpError("expected a 2-D weight behind storage = i8, which has a "
+                       "scale per output channel, but got ")
+           << getTensorType();
+  // C5
+  if (getLayout() && !matrix)
+    return emitOpError("expected a 2-D weight behind layout = #encdec.packed "
+                       "but got ")
+           << getTensorType();
+  // C6
+  for (auto offset : {getOffset(), getScaleOffset()})
+    if (offset && (int64_t(*offset) < 0 || *offset % 64 != 0))
+      return emitOpError("expected offsets to be multiples of 64 but got ")
+             << int64_t(*offset);
+  if (getScaleOffset() && !isQuantized())
+    return emitOpError("expected storage = i8 beside a scale_offset but got ")
+           << (getStorage() ? *getStorage()
+                            : Type(Float32Type::get(getContext())));
+  return success();
+}
+
+LogicalResult EmbedOp::verifySymbolUses(SymbolTableCollection &tables) {
+  // C1
+  if (failed(expectSide(*this, "output", getOutput(), *sideOf(getIds()),
+                        getIds(), "ids",
+                        "an embedding stays on its tokens' side")))
+    return failure();
+  int64_t width = widthOf(getOutput());
+  // C2, C3
+  if (failed(
+          expectWeight(*this, tables, "table", getTableAttr(), {kAny, width})))
+    return failure();
+  return expectWeight(*this, tables, "position_table", getPositionTableAttr(),
+                      {kAny, width});
+}
+
+LogicalResult LinearOp::verifySymbolUses(SymbolTableCollection &tables) {
+  // C1
+  if (getOutputs().empty() || getWeights().size() != getOutputs().size())
+    return emitOpError("expected as many weights as outputs, at least one, but "
+                       "got ")
+           << getWeights().size() << " weights and " << getOutputs().size()
+           << " outputs";
+  // C2
+  if (!getBiases().empty() && getBiases().size() != getWeights().size())
+    return emitOpError("expected no biases or as many as weights but got ")
+           << getBiases().size() << " biases and " << getWeights().size()
+           << " weights";
+  for (auto [i, output] : llvm::enumerate(getOutputs())) {
+    // C3
+    if (failed(expectSide(*this, "output", output, *sideOf(getInput()),
+                          getInput(), "input",
+                          "a linear stays on its input's side")))
+      return failure();
+    // C4, C5
+    int64_t out = widthOf(output);
+    if (failed(expectWeight(*this, tables, "weight", getWeight(i),
+                            {out, widthOf(getInput())})) ||
+        failed(expectWeight(*this, tables, "bias", getBias(i), {out})))
+      return failure();
+  }
+  return success();
+}
+
+LogicalResult NormOp::verifySymbolUses(SymbolTableCollection &tables) {
+  // C1
+  int64_t width = widthOf(getInput());
+  if (failed(expectWeight(*this, tables, "gamma", getGammaAttr(), {width})))
+    return failure();
+  return expectWeight(*this, tables, "beta", getBetaAttr(), {width});
+}
+
+LogicalResult MemoryProjectOp::verifySymbolUses(SymbolTableCollection &tables) {
+  int64_t out = cast<MemoryType>(getMemory().getType()).getWidth();
+  auto check = [&](StringRef what, FlatSymbolRefAttr weight,
+                   FlatSymbolRefAttr bias) -> LogicalResult {
+    // C3, C4
+    if (failed(expectWeight(*this, tables, what + "_weight", weight,
+                            {out, widthOf(getInput())})))
+      return failure();
+    return expectWeight(*this, tables, what + "_bias", bias, {out});
+  };
+  if (failed(check("key", getKeyWeightAttr(), getKeyBiasAttr())))
+    return failure();
+  return check("value", getValueWeightAttr(), getValueBiasAttr());
+}
+
+LogicalResult FfnOp::verifySymbolUses(SymbolTableCollection &tables) {
+  int64_t width = widthOf(getInput());
+  // C1
+  if (failed(expectWeight(*this, tables, "up_weight", getUpWeightAttr(),
+                          {kAny, width})))
+    return failure();
+  int64_t hidden = lookupWeight(tables, *this, getUpWeightAttr())
+                       .getTensorType()
+                       .getDimSize(0);
+  // C2, C3, C4
+  if (failed(
+          expectWeight(*this, tables, "up_bias", getUpBiasAttr(), {hidden})) ||
+      failed(expectWeight(*this, tables, "down_weight", getDownWeightAttr(),
+                          {width, hidden})))
+    return failure();
+  return expectWeight(*this, tables, "down_bias", getDownBiasAttr(), {width});
+}
+
+LogicalResult AddNormOp::verifySymbolUses(SymbolTableCollection &tables) {
+  // C3
+  int64_t width = widthOf(getInput());
+  if (failed(expectWeight(*this, tables, "gamma", getGammaAttr(), {width})))
+    return failure();
+  return expectWeight(*this, tables, "beta", getBetaAttr(), {width});
+}
+
+LogicalResult VocabularyOp::verifySymbolUses(SymbolTableCollection &tables) {
+  // C1, C2
+  int64_t vocabulary = widthOf(getLogitBias());
+  if (failed(expectWeight(*this, tables, "weight", getWeightAttr(),
+                          {vocabulary, widthOf(getInput())})))
+    return failure();
+  return expectWeight(*this, tables, "bias", getBiasAttr(), {vocabulary});
+}
