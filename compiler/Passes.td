@@ -1,13 +1,155 @@
 // All passes of encdec: one entry, one file, one flag, one test each.
+//
+// Before/after IR in a description is cut from the pass's lit test, shortened:
+// types of encdec ops end in `: …`.
 #ifndef ENCDEC_COMPILER_PASSES_TD
 #define ENCDEC_COMPILER_PASSES_TD
 
 include "mlir/Pass/PassBase.td"
 
 //===-- fuse/: value semantics, decomposed to fused form -------------------===//
+// Every one runs on the module (remarks are not safe under threads), visits its
+// candidates once in program order, and reports each under the category that
+// stands in its flag after `encdec-`: what it gained, or a stable code that says
+// why not. compiler/fuse/README.md lists the codes.
+
+def FuseAttentionPass : Pass<"encdec-fuse-attention", "mlir::ModuleOp"> {
+  let summary = "scores, mask, softmax, context to self_attention or cross_attention";
+  let description = [{
+    Before:
+    ```mlir
+    %s = encdec.scores %q, %k of %rows in %offsets {heads = 2, scale = 5.000000e-01} : …
+    %m = encdec.mask %s at %positions : …
+    %p = encdec.softmax %m : …
+    %c = encdec.context %p, %v of %rows in %offsets {heads = 2} : …
+    ```
+    After:
+    ```mlir
+    %c = encdec.self_attention %q, %k, %v of %rows in %offsets causal at %positions {heads = 2, scale = 5.000000e-01} : …
+    ```
+    It is a cross_attention where the query is of the decoder and the keys are of
+    the encoder. Probabilities that something else reads become the fused op's
+    second result.
+  }];
+}
+
+def FuseProjectionsPass : Pass<"encdec-fuse-projections", "mlir::ModuleOp"> {
+  let summary = "query, key and value of a self-attention in one linear";
+  let description = [{
+    Before:
+    ```mlir
+    %q = encdec.linear %x, @q.w, @q.b : …
+    %k = encdec.linear %x, @k.w, @k.b : …
+    %v = encdec.linear %x, @v.w, @v.b : …
+    ```
+    After:
+    ```mlir
+    %o:3 = encdec.linear %x, [@q.w, @k.w, @v.w], [@q.b, @k.b, @v.b] : …
+    ```
+    In the decoder, key and value are looked for behind the cache: in the
+    cache_append to the cache that the attention reads.
+  }];
+}
+
+def FuseFfnPass : Pass<"encdec-fuse-ffn", "mlir::ModuleOp"> {
+  let summary = "linear, activation, linear to ffn";
+  let description = [{
+    Before:
+    ```mlir
+    %h = encdec.linear %x, @up.w, @up.b : …
+    %a = encdec.activation %h {kind = relu} : …
+    %y = encdec.linear %a, @down.w, @down.b : …
+    ```
+    After:
+    ```mlir
+    %y = encdec.ffn %x, up @up.w @up.b, down @down.w @down.b {kind = relu} : …
+    ```
+  }];
+}
+
+def FuseAddNormPass : Pass<"encdec-fuse-add-norm", "mlir::ModuleOp"> {
+  let summary = "add, norm to add_norm";
+  let description = [{
+    Before:
+    ```mlir
+    %z = encdec.add %x, %r : …
+    %y = encdec.norm %z, @g, @b {eps = 9.99999974E-6} : …
+    ```
+    After:
+    ```mlir
+    %y = encdec.add_norm %x, %r, @g, @b {eps = 9.99999974E-6} : …
+    ```
+  }];
+}
+
+def FuseVocabularyPass : Pass<"encdec-fuse-vocabulary", "mlir::ModuleOp"> {
+  let summary = "linear, argmax to vocabulary: logits need not be stored";
+  let description = [{
+    Before:
+    ```mlir
+    %l = encdec.linear %x, @w, @b : …
+    %token, %log_prob = encdec.argmax %l biased %logit_bias by %row_bias : …
+    ```
+    After:
+    ```mlir
+    %token, %log_prob = encdec.vocabulary %x, @w, @b biased %logit_bias by %row_bias : …
+    ```
+  }];
+}
+
+def DecomposePass : Pass<"encdec-decompose", "mlir::ModuleOp"> {
+  let summary = "every fused op to the plain ops it stands for";
+  let description = [{
+    The inverse of the five above, through DecomposableOpInterface. An op that has
+    no plain form (probabilities of some heads only) stays, with a missed remark
+    `no-plain-form`.
+  }];
+}
+
+def VerifyFormPass : Pass<"encdec-verify-form", "mlir::ModuleOp"> {
+  let summary = "check what no single op can: the form of a whole module";
+  let description = [{
+    The order masked self-attention, cross-attention, FFN in each decoder layer,
+    no foreign op on a tensor with a side, and only ops of the form asked for.
+    Fails with the checks' own messages (dialect/Form.h); changes nothing.
+  }];
+  let options = [Option<"form", "form", "std::string", "\"decomposed\"",
+                        "decomposed, fused or placed">];
+}
 
 //===-- place/: where computation, weights and buffers live ----------------===//
 
 //===-- lower/: placed form to kernels and LLVM ----------------------------===//
+
+def LowerPass : Pass<"encdec-lower", "mlir::ModuleOp"> {
+  let summary = "placed form to calls of kernels, and the kernels";
+  let description = [{
+    Replaces `encode` and `step` by the entry points of include/encdec/abi.h and
+    adds the kernels they call, specialised on static sizes and shared by all
+    layers of one shape. Before:
+
+    ```mlir
+    func.func @step(…) attributes {encdec.entry = "step"} {
+      %q = encdec.linear %x, @q.w, @q.b {encdec.place = [2048]} : …
+    ```
+    After:
+
+    ```mlir
+    func.func @encdec_step(%ctx: !llvm.ptr, %worker: i64, %workers: i64) {
+      …
+      %t = llvm.mlir.addressof @encdec_step.1.linear : !llvm.ptr
+      call @linear_512_f32x512(%frame, %t) : (!llvm.ptr, !llvm.ptr) -> ()
+      call @barrier(%frame) : (!llvm.ptr) -> ()
+    ```
+    Errors have stable codes: decomposed-attention, keys-not-hoisted, not-packed,
+    not-placed, … (compiler/lower/README.md).
+  }];
+  let options = [Option<"cpu", "cpu", "std::string", "\"v3\"",
+                        "CPU level: v3, v4 or neon">];
+  let dependentDialects = [
+    "mlir::LLVM::LLVMDialect", "mlir::arith::ArithDialect",
+    "mlir::func::FuncDialect", "mlir::math::MathDialect", "mlir::scf::SCFDialect",
+    "mlir::vector::VectorDialect"];
+}
 
 #endif // ENCDEC_COMPILER_PASSES_TD

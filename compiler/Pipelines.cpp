@@ -1,2 +1,74 @@
 // Which passes run, in which order, and why in that order.
 #include "compiler/Pipelines.h"
+#include "compiler/Passes.h"
+#include "compiler/lower/Lowering.h"
+#include "mlir/Pass/PassOptions.h"
+#include "mlir/Pass/PassRegistry.h"
+
+using namespace mlir;
+
+namespace encdec {
+
+void buildFusePipeline(OpPassManager &pm, const PipelineOptions &) {
+  // First: it follows single query, key and value tensors back to where they
+  // come from, and gives the next pass the op that says which three linears
+  // belong together.
+  pm.addPass(createFuseAttentionPass());
+  // Before the FFN pass, so that no linear that belongs to an attention is still
+  // alone when linears are looked at.
+  pm.addPass(createFuseProjectionsPass());
+  pm.addPass(createFuseFfnPass());
+  // After both: an add's operands are then the two values of the textbook's
+  // "Add & Norm" box, the block's result and its input.
+  pm.addPass(createFuseAddNormPass());
+  pm.addPass(createFuseVocabularyPass());
+}
+
+void buildPlacePipeline(OpPassManager &pm, const PipelineOptions &options) {
+  (void)pm;
+  (void)options;
+}
+
+void buildLowerPipeline(OpPassManager &pm, const PipelineOptions &options) {
+  // Last pass that sees the dialect; what follows knows loops and vectors only.
+  pm.addPass(createLowerPass({options.cpu}));
+  buildKernelsToLLVM(pm);
+}
+
+namespace {
+/// PipelineOptions as text: --encdec-place="weights=int8".
+struct PipelineFlags : PassPipelineOptions<PipelineFlags> {
+  Option<WeightType> weights{
+      *this, "weights", llvm::cl::desc("how weights are stored"),
+      llvm::cl::init(WeightType::f32),
+      llvm::cl::values(
+          clEnumValN(WeightType::f32, "f32", "4 bytes each"),
+          clEnumValN(WeightType::int8, "int8",
+                     "1 byte each, one scale per output channel"))};
+
+  Option<std::string> cpu{*this, "cpu", llvm::cl::desc("CPU level: v3, v4 or neon"),
+                          llvm::cl::init("v3")};
+
+  PipelineOptions get() const { return {weights, cpu}; }
+};
+} // namespace
+
+void registerEncDecPipelines() {
+  PassPipelineRegistration<PipelineFlags>(
+      "encdec-fuse", "one op for each attention, FFN, add & norm, vocabulary",
+      [](OpPassManager &pm, const PipelineFlags &flags) {
+        buildFusePipeline(pm, flags.get());
+      });
+  PassPipelineRegistration<PipelineFlags>(
+      "encdec-place", "hoist the encoder's part, place weights and buffers",
+      [](OpPassManager &pm, const PipelineFlags &flags) {
+        buildPlacePipeline(pm, flags.get());
+      });
+  PassPipelineRegistration<PipelineFlags>(
+      "encdec-to-llvm", "placed form to kernels and LLVM",
+      [](OpPassManager &pm, const PipelineFlags &flags) {
+        buildLowerPipeline(pm, flags.get());
+      });
+}
+
+} // namespace encdec

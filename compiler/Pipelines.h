@@ -1,2 +1,38 @@
-// The named pipelines, each a function of one options struct.
+// The named pipelines, each a function of one options struct. A tool or library
+// builds them by these functions; encdec-opt knows them as --encdec-fuse,
+// --encdec-place and --encdec-to-llvm.
 #pragma once
+#include "mlir/Pass/PassManager.h"
+#include <string>
+
+namespace encdec {
+
+/// How weights are stored in the compiled model.
+enum class WeightType {
+  f32, // 4 bytes each, the logical value
+  int8 // 1 byte each and one f32 scale per output channel
+};
+
+/// What a user may choose; every pipeline takes the same struct.
+struct PipelineOptions {
+  WeightType weights = WeightType::f32;
+  std::string cpu = "v3"; // level that code is made for: v3, v4 or neon
+};
+
+/// Decomposed form to fused form.
+void buildFusePipeline(mlir::OpPassManager &pm,
+                       const PipelineOptions &options = {});
+
+/// Fused form to placed form: where computation, weights and buffers live.
+void buildPlacePipeline(mlir::OpPassManager &pm,
+                        const PipelineOptions &options = {});
+
+/// Placed form to kernels and LLVM.
+void buildLowerPipeline(mlir::OpPassManager &pm,
+                        const PipelineOptions &options = {});
+
+/// Registers the three by name (process-wide; called by
+/// registerEncDecPassesAndPipelines).
+void registerEncDecPipelines();
+
+} // namespace encdec

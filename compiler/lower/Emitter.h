@@ -1,0 +1,83 @@
+// Building the body of an entry function: the frame, kernel calls with their
+// tables, barriers between them.
+#pragma once
+#include "compiler/lower/Frame.h"
+#include "compiler/lower/Target.h"
+#include "dialect/Ops.h"
+#include "llvm/ADT/DenseMap.h"
+
+namespace encdec::lower {
+
+class Table;
+
+/// Whether a kernel call waits for what came before.
+enum class Barrier { Before, None };
+
+/// Writes the entry function `symbol` for `function`, op by op. Errors are
+/// diagnostics at the op.
+class Emitter {
+public:
+  Emitter(mlir::func::FuncOp function, llvm::StringRef symbol,
+          KernelLibrary &kernels);
+
+  /// Frame and handles. Fails where the function's arguments are not understood.
+  mlir::LogicalResult begin();
+  void end();
+
+  /// Calls `kernel` with `table`, after a barrier unless nothing came before or
+  /// the caller knows that each worker reads only what it wrote.
+  mlir::LogicalResult call(Table &table, mlir::func::FuncOp kernel,
+                           Barrier barrier = Barrier::Before);
+  /// Name of the op whose kernel was called last, and that kernel.
+  llvm::StringRef last() const { return lastOp; }
+  mlir::func::FuncOp lastKernel() const { return lastFunction; }
+
+  /// The weight called `name`; null after an error at `op`.
+  WeightOp weight(mlir::Operation *op, mlir::FlatSymbolRefAttr name);
+
+private:
+  friend class Table;
+  mlir::LogicalResult addHandles();
+  Val encoderUnits(Frame &frame);
+
+  mlir::func::FuncOp function, entry;
+  KernelLibrary &kernels;
+  KernelBuilder k;
+  Val frame;
+  /// Floats a key before this layer, for each memory and cache argument.
+  llvm::DenseMap<mlir::Value, int64_t> layers;
+  llvm::StringRef lastOp;
+  mlir::func::FuncOp lastFunction;
+  int64_t calls = 0;
+};
+
+/// The table of one kernel call. Adding never fails loudly: the first error is
+/// reported at the op and call() then fails.
+class Table {
+public:
+  Table(Emitter &emit, mlir::Operation *op) : emit(emit), op(op) {}
+
+  /// Where `rows` lies in the arena.
+  void addPlace(mlir::Value rows);
+  /// Entry `i` of the op's own encdec.place.
+  void addExtraPlace(size_t i);
+  /// Offsets of a matrix and its scales (-1 if not int8); true if it is int8.
+  bool addWeight(mlir::FlatSymbolRefAttr name);
+  /// Offset of a vector, -1 for null.
+  void addVector(mlir::FlatSymbolRefAttr name);
+  void addLayer(mlir::Value handle);
+  void addNumber(int64_t number);
+
+private:
+  friend class Emitter;
+  void addOffset(int64_t bytes);
+  mlir::LogicalResult addOffsetOf(mlir::Operation *at, std::optional<int64_t> bytes,
+                                  llvm::StringRef what);
+
+  Emitter &emit;
+  mlir::Operation *op;
+  llvm::SmallVector<int32_t> entries;
+  bool failed = false;
+};
+
+} // namespace encdec::lower

@@ -1,0 +1,347 @@
+// encdec-lower: placed form to calls of kernels.
+//
+//   func.func @step(…) attributes {encdec.entry = "step"} { … encdec.linear … }
+// becomes
+//   func.func @encdec_step(ctx, worker, workers) {
+//     frame = {ctx, worker, workers, units}
+//     call @linear_512_f32x512(frame, table of this linear)
+//     call @barrier(frame)
+//     …
+// What differs from layer to layer (places, weight offsets) stands in constant
+// tables; a further layer costs a table and a call of two pointers for each op.
+// Pre-form: placed (encdec.place on every op that makes activations, offsets on
+// every weight).
+#include "compiler/Passes.h"
+#include "compiler/lower/CpuKernels.h"
+#include "compiler/lower/Emitter.h"
+#include "compiler/lower/Lowering.h"
+#include "dialect/Ops.h"
+#include "encdec/abi.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+namespace encdec {
+#define GEN_PASS_DEF_LOWERPASS
+#include "compiler/Passes.h.inc"
+
+namespace lower {
+namespace {
+
+int64_t widthOf(Value rows) {
+  return cast<RankedTensorType>(rows.getType()).getDimSize(1);
+}
+
+/// One kernel call or two for each op.
+class OpLowering {
+public:
+  OpLowering(Emitter &emit, KernelLibrary &kernels) : emit(emit), kernels(kernels) {}
+
+  LogicalResult lower(Operation *op) {
+    return TypeSwitch<Operation *, LogicalResult>(op)
+        .Case<EmbedOp, LinearOp, AddOp, NormOp, ActivationOp, ArgmaxOp,
+              CacheAppendOp, MemoryProjectOp, SelfAttentionOp, CrossAttentionOp,
+              FfnOp, AddNormOp, VocabularyOp>([&](auto o) { return lowerOp(o); })
+        // Views: the attention that uses one reads the handle itself.
+        .Case<MemoryReadOp, CacheReadOp>([](auto) { return success(); })
+        .Case<func::ReturnOp>([&](auto o) { return lowerOp(o); })
+        .Case<ScoresOp, MaskOp, SoftmaxOp, ContextOp>([](Operation *op) {
+          return op->emitOpError("not lowerable [decomposed-attention]: kernels exist "
+                                 "for whole attentions only; run "
+                                 "encdec-fuse-attention before placing");
+        })
+        .Default([](Operation *op) {
+          return op->emitOpError("not lowerable [unknown-op]: expected an op of the "
+                                 "placed form");
+        });
+  }
+
+private:
+  LogicalResult lowerOp(EmbedOp op);
+  LogicalResult lowerOp(LinearOp op);
+  LogicalResult lowerOp(AddOp op);
+  LogicalResult lowerOp(NormOp op);
+  LogicalResult lowerOp(ActivationOp op);
+  LogicalResult lowerOp(ArgmaxOp op);
+  LogicalResult lowerOp(CacheAppendOp op);
+  LogicalResult lowerOp(MemoryProjectOp op);
+  LogicalResult lowerOp(SelfAttentionOp op);
+  LogicalResult lowerOp(CrossAttentionOp op);
+  LogicalResult lowerOp(FfnOp op);
+  LogicalResult lowerOp(AddNormOp op);
+  LogicalResult lowerOp(VocabularyOp op);
+  LogicalResult lowerOp(func::ReturnOp op);
+
+  Emitter &emit;
+  KernelLibrary &kernels;
+  int64_t crossAttentions = 0; // so far
+};
+
+LogicalResult OpLowering::lowerOp(EmbedOp op) {
+  Table table(emit, op);
+  bool quantized = table.addWeight(op.getTableAttr());
+  table.addVector(op.getPositionTableAttr());
+  table.addPlace(op.getOutput());
+  WeightOp weight = emit.weight(op, op.getTableAttr());
+  if (!weight)
+    return failure();
+  return emit.call(table, kernels.embed(widthOf(op.getOutput()),
+                                        weight.getTensorType().getDimSize(0),
+                                        quantized, op.getScale().convertToFloat()));
+}
+
+LogicalResult OpLowering::lowerOp(LinearOp op) {
+  Table table(emit, op);
+  LinearShape shape;
+  shape.inputs = widthOf(op.getInput());
+  table.addPlace(op.getInput());
+  for (auto [i, output] : llvm::enumerate(op.getOutputs())) {
+    shape.outputs.push_back(widthOf(output));
+    shape.quantized.push_back(table.addWeight(op.getWeight(i)));
+    table.addVector(op.getBias(i));
+    table.addPlace(output);
+  }
+  return emit.call(table, kernels.linear(shape));
+}
+
+LogicalResult OpLowering::lowerOp(AddOp op) {
+  Table table(emit, op);
+  table.addPlace(op.getX());
+  table.addPlace(op.getY());
+  table.addPlace(op.getSum());
+  return emit.call(table, kernels.add(widthOf(op.getSum())));
+}
+
+LogicalResult OpLowering::lowerOp(NormOp op) {
+  Table table(emit, op);
+  table.addPlace(op.getInput());
+  table.addVector(op.getGammaAttr());
+  table.addVector(op.getBetaAttr());
+  table.addPlace(op.getOutput());
+  return emit.call(table, kernels.norm(widthOf(op.getOutput()),
+                                       op.getEps().convertToFloat(),
+                                       /*residual=*/false));
+}
+
+LogicalResult OpLowering::lowerOp(AddNormOp op) {
+  Table table(emit, op);
+  table.addPlace(op.getInput());
+  table.addPlace(op.getResidual());
+  table.addVector(op.getGammaAttr());
+  table.addVector(op.getBetaAttr());
+  table.addPlace(op.getOutput());
+  return emit.call(table, kernels.norm(widthOf(op.getOutput()),
+                                       op.getEps().convertToFloat(),
+                                       /*residual=*/true));
+}
+
+LogicalResult OpLowering::lowerOp(ActivationOp op) {
+  Table table(emit, op);
+  table.addPlace(op.getInput());
+  table.addPlace(op.getOutput());
+  return emit.call(table, kernels.activation(widthOf(op.getOutput()), op.getKind()));
+}
+
+LogicalResult OpLowering::lowerOp(FfnOp op) {
+  int64_t width = widthOf(op.getInput());
+  WeightOp up = emit.weight(op, op.getUpWeightAttr());
+  if (!up)
+    return failure();
+  int64_t hidden = up.getTensorType().getDimSize(0);
+  Table first(emit, op), second(emit, op);
+  first.addPlace(op.getInput());
+  bool quantized = first.addWeight(op.getUpWeightAttr());
+  first.addVector(op.getUpBiasAttr());
+  first.addExtraPlace(1);
+  if (failed(emit.call(first, kernels.linear({width, {hidden}, {quantized},
+                                              op.getKind()}))))
+    return failure();
+  second.addExtraPlace(1);
+  quantized = second.addWeight(op.getDownWeightAttr());
+  second.addVector(op.getDownBiasAttr());
+  second.addPlace(op.getOutput());
+  return emit.call(second, kernels.linear({hidden, {width}, {quantized}, {}}));
+}
+
+LogicalResult OpLowering::lowerOp(CacheAppendOp op) {
+  CacheType type = op.getCache().getType();
+  Table table(emit, op);
+  table.addPlace(op.getKey());
+  table.addPlace(op.getValue());
+  table.addLayer(op.getCache());
+  return emit.call(table,
+                   kernels.cacheAppend({type.getHeads(), type.getHeadSize()}));
+}
+
+LogicalResult OpLowering::lowerOp(SelfAttentionOp op) {
+  if (op.getProbs())
+    return op.emitOpError("not lowerable [self-attention-probs]: only "
+                          "cross-attention hands its probabilities out");
+  int64_t heads = op.getHeads();
+  AttentionShape shape{heads, widthOf(op.getQuery()) / heads};
+  float scale = op.getScale().convertToFloat();
+  if (auto read = op.getKey().getDefiningOp<CacheReadOp>()) {
+    Table table(emit, op);
+    table.addPlace(op.getQuery());
+    table.addLayer(read.getCache());
+    table.addPlace(op.getContext());
+    // Each worker attends with the heads whose keys it has appended itself.
+    return emit.call(table, kernels.selfAttention(shape, scale),
+                     emit.last() == "encdec.cache_append" ? Barrier::None
+                                                          : Barrier::Before);
+  }
+  if (entryOf(op) != "encode")
+    return op.emitOpError("not lowerable [self-attention-keys]: in a step, keys and "
+                          "values come from encdec.cache_read");
+  Table block(emit, op), attend(emit, op);
+  block.addPlace(op.getKey());
+  block.addPlace(op.getValue());
+  block.addExtraPlace(1);
+  block.addExtraPlace(2);
+  if (failed(emit.call(block, kernels.blockKeys(shape))))
+    return failure();
+  attend.addPlace(op.getQuery());
+  attend.addExtraPlace(1);
+  attend.addExtraPlace(2);
+  attend.addPlace(op.getContext());
+  return emit.call(attend, kernels.encoderAttention(shape, scale));
+}
+
+LogicalResult OpLowering::lowerOp(CrossAttentionOp op) {
+  auto read = op.getKey().getDefiningOp<MemoryReadOp>();
+  if (!read)
+    return op.emitOpError("not lowerable [keys-not-hoisted]: keys and values come "
+                          "from encdec.memory_read; run encdec-hoist-encoder");
+  int64_t heads = op.getHeads();
+  Table table(emit, op);
+  table.addPlace(op.getQuery());
+  table.addLayer(read.getMemory());
+  table.addPlace(op.getContext());
+  table.addNumber(crossAttentions++);
+  return emit.call(table,
+                   kernels.crossAttention({heads, widthOf(op.getQuery()) / heads},
+                                          op.getScale().convertToFloat()));
+}
+
+LogicalResult OpLowering::lowerOp(MemoryProjectOp op) {
+  MemoryType type = op.getMemory().getType();
+  LinearShape linear{widthOf(op.getInput()), {type.getWidth(), type.getWidth()}, {}, {}};
+  Table table(emit, op);
+  table.addPlace(op.getInput());
+  linear.quantized.push_back(table.addWeight(op.getKeyWeightAttr()));
+  table.addVector(op.getKeyBiasAttr());
+  linear.quantized.push_back(table.addWeight(op.getValueWeightAttr()));
+  table.addVector(op.getValueBiasAttr());
+  table.addExtraPlace(0);
+  table.addExtraPlace(1);
+  table.addLayer(op.getMemory());
+  func::FuncOp kernel =
+      kernels.memoryProject({type.getHeads(), type.getHeadSize()}, linear);
+  // One kernel shares its columns out in one way: what a worker has in the
+  // temporaries is its own in the next layer too.
+  return emit.call(table, kernel,
+                   emit.lastKernel() == kernel ? Barrier::None : Barrier::Before);
+}
+
+LogicalResult OpLowering::lowerOp(VocabularyOp op) {
+  int64_t columns = cast<RankedTensorType>(op.getLogitBias().getType()).getDimSize(1);
+  Table table(emit, op), merge(emit, op);
+  table.addPlace(op.getInput());
+  bool quantized = table.addWeight(op.getWeightAttr());
+  table.addVector(op.getBiasAttr());
+  table.addExtraPlace(0);
+  if (failed(emit.call(table, kernels.vocabulary(widthOf(op.getInput()), columns,
+                                                 quantized))))
+    return failure();
+  merge.addExtraPlace(0);
+  return emit.call(merge, kernels.mergeVocabulary(columns));
+}
+
+LogicalResult OpLowering::lowerOp(ArgmaxOp op) {
+  int64_t columns = widthOf(op.getLogits());
+  Table table(emit, op), merge(emit, op);
+  table.addPlace(op.getLogits());
+  table.addExtraPlace(0);
+  if (failed(emit.call(table, kernels.argmax(columns))))
+    return failure();
+  merge.addExtraPlace(0);
+  return emit.call(merge, kernels.mergeVocabulary(columns));
+}
+
+LogicalResult OpLowering::lowerOp(func::ReturnOp op) {
+  for (Value value : op.getOperands())
+    if (!isa_and_present<VocabularyOp, ArgmaxOp>(value.getDefiningOp()))
+      return op.emitOpError("not lowerable [result]: expected nothing but a token "
+                            "and its log-probability; the encoder's output goes "
+                            "into memories: run encdec-hoist-encoder");
+  return success();
+}
+
+LogicalResult lowerFunction(func::FuncOp function, StringRef symbol,
+                            KernelLibrary &kernels) {
+  Emitter emit(function, symbol, kernels);
+  if (failed(emit.begin()))
+    return failure();
+  OpLowering lowering(emit, kernels);
+  for (Operation &op : function.getBody().front())
+    if (failed(lowering.lower(&op)))
+      return failure();
+  emit.end();
+  return success();
+}
+
+struct LowerPass : impl::LowerPassBase<LowerPass> {
+  using LowerPassBase::LowerPassBase;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    const CpuLevel *level = findCpuLevel(cpu);
+    if (!level) {
+      InFlightDiagnostic error = module.emitError("unknown CPU level '")
+                                 << cpu << "' [unknown-level]: known are";
+      for (const CpuLevel &known : cpuLevels())
+        error << " " << known.name;
+      return signalPassFailure();
+    }
+    CpuKernels kernels(module, *level);
+    SmallVector<func::FuncOp> functions(module.getOps<func::FuncOp>());
+    for (func::FuncOp function : functions) {
+      StringRef entry;
+      if (auto attr = function->getAttrOfType<StringAttr>(kEntryAttr))
+        entry = attr.getValue();
+      StringRef symbol = entry == "encode" ? ENCDEC_ABI_ENCODE_SYMBOL
+                                           : ENCDEC_ABI_STEP_SYMBOL;
+      if (entry != "encode" && entry != "step") {
+        function.emitOpError("not lowerable [no-entry]: expected encdec.entry = "
+                             "\"encode\" or \"step\"");
+        return signalPassFailure();
+      }
+      if (failed(lowerFunction(function, symbol, kernels)))
+        return signalPassFailure();
+    }
+    for (func::FuncOp function : functions)
+      function.erase();
+    for (WeightOp weight : llvm::make_early_inc_range(module.getOps<WeightOp>()))
+      weight.erase();
+    // What the dialect said about the module is in the code now.
+    for (NamedAttribute attr : llvm::to_vector(module->getDiscardableAttrs()))
+      if (attr.getName().getValue().starts_with("encdec."))
+        module->removeDiscardableAttr(attr.getName());
+  }
+};
+
+} // namespace
+} // namespace lower
+
+LogicalResult lowerToLLVMDialect(ModuleOp module, StringRef level) {
+  PassManager pm(module.getContext());
+  pm.addPass(createLowerPass({level.str()}));
+  buildKernelsToLLVM(pm);
+  return pm.run(module);
+}
+
+} // namespace encdec
