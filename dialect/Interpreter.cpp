@@ -1,0 +1,366 @@
+// What each op does with the values of its operands.
+#include "dialect/Interpreter.h"
+#include "dialect/Origin.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace encdec;
+using namespace encdec::reference;
+
+using Results = FailureOr<std::vector<reference::Value>>;
+
+static Results one(Tensor tensor) {
+  return std::vector<reference::Value>{std::move(tensor)};
+}
+
+//===-- Weights and indices
+//------------------------------------------------===//
+
+const Tensor *Interpreter::weight(Operation *op, FlatSymbolRefAttr name,
+                                  bool &failed) {
+  if (!name)
+    return nullptr;
+  auto known = weights.find(name.getValue().str());
+  if (known != weights.end())
+    return &known->second;
+  WeightOp weight = lookupWeight(op, name);
+  Tensor result;
+  if (weight) {
+    ArrayRef<int64_t> shape = weight.getTensorType().getShape();
+    result.shape.assign(shape.begin(), shape.end());
+    if (auto stored = originValues(weight); succeeded(stored)) {
+      std::vector<float> logical = logicalValues(weight, std::move(*stored));
+      result.values.assign(logical.begin(), logical.end());
+    } else if (reader) {
+      if (auto read = reader(weight); succeeded(read))
+        result.values = std::move(*read);
+    }
+  }
+  if (!weight || int64_t(result.values.size()) !=
+                     weight.getTensorType().getNumElements()) {
+    op->emitError("cannot read the values of weight ") << name;
+    failed = true;
+    return nullptr;
+  }
+  return &weights.emplace(name.getValue().str(), std::move(result))
+              .first->second;
+}
+
+// Every index in 0 … limit-1.
+LogicalResult Interpreter::within(Operation *op, StringRef what,
+                                  const Tensor &indices, int64_t limit) {
+  for (auto [i, index] : llvm::enumerate(indices.values))
+    if (index < 0 || index >= limit)
+      return op->emitError("expected ")
+             << what << "[" << i << "] below " << limit << " but got "
+             << int64_t(index);
+  return success();
+}
+
+FailureOr<Segments> Interpreter::segments(Operation *op, const Tensor &rows,
+                                          const Tensor &offsets, int64_t keys) {
+  if (failed(within(op, "offsets", offsets, keys + 1)) ||
+      failed(within(op, "rows", rows, offsets.rows() - 1)))
+    return failure();
+  Segments result;
+  for (double row : rows.values) {
+    int64_t first = offsets.values[int64_t(row)];
+    int64_t end = offsets.values[int64_t(row) + 1];
+    if (first >= end)
+      return op->emitError("expected keys in segment ")
+             << int64_t(row) << " but got [" << first << ", " << end << ")";
+    result.push_back({first, end});
+  }
+  return result;
+}
+
+//===-- Ops
+//----------------------------------------------------------------===//
+
+// The weights an op names; fails after an error was emitted.
+#define WEIGHT(name, symbol)                                                   \
+  bool name##Failed = false;                                                   \
+  const Tensor *name = weight(op, symbol, name##Failed);                       \
+  if (name##Failed)                                                            \
+    return failure();
+
+template <> Results Interpreter::eval(EmbedOp op) {
+  const Tensor &ids = tensor(op.getIds()), &at = tensor(op.getPositions());
+  WEIGHT(table, op.getTableAttr())
+  WEIGHT(places, op.getPositionTableAttr())
+  if (failed(within(op, "ids", ids, table->rows())) ||
+      (places && failed(within(op, "positions", at, places->rows()))))
+    return failure();
+  double scale = op.getScale().convertToFloat();
+  Tensor y({ids.rows(), table->width()});
+  for (int64_t r = 0; r < y.rows(); ++r)
+    for (int64_t k = 0; k < y.width(); ++k)
+      y.at(r, k) = scale * table->at(int64_t(ids.values[r]), k) +
+                   (places ? places->at(int64_t(at.values[r]), k) : 0);
+  return one(y);
+}
+
+template <> Results Interpreter::eval(LinearOp op) {
+  std::vector<reference::Value> outputs;
+  for (size_t i = 0; i < op.getOutputs().size(); ++i) {
+    WEIGHT(w, op.getWeight(i))
+    WEIGHT(b, op.getBias(i))
+    outputs.push_back(linear(tensor(op.getInput()), *w, b));
+  }
+  return outputs;
+}
+
+template <> Results Interpreter::eval(ScoresOp op) {
+  const Tensor &key = tensor(op.getKey());
+  auto seen =
+      segments(op, tensor(op.getRows()), tensor(op.getOffsets()), key.rows());
+  if (failed(seen))
+    return failure();
+  return one(scores(tensor(op.getQuery()), key, *seen, op.getHeads(),
+                    op.getScale().convertToFloat()));
+}
+
+template <> Results Interpreter::eval(MaskOp op) {
+  return one(causalMask(tensor(op.getScores()), tensor(op.getPositions())));
+}
+
+template <> Results Interpreter::eval(SoftmaxOp op) {
+  return one(softmax(tensor(op.getScores())));
+}
+
+template <> Results Interpreter::eval(ContextOp op) {
+  const Tensor &value = tensor(op.getValue());
+  auto seen =
+      segments(op, tensor(op.getRows()), tensor(op.getOffsets()), value.rows());
+  if (failed(seen))
+    return failure();
+  return one(context(tensor(op.getProbs()), value, *seen, op.getHeads()));
+}
+
+template <> Results Interpreter::eval(AddOp op) {
+  return one(add(tensor(op.getX()), tensor(op.getY())));
+}
+
+template <> Results Interpreter::eval(NormOp op) {
+  WEIGHT(gamma, op.getGammaAttr())
+  WEIGHT(beta, op.getBetaAttr())
+  return one(
+      norm(tensor(op.getInput()), *gamma, *beta, op.getEps().convertToFloat()));
+}
+
+static reference::Activation kindOf(ActivationKind kind) {
+  switch (kind) {
+  case ActivationKind::relu:
+    return Activation::relu;
+  case ActivationKind::gelu:
+    return Activation::gelu;
+  case ActivationKind::gelu_tanh:
+    return Activation::geluTanh;
+  case ActivationKind::silu:
+    return Activation::silu;
+  }
+  llvm_unreachable("all kinds are above");
+}
+
+template <> Results Interpreter::eval(ActivationOp op) {
+  return one(activate(tensor(op.getInput()), kindOf(op.getKind())));
+}
+
+template <> Results Interpreter::eval(ArgmaxOp op) {
+  const Tensor &bias = tensor(op.getLogitBias());
+  const Tensor &rowBias = tensor(op.getRowBias());
+  if (failed(within(op, "row_bias", rowBias, bias.rows())))
+    return failure();
+  Best best = argmax(tensor(op.getLogits()), bias, rowBias);
+  return std::vector<reference::Value>{best.token, best.logProb};
+}
+
+//===-- Handles
+//------------------------------------------------------------===//
+
+template <> Results Interpreter::eval(MemoryProjectOp op) {
+  auto memory = std::get<std::shared_ptr<Memory>>(values.at(op.getMemory()));
+  const Tensor &x = tensor(op.getInput());
+  WEIGHT(kw, op.getKeyWeightAttr())
+  WEIGHT(kb, op.getKeyBiasAttr())
+  WEIGHT(vw, op.getValueWeightAttr())
+  WEIGHT(vb, op.getValueBiasAttr())
+  memory->key = linear(x, *kw, kb);
+  memory->value = linear(x, *vw, vb);
+  memory->offsets = tensor(op.getOffsets());
+  return std::vector<reference::Value>{};
+}
+
+template <> Results Interpreter::eval(MemoryReadOp op) {
+  auto memory = std::get<std::shared_ptr<Memory>>(values.at(op.getMemory()));
+  if (memory->offsets.values.empty())
+    return op.emitError("this memory was never projected");
+  return std::vector<reference::Value>{memory->key, memory->value,
+                                       memory->offsets};
+}
+
+template <> Results Interpreter::eval(CacheAppendOp op) {
+  auto cache = std::get<std::shared_ptr<Cache>>(values.at(op.getCache()));
+  const Tensor &key = tensor(op.getKey()), &value = tensor(op.getValue());
+  const Tensor &slots = tensor(op.getSlots());
+  const Tensor &positions = tensor(op.getPositions());
+  auto row = [](const Tensor &t, int64_t r) {
+    auto first = t.values.begin() + r * t.width();
+    return std::vector<double>(first, first + t.width());
+  };
+  for (int64_t r = 0; r < key.rows(); ++r)
+    cache->rows[{int64_t(slots.values[r]), int64_t(positions.values[r])}] = {
+        row(key, r), row(value, r)};
+  return std::vector<reference::Value>{};
+}
+
+template <> Results Interpreter::eval(CacheReadOp op) {
+  auto cache = std::get<std::shared_ptr<Cache>>(values.at(op.getCache()));
+  const Tensor &slots = tensor(op.getSlots());
+  const Tensor &positions = tensor(op.getPositions());
+  int64_t width = cast<CacheType>(op.getCache().getType()).getWidth();
+  Tensor key({0, width}), value({0, width}), offsets({1}), rows({slots.rows()});
+  for (int64_t r = 0; r < slots.rows(); ++r) {
+    for (int64_t p = 0; p <= int64_t(positions.values[r]); ++p) {
+      auto found = cache->rows.find({int64_t(slots.values[r]), p});
+      if (found == cache->rows.end())
+        return op.emitError("expected position ")
+               << p << " of slot " << int64_t(slots.values[r])
+               << " to be appended before it is read";
+      auto &[k, v] = found->second;
+      key.values.insert(key.values.end(), k.begin(), k.end());
+      value.values.insert(value.values.end(), v.begin(), v.end());
+    }
+    key.shape[0] = value.shape[0] = int64_t(key.values.size()) / width;
+    offsets.values.push_back(key.rows());
+    rows.values[r] = r;
+  }
+  offsets.shape[0] = int64_t(offsets.values.size());
+  return std::vector<reference::Value>{key, value, offsets, rows};
+}
+
+//===-- Fused ops
+//----------------------------------------------------------===//
+
+template <typename Op>
+Results Interpreter::attention(Op op, mlir::Value positions) {
+  const Tensor &key = tensor(op.getKey());
+  auto seen =
+      segments(op, tensor(op.getRows()), tensor(op.getOffsets()), key.rows());
+  if (failed(seen))
+    return failure();
+  Tensor probs = scores(tensor(op.getQuery()), key, *seen, op.getHeads(),
+                        op.getScale().convertToFloat());
+  if (positions)
+    probs = causalMask(std::move(probs), tensor(positions));
+  probs = softmax(std::move(probs));
+  Results results =
+      one(context(probs, tensor(op.getValue()), *seen, op.getHeads()));
+  if (auto heads = op.getProbsHeads()) {
+    Tensor chosen({int64_t(heads->size()), probs.shape[1], probs.width()});
+    auto to = chosen.values.begin();
+    int64_t size = probs.shape[1] * probs.width(); // of one head
+    for (int64_t h : *heads)
+      to = std::copy_n(probs.values.begin() + h * size, size, to);
+    results->push_back(chosen);
+  }
+  return results;
+}
+
+template <> Results Interpreter::eval(SelfAttentionOp op) {
+  return attention(op, op.getPositions());
+}
+
+template <> Results Interpreter::eval(CrossAttentionOp op) {
+  return attention(op, mlir::Value());
+}
+
+template <> Results Interpreter::eval(FfnOp op) {
+  WEIGHT(w1, op.getUpWeightAttr())
+  WEIGHT(b1, op.getUpBiasAttr())
+  WEIGHT(w2, op.getDownWeightAttr())
+  WEIGHT(b2, op.getDownBiasAttr())
+  Tensor hidden =
+      activate(linear(tensor(op.getInput()), *w1, b1), kindOf(op.getKind()));
+  return one(linear(hidden, *w2, b2));
+}
+
+template <> Results Interpreter::eval(AddNormOp op) {
+  WEIGHT(gamma, op.getGammaAttr())
+  WEIGHT(beta, op.getBetaAttr())
+  return one(norm(add(tensor(op.getInput()), tensor(op.getResidual())), *gamma,
+                  *beta, op.getEps().convertToFloat()));
+}
+
+template <> Results Interpreter::eval(VocabularyOp op) {
+  const Tensor &bias = tensor(op.getLogitBias());
+  const Tensor &rowBias = tensor(op.getRowBias());
+  WEIGHT(w, op.getWeightAttr())
+  WEIGHT(b, op.getBiasAttr())
+  if (failed(within(op, "row_bias", rowBias, bias.rows())))
+    return failure();
+  Best best = argmax(linear(tensor(op.getInput()), *w, b), bias, rowBias);
+  return std::vector<reference::Value>{best.token, best.logProb};
+}
+
+template <> Results Interpreter::eval(arith::ConstantOp op) {
+  auto dense = dyn_cast<DenseElementsAttr>(op.getValue());
+  if (!dense)
+    return op.emitError("expected a tensor constant but got ") << op.getType();
+  Tensor result;
+  result.shape.assign(dense.getType().getShape().begin(),
+                      dense.getType().getShape().end());
+  if (isa<FloatType>(dense.getElementType()))
+    for (APFloat value : dense.getValues<APFloat>())
+      result.values.push_back(value.convertToDouble());
+  else
+    for (APInt value : dense.getValues<APInt>())
+      result.values.push_back(double(value.getSExtValue()));
+  return one(result);
+}
+
+//===-- Functions
+//----------------------------------------------------------===//
+
+Results Interpreter::evaluate(Operation *op) {
+  return llvm::TypeSwitch<Operation *, Results>(op)
+      .Case<EmbedOp, LinearOp, ScoresOp, MaskOp, SoftmaxOp, ContextOp, AddOp,
+            NormOp, ActivationOp, ArgmaxOp, MemoryProjectOp, MemoryReadOp,
+            CacheAppendOp, CacheReadOp, SelfAttentionOp, CrossAttentionOp,
+            FfnOp, AddNormOp, VocabularyOp, arith::ConstantOp>(
+          [&](auto concrete) { return eval(concrete); })
+      .Default([](Operation *other) -> Results {
+        return other->emitError("the reference interpreter does not know this "
+                                "op");
+      });
+}
+
+Results Interpreter::run(func::FuncOp function,
+                         std::vector<reference::Value> arguments) {
+  if (function.isExternal() || !function.getBody().hasOneBlock() ||
+      function.getNumArguments() != arguments.size())
+    return function.emitError("expected one block and ")
+           << arguments.size() << " arguments but got "
+           << function.getBody().getBlocks().size() << " blocks and "
+           << function.getNumArguments() << " arguments";
+  values.clear();
+  for (auto [argument, value] : llvm::zip(function.getArguments(), arguments))
+    values[argument] = std::move(value);
+  for (Operation &op : function.front()) {
+    if (auto result = dyn_cast<func::ReturnOp>(op)) {
+      std::vector<reference::Value> results;
+      for (mlir::Value operand : result.getOperands())
+        results.push_back(values.at(operand));
+      return results;
+    }
+    Results results = evaluate(&op);
+    if (failed(results))
+      return failure();
+    if (observer)
+      observer(&op, *results);
+    for (auto [result, value] : llvm::zip(op.getResults(), *results))
+      values[result] = std::move(value);
+  }
+  return function.emitError("expected a return at the end of the function");
+}

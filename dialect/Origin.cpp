@@ -1,0 +1,113 @@
+// Evaluates origins of weights. Everything that reads weights (interpreter,
+// weight store) comes here, so that all agree on every bit.
+#include "dialect/Origin.h"
+#include "llvm/ADT/APFloat.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace encdec;
+
+float encdec::roundTo(Type type, double value) {
+  APFloat number(static_cast<float>(value)); // checkpoints hold f32 at most
+  if (type.isF32())
+    return number.convertToFloat();
+  bool losesInfo = false;
+  number.convert(cast<FloatType>(type).getFloatSemantics(),
+                 APFloat::rmNearestTiesToEven, &losesInfo);
+  number.convert(APFloat::IEEEsingle(), APFloat::rmNearestTiesToEven,
+                 &losesInfo);
+  return number.convertToFloat();
+}
+
+// SplitMix64 (public domain, Steele, Lea and Flood, OOPSLA 2014): element i of
+// a seed by itself, so that a part of a weight needs no other part.
+static uint64_t splitMix(uint64_t seed, uint64_t i) {
+  uint64_t z = seed * 0x9e3779b97f4a7c15u + (i + 1) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+  return z ^ (z >> 31);
+}
+
+// In (-scale, scale), at least 1e-3 * scale away from zero.
+static double seededValue(uint64_t seed, uint64_t i, double scale) {
+  uint64_t bits = splitMix(seed, i);
+  double size = 1e-3 + 0.998 * double(bits >> 12) * 0x1p-52;
+  return (bits & 1 ? -scale : scale) * size;
+}
+
+// Marian's table: angle p / 10000^(2 floor(j/2) / d) of column j of d; the
+// sines of even columns fill the first ceil(d/2) columns, the cosines of odd
+// ones the rest.
+static double sinusoidalValue(int64_t position, int64_t column, int64_t width) {
+  int64_t sines = (width + 1) / 2;
+  int64_t pair = column < sines ? column : column - sines;
+  double angle = position / std::pow(10000.0, 2.0 * pair / width);
+  return column < sines ? std::sin(angle) : std::cos(angle);
+}
+
+FailureOr<std::vector<float>> encdec::originValues(WeightOp weight) {
+  RankedTensorType type = weight.getTensorType();
+  Type element = type.getElementType();
+  std::vector<float> values(type.getNumElements());
+  Attribute origin = weight.getOrigin();
+  if (auto dense = dyn_cast<DenseFPElementsAttr>(origin)) {
+    for (auto [i, value] : llvm::enumerate(dense.getValues<APFloat>())) {
+      bool losesInfo = false;
+      APFloat wide = value;
+      wide.convert(APFloat::IEEEsingle(), APFloat::rmNearestTiesToEven,
+                   &losesInfo);
+      values[i] = wide.convertToFloat();
+    }
+    return values;
+  }
+  if (auto seeded = dyn_cast<SeededAttr>(origin)) {
+    double scale = seeded.getScale().convertToDouble();
+    for (size_t i = 0; i < values.size(); ++i)
+      values[i] = roundTo(element, seededValue(seeded.getSeed(), i, scale));
+    return values;
+  }
+  if (isa<SinusoidalAttr>(origin)) {
+    int64_t width = type.getDimSize(1);
+    for (size_t i = 0; i < values.size(); ++i)
+      values[i] =
+          roundTo(element, sinusoidalValue(i / width, i % width, width));
+    return values;
+  }
+  return failure();
+}
+
+Quantized encdec::quantizeRows(ArrayRef<float> values, int64_t rows) {
+  Quantized result{std::vector<int8_t>(values.size()),
+                   std::vector<float>(rows)};
+  size_t width = values.size() / rows;
+  for (int64_t n = 0; n < rows; ++n) {
+    ArrayRef<float> row = values.slice(n * width, width);
+    float most = 0;
+    for (float w : row)
+      most = std::max(most, std::fabs(w));
+    float scale = most / 127.0f;
+    result.scales[n] = scale;
+    for (size_t k = 0; k < width; ++k) // nearbyint: ties to even
+      result.values[n * width + k] =
+          scale > 0 ? int8_t(std::nearbyint(std::fmin(
+                          127.0f, std::fmax(-127.0f, row[k] / scale))))
+                    : int8_t(0);
+  }
+  return result;
+}
+
+std::vector<float> encdec::dequantizeRows(const Quantized &quantized) {
+  std::vector<float> values(quantized.values.size());
+  size_t width = values.size() / quantized.scales.size();
+  for (size_t i = 0; i < values.size(); ++i)
+    values[i] = float(quantized.values[i]) * quantized.scales[i / width];
+  return values;
+}
+
+std::vector<float> encdec::logicalValues(WeightOp weight,
+                                         std::vector<float> stored) {
+  if (!weight.isQuantized())
+    return stored;
+  return dequantizeRows(
+      quantizeRows(stored, weight.getTensorType().getDimSize(0)));
+}

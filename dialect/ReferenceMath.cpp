@@ -1,0 +1,148 @@
+// Slow on purpose: what each op means, one loop per index of its formula.
+#include "dialect/ReferenceMath.h"
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace encdec::reference {
+
+static constexpr double kMinusInfinity =
+    -std::numeric_limits<double>::infinity();
+
+Tensor::Tensor(std::vector<int64_t> sizes) : shape(std::move(sizes)) {
+  int64_t count = 1;
+  for (int64_t size : shape)
+    count *= size;
+  values.resize(count);
+}
+
+Tensor linear(const Tensor &x, const Tensor &weight, const Tensor *bias) {
+  Tensor y({x.rows(), weight.rows()});
+  for (int64_t r = 0; r < x.rows(); ++r)
+    for (int64_t n = 0; n < weight.rows(); ++n) {
+      double sum = bias ? bias->values[n] : 0;
+      for (int64_t k = 0; k < x.width(); ++k)
+        sum += x.at(r, k) * weight.at(n, k);
+      y.at(r, n) = sum;
+    }
+  return y;
+}
+
+Tensor scores(const Tensor &query, const Tensor &key, const Segments &segments,
+              int64_t heads, double scale) {
+  int64_t longest = 0, headSize = query.width() / heads;
+  for (auto [first, end] : segments)
+    longest = std::max(longest, end - first);
+  Tensor result({heads, query.rows(), longest});
+  std::fill(result.values.begin(), result.values.end(), kMinusInfinity);
+  for (int64_t h = 0; h < heads; ++h)
+    for (int64_t r = 0; r < query.rows(); ++r)
+      for (int64_t j = segments[r].first; j < segments[r].second; ++j) {
+        double sum = 0;
+        for (int64_t d = h * headSize; d < (h + 1) * headSize; ++d)
+          sum += query.at(r, d) * key.at(j, d);
+        result.at(h, r, j - segments[r].first) = scale * sum;
+      }
+  return result;
+}
+
+Tensor causalMask(Tensor scores, const Tensor &positions) {
+  for (int64_t h = 0; h < scores.shape[0]; ++h)
+    for (int64_t r = 0; r < scores.shape[1]; ++r)
+      for (int64_t j = 0; j < scores.width(); ++j)
+        if (j > positions.values[r])
+          scores.at(h, r, j) = kMinusInfinity;
+  return scores;
+}
+
+Tensor softmax(Tensor scores) {
+  for (int64_t h = 0; h < scores.shape[0]; ++h)
+    for (int64_t r = 0; r < scores.shape[1]; ++r) {
+      double most = kMinusInfinity, sum = 0;
+      for (int64_t j = 0; j < scores.width(); ++j)
+        most = std::max(most, scores.at(h, r, j));
+      for (int64_t j = 0; j < scores.width(); ++j)
+        sum += scores.at(h, r, j) = std::exp(scores.at(h, r, j) - most);
+      for (int64_t j = 0; j < scores.width(); ++j)
+        scores.at(h, r, j) /= sum;
+    }
+  return scores;
+}
+
+Tensor context(const Tensor &probs, const Tensor &value,
+               const Segments &segments, int64_t heads) {
+  Tensor result({probs.shape[1], value.width()});
+  int64_t headSize = value.width() / heads;
+  for (int64_t h = 0; h < heads; ++h)
+    for (int64_t r = 0; r < result.rows(); ++r)
+      for (int64_t j = segments[r].first; j < segments[r].second; ++j)
+        for (int64_t d = h * headSize; d < (h + 1) * headSize; ++d)
+          result.at(r, d) +=
+              probs.at(h, r, j - segments[r].first) * value.at(j, d);
+  return result;
+}
+
+Tensor add(Tensor x, const Tensor &y) {
+  for (size_t i = 0; i < x.values.size(); ++i)
+    x.values[i] += y.values[i];
+  return x;
+}
+
+Tensor norm(Tensor x, const Tensor &gamma, const Tensor &beta, double eps) {
+  for (int64_t r = 0; r < x.rows(); ++r) {
+    double mean = 0, variance = 0;
+    for (int64_t k = 0; k < x.width(); ++k)
+      mean += x.at(r, k) / x.width();
+    for (int64_t k = 0; k < x.width(); ++k)
+      variance += (x.at(r, k) - mean) * (x.at(r, k) - mean) / x.width();
+    for (int64_t k = 0; k < x.width(); ++k)
+      x.at(r, k) =
+          (x.at(r, k) - mean) / std::sqrt(variance + eps) * gamma.values[k] +
+          beta.values[k];
+  }
+  return x;
+}
+
+// gelu: x Φ(x); gelu_tanh: its tanh approximation (Hendrycks and Gimpel,
+// arXiv:1606.08415); silu: x σ(x).
+static double activate(double x, Activation kind) {
+  switch (kind) {
+  case Activation::relu:
+    return std::max(x, 0.0);
+  case Activation::gelu:
+    return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
+  case Activation::geluTanh:
+    return 0.5 * x *
+           (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+  case Activation::silu:
+    return x / (1 + std::exp(-x));
+  }
+  return x;
+}
+
+Tensor activate(Tensor x, Activation kind) {
+  for (double &value : x.values)
+    value = activate(value, kind);
+  return x;
+}
+
+Best argmax(const Tensor &logits, const Tensor &bias, const Tensor &rowBias) {
+  Best best{Tensor({logits.rows()}), Tensor({logits.rows()})};
+  for (int64_t r = 0; r < logits.rows(); ++r) {
+    int64_t token = 0, b = int64_t(rowBias.values[r]);
+    double most = logits.at(r, 0), sum = 0;
+    for (int64_t v = 1; v < logits.width(); ++v) {
+      if (logits.at(r, v) + bias.at(b, v) >
+          logits.at(r, token) + bias.at(b, token))
+        token = v;
+      most = std::max(most, logits.at(r, v));
+    }
+    for (int64_t v = 0; v < logits.width(); ++v)
+      sum += std::exp(logits.at(r, v) - most);
+    best.token.values[r] = double(token);
+    best.logProb.values[r] = logits.at(r, token) - most - std::log(sum);
+  }
+  return best;
+}
+
+} // namespace encdec::reference

@@ -1,0 +1,67 @@
+// The arithmetic of the reference interpreter: float64, loops as in a textbook,
+// no MLIR. Letters: R rows, H heads, D head size, E model width, V vocabulary.
+#pragma once
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace encdec::reference {
+
+/// Row-major values; integers (ids, offsets) are held exactly as doubles.
+struct Tensor {
+  std::vector<int64_t> shape;
+  std::vector<double> values;
+
+  Tensor() = default;
+  /// All zeros.
+  explicit Tensor(std::vector<int64_t> shape);
+  Tensor(std::vector<int64_t> shape, std::vector<double> values)
+      : shape(std::move(shape)), values(std::move(values)) {}
+
+  int64_t rows() const { return shape[0]; }
+  int64_t width() const { return shape.back(); }
+  double &at(int64_t i, int64_t j) { return values[i * width() + j]; }
+  double at(int64_t i, int64_t j) const { return values[i * width() + j]; }
+  double &at(int64_t h, int64_t i, int64_t j) {
+    return values[(h * shape[1] + i) * width() + j];
+  }
+  double at(int64_t h, int64_t i, int64_t j) const {
+    return values[(h * shape[1] + i) * width() + j];
+  }
+};
+
+/// The keys each query row sees: [first, end) per row.
+using Segments = std::vector<std::pair<int64_t, int64_t>>;
+
+enum class Activation { relu, gelu, geluTanh, silu };
+
+/// y[r] = W x[r] + b.  x [R, in], weight [out, in], bias [out] or null -> [R,
+/// out]
+Tensor linear(const Tensor &x, const Tensor &weight, const Tensor *bias);
+/// scale * q·k per head; -inf beyond a row's keys.
+/// query [R, H*D], key [K, H*D] -> [H, R, longest segment]
+Tensor scores(const Tensor &query, const Tensor &key, const Segments &segments,
+              int64_t heads, double scale);
+/// -inf where key > positions[r].  scores [H, R, K], positions [R]
+Tensor causalMask(Tensor scores, const Tensor &positions);
+/// Over the last dimension of [H, R, K].
+Tensor softmax(Tensor scores);
+/// Sum over keys of prob * value, per head.
+/// probs [H, R, K of the segment], value [all keys, H*D] -> [R, H*D]
+Tensor context(const Tensor &probs, const Tensor &value,
+               const Segments &segments, int64_t heads);
+/// x + y, of one shape
+Tensor add(Tensor x, const Tensor &y);
+/// (x - mean) / sqrt(variance + eps) * gamma + beta.  x [R, E]; gamma, beta [E]
+Tensor norm(Tensor x, const Tensor &gamma, const Tensor &beta, double eps);
+Tensor activate(Tensor x, Activation kind);
+
+/// One [R] tensor each.
+struct Best {
+  Tensor token, logProb;
+};
+/// Lowest id among the greatest of logits[r] + bias[rowBias[r]]; its log-prob
+/// under the unbiased softmax.  logits [R, V], bias [any, V], rowBias [R]
+Best argmax(const Tensor &logits, const Tensor &bias, const Tensor &rowBias);
+
+} // namespace encdec::reference
