@@ -1,0 +1,214 @@
+// The import judged by numbers, before any code is generated: the reference
+// interpreter runs the imported module greedily and must find the tokens and
+// log-probabilities that Transformers found in float64 (tests/models).
+#include "compiler/import/Halves.h"
+#include "compiler/import/Import.h"
+#include "compiler/import/Safetensors.h"
+#include "dialect/Interpreter.h"
+
+#include <cmath>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+using namespace encdec;
+using nlohmann::json;
+using reference::Tensor;
+
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+struct Greedy {
+  std::vector<int64_t> ids;
+  std::vector<double> logProbs;
+};
+
+/// A checkpoint imported, with greedy decoding by its own generation defaults.
+class ReferenceModel {
+public:
+  explicit ReferenceModel(const std::string &folder) {
+    module = importCheckpoint(context, folder, {}, report);
+    if (!module)
+      return;
+    files = std::make_unique<checkpoint::CheckpointFiles>(
+        std::move(*checkpoint::CheckpointFiles::open(folder)));
+    interpreter = std::make_unique<reference::Interpreter>(
+        *module, [this](WeightOp weight) { return read(weight); });
+    generation =
+        (*module)->getAttrOfType<mlir::DictionaryAttr>("encdec.generation");
+    auto model = (*module)->getAttrOfType<mlir::DictionaryAttr>("encdec.model");
+    vocabulary = model.getAs<mlir::IntegerAttr>("vocab_size").getInt();
+    layers = model.getAs<mlir::IntegerAttr>("decoder_layers").getInt();
+  }
+
+  ImportReport report;
+  bool ok() const { return bool(*module); }
+
+  /// Stops early after `most` tokens: nobody compares the rest.
+  Greedy run(const std::vector<int64_t> &source, size_t most);
+
+private:
+  mlir::FailureOr<std::vector<double>> read(WeightOp weight) {
+    auto origin = mlir::cast<FileAttr>(weight.getOrigin());
+    mlir::RankedTensorType type = weight.getTensorType();
+    checkpoint::DType dtype = type.getElementType().isF32()
+                                  ? checkpoint::DType::F32
+                              : type.getElementType().isF16()
+                                  ? checkpoint::DType::F16
+                                  : checkpoint::DType::BF16;
+    auto values = files->file(origin.getFile())
+                      ->values(uint64_t(origin.getOffset()),
+                               uint64_t(type.getNumElements()), dtype);
+    if (!values)
+      return mlir::failure();
+    return std::vector<double>(values->begin(), values->end());
+  }
+  std::optional<int64_t> number(llvm::StringRef key) {
+    auto value = generation.getAs<mlir::IntegerAttr>(key);
+    return value ? std::optional<int64_t>(value.getInt()) : std::nullopt;
+  }
+  llvm::ArrayRef<int64_t> list(llvm::StringRef key) {
+    return generation.getAs<mlir::DenseI64ArrayAttr>(key).asArrayRef();
+  }
+  Tensor bias(int64_t length, int64_t minLength, int64_t maxLength);
+
+  mlir::MLIRContext context;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  std::unique_ptr<checkpoint::CheckpointFiles> files;
+  std::unique_ptr<reference::Interpreter> interpreter;
+  mlir::DictionaryAttr generation;
+  int64_t vocabulary = 0, layers = 0;
+};
+
+Tensor vectorOf(std::vector<double> values) {
+  int64_t size = int64_t(values.size());
+  return Tensor({size}, std::move(values));
+}
+
+/// The additive biases of one step: bans, then lengths, then forced tokens,
+/// which override all before them. `length` counts the start token.
+Tensor ReferenceModel::bias(int64_t length, int64_t minLength,
+                            int64_t maxLength) {
+  Tensor row({1, vocabulary});
+  for (int64_t token : list("bad_token_ids"))
+    row.values[size_t(token)] = -infinity;
+  if (length < minLength)
+    for (int64_t token : list("eos_token_ids"))
+      row.values[size_t(token)] = -infinity;
+  auto force = [&](llvm::ArrayRef<int64_t> tokens) {
+    std::fill(row.values.begin(), row.values.end(), -infinity);
+    for (int64_t token : tokens)
+      row.values[size_t(token)] = 0;
+  };
+  if (std::optional<int64_t> first = number("forced_bos_token_id");
+      first && length == 1)
+    force({*first});
+  if (length == maxLength - 1 && !list("forced_eos_token_ids").empty())
+    force(list("forced_eos_token_ids"));
+  return row;
+}
+
+Greedy ReferenceModel::run(const std::vector<int64_t> &source, size_t most) {
+  size_t length = source.size();
+  std::vector<double> positions(length);
+  for (size_t i = 0; i < length; ++i)
+    positions[i] = double(i);
+  Tensor offsets = vectorOf({0, double(length)});
+  auto encode = module->lookupSymbol<mlir::func::FuncOp>("encode");
+  auto encoded = interpreter->run(
+      encode, {vectorOf({source.begin(), source.end()}), vectorOf(positions),
+               vectorOf(std::vector<double>(length, 0.0)), offsets});
+  if (mlir::failed(encoded))
+    return {};
+
+  int64_t maxLength = *number("max_length"), minLength = *number("min_length");
+  if (std::optional<int64_t> fresh = number("max_new_tokens"))
+    maxLength = *fresh + 1;
+  if (std::optional<int64_t> fresh = number("min_new_tokens"))
+    minLength = *fresh + 1;
+  std::vector<reference::Value> caches;
+  for (int64_t layer = 0; layer < layers; ++layer)
+    caches.push_back(std::make_shared<reference::Cache>());
+  auto step = module->lookupSymbol<mlir::func::FuncOp>("step");
+  Greedy result;
+  int64_t token = *number("decoder_start_token_id");
+  while (result.ids.size() < most &&
+         int64_t(result.ids.size()) + 1 < maxLength) {
+    int64_t position = int64_t(result.ids.size());
+    std::vector<reference::Value> arguments = {
+        vectorOf({double(token)}),
+        vectorOf({double(position)}),
+        vectorOf({0}),
+        vectorOf({0}),
+        offsets,
+        bias(position + 1, minLength, maxLength),
+        vectorOf({0}),
+        (*encoded)[0]};
+    arguments.insert(arguments.end(), caches.begin(), caches.end());
+    auto best = interpreter->run(step, std::move(arguments));
+    if (mlir::failed(best))
+      return {};
+    token = int64_t(std::get<Tensor>((*best)[0]).values[0]);
+    result.ids.push_back(token);
+    result.logProbs.push_back(std::get<Tensor>((*best)[1]).values[0]);
+    if (llvm::is_contained(list("eos_token_ids"), token))
+      break;
+  }
+  return result;
+}
+
+json readGoldens(const std::string &name) {
+  std::ifstream file(std::string(ENCDEC_GOLDENS) + "/" + name);
+  return json::parse(file);
+}
+
+class RandomModel : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(RandomModel, InterpreterFindsTheReferencesTokensAndLogProbs) {
+  static const json goldens = readGoldens("random.json");
+  json golden;
+  for (const json &model : goldens["models"])
+    if (model["name"] == GetParam())
+      golden = model;
+  ReferenceModel model(std::string(ENCDEC_MODELS) + "/" + GetParam());
+  ASSERT_FALSE(model.report.error) << model.report.error->message;
+  size_t compared = 0, total = 0;
+  for (const json &line : golden["cases"]) {
+    size_t compare = line["compare"];
+    std::vector<int64_t> expected = line["ids"];
+    Greedy got = model.run(line["source"], compare);
+    ASSERT_GE(got.ids.size(), compare) << line["source"];
+    for (size_t i = 0; i < compare; ++i) {
+      ASSERT_EQ(got.ids[i], expected[i]) << "step " << i << " of " << line;
+      double logProb = line["log_probs"][i];
+      ASSERT_NEAR(got.logProbs[i], logProb,
+                  1e-9 * std::max(1.0, std::abs(logProb)))
+          << "step " << i << " of " << line;
+    }
+    compared += compare;
+    total += expected.size();
+  }
+  EXPECT_GE(double(compared), 0.98 * double(total));
+  std::cout << compared << " of " << total << " tokens compared\n";
+}
+
+std::vector<std::string> names() {
+  std::vector<std::string> result;
+  for (const json &model : readGoldens("random.json")["models"])
+    result.push_back(model["name"]);
+  return result;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Goldens, RandomModel, ::testing::ValuesIn(names()),
+    [](const ::testing::TestParamInfo<std::string> &info) {
+      std::string name = info.param;
+      std::replace(name.begin(), name.end(), '-', '_');
+      return name;
+    });
+
+TEST(Goldens, CoverAtLeastFortyModels) { EXPECT_GE(names().size(), 40u); }
+
+} // namespace

@@ -1,0 +1,313 @@
+// Malformed safetensors files and indices: each refused with the code for a bad
+// model and one message that names file and place. Needs no MLIR.
+#include "compiler/import/Halves.h"
+#include "compiler/import/Safetensors.h"
+#include "tests/import/TinyCheckpoint.h"
+
+#include <cmath>
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+using namespace encdec::checkpoint;
+using encdec::testing::rawFile;
+using encdec::testing::TempFolder;
+using encdec::testing::TinyCheckpoint;
+
+namespace {
+
+constexpr const char *good =
+    R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})";
+
+struct Malformed {
+  const char *what;
+  std::string bytes;
+  std::string message; // must be part of the error
+  Code code = Code::BadModel;
+};
+
+std::string entry(const char *text, size_t bytes) {
+  return rawFile(fmt::format("{{\"a\":{}}}", text), bytes);
+}
+
+std::vector<Malformed> malformed() {
+  std::string huge(8, '\xff');
+  std::string deep(200, '[');
+  return {
+      {"empty", "", "too short for the 8-byte header length"},
+      {"seven-bytes", "1234567", "too short"},
+      {"huge-length", huge + "{}", "the limit is", Code::Limit},
+      {"length-beyond-file", rawFile(good, 8).substr(0, 20), "cut short"},
+      {"no-header", rawFile("", 0), "must begin with '{'"},
+      {"leading-space", rawFile(std::string(" ") + good, 8), "byte 8"},
+      {"an-array", rawFile("[]", 0), "must begin with '{'"},
+      {"not-json", rawFile("{\"a\":", 0), "not valid JSON"},
+      {"trailing-text", rawFile(std::string(good) + "x", 8), "not valid JSON"},
+      {"bad-utf8", rawFile("{\"\xff\":1}", 0), "not valid JSON"},
+      {"deep", rawFile("{\"a\":" + deep, 0), "array where none"},
+      {"duplicate-tensor",
+       rawFile(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},)"
+               R"("a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})",
+               8),
+       "key \"a\" appears twice"},
+      {"duplicate-field",
+       entry(R"({"dtype":"F32","dtype":"F16","shape":[2],"data_offsets":[0,8]})",
+             8),
+       "key \"dtype\" appears twice"},
+      {"unknown-field",
+       entry(R"({"dtype":"F32","shape":[2],"data_offsets":[0,8],"x":1})", 8),
+       "unknown key \"x\""},
+      {"missing-shape", entry(R"({"dtype":"F32","data_offsets":[0,8]})", 8),
+       "expected dtype, shape and data_offsets"},
+      {"missing-dtype", entry(R"({"shape":[2],"data_offsets":[0,8]})", 8),
+       "expected dtype, shape and data_offsets"},
+      {"entry-a-number", entry("3", 8), "expected an object"},
+      {"unknown-dtype",
+       entry(R"({"dtype":"F33","shape":[2],"data_offsets":[0,8]})", 8),
+       "unknown dtype \"F33\""},
+      {"negative-dimension",
+       entry(R"({"dtype":"F32","shape":[-2],"data_offsets":[0,8]})", 8),
+       "whole numbers"},
+      {"fractional-dimension",
+       entry(R"({"dtype":"F32","shape":[2.0],"data_offsets":[0,8]})", 8),
+       "whole numbers"},
+      {"dimension-beyond-64-bits",
+       entry(
+           R"({"dtype":"F32","shape":[18446744073709551616],"data_offsets":[0,8]})",
+           8),
+       "whole numbers"},
+      {"nested-shape",
+       entry(R"({"dtype":"F32","shape":[[2]],"data_offsets":[0,8]})", 8),
+       "array where none"},
+      {"rank-nine",
+       entry(
+           R"({"dtype":"F32","shape":[1,1,1,1,1,1,1,1,2],"data_offsets":[0,8]})",
+           8),
+       "more than 8"},
+      {"product-overflows",
+       entry(
+           R"({"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,8]})",
+           8),
+       "more elements than 64 bits count"},
+      {"product-wraps-to-the-span", // 2^62 + 2 elements of 4 bytes wrap to 8
+       entry(
+           R"({"dtype":"F32","shape":[4611686018427387906],"data_offsets":[0,8]})",
+           8),
+       "more elements than 64 bits count"},
+      {"span-too-short",
+       entry(R"({"dtype":"F32","shape":[3],"data_offsets":[0,8]})", 8),
+       "needs 12 bytes, data_offsets span 8"},
+      {"half-a-byte",
+       entry(R"({"dtype":"F4","shape":[1],"data_offsets":[0,0]})", 0), "F4"},
+      {"one-offset", entry(R"({"dtype":"F32","shape":[2],"data_offsets":[8]})", 8),
+       "1 numbers, expected 2"},
+      {"three-offsets",
+       entry(R"({"dtype":"F32","shape":[2],"data_offsets":[0,8,8]})", 8),
+       "more than 2 numbers"},
+      {"offsets-backwards",
+       entry(R"({"dtype":"F32","shape":[2],"data_offsets":[8,0]})", 8),
+       "before their begin"},
+      {"beyond-the-data",
+       entry(R"({"dtype":"F32","shape":[2],"data_offsets":[0,8]})", 7),
+       "file has 7 bytes of data"},
+      {"begin-not-zero",
+       entry(R"({"dtype":"F32","shape":[2],"data_offsets":[4,12]})", 12),
+       "a hole before it"},
+      {"hole",
+       rawFile(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
+               R"("b":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}})",
+               12),
+       "tensor \"b\": data_offsets begin at 8, expected 4"},
+      {"overlap",
+       rawFile(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},)"
+               R"("b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}})",
+               12),
+       "it overlaps another tensor"},
+      {"data-left-over", rawFile(good, 9), "tensors cover 8 bytes"},
+      {"metadata-number",
+       rawFile(R"({"__metadata__":{"a":1}})", 0), "expected a string"}};
+}
+
+class MalformedFile : public ::testing::TestWithParam<Malformed> {};
+
+TEST_P(MalformedFile, IsRefusedWithOneMessage) {
+  const Malformed &test = GetParam();
+  TempFolder folder;
+  folder.write("model.safetensors", test.bytes);
+  Result<CheckpointFiles> files = CheckpointFiles::open(folder.path());
+  ASSERT_FALSE(files.ok());
+  EXPECT_EQ(files.error().code, test.code);
+  EXPECT_NE(files.error().message.find(test.message), std::string::npos)
+      << files.error().message;
+  EXPECT_EQ(files.error().message.rfind("model.safetensors: ", 0), 0u)
+      << files.error().message;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, MalformedFile, ::testing::ValuesIn(malformed()),
+    [](const ::testing::TestParamInfo<Malformed> &info) {
+      std::string name = info.param.what;
+      std::replace(name.begin(), name.end(), '-', '_');
+      return name;
+    });
+
+// Every length short of the whole is refused, wherever the cut falls.
+TEST(SafetensorsFile, EveryTruncationIsRefused) {
+  std::string whole = TinyCheckpoint::file(TinyCheckpoint().tensors);
+  for (size_t length = 0; length < whole.size();
+       length += length < 64 ? 1 : 13) {
+    TempFolder folder;
+    folder.write("model.safetensors", whole.substr(0, length));
+    Result<CheckpointFiles> files = CheckpointFiles::open(folder.path());
+    ASSERT_FALSE(files.ok()) << length;
+    EXPECT_EQ(files.error().code, Code::BadModel) << length;
+  }
+}
+
+TEST(SafetensorsFile, ScalarsEmptyTensorsAndPaddingAreLegal) {
+  TempFolder folder;
+  folder.write("model.safetensors",
+               rawFile(R"({"__metadata__":{"format":"pt"},)"
+                       R"("s":{"dtype":"F32","shape":[],"data_offsets":[0,4]},)"
+                       R"("e":{"dtype":"F16","shape":[0,5],"data_offsets":[4,4]},)"
+                       R"("i":{"dtype":"I64","shape":[1],"data_offsets":[4,12]}}   )",
+                       12));
+  Result<CheckpointFiles> files = CheckpointFiles::open(folder.path());
+  ASSERT_TRUE(files.ok()) << files.error().message;
+  EXPECT_EQ(files->find("s")->info->elements(), 1u);
+  EXPECT_EQ(files->find("e")->info->elements(), 0u);
+  // Known types that cannot be read are refused when asked for.
+  const auto *other = files->find("i");
+  EXPECT_FALSE(other->file->values(other->info->offset, 1, other->info->dtype));
+}
+
+TEST(SafetensorsFile, ValuesOutsideTheFileAreRefused) {
+  TempFolder folder;
+  folder.write("model.safetensors", rawFile(good, 8));
+  Result<SafetensorsFile> file = SafetensorsFile::open(
+      folder.path() + "/model.safetensors", "model.safetensors");
+  ASSERT_TRUE(file.ok());
+  EXPECT_FALSE(file->values(0, uint64_t(1) << 62, DType::F32));
+  EXPECT_FALSE(file->values(file->size(), 1, DType::F16));
+  EXPECT_TRUE(file->values(file->size() - 8, 2, DType::F32));
+}
+
+TEST(Halves, EveryF16BitPatternHasItsValue) {
+  for (uint32_t bits = 0; bits < 0x10000; ++bits) {
+    float got = fromF16(uint16_t(bits));
+    // The compiler's own half type is the second opinion.
+    float expected = float(std::bit_cast<_Float16>(uint16_t(bits)));
+    if (std::isnan(expected))
+      ASSERT_TRUE(std::isnan(got)) << bits;
+    else
+      ASSERT_EQ(std::bit_cast<uint32_t>(got),
+                std::bit_cast<uint32_t>(expected))
+          << bits;
+  }
+}
+
+TEST(Halves, Bf16IsTheUpperHalfOfAFloat) {
+  EXPECT_EQ(fromBf16(0x3f80), 1.0f);
+  EXPECT_EQ(fromBf16(0xc040), -3.0f);
+}
+
+//===-- Shards ------------------------------------------------------------===//
+
+constexpr const char *indexFile = "model.safetensors.index.json";
+
+void writeShard(const TempFolder &folder, const char *name, const char *tensor) {
+  folder.write(name, TinyCheckpoint::file({{tensor, {"F32", {2}}}}));
+}
+
+struct BadIndex {
+  const char *what, *text, *message;
+};
+const BadIndex badIndices[] = {
+    {"not_json", "{", "not valid JSON"},
+    {"an_array", "[]", "array where none"},
+    {"no_map", "{\"metadata\": {}}", "key \"weight_map\": expected an object"},
+    {"map_a_number", "{\"weight_map\": 3}", "weight_map"},
+    {"shard_a_number", R"({"weight_map": {"a": 3}})", "expected a file name"},
+    {"shard_above", R"({"weight_map": {"a": "../one.safetensors"}})",
+     "not a plain file name"},
+    {"shard_absolute", R"({"weight_map": {"a": "/etc/passwd"}})",
+     "not a plain file name"},
+    {"shard_in_folder", R"({"weight_map": {"a": "x/one.safetensors"}})",
+     "not a plain file name"},
+    {"shard_dots", R"({"weight_map": {"a": ".."}})", "not a plain file name"},
+    {"shard_empty", R"({"weight_map": {"a": ""}})", "not a plain file name"},
+    {"shard_missing", R"({"weight_map": {"a": "none.safetensors"}})",
+     "missing from the folder"},
+    {"tensor_elsewhere",
+     R"({"weight_map": {"a": "two.safetensors", "b": "one.safetensors"}})",
+     "not in two.safetensors"},
+    {"tensor_unlisted",
+     R"({"weight_map": {"b": "two.safetensors", "c": "two.safetensors"}})",
+     "weight_map \"c\""},
+    {"duplicate",
+     R"({"weight_map": {"a": "one.safetensors", "a": "two.safetensors"}})",
+     "appears twice"},
+    {"escaping_link", R"({"weight_map": {"a": "link.safetensors"}})",
+     "leads out of the checkpoint folder"}};
+
+class BadIndexFile : public ::testing::TestWithParam<BadIndex> {};
+
+TEST_P(BadIndexFile, IsRefusedWithOneMessage) {
+  TempFolder folder, outside;
+  writeShard(folder, "one.safetensors", "a");
+  writeShard(folder, "two.safetensors", "b");
+  writeShard(outside, "one.safetensors", "a");
+  ASSERT_EQ(::symlink((outside.path() + "/one.safetensors").c_str(),
+                      (folder.path() + "/link.safetensors").c_str()),
+            0);
+  folder.write(indexFile, GetParam().text);
+  Result<CheckpointFiles> files = CheckpointFiles::open(folder.path());
+  ASSERT_FALSE(files.ok());
+  EXPECT_EQ(files.error().code, Code::BadModel);
+  EXPECT_NE(files.error().message.find(GetParam().message), std::string::npos)
+      << files.error().message;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, BadIndexFile, ::testing::ValuesIn(badIndices),
+                         [](const ::testing::TestParamInfo<BadIndex> &info) {
+                           return std::string(info.param.what);
+                         });
+
+TEST(Shards, TensorInTwoShardsIsRefused) {
+  TempFolder folder;
+  writeShard(folder, "one.safetensors", "a");
+  folder.write("two.safetensors",
+               TinyCheckpoint::file({{"a", {"F32", {2}}}, {"b", {"F32", {2}}}}));
+  folder.write(indexFile,
+               R"({"weight_map": {"a": "one.safetensors", "b": "two.safetensors"}})");
+  Result<CheckpointFiles> files = CheckpointFiles::open(folder.path());
+  ASSERT_FALSE(files.ok());
+  EXPECT_NE(files.error().message.find("is also in one.safetensors"),
+            std::string::npos);
+}
+
+TEST(Shards, GoodIndexFindsAllTensors) {
+  TempFolder folder;
+  writeShard(folder, "one.safetensors", "a");
+  writeShard(folder, "two.safetensors", "b");
+  folder.write(indexFile,
+               R"({"metadata": {"total_size": 16, "more": [1, {}]},)"
+               R"( "weight_map": {"a": "one.safetensors", "b": "two.safetensors"}})");
+  Result<CheckpointFiles> files = CheckpointFiles::open(folder.path());
+  ASSERT_TRUE(files.ok()) << files.error().message;
+  EXPECT_EQ(files->find("a")->file->name(), "one.safetensors");
+  EXPECT_EQ(files->find("b")->file->name(), "two.safetensors");
+  EXPECT_TRUE(*files->same(*files->find("a"), *files->find("b")));
+}
+
+TEST(Shards, PickleIsRefusedWithTheConversionCommand) {
+  TempFolder folder;
+  folder.write("pytorch_model.bin", "PK");
+  Result<CheckpointFiles> files = CheckpointFiles::open(folder.path());
+  ASSERT_FALSE(files.ok());
+  EXPECT_EQ(files.error().code, Code::BadModel);
+  EXPECT_NE(files.error().message.find("safe_serialization=True"),
+            std::string::npos);
+}
+
+} // namespace
