@@ -1,0 +1,45 @@
+"""What the end-to-end tests share: the programs, and how ids are compared."""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(sys.argv.pop(1) if len(sys.argv) > 1 else ROOT / "build")
+ENCDEC = BUILD / "bin" / "encdec"
+EXAMPLE = ROOT / "examples" / "models" / "en-fr"
+GOLDENS = ROOT / "tests" / "models" / "goldens"
+OUT = BUILD / "e2e"
+
+
+def run(*arguments, check=True, **options):
+    result = subprocess.run([ENCDEC, *map(str, arguments)], capture_output=True,
+                            text=True, stdin=subprocess.DEVNULL, **options)
+    if check and result.returncode:
+        raise AssertionError(f"encdec {' '.join(map(str, arguments[:3]))} … exited "
+                             f"{result.returncode}: {result.stderr.strip()}")
+    return result
+
+
+def compile_model(folder, name, *options):
+    """Compiles a checkpoint into OUT/NAME and returns the path."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    path = OUT / name
+    run("compile", folder, "-o", path, *options)
+    return path
+
+
+def generate_ids(bundle, sources, *options):
+    """One batch of id lists in, one JSON object a source out."""
+    arguments = [word for ids in sources for word in ("--ids", " ".join(map(str, ids)))]
+    out = run("generate", bundle, "--json", *options, *arguments).stdout
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def goldens(name):
+    return json.loads((GOLDENS / name).read_text())
+
+
+def common_prefix(a, b):
+    return next((i for i, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))

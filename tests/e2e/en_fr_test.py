@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+"""The example model: ids and text equal Transformers', int8 stays close, and a
+sentence's bits depend on nothing but the sentence."""
+import json
+import unittest
+
+from driver import EXAMPLE, common_prefix, compile_model, generate_ids, goldens, run
+
+
+class EnFr(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.lines = goldens("en-fr-200.json")["lines"]
+        cls.f32 = compile_model(EXAMPLE, "en-fr.encdec")
+        cls.int8 = compile_model(EXAMPLE, "en-fr-int8.encdec", "--weights", "int8")
+
+    def texts(self, bundle, lines, *options):
+        arguments = [word for line in lines for word in ("--text", line["text"])]
+        out = run("generate", bundle, "--json", *options, *arguments).stdout
+        return [json.loads(line) for line in out.splitlines()]
+
+    def test_ids_and_text_equal_transformers(self):
+        compared = total = 0
+        for line, result in zip(self.lines, self.texts(self.f32, self.lines), strict=True):
+            count = line["compare"]
+            self.assertEqual(result["ids"][:count], line["ids"][:count], line["text"])
+            compared, total = compared + count, total + len(line["ids"])
+            if count == len(line["ids"]):
+                self.assertEqual(result["text"], line["output"])
+                self.assertAlmostEqual(result["log_prob"], line["log_prob"], delta=1e-3)
+        print(f"{compared} of {total} tokens compared ({compared / total:.2%})")
+        self.assertGreaterEqual(compared, 0.98 * total)
+
+    def test_text_and_ids_agree(self):
+        by_ids = generate_ids(self.f32, [line["source"] for line in self.lines[:20]])
+        by_text = self.texts(self.f32, self.lines[:20])
+        self.assertEqual([r["ids"] for r in by_ids], [r["ids"] for r in by_text])
+
+    def test_int8_keeps_99_percent_of_tokens(self):
+        # Up to the first difference both see the same prefix, so each token
+        # counted here is a decision under equal conditions.
+        same = decided = 0
+        for line, result in zip(self.lines, self.texts(self.int8, self.lines), strict=True):
+            prefix = common_prefix(result["ids"], line["ids"])
+            same += prefix
+            decided += prefix + (prefix < len(line["ids"]))
+        print(f"int8: {same} of {decided} tokens as f32 ({same / decided:.2%})")
+        self.assertGreaterEqual(same, 0.99 * decided)
+
+    def test_bits_do_not_depend_on_company(self):
+        for bundle in (self.f32, self.int8):
+            lines = self.lines[:24]
+            together = self.texts(bundle, lines, "--threads", 2)
+            self.assertEqual(together, self.texts(bundle, lines, "--threads", 1))
+            self.assertEqual(together, self.texts(bundle, lines, "--threads", 3))
+            self.assertEqual(together[::-1], self.texts(bundle, lines[::-1]))
+            alone = [self.texts(bundle, [line])[0] for line in lines]
+            self.assertEqual(together, alone)
+
+    def test_the_sentence_of_the_readme(self):
+        out = run("generate", self.f32, "--text", "I love machine learning").stdout
+        self.assertIn("apprentissage automatique", out)
+
+    def test_checkpoint_folder_is_a_model_too(self):
+        text = self.lines[0]["text"]
+        self.assertEqual(run("generate", EXAMPLE, "--text", text).stdout,
+                         run("generate", self.f32, "--text", text).stdout)
+
+    def test_alignments_picture(self):
+        picture = self.f32.with_suffix(".svg")
+        run("generate", self.f32, "--text", self.lines[0]["text"], "--alignments", picture)
+        text = picture.read_text()
+        self.assertTrue(text.lstrip().startswith("<") and "</svg>" in text)
+        self.assertNotIn("http://www.w3.org/1999/xlink", text)
+
+
+unittest.main()
