@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# The long tests: everything judged live by Transformers, in a virtual
+# environment of its own (build/venv, packages from PyPI).
+#   tests/full.sh [TABLE.tsv]   sentences with references; default: tests/data
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+table=${1:-$root/tests/data/en-fr-200.tsv}
+venv=$root/build/venv
+if [ ! -x "$venv/bin/python" ]; then
+  python3 -m venv "$venv" || {
+    echo "full: python3 has no venv module; install the package python3-venv" >&2
+    exit 1
+  }
+fi
+"$venv/bin/pip" install -q torch transformers==5.23.0 sentencepiece sacrebleu
+echo "== goldens against the live reference" >&2
+"$venv/bin/python" "$root/tests/models/goldens.py" --check
+echo "== the example model on $table" >&2
+"$venv/bin/python" "$root/tests/e2e/live.py" "$root/build" "$table"
