@@ -1,0 +1,243 @@
+// Checks of a whole module; the numbers are those of Form.h. The layers are
+// found by dataflow: a sub-layer's level is one more than the greatest level
+// its query (or input) depends on, so that order in the text cannot stand in
+// for order in meaning.
+#include "dialect/Form.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/StringSwitch.h"
+
+using namespace mlir;
+using namespace encdec;
+
+std::optional<Form> encdec::symbolizeForm(StringRef name) {
+  return llvm::StringSwitch<std::optional<Form>>(name)
+      .Case("decomposed", Form::decomposed)
+      .Case("fused", Form::fused)
+      .Case("placed", Form::placed)
+      .Default(std::nullopt);
+}
+
+StringRef encdec::stringifyForm(Form form) {
+  constexpr StringLiteral names[] = {"decomposed", "fused", "placed"};
+  return names[unsigned(form)];
+}
+
+// F1
+static bool standsIn(Operation *op, Form form) {
+  if (isa<ScoresOp, MaskOp, SoftmaxOp, ContextOp, ActivationOp, ArgmaxOp>(op))
+    return form == Form::decomposed;
+  if (isa<SelfAttentionOp, CrossAttentionOp, FfnOp, AddNormOp, VocabularyOp>(
+          op))
+    return form != Form::decomposed;
+  if (auto linear = dyn_cast<LinearOp>(op))
+    return form != Form::decomposed || linear.getOutputs().size() == 1;
+  return true; // weights, embed, add, norm, handles
+}
+
+// F1, F2
+static LogicalResult verifyOps(ModuleOp module, Form form) {
+  WalkResult result = module.walk([&](Operation *op) -> WalkResult {
+    if (isa<EncDecDialect>(op->getDialect())) {
+      if (standsIn(op, form))
+        return WalkResult::advance();
+      return op->emitOpError("expected only ops of the ")
+             << stringifyForm(form) << " form but got " << op->getName()
+             << (isa<LinearOp>(op) ? " with several weights" : "");
+    }
+    bool known = isa<ModuleOp, func::FuncOp, func::ReturnOp>(op) ||
+                 (isa<arith::ConstantOp>(op) && !sideOf(op->getResult(0)));
+    if (known || entryOf(op).empty())
+      return WalkResult::advance();
+    return op->emitOpError("expected only encdec ops, returns and constants "
+                           "without a side in an entry function but got ")
+           << op->getName() << ": a foreign op would launder a side";
+  });
+  return failure(result.wasInterrupted());
+}
+
+namespace {
+enum class Kind { selfAttention, crossAttention, ffn };
+
+// One sub-layer: the op at its heart, and the value that comes out of it.
+struct SubLayer {
+  Kind kind;
+  Operation *op;
+  Value input; // what asks: the query, or the FFN's input
+  bool masked = false;
+};
+} // namespace
+
+static StringRef nameOf(Kind kind) {
+  constexpr StringLiteral names[] = {"self-attention", "cross-attention",
+                                     "FFN"};
+  return names[unsigned(kind)];
+}
+
+static std::optional<SubLayer> subLayerOf(Operation *op) {
+  if (auto attention = dyn_cast<SelfAttentionOp>(op))
+    return SubLayer{Kind::selfAttention, op, attention.getQuery(),
+                    bool(attention.getPositions())};
+  if (auto attention = dyn_cast<CrossAttentionOp>(op))
+    return SubLayer{Kind::crossAttention, op, attention.getQuery()};
+  if (auto ffn = dyn_cast<FfnOp>(op))
+    return SubLayer{Kind::ffn, op, ffn.getInput()};
+  if (auto activation = dyn_cast<ActivationOp>(op))
+    return SubLayer{Kind::ffn, op, activation.getInput()};
+  auto context = dyn_cast<ContextOp>(op);
+  if (!context)
+    return std::nullopt;
+  ScoresOp scores = scoresBehind(context.getProbs());
+  if (!scores) // probs from elsewhere: their value's side tells
+    return SubLayer{sideOf(context.getValue()) == sideOf(context.getProbs())
+                        ? Kind::selfAttention
+                        : Kind::crossAttention,
+                    op, context.getProbs()};
+  bool masked = false;
+  for (Operation *at = context.getProbs().getDefiningOp(); at != scores;
+       at = at->getOperand(0).getDefiningOp())
+    masked |= isa<MaskOp>(at);
+  return SubLayer{sideOf(scores.getQuery()) == sideOf(scores.getKey())
+                      ? Kind::selfAttention
+                      : Kind::crossAttention,
+                  op, scores.getQuery(), masked};
+}
+
+namespace {
+// The sub-layers of one entry function.
+class Layers {
+public:
+  Layers(func::FuncOp function, ArrayRef<Kind> order)
+      : function(function), order(order) {}
+
+  LogicalResult verify() {
+    for (Operation &op : function.front()) {
+      std::optional<SubLayer> layer = subLayerOf(&op);
+      if (layer && failed(visit(*layer)))
+        return failure();
+      int64_t level = layer ? ++count : levelOf(op.getOperands());
+      for (Value result : op.getResults())
+        levels[result] = level;
+    }
+    if (count % order.size() != 0) // F3
+      return function.emitOpError("expected the last layer to go on with ")
+             << nameOf(order[count % order.size()]) << " but got the end of "
+             << entryOf(function);
+    return success();
+  }
+
+private:
+  // F3 … F6 of one sub-layer; `count` came before it.
+  LogicalResult visit(const SubLayer &layer) {
+    Kind expected = order[count % order.size()];
+    if (layer.kind != expected) // F3
+      return layer.op->emitOpError("expected the next sub-layer of ")
+             << entryOf(function) << " to be " << nameOf(expected)
+             << " but got " << nameOf(layer.kind);
+    if (levelOf(layer.input) != count) // F3
+      return layer.op->emitOpError("expected ")
+             << nameOf(layer.kind)
+             << " to take its input from the sub-layer before, but it does not "
+                "depend on it";
+    if (layer.kind == Kind::selfAttention && !layer.masked &&
+        entryOf(function) == "step") // F4
+      return layer.op->emitOpError("expected masked self-attention in the "
+                                   "decoder but got one without a causal mask");
+    Operation *sum = residualAfter(layer.op->getResult(0));
+    if (!sum) // F5
+      return layer.op->emitOpError("expected a residual connection around ")
+             << nameOf(layer.kind) << " but got none";
+    if (isa<AddNormOp>(sum) || isNormed(layer.input) ||
+        llvm::any_of(sum->getUsers(),
+                     [](Operation *u) { return isa<NormOp>(u); }))
+      return success();
+    return layer.op->emitOpError("expected a norm before ") // F6
+           << nameOf(layer.kind) << " or after its residual but got none";
+  }
+
+  int64_t levelOf(Value value) const { return levels.lookup(value); }
+  int64_t levelOf(ValueRange values) const {
+    int64_t level = 0;
+    for (Value value : values)
+      level = std::max(level, levelOf(value));
+    return level;
+  }
+
+  // The add that joins the sub-layer's result, through output projections, with
+  // something that came before the sub-layer.
+  Operation *residualAfter(Value result) const {
+    for (Operation *user : result.getUsers()) {
+      if (isa<LinearOp>(user)) {
+        if (Operation *sum = residualAfter(user->getResult(0)))
+          return sum;
+      } else if (isa<AddOp, AddNormOp>(user)) {
+        Value other = user->getOperand(user->getOperand(0) == result ? 1 : 0);
+        if (levels.contains(other) || isa<BlockArgument>(other))
+          return user;
+      }
+    }
+    return nullptr;
+  }
+
+  // Whether a sub-layer's input is a norm's output, through projections.
+  static bool isNormed(Value input) {
+    Operation *op = input.getDefiningOp();
+    while (op && isa<LinearOp>(op))
+      op = op->getOperand(0).getDefiningOp();
+    return op && isa<NormOp, AddNormOp>(op);
+  }
+
+  func::FuncOp function;
+  ArrayRef<Kind> order;
+  int64_t count = 0; // sub-layers so far
+  // How many sub-layers a value lies behind; only of ops visited so far.
+  llvm::DenseMap<Value, int64_t> levels;
+};
+} // namespace
+
+// F7, F8
+static LogicalResult verifyPlaced(func::FuncOp function) {
+  if (entryOf(function) == "step")
+    for (BlockArgument argument : function.getArguments())
+      if (sideOf(argument) == Side::encoder) // F7
+        return function.emitOpError(
+                   "expected the encoder's output to enter the "
+                   "step through memories but got argument ")
+               << argument.getArgNumber() << " of type " << argument.getType();
+  if (!function->hasAttr("encdec.arena_per_row")) // F8
+    return function.emitOpError("expected encdec.arena_per_row in the placed "
+                                "form but got none");
+  auto uses = SymbolTable::getSymbolUses(function.getOperation());
+  SymbolTableCollection tables;
+  for (SymbolTable::SymbolUse use : *uses) {
+    auto name = dyn_cast<FlatSymbolRefAttr>(use.getSymbolRef());
+    WeightOp weight = lookupWeight(tables, use.getUser(), name);
+    if (weight && !weight.getOffset()) { // F8
+      InFlightDiagnostic diagnostic =
+          use.getUser()->emitOpError("expected weight ")
+          << name << " to have an offset in the placed form but got none";
+      diagnostic.attachNote(weight.getLoc()) << name << " is defined here";
+      return failure();
+    }
+  }
+  return success();
+}
+
+LogicalResult encdec::verifyForm(ModuleOp module, Form form) {
+  if (failed(verifyOps(module, form)))
+    return failure();
+  constexpr Kind decoder[] = {Kind::selfAttention, Kind::crossAttention,
+                              Kind::ffn};
+  constexpr Kind encoder[] = {Kind::selfAttention, Kind::ffn};
+  for (auto function : module.getOps<func::FuncOp>()) {
+    StringRef entry = entryOf(function);
+    if (entry.empty() || function.isExternal())
+      continue;
+    Layers layers(function,
+                  entry == "step" ? ArrayRef(decoder) : ArrayRef(encoder));
+    if (failed(layers.verify()) ||
+        (form == Form::placed && failed(verifyPlaced(function))))
+      return failure();
+  }
+  return success();
+}

@@ -1,0 +1,33 @@
+// The forms of a module: what no single op can hold.
+#pragma once
+#include "dialect/Ops.h"
+
+namespace encdec {
+
+/// decomposed: plain ops, as imported. fused: every attention, FFN and
+/// vocabulary block is one op. placed: fused, nothing in the step depends on
+/// the encoder's output alone, and every weight that is used and every function
+/// has its place.
+enum class Form { decomposed, fused, placed };
+
+/// The form by its name; nothing if there is none of that name.
+std::optional<Form> symbolizeForm(llvm::StringRef name);
+llvm::StringRef stringifyForm(Form form);
+
+/// Checks `module`; emits an error at the op that breaks one of
+///   F1 an op stands in the form: see the table of forms in README.md.
+///   F2 no foreign op in a function with encdec.entry, apart from return and
+///      constants without a side: it would launder a side.
+///   F3 the sub-layers of `step` follow each other as masked self-attention,
+///      cross-attention, FFN; those of `encode` as self-attention, FFN; each
+///      takes its input from the one before, and the last layer is whole.
+///   F4 the decoder's self-attention is masked.
+///   F5 each sub-layer ends in a residual connection around itself.
+///   F6 each sub-layer is normed: its input (pre-norm) or its sum (post-norm).
+///   F7 placed: no tensor of the encoder enters the step but through a memory.
+///   F8 placed: weights that are used have an offset; functions with
+///   encdec.entry
+///      have encdec.arena_per_row.
+mlir::LogicalResult verifyForm(mlir::ModuleOp module, Form form);
+
+} // namespace encdec
