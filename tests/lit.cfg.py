@@ -1,0 +1,15 @@
+# One lit configuration for all folders of tests (see Lit.cmake).
+import os
+
+import lit.formats
+
+config.name = config.encdec_folder
+config.test_format = lit.formats.ShTest(execute_external=False)
+config.suffixes = [".mlir", ".test"]
+config.test_source_root = os.path.join(config.encdec_source, "tests",
+                                       config.encdec_folder)
+config.test_exec_root = os.path.join(config.encdec_build, "tests",
+                                     config.encdec_folder, "lit")
+config.excludes = ["Inputs"]
+config.environment["PATH"] = os.pathsep.join(
+    [config.encdec_tools, config.llvm_tools, os.environ["PATH"]])
