@@ -119,6 +119,72 @@ def VerifyFormPass : Pass<"encdec-verify-form", "mlir::ModuleOp"> {
 
 //===-- place/: where computation, weights and buffers live ----------------===//
 
+def HoistEncoderPass : Pass<"encdec-hoist-encoder", "mlir::ModuleOp"> {
+  let summary = "Compute once per source what depends on the encoder alone";
+  let description = [{
+    Keys and values of every cross-attention move from `step`, which runs for each
+    token, to the end of `encode`, which runs once. Before (decomposed or fused):
+
+    ```mlir
+    func.func @step(…, %memory: tensor<?x4xf32, #encdec.side<encoder>>, …) {
+      %k = encdec.linear %memory, @k.w : …
+      %v = encdec.linear %memory, @v.w : …
+      %c = encdec.cross_attention %q, %k, %v of %sources in %offsets …
+    ```
+    After:
+
+    ```mlir
+    func.func @encode(…, %memory.0: !encdec.memory<2x2>) {
+      encdec.memory_project %memory.0, %out, key @k.w, value @v.w in %offsets : …
+    func.func @step(…, %memory.0: !encdec.memory<2x2>) {
+      %k, %v, %o = encdec.memory_read %memory.0 : !encdec.memory<2x2>
+      %c = encdec.cross_attention %q, %k, %v of %sources in %o …
+    ```
+    Remarks (hoist-encoder): `projected-once` with the FLOPs each step saves,
+    `moved` for what stood between. An op of `step` that still depends on the
+    encoder's output alone is an error that names it.
+  }];
+}
+
+def QuantizeWeightsPass : Pass<"encdec-quantize-weights", "mlir::ModuleOp"> {
+  let summary = "Choose how each weight is stored";
+  let description = [{
+    Before: `encdec.weight @w : tensor<8x4xf16> = …`
+    After, with type=int8: `encdec.weight @w : tensor<8x4xf16> = … {storage = i8}`
+
+    int8 holds for matrices of linear, ffn, vocabulary, memory_project and for
+    token tables: one symmetric scale per output channel, f32 activations.
+    Vectors and position tables stay f32.
+  }];
+  let options = [Option<"type", "type", "std::string", "\"f32\"",
+                        "f32 or int8">];
+}
+
+def PackWeightsPass : Pass<"encdec-pack-weights", "mlir::ModuleOp"> {
+  let summary = "Give each weight its layout and its place in the weights section";
+  let description = [{
+    Before: `encdec.weight @w : tensor<8x4xf32> = …`
+    After: `encdec.weight @w : tensor<8x4xf32> = … {layout = #encdec.packed, offset = 0}`
+
+    Matrices and token tables are packed `[N/16][K][16]`, one copy for both uses;
+    position tables keep their rows, padded to whole lanes, and so do vectors.
+    Places come in the order of use, the step's first. Weights that nothing uses
+    get no place.
+  }];
+}
+
+def PlanMemoryPass : Pass<"encdec-plan-memory", "mlir::ModuleOp"> {
+  let summary = "Place every activation in one arena; state sizes as formulas";
+  let description = [{
+    Before: `%y = encdec.norm %x, @gamma, @beta {eps = 1.0e-5} : …`
+    After: `%y = encdec.norm %x, @gamma, @beta {eps = 1.0e-5} {encdec.place = array<i64: 1024>} : …`
+
+    A buffer starts at arena + place * rows; buffers that live at different times
+    share bytes. `encdec.arena_per_row` of each function and the module's
+    `encdec.memory_plan` hold the sizes that the manifest states.
+  }];
+}
+
 //===-- lower/: placed form to kernels and LLVM ----------------------------===//
 
 def LowerPass : Pass<"encdec-lower", "mlir::ModuleOp"> {

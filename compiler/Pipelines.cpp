@@ -25,8 +25,14 @@ void buildFusePipeline(OpPassManager &pm, const PipelineOptions &) {
 }
 
 void buildPlacePipeline(OpPassManager &pm, const PipelineOptions &options) {
-  (void)pm;
-  (void)options;
+  // First: it decides in which function a weight is used, hence its place.
+  pm.addPass(createHoistEncoderPass());
+  // Before packing, whose sizes depend on the storage type.
+  pm.addPass(createQuantizeWeightsPass(
+      {options.weights == WeightType::int8 ? "int8" : "f32"}));
+  pm.addPass(createPackWeightsPass());
+  // Last: any op that came or went later would make the plan wrong.
+  pm.addPass(createPlanMemoryPass());
 }
 
 void buildLowerPipeline(OpPassManager &pm, const PipelineOptions &options) {

@@ -1,0 +1,45 @@
+// Which buffers a function needs, how long each lives, and where it lies.
+#pragma once
+#include "dialect/Ops.h"
+#include <cstdint>
+
+namespace encdec {
+
+/// One buffer of a function: `bytes` for each row (a multiple of 64), live from
+/// op number `first` to op number `last`, both included.
+struct ArenaBuffer {
+  mlir::Operation *op; // that it belongs to
+  unsigned entry;      // which of the op's buffers: index into encdec.place
+  int64_t bytes;
+  unsigned first, last;
+  int64_t offset = -1; // set by assignOffsets
+};
+
+/// Buffers of a function in placed form: for each op one per result with rows
+/// (values that are views of a handle have none), then what its kernel needs
+/// besides:
+///   ffn                      the hidden rows, F wide
+///   vocabulary, argmax       a record for each 128 columns
+///   memory_project           keys, then values, before they are laid out
+///   self_attention in encode keys in blocks of 16, then values, H * round_up(D, 16) wide
+/// Fails with an error on an op that has no place in an arena sized by rows.
+mlir::FailureOr<llvm::SmallVector<ArenaBuffer>>
+collectBuffers(mlir::func::FuncOp function);
+
+/// Gives every buffer an offset so that no two that live at one time overlap;
+/// returns the size of the arena, bytes for each row. Largest first, each in the
+/// lowest gap that fits: near the optimum in practice and the same every time.
+int64_t assignOffsets(llvm::MutableArrayRef<ArenaBuffer> buffers);
+
+/// Scratch that a worker needs, beyond the arena; kernels rely on these.
+struct ScratchSizes {
+  int64_t fixed;  // bytes
+  int64_t perKey; // bytes for each key of the longest source or target
+};
+ScratchSizes scratchSizes();
+
+/// Bytes one layer's keys and values take for each position:
+/// keys [H][C/16][D][16], values [H][C][round_up(D, 16)] floats.
+int64_t keyValueBytes(int64_t heads, int64_t headSize);
+
+} // namespace encdec

@@ -1,0 +1,119 @@
+// Sizes, roles and order of weights.
+#include "compiler/place/Layout.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+namespace encdec {
+
+void forEachWeight(Operation *op,
+                   llvm::function_ref<void(FlatSymbolRefAttr, WeightRole)> visit) {
+  auto see = [&](FlatSymbolRefAttr name, WeightRole role) {
+    if (name)
+      visit(name, role);
+  };
+  auto matrix = [&](FlatSymbolRefAttr weight, FlatSymbolRefAttr bias) {
+    see(weight, WeightRole::Matrix);
+    see(bias, WeightRole::Vector);
+  };
+  llvm::TypeSwitch<Operation *>(op)
+      .Case([&](EmbedOp embed) {
+        see(embed.getTableAttr(), WeightRole::Table);
+        see(embed.getPositionTableAttr(), WeightRole::Positions);
+      })
+      .Case([&](LinearOp linear) {
+        for (unsigned i = 0; i < linear.getWeights().size(); ++i)
+          matrix(linear.getWeight(i), linear.getBias(i));
+      })
+      .Case([&](NormOp norm) {
+        see(norm.getGammaAttr(), WeightRole::Vector);
+        see(norm.getBetaAttr(), WeightRole::Vector);
+      })
+      .Case([&](AddNormOp norm) {
+        see(norm.getGammaAttr(), WeightRole::Vector);
+        see(norm.getBetaAttr(), WeightRole::Vector);
+      })
+      .Case([&](FfnOp ffn) {
+        matrix(ffn.getUpWeightAttr(), ffn.getUpBiasAttr());
+        matrix(ffn.getDownWeightAttr(), ffn.getDownBiasAttr());
+      })
+      .Case([&](MemoryProjectOp project) {
+        matrix(project.getKeyWeightAttr(), project.getKeyBiasAttr());
+        matrix(project.getValueWeightAttr(), project.getValueBiasAttr());
+      })
+      .Case([&](VocabularyOp vocabulary) {
+        matrix(vocabulary.getWeightAttr(), vocabulary.getBiasAttr());
+      });
+}
+
+Entries findEntries(ModuleOp module) {
+  Entries entries;
+  for (auto function : module.getOps<func::FuncOp>()) {
+    auto entry = function->getAttrOfType<StringAttr>(kEntryAttr);
+    if (entry && entry == "encode")
+      entries.encode = function;
+    if (entry && entry == "step")
+      entries.step = function;
+  }
+  return entries;
+}
+
+WeightBytes weightBytes(WeightOp weight) {
+  constexpr int64_t floatBytes = 4;
+  RankedTensorType type = weight.getTensorType();
+  if (type.getRank() == 1)
+    return {rowStride(type.getDimSize(0)) * floatBytes, 0};
+  int64_t rows = type.getDimSize(0), columns = type.getDimSize(1);
+  if (!weight.getLayout()) // row after row
+    return {rows * rowStride(columns) * floatBytes, 0};
+  int64_t packed = rowStride(rows) * columns; // [N/16][K][16]
+  if (!weight.isQuantized())
+    return {packed * floatBytes, 0};
+  return {packed, rowStride(rows) * floatBytes};
+}
+
+SmallVector<WeightOp> placedWeights(ModuleOp module) {
+  SmallVector<WeightOp> weights;
+  for (WeightOp weight : module.getOps<WeightOp>())
+    if (weight.getOffset())
+      weights.push_back(weight);
+  llvm::sort(weights, [](WeightOp a, WeightOp b) {
+    return *a.getOffset() < *b.getOffset();
+  });
+  return weights;
+}
+
+int64_t weightsSectionBytes(ModuleOp module) {
+  int64_t end = 0;
+  for (WeightOp weight : placedWeights(module)) {
+    WeightBytes bytes = weightBytes(weight);
+    end = bytes.scales ? int64_t(*weight.getScaleOffset()) + bytes.scales
+                       : int64_t(*weight.getOffset()) + bytes.values;
+  }
+  return end;
+}
+
+int64_t stepWeightBytes(ModuleOp module) {
+  func::FuncOp step = findEntries(module).step;
+  if (!step)
+    return 0;
+  SymbolTableCollection tables;
+  llvm::SmallMapVector<WeightOp, bool, 64> readWhole;
+  step.walk([&](Operation *op) {
+    forEachWeight(op, [&](FlatSymbolRefAttr name, WeightRole role) {
+      if (WeightOp weight = lookupWeight(tables, op, name))
+        readWhole[weight] |=
+            role == WeightRole::Matrix || role == WeightRole::Vector;
+    });
+  });
+  int64_t sum = 0;
+  for (auto [weight, whole] : readWhole) {
+    WeightBytes bytes = weightBytes(weight);
+    int64_t all = bytes.values + bytes.scales;
+    sum += whole ? all : all / weight.getTensorType().getDimSize(0);
+  }
+  return sum;
+}
+
+} // namespace encdec

@@ -1,0 +1,52 @@
+// quantize-weights: chooses how each weight is stored; its values are made later,
+// when the bundle is written.
+//
+//   encdec.weight @w : tensor<8x4xf16> = …
+//     => encdec.weight @w : tensor<8x4xf16> = … {storage = i8}
+//
+// int8 is for matrices, where the bytes are: one scale per output channel, f32
+// activations. Vectors and position tables stay f32.
+#include "compiler/Passes.h"
+#include "compiler/place/Layout.h"
+
+namespace encdec {
+#define GEN_PASS_DEF_QUANTIZEWEIGHTSPASS
+#include "compiler/Passes.h.inc"
+} // namespace encdec
+
+using namespace mlir;
+
+namespace encdec {
+namespace {
+
+struct QuantizeWeights : impl::QuantizeWeightsPassBase<QuantizeWeights> {
+  using QuantizeWeightsPassBase::QuantizeWeightsPassBase;
+  void runOnOperation() override {
+    if (type != "f32" && type != "int8") {
+      getOperation().emitError("quantize-weights: expected type f32 or int8, but "
+                               "got '")
+          << type << "'";
+      return signalPassFailure();
+    }
+    llvm::DenseSet<WeightOp> matrices, others;
+    SymbolTableCollection tables;
+    getOperation().walk([&](Operation *op) {
+      forEachWeight(op, [&](FlatSymbolRefAttr name, WeightRole role) {
+        bool isMatrix = role == WeightRole::Matrix || role == WeightRole::Table;
+        if (WeightOp weight = lookupWeight(tables, op, name))
+          (isMatrix ? matrices : others).insert(weight);
+      });
+    });
+    Builder builder(&getContext());
+    for (WeightOp weight : getOperation().getOps<WeightOp>()) {
+      // A matrix that also serves as a position table is read as f32 there.
+      bool small = type == "int8" && matrices.contains(weight) &&
+                   !others.contains(weight);
+      weight.setStorage(small ? Type(builder.getI8Type())
+                              : Type(builder.getF32Type()));
+    }
+  }
+};
+
+} // namespace
+} // namespace encdec
