@@ -120,7 +120,8 @@ Status MarianTokenizer::checkAddedTokens() const {
     const int32_t id = sourceVocab.find(added.content);
     if (id < 0 || std::to_string(id) != added.id)
       return badModel(std::string(configName) + ": added token " +
-                      inQuotes(added.content) + " has id " + inQuotes(added.id) +
+                      inQuotes(added.content) + " has id " +
+                      inQuotes(added.id) +
                       (id < 0 ? ", but vocab.json does not have it"
                               : ", but vocab.json says " + std::to_string(id)) +
                       "; only tokens of the vocabulary are supported");

@@ -33,9 +33,10 @@ Result<MarianVocab> MarianVocab::parse(std::string_view json) {
   const auto count = static_cast<int64_t>(entries.size());
   for (auto &[piece, id] : entries) {
     if (id >= count)
-      return badModel("the ids have a gap: key " + inQuotes(piece) + " has id " +
-                      std::to_string(id) + ", but there are only " +
-                      std::to_string(count) + " pieces");
+      return badModel("the ids have a gap: key " + inQuotes(piece) +
+                      " has id " + std::to_string(id) +
+                      ", but there are only " + std::to_string(count) +
+                      " pieces");
     if (taken[id])
       return badModel("keys " + inQuotes(vocab.pieces[id]) + " and " +
                       inQuotes(piece) + " share id " + std::to_string(id));

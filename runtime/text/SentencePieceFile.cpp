@@ -76,7 +76,8 @@ static Result<Piece> parsePiece(std::string_view bytes, uint64_t origin) {
     return badByte(origin, "piece " + inQuotes(piece.text) + " is not UTF-8");
   if (piece.text.find('\0') != std::string::npos &&
       piece.type != PieceType::Unused)
-    return badByte(origin, "piece " + inQuotes(piece.text) + " contains a zero");
+    return badByte(origin,
+                   "piece " + inQuotes(piece.text) + " contains a zero");
   if (!std::isfinite(piece.score))
     return badByte(origin, "the score of piece " + inQuotes(piece.text) +
                                " is not a finite number");

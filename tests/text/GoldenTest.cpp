@@ -1,0 +1,160 @@
+//===- GoldenTest.cpp - the same pieces as SentencePiece, line by line ----===//
+//
+// tokens.golden has a hash per ten lines, written by golden_tokens.py from
+// PyPI's sentencepiece and transformers. When one differs, the message shows
+// our tokens; `golden_tokens.py --show MODEL N` shows theirs.
+
+#include "LineGenerator.h"
+#include "runtime/text/MarianTokenizer.h"
+#include "runtime/text/Utf8.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+using namespace encdec;
+using encdec::test::LineGenerator;
+using encdec::test::readFile;
+
+namespace {
+const std::string root = ENCDEC_SOURCE_DIR;
+const std::string here = root + "/tests/text/";
+
+// gcc says it with a macro, clang with a feature.
+#if defined(__has_feature)
+constexpr bool kSanitized = __has_feature(address_sanitizer);
+#elif defined(__SANITIZE_ADDRESS__)
+constexpr bool kSanitized = true;
+#else
+constexpr bool kSanitized = false;
+#endif
+
+Result<MarianTokenizer> exampleTokenizer() {
+  const std::string folder = root + "/examples/models/en-fr/";
+  const std::string source = readFile(folder + "source.spm"),
+                    target = readFile(folder + "target.spm"),
+                    vocab = readFile(folder + "vocab.json"),
+                    config = readFile(folder + "tokenizer_config.json");
+  return MarianTokenizer::create({source, target, vocab, {}, config});
+}
+
+using Tokens = std::vector<std::string>;
+
+/// FNV-1a over tokens, each ended by a newline, as in golden_tokens.py.
+void addToHash(uint64_t &state, const Tokens &tokens) {
+  std::string text;
+  for (const std::string &token : tokens)
+    text += token + "\n";
+  for (const char c : text + "\n")
+    state = (state ^ static_cast<unsigned char>(c)) * 0x100000001B3;
+}
+
+class Golden {
+public:
+  /// The stored hashes of one model.
+  explicit Golden(const std::string &model) : model(model) {
+    std::istringstream file(readFile(here + "tokens.golden"));
+    std::string name;
+    for (size_t count; file >> name >> count;) {
+      std::vector<std::string> values(count / 10);
+      for (std::string &value : values)
+        file >> value;
+      if (name == model)
+        hashes = values;
+    }
+  }
+
+  template <typename Tokenize> void compare(Tokenize &&tokenize) const {
+    const LineGenerator generator(root + "/tests/data/en-fr-200.tsv");
+    int shown = 0;
+    for (size_t group = 0; group < hashes.size() && shown < 3; ++group) {
+      uint64_t state = 0xCBF29CE484222325;
+      std::string ours;
+      for (size_t n = group * 10; n < group * 10 + 10; ++n) {
+        const std::string line = generator.line(n);
+        const Tokens tokens = tokenize(line);
+        addToHash(state, tokens);
+        ours += "line " + std::to_string(n) + " " + inQuotes(line) + ":";
+        for (const std::string &token : tokens)
+          ours += " " + token;
+        ours += "\n";
+      }
+      char hash[17];
+      snprintf(hash, sizeof hash, "%016llx",
+               static_cast<unsigned long long>(state));
+      if (hash == hashes[group])
+        continue;
+      ++shown;
+      ADD_FAILURE() << "tokens differ from SentencePiece's in these lines; see "
+                       "golden_tokens.py --show "
+                    << model << " N\n"
+                    << ours;
+    }
+  }
+
+  std::string model;
+  std::vector<std::string> hashes;
+};
+} // namespace
+
+TEST(Golden, ExampleModelGivesTheReferencesIds) {
+  const auto tokenizer = exampleTokenizer();
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.status().message();
+  const Golden golden("en-fr");
+  ASSERT_GE(golden.hashes.size() * 10, 20000u);
+  golden.compare([&](const std::string &line) {
+    Tokens tokens;
+    auto ids = tokenizer->encode(line, {}, nullptr);
+    if (ids.ok())
+      for (const int32_t id : *ids)
+        tokens.push_back(std::to_string(id));
+    return tokens;
+  });
+}
+
+class SmallModel : public testing::TestWithParam<const char *> {};
+TEST_P(SmallModel, GivesSentencePiecesPieces) {
+  auto file = parseSentencePieceFile(readFile(here + GetParam() + ".spm"));
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  auto model = Unigram::create(std::move(file).value());
+  ASSERT_TRUE(model.ok()) << model.status().message();
+  const Golden golden(GetParam());
+  ASSERT_EQ(golden.hashes.size(), 300u);
+  golden.compare([&](const std::string &line) {
+    Tokens tokens;
+    auto split = model->encode(line);
+    if (split.ok())
+      for (const auto &[begin, end, id] : split->segments)
+        tokens.push_back(std::to_string(id) + ":" +
+                         (id == model->unkId()
+                              ? split->text.substr(begin, end - begin)
+                              : model->pieces()[id].text));
+    return tokens;
+  });
+}
+INSTANTIATE_TEST_SUITE_P(All, SmallModel,
+                         testing::Values("bytes", "suffix", "plain"));
+
+TEST(Golden, AMegabyteOfOneCharacterTakesUnderASecond) {
+  const auto tokenizer = exampleTokenizer();
+  ASSERT_TRUE(tokenizer.ok());
+  for (const std::string unit : {"a", " ", "\xFF", "\u0301", "😀", "\u2581"}) {
+    std::string text;
+    while (text.size() < 1'000'000)
+      text += unit;
+    const auto start = std::chrono::steady_clock::now();
+    ASSERT_TRUE(tokenizer->encode(text, {}, nullptr).ok());
+    const std::chrono::duration<double> time =
+        std::chrono::steady_clock::now() - start;
+    EXPECT_LT(time.count(), kSanitized ? 20 : 1) << inQuotes(unit);
+  }
+}
+
+TEST(Golden, TooLongATextMeetsItsLimit) {
+  const auto tokenizer = exampleTokenizer();
+  ASSERT_TRUE(tokenizer.ok());
+  const auto ids =
+      tokenizer->encode(std::string((16u << 20) + 1, 'a'), {}, nullptr);
+  ASSERT_FALSE(ids.ok());
+  EXPECT_EQ(ids.status().code(), Code::Limit);
+}

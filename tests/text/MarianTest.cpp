@@ -1,0 +1,157 @@
+//===- MarianTest.cpp - what the Marian tokenizer adds to SentencePiece ---===//
+
+#include "ModelWriter.h"
+#include "runtime/text/MarianTokenizer.h"
+#include "runtime/text/Utf8.h"
+
+#include <gtest/gtest.h>
+
+using namespace encdec;
+using namespace encdec::test;
+using Ids = std::vector<int32_t>;
+
+namespace {
+/// A tokenizer over a few words; the vocabulary numbers pieces differently
+/// from SentencePiece, lacks one of its pieces and has language codes.
+struct Small {
+  std::string spm = smallModel();
+  std::string vocab =
+      R"({"</s>":0,"<unk>":1,"▁a":2,"b":3,"▁":4,">>fra<<":5,">>deu<<":6,)"
+      R"("é":7,"<pad>":8})";
+  std::string targetSpm = spm, targetVocab, config;
+
+  Result<MarianTokenizer> make() const {
+    return MarianTokenizer::create(
+        {spm, targetSpm, vocab, targetVocab, config});
+  }
+};
+
+Ids encode(const MarianTokenizer &tokenizer, std::string_view text,
+           bool parseSpecialTokens = false,
+           std::vector<std::string> *warnings = nullptr) {
+  auto ids = tokenizer.encode(text, {parseSpecialTokens}, warnings);
+  EXPECT_TRUE(ids.ok()) << ids.status().message();
+  return ids.ok() ? *ids : Ids{};
+}
+} // namespace
+
+TEST(Marian, NumbersPiecesByTheVocabulary) {
+  const auto t = Small().make();
+  ASSERT_TRUE(t.ok()) << t.status().message();
+  EXPECT_EQ(encode(*t, "ab b"), (Ids{2, 3, 4, 3, 0}));
+  EXPECT_EQ(encode(*t, ""), (Ids{0}));
+  EXPECT_EQ(encode(*t, "   "), (Ids{0})) << "spaces alone are no pieces";
+  EXPECT_EQ(encode(*t, "ac"), (Ids{2, 1, 0})) << "c is a piece without an id";
+  EXPECT_EQ(encode(*t, "aé"), (Ids{2, 7, 0})) << "é has an id, but is no piece";
+  EXPECT_EQ(encode(*t, "axyz"), (Ids{2, 1, 0})) << "unknown runs are merged";
+}
+
+TEST(Marian, KnowsItsSpecialIds) {
+  const auto t = Small().make();
+  ASSERT_TRUE(t.ok());
+  EXPECT_EQ(t->eosId(), 0);
+  EXPECT_EQ(t->unkId(), 1);
+  EXPECT_EQ(t->padId(), 8);
+  EXPECT_EQ(t->sourceVocabSize(), 9);
+  EXPECT_EQ(t->targetVocabSize(), 9);
+  EXPECT_EQ(t->languageCodes(),
+            (std::vector<std::string>{">>fra<<", ">>deu<<"}));
+}
+
+TEST(Marian, TakesALanguageCodeInFront) {
+  const auto t = Small().make();
+  ASSERT_TRUE(t.ok());
+  std::vector<std::string> warnings;
+  EXPECT_EQ(encode(*t, ">>fra<< ab", false, &warnings), (Ids{5, 2, 3, 0}));
+  EXPECT_EQ(encode(*t, ">>deu<<ab", false, &warnings), (Ids{6, 2, 3, 0}));
+  EXPECT_EQ(encode(*t, ">>fra<<", false, &warnings), (Ids{5, 0}));
+  EXPECT_TRUE(warnings.empty());
+  // Not in front: text like any other ("a" is a piece that has no id).
+  EXPECT_EQ(encode(*t, "a>>fra<<", false, &warnings), (Ids{2, 1, 1, 1, 0}));
+  EXPECT_TRUE(warnings.empty());
+}
+
+TEST(Marian, NamesAnUnknownLanguageCodeAndTheKnownOnes) {
+  const auto t = Small().make();
+  ASSERT_TRUE(t.ok());
+  std::vector<std::string> warnings;
+  EXPECT_EQ(encode(*t, ">>spa<< a", false, &warnings), (Ids{1, 2, 0}));
+  ASSERT_EQ(warnings.size(), 1u);
+  for (const char *part : {"'>>spa<<'", ">>fra<<", ">>deu<<"})
+    EXPECT_NE(warnings[0].find(part), std::string::npos) << warnings[0];
+}
+
+TEST(Marian, TextThatSpellsASpecialTokenStaysText) {
+  const auto t = Small().make();
+  ASSERT_TRUE(t.ok());
+  EXPECT_EQ(encode(*t, "a</s>b"), (Ids{2, 1, 3, 0}));
+  EXPECT_EQ(encode(*t, "</s>"), (Ids{4, 1, 0}));
+  EXPECT_EQ(encode(*t, "a</s>b", true), (Ids{2, 0, 4, 3, 0}));
+  EXPECT_EQ(encode(*t, "<pad><unk></s>", true), (Ids{8, 1, 0, 0}));
+}
+
+TEST(Marian, AnUnknownRunThatSpellsASpecialTokenIsNoSpecialToken) {
+  // Without a dummy prefix, "</s>" is one run of unknown characters.
+  Small small;
+  small.spm = smallModel({.addDummyPrefix = false});
+  const auto t = small.make();
+  ASSERT_TRUE(t.ok());
+  EXPECT_EQ(encode(*t, "</s>"), (Ids{1, 0}));
+  EXPECT_EQ(encode(*t, "<pad>"), (Ids{1, 1, 1, 0})) << "<p, a, d>";
+}
+
+TEST(Marian, DecodesWithoutSpecialTokensAndOuterSpace) {
+  const auto t = Small().make();
+  ASSERT_TRUE(t.ok());
+  EXPECT_EQ(t->decode(Ids{2, 3, 2, 1, 8, 3, 0}).value(), "ab ab");
+  EXPECT_EQ(t->decode(Ids{4, 4, 2, 4}).value(), "a");
+  EXPECT_EQ(t->decode(Ids{}).value(), "");
+  const auto outside = t->decode(Ids{9});
+  ASSERT_FALSE(outside.ok());
+  EXPECT_EQ(outside.status().code(), Code::Usage);
+  EXPECT_EQ(t->sourcePieces(Ids{2, 0, 9, -1}),
+            (std::vector<std::string>{"▁a", "</s>", "<9>", "<-1>"}));
+}
+
+TEST(Marian, SeparateVocabulariesDecodeWithTheTargets) {
+  Small small;
+  small.config = R"({"separate_vocabs": true, "target_lang": "fr"})";
+  small.targetVocab = R"({"</s>":0,"<unk>":1,"b":2,"▁a":3})";
+  const auto t = small.make();
+  ASSERT_TRUE(t.ok()) << t.status().message();
+  EXPECT_EQ(encode(*t, "ab"), (Ids{2, 3, 0}));
+  EXPECT_EQ(t->decode(Ids{3, 2, 1, 0}).value(), "ab");
+  EXPECT_EQ(t->targetVocabSize(), 4);
+  EXPECT_EQ(t->targetLanguage(), "fr");
+}
+
+TEST(Marian, ReadsTokensFromTheConfiguration) {
+  Small small;
+  small.config = R"({"unk_token": {"content": "b", "special": true},)"
+                 R"("pad_token": null, "eos_token": "é",)"
+                 R"("added_tokens_decoder": {"2": {"content": "▁a",)"
+                 R"("special": true}}})";
+  const auto t = small.make();
+  ASSERT_TRUE(t.ok()) << t.status().message();
+  EXPECT_EQ(t->unkId(), 3);
+  EXPECT_EQ(t->eosId(), 7);
+  EXPECT_EQ(t->decode(Ids{2, 5, 7, 3}).value(), ">>fra<<");
+}
+
+TEST(Utf8, StripsWhatPythonStrips) {
+  EXPECT_EQ(stripWhitespace(" \t\n\u00a0\u3000a b\u2009\u2028\u0085"), "a b");
+  EXPECT_EQ(stripWhitespace("\u200ba\u200b"), "\u200ba\u200b");
+  EXPECT_EQ(stripWhitespace(" \xFF "), "\xFF");
+  EXPECT_EQ(stripWhitespace("  "), "");
+}
+
+TEST(Utf8, KnowsWellFormedCharacters) {
+  for (const char *text : {"a", "é", "€", "😀", "\xEF\xBF\xBD", "\U0010FFFF"})
+    EXPECT_EQ(validCharLength(text), std::string_view(text).size()) << text;
+  for (const char *text :
+       {"\x80", "\xC0\x80", "\xC1\xBF", "\xE0\x80\x80", "\xED\xA0\x80",
+        "\xF0\x80\x80\x80", "\xF4\x90\x80\x80", "\xF8\x88\x80\x80\x80",
+        "\xE2\x82"})
+    EXPECT_EQ(validCharLength(text), 0u) << inQuotes(text);
+  EXPECT_EQ(inQuotes("a\nb\xFF"), "'a\\x0Ab\\xFF'");
+}
