@@ -1,0 +1,52 @@
+// The one place that talks to the remark engine.
+#include "compiler/Remarks.h"
+#include "mlir/IR/Remarks.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+
+using namespace mlir;
+
+namespace encdec {
+
+/// Category, code and function. All three outlive the engine's buffer: literals,
+/// and a name the context owns.
+static remark::RemarkOpts optionsFor(StringRef pass, StringRef code,
+                                     Operation *op) {
+  auto options = remark::RemarkOpts::name(code).category(pass);
+  if (auto function = op->getParentOfType<FunctionOpInterface>())
+    options = options.function(function.getName());
+  return options;
+}
+
+/// "'encdec.add' at file.mlir:4:8".
+static std::string describe(Operation *op) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << "'" << op->getName() << "'";
+  if (auto place = op->getLoc()->findInstanceOf<FileLineColLoc>())
+    os << " at " << place.getFilename().getValue() << ":" << place.getLine()
+       << ":" << place.getColumn();
+  return text;
+}
+
+void reportPassed(llvm::StringLiteral pass, llvm::StringLiteral code,
+                  Operation *op, std::string gain) {
+  remark::passed(op->getLoc(), optionsFor(pass, code, op))
+      << remark::metric("Gain", gain);
+}
+
+void reportMissed(llvm::StringLiteral pass, Operation *op,
+                  const Refusal &refusal) {
+  auto message =
+      remark::missed(op->getLoc(), optionsFor(pass, refusal.code, op));
+  // Without an engine, or filtered out: build no text.
+  if (!message)
+    return;
+  message << remark::metric("Op", op->getName().getStringRef().str())
+          << remark::metric("Reason", refusal.why);
+  if (refusal.blocker)
+    message << remark::metric("Blocker", describe(refusal.blocker));
+  if (!refusal.remedy.empty())
+    message << remark::metric("Remedy", refusal.remedy);
+}
+
+} // namespace encdec

@@ -1,0 +1,55 @@
+// linear, argmax → vocabulary: the logits of a row (V floats) are never stored,
+// each block of them is reduced where it is computed.
+#include "compiler/fuse/Fusion.h"
+#include "dialect/Ops.h"
+#include "mlir/Pass/Pass.h"
+
+namespace encdec {
+#define GEN_PASS_DEF_FUSEVOCABULARYPASS
+#include "compiler/Passes.h.inc"
+} // namespace encdec
+
+using namespace mlir;
+using namespace encdec;
+
+static Outcome fuseVocabulary(ArgmaxOp argmax, RewriterBase &rewriter) {
+  auto linear = argmax.getLogits().getDefiningOp<LinearOp>();
+  // Logits that something else made (a penalty, a sum of two models) have to
+  // exist before they can be compared.
+  if (!linear)
+    return Refusal{"no-linear", "expected logits from encdec.linear",
+                   "compute what changes the logits in logit_bias",
+                   argmax.getLogits().getDefiningOp()};
+  // One of several outputs of a linear: the others would be lost.
+  if (linear.getOutputs().size() != 1)
+    return Refusal{"variadic-linear",
+                   "expected a linear with one output, but it has " +
+                       std::to_string(linear.getOutputs().size()),
+                   "run encdec-decompose, or this pass before "
+                   "encdec-fuse-projections",
+                   linear};
+  // A second reader needs the logits stored, and then nothing is gained.
+  if (!argmax.getLogits().hasOneUse())
+    return Refusal{"multi-use-logits",
+                   "expected argmax to be the only reader of the logits",
+                   "drop the other reader",
+                   otherUser(argmax.getLogits(), argmax)};
+  auto vocabulary = VocabularyOp::create(
+      rewriter, argmax.getLoc(), linear.getInput(), linear.getWeight(),
+      linear.getBias(), argmax.getLogitBias(), argmax.getRowBias());
+  int64_t size = cast<RankedTensorType>(linear.getType(0)).getDimSize(1);
+  rewriter.replaceOp(argmax, vocabulary);
+  rewriter.eraseOp(linear);
+  return Gain{vocabulary, "vocabulary",
+              "2 ops became 1; " + std::to_string(size) +
+                  " logits a row are not stored"};
+}
+
+namespace {
+struct FuseVocabularyPass
+    : encdec::impl::FuseVocabularyPassBase<FuseVocabularyPass> {
+  void runOnOperation() override {
+    fuseEach<ArgmaxOp>(getOperation(), "fuse-vocabulary", fuseVocabulary);
+  }
+};
+} // namespace

@@ -1,0 +1,52 @@
+// The frame every fusion here fits: collect the candidates, try each one once in
+// program order, and tell what was gained or why not.
+//
+// One walk is enough, so there is no fixpoint to reach: no fusion of a pass makes
+// a candidate for the same pass (tests/fuse/FuseTest.cpp runs each twice).
+#pragma once
+#include "compiler/Remarks.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/PatternMatch.h"
+#include <variant>
+
+namespace encdec {
+
+/// A fusion that happened.
+struct Gain {
+  mlir::Operation *fused; // the op that now stands for all of them
+  llvm::StringLiteral code;
+  std::string text;
+};
+
+/// Neither: the op is no candidate (nothing is said about it).
+struct NoCandidate {};
+
+using Outcome = std::variant<NoCandidate, Refusal, Gain>;
+
+/// Tries `fuse` (RootOp, RewriterBase &) -> Outcome on every RootOp of `module`
+/// and reports under category `pass`. A refusal must leave the IR untouched.
+/// `fuse` may erase the root it was given, but no other root.
+template <typename RootOp, typename Fuse>
+void fuseEach(mlir::ModuleOp module, llvm::StringLiteral pass, Fuse fuse) {
+  llvm::SmallVector<RootOp> roots;
+  module.walk([&](RootOp root) { roots.push_back(root); });
+  mlir::IRRewriter rewriter(module.getContext());
+  for (RootOp root : roots) {
+    rewriter.setInsertionPoint(root);
+    Outcome outcome = fuse(root, rewriter);
+    if (auto *gain = std::get_if<Gain>(&outcome))
+      reportPassed(pass, gain->code, gain->fused, gain->text);
+    else if (auto *refusal = std::get_if<Refusal>(&outcome))
+      reportMissed(pass, root, *refusal);
+  }
+}
+
+/// The first reader of `value` that is not `known`; null if there is none.
+inline mlir::Operation *otherUser(mlir::Value value, mlir::Operation *known) {
+  for (mlir::Operation *user : value.getUsers())
+    if (user != known)
+      return user;
+  return nullptr;
+}
+
+} // namespace encdec

@@ -1,0 +1,33 @@
+// Checks the form of a whole module: what a form is and which rules it has stands
+// in dialect/Form.h, the checks in dialect/Form.cpp. Here is only the flag.
+#include "dialect/Form.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/Pass.h"
+
+namespace encdec {
+#define GEN_PASS_DECL_VERIFYFORMPASS
+#define GEN_PASS_DEF_VERIFYFORMPASS
+#include "compiler/Passes.h.inc"
+} // namespace encdec
+
+using namespace mlir;
+using namespace encdec;
+
+namespace {
+struct VerifyFormPass : encdec::impl::VerifyFormPassBase<VerifyFormPass> {
+  using VerifyFormPassBase::VerifyFormPassBase;
+
+  void runOnOperation() override {
+    std::optional<Form> wanted = symbolizeForm(form);
+    if (!wanted) {
+      emitError(getOperation().getLoc())
+          << "encdec-verify-form: expected form to be decomposed, fused or "
+             "placed, but got '"
+          << form << "'";
+      return signalPassFailure();
+    }
+    if (failed(verifyForm(getOperation(), *wanted)))
+      signalPassFailure();
+  }
+};
+} // namespace

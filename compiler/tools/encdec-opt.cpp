@@ -1,0 +1,13 @@
+// Runs passes on encdec IR: mlir-opt with our dialect, passes and pipelines.
+#include "compiler/Register.h"
+#include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "mlir/Transforms/Passes.h"
+
+int main(int argc, char **argv) {
+  mlir::DialectRegistry registry;
+  encdec::registerEncDecDialects(registry);
+  encdec::registerEncDecPassesAndPipelines();
+  mlir::registerTransformsPasses(); // canonicalize, cse, symbol-dce, …
+  return mlir::asMainReturnCode(mlir::MlirOptMain(
+      argc, argv, "encdec-opt: passes on encoder-decoder IR\n", registry));
+}

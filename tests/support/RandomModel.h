@@ -1,0 +1,48 @@
+// Small random encoder-decoder models as IR, in the shape the importer prints:
+// an encode and a step function over seeded weights, no files needed. The model
+// is a function of its sizes and seed alone, so one line reproduces a failure.
+#pragma once
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace encdec::test {
+
+/// The sizes of a model. heads * headSize = the width E of the model.
+struct ModelSizes {
+  int heads = 2;
+  int headSize = 8;
+  int encoderLayers = 1;
+  int decoderLayers = 2;
+  int ffn = 24;         // F
+  int vocabulary = 37;  // V, of the target; the source's too when tied
+  int sourceVocabulary = 0; // 0: one table for source, target and output
+  int maxPositions = 32;
+  std::string activation = "relu"; // relu, gelu, gelu_tanh, silu
+  std::string type = "f32";        // stored type of matrices: f32, f16, bf16
+  bool biases = true;              // biases on the linears (not the vocabulary)
+  bool logitsBias = true;          // final_logits_bias on the vocabulary
+  bool scaleEmbedding = true;      // multiply token embeddings by sqrt(E)
+  bool sinusoidal = true;          // computed positions, or a stored table
+  uint64_t seed = 1;
+
+  int width() const { return heads * headSize; }
+  /// For a test's failure message: all sizes in one line.
+  std::string text() const;
+};
+
+/// The module as text, decomposed form.
+std::string randomModelText(const ModelSizes &sizes);
+
+/// The same, parsed and verified; null (with diagnostics on the context) when the
+/// text is refused. `context` must have the dialects registered.
+mlir::OwningOpRef<mlir::ModuleOp> randomModel(mlir::MLIRContext &context,
+                                              const ModelSizes &sizes);
+
+/// `count` different sizes: the first few are the awkward ones (one head, odd
+/// head size, no biases, one layer), the others drawn from `seed`.
+std::vector<ModelSizes> randomSizes(unsigned count, uint64_t seed);
+
+} // namespace encdec::test
