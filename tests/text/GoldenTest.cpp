@@ -72,7 +72,7 @@ public:
       std::string ours;
       for (size_t n = group * 10; n < group * 10 + 10; ++n) {
         const std::string line = generator.line(n);
-        const Tokens tokens = tokenize(line);
+        const Tokens tokens = tokenize(n, line);
         addToHash(state, tokens);
         ours += "line " + std::to_string(n) + " " + inQuotes(line) + ":";
         for (const std::string &token : tokens)
@@ -97,18 +97,51 @@ public:
 };
 } // namespace
 
+namespace {
+Tokens asTokens(const Result<std::vector<int32_t>> &ids) {
+  Tokens tokens;
+  if (!ids.ok())
+    return {ids.status().message()};
+  for (const int32_t id : *ids)
+    tokens.push_back(std::to_string(id));
+  return tokens;
+}
+} // namespace
+
 TEST(Golden, ExampleModelGivesTheReferencesIds) {
   const auto tokenizer = exampleTokenizer();
   ASSERT_TRUE(tokenizer.ok()) << tokenizer.status().message();
   const Golden golden("en-fr");
   ASSERT_GE(golden.hashes.size() * 10, 20000u);
-  golden.compare([&](const std::string &line) {
-    Tokens tokens;
-    auto ids = tokenizer->encode(line, {}, nullptr);
-    if (ids.ok())
-      for (const int32_t id : *ids)
-        tokens.push_back(std::to_string(id));
-    return tokens;
+  golden.compare([&](size_t, const std::string &line) {
+    return asTokens(tokenizer->encode(line, {}, nullptr));
+  });
+}
+
+TEST(Golden, ParsedSpecialTokensAreTheReferences) {
+  const auto tokenizer = exampleTokenizer();
+  ASSERT_TRUE(tokenizer.ok());
+  const Golden golden("special");
+  ASSERT_EQ(golden.hashes.size(), 300u);
+  golden.compare([&](size_t, const std::string &line) {
+    if (!isValidUtf8(line))
+      return Tokens{"not UTF-8"};
+    return asTokens(tokenizer->encode(line, {true}, nullptr));
+  });
+}
+
+TEST(Golden, DecodedTextIsTheReferences) {
+  const auto tokenizer = exampleTokenizer();
+  ASSERT_TRUE(tokenizer.ok());
+  const Golden golden("decode");
+  ASSERT_EQ(golden.hashes.size(), 300u);
+  golden.compare([&](size_t n, const std::string &) {
+    encdec::test::Random random(n);
+    std::vector<int32_t> ids(1 + random.below(20));
+    for (int32_t &id : ids)
+      id = static_cast<int32_t>(random.below(tokenizer->targetVocabSize()));
+    const auto text = tokenizer->decode(ids);
+    return Tokens{text.ok() ? *text : text.status().message()};
   });
 }
 
@@ -120,7 +153,7 @@ TEST_P(SmallModel, GivesSentencePiecesPieces) {
   ASSERT_TRUE(model.ok()) << model.status().message();
   const Golden golden(GetParam());
   ASSERT_EQ(golden.hashes.size(), 300u);
-  golden.compare([&](const std::string &line) {
+  golden.compare([&](size_t, const std::string &line) {
     Tokens tokens;
     auto split = model->encode(line);
     if (split.ok())

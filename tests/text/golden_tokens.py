@@ -20,9 +20,11 @@ MODEL = HERE.parents[1] / "examples" / "models" / "en-fr"
 SENTENCES = HERE.parent / "data" / "en-fr-200.tsv"
 GOLDEN = HERE / "tokens.golden"
 GROUP = 10
-# Model name -> number of lines. "en-fr" hashes the Marian ids; the others are
+# Model name -> number of lines. "en-fr" hashes the Marian ids, "special" those
+# with special tokens parsed, "decode" the text of random ids; the others are
 # small SentencePiece files beside this script, and hash pieces and their ids.
-MODELS = {"en-fr": 24000, "bytes": 3000, "suffix": 3000, "plain": 3000}
+MODELS = {"en-fr": 24000, "special": 3000, "decode": 3000,
+          "bytes": 3000, "suffix": 3000, "plain": 3000}
 MASK = (1 << 64) - 1
 
 SPACES = [" ", "  ", "\t", "\u00a0", "\u3000", "\u2009", "\n", "\r", "\u200b",
@@ -90,7 +92,8 @@ def line(n, sentences):
 
 class Oracle:
     def __init__(self, name):
-        self.marian = name == "en-fr"
+        self.name = name
+        self.marian = name in ("en-fr", "special", "decode")
         path = MODEL / "source.spm" if self.marian else HERE / f"{name}.spm"
         self.spm = sentencepiece.SentencePieceProcessor(model_file=str(path))
         if self.marian:
@@ -98,13 +101,27 @@ class Oracle:
             from transformers import MarianTokenizer
             self.reference = MarianTokenizer.from_pretrained(MODEL)
 
-    def tokens(self, text):
-        """What gets hashed: strings."""
+    def tokens(self, n, sentences):
+        """What gets hashed for line n: strings."""
+        text = line(n, sentences)
         if not self.marian:
             pieces = self.spm.encode(text, out_type=str)
             ids = self.spm.encode(text, out_type=int)
             assert len(pieces) == len(ids)
             return [f"{i}:{p}" for i, p in zip(ids, pieces)]
+        if self.name == "decode":
+            rng = Random(n)
+            count = 1 + rng.below(20)
+            ids = [rng.below(len(self.vocab)) for _ in range(count)]
+            return [self.reference.decode(ids, skip_special_tokens=True)]
+        if self.name == "special":
+            try:
+                return [str(i) for i in self.reference(text.decode()).input_ids]
+            except UnicodeDecodeError:
+                return ["not UTF-8"]
+        return [str(i) for i in self.plain_ids(text)]
+
+    def plain_ids(self, text):
         unk, eos = self.vocab["<unk>"], self.vocab["</s>"]
         ids, rest = [], text
         if text.startswith(b">>") and (end := text.find(b"<<")) != -1:
@@ -117,7 +134,7 @@ class Oracle:
             assert whole.input_ids == ids, text
         except UnicodeDecodeError:
             pass
-        return [str(i) for i in ids]
+        return ids
 
 
 def fnv(tokens, state):
@@ -135,7 +152,7 @@ def golden(sentences):
         for first in range(0, count, GROUP):
             state = 0xCBF29CE484222325
             for n in range(first, first + GROUP):
-                state = fnv(oracle.tokens(line(n, sentences)), state)
+                state = fnv(oracle.tokens(n, sentences), state)
             out.append(f"{state:016x}")
     return "\n".join(out) + "\n"
 
@@ -149,9 +166,9 @@ def main():
                  for row in SENTENCES.read_text("utf-8").splitlines()
                  for column in row.split("\t") if column]
     if args.show:
-        text = line(int(args.show[1]), sentences)
-        print(text)
-        print(*Oracle(args.show[0]).tokens(text))
+        name, n = args.show[0], int(args.show[1])
+        print(line(n, sentences))
+        print(*Oracle(name).tokens(n, sentences))
         return 0
     wanted = golden(sentences)
     if args.refresh:
