@@ -53,11 +53,12 @@ public:
   /// fields): one block of one row; see Vocabulary.cpp.
   mlir::func::FuncOp scanBlock();
 
-private:
   using Body = llvm::function_ref<void(KernelBuilder &, llvm::ArrayRef<Val>)>;
   /// The function `name`, with `body` if it does not exist yet.
   mlir::func::FuncOp define(llvm::StringRef name,
                             llvm::ArrayRef<mlir::Type> arguments, Body body);
+
+private:
   using KernelBody = llvm::function_ref<void(KernelBuilder &, Frame &)>;
   /// The same for func.func(frame, table).
   mlir::func::FuncOp defineKernel(llvm::StringRef name, KernelBody body);

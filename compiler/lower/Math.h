@@ -10,7 +10,7 @@ namespace encdec::lower {
 Val exp(Val x);
 /// Natural logarithm of a normal positive x, within 2 ulp or 1e-7.
 Val log(Val x);
-/// Within 2e-7 absolute.
+/// Within 3e-7 absolute.
 Val erf(Val x);
 /// relu, gelu, gelu_tanh or silu.
 Val activate(Val x, ActivationKind kind);

@@ -1,0 +1,239 @@
+// Attention kernels, each with what feeds it, against softmax in double.
+#include "KernelCall.h"
+#include "compiler/lower/Math.h"
+#include <cmath>
+#include <gtest/gtest.h>
+#include <numeric>
+
+using namespace encdec;
+using namespace encdec::test;
+using lower::AttentionShape;
+using lower::CpuKernels;
+
+namespace {
+
+constexpr float scale = 0.3f;
+constexpr int64_t inputs = 24; // of memory_project
+const AttentionShape shapes[] = {{1, 16}, {2, 20}, {4, 8}, {3, 64}, {1, 100}, {5, 3}};
+
+std::string named(const char *name, const AttentionShape &s) {
+  return std::string(name) + "_" + std::to_string(s.heads) + "x" +
+         std::to_string(s.headSize);
+}
+std::string scaled(const char *name, const AttentionShape &s) {
+  return named(name, s) + "_" + lower::bitsOf(scale);
+}
+
+KernelJit &jit() {
+  static KernelJit instance([](CpuKernels &kernels) {
+    for (const AttentionShape &s : shapes) {
+      kernels.cacheAppend(s);
+      kernels.selfAttention(s, scale);
+      kernels.crossAttention(s, scale);
+      kernels.blockKeys(s);
+      kernels.encoderAttention(s, scale);
+      kernels.memoryProject(s, {inputs, {s.width(), s.width()}, {false, true}, {}});
+    }
+  });
+  return instance;
+}
+
+/// One row's attention with `head` over rows [from, to) of key and value.
+struct Expected {
+  std::vector<double> probs, context;
+};
+Expected attention(const AttentionShape &s, const Matrix &q, int64_t row,
+                   const Matrix &key, const Matrix &value, int64_t from, int64_t to,
+                   int64_t head) {
+  Expected e{{}, std::vector<double>(s.headSize)};
+  double most = -INFINITY, sum = 0;
+  for (int64_t j = from; j < to; ++j) {
+    double dot = 0;
+    for (int64_t d = head * s.headSize; d < (head + 1) * s.headSize; ++d)
+      dot += q(row, d) * key(j, d);
+    e.probs.push_back(dot * scale);
+    most = std::max(most, e.probs.back());
+  }
+  for (double &p : e.probs)
+    sum += p = std::exp(p - most);
+  for (double &p : e.probs)
+    p /= sum;
+  for (int64_t j = from; j < to; ++j)
+    for (int64_t d = 0; d < s.headSize; ++d)
+      e.context[d] += e.probs[j - from] * value(j, head * s.headSize + d);
+  return e;
+}
+
+void expectRow(const AttentionShape &s, const float *y, const Expected &e,
+               int64_t head) {
+  for (int64_t d = 0; d < s.headSize; ++d)
+    ASSERT_NEAR(y[head * s.headSize + d], e.context[d], 1e-5)
+        << "head " << head << " element " << d;
+  for (int64_t n = s.width(); n < pad16(s.width()); ++n)
+    ASSERT_EQ(y[n], 0) << "padding";
+}
+
+std::string shapeText(const AttentionShape &s) { return named("shape", s); }
+
+// Rows at different positions of different slots; each step appends one key.
+TEST(Attention, SelfOverTheCache) {
+  for (const AttentionShape &s : shapes) {
+    SCOPED_TRACE(shapeText(s));
+    constexpr int64_t capacity = 48, slotCount = 4, steps = 37;
+    int64_t layer = 5; // floats a key of the layers before
+    int64_t slotFloats = (layer + s.bytesPerKey() / 4) * capacity;
+    std::vector<int32_t> slots{2, 0, 3};
+    std::vector<std::string> reference;
+    for (int64_t workers = 1; workers <= 3; ++workers) {
+      std::mt19937 random(11);
+      Buffer cache(slotFloats * slotCount);
+      std::vector<Matrix> keys, values; // of each step
+      for (int64_t step = 0; step < steps; ++step) {
+        Matrix q = randomMatrix(3, s.width(), random, 2);
+        keys.push_back(randomMatrix(3, s.width(), random, 2));
+        values.push_back(randomMatrix(3, s.width(), random, 2));
+        std::vector<int32_t> positions(3, int32_t(step));
+        KernelCall call(3);
+        call.context.cache = cache.bytes();
+        call.context.cache_stride = slotFloats * 4;
+        call.context.cache_capacity = capacity;
+        call.context.row_slot = slots.data();
+        call.context.positions = positions.data();
+        int32_t k = call.input(keys.back()), v = call.input(values.back());
+        int32_t query = call.input(q), y = call.place(s.width());
+        call.run(jit(), named("cache_append", s), {k, v, int32_t(layer)}, workers);
+        call.run(jit(), scaled("self_attention", s), {query, int32_t(layer), y}, workers);
+        std::string got = bits(call.at(y), 3 * pad16(s.width()));
+        if (workers == 1)
+          reference.push_back(got);
+        ASSERT_EQ(got, reference[step]) << "step " << step;
+        for (int64_t r = 0; r < 3; ++r)
+          for (int64_t head = 0; head < s.heads; ++head) {
+            Matrix key(step + 1, s.width()), value(step + 1, s.width());
+            for (int64_t j = 0; j <= step; ++j)
+              for (int64_t c = 0; c < s.width(); ++c) {
+                key(j, c) = keys[j](r, c);
+                value(j, c) = values[j](r, c);
+              }
+            ASSERT_NO_FATAL_FAILURE(
+                expectRow(s, call.at(y) + r * pad16(s.width()),
+                          attention(s, q, r, key, value, 0, step + 1, head), head))
+                << "step " << step << " row " << r;
+          }
+      }
+    }
+  }
+}
+
+TEST(Attention, EncoderSeesItsOwnSource) {
+  std::vector<int32_t> offsets{0, 1, 17, 50, 66};
+  for (const AttentionShape &s : shapes) {
+    SCOPED_TRACE(shapeText(s));
+    std::mt19937 random(12);
+    Matrix q = randomMatrix(66, s.width(), random, 2);
+    Matrix key = randomMatrix(66, s.width(), random, 2);
+    Matrix value = randomMatrix(66, s.width(), random, 2);
+    std::string reference;
+    for (int64_t workers = 1; workers <= 4; ++workers) {
+      KernelCall call(66, 16 + 16 + 48 + 16);
+      call.context.source_offset = offsets.data();
+      call.context.sources = 4;
+      int32_t k = call.input(key), v = call.input(value), query = call.input(q);
+      int32_t y = call.place(s.width()), blockedKeys = call.place(s.width());
+      int32_t blockedValues = call.place(s.heads * s.paddedHeadSize());
+      call.run(jit(), named("block_keys", s), {k, v, blockedKeys, blockedValues},
+               workers);
+      call.run(jit(), scaled("encoder_attention", s),
+               {query, blockedKeys, blockedValues, y}, workers);
+      std::string got = bits(call.at(y), 66 * pad16(s.width()));
+      if (workers == 1)
+        reference = got;
+      ASSERT_EQ(got, reference);
+      for (int64_t b = 0; b < 4; ++b)
+        for (int64_t r = offsets[b]; r < offsets[b + 1]; ++r)
+          for (int64_t head = 0; head < s.heads; ++head)
+            ASSERT_NO_FATAL_FAILURE(expectRow(
+                s, call.at(y) + r * pad16(s.width()),
+                attention(s, q, r, key, value, offsets[b], offsets[b + 1], head), head))
+                << "source " << b << " row " << r;
+    }
+  }
+}
+
+TEST(Attention, CrossOverTheProjectedMemory) {
+  std::vector<int32_t> offsets{0, 5, 6, 39};
+  std::vector<int32_t> rowSource{2, 0, 2, 1};
+  for (const AttentionShape &s : shapes) {
+    SCOPED_TRACE(shapeText(s));
+    std::mt19937 random(13);
+    Matrix x = randomMatrix(39, inputs, random);
+    Matrix keyWeight = randomMatrix(s.width(), inputs, random);
+    Matrix valueWeight = randomMatrix(s.width(), inputs, random, 127);
+    for (double &v : valueWeight.values)
+      v = std::round(v);
+    Matrix valueScale = randomMatrix(1, s.width(), random, 0.01);
+    Matrix keyBias = randomMatrix(1, s.width(), random);
+    Matrix key(39, s.width()), value(39, s.width());
+    for (int64_t r = 0; r < 39; ++r)
+      for (int64_t n = 0; n < s.width(); ++n) {
+        for (int64_t k = 0; k < inputs; ++k) {
+          key(r, n) += x(r, k) * keyWeight(n, k);
+          value(r, n) += x(r, k) * valueWeight(n, k) * valueScale(0, n);
+        }
+        key(r, n) += keyBias(0, n);
+      }
+    Matrix q = randomMatrix(4, s.width(), random, 2);
+    int32_t layer = 7;
+    std::vector<int64_t> memoryOffset;
+    int64_t bytes = 0;
+    for (size_t b = 0; b < 3; ++b) {
+      memoryOffset.push_back(bytes);
+      bytes += (layer * 4 + s.bytesPerKey()) * pad16(offsets[b + 1] - offsets[b]);
+    }
+    std::string reference;
+    for (int64_t workers = 1; workers <= 4; ++workers) {
+      Buffer memory(bytes / 4);
+      KernelCall encode(39, 64), step(4);
+      for (encdec_abi_context *c : {&encode.context, &step.context}) {
+        c->source_offset = offsets.data();
+        c->sources = 3;
+        c->memory = memory.bytes();
+        c->memory_offset = memoryOffset.data();
+        c->row_source = rowSource.data();
+      }
+      int32_t in = encode.input(x), kw = encode.packed(keyWeight),
+              kb = encode.vector(keyBias), vw = encode.packedInt8(valueWeight),
+              vs = encode.vector(valueScale);
+      int32_t keyPlace = encode.place(s.width()), valuePlace = encode.place(s.width());
+      encode.run(jit(), named("memory_project", s) + "_24_f32_i8",
+                 {in, kw, -1, kb, vw, vs, -1, keyPlace, valuePlace, layer}, workers);
+
+      constexpr int64_t probsStride = 48;
+      Buffer probs(2 * s.heads * 4 * probsStride);
+      step.context.out_probs = probs.data();
+      step.context.probs_stride = probsStride;
+      int32_t query = step.input(q), y = step.place(s.width());
+      step.run(jit(), scaled("cross_attention", s), {query, layer, y, 1}, workers);
+      std::string got = bits(step.at(y), 4 * pad16(s.width()));
+      if (workers == 1)
+        reference = got;
+      ASSERT_EQ(got, reference);
+      for (int64_t r = 0; r < 4; ++r)
+        for (int64_t head = 0; head < s.heads; ++head) {
+          int64_t b = rowSource[r];
+          Expected e =
+              attention(s, q, r, key, value, offsets[b], offsets[b + 1], head);
+          ASSERT_NO_FATAL_FAILURE(
+              expectRow(s, step.at(y) + r * pad16(s.width()), e, head))
+              << "row " << r;
+          const float *p =
+              probs.data() + ((s.heads + head) * 4 + r) * probsStride;
+          for (size_t j = 0; j < e.probs.size(); ++j)
+            ASSERT_NEAR(p[j], e.probs[j], 1e-5) << "row " << r << " key " << j;
+          ASSERT_TRUE(std::isnan(p[e.probs.size()])) << "written too far";
+        }
+    }
+  }
+}
+
+} // namespace

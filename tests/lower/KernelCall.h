@@ -1,0 +1,136 @@
+// One call of a kernel as encode or step would make it: buffers, context, frame.
+#pragma once
+#include "KernelJit.h"
+#include "encdec/abi.h"
+#include <cstring>
+#include <random>
+#include <vector>
+
+namespace encdec::test {
+
+inline int64_t pad16(int64_t n) { return (n + 15) / 16 * 16; }
+
+/// Memory at 64-byte alignment, filled with NaN so that reading what nobody wrote
+/// shows.
+class Buffer {
+public:
+  explicit Buffer(size_t floats = 0) : storage(floats + 32, std::nanf("")) {}
+  float *data() {
+    auto at = reinterpret_cast<uintptr_t>(storage.data());
+    return storage.data() + (64 - at % 64) % 64 / 4;
+  }
+  uint8_t *bytes() { return reinterpret_cast<uint8_t *>(data()); }
+  float &operator[](size_t i) { return data()[i]; }
+
+private:
+  std::vector<float> storage;
+};
+
+/// A row-major matrix in double.
+struct Matrix {
+  int64_t rows = 0, columns = 0;
+  std::vector<double> values;
+  Matrix() = default;
+  Matrix(int64_t rows, int64_t columns)
+      : rows(rows), columns(columns), values(rows * columns) {}
+  double &operator()(int64_t r, int64_t c) { return values[r * columns + c]; }
+  double operator()(int64_t r, int64_t c) const { return values[r * columns + c]; }
+};
+
+/// Values that f32 holds exactly.
+inline Matrix randomMatrix(int64_t rows, int64_t columns, std::mt19937 &random,
+                           double scale = 1) {
+  Matrix m(rows, columns);
+  for (double &v : m.values)
+    v = float(std::uniform_real_distribution<double>(-scale, scale)(random));
+  return m;
+}
+
+/// Arena, weights and context of a call; regions are handed out one after the
+/// other, and known to kernels as table entries.
+class KernelCall {
+public:
+  explicit KernelCall(int64_t rows, int64_t units = 0)
+      : rows(rows), units(units ? units : rows), arena(1 << 20), weights(1 << 21),
+        scratch(4 * 8192) {
+    context.arena = arena.bytes();
+    context.weights = weights.bytes();
+    context.scratch = scratch.bytes();
+    context.scratch_stride = 8192 * 4;
+    context.rows = rows;
+  }
+
+  /// A region of `floats` a row unit; its table entry.
+  int32_t place(int64_t floats) {
+    int64_t at = nextPlace;
+    nextPlace += pad16(floats) / 16;
+    return int32_t(at);
+  }
+  float *at(int32_t place) { return arena.data() + int64_t(place) * 16 * units; }
+  /// A region that holds `m`, padding zero.
+  int32_t input(const Matrix &m) {
+    int32_t entry = place(m.columns);
+    for (int64_t r = 0; r < m.rows; ++r)
+      for (int64_t c = 0; c < pad16(m.columns); ++c)
+        at(entry)[r * pad16(m.columns) + c] = c < m.columns ? float(m(r, c)) : 0;
+    return entry;
+  }
+  /// `m` [N, K] packed [N/16][K][16] as f32; its table entry.
+  int32_t packed(const Matrix &m) {
+    float *to = reserve(pad16(m.rows) * m.columns * 4);
+    for (int64_t n = 0; n < pad16(m.rows); ++n)
+      for (int64_t k = 0; k < m.columns; ++k)
+        to[(n / 16 * m.columns + k) * 16 + n % 16] = n < m.rows ? float(m(n, k)) : 0;
+    return last;
+  }
+  /// The same as int8: values must be whole numbers.
+  int32_t packedInt8(const Matrix &m) {
+    auto *to = reinterpret_cast<int8_t *>(reserve(pad16(m.rows) * m.columns));
+    for (int64_t n = 0; n < pad16(m.rows); ++n)
+      for (int64_t k = 0; k < m.columns; ++k)
+        to[(n / 16 * m.columns + k) * 16 + n % 16] = n < m.rows ? int8_t(m(n, k)) : 0;
+    return last;
+  }
+  /// Rows of a [N, K] table or a [1, K] vector, row after row, padded with zeros.
+  int32_t vector(const Matrix &m) {
+    float *to = reserve(m.rows * pad16(m.columns) * 4);
+    for (int64_t r = 0; r < m.rows; ++r)
+      for (int64_t c = 0; c < pad16(m.columns); ++c)
+        to[r * pad16(m.columns) + c] = c < m.columns ? float(m(r, c)) : 0;
+    return last;
+  }
+
+  /// Runs `kernel` as `workers` workers, one after the other.
+  void run(KernelJit &jit, llvm::StringRef kernel, std::vector<int32_t> table,
+           int64_t workers = 1) {
+    struct Frame {
+      const encdec_abi_context *context;
+      int64_t worker, workers, units;
+    };
+    auto *function = jit.get<void(const Frame *, const int32_t *)>(kernel);
+    for (int64_t w = 0; w < workers; ++w) {
+      Frame frame{&context, w, workers, units};
+      function(&frame, table.data());
+    }
+  }
+
+  encdec_abi_context context = {};
+  const int64_t rows, units;
+
+private:
+  float *reserve(int64_t bytes) {
+    last = int32_t(nextWeight);
+    nextWeight += (bytes + 63) / 64;
+    return weights.data() + int64_t(last) * 16;
+  }
+  Buffer arena, weights, scratch;
+  int64_t nextPlace = 0, nextWeight = 0;
+  int32_t last = 0;
+};
+
+/// The bytes of `count` floats: equal bits, not equal values.
+inline std::string bits(const float *data, int64_t count) {
+  return std::string(reinterpret_cast<const char *>(data), count * 4);
+}
+
+} // namespace encdec::test

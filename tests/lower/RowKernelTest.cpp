@@ -1,0 +1,240 @@
+// exp and its relatives, norm, add, activation, embedding.
+#include "KernelCall.h"
+#include "compiler/lower/Math.h"
+#include <cmath>
+#include <gtest/gtest.h>
+
+using namespace encdec;
+using namespace encdec::test;
+using lower::CpuKernels;
+using lower::KernelBuilder;
+using lower::Val;
+
+namespace {
+
+/// f(x, y, panels): the function `name` of Math.h on panels of 16.
+void defineMath(CpuKernels &kernels, mlir::MLIRContext *context, const char *name,
+                Val (*function)(Val)) {
+  mlir::OpBuilder types(context);
+  KernelBuilder k(types.getUnknownLoc(), context);
+  kernels.define(name, {k.ptr(), k.ptr(), k.i64()},
+                 [&](KernelBuilder &k, llvm::ArrayRef<Val> a) {
+                   k.loop(k.constant(int64_t(0)), a[2], [&](Val i) {
+                     Val v = k.load(k.vector(k.f32(), 16), a[0] + i * 64);
+                     k.store(function(v), a[1] + i * 64);
+                   });
+                 });
+}
+
+constexpr int64_t widths[] = {1, 15, 16, 17, 64, 300, 512};
+constexpr ActivationKind kinds[] = {ActivationKind::relu, ActivationKind::gelu,
+                                    ActivationKind::gelu_tanh, ActivationKind::silu};
+
+KernelJit &jit() {
+  static KernelJit instance([](CpuKernels &kernels) {
+    for (int64_t width : widths) {
+      kernels.add(width);
+      kernels.norm(width, 1e-5f, false);
+      kernels.norm(width, 1e-5f, true);
+      for (ActivationKind kind : kinds)
+        kernels.activation(width, kind);
+      kernels.embed(width, 50, false, 1.5f);
+      kernels.embed(width, 50, true, 1.5f);
+    }
+    mlir::MLIRContext *context = kernels.add(1).getContext();
+    defineMath(kernels, context, "test_exp", lower::exp);
+    defineMath(kernels, context, "test_log", lower::log);
+    defineMath(kernels, context, "test_erf", lower::erf);
+  });
+  return instance;
+}
+
+std::vector<float> apply(const char *name, std::vector<float> x) {
+  x.resize(pad16(x.size()), 1.0f);
+  std::vector<float> y(x.size());
+  jit().get<void(const float *, float *, int64_t)>(name)(x.data(), y.data(),
+                                                         x.size() / 16);
+  return y;
+}
+
+std::vector<float> range(double from, double to, int64_t count) {
+  std::vector<float> x;
+  for (int64_t i = 0; i <= count; ++i)
+    x.push_back(float(from + (to - from) * i / count));
+  return x;
+}
+
+TEST(Math, Exp) {
+  std::vector<float> x = range(-87.3, 88, 100000), y = apply("test_exp", x);
+  for (size_t i = 0; i < x.size(); ++i)
+    ASSERT_NEAR(y[i] / std::exp(double(x[i])), 1, 2.5e-7) << x[i];
+  std::vector<float> edges =
+      apply("test_exp", {0.0f, -0.0f, -INFINITY, -1e30f, -88.0f, 1e30f});
+  EXPECT_EQ(edges[0], 1);
+  EXPECT_EQ(edges[1], 1);
+  for (int i : {2, 3, 4})
+    EXPECT_EQ(edges[i], 0);
+  EXPECT_TRUE(std::isfinite(edges[5]));
+}
+
+TEST(Math, Log) {
+  std::vector<float> x = range(0.5, 60000, 100000), y = apply("test_log", x);
+  for (size_t i = 0; i < x.size(); ++i) {
+    double expected = std::log(double(x[i]));
+    ASSERT_NEAR(y[i], expected, 1e-7 + 2.5e-7 * std::abs(expected)) << x[i];
+  }
+  EXPECT_EQ(apply("test_log", {1.0f})[0], 0);
+}
+
+TEST(Math, Erf) {
+  std::vector<float> x = range(-6, 6, 100000), y = apply("test_erf", x);
+  for (size_t i = 0; i < x.size(); ++i)
+    ASSERT_NEAR(y[i], std::erf(double(x[i])), 3e-7) << x[i];
+}
+
+double activated(double x, ActivationKind kind) {
+  switch (kind) {
+  case ActivationKind::relu:
+    return std::max(x, 0.0);
+  case ActivationKind::gelu:
+    return x / 2 * (1 + std::erf(x / std::sqrt(2.0)));
+  case ActivationKind::gelu_tanh:
+    return x / 2 * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+  case ActivationKind::silu:
+    return x / (1 + std::exp(-x));
+  }
+  return NAN;
+}
+
+/// Runs `kernel` at rows 1 … 5 and 1 … 4 workers; hands each result, [rows][pad16
+/// (width)], to check and compares its first row's bits with those of one row.
+template <typename Prepare, typename Check>
+void everyCount(int64_t width, const std::string &kernel, Prepare prepare,
+                Check check) {
+  SCOPED_TRACE(kernel);
+  std::string alone;
+  for (int64_t rows : {1, 2, 5})
+    for (int64_t workers = 1; workers <= 4; ++workers) {
+      KernelCall call(rows);
+      std::vector<int32_t> table = prepare(call);
+      call.run(jit(), kernel, table, workers);
+      const float *y = call.at(table.back());
+      for (int64_t r = 0; r < rows; ++r)
+        for (int64_t n = 0; n < pad16(width); ++n)
+          if (n < width)
+            ASSERT_NO_FATAL_FAILURE(check(r, n, y[r * pad16(width) + n]));
+          else
+            ASSERT_EQ(y[r * pad16(width) + n], 0) << "padding of row " << r;
+      if (alone.empty())
+        alone = bits(y, pad16(width));
+      ASSERT_EQ(bits(y, pad16(width)), alone);
+    }
+}
+
+Matrix firstRows(const Matrix &m, int64_t rows) {
+  Matrix part = m;
+  part.rows = rows;
+  return part;
+}
+
+TEST(Rows, AddAndActivation) {
+  std::mt19937 random(3);
+  for (int64_t width : widths) {
+    Matrix x = randomMatrix(5, width, random, 4), y = randomMatrix(5, width, random);
+    everyCount(
+        width, "add_" + std::to_string(width),
+        [&](KernelCall &call) {
+          return std::vector{call.input(firstRows(x, call.rows)),
+                             call.input(firstRows(y, call.rows)), call.place(width)};
+        },
+        [&](int64_t r, int64_t n, float got) {
+          ASSERT_EQ(got, float(x(r, n)) + float(y(r, n)));
+        });
+    for (ActivationKind kind : kinds)
+      everyCount(
+          width,
+          "activation_" + stringifyActivationKind(kind).str() + "_" +
+              std::to_string(width),
+          [&](KernelCall &call) {
+            return std::vector{call.input(firstRows(x, call.rows)), call.place(width)};
+          },
+          [&](int64_t r, int64_t n, float got) {
+            ASSERT_NEAR(got, activated(x(r, n), kind), 1e-6);
+          });
+  }
+}
+
+TEST(Rows, Norm) {
+  std::mt19937 random(4);
+  for (int64_t width : widths)
+    for (bool residual : {false, true}) {
+      Matrix x = randomMatrix(5, width, random), other = randomMatrix(5, width, random);
+      for (double &v : x.values)
+        v += 3; // a mean that is far from zero
+      Matrix gamma = randomMatrix(1, width, random), beta = randomMatrix(1, width, random);
+      auto value = [&](int64_t r, int64_t n) {
+        return float(float(x(r, n)) + (residual ? float(other(r, n)) : 0));
+      };
+      everyCount(
+          width,
+          (residual ? "add_norm_" : "norm_") + std::to_string(width) + "_" +
+              lower::bitsOf(1e-5f),
+          [&](KernelCall &call) {
+            std::vector<int32_t> table{call.input(firstRows(x, call.rows))};
+            if (residual)
+              table.push_back(call.input(firstRows(other, call.rows)));
+            table.push_back(call.vector(gamma));
+            table.push_back(call.vector(beta));
+            table.push_back(call.place(width));
+            return table;
+          },
+          [&](int64_t r, int64_t n, float got) {
+            double mean = 0, variance = 0;
+            for (int64_t i = 0; i < width; ++i)
+              mean += value(r, i) / double(width);
+            for (int64_t i = 0; i < width; ++i)
+              variance += std::pow(value(r, i) - mean, 2) / double(width);
+            double expected =
+                (value(r, n) - mean) / std::sqrt(variance + 1e-5f) * gamma(0, n) +
+                beta(0, n);
+            ASSERT_NEAR(got, expected, 1e-5) << "row " << r << " column " << n;
+          });
+    }
+}
+
+TEST(Rows, Embed) {
+  std::mt19937 random(5);
+  std::vector<int32_t> tokens{49, 0, 17, 16, 49}, positions{0, 3, 1, 1, 6};
+  for (int64_t width : widths)
+    for (bool quantized : {false, true})
+      for (bool withPositions : {false, true}) {
+        Matrix w = randomMatrix(50, width, random, quantized ? 127 : 1);
+        if (quantized)
+          for (double &v : w.values)
+            v = std::round(v);
+        Matrix scales = randomMatrix(1, 50, random),
+               places = randomMatrix(7, width, random);
+        everyCount(
+            width,
+            "embed_" + std::to_string(width) + (quantized ? "_i8_" : "_f32_") +
+                lower::bitsOf(1.5f),
+            [&](KernelCall &call) {
+              call.context.tokens = tokens.data();
+              call.context.positions = positions.data();
+              std::vector<int32_t> table{quantized ? call.packedInt8(w)
+                                                   : call.packed(w)};
+              table.push_back(quantized ? call.vector(scales) : -1);
+              table.push_back(withPositions ? call.vector(places) : -1);
+              table.push_back(call.place(width));
+              return table;
+            },
+            [&](int64_t r, int64_t n, float got) {
+              double value = w(tokens[r], n) * (quantized ? scales(0, tokens[r]) : 1);
+              double expected =
+                  1.5 * value + (withPositions ? places(positions[r], n) : 0);
+              ASSERT_NEAR(got, expected, 1e-6 * (std::abs(expected) + 10));
+            });
+      }
+}
+
+} // namespace

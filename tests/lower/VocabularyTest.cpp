@@ -1,0 +1,170 @@
+// Vocabulary and argmax kernels: ties, biases, odd sizes, equal bits.
+#include "KernelCall.h"
+#include <cmath>
+#include <gtest/gtest.h>
+
+using namespace encdec;
+using namespace encdec::test;
+using lower::CpuKernels;
+
+namespace {
+
+constexpr int64_t inputs = 40;
+constexpr int64_t sizes[] = {1, 16, 37, 128, 129, 211, 2500};
+
+KernelJit &jit() {
+  static KernelJit instance([](CpuKernels &kernels) {
+    for (int64_t v : sizes) {
+      kernels.vocabulary(inputs, v, false);
+      kernels.vocabulary(inputs, v, true);
+      kernels.argmax(v);
+      kernels.mergeVocabulary(v);
+    }
+  });
+  return instance;
+}
+
+int64_t recordFloats(int64_t columns) {
+  return 5 * pad16((pad16(columns) / 16 + 7) / 8);
+}
+
+struct Result {
+  std::vector<int32_t> tokens;
+  std::vector<float> logProbs, logits;
+};
+
+struct Model {
+  Matrix x, weight, scales, bias;
+  Matrix logitBias; // [3, V]
+  std::vector<int32_t> rowBias;
+  bool quantized;
+};
+
+Result run(const Model &m, int64_t rows, int64_t workers, bool stored) {
+  int64_t columns = m.weight.rows;
+  KernelCall call(rows);
+  Buffer biases(3 * pad16(columns));
+  for (int64_t r = 0; r < 3; ++r)
+    for (int64_t c = 0; c < columns; ++c)
+      biases[r * pad16(columns) + c] = float(m.logitBias(r, c));
+  Result result{std::vector<int32_t>(rows), std::vector<float>(rows),
+                std::vector<float>(rows * pad16(columns))};
+  call.context.logit_bias = biases.data();
+  call.context.row_bias = m.rowBias.data();
+  call.context.out_token = result.tokens.data();
+  call.context.out_log_prob = result.logProbs.data();
+  call.context.out_logits = result.logits.data();
+  Matrix x = m.x;
+  x.rows = rows;
+  int32_t in = call.input(x), records = call.place(recordFloats(columns));
+  std::string size = std::to_string(columns);
+  if (stored) {
+    // Logits of the other path serve as input; the result must be the same bits.
+    Result other = run(m, rows, 1, false);
+    Matrix logits(rows, columns);
+    for (int64_t r = 0; r < rows; ++r)
+      for (int64_t c = 0; c < columns; ++c)
+        logits(r, c) = other.logits[r * pad16(columns) + c];
+    int32_t place = call.input(logits);
+    call.run(jit(), "argmax_" + size, {place, records}, workers);
+  } else {
+    int32_t w = m.quantized ? call.packedInt8(m.weight) : call.packed(m.weight);
+    int32_t s = m.quantized ? call.vector(m.scales) : -1, b = call.vector(m.bias);
+    call.run(jit(), "vocabulary_40" + std::string(m.quantized ? "_i8x" : "_f32x") + size,
+             {in, w, s, b, records}, workers);
+  }
+  call.run(jit(), "merge_vocabulary_" + size, {records}, workers);
+  return result;
+}
+
+Model randomModel(int64_t columns, bool quantized, std::mt19937 &random) {
+  Model m{randomMatrix(30, inputs, random),
+          randomMatrix(columns, inputs, random, quantized ? 127 : 1),
+          randomMatrix(1, columns, random, 0.01),
+          randomMatrix(1, columns, random),
+          Matrix(3, columns),
+          {},
+          quantized};
+  if (quantized)
+    for (double &v : m.weight.values)
+      v = std::round(v);
+  for (double &v : m.logitBias.values)
+    v = random() % 3 ? 0 : -INFINITY;
+  for (int64_t c = 0; c < columns; ++c)
+    m.logitBias(0, c) = 0;
+  m.logitBias(1, columns - 1) = 0; // something is left
+  m.logitBias(2, 0) = 0;
+  for (int32_t r = 0; r < 30; ++r)
+    m.rowBias.push_back(r % 3);
+  return m;
+}
+
+TEST(Vocabulary, BestTokenAndItsLogProbability) {
+  for (int64_t columns : sizes)
+    for (bool quantized : {false, true}) {
+      SCOPED_TRACE("V = " + std::to_string(columns) + (quantized ? " int8" : " f32"));
+      std::mt19937 random(columns);
+      Model m = randomModel(columns, quantized, random);
+      Result alone;
+      for (int64_t rows : {1, 2, 7, 25, 30})
+        for (int64_t workers = 1; workers <= 4; ++workers)
+          for (bool stored : {false, true}) {
+            Result got = run(m, rows, workers, stored);
+            for (int64_t r = 0; r < rows; ++r) {
+              std::vector<double> logits(columns);
+              double most = -INFINITY, sum = 0;
+              for (int64_t v = 0; v < columns; ++v) {
+                double dot = 0;
+                for (int64_t k = 0; k < inputs; ++k)
+                  dot += m.x(r, k) * m.weight(v, k);
+                logits[v] = dot * (quantized ? m.scales(0, v) : 1) + m.bias(0, v);
+                ASSERT_NEAR(got.logits[r * pad16(columns) + v], logits[v], 2e-5);
+                most = std::max(most, logits[v]);
+              }
+              for (double l : logits)
+                sum += std::exp(l - most);
+              // The token is judged by the kernel's own logits: near ties.
+              int64_t best = -1;
+              float value = -INFINITY;
+              for (int64_t v = 0; v < columns; ++v) {
+                float biased = got.logits[r * pad16(columns) + v] +
+                               float(m.logitBias(m.rowBias[r], v));
+                if (biased > value) {
+                  value = biased;
+                  best = v;
+                }
+              }
+              ASSERT_EQ(got.tokens[r], best) << "row " << r;
+              ASSERT_NEAR(got.logProbs[r], logits[best] - most - std::log(sum), 3e-5);
+            }
+            if (alone.tokens.empty())
+              alone = got;
+            ASSERT_EQ(got.tokens[0], alone.tokens[0]);
+            ASSERT_EQ(bits(got.logProbs.data(), 1), bits(alone.logProbs.data(), 1));
+          }
+    }
+}
+
+TEST(Vocabulary, LowestIdWinsTies) {
+  std::mt19937 random(1);
+  for (int64_t columns : {37, 211, 2500}) {
+    Model m = randomModel(columns, false, random);
+    for (double &v : m.weight.values)
+      v = 0;
+    for (double &v : m.bias.values)
+      v = -1;
+    // Equal best ones in different lanes, panels and blocks.
+    std::vector<int64_t> best{columns - 1, columns / 2, columns / 3 + 1};
+    for (int64_t v : best)
+      m.bias(0, v) = 2;
+    m.rowBias.assign(30, 0);
+    EXPECT_EQ(run(m, 2, 2, false).tokens[1], columns / 3 + 1);
+    m.logitBias(0, columns / 3 + 1) = -INFINITY;
+    EXPECT_EQ(run(m, 2, 2, false).tokens[1], columns / 2);
+    for (int64_t v = 0; v < columns; ++v)
+      m.logitBias(0, v) = -INFINITY;
+    EXPECT_EQ(run(m, 1, 1, false).tokens[0], 0) << "all forbidden";
+  }
+}
+
+} // namespace
