@@ -29,6 +29,7 @@ import make_checkpoint
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MARGIN = 1e-4
+EOS_BIASES = [7.0, 5.0, 8.5, 4.0, 6.0, 3.0, 2.0, 10.0, 1.0]
 
 
 def f32(value):
@@ -132,8 +133,8 @@ def specifications():
         "head-size-1": {"d_model": 6, "encoder_heads": 6, "decoder_heads": 6, "vocab": 61},
         "wide-heads": {"d_model": 96, "encoder_heads": 1, "decoder_heads": 1, "encoder_ffn": 112,
                        "decoder_ffn": 16, "encoder_layers": 1, "decoder_layers": 1},
-        "deep": {"d_model": 16, "encoder_layers": 6, "decoder_layers": 6, "encoder_ffn": 24,
-                 "decoder_ffn": 24},
+        "deep": { "encoder_layers": 6, "decoder_layers": 6, "encoder_ffn": 24,
+                 "decoder_ffn": 24, "block_gain": 0.4, "ffn_gain": 0.4},
         "max-new-tokens": {"generation": {"max_new_tokens": 9, "max_length": None}},
         "default-length": {"generation": {"max_length": None, "forced_eos_token_id": None}},
         "min-length": {"generation": {"min_length": 8}},
@@ -169,7 +170,7 @@ def run_spec(spec, count):
     return cases, sorted(absolute)[len(absolute) // 2], ended / count
 
 
-def non_vacuous(cases, median, ended):
+def non_vacuous(cases, median, ended, variety):
     """Sentences differ, end by themselves at various lengths, and are decided:
     a model whose steps are near ties would be compared in its first tokens only."""
     outputs = {tuple(case["ids"]) for case in cases}
@@ -177,19 +178,20 @@ def non_vacuous(cases, median, ended):
     tokens = [t for case in cases for t in case["ids"]]
     decided = sum(case["compare"] for case in cases)
     return (median > 0.1 and ended >= 0.3 and decided >= 0.98 * len(tokens) and len(outputs) >= 0.6 * len(cases)
-            and len(lengths) >= 3 and len(set(tokens)) >= 4
+            and len(lengths) >= 3 and len(set(tokens)) >= variety
             and len(tokens) >= 3 * len(cases))
 
 
 def search(name, spec, count):
     """The first seed and eos bias whose outputs are not vacuous."""
     base = spec["seed"]
-    for attempt in range(60):
+    variety = min(12, max(2, make_checkpoint.complete(spec)["decoder_vocab"] // 10))
+    for attempt in range(90):
         trial = {**spec, "seed": base + 1000 * attempt}
         if complete_bias(spec):
-            trial["eos_bias"] = [7.0, 5.0, 8.5, 4.0, 6.0, 10.0, 2.0, 12.0][attempt % 8]
+            trial["eos_bias"] = EOS_BIASES[attempt % len(EOS_BIASES)]
         result = run_spec(trial, count)
-        if non_vacuous(*result):
+        if non_vacuous(*result, variety):
             return trial, result
     sys.exit(f"{name}: no seed gives outputs that test anything")
 

@@ -46,7 +46,10 @@ DEFAULTS = {
     "separate_generation": True,  # False: generation keys stay in config.json
     "logit_spread": 3.0,
     "eos_bias": 0.0,
-    "attention_gain": 2.0,
+    "attention_gain": 2.0,      # of query and key projections: sharp attention
+    "block_gain": 0.9,          # of values and outputs: more, and the source alone decides
+    "ffn_gain": 0.8,
+    "bias": 0.1,                # biases and betas lie within +-bias
     "generation": {},           # over the defaults of generation()
 }
 
@@ -110,17 +113,21 @@ def tensors(spec):
     def linear(name, out, inputs, gain=1.0):
         bound = gain * math.sqrt(3.0 / inputs)
         put(name + ".weight", [out, inputs], -bound, bound)
-        put(name + ".bias", [out], -0.3, 0.3)
+        put(name + ".bias", [out], -s["bias"], s["bias"])
 
-    def norm(name):
+    def norm(name, signed=False):
         put(name + ".weight", [e], 0.6, 1.4)
-        put(name + ".bias", [e], -0.3, 0.3)
+        if signed:  # else a tied head would like best the token just read
+            flips = uniform(seed, name + "/sign", e, -1, 1)
+            values = result[name + ".weight"][1]
+            values[:] = [v if flip > 0 else -v for v, flip in zip(values, flips)]
+        put(name + ".bias", [e], -s["bias"], s["bias"])
 
     def attention(name):
         linear(name + ".q_proj", e, e, s["attention_gain"])
         linear(name + ".k_proj", e, e, s["attention_gain"])
-        linear(name + ".v_proj", e, e, 1.5)
-        linear(name + ".out_proj", e, e, 1.5)
+        linear(name + ".v_proj", e, e, s["block_gain"])
+        linear(name + ".out_proj", e, e, s["block_gain"])
         norm(name + "_layer_norm")
 
     for side in ("encoder", "decoder"):
@@ -129,9 +136,9 @@ def tensors(spec):
             attention(base + ".self_attn")
             if side == "decoder":
                 attention(base + ".encoder_attn")
-            linear(base + ".fc1", s[side + "_ffn"], e, 1.5)
-            linear(base + ".fc2", e, s[side + "_ffn"], 1.5)
-            norm(base + ".final_layer_norm")
+            linear(base + ".fc1", s[side + "_ffn"], e, s["ffn_gain"])
+            linear(base + ".fc2", e, s[side + "_ffn"], s["ffn_gain"])
+            norm(base + ".final_layer_norm", signed=side == "decoder")
 
     # Rows of variance spread^2/E against a normed row of variance 1 a number
     # make logits of that spread.
