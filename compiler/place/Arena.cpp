@@ -99,8 +99,8 @@ FailureOr<SmallVector<ArenaBuffer>> collectBuffers(func::FuncOp function) {
 int64_t assignOffsets(MutableArrayRef<ArenaBuffer> buffers) {
   SmallVector<unsigned> order(buffers.size());
   std::iota(order.begin(), order.end(), 0);
-  llvm::stable_sort(order, [&](unsigned a, unsigned b) {
-    return buffers[a].bytes > buffers[b].bytes;
+  llvm::sort(order, [&](unsigned a, unsigned b) {
+    return std::pair(-buffers[a].bytes, a) < std::pair(-buffers[b].bytes, b);
   });
   int64_t size = 0;
   SmallVector<ArenaBuffer *> placed; // by offset

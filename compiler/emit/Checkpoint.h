@@ -1,0 +1,29 @@
+// What emission takes from the checkpoint's folder besides weights: tokenizer
+// files as they are, and a hash of everything the result depends on.
+#pragma once
+#include "compiler/import/Result.h"
+#include "mlir/IR/BuiltinOps.h"
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace encdec {
+
+struct TokenizerFiles {
+  std::string kind; // "marian", or "" where files are missing
+  /// file name, contents; in a fixed order; empty without a kind
+  std::vector<std::pair<std::string, std::string>> files;
+};
+
+/// Reads the tokenizer files of a `family` checkpoint. Missing ones are no error:
+/// the model then takes and gives ids; `warnings` says so.
+checkpoint::Result<TokenizerFiles>
+readTokenizer(const std::string &folder, llvm::StringRef family,
+              std::vector<std::string> &warnings);
+
+/// XXH3-128 over name, size and bytes of config, generation config, the weight
+/// files that `module` names, and tokenizer files.
+checkpoint::Result<std::string> hashCheckpoint(const std::string &folder,
+                                               mlir::ModuleOp module);
+
+} // namespace encdec

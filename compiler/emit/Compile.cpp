@@ -1,0 +1,289 @@
+// The stages in order. What can go wrong with the input comes back with its code;
+// a pass that fails on an imported module is our mistake and says so.
+#include "compiler/emit/Compile.h"
+#include "compiler/emit/BundleWriter.h"
+#include "compiler/emit/Checkpoint.h"
+#include "compiler/emit/Jit.h"
+#include "compiler/emit/Link.h"
+#include "compiler/emit/Manifest.h"
+#include "compiler/emit/Object.h"
+#include "compiler/import/Import.h"
+#include "compiler/place/Weights.h"
+#include "mlir/IR/Diagnostics.h"
+
+using namespace mlir;
+using encdec::checkpoint::Code;
+using encdec::checkpoint::Failure;
+using encdec::checkpoint::Result;
+using Bytes = llvm::SmallVector<char, 0>;
+
+namespace encdec {
+namespace {
+
+checkpoint::Error failed(llvm::Error error) {
+  return {Code::Failure, llvm::toString(std::move(error))};
+}
+checkpoint::Error notRunnable() {
+  return {Code::Unfit,
+          "this machine runs none of the CPU levels; x86-64-v3 (AVX2, FMA) is the "
+          "least"};
+}
+llvm::ArrayRef<uint8_t> bytesOf(llvm::ArrayRef<char> text) {
+  return {reinterpret_cast<const uint8_t *>(text.data()), text.size()};
+}
+
+/// One module on its way.
+class Job {
+public:
+  Job(MLIRContext &context, std::string folder, const CompileOptions &options)
+      : folder(std::move(folder)), options(options), store(this->folder),
+        diagnostics(&context, [this](Diagnostic &diagnostic) {
+          if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
+            messages += (messages.empty() ? "" : "; ") + diagnostic.str();
+          return success();
+        }) {}
+
+  /// Fused and placed.
+  Failure place(ModuleOp given) {
+    module = given;
+    stage("fusing and placing");
+    PassManager pm(module.getContext());
+    PipelineOptions pipeline;
+    pipeline.weights = options.weights;
+    buildFusePipeline(pm, pipeline);
+    buildPlacePipeline(pm, pipeline);
+    for (Pass &pass : pm.getPasses())
+      facts.passes.push_back(pass.getArgument().str());
+    facts.weights = options.weights == WeightType::int8 ? "int8" : "f32";
+    if (mlir::failed(pm.run(module)))
+      return fromDiagnostics("the passes failed");
+    return std::nullopt;
+  }
+
+  /// Object code of the placed module for one level.
+  Result<Bytes> object(llvm::StringRef level) {
+    stage("generating code for " + level.str());
+    auto target = findObjectTarget(level);
+    if (!target)
+      return failed(target.takeError());
+    OwningOpRef<ModuleOp> lowered = module.clone();
+    PassManager pm(module.getContext());
+    PipelineOptions pipeline;
+    pipeline.weights = options.weights;
+    pipeline.cpu = level.str();
+    buildLowerPipeline(pm, pipeline);
+    if (mlir::failed(pm.run(*lowered)))
+      return fromDiagnostics("lowering for " + level.str() + " failed");
+    auto object = emitObject(*lowered, **target);
+    if (!object)
+      return failed(object.takeError());
+    facts.levels.push_back(level.str());
+    return std::move(*object);
+  }
+
+  Result<std::string> manifest() {
+    FailureOr<std::string> text = manifestText(module, facts);
+    if (mlir::failed(text))
+      return fromDiagnostics("the manifest cannot be written");
+    return *text;
+  }
+
+  /// The weights section, piece by piece.
+  Failure streamWeights(BundleWriter &writer) {
+    stage("packing weights");
+    uint64_t end = 0;
+    for (WeightOp weight : placedWeights(module)) {
+      if (auto error = writer.appendZeros(*weight.getOffset() - end))
+        return failed(std::move(error));
+      end = *weight.getOffset();
+      Failure writing;
+      auto sink = [&](llvm::ArrayRef<uint8_t> piece) -> LogicalResult {
+        end += piece.size();
+        if (auto error = writer.append(piece)) {
+          writing = failed(std::move(error));
+          return failure();
+        }
+        return success();
+      };
+      if (mlir::failed(store.stream(weight, sink)))
+        return writing ? writing
+                       : Failure(fromDiagnostics("a weight cannot be read",
+                                                 Code::BadModel));
+    }
+    return std::nullopt;
+  }
+
+  Failure fillWeights(llvm::MutableArrayRef<uint8_t> section) {
+    stage("packing weights");
+    for (WeightOp weight : placedWeights(module))
+      if (mlir::failed(store.write(weight, section)))
+        return fromDiagnostics("a weight cannot be read", Code::BadModel);
+    return std::nullopt;
+  }
+
+  void stage(const std::string &name) {
+    if (options.progress)
+      options.progress(name);
+  }
+  checkpoint::Error fromDiagnostics(const std::string &what,
+                                    Code code = Code::Failure) {
+    return {code, messages.empty() ? what : what + ": " + messages};
+  }
+
+  ModuleOp module;
+  ManifestFacts facts;
+  std::string folder;
+
+private:
+  const CompileOptions &options;
+  WeightStore store;
+  std::string messages;
+  ScopedDiagnosticHandler diagnostics;
+};
+
+Result<OwningOpRef<ModuleOp>> import(MLIRContext &context,
+                                     const std::string &folder,
+                                     const CompileOptions &options,
+                                     std::vector<std::string> &warnings) {
+  if (options.progress)
+    options.progress("importing");
+  // Modules are small and passes few: threads would cost more than they bring.
+  context.disableMultithreading();
+  ImportReport report;
+  auto module = importCheckpoint(context, folder, {options.strict}, report);
+  warnings.insert(warnings.end(), report.warnings.begin(), report.warnings.end());
+  if (!module)
+    return *report.error;
+  return module;
+}
+
+/// Tokenizer and hash: what the module cannot know.
+Failure readFolder(Job &job, TokenizerFiles &tokenizer,
+                   std::vector<std::string> &warnings) {
+  job.stage("reading the folder");
+  auto model = job.module->getAttrOfType<DictionaryAttr>("encdec.model");
+  auto family = model ? model.getAs<StringAttr>("family") : StringAttr();
+  auto files = readTokenizer(job.folder, family ? family.getValue() : "", warnings);
+  if (!files)
+    return files.error();
+  tokenizer = std::move(*files);
+  job.facts.tokenizerKind = tokenizer.kind;
+  auto hash = hashCheckpoint(job.folder, job.module);
+  if (!hash)
+    return hash.error();
+  job.facts.checkpointHash = *hash;
+  return std::nullopt;
+}
+
+Failure writeBundle(Job &job, const std::string &out,
+                    const std::vector<std::pair<std::string, Bytes>> &code,
+                    const TokenizerFiles &tokenizer) {
+  auto manifest = job.manifest();
+  if (!manifest)
+    return manifest.error();
+  auto writer =
+      BundleWriter::create(out, 2 + code.size() + tokenizer.files.size());
+  if (!writer)
+    return failed(writer.takeError());
+  BundleWriter &bundle = **writer;
+  if (auto error = bundle.add(ENCDEC_SECTION_MANIFEST, "manifest.json",
+                              llvm::arrayRefFromStringRef(*manifest)))
+    return failed(std::move(error));
+  for (const auto &[level, bytes] : code)
+    if (auto error = bundle.add(ENCDEC_SECTION_CODE, level, bytesOf(bytes)))
+      return failed(std::move(error));
+  for (const auto &[name, contents] : tokenizer.files)
+    if (auto error = bundle.add(ENCDEC_SECTION_TOKENIZER, name,
+                                llvm::arrayRefFromStringRef(contents)))
+      return failed(std::move(error));
+  if (auto error = bundle.begin(ENCDEC_SECTION_WEIGHTS, "weights"))
+    return failed(std::move(error));
+  if (auto error = job.streamWeights(bundle))
+    return error;
+  job.stage("writing to disk");
+  if (auto error = bundle.commit())
+    return failed(std::move(error));
+  return std::nullopt;
+}
+
+Result<std::unique_ptr<JitModel>> jit(Job &job, TokenizerFiles tokenizer) {
+  const ObjectTarget *host = hostObjectTarget();
+  if (!host)
+    return notRunnable();
+  auto object = job.object(host->name);
+  if (!object)
+    return object.error();
+  auto manifest = job.manifest();
+  if (!manifest)
+    return manifest.error();
+  JitModel::Parts parts;
+  parts.manifest = std::move(*manifest);
+  parts.tokenizer = std::move(tokenizer.files);
+  parts.weights = WeightBuffer(weightsSectionBytes(job.module));
+  if (auto error = job.fillWeights(parts.weights.bytes()))
+    return *error;
+  auto model = JitModel::create(*object, std::move(parts));
+  if (!model)
+    return failed(model.takeError());
+  return std::move(*model);
+}
+
+} // namespace
+
+Failure compileToBundle(const std::string &folder, const std::string &out,
+                        const CompileOptions &options,
+                        std::vector<std::string> &warnings) {
+  // What is missing on this system is said before any work is done.
+  auto linker = findLinker();
+  if (!linker)
+    return failed(linker.takeError());
+  MLIRContext context;
+  auto module = import(context, folder, options, warnings);
+  if (!module)
+    return module.error();
+  Job job(context, folder, options);
+  if (auto error = job.place(**module))
+    return error;
+  TokenizerFiles tokenizer;
+  if (auto error = readFolder(job, tokenizer, warnings))
+    return error;
+  std::vector<std::pair<std::string, Bytes>> code;
+  for (const std::string &level : options.levels) {
+    auto object = job.object(level);
+    if (!object)
+      return object.error();
+    job.stage("linking for " + level);
+    auto shared = linkShared(*object);
+    if (!shared)
+      return failed(shared.takeError());
+    code.emplace_back(level, std::move(*shared));
+  }
+  return writeBundle(job, out, code, tokenizer);
+}
+
+Result<std::unique_ptr<JitModel>>
+jitCheckpoint(const std::string &folder, const CompileOptions &options,
+              std::vector<std::string> &warnings) {
+  MLIRContext context;
+  auto module = import(context, folder, options, warnings);
+  if (!module)
+    return module.error();
+  Job job(context, folder, options);
+  if (auto error = job.place(**module))
+    return *error;
+  TokenizerFiles tokenizer;
+  if (auto error = readFolder(job, tokenizer, warnings))
+    return *error;
+  return jit(job, std::move(tokenizer));
+}
+
+Result<std::unique_ptr<JitModel>> jitModule(ModuleOp module,
+                                            const std::string &folder,
+                                            const CompileOptions &options) {
+  Job job(*module.getContext(), folder, options);
+  if (auto error = job.place(module))
+    return *error;
+  return jit(job, {});
+}
+
+} // namespace encdec

@@ -1,0 +1,47 @@
+// The whole way: checkpoint folder to bundle, or to a model in this process.
+#pragma once
+#include "compiler/Pipelines.h"
+#include "compiler/import/Result.h"
+#include "mlir/IR/BuiltinOps.h"
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace encdec {
+
+class JitModel;
+
+struct CompileOptions {
+  WeightType weights = WeightType::f32;
+  /// CPU levels that code is made for; names as in Object.h.
+  std::vector<std::string> levels = {"v3", "v4"};
+  /// Warnings of the import become errors.
+  bool strict = false;
+  /// Called, if set, as each stage begins ("lowering for v3").
+  std::function<void(const std::string &stage)> progress;
+};
+
+/// Imports, fuses, places, generates code, links and writes `out` (in place only
+/// when whole, see BundleWriter.h). Equal folders and options give equal bytes.
+/// Nothing on success. LLVM may end the process on its own bugs: a program that
+/// must not die runs this in a child, as encdec-compile does.
+checkpoint::Failure compileToBundle(const std::string &folder,
+                                    const std::string &out,
+                                    const CompileOptions &options,
+                                    std::vector<std::string> &warnings);
+
+/// The same, but linked into this process, for the best level this machine runs
+/// (`options.levels` does not matter). For checkpoints the user trusts.
+checkpoint::Result<std::unique_ptr<JitModel>>
+jitCheckpoint(const std::string &folder, const CompileOptions &options,
+              std::vector<std::string> &warnings);
+
+/// The same for IR at hand: `module`, in decomposed or fused form, with
+/// attributes encdec.model and encdec.generation, is taken through the pipelines
+/// (and is of no more use). `folder` holds the files its weights name.
+checkpoint::Result<std::unique_ptr<JitModel>>
+jitModule(mlir::ModuleOp module, const std::string &folder,
+          const CompileOptions &options);
+
+} // namespace encdec

@@ -1,0 +1,119 @@
+// The schema, as a list of keys; the runtime's Manifest.cpp reads it back and
+// refuses anything else.
+#include "compiler/emit/Manifest.h"
+#include "compiler/place/Layout.h"
+#include "encdec/abi.h"
+#include "llvm/Config/llvm-config.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+
+namespace encdec {
+namespace {
+
+/// Writes entries of one of the module's dictionaries by their own names; what
+/// is absent there is null here.
+class Section {
+public:
+  Section(llvm::json::OStream &json, DictionaryAttr from) : json(json), from(from) {}
+
+  void text(StringRef key) {
+    auto value = from.getAs<StringAttr>(key);
+    json.attribute(key, value ? llvm::json::Value(value.getValue()) : nullptr);
+  }
+  void numbers(ArrayRef<StringRef> keys) {
+    for (StringRef key : keys) {
+      auto value = from.getAs<IntegerAttr>(key);
+      json.attribute(key, value ? llvm::json::Value(value.getInt()) : nullptr);
+    }
+  }
+  void list(StringRef key) {
+    auto values = from.getAs<DenseI64ArrayAttr>(key);
+    json.attributeArray(key, [&] {
+      if (values)
+        for (int64_t value : values.asArrayRef())
+          json.value(value);
+    });
+  }
+  void real(StringRef key) {
+    auto value = from.getAs<FloatAttr>(key);
+    json.attribute(key, value ? value.getValueAsDouble() : 1.0);
+  }
+
+private:
+  llvm::json::OStream &json;
+  DictionaryAttr from;
+};
+
+void texts(llvm::json::OStream &json, StringRef key,
+           const std::vector<std::string> &values) {
+  json.attributeArray(key, [&] {
+    for (const std::string &value : values)
+      json.value(value);
+  });
+}
+
+void generation(Section section) {
+  section.numbers({"decoder_start_token_id"});
+  section.list("eos_token_ids");
+  section.numbers({"pad_token_id", "max_length", "max_new_tokens", "min_length",
+                   "min_new_tokens", "forced_bos_token_id"});
+  section.list("forced_eos_token_ids");
+  section.list("bad_token_ids");
+  section.numbers({"num_beams"});
+  section.real("length_penalty");
+}
+
+} // namespace
+
+FailureOr<std::string> manifestText(ModuleOp module, const ManifestFacts &facts) {
+  DictionaryAttr found[3];
+  constexpr StringRef names[3] = {"encdec.model", "encdec.generation",
+                                  "encdec.memory_plan"};
+  for (auto [attribute, name] : llvm::zip(found, names))
+    if (!(attribute = module->getAttrOfType<DictionaryAttr>(name)))
+      return module.emitError("expected attribute ") << name << ", but found none";
+
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  llvm::json::OStream json(out, /*IndentSize=*/1);
+  json.object([&] {
+    json.attribute("format", ENCDEC_BUNDLE_VERSION);
+    json.attribute("abi", ENCDEC_ABI_VERSION);
+    json.attribute("producer",
+                   "encdec " ENCDEC_VERSION ", LLVM " LLVM_VERSION_STRING);
+    json.attributeObject("model", [&] {
+      Section model(json, found[0]);
+      model.text("family");
+      model.numbers({"d_model", "encoder_layers", "decoder_layers",
+                     "encoder_heads", "decoder_heads", "encoder_ffn",
+                     "decoder_ffn", "vocab_size", "source_vocab_size",
+                     "max_positions"});
+    });
+    json.attributeObject("weights", [&] {
+      json.attribute("type", facts.weights);
+      json.attribute("bytes", weightsSectionBytes(module));
+      json.attribute("step_bytes", stepWeightBytes(module));
+    });
+    json.attributeObject("memory", [&] {
+      Section(json, found[2])
+          .numbers({"encode_arena_per_row", "step_arena_fixed",
+                    "step_arena_per_row", "scratch_fixed", "scratch_per_key",
+                    "memory_per_key", "cache_per_key"});
+    });
+    texts(json, "passes", facts.passes);
+    json.attribute("checkpoint_hash", facts.checkpointHash);
+    json.attributeObject("generation",
+                         [&] { generation(Section(json, found[1])); });
+    if (facts.tokenizerKind.empty())
+      json.attribute("tokenizer", nullptr);
+    else
+      json.attributeObject("tokenizer",
+                           [&] { json.attribute("kind", facts.tokenizerKind); });
+    texts(json, "levels", facts.levels);
+  });
+  return text;
+}
+
+} // namespace encdec

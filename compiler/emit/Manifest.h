@@ -1,0 +1,24 @@
+// The manifest: what a bundle says about itself.
+#pragma once
+#include "mlir/IR/BuiltinOps.h"
+#include <string>
+#include <vector>
+
+namespace encdec {
+
+/// What the module does not know.
+struct ManifestFacts {
+  std::vector<std::string> passes; // run, in order
+  std::vector<std::string> levels; // code sections, in order
+  std::string weights;             // "f32" or "int8"
+  std::string checkpointHash;      // 32 hexadecimal digits
+  std::string tokenizerKind;       // "" for none
+};
+
+/// JSON of a placed module (encdec.model, encdec.generation, encdec.memory_plan),
+/// keys in a fixed order. Fails, with a diagnostic, when one of the three is
+/// missing.
+mlir::FailureOr<std::string> manifestText(mlir::ModuleOp module,
+                                          const ManifestFacts &facts);
+
+} // namespace encdec

@@ -1,0 +1,193 @@
+// encdec-compile: a checkpoint folder becomes a bundle. The work is done in a child
+// process: should LLVM crash or never end, that is an error message here, and the
+// file that was there before is still whole.
+#include "compiler/emit/BundleWriter.h"
+#include "compiler/emit/Compile.h"
+#include "compiler/emit/Object.h"
+#include "llvm/Support/FileSystem.h"
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <iostream>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace {
+
+constexpr int usageError = 2, overDeadline = 5;
+constexpr unsigned defaultDeadline = 900; // seconds
+constexpr rlim_t memoryLimit = rlim_t(32) << 30;
+
+struct Arguments {
+  std::string checkpoint, output;
+  encdec::CompileOptions options;
+  unsigned deadline = defaultDeadline;
+  bool quiet = false;
+};
+
+volatile std::sig_atomic_t interrupted = 0;
+void interrupt(int signal) { interrupted = signal; }
+
+/// What the child was doing last, seen by both processes.
+char *sharedStage() {
+  void *page = mmap(nullptr, 4096, PROT_READ | PROT_WRITE,
+                    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  return page == MAP_FAILED ? nullptr : static_cast<char *>(page);
+}
+
+void limitChild(unsigned deadline) {
+  auto limit = [](auto resource, rlim_t value) {
+    rlimit now;
+    if (getrlimit(resource, &now) == 0 && value < now.rlim_cur) {
+      now.rlim_cur = value;
+      setrlimit(resource, &now);
+    }
+  };
+  limit(RLIMIT_CORE, 0);
+  limit(RLIMIT_CPU, deadline);
+#if !defined(__SANITIZE_ADDRESS__)
+  limit(RLIMIT_AS, memoryLimit); // sanitizers reserve far more than they use
+#endif
+  // A full quota is an error of write(), not a signal.
+  std::signal(SIGXFSZ, SIG_IGN);
+  std::signal(SIGINT, SIG_DFL);
+  std::signal(SIGTERM, SIG_DFL);
+}
+
+/// Runs in the child; returns its exit code.
+int compile(const Arguments &arguments, char *stage) {
+  bool showProgress = !arguments.quiet && isatty(STDERR_FILENO);
+  encdec::CompileOptions options = arguments.options;
+  options.progress = [&](const std::string &name) {
+    if (stage)
+      std::snprintf(stage, 4096, "%s", name.c_str());
+    if (showProgress)
+      std::cerr << "\r\033[K" << name << " …" << std::flush;
+  };
+  std::vector<std::string> warnings;
+  auto error = encdec::compileToBundle(arguments.checkpoint, arguments.output,
+                                       options, warnings);
+  if (showProgress)
+    std::cerr << "\r\033[K";
+  if (!arguments.quiet)
+    for (const std::string &warning : warnings)
+      std::cerr << "encdec-compile: warning: " << warning << "\n";
+  if (!error)
+    return 0;
+  std::cerr << "encdec-compile: error: " << error->message << "\n";
+  return int(error->code);
+}
+
+/// Waits for `child`; its exit code, or ours when it was ended by a signal.
+int await(pid_t child, unsigned deadline, const char *stage) {
+  int status = 0;
+  bool late = false;
+  for (unsigned tenths = 0; waitpid(child, &status, WNOHANG) == 0; ++tenths) {
+    late = tenths > deadline * 10;
+    if (interrupted || late) {
+      kill(child, SIGKILL);
+      waitpid(child, &status, 0);
+      break;
+    }
+    usleep(tenths < 20 ? 5000 : 100000);
+  }
+  if (interrupted)
+    return 128 + interrupted;
+  if (WIFEXITED(status))
+    return WEXITSTATUS(status);
+  const char *during = stage && *stage ? stage : "starting";
+  if (late || WTERMSIG(status) == SIGXCPU) {
+    std::cerr << "encdec-compile: error: not done after " << deadline
+              << " seconds (" << during << "); --deadline allows more\n";
+    return overDeadline;
+  }
+  std::cerr << "encdec-compile: error: the compiler was ended by signal "
+            << WTERMSIG(status) << " (" << strsignal(WTERMSIG(status)) << ") while "
+            << during << "; please report this with the command line and the "
+            << "checkpoint's config.json\n";
+  return 1;
+}
+
+int run(const Arguments &arguments) {
+  // Temporary files of the link go to a folder of our own, so that nothing is
+  // left behind whatever ends the child.
+  llvm::SmallString<128> temporary;
+  if (auto error = llvm::sys::fs::createUniqueDirectory("encdec-compile", temporary)) {
+    std::cerr << "encdec-compile: error: cannot make a temporary folder (TMPDIR): "
+              << error.message() << "\n";
+    return 1;
+  }
+  char *stage = sharedStage();
+  std::signal(SIGINT, interrupt);
+  std::signal(SIGTERM, interrupt);
+  pid_t child = fork();
+  if (child == 0) {
+    setenv("TMPDIR", temporary.c_str(), 1);
+    limitChild(arguments.deadline);
+    int code = compile(arguments, stage);
+    std::cerr.flush();
+    _exit(code); // nothing to unwind: the process's memory goes at once
+  }
+  int code = 1;
+  if (child < 0)
+    std::cerr << "encdec-compile: error: cannot start a process: "
+              << std::strerror(errno) << "\n";
+  else
+    code = await(child, arguments.deadline, stage);
+  if (child > 0 && code != 0)
+    unlink(encdec::BundleWriter::temporaryPath(arguments.output, child).c_str());
+  llvm::sys::fs::remove_directories(temporary);
+  return code;
+}
+
+void describe(CLI::App &app, Arguments &arguments, std::string &weights) {
+  app.add_option("CHECKPOINT", arguments.checkpoint,
+                 "folder with config.json and model.safetensors")
+      ->required();
+  app.add_option("-o,--output", arguments.output, "bundle to write")->required();
+  app.add_option("--weights", weights, "f32 or int8")
+      ->check(CLI::IsMember({"f32", "int8"}))
+      ->capture_default_str();
+  app.add_option("--cpu", arguments.options.levels,
+                 "CPU levels to make code for: v3, v4, neon")
+      ->delimiter(',')
+      ->capture_default_str();
+  app.add_flag("--strict", arguments.options.strict,
+               "warnings about the checkpoint become errors");
+  app.add_option("--deadline", arguments.deadline, "seconds after which to give up")
+      ->check(CLI::Range(1, 86400))
+      ->capture_default_str();
+  app.add_flag("-q,--quiet", arguments.quiet, "no warnings, no progress");
+  app.footer("examples:\n"
+             "  encdec-compile models/opus-mt-en-fr -o en-fr.encdec\n"
+             "  encdec-compile models/opus-mt-en-fr -o en-fr.encdec --weights int8 "
+             "--cpu v3\n\n"
+             "exit codes: 0 ok, 1 failure, 2 usage, 3 bad model, 4 does not fit, "
+             "5 limit or deadline");
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  Arguments arguments;
+  std::string weights = "f32";
+  CLI::App app("Compiles a Hugging Face checkpoint folder to one bundle file.",
+               "encdec-compile");
+  describe(app, arguments, weights);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError &error) {
+    return app.exit(error) == 0 ? 0 : usageError;
+  }
+  for (const std::string &level : arguments.options.levels)
+    if (auto target = encdec::findObjectTarget(level); !target) {
+      std::cerr << "encdec-compile: " << llvm::toString(target.takeError()) << "\n";
+      return usageError;
+    }
+  if (weights == "int8")
+    arguments.options.weights = encdec::WeightType::int8;
+  return run(arguments);
+}
