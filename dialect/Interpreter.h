@@ -52,6 +52,8 @@ public:
   /// Called with each op and its results as it has run; may be empty.
   std::function<void(mlir::Operation *, llvm::ArrayRef<Value>)> observer;
 
+  mlir::ModuleOp getModule() const { return module; }
+
 private:
   using Results = mlir::FailureOr<std::vector<Value>>;
 

@@ -29,7 +29,7 @@ static uint64_t splitMix(uint64_t seed, uint64_t i) {
 }
 
 // In (-scale, scale), at least 1e-3 * scale away from zero.
-static double seededValue(uint64_t seed, uint64_t i, double scale) {
+double encdec::seededValue(uint64_t seed, uint64_t i, double scale) {
   uint64_t bits = splitMix(seed, i);
   double size = 1e-3 + 0.998 * double(bits >> 12) * 0x1p-52;
   return (bits & 1 ? -scale : scale) * size;

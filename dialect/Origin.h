@@ -10,6 +10,9 @@ namespace encdec {
 /// file origin, which the caller reads.
 mlir::FailureOr<std::vector<float>> originValues(WeightOp weight);
 
+/// Element `i` of a seeded weight before rounding: in (-scale, scale), never 0.
+double seededValue(uint64_t seed, uint64_t i, double scale);
+
 /// Rounds `value` to f16, bf16 or f32 (`type`), widened to f32 again.
 float roundTo(mlir::Type type, double value);
 

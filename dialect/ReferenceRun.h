@@ -1,0 +1,63 @@
+// Encode and greedy steps on a whole module in the reference interpreter:
+// builds the arguments by their encdec.arg names, whether the encoder's output
+// is handed over as a tensor or through memories.
+#pragma once
+#include "dialect/Interpreter.h"
+
+namespace encdec::reference {
+
+/// What one step found, per row.
+struct StepResult {
+  std::vector<int64_t> tokens;
+  std::vector<double> logProbs;
+};
+
+/// One batch from encode through its steps. Not thread-safe; errors are emitted
+/// at the op or function that met them.
+class BatchRun {
+public:
+  explicit BatchRun(mlir::ModuleOp module, WeightReader reader = {});
+
+  /// Runs encode on token ids of each source, one or more tokens each.
+  mlir::LogicalResult encode(llvm::ArrayRef<std::vector<int64_t>> sources);
+
+  /// Runs one step with one row per entry. Row r is token tokens[r] at
+  /// positions[r] of slot slots[r], for source sources[r]. Nothing is biased.
+  mlir::FailureOr<StepResult> step(llvm::ArrayRef<int64_t> tokens,
+                                   llvm::ArrayRef<int64_t> positions,
+                                   llvm::ArrayRef<int64_t> slots,
+                                   llvm::ArrayRef<int64_t> sources);
+
+  /// encode, then `steps` steps, each source's best token fed to the next; the
+  /// first is `start`.
+  mlir::FailureOr<std::vector<StepResult>>
+  greedy(llvm::ArrayRef<std::vector<int64_t>> sources, int64_t steps,
+         int64_t start);
+
+  /// Source ids must be below it; 0 if encode does not embed its tokens.
+  int64_t sourceVocabulary();
+
+  Interpreter interpreter;
+
+private:
+  mlir::FailureOr<std::vector<Value>>
+  arguments(mlir::func::FuncOp function,
+            const std::map<std::string, Tensor> &tensors);
+
+  mlir::func::FuncOp encodeFunction, stepFunction;
+  std::map<std::string, Value> handles; // "memory.0", "cache.3", …
+  Tensor memory;                        // encode's output, if it has one
+  Tensor offsets;                       // [B + 1]
+};
+
+/// Deterministic values in (-1, 1), never 0.
+Tensor seededTensor(std::vector<int64_t> shape, uint64_t seed);
+
+/// A value for each argument of a function or fragment, made from `seed`: one
+/// segment of `rows` keys, `rows` rows in as many slots, handles filled. What
+/// an index argument is (offsets, rows, …) is read from encdec.arg or from its
+/// uses.
+std::vector<Value> seededArguments(mlir::func::FuncOp function, int64_t rows,
+                                   uint64_t seed);
+
+} // namespace encdec::reference
