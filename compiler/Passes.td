@@ -44,7 +44,7 @@ def FuseProjectionsPass : Pass<"encdec-fuse-projections", "mlir::ModuleOp"> {
     ```
     After:
     ```mlir
-    %o:3 = encdec.linear %x, [@q.w, @k.w, @v.w], [@q.b, @k.b, @v.b] : …
+    %q, %k, %v = encdec.linear %x, [@q.w, @k.w, @v.w], [@q.b, @k.b, @v.b] : …
     ```
     In the decoder, key and value are looked for behind the cache: in the
     cache_append to the cache that the attention reads.
