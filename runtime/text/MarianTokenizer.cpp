@@ -32,7 +32,7 @@ MarianTokenizer::parseConfig(std::string_view json) {
   Config config;
   if (json.empty())
     return config;
-  auto read = [&](const JsonPath &path, JsonScalar &&value) -> Status {
+  auto read = [&](JsonPath &path, JsonScalar &&value) -> Status {
     const std::string &key = path[0];
     const size_t depth = path.size();
     if (key == "separate_vocabs" && depth == 1) {

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 namespace encdec {
@@ -18,13 +17,6 @@ public:
   /// Reads {"piece": id, ...}. BadModel for anything but that.
   static Result<MarianVocab> parse(std::string_view json);
 
-  MarianVocab() = default;
-  MarianVocab(MarianVocab &&) = default;
-  MarianVocab &operator=(MarianVocab &&) = default;
-  // A copy's index would point into the original's strings.
-  MarianVocab(const MarianVocab &) = delete;
-  MarianVocab &operator=(const MarianVocab &) = delete;
-
   int32_t size() const { return static_cast<int32_t>(pieces.size()); }
   /// The id of a piece, or -1.
   int32_t find(std::string_view piece) const;
@@ -33,8 +25,13 @@ public:
   const std::string &piece(int32_t id) const { return pieces[id]; }
 
 private:
-  std::vector<std::string> pieces;                       // by id
-  std::unordered_map<std::string_view, int32_t> indexOf; // into `pieces`
+  /// Where in `table` the id of `piece` is, or the free place for it.
+  size_t slotOf(std::string_view piece) const;
+
+  std::vector<std::string> pieces; // by id
+  /// Hash table of ids with linear probing, at most half full, -1 is free: a
+  /// vocabulary is read at each start, and a node per piece would cost most.
+  std::vector<int32_t> table;
 };
 
 } // namespace encdec

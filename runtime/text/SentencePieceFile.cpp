@@ -165,16 +165,17 @@ static Status checkPieces(SentencePieceFile &file) {
   inText.reserve(file.pieces.size());
   for (size_t id = 0; id < file.pieces.size(); ++id) {
     const Piece &piece = file.pieces[id];
-    const std::string name =
-        "piece " + std::to_string(id) + " (" + inQuotes(piece.text) + ")";
+    auto name = [&] {
+      return "piece " + std::to_string(id) + " (" + inQuotes(piece.text) + ")";
+    };
     const bool isReserved = piece.type == PieceType::Unknown ||
                             piece.type == PieceType::Control ||
                             piece.type == PieceType::Byte;
     if (!(isReserved ? reserved : inText).insert(piece.text).second)
-      return badModel(name + " has the text of an earlier piece");
+      return badModel(name() + " has the text of an earlier piece");
     if (piece.type == PieceType::Unknown) {
       if (file.unkId >= 0)
-        return badModel(name + " is a second unknown piece beside piece " +
+        return badModel(name() + " is a second unknown piece beside piece " +
                         std::to_string(file.unkId));
       file.unkId = static_cast<int32_t>(id);
     }
@@ -182,9 +183,9 @@ static Status checkPieces(SentencePieceFile &file) {
       continue;
     const int byte = byteOfPiece(piece.text);
     if (!file.byteFallback || byte < 0)
-      return badModel(name + (byte < 0
-                                  ? " is a byte piece not written <0xNN>"
-                                  : " is a byte piece without byte_fallback"));
+      return badModel(name() +
+                      (byte < 0 ? " is a byte piece not written <0xNN>"
+                                : " is a byte piece without byte_fallback"));
     bytes.set(byte);
   }
   if (file.unkId < 0)

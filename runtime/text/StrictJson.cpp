@@ -24,8 +24,8 @@ namespace {
 /// The parser's listener; returning false ends the parse, `status` says why.
 class Listener {
 public:
-  Listener(size_t maxDepth, const JsonVisitor &visit)
-      : maxDepth(maxDepth), visit(visit) {}
+  Listener(size_t maxDepth, const JsonVisitor &visit, Twins twins)
+      : maxDepth(maxDepth), visit(visit), twins(twins) {}
 
   Status status;
 
@@ -54,7 +54,7 @@ public:
     return close();
   }
   bool key(std::string &name) {
-    if (!levels.back().keys.insert(name).second)
+    if (twins == Twins::Refuse && !levels.back().keys.insert(name).second)
       return fail("key " + inQuotes(name) + " stands there twice");
     path.push_back(std::move(name));
     return true;
@@ -103,14 +103,15 @@ private:
 
   size_t maxDepth;
   const JsonVisitor &visit;
+  Twins twins;
   std::vector<Level> levels;
   JsonPath path;
 };
 } // namespace
 
 Status visitJson(std::string_view text, size_t maxDepth,
-                 const JsonVisitor &visit) {
-  Listener listener(maxDepth, visit);
+                 const JsonVisitor &visit, Twins twins) {
+  Listener listener(maxDepth, visit, twins);
   // The parser takes a byte order mark for part of the white space; RFC 8259
   // says that a writer must not put one there.
   if (text.starts_with("\xEF\xBB\xBF"))

@@ -152,7 +152,7 @@ TEST_P(SmallModel, GivesSentencePiecesPieces) {
   auto model = Unigram::create(std::move(file).value());
   ASSERT_TRUE(model.ok()) << model.status().message();
   const Golden golden(GetParam());
-  ASSERT_EQ(golden.hashes.size(), 300u);
+  ASSERT_GE(golden.hashes.size(), 300u);
   golden.compare([&](size_t, const std::string &line) {
     Tokens tokens;
     auto split = model->encode(line);
@@ -166,7 +166,7 @@ TEST_P(SmallModel, GivesSentencePiecesPieces) {
   });
 }
 INSTANTIATE_TEST_SUITE_P(All, SmallModel,
-                         testing::Values("bytes", "suffix", "plain"));
+                         testing::Values("bytes", "suffix", "plain", "ties"));
 
 TEST(Golden, AMegabyteOfOneCharacterTakesUnderASecond) {
   const auto tokenizer = exampleTokenizer();

@@ -86,8 +86,8 @@ inline std::string LineGenerator::fragment(Random &random) const {
                                                  "🏴󠁧󠁢󠁥󠁮󠁧󠁿",
                                                  "👩🏿‍🚀"};
   static const std::vector<std::string> special = {
-      "</s>", "<unk>", "<pad>",  ">>fra<<", "▁",   "<0x41>",       "<s>",
-      ">>",   "<<",    "[USER]", "[USER]2", "ab[", "\xEF\xBF\xBD", "\0"s};
+      "</s>", "<unk>", "<pad>",  ">>fra<<", "▁",         "<0x41>",       "<s>",
+      ">>",   "<<",    "[USER]", "[USER]2", "ab[hehehe", "\xEF\xBF\xBD", "\0"s};
   static const std::pair<uint32_t, uint32_t> ranges[] = {
       {0x300, 0x36F},     {0xFF00, 0xFFEF},   {0x600, 0x6FF},
       {0x590, 0x5FF},     {0x4E00, 0x9FFF},   {0xAC00, 0xD7A3},

@@ -24,14 +24,14 @@ GROUP = 10
 # with special tokens parsed, "decode" the text of random ids; the others are
 # small SentencePiece files beside this script, and hash pieces and their ids.
 MODELS = {"en-fr": 24000, "special": 3000, "decode": 3000,
-          "bytes": 3000, "suffix": 3000, "plain": 3000}
+          "bytes": 3000, "suffix": 3000, "plain": 3000, "ties": 6000}
 MASK = (1 << 64) - 1
 
 SPACES = [" ", "  ", "\t", "\u00a0", "\u3000", "\u2009", "\n", "\r", "\u200b",
           "\u2028", "\u2581"]
 EMOJI = ["😀", "👨‍👩‍👧‍👦", "🇫🇷", "👍🏽", "1️⃣", "❤️", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "👩🏿‍🚀"]
 SPECIAL = ["</s>", "<unk>", "<pad>", ">>fra<<", "▁", "<0x41>", "<s>", ">>", "<<",
-           "[USER]", "[USER]2", "ab[", "\ufffd", "\x00"]
+           "[USER]", "[USER]2", "ab[hehehe", "\ufffd", "\x00"]
 RANGES = [(0x300, 0x36F), (0xFF00, 0xFFEF), (0x600, 0x6FF), (0x590, 0x5FF),
           (0x4E00, 0x9FFF), (0xAC00, 0xD7A3), (0x1100, 0x11FF),
           (0x1F300, 0x1FAFF), (0x2100, 0x214F), (0xF900, 0xFAFF),
