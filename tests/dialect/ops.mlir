@@ -1,0 +1,78 @@
+// Every op survives printing and parsing, pretty and generic, and prints under names.
+// RUN: encdec-opt --mlir-print-debuginfo %s | encdec-opt | FileCheck %s
+// RUN: encdec-opt --mlir-print-debuginfo --mlir-print-op-generic %s | encdec-opt | FileCheck %s
+// RUN: encdec-opt --mlir-print-op-generic %s | FileCheck %s --check-prefix=GENERIC
+
+!d = tensor<?x8xf32, #encdec.side<decoder>>
+!e = tensor<?x8xf32, #encdec.side<encoder>>
+
+// CHECK: encdec.weight @w : tensor<8x8xf16> = #encdec.file<"model.safetensors", 1234>
+encdec.weight @w : tensor<8x8xf16> = #encdec.file<"model.safetensors", 1234>
+// CHECK: encdec.weight @b : tensor<8xbf16> = #encdec.seeded<1, 5.000000e-01>
+encdec.weight @b : tensor<8xbf16> = #encdec.seeded<1, 0.5>
+// CHECK: encdec.weight @big : tensor<16x8xf16> = #encdec.seeded<2, 5.000000e-01> {layout = #encdec.packed, offset = 64 : i64, scale_offset = 256 : i64, storage = i8}
+encdec.weight @big : tensor<16x8xf16> = #encdec.seeded<2, 0.5> {layout = #encdec.packed, storage = i8, offset = 64 : i64, scale_offset = 256 : i64}
+// CHECK: encdec.weight @places : tensor<32x8xf32> = #encdec.sinusoidal
+encdec.weight @places : tensor<32x8xf32> = #encdec.sinusoidal
+// CHECK: encdec.weight @g : tensor<2xf32> = dense<[1.000000e+00, 2.000000e+00]> : tensor<2xf32>
+encdec.weight @g : tensor<2xf32> = dense<[1.0, 2.0]> : tensor<2xf32>
+
+// CHECK-LABEL: func.func @encode
+// CHECK-SAME: encdec.arg = "tokens"
+// CHECK-SAME: encdec.entry = "encode"
+func.func @encode(%ids: tensor<?xi32, #encdec.side<encoder>> {encdec.arg = "tokens"}, %p: tensor<?xi32>, %m: !encdec.memory<2x4>)
+    attributes {encdec.entry = "encode"} {
+  // CHECK: %x = encdec.embed %arg0 at %arg1, @w, @places {scale = 1.600000e+01} : tensor<?xi32, #encdec.side<encoder>> -> tensor<?x8xf32, #encdec.side<encoder>>
+  %x = encdec.embed %ids at %p, @w, @places {scale = 16.0} : tensor<?xi32, #encdec.side<encoder>> -> !e
+  // CHECK: encdec.embed %arg0 at %arg1, @w {scale = 1.000000e+00} :
+  %x2 = encdec.embed %ids at %p, @w {scale = 1.0} : tensor<?xi32, #encdec.side<encoder>> -> !e
+  // CHECK: encdec.memory_project %arg2, %x, key @w @b, value @w in %arg1 : !encdec.memory<2x4>, tensor<?x8xf32, #encdec.side<encoder>>
+  encdec.memory_project %m, %x, key @w @b, value @w in %p : !encdec.memory<2x4>, !e
+  return
+}
+
+// CHECK-LABEL: func.func @step
+// GENERIC-LABEL: sym_name = "step"
+func.func @step(%y: !d, %i: tensor<?xi32>, %bias: tensor<?x16xf32>, %m: !encdec.memory<2x4>, %c: !encdec.cache<2x4>)
+    -> (!d, tensor<?xi32, #encdec.side<decoder>>) attributes {encdec.entry = "step"} {
+  // CHECK: %y = encdec.linear %arg0, @w, @b : tensor<?x8xf32, #encdec.side<decoder>> -> tensor<?x8xf32, #encdec.side<decoder>>
+  // GENERIC: "encdec.linear"({{.*}}) <{biases = [@b], weights = [@w]}>
+  %q = encdec.linear %y, @w, @b : !d -> !d
+  // CHECK: encdec.linear %arg0, [@w, @w], [@b, @b] :
+  %q2, %k2 = encdec.linear %y, [@w, @w], [@b, @b] : !d -> !d, !d
+  // CHECK: %key, %value, %offsets = encdec.memory_read %arg3 : !encdec.memory<2x4>
+  %k, %v, %o = encdec.memory_read %m : !encdec.memory<2x4>
+  // CHECK: encdec.cache_append %arg4, {{.*}} of %arg1 at %arg1 : !encdec.cache<2x4>,
+  encdec.cache_append %c, %q2, %k2 of %i at %i : !encdec.cache<2x4>, !d, !d
+  // CHECK: , %rows = encdec.cache_read %arg4 of %arg1 to %arg1 : !encdec.cache<2x4>
+  %ck, %cv, %co, %cr = encdec.cache_read %c of %i to %i : !encdec.cache<2x4>
+  // CHECK: %scores = encdec.scores {{.*}} of %rows in %{{.*}} {heads = 2, scale = 5.000000e-01} :
+  %s = encdec.scores %q, %ck of %cr in %co {heads = 2, scale = 0.5} : !d, !d
+  // CHECK: %masked = encdec.mask %scores at %arg1 : tensor<2x?x?xf32, #encdec.side<decoder>>
+  %ms = encdec.mask %s at %i : tensor<2x?x?xf32, #encdec.side<decoder>>
+  // CHECK: %probs = encdec.softmax %masked :
+  %pr = encdec.softmax %ms : tensor<2x?x?xf32, #encdec.side<decoder>>
+  // CHECK: %context = encdec.context %probs, {{.*}} {heads = 2} :
+  %ctx = encdec.context %pr, %cv of %cr in %co {heads = 2} : tensor<2x?x?xf32, #encdec.side<decoder>>, !d
+  // CHECK: %sum = encdec.add %context, %arg0 :
+  %z = encdec.add %ctx, %y : !d, !d
+  // CHECK: %normed = encdec.norm %sum, @b, @b {eps = 9.99999974E-6} :
+  %n = encdec.norm %z, @b, @b {eps = 1.0e-5} : !d
+  // CHECK: %hidden = encdec.activation %normed {kind = gelu_tanh} :
+  %a = encdec.activation %n {kind = gelu_tanh} : !d
+  // CHECK: encdec.self_attention {{.*}} causal at %arg1 {heads = 2, scale = 5.000000e-01} :
+  %sa = encdec.self_attention %a, %ck, %cv of %cr in %co causal at %i {heads = 2, scale = 0.5} : !d, !d, !d
+  // CHECK: %{{.*}}, %{{.*}} = encdec.cross_attention {{.*}} {heads = 2, scale = 5.000000e-01, probs = [0, 1]} {encdec.place = array<i64: 0>} :
+  %ca, %probs = encdec.cross_attention %sa, %k, %v of %i in %o {heads = 2, scale = 0.5, probs = [0, 1]} {encdec.place = array<i64: 0>} : !d, !e, !e
+  // CHECK: %ffn = encdec.ffn {{.*}}, up @w @b, down @w {kind = relu} :
+  %f = encdec.ffn %ca, up @w @b, down @w {kind = relu} : !d
+  // CHECK: encdec.add_norm %ffn, {{.*}}, @b, @b {eps = 9.99999974E-6} :
+  %f2 = encdec.add_norm %f, %ca, @b, @b {eps = 1.0e-5} : !d, !d
+  // CHECK: %logits = encdec.linear {{.*}}, @big :
+  %l = encdec.linear %f2, @big : !d -> tensor<?x16xf32, #encdec.side<decoder>> loc("logits")
+  // CHECK: %token, %log_prob = encdec.argmax %logits biased %arg2 by %arg1 :
+  %t, %lp = encdec.argmax %l biased %bias by %i : tensor<?x16xf32, #encdec.side<decoder>>, tensor<?x16xf32>
+  // CHECK: encdec.vocabulary {{.*}}, @big biased %arg2 by %arg1 :
+  %t2, %lp2 = encdec.vocabulary %f2, @big biased %bias by %i : !d, tensor<?x16xf32>
+  return %f2, %t : !d, tensor<?xi32, #encdec.side<decoder>>
+}
