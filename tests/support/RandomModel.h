@@ -5,6 +5,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include <cstdint>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -44,5 +45,10 @@ mlir::OwningOpRef<mlir::ModuleOp> randomModel(mlir::MLIRContext &context,
 /// `count` different sizes: the first few are the awkward ones (one head, odd
 /// head size, no biases, one layer), the others drawn from `seed`.
 std::vector<ModelSizes> randomSizes(unsigned count, uint64_t seed);
+
+/// GoogleTest prints a parameter by this in its messages.
+inline void PrintTo(const ModelSizes &sizes, std::ostream *os) {
+  *os << sizes.text();
+}
 
 } // namespace encdec::test
