@@ -1,0 +1,198 @@
+// What no single op can hold: each constraint of dialect/Form.h broken once.
+#include "dialect/Form.h"
+#include "tests/dialect/TestModule.h"
+
+using namespace encdec;
+
+// A decoder layer in fused form, its pieces replaceable.
+struct Layer {
+  std::string self =
+      "%c = encdec.self_attention %x, %x, %x of %i in %i causal at %i {heads = "
+      "2, scale = 0.5} : !d, !d, !d\n"
+      "%c1 = encdec.linear %c, @w, @b : !d -> !d\n"
+      "%y = encdec.add_norm %c1, %x, @g, @b {eps = 1.0e-5} : !d, !d\n";
+  std::string cross =
+      "%c2 = encdec.cross_attention %y, %m, %m of %i in %i {heads = 2, scale = "
+      "0.5} : !d, !e, !e\n"
+      "%y2 = encdec.add_norm %c2, %y, @g, @b {eps = 1.0e-5} : !d, !d\n";
+  std::string ffn =
+      "%f = encdec.ffn %y2, up @up, down @down {kind = relu} : !d\n"
+      "%y3 = encdec.add_norm %f, %y2, @g, @b {eps = 1.0e-5} : !d, !d\n";
+  std::string result = "%y3";
+
+  std::string text() const {
+    return "func.func @f(%x: !d, %m: !e, %i: !i) -> !d attributes "
+           "{encdec.entry = \"step\"} {\n" +
+           self + cross + ffn + "return " + result + " : !d }";
+  }
+};
+
+// Empty if the form holds, else the message.
+static std::string verified(const std::string &text, Form form) {
+  TestModule test(text);
+  bool ok = test.module && mlir::succeeded(verifyForm(*test.module, form));
+  EXPECT_EQ(ok, test.messages.empty());
+  return test.messages;
+}
+
+static void expectMessage(const std::string &text, Form form,
+                          const std::string &part) {
+  std::string message = verified(text, form);
+  EXPECT_NE(message.find(part), std::string::npos)
+      << "message: " << message << "expected: " << part;
+}
+
+TEST(Form, TheTextbookLayerIsFused) {
+  EXPECT_EQ(verified(Layer().text(), Form::fused), "");
+}
+
+TEST(Form, PreNormIsFineToo) {
+  Layer layer;
+  layer.self =
+      "%n = encdec.norm %x, @g, @b {eps = 1.0e-5} : !d\n"
+      "%c = encdec.self_attention %n, %n, %n of %i in %i causal at %i {heads = "
+      "2, scale = 0.5} : !d, !d, !d\n"
+      "%y = encdec.add %x, %c : !d, !d\n";
+  layer.cross =
+      "%n2 = encdec.norm %y, @g, @b {eps = 1.0e-5} : !d\n"
+      "%q = encdec.linear %n2, @w, @b : !d -> !d\n"
+      "%c2 = encdec.cross_attention %q, %m, %m of %i in %i {heads = 2, scale = "
+      "0.5} : !d, !e, !e\n"
+      "%y2 = encdec.add %y, %c2 : !d, !d\n";
+  layer.ffn = "%n3 = encdec.norm %y2, @g, @b {eps = 1.0e-5} : !d\n"
+              "%f = encdec.ffn %n3, up @up, down @down {kind = relu} : !d\n"
+              "%y3 = encdec.add %y2, %f : !d, !d\n";
+  EXPECT_EQ(verified(layer.text(), Form::fused), "");
+}
+
+TEST(Form, Names) {
+  for (Form form : {Form::decomposed, Form::fused, Form::placed})
+    EXPECT_EQ(symbolizeForm(stringifyForm(form)), form);
+  EXPECT_EQ(symbolizeForm("lowered"), std::nullopt);
+}
+
+TEST(Form, F1FusedOpsAreNotDecomposed) {
+  expectMessage(Layer().text(), Form::decomposed,
+                "expected only ops of the decomposed form but got "
+                "encdec.self_attention");
+  expectMessage("func.func @f(%x: !d) { %y, %z = encdec.linear %x, [@w, @w] : "
+                "!d -> !d, !d\n return }",
+                Form::decomposed, "encdec.linear with several weights");
+  expectMessage("func.func @f(%x: !s) { %y = encdec.softmax %x : !s\n return }",
+                Form::fused,
+                "expected only ops of the fused form but got encdec.softmax");
+}
+
+TEST(Form, F2NothingForeignInAnEntry) {
+  Layer layer;
+  layer.result = "%y4";
+  layer.ffn += "%y4 = builtin.unrealized_conversion_cast %m : !e to !d\n";
+  expectMessage(
+      layer.text(), Form::fused,
+      "builtin.unrealized_conversion_cast: a foreign op would launder "
+      "a side");
+  // Constants without a side are fine.
+  Layer constant;
+  constant.ffn += "%z = arith.constant dense<1> : tensor<3xi32>\n";
+  EXPECT_EQ(verified(constant.text(), Form::fused), "");
+}
+
+TEST(Form, F3OrderOfTheSubLayers) {
+  Layer swapped;
+  swapped.self =
+      "%c2 = encdec.cross_attention %x, %m, %m of %i in %i {heads = "
+      "2, scale = 0.5} : !d, !e, !e\n"
+      "%y2 = encdec.add_norm %c2, %x, @g, @b {eps = 1.0e-5} : !d, !d\n";
+  swapped.cross = "";
+  expectMessage(swapped.text(), Form::fused,
+                "expected the next sub-layer of step to be self-attention but "
+                "got cross-attention");
+  Layer cut;
+  cut.ffn = "";
+  cut.result = "%y2";
+  expectMessage(cut.text(), Form::fused,
+                "expected the last layer to go on with FFN but got the end of "
+                "step");
+  // In order in the text, but not fed by each other.
+  Layer apart;
+  apart.cross =
+      "%c2 = encdec.cross_attention %x, %m, %m of %i in %i {heads = 2, scale = "
+      "0.5} : !d, !e, !e\n"
+      "%y2 = encdec.add_norm %c2, %y, @g, @b {eps = 1.0e-5} : !d, !d\n";
+  expectMessage(apart.text(), Form::fused,
+                "expected cross-attention to take its input from the sub-layer "
+                "before");
+}
+
+TEST(Form, F4TheDecoderIsMasked) {
+  Layer layer;
+  layer.self.replace(layer.self.find(" causal at %i"), 13, "");
+  expectMessage(layer.text(), Form::fused, "expected masked self-attention");
+}
+
+TEST(Form, F5EachSubLayerHasAResidual) {
+  Layer layer;
+  layer.ffn = "%y3 = encdec.ffn %y2, up @up, down @down {kind = relu} : !d\n";
+  expectMessage(layer.text(), Form::fused,
+                "expected a residual connection around FFN but got none");
+}
+
+TEST(Form, F6EachSubLayerIsNormed) {
+  Layer layer;
+  layer.self =
+      "%c = encdec.self_attention %x, %x, %x of %i in %i causal at %i {heads = "
+      "2, scale = 0.5} : !d, !d, !d\n"
+      "%y = encdec.add %c, %x : !d, !d\n";
+  expectMessage(layer.text(), Form::fused,
+                "expected a norm before self-attention or after its residual");
+}
+
+TEST(Form, DecomposedLayersAreSeenThroughTheirPieces) {
+  Layer layer;
+  layer.self = "%s = encdec.scores %x, %x of %i in %i {heads = 2, scale = 0.5} "
+               ": !d, !d\n"
+               "%k = encdec.mask %s at %i : !s\n"
+               "%p = encdec.softmax %k : !s\n"
+               "%c = encdec.context %p, %x of %i in %i {heads = 2} : !s, !d\n"
+               "%z = encdec.add %c, %x : !d, !d\n"
+               "%y = encdec.norm %z, @g, @b {eps = 1.0e-5} : !d\n";
+  layer.cross =
+      "%s2 = encdec.scores %y, %m of %i in %i {heads = 2, scale = 0.5} : !d, "
+      "!e\n"
+      "%p2 = encdec.softmax %s2 : !s\n"
+      "%c2 = encdec.context %p2, %m of %i in %i {heads = 2} : !s, !e\n"
+      "%z2 = encdec.add %c2, %y : !d, !d\n"
+      "%y2 = encdec.norm %z2, @g, @b {eps = 1.0e-5} : !d\n";
+  layer.ffn = "%h = encdec.linear %y2, @up : !d -> !f\n"
+              "%a = encdec.activation %h {kind = relu} : !f\n"
+              "%f = encdec.linear %a, @down : !f -> !d\n"
+              "%z3 = encdec.add %f, %y2 : !d, !d\n"
+              "%y3 = encdec.norm %z3, @g, @b {eps = 1.0e-5} : !d\n";
+  EXPECT_EQ(verified(layer.text(), Form::decomposed), "");
+  Layer unmasked = layer;
+  unmasked.self.replace(unmasked.self.find("%k = encdec.mask %s at %i : !s\n"),
+                        31, "");
+  unmasked.self.replace(unmasked.self.find("softmax %k"), 10, "softmax %s");
+  expectMessage(unmasked.text(), Form::decomposed,
+                "expected masked self-attention"); // F4
+}
+
+TEST(Form, F7F8PlacedStepsReadMemoriesAndPlacedWeights) {
+  expectMessage(Layer().text(), Form::placed,
+                "expected the encoder's output to enter the step through "
+                "memories but got argument 1"); // F7
+  std::string empty = "func.func @f(%x: !d) -> !d attributes {encdec.entry = "
+                      "\"step\"ARENA} { return %x : !d }";
+  auto with = [&](const std::string &arena) {
+    std::string text = empty;
+    return text.replace(text.find("ARENA"), 5, arena);
+  };
+  expectMessage(with(""), Form::placed, "expected encdec.arena_per_row"); // F8
+  EXPECT_EQ(verified(with(", encdec.arena_per_row = 64 : i64"), Form::placed),
+            "");
+  std::string unplaced = with(", encdec.arena_per_row = 64 : i64");
+  unplaced.replace(unplaced.find("return"), 6,
+                   "%y = encdec.linear %x, @w : !d -> !d\n return");
+  expectMessage(unplaced, Form::placed,
+                "expected weight @w to have an offset"); // F8
+}
