@@ -13,3 +13,5 @@ config.test_exec_root = os.path.join(config.encdec_build, "tests",
 config.excludes = ["Inputs"]
 config.environment["PATH"] = os.pathsep.join(
     [config.encdec_tools, config.llvm_tools, os.environ["PATH"]])
+# Where plugins of encdec-opt are built.
+config.substitutions.append(("%{lib}", os.path.join(config.encdec_build, "lib")))
