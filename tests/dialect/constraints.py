@@ -1,15 +1,15 @@
 """Every numbered constraint of an op has a test named after it.
 
-Reads `C<n>` lines of the op descriptions in dialect/Ops.td and looks for
-@<op>_c<n> in the lit files of this folder; then for a check that carries the
-number in the verifiers.
+Reads `C<n>` lines of the op descriptions in dialect/Ops.td and FusedOps.td and
+looks for @<op>_c<n> in the lit files of this folder.
 """
 import pathlib
 import re
 import sys
 
 source = pathlib.Path(sys.argv[1])
-text = (source / "dialect/Ops.td").read_text()
+text = "".join((source / "dialect" / name).read_text()
+               for name in ("Ops.td", "FusedOps.td"))
 tests = "".join(path.read_text()
                 for path in sorted((source / "tests/dialect").glob("*.mlir")))
 missing, count = [], 0

@@ -1,0 +1,134 @@
+// The fused ops: each stands for several plain ops of Ops.td, which includes this
+// file, and knows how to decompose into them.
+#ifndef ENCDEC_DIALECT_FUSEDOPS_TD
+#define ENCDEC_DIALECT_FUSEDOPS_TD
+
+class EncDec_Attention<string mnemonic>
+    : EncDec_InferredOp<mnemonic, [Pure, EncDec_Decomposable]> {
+  let results = (outs EncDec_Rows:$context, Optional<EncDec_Scores>:$probs);
+}
+
+def EncDec_SelfAttentionOp : EncDec_Attention<"self_attention"> {
+  let summary = "scores, mask if causal, softmax and context within one side";
+  let description = [{
+    ```mlir
+    %c = encdec.self_attention %q, %k, %v of %rows in %offsets causal at %positions {heads = 4, scale = 0.125} : tensor<…>, tensor<…>, tensor<…>
+    %c, %p = encdec.self_attention … {heads = 4, scale = 0.125, probs = [0, 3]} : …
+    ```
+    With `probs`, the second result holds the probabilities of those heads.
+
+    C1 query, key and value have one side.
+    C2 causal is for the decoder.
+    C3 query, key and value have one width.
+    C4 heads is positive and divides the width.
+    C5 probs names heads, ascending.
+  }];
+  let arguments = (ins EncDec_Rows:$query, EncDec_Rows:$key, EncDec_Rows:$value,
+                       EncDec_Index:$rows, EncDec_Index:$offsets,
+                       Optional<EncDec_Index>:$positions, I64Attr:$heads,
+                       F32Attr:$scale,
+                       OptionalAttr<DenseI64ArrayAttr>:$probs_heads);
+  let assemblyFormat = [{
+    $query `,` $key `,` $value `of` $rows `in` $offsets
+    (`causal` `at` $positions^)?
+    ` ` `{` `heads` `=` $heads `,` `scale` `=` $scale
+    (`,` `probs` `=` $probs_heads^)? `}` attr-dict
+    `:` type($query) `,` type($key) `,` type($value)
+  }];
+}
+
+def EncDec_CrossAttentionOp : EncDec_Attention<"cross_attention"> {
+  let summary = "the decoder asks, the encoder answers: scores, softmax, context";
+  let description = [{
+    ```mlir
+    %c = encdec.cross_attention %q, %k, %v of %rows in %offsets {heads = 4, scale = 0.125} : tensor<…>, tensor<…>, tensor<…>
+    ```
+    There is no causal form: the whole source is there from the start.
+
+    C1 query is of the decoder.
+    C2 key and value are of the encoder.
+    C3 query, key and value have one width.
+    C4 heads is positive and divides the width.
+    C5 probs names heads, ascending.
+  }];
+  let arguments = (ins EncDec_Rows:$query, EncDec_Rows:$key, EncDec_Rows:$value,
+                       EncDec_Index:$rows, EncDec_Index:$offsets,
+                       I64Attr:$heads, F32Attr:$scale,
+                       OptionalAttr<DenseI64ArrayAttr>:$probs_heads);
+  let assemblyFormat = [{
+    $query `,` $key `,` $value `of` $rows `in` $offsets
+    ` ` `{` `heads` `=` $heads `,` `scale` `=` $scale
+    (`,` `probs` `=` $probs_heads^)? `}` attr-dict
+    `:` type($query) `,` type($key) `,` type($value)
+  }];
+}
+
+def EncDec_FfnOp : EncDec_WeightUser<"ffn", [Pure, EncDec_RowWise,
+    EncDec_Decomposable, AllTypesMatch<["input", "output"]>]> {
+  let summary = "FFN(x) = activation(x W1ᵀ + b1) W2ᵀ + b2, each row alone";
+  let description = [{
+    ```mlir
+    %y = encdec.ffn %x, up @w1 @b1, down @w2 @b2 {kind = relu} : tensor<?x8xf32, #s>
+    ```
+    C1 up_weight is [F, E] with E the input's width.
+    C2 up_bias, if any, is [F].
+    C3 down_weight is [E, F].
+    C4 down_bias, if any, is [E].
+  }];
+  let arguments = (ins EncDec_Rows:$input, FlatSymbolRefAttr:$up_weight,
+                       OptionalAttr<FlatSymbolRefAttr>:$up_bias,
+                       FlatSymbolRefAttr:$down_weight,
+                       OptionalAttr<FlatSymbolRefAttr>:$down_bias,
+                       EncDec_ActivationKindAttr:$kind);
+  let results = (outs EncDec_Rows:$output);
+  let assemblyFormat = [{
+    $input `,` `up` $up_weight (custom<Symbol>($up_bias)^)? `,` `down` $down_weight
+    (custom<Symbol>($down_bias)^)? ` ` `{` `kind` `=` custom<Kind>($kind) `}` attr-dict
+    `:` type($input)
+  }];
+}
+
+def EncDec_AddNormOp : EncDec_WeightUser<"add_norm", [Pure, EncDec_RowWise,
+    EncDec_Decomposable, AllTypesMatch<["input", "output"]>]> {
+  let summary = "norm(x + residual): the end of a post-norm sub-layer";
+  let description = [{
+    ```mlir
+    %y = encdec.add_norm %x, %residual, @gamma, @beta {eps = 1.0e-5} : tensor<?x8xf32, #s>, tensor<?x8xf32, #s>
+    ```
+    C1 residual has the side of the input.
+    C2 residual has the width of the input.
+    C3 gamma and beta are [E] with E the input's width.
+  }];
+  let arguments = (ins EncDec_Rows:$input, EncDec_Rows:$residual,
+                       FlatSymbolRefAttr:$gamma, FlatSymbolRefAttr:$beta,
+                       F32Attr:$eps);
+  let results = (outs EncDec_Rows:$output);
+  let assemblyFormat = [{
+    $input `,` $residual `,` $gamma `,` $beta ` ` `{` `eps` `=` $eps `}` attr-dict
+    `:` type($input) `,` type($residual)
+  }];
+  let hasVerifier = 1;
+}
+
+def EncDec_VocabularyOp : EncDec_WeightUser<"vocabulary", [Pure, EncDec_RowWise,
+    EncDec_Decomposable, InferTypeOpAdaptor]> {
+  let summary = "linear to the vocabulary, then argmax: logits need not be stored";
+  let description = [{
+    ```mlir
+    %t, %l = encdec.vocabulary %x, @w, @b biased %bias by %row_bias : tensor<…>, tensor<…>
+    ```
+    C1 weight is [V, E] with E the input's width, V the width of logit_bias.
+    C2 bias, if any, is [V].
+  }];
+  let arguments = (ins EncDec_Rows:$input, FlatSymbolRefAttr:$weight,
+                       OptionalAttr<FlatSymbolRefAttr>:$bias,
+                       EncDec_Table:$logit_bias, EncDec_Index:$row_bias);
+  let results = (outs EncDec_Ids:$token, EncDec_RowValues:$log_prob);
+  let assemblyFormat = [{
+    $input `,` $weight (`,` $bias^)?
+    `biased` $logit_bias `by` $row_bias attr-dict
+    `:` type($input) `,` type($logit_bias)
+  }];
+}
+
+#endif // ENCDEC_DIALECT_FUSEDOPS_TD
