@@ -1,6 +1,6 @@
-// The ops: twenty, one meaning each; the fused ones stand in FusedOps.td. Numbers (C1, C2, …) count an op's own
-// constraints; each stands beside its check in Verify.cpp and in the name of the
-// test that breaks it.
+// The ops: twenty, one meaning each; the fused ones stand in FusedOps.td. Numbers
+// (C1, C2, …) count an op's own constraints; each stands beside its check in
+// Verify.cpp or VerifyWeights.cpp and in the name of the test that breaks it.
 //
 // Letters: R rows, K keys of all segments laid end to end, H heads, D head size,
 // E model width, F ffn width, V vocabulary.
