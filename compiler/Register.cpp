@@ -3,14 +3,22 @@
 #include "compiler/Passes.h"
 #include "compiler/Pipelines.h"
 #include "dialect/Dialect.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 namespace encdec {
 
 void registerEncDecDialects(mlir::DialectRegistry &registry) {
-  // Dialects of later stages are loaded by the passes that make them
-  // (dependentDialects); here stand those that a file may begin with.
   registry.insert<EncDecDialect, mlir::func::FuncDialect>();
+  // What lowering makes, so that a module of any stage can be read back.
+  registry.insert<mlir::LLVM::LLVMDialect, mlir::arith::ArithDialect,
+                  mlir::cf::ControlFlowDialect, mlir::math::MathDialect,
+                  mlir::scf::SCFDialect, mlir::vector::VectorDialect>();
 }
 
 void registerEncDecPassesAndPipelines() {
