@@ -1,0 +1,177 @@
+//===- Api.cpp - the C API: status, machine, model, bundle ----------------===//
+
+#include "runtime/ApiSupport.h"
+#include "runtime/bundle/Cpu.h"
+#include "runtime/exec/Machine.h"
+
+#include <fmt/format.h>
+
+using namespace encdec;
+using namespace encdec::runtime;
+using namespace encdec::runtime::api;
+
+struct encdec_bundle {
+  std::shared_ptr<const Bundle> bundle;
+};
+
+namespace encdec::runtime::api {
+
+encdec_status *outOfMemory() {
+  static encdec_status status{ENCDEC_ERROR_FAILURE, "out of memory"};
+  return &status;
+}
+
+encdec_status *make(const Status &status) {
+  return new encdec_status{int(status.code()), status.message()};
+}
+
+} // namespace encdec::runtime::api
+
+extern "C" {
+
+int encdec_status_code(const encdec_status *status) {
+  return status ? status->code : ENCDEC_OK;
+}
+
+const char *encdec_status_message(const encdec_status *status) {
+  return status ? status->message.c_str() : "";
+}
+
+void encdec_status_free(encdec_status *status) {
+  if (status != outOfMemory())
+    delete status;
+}
+
+const char *encdec_version(void) { return ENCDEC_VERSION; }
+
+encdec_status *encdec_machine_get_info(encdec_machine_info *info) {
+  return guarded([&]() -> Status {
+    if (!info)
+      return isNull("info");
+    return writeSized(info, encdec_machine_info{0, architecture().data(),
+                                                bestLevel().data(), defaultThreads()});
+  });
+}
+
+encdec_status *encdec_model_open(const char *path, const encdec_model_options *options,
+                                 encdec_model **out_model) {
+  if (out_model)
+    *out_model = nullptr;
+  return guarded([&]() -> Status {
+    if (!path)
+      return isNull("path");
+    if (!out_model)
+      return isNull("out_model");
+    encdec_model_options chosen = readSized(options, encdec_model_options_default());
+    ENCDEC_ASSIGN_OR_RETURN(
+        auto model, Model::open(path, chosen.cpu_level ? chosen.cpu_level : ""));
+    *out_model = new encdec_model{std::move(model)};
+    return {};
+  });
+}
+
+encdec_status *encdec_model_from_memory(const encdec_model_image *image,
+                                        encdec_model **out_model) {
+  if (out_model)
+    *out_model = nullptr;
+  return guarded([&]() -> Status {
+    if (!image)
+      return isNull("image");
+    if (!out_model)
+      return isNull("out_model");
+    if (image->size < sizeof(encdec_model_image))
+      return usageError(fmt::format("the model image has size {}, expected {}",
+                                    image->size, sizeof(encdec_model_image)));
+    ENCDEC_ASSIGN_OR_RETURN(auto model, Model::fromMemory(*image));
+    *out_model = new encdec_model{std::move(model)};
+    return {};
+  });
+}
+
+void encdec_model_close(encdec_model *model) { delete model; }
+
+encdec_status *encdec_model_get_info(const encdec_model *model, encdec_model_info *info) {
+  return guarded([&]() -> Status {
+    if (!model)
+      return isNull("model");
+    if (!info)
+      return isNull("info");
+    const Manifest &manifest = model->model->manifest;
+    const ModelFacts &sizes = manifest.model;
+    const GenerationFacts &defaults = manifest.generation;
+    encdec_model_info value = {};
+    value.family = sizes.family.c_str();
+    value.weight_type = manifest.weightType.c_str();
+    value.cpu_level = model->model->level.c_str();
+    value.producer = manifest.producer.c_str();
+    value.d_model = sizes.dModel;
+    value.encoder_layers = sizes.encoderLayers;
+    value.decoder_layers = sizes.decoderLayers;
+    value.decoder_heads = sizes.decoderHeads;
+    value.vocab_size = sizes.vocabSize;
+    value.source_vocab_size = sizes.sourceVocabSize;
+    value.max_positions = sizes.maxPositions;
+    value.weights_bytes = manifest.weightsBytes;
+    value.step_bytes = manifest.stepBytes;
+    value.decoder_start_token_id = defaults.decoderStart;
+    value.pad_token_id = defaults.pad.value_or(-1);
+    value.eos_token_ids = defaults.eos.data();
+    value.eos_token_count = defaults.eos.size();
+    value.max_length = int64_t(defaults.maxLength);
+    value.num_beams = defaults.numBeams;
+    value.length_penalty = defaults.lengthPenalty;
+    value.has_tokenizer = model->model->tokenizer != nullptr;
+    return writeSized(info, value);
+  });
+}
+
+const char *encdec_model_manifest(const encdec_model *model, uint64_t *out_size) {
+  if (out_size)
+    *out_size = model ? model->model->manifestText.size() : 0;
+  return model ? model->model->manifestText.c_str() : nullptr;
+}
+
+encdec_status *encdec_bundle_open(const char *path, encdec_bundle **out_bundle) {
+  if (out_bundle)
+    *out_bundle = nullptr;
+  return guarded([&]() -> Status {
+    if (!path)
+      return isNull("path");
+    if (!out_bundle)
+      return isNull("out_bundle");
+    ENCDEC_ASSIGN_OR_RETURN(auto bundle, Bundle::open(path));
+    *out_bundle = new encdec_bundle{std::move(bundle)};
+    return {};
+  });
+}
+
+void encdec_bundle_close(encdec_bundle *bundle) { delete bundle; }
+
+uint64_t encdec_bundle_section_count(const encdec_bundle *bundle) {
+  return bundle ? bundle->bundle->contents.sections.size() : 0;
+}
+
+encdec_status *encdec_bundle_get_section(const encdec_bundle *bundle, uint64_t index,
+                                         encdec_bundle_section_info *out_info) {
+  return guarded([&]() -> Status {
+    if (!bundle)
+      return isNull("bundle");
+    if (!out_info)
+      return isNull("out_info");
+    const auto &sections = bundle->bundle->contents.sections;
+    if (index >= sections.size())
+      return usageError(fmt::format("section {} of {}", index, sections.size()));
+    const Section &section = sections[index];
+    encdec_bundle_section_info value = {};
+    value.kind = section.kind;
+    value.name = section.name.c_str();
+    value.offset = section.offset;
+    value.data_size = section.data.size();
+    value.data = section.data.data();
+    for (size_t i = 0; i < sizeof(section.checksum); ++i)
+      fmt::format_to(value.checksum + 2 * i, "{:02x}", section.checksum[i]);
+    return writeSized(out_info, value);
+  });
+}
+
+} // extern "C"

@@ -1,0 +1,132 @@
+//===- ApiState.cpp - the C API: driving a model step by step -------------===//
+
+#include "runtime/ApiSupport.h"
+
+using namespace encdec;
+using namespace encdec::runtime;
+using namespace encdec::runtime::api;
+
+extern "C" {
+
+encdec_status *encdec_state_create(encdec_model *model,
+                                   const encdec_state_options *options,
+                                   encdec_state **out_state) {
+  if (out_state)
+    *out_state = nullptr;
+  return guarded([&]() -> Status {
+    if (!model)
+      return isNull("model");
+    if (!out_state)
+      return isNull("out_state");
+    encdec_state_options wanted = readSized(options, encdec_state_options_default());
+    StateLimits limits;
+    limits.maxRows = wanted.max_rows;
+    limits.maxSourceTokens = wanted.max_source_tokens;
+    limits.maxTargetPositions = wanted.max_target_positions;
+    limits.threads = wanted.threads;
+    limits.maxMemory = wanted.max_memory;
+    limits.logits = wanted.logits;
+    limits.probs = wanted.probs;
+    ENCDEC_ASSIGN_OR_RETURN(auto state, State::create(model->model, limits));
+    *out_state = new encdec_state{std::move(state)};
+    return {};
+  });
+}
+
+void encdec_state_destroy(encdec_state *state) { delete state; }
+
+encdec_status *encdec_state_get_info(const encdec_state *state, encdec_state_info *info) {
+  return guarded([&]() -> Status {
+    if (!state)
+      return isNull("state");
+    if (!info)
+      return isNull("info");
+    const State &from = *state->state;
+    encdec_state_info value = {};
+    value.rows = from.rows();
+    value.sources = from.sources();
+    value.threads = from.team->workers();
+    value.reserved_bytes = from.reservedBytes();
+    value.encode_calls = from.counters.encodeCalls;
+    value.encoded_sources = from.counters.encodedSources;
+    value.encoded_tokens = from.counters.encodedTokens;
+    value.steps = from.counters.steps;
+    value.step_rows = from.counters.stepRows;
+    return writeSized(info, value);
+  });
+}
+
+encdec_status *encdec_state_run(encdec_state *state,
+                                void (*function)(void *data, uint32_t worker,
+                                                 uint32_t workers),
+                                void *data) {
+  return guarded([&]() -> Status {
+    if (!state)
+      return isNull("state");
+    if (!function)
+      return isNull("function");
+    return state->state->team->run(function, data);
+  });
+}
+
+encdec_status *encdec_encode(encdec_state *state, const int32_t *ids,
+                             const uint64_t *offsets, uint64_t source_count) {
+  return guarded([&]() -> Status {
+    if (!state)
+      return isNull("state");
+    if (!ids)
+      return isNull("ids");
+    if (!offsets)
+      return isNull("offsets");
+    return state->state->encode({ids, offsets[source_count]},
+                                {offsets, source_count + 1});
+  });
+}
+
+encdec_status *encdec_step(encdec_state *state, const encdec_step_input *input,
+                           encdec_step_output *output) {
+  return guarded([&]() -> Status {
+    if (!state)
+      return isNull("state");
+    if (!input)
+      return isNull("input");
+    if (!output)
+      return isNull("output");
+    encdec_step_input given = readSized(input, encdec_step_input_default());
+    if (!given.tokens)
+      return isNull("input.tokens");
+    State &to = *state->state;
+    StepInput step;
+    step.tokens = {given.tokens, given.rows};
+    step.logitBias = given.logit_bias;
+    step.biasRows = given.bias_rows;
+    if (given.logit_bias && given.bias_rows == 0)
+      return usageError("logit_bias is given, but bias_rows is 0");
+    if (given.logit_bias && given.row_bias)
+      step.rowBias = {given.row_bias, given.rows};
+    step.logits = given.logits;
+    step.probs = given.probs;
+    ENCDEC_RETURN_IF_ERROR(to.step(step));
+    encdec_step_output value = {};
+    value.tokens = to.bestTokens().data();
+    value.log_probs = to.logProbs().data();
+    value.logits = given.logits ? to.logits() : nullptr;
+    value.logits_stride = to.logitsStride();
+    value.probs = given.probs ? to.probs() : nullptr;
+    value.probs_stride = to.probsStride();
+    return writeSized(output, value);
+  });
+}
+
+encdec_status *encdec_reorder(encdec_state *state, const uint32_t *parents,
+                              uint64_t row_count) {
+  return guarded([&]() -> Status {
+    if (!state)
+      return isNull("state");
+    if (!parents && row_count)
+      return isNull("parents");
+    return state->state->reorder({parents, row_count});
+  });
+}
+
+} // extern "C"

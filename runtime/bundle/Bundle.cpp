@@ -1,0 +1,312 @@
+//===- Bundle.cpp - reading and verifying model.encdec --------------------===//
+//
+// Checksums come before meaning: a damaged manifest should be reported as
+// damage, not as whatever its broken text happens to say. Meaning is checked
+// all the same, because a checksum says nothing about who wrote the file.
+
+#include "runtime/bundle/Bundle.h"
+
+#include "encdec/abi.h"
+#include "runtime/base/Checked.h"
+#include "runtime/bundle/Cpu.h"
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace encdec::runtime {
+
+namespace {
+
+constexpr uint32_t maxSections = 64;
+constexpr const char *getAgain =
+    "the file is damaged; copy or compile it again";
+
+const char *kindName(uint32_t kind) {
+  switch (kind) {
+  case ENCDEC_SECTION_MANIFEST:
+    return "manifest";
+  case ENCDEC_SECTION_CODE:
+    return "code";
+  case ENCDEC_SECTION_WEIGHTS:
+    return "weights";
+  case ENCDEC_SECTION_TOKENIZER:
+    return "tokenizer";
+  default:
+    return nullptr;
+  }
+}
+
+std::string describe(uint32_t index, const Section &section) {
+  return fmt::format("section {} ({}{}{})", index, kindName(section.kind),
+                     section.name.empty() ? "" : " ", section.name);
+}
+
+bool sameHash(XXH128_hash_t hash, const uint8_t *expected) {
+  XXH128_canonical_t canonical;
+  XXH128_canonicalFromHash(&canonical, hash);
+  return memcmp(&canonical, expected, sizeof(canonical)) == 0;
+}
+
+bool allZero(const void *data, size_t size) {
+  const auto *bytes = static_cast<const uint8_t *>(data);
+  return std::all_of(bytes, bytes + size, [](uint8_t b) { return b == 0; });
+}
+
+class Reader {
+public:
+  explicit Reader(std::span<const uint8_t> bytes) : bytes(bytes) {}
+
+  Result<BundleContents> run() {
+    ENCDEC_RETURN_IF_ERROR(readHeader());
+    ENCDEC_RETURN_IF_ERROR(readTable());
+    ENCDEC_RETURN_IF_ERROR(checkChecksums());
+    ENCDEC_RETURN_IF_ERROR(checkRoles());
+    ENCDEC_RETURN_IF_ERROR(checkMeaning());
+    return std::move(contents);
+  }
+
+private:
+  Status readHeader();
+  Status readTable();
+  Status readEntry(uint32_t index, uint64_t &end);
+  Status checkChecksums() const;
+  Status checkRoles();
+  Status checkMeaning();
+
+  std::span<const uint8_t> bytes;
+  encdec_bundle_header header;
+  uint64_t tableEnd = 0;
+  BundleContents contents;
+};
+
+Status Reader::readHeader() {
+  if (bytes.size() < sizeof(header))
+    return badModel(fmt::format("{} bytes, fewer than a bundle's header of {}; "
+                                "{}",
+                                bytes.size(), sizeof(header), getAgain));
+  memcpy(&header, bytes.data(), sizeof(header));
+  if (memcmp(header.magic, ENCDEC_BUNDLE_MAGIC, sizeof(header.magic)) != 0)
+    return badModel("not a bundle: its first 8 bytes are not the magic of "
+                    "model.encdec files; `encdec compile` makes one from a "
+                    "checkpoint folder");
+  if (header.version != ENCDEC_BUNDLE_VERSION ||
+      header.abi_version != ENCDEC_ABI_VERSION)
+    return Status(
+        Code::DoesNotFit,
+        fmt::format("bundle version {} with ABI {} found, this runtime reads "
+                    "version {} with ABI {}; compile the checkpoint again with "
+                    "this version of encdec",
+                    header.version, header.abi_version, ENCDEC_BUNDLE_VERSION,
+                    ENCDEC_ABI_VERSION));
+  if (header.file_size != bytes.size())
+    return badModel(fmt::format("the header says {} bytes, the file has {}; {}",
+                                header.file_size, bytes.size(), getAgain));
+  if (header.section_count == 0 || header.section_count > maxSections)
+    return badModel(fmt::format("{} sections, expected 1 to {}; {}",
+                                header.section_count, maxSections, getAgain));
+  if (header.reserved != 0 || !allZero(header.padding, sizeof(header.padding)))
+    return badModel(fmt::format("reserved bytes of the header are not zero; {}",
+                                getAgain));
+  tableEnd = sizeof(header) +
+             header.section_count * uint64_t(sizeof(encdec_bundle_section));
+  if (tableEnd > bytes.size())
+    return badModel(fmt::format("the section table ends at byte {}, the file "
+                                "at {}; {}",
+                                tableEnd, bytes.size(), getAgain));
+  // The checksum covers the header with its own field zero, then the table.
+  std::vector<uint8_t> covered(bytes.begin(), bytes.begin() + tableEnd);
+  memset(covered.data() + offsetof(encdec_bundle_header, checksum), 0,
+         sizeof(header.checksum));
+  if (!sameHash(XXH3_128bits(covered.data(), covered.size()), header.checksum))
+    return badModel(fmt::format("the checksum of the header and section table "
+                                "does not match; {}",
+                                getAgain));
+  return Status::success();
+}
+
+Status Reader::readEntry(uint32_t index, uint64_t &end) {
+  encdec_bundle_section entry;
+  memcpy(&entry, bytes.data() + sizeof(header) + index * sizeof(entry),
+         sizeof(entry));
+  if (!kindName(entry.kind) || entry.reserved != 0)
+    return badModel(fmt::format("section {} has unknown kind {} or reserved "
+                                "bytes that are not zero",
+                                index, entry.kind));
+  size_t length = strnlen(entry.name, sizeof(entry.name));
+  if (length == sizeof(entry.name) ||
+      !allZero(entry.name + length, sizeof(entry.name) - length))
+    return badModel(fmt::format("the name of section {} does not end in zeros",
+                                index));
+  std::string name(entry.name, length);
+  if (!std::all_of(name.begin(), name.end(), [](unsigned char c) {
+        return c > ' ' && c < 0x7f && c != '/' && c != '\\';
+      }) ||
+      name == "." || name == "..")
+    return badModel(fmt::format(
+        "the name of section {} is not a plain file name", index));
+  auto start = checkedAlignUp(end, ENCDEC_BUNDLE_ALIGN);
+  if (!start || entry.offset != *start)
+    return badModel(fmt::format("section {} starts at byte {}, expected {}",
+                                index, entry.offset, start.value_or(0)));
+  if (entry.size == 0 || !spanFits(entry.offset, entry.size, bytes.size()))
+    return badModel(fmt::format("section {} has {} bytes at byte {}, which is "
+                                "empty or beyond the file's {} bytes",
+                                index, entry.size, entry.offset, bytes.size()));
+  if (!allZero(bytes.data() + end, entry.offset - end))
+    return badModel(fmt::format("the gap before section {} (from byte {}) is "
+                                "not zero",
+                                index, end));
+  end = entry.offset + entry.size;
+  Section section{entry.kind, std::move(name), entry.offset,
+                  bytes.subspan(entry.offset, entry.size), {}};
+  memcpy(section.checksum, entry.checksum, sizeof(section.checksum));
+  contents.sections.push_back(std::move(section));
+  return Status::success();
+}
+
+Status Reader::readTable() {
+  uint64_t end = tableEnd;
+  for (uint32_t i = 0; i < header.section_count; ++i)
+    ENCDEC_RETURN_IF_ERROR(readEntry(i, end));
+  if (end != bytes.size())
+    return badModel(fmt::format("the last section ends at byte {}, the file at "
+                                "{}",
+                                end, bytes.size()));
+  return Status::success();
+}
+
+Status Reader::checkChecksums() const {
+  for (uint32_t i = 0; i < contents.sections.size(); ++i) {
+    const Section &section = contents.sections[i];
+    if (!sameHash(XXH3_128bits(section.data.data(), section.data.size()),
+                  section.checksum))
+      return badModel(fmt::format("the checksum of {} ({} bytes at byte {}) "
+                                  "does not match; {}",
+                                  describe(i, section), section.data.size(),
+                                  section.offset, getAgain));
+  }
+  return Status::success();
+}
+
+Status Reader::checkRoles() {
+  unsigned manifests = 0, weights = 0, codes = 0;
+  for (uint32_t i = 0; i < contents.sections.size(); ++i) {
+    const Section &section = contents.sections[i];
+    manifests += section.kind == ENCDEC_SECTION_MANIFEST;
+    weights += section.kind == ENCDEC_SECTION_WEIGHTS;
+    codes += section.kind == ENCDEC_SECTION_CODE;
+    if (section.kind == ENCDEC_SECTION_MANIFEST)
+      contents.manifestText = {
+          reinterpret_cast<const char *>(section.data.data()),
+          section.data.size()};
+    if (section.kind == ENCDEC_SECTION_WEIGHTS)
+      contents.weights = section.data;
+    bool named = section.kind == ENCDEC_SECTION_CODE ||
+                 section.kind == ENCDEC_SECTION_TOKENIZER;
+    if (named && section.name.empty())
+      return badModel(fmt::format("{} has no name", describe(i, section)));
+    for (uint32_t j = 0; j < i; ++j)
+      if (contents.sections[j].kind == section.kind &&
+          contents.sections[j].name == section.name)
+        return badModel(fmt::format("sections {} and {} are both {}", j, i,
+                                    describe(i, section)));
+  }
+  if (manifests != 1 || weights != 1 || codes == 0)
+    return badModel(fmt::format("{} manifest, {} weights and {} code sections "
+                                "found, expected 1, 1 and at least 1",
+                                manifests, weights, codes));
+  return Status::success();
+}
+
+Status Reader::checkMeaning() {
+  ENCDEC_ASSIGN_OR_RETURN(contents.manifest,
+                          parseManifest(contents.manifestText));
+  const Manifest &manifest = contents.manifest;
+  if (manifest.weightsBytes != contents.weights.size())
+    return badModel(fmt::format("the manifest says {} bytes of weights, the "
+                                "section has {}",
+                                manifest.weightsBytes,
+                                contents.weights.size()));
+  std::vector<std::string> levels;
+  bool tokenizer = false;
+  for (const Section &section : contents.sections) {
+    tokenizer |= section.kind == ENCDEC_SECTION_TOKENIZER;
+    if (section.kind != ENCDEC_SECTION_CODE)
+      continue;
+    levels.push_back(section.name);
+    ENCDEC_ASSIGN_OR_RETURN(CodePlan plan,
+                            auditCode(section.data, section.name));
+    contents.code.push_back(std::move(plan));
+  }
+  if (levels != manifest.levels)
+    return badModel(fmt::format("the manifest lists code for '{}', the "
+                                "sections hold '{}'",
+                                fmt::join(manifest.levels, ", "),
+                                fmt::join(levels, ", ")));
+  if (tokenizer == manifest.tokenizerKind.empty())
+    return badModel(tokenizer
+                        ? "it has tokenizer files but the manifest names no "
+                          "tokenizer"
+                        : "the manifest names a tokenizer but its files are "
+                          "missing");
+  return Status::success();
+}
+
+} // namespace
+
+const Section *BundleContents::findCode(std::string_view level) const {
+  for (const Section &section : sections)
+    if (section.kind == ENCDEC_SECTION_CODE && section.name == level)
+      return &section;
+  return nullptr;
+}
+
+Result<BundleContents> readBundle(std::span<const uint8_t> bytes) {
+  return Reader(bytes).run();
+}
+
+Result<std::shared_ptr<const Bundle>> Bundle::open(const std::string &path) {
+  ENCDEC_ASSIGN_OR_RETURN(MappedFile file, MappedFile::open(path));
+  auto contents = readBundle(file.bytes());
+  if (!contents.ok())
+    return std::move(contents).status().withContext(path);
+  return std::make_shared<const Bundle>(
+      Bundle{path, std::move(file), std::move(contents).value()});
+}
+
+Result<std::string> chooseLevel(const std::vector<std::string> &available,
+                                std::string_view wanted) {
+  auto has = [&](std::string_view level) {
+    return std::find(available.begin(), available.end(), level) !=
+           available.end();
+  };
+  if (!wanted.empty()) {
+    if (levelMachine(wanted) == 0)
+      return usageError(fmt::format("CPU level '{}' is unknown; known are v3, "
+                                    "v4 and neon",
+                                    wanted));
+    if (has(wanted) && runsLevel(wanted))
+      return std::string(wanted);
+  } else {
+    for (const auto *level = levelsByPreference(); !level->empty(); ++level)
+      if (has(*level) && runsLevel(*level))
+        return std::string(*level);
+  }
+  return Status(
+      Code::DoesNotFit,
+      fmt::format("no code for {}: the model has code for {}; this machine is "
+                  "{} and runs up to level '{}' ({}){}; compile the checkpoint "
+                  "with `--cpu` for it",
+                  wanted.empty() ? "this machine"
+                                 : fmt::format("level '{}' here", wanted),
+                  fmt::join(available, ", "), architecture(), bestLevel(),
+                  levelNeeds(bestLevel()),
+                  wanted.empty() ? ""
+                                 : fmt::format(", '{}' asks for {}", wanted,
+                                               levelNeeds(wanted))));
+}
+
+} // namespace encdec::runtime

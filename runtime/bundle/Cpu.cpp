@@ -1,0 +1,116 @@
+//===- Cpu.cpp - which compiled code this machine can run -----------------===//
+//
+// Levels are those of the x86-64 psABI ("Microarchitecture levels"). A feature
+// counts only when the operating system also saves its registers: CPUID leaf 1
+// ECX bit 27 (OSXSAVE) says that XGETBV may be asked, and XCR0 has bits 1-2 for
+// XMM and YMM, 5-7 for the AVX-512 state (Intel SDM, volume 1, chapter 13).
+
+#include "runtime/bundle/Cpu.h"
+
+#include <cstdint>
+#include <elf.h>
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+namespace encdec::runtime {
+
+namespace {
+
+#if defined(__x86_64__)
+
+constexpr std::string_view preference[] = {"v4", "v3", {}};
+
+uint64_t enabledStates() {
+  uint32_t low, high;
+  __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return uint64_t(high) << 32 | low;
+}
+
+std::string_view detect() {
+  unsigned eax, ebx, ecx, edx;
+  if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx))
+    return "none";
+  constexpr unsigned v3Leaf1 =
+      1u << 12 /*FMA*/ | 1u << 22 /*MOVBE*/ | 1u << 27 /*OSXSAVE*/ |
+      1u << 28 /*AVX*/ | 1u << 29 /*F16C*/;
+  if ((ecx & v3Leaf1) != v3Leaf1)
+    return "none";
+  uint64_t states = enabledStates();
+  if ((states & 0x6) != 0x6)
+    return "none";
+  unsigned features = 0;
+  if (!__get_cpuid(0x80000001, &eax, &ebx, &ecx, &edx) ||
+      !(ecx & 1u << 5 /*LZCNT*/))
+    return "none";
+  if (!__get_cpuid_count(7, 0, &eax, &features, &ecx, &edx))
+    return "none";
+  constexpr unsigned v3Leaf7 =
+      1u << 3 /*BMI1*/ | 1u << 5 /*AVX2*/ | 1u << 8 /*BMI2*/;
+  if ((features & v3Leaf7) != v3Leaf7)
+    return "none";
+  constexpr unsigned v4Leaf7 = 1u << 16 /*F*/ | 1u << 17 /*DQ*/ |
+                               1u << 28 /*CD*/ | 1u << 30 /*BW*/ |
+                               1u << 31 /*VL*/;
+  if ((features & v4Leaf7) != v4Leaf7 || (states & 0xe6) != 0xe6)
+    return "v3";
+  return "v4";
+}
+
+#elif defined(__aarch64__)
+
+constexpr std::string_view preference[] = {"neon", {}};
+
+// Advanced SIMD is part of every AArch64 Linux machine.
+std::string_view detect() { return "neon"; }
+
+#else
+
+constexpr std::string_view preference[] = {{}};
+std::string_view detect() { return "none"; }
+
+#endif
+
+} // namespace
+
+std::string_view architecture() {
+#if defined(__x86_64__)
+  return "x86-64";
+#elif defined(__aarch64__)
+  return "aarch64";
+#else
+  return "unknown";
+#endif
+}
+
+std::string_view bestLevel() {
+  static const std::string_view level = detect();
+  return level;
+}
+
+bool runsLevel(std::string_view level) {
+  if (level == bestLevel())
+    return true;
+  return level == "v3" && bestLevel() == "v4";
+}
+
+const std::string_view *levelsByPreference() { return preference; }
+
+std::string_view levelNeeds(std::string_view level) {
+  if (level == "v3")
+    return "x86-64 with AVX2, FMA, BMI and F16C";
+  if (level == "v4")
+    return "x86-64 with AVX-512 F, BW, CD, DQ and VL";
+  if (level == "neon")
+    return "64-bit ARM";
+  return "an unknown CPU";
+}
+
+unsigned levelMachine(std::string_view level) {
+  if (level == "v3" || level == "v4")
+    return EM_X86_64;
+  return level == "neon" ? EM_AARCH64 : 0;
+}
+
+} // namespace encdec::runtime

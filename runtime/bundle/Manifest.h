@@ -1,0 +1,73 @@
+//===- Manifest.h - what a model says about itself ------------------------===//
+//
+// The manifest is JSON so that people and tools can read it; here it becomes
+// numbers that the rest of the runtime may trust: every value is in its range,
+// ids lie in the vocabulary, sizes cannot overflow.
+
+#pragma once
+
+#include "runtime/base/Status.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace encdec::runtime {
+
+/// Sizes of the model. All at least 1.
+struct ModelFacts {
+  std::string family;
+  uint64_t dModel;
+  uint64_t encoderLayers, decoderLayers;
+  uint64_t encoderHeads, decoderHeads;
+  uint64_t encoderFfn, decoderFfn;
+  uint64_t vocabSize;       ///< Target side.
+  uint64_t sourceVocabSize; ///< Source side.
+  uint64_t maxPositions;
+};
+
+/// Bytes that compiled code needs; abi.h has the formulas.
+struct MemoryFacts {
+  uint64_t encodeArenaPerRow;
+  uint64_t stepArenaFixed, stepArenaPerRow;
+  uint64_t scratchFixed, scratchPerKey;
+  uint64_t memoryPerKey, cachePerKey;
+  /// Head size of the caches, solved from cachePerKey.
+  uint64_t cacheHeadSize;
+};
+
+/// Decoding defaults of the checkpoint.
+struct GenerationFacts {
+  int32_t decoderStart;
+  std::vector<int32_t> eos;
+  std::optional<int32_t> pad;
+  uint64_t maxLength; ///< Start token included.
+  std::optional<uint64_t> maxNewTokens;
+  uint64_t minLength; ///< Start token included.
+  std::optional<uint64_t> minNewTokens;
+  std::optional<int32_t> forcedBos;
+  std::vector<int32_t> forcedEos;
+  std::vector<int32_t> badTokens;
+  uint64_t numBeams;
+  double lengthPenalty;
+};
+
+struct Manifest {
+  std::string producer;
+  ModelFacts model;
+  std::string weightType; ///< "f32" or "int8".
+  uint64_t weightsBytes;
+  uint64_t stepBytes; ///< Weight bytes read by one step.
+  MemoryFacts memory;
+  GenerationFacts generation;
+  std::string tokenizerKind; ///< Empty: no tokenizer.
+  std::vector<std::string> levels;
+};
+
+/// Reads and checks a manifest. Errors: BadModel, with the key; DoesNotFit when
+/// format or ABI are of another version.
+Result<Manifest> parseManifest(std::string_view text);
+
+} // namespace encdec::runtime

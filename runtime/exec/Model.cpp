@@ -1,0 +1,128 @@
+//===- Model.cpp - making a model from a bundle or from memory ------------===//
+
+#include "runtime/exec/Model.h"
+
+#include "runtime/text/MarianTokenizer.h"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <map>
+
+namespace encdec::runtime {
+
+namespace {
+
+using Files = std::map<std::string, std::string_view>;
+
+Result<std::unique_ptr<Tokenizer>> makeTokenizer(const Manifest &manifest,
+                                                 const Files &files) {
+  std::unique_ptr<Tokenizer> tokenizer;
+  if (manifest.tokenizerKind.empty())
+    return tokenizer;
+  if (manifest.tokenizerKind != "marian")
+    return Status(Code::DoesNotFit,
+                  fmt::format("tokenizer kind '{}' is unknown to this runtime; "
+                              "a newer encdec reads it",
+                              manifest.tokenizerKind));
+  auto file = [&](const char *name) {
+    auto found = files.find(name);
+    return found == files.end() ? std::string_view() : found->second;
+  };
+  MarianFiles marian{file("source.spm"), file("target.spm"), file("vocab.json"),
+                     file("target_vocab.json"), file("tokenizer_config.json")};
+  ENCDEC_ASSIGN_OR_RETURN(MarianTokenizer made, MarianTokenizer::create(marian));
+  tokenizer = std::make_unique<MarianTokenizer>(std::move(made));
+  // A source id beyond the embedding table would be refused at each encode;
+  // better to say it once, here.
+  auto sources = uint64_t(tokenizer->sourceVocabSize());
+  auto targets = uint64_t(tokenizer->targetVocabSize());
+  if (sources > manifest.model.sourceVocabSize ||
+      targets > manifest.model.vocabSize)
+    return badModel(fmt::format(
+        "the tokenizer has {} source and {} target ids, the model only {} and "
+        "{}",
+        sources, targets, manifest.model.sourceVocabSize,
+        manifest.model.vocabSize));
+  return tokenizer;
+}
+
+} // namespace
+
+Result<std::shared_ptr<const Model>> Model::open(const std::string &path,
+                                                 std::string level) {
+  ENCDEC_ASSIGN_OR_RETURN(auto bundle, Bundle::open(path));
+  const BundleContents &contents = bundle->contents;
+  if (level.empty())
+    if (const char *wanted = getenv("ENCDEC_CPU"))
+      level = wanted;
+  auto chosen = chooseLevel(contents.manifest.levels, level);
+  if (!chosen.ok())
+    return std::move(chosen).status().withContext(path);
+
+  auto model = std::make_shared<Model>();
+  model->manifest = contents.manifest;
+  model->manifestText = contents.manifestText;
+  model->level = *chosen;
+  model->weights = contents.weights.data();
+  model->bundle = bundle;
+  Files files;
+  for (const Section &section : contents.sections)
+    if (section.kind == ENCDEC_SECTION_TOKENIZER)
+      files[section.name] = {
+          reinterpret_cast<const char *>(section.data.data()),
+          section.data.size()};
+  auto tokenizer = makeTokenizer(model->manifest, files);
+  if (!tokenizer.ok())
+    return std::move(tokenizer).status().withContext(path);
+  model->tokenizer = std::move(*tokenizer);
+
+  // Code is loaded last: only now is everything verified.
+  for (size_t i = 0; i < contents.manifest.levels.size(); ++i) {
+    if (contents.manifest.levels[i] != model->level)
+      continue;
+    auto code = LoadedCode::load(contents.findCode(model->level)->data,
+                                 contents.code[i]);
+    if (!code.ok())
+      return std::move(code).status().withContext(path);
+    model->code = std::move(*code);
+  }
+  model->encode = model->code.encode;
+  model->step = model->code.step;
+  return std::shared_ptr<const Model>(std::move(model));
+}
+
+Result<std::shared_ptr<const Model>>
+Model::fromMemory(const encdec_model_image &image) {
+  if (!image.manifest || !image.weights || !image.encode || !image.step)
+    return usageError("the model image lacks its manifest, weights or code");
+  if (reinterpret_cast<uintptr_t>(image.weights) % 64 != 0)
+    return usageError("the weights of the model image are not 64-byte aligned");
+  auto model = std::make_shared<Model>();
+  model->manifestText.assign(image.manifest, image.manifest_size);
+  ENCDEC_ASSIGN_OR_RETURN(model->manifest, parseManifest(model->manifestText));
+  if (model->manifest.weightsBytes != image.weights_size)
+    return badModel(fmt::format("the manifest says {} bytes of weights, the "
+                                "model image has {}",
+                                model->manifest.weightsBytes,
+                                image.weights_size));
+  model->level = "memory";
+  model->weights = image.weights;
+  model->encode = image.encode;
+  model->step = image.step;
+  Files files;
+  for (uint64_t i = 0; i < image.tokenizer_file_count; ++i) {
+    if (!image.tokenizer_names || !image.tokenizer_data ||
+        !image.tokenizer_sizes || !image.tokenizer_names[i] ||
+        !image.tokenizer_data[i])
+      return usageError("the model image lacks tokenizer names or data");
+    files[image.tokenizer_names[i]] = {
+        reinterpret_cast<const char *>(image.tokenizer_data[i]),
+        image.tokenizer_sizes[i]};
+  }
+  ENCDEC_ASSIGN_OR_RETURN(model->tokenizer,
+                          makeTokenizer(model->manifest, files));
+  return std::shared_ptr<const Model>(std::move(model));
+}
+
+} // namespace encdec::runtime

@@ -1,0 +1,346 @@
+//===- State.cpp - encode, step and reorder -------------------------------===//
+
+#include "runtime/exec/State.h"
+
+#include "runtime/base/Checked.h"
+#include "runtime/exec/Machine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace encdec::runtime {
+
+namespace {
+
+uint64_t roundUp16(uint64_t n) { return (n + 15) / 16 * 16; }
+
+Status limit(std::string message) {
+  return Status(Code::Limit, std::move(message));
+}
+
+StateLimits withDefaults(StateLimits limits, const ModelFacts &model) {
+  auto orElse = [](auto &value, auto fallback) {
+    if (!value)
+      value = fallback;
+  };
+  orElse(limits.maxRows, uint64_t(32));
+  orElse(limits.maxTargetPositions, model.maxPositions);
+  // A product that does not fit is refused with the memory that it asks for.
+  orElse(limits.maxSourceTokens,
+         checkedMul(limits.maxRows, roundUp16(model.maxPositions))
+             .value_or(UINT64_MAX / 2));
+  orElse(limits.threads, defaultThreads());
+  orElse(limits.maxMemory, physicalMemory());
+  return limits;
+}
+
+} // namespace
+
+Result<std::unique_ptr<State>>
+State::create(std::shared_ptr<const Model> model, StateLimits limits) {
+  limits = withDefaults(limits, model->manifest.model);
+  // Rows, tokens and positions are int32 in the ABI.
+  constexpr uint64_t most = INT32_MAX / 16;
+  if (limits.maxRows > most || limits.maxTargetPositions > most ||
+      limits.maxSourceTokens > most)
+    return limit(fmt::format("max_rows {}, max_source_tokens {} and "
+                             "max_target_positions {} must each be at most {}",
+                             limits.maxRows, limits.maxSourceTokens,
+                             limits.maxTargetPositions, most));
+  if (limits.maxTargetPositions > model->manifest.model.maxPositions)
+    return limit(fmt::format("max_target_positions {} is more than the model's {} "
+                             "positions",
+                             limits.maxTargetPositions,
+                             model->manifest.model.maxPositions));
+  if (limits.threads > 256)
+    return limit(fmt::format("threads is {}; at most 256 are started", limits.threads));
+  ENCDEC_ASSIGN_OR_RETURN(auto team, Team::create(limits.threads));
+  std::unique_ptr<State> state(
+      new State(std::move(model), limits, std::move(team)));
+  ENCDEC_RETURN_IF_ERROR(state->reserve());
+  return state;
+}
+
+State::State(std::shared_ptr<const Model> theModel, StateLimits theLimits,
+             std::unique_ptr<Team> theTeam)
+    : model(std::move(theModel)), limits(theLimits), team(std::move(theTeam)),
+      slots(limits.maxRows) {
+  paddedVocabulary = roundUp16(model->manifest.model.vocabSize);
+  cacheCapacity = roundUp16(limits.maxTargetPositions);
+  keyCapacity = roundUp16(
+      std::max(model->manifest.model.maxPositions, limits.maxTargetPositions));
+}
+
+Status State::reserve() {
+  const MemoryFacts &facts = model->manifest.memory;
+  const ModelFacts &sizes = model->manifest.model;
+  const uint64_t rows = limits.maxRows, sourceTokens = limits.maxSourceTokens;
+  constexpr uint64_t tooMuch = UINT64_MAX;
+  auto times = [tooMuch](std::initializer_list<uint64_t> factors) {
+    return checkedProduct(factors).value_or(tooMuch);
+  };
+  auto plus = [tooMuch](uint64_t a, uint64_t b) {
+    return checkedAdd(a, b).value_or(tooMuch);
+  };
+  scratchStride = plus(facts.scratchFixed, times({facts.scratchPerKey, keyCapacity}));
+  scratchStride = plus(scratchStride, 63) / 64 * 64;
+  cacheStride = times({facts.cachePerKey, cacheCapacity});
+  const struct {
+    Region &region;
+    uint64_t bytes;
+  } wanted[] = {
+      {arena, std::max(times({facts.encodeArenaPerRow, sourceTokens}),
+                       plus(facts.stepArenaFixed, times({facts.stepArenaPerRow, rows})))},
+      {scratch, times({scratchStride, team->workers()})},
+      {memory, times({facts.memoryPerKey, sourceTokens})},
+      {cache, times({cacheStride, rows})},
+      {logitsRegion, limits.logits ? times({rows, paddedVocabulary, 4}) : 0},
+      {probsRegion, limits.probs ? times({sizes.decoderLayers, sizes.decoderHeads,
+                                          rows, keyCapacity, 4})
+                                 : 0},
+      {zeroBias, times({paddedVocabulary, 4})},
+  };
+  for (const auto &[region, bytes] : wanted)
+    reserved = plus(reserved, bytes);
+  if (reserved > limits.maxMemory)
+    return limit(fmt::format(
+        "this state needs {} bytes for {} rows, {} source tokens and {} target "
+        "positions, more than max_memory {}; lower those limits or raise it",
+        reserved, rows, sourceTokens, limits.maxTargetPositions, limits.maxMemory));
+  for (const auto &[region, bytes] : wanted) {
+    ENCDEC_ASSIGN_OR_RETURN(region, Region::reserve(bytes));
+  }
+  const size_t most = std::max(rows, sourceTokens);
+  for (std::vector<int32_t> *entries : {&tokens, &positions, &rowSource})
+    entries->resize(most);
+  for (std::vector<int32_t> *entries : {&rowBias, &outToken, &nextPosition, &nextSource})
+    entries->resize(rows);
+  outLogProb.resize(rows);
+  sourceOffset.resize(rows + 1);
+  memoryOffset.resize(rows + 1);
+  return {};
+}
+
+Status State::checkSources(std::span<const int32_t> ids,
+                           std::span<const uint64_t> offsets) const {
+  const ModelFacts &sizes = model->manifest.model;
+  const size_t count = offsets.empty() ? 0 : offsets.size() - 1;
+  if (count == 0)
+    return usageError("encode needs at least one source");
+  if (count > limits.maxRows)
+    return limit(fmt::format("{} sources are more than max_rows {} of this state",
+                             count, limits.maxRows));
+  if (offsets[0] != 0 || offsets[count] != ids.size())
+    return usageError(fmt::format("source offsets must run from 0 to the number of "
+                                  "ids {}, but run from {} to {}",
+                                  ids.size(), offsets[0], offsets[count]));
+  uint64_t total = 0;
+  for (size_t b = 0; b < count; ++b) {
+    if (offsets[b + 1] <= offsets[b] || offsets[b + 1] > ids.size())
+      return usageError(fmt::format("source {} is empty or its offsets {} and {} "
+                                    "do not ascend",
+                                    b, offsets[b], offsets[b + 1]));
+    uint64_t length = offsets[b + 1] - offsets[b];
+    if (length > sizes.maxPositions)
+      return limit(fmt::format("source {} has {} tokens, more than the model's {} "
+                               "positions; shorten it (option truncate cuts text)",
+                               b, length, sizes.maxPositions));
+    total += roundUp16(length);
+  }
+  if (total > limits.maxSourceTokens)
+    return limit(fmt::format("the sources take {} token places (each source rounded "
+                             "up to 16), more than max_source_tokens {}",
+                             total, limits.maxSourceTokens));
+  for (size_t i = 0; i < ids.size(); ++i)
+    if (ids[i] < 0 || uint64_t(ids[i]) >= sizes.sourceVocabSize)
+      return usageError(fmt::format("id {} at place {} is outside the source "
+                                    "vocabulary 0 ... {}",
+                                    ids[i], i, sizes.sourceVocabSize - 1));
+  return {};
+}
+
+Status State::encode(std::span<const int32_t> ids,
+                     std::span<const uint64_t> offsets) {
+  ENCDEC_RETURN_IF_ERROR(checkSources(ids, offsets));
+  sourceCount = offsets.size() - 1;
+  int64_t memoryAt = 0;
+  for (size_t b = 0; b < sourceCount; ++b) {
+    sourceOffset[b] = int32_t(offsets[b]);
+    memoryOffset[b] = memoryAt;
+    uint64_t length = offsets[b + 1] - offsets[b];
+    memoryAt += int64_t(model->manifest.memory.memoryPerKey * roundUp16(length));
+    for (uint64_t j = 0; j < length; ++j) {
+      positions[offsets[b] + j] = int32_t(j);
+      rowSource[offsets[b] + j] = int32_t(b);
+    }
+  }
+  sourceOffset[sourceCount] = int32_t(ids.size());
+  memoryOffset[sourceCount] = memoryAt;
+  std::copy(ids.begin(), ids.end(), tokens.begin());
+
+  encdec_abi_context call = context();
+  call.rows = int64_t(ids.size());
+  slots.start(0); // no rows if the call fails
+  ENCDEC_RETURN_IF_ERROR(run(model->encode, call));
+  slots.start(sourceCount);
+  for (size_t row = 0; row < sourceCount; ++row) {
+    positions[row] = 0;
+    rowSource[row] = int32_t(row);
+  }
+  ++counters.encodeCalls;
+  counters.encodedSources += sourceCount;
+  counters.encodedTokens += ids.size();
+  return {};
+}
+
+Status State::checkStep(const StepInput &input) const {
+  const uint64_t vocabulary = model->manifest.model.vocabSize;
+  if (rows() == 0)
+    return usageError("there are no rows; encode sources first");
+  if (input.tokens.size() != rows())
+    return usageError(fmt::format("the step has {} tokens for {} rows",
+                                  input.tokens.size(), rows()));
+  if (input.logits && !limits.logits)
+    return usageError("logits were asked for, but the state was made without "
+                      "room for them; create it with logits = 1");
+  if (input.probs && !limits.probs)
+    return usageError("probs were asked for, but the state was made without room "
+                      "for them; create it with probs = 1");
+  if (reinterpret_cast<uintptr_t>(input.logitBias) % 64 != 0)
+    return usageError("logit_bias is not 64-byte aligned");
+  for (size_t row = 0; row < rows(); ++row) {
+    int32_t token = input.tokens[row];
+    if (token < 0 || uint64_t(token) >= vocabulary)
+      return usageError(fmt::format("token {} of row {} is outside the vocabulary "
+                                    "0 ... {}",
+                                    token, row, vocabulary - 1));
+    if (uint64_t(positions[row]) >= limits.maxTargetPositions)
+      return limit(fmt::format("row {} has used all {} positions "
+                               "(max_target_positions)",
+                               row, limits.maxTargetPositions));
+    if (!input.rowBias.empty() && (input.rowBias[row] < 0 ||
+                                   uint64_t(input.rowBias[row]) >= input.biasRows))
+      return usageError(fmt::format("row_bias {} of row {} is not below "
+                                    "bias_rows {}",
+                                    input.rowBias[row], row, input.biasRows));
+  }
+  if (!input.rowBias.empty() && input.rowBias.size() != rows())
+    return usageError(fmt::format("row_bias has {} entries for {} rows",
+                                  input.rowBias.size(), rows()));
+  return {};
+}
+
+Status State::step(const StepInput &input) {
+  ENCDEC_RETURN_IF_ERROR(checkStep(input));
+  std::copy(input.tokens.begin(), input.tokens.end(), tokens.begin());
+  if (input.logitBias && !input.rowBias.empty())
+    std::copy(input.rowBias.begin(), input.rowBias.end(), rowBias.begin());
+  else
+    std::fill_n(rowBias.begin(), rows(), 0);
+  encdec_abi_context call = context();
+  call.rows = int64_t(rows());
+  call.logit_bias = input.logitBias
+                        ? input.logitBias
+                        : reinterpret_cast<const float *>(zeroBias.data());
+  call.out_logits =
+      input.logits ? reinterpret_cast<float *>(logitsRegion.data()) : nullptr;
+  call.out_probs =
+      input.probs ? reinterpret_cast<float *>(probsRegion.data()) : nullptr;
+  ENCDEC_RETURN_IF_ERROR(run(model->step, call));
+  for (size_t row = 0; row < rows(); ++row)
+    ++positions[row];
+  ++counters.steps;
+  counters.stepRows += rows();
+  return {};
+}
+
+Status State::reorder(std::span<const uint32_t> parents) {
+  if (parents.size() > limits.maxRows)
+    return limit(fmt::format("{} rows are more than max_rows {}", parents.size(),
+                             limits.maxRows));
+  for (size_t i = 0; i < parents.size(); ++i)
+    if (parents[i] >= rows())
+      return usageError(fmt::format("parent {} of new row {} is not below the {} "
+                                    "live rows",
+                                    parents[i], i, rows()));
+  for (size_t i = 0; i < parents.size(); ++i) {
+    nextPosition[i] = positions[parents[i]];
+    nextSource[i] = rowSource[parents[i]];
+  }
+  std::copy_n(nextPosition.begin(), parents.size(), positions.begin());
+  std::copy_n(nextSource.begin(), parents.size(), rowSource.begin());
+  std::span<const SlotCopy> copies = slots.reorder(parents);
+  if (copies.empty())
+    return {};
+  // Each copy's row is the one that now lives in the slot it fills.
+  for (size_t row = 0; row < rows(); ++row)
+    for (SlotCopy copy : copies)
+      if (copy.to == slots.data()[row])
+        copySlot(copy, positions[row]);
+  return {};
+}
+
+// Layout of a slot: abi.h. Only the blocks that hold positions are copied.
+void State::copySlot(SlotCopy copy, int64_t length) {
+  const ModelFacts &sizes = model->manifest.model;
+  const uint64_t headSize = model->manifest.memory.cacheHeadSize;
+  const uint64_t padded = roundUp16(headSize);
+  const uint64_t keyBytes = roundUp16(uint64_t(length)) * headSize * 4;
+  const uint64_t valueBytes = uint64_t(length) * padded * 4;
+  const uint8_t *from = cache.data() + uint64_t(copy.from) * cacheStride;
+  uint8_t *to = cache.data() + uint64_t(copy.to) * cacheStride;
+  uint64_t at = 0;
+  for (uint64_t layer = 0; layer < sizes.decoderLayers; ++layer) {
+    for (uint64_t head = 0; head < sizes.decoderHeads; ++head) {
+      std::memcpy(to + at, from + at, keyBytes); // [C/16][D][16]
+      at += cacheCapacity * headSize * 4;
+    }
+    for (uint64_t head = 0; head < sizes.decoderHeads; ++head) {
+      std::memcpy(to + at, from + at, valueBytes); // [C][Dp]
+      at += cacheCapacity * padded * 4;
+    }
+  }
+}
+
+encdec_abi_context State::context() {
+  encdec_abi_context call = {};
+  call.weights = model->weights;
+  call.arena = arena.data();
+  call.scratch = scratch.data();
+  call.scratch_stride = int64_t(scratchStride);
+  call.memory = memory.data();
+  call.memory_offset = memoryOffset.data();
+  call.cache = cache.data();
+  call.cache_stride = int64_t(cacheStride);
+  call.cache_capacity = int64_t(cacheCapacity);
+  call.sources = int64_t(sourceCount);
+  call.tokens = tokens.data();
+  call.positions = positions.data();
+  call.row_source = rowSource.data();
+  call.source_offset = sourceOffset.data();
+  call.row_slot = slots.data();
+  call.row_bias = rowBias.data();
+  call.out_token = outToken.data();
+  call.out_log_prob = outLogProb.data();
+  call.probs_stride = int64_t(keyCapacity);
+  call.barrier = team->workers() > 1 ? Team::barrier : nullptr;
+  call.barrier_data = team.get();
+  return call;
+}
+
+Status State::run(encdec_abi_entry_fn entry, encdec_abi_context &call) {
+  struct Call {
+    encdec_abi_entry_fn entry;
+    const encdec_abi_context *context;
+  } data{entry, &call};
+  return team->run(
+      [](void *data, uint32_t worker, uint32_t workers) {
+        auto *call = static_cast<Call *>(data);
+        call->entry(call->context, worker, workers);
+      },
+      &data);
+}
+
+} // namespace encdec::runtime

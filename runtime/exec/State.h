@@ -1,0 +1,97 @@
+//===- State.h - everything one decoding needs ----------------------------===//
+
+#pragma once
+
+#include "runtime/exec/Model.h"
+#include "runtime/exec/Region.h"
+#include "runtime/exec/Slots.h"
+#include "runtime/exec/Team.h"
+
+#include <span>
+
+namespace encdec::runtime {
+
+/// Limits of a state; 0 means the default (runtime.h documents each).
+struct StateLimits {
+  uint64_t maxRows = 0;
+  uint64_t maxSourceTokens = 0; ///< Each source rounded up to 16.
+  uint64_t maxTargetPositions = 0;
+  uint32_t threads = 0;
+  uint64_t maxMemory = 0;
+  bool logits = false, probs = false;
+};
+
+/// Counts since creation; the proof that work is done once.
+struct StateCounters {
+  uint64_t encodeCalls = 0, encodedSources = 0, encodedTokens = 0;
+  uint64_t steps = 0, stepRows = 0;
+};
+
+/// What a step is given besides the rows themselves.
+struct StepInput {
+  std::span<const int32_t> tokens;  ///< R, one a row.
+  const float *logitBias = nullptr; ///< Rows of round_up(V, 16), or null.
+  uint64_t biasRows = 0;
+  std::span<const int32_t> rowBias; ///< R, or empty for row 0.
+  bool logits = false, probs = false;
+};
+
+/// Memory, caches, arena and thread team of one caller at a time. Keeps its
+/// model alive. After creation nothing here allocates.
+class State {
+public:
+  static Result<std::unique_ptr<State>>
+  create(std::shared_ptr<const Model> model, StateLimits limits);
+
+  /// Reads the sources ids[offsets[b] .. offsets[b+1]) and leaves one row each
+  /// at position 0.
+  Status encode(std::span<const int32_t> ids, std::span<const uint64_t> offsets);
+  /// Feeds one token a row; the outputs below hold until the next call.
+  Status step(const StepInput &input);
+  /// New row i goes on from old row parents[i].
+  Status reorder(std::span<const uint32_t> parents);
+
+  size_t rows() const { return slots.rows(); }
+  size_t sources() const { return sourceCount; }
+  uint64_t sourceLength(size_t source) const {
+    return uint64_t(sourceOffset[source + 1] - sourceOffset[source]);
+  }
+
+  std::span<const int32_t> bestTokens() const { return {outToken.data(), rows()}; }
+  std::span<const float> logProbs() const { return {outLogProb.data(), rows()}; }
+  const float *logits() const { return reinterpret_cast<float *>(logitsRegion.data()); }
+  const float *probs() const { return reinterpret_cast<float *>(probsRegion.data()); }
+  uint64_t logitsStride() const { return paddedVocabulary; }
+  uint64_t probsStride() const { return keyCapacity; }
+
+  const std::shared_ptr<const Model> model;
+  const StateLimits limits; ///< With the defaults filled in.
+  const std::unique_ptr<Team> team;
+  StateCounters counters;
+  uint64_t reservedBytes() const { return reserved; }
+
+private:
+  State(std::shared_ptr<const Model> model, StateLimits limits,
+        std::unique_ptr<Team> team);
+  Status reserve();
+  Status checkSources(std::span<const int32_t> ids,
+                      std::span<const uint64_t> offsets) const;
+  Status checkStep(const StepInput &input) const;
+  encdec_abi_context context();
+  Status run(encdec_abi_entry_fn entry, encdec_abi_context &context);
+  void copySlot(SlotCopy copy, int64_t positions);
+
+  Slots slots;
+  size_t sourceCount = 0;
+  uint64_t paddedVocabulary, keyCapacity, cacheCapacity;
+  uint64_t scratchStride = 0, cacheStride = 0, reserved = 0;
+  Region arena, scratch, memory, cache, logitsRegion, probsRegion, zeroBias;
+  // Encode: one entry a source token. Step: one a row.
+  std::vector<int32_t> tokens, positions, rowSource;
+  std::vector<int32_t> sourceOffset;  ///< B + 1.
+  std::vector<int64_t> memoryOffset;  ///< B + 1.
+  std::vector<int32_t> rowBias, outToken, nextPosition, nextSource;
+  std::vector<float> outLogProb;
+};
+
+} // namespace encdec::runtime

@@ -1,0 +1,231 @@
+//===- Driver.cpp - runs a search on a state ------------------------------===//
+
+#include "runtime/search/Driver.h"
+
+#include "runtime/search/Greedy.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace encdec::runtime {
+
+namespace {
+
+Status notAnId(const char *what, int32_t id, uint64_t vocabulary) {
+  return usageError(fmt::format("{} {} is outside the vocabulary 0 ... {}", what, id,
+                                vocabulary - 1));
+}
+
+/// Two rows of additive logit biases, round_up(V, 16) floats each: what is never
+/// chosen, and that with every eos.
+class LogitBias {
+public:
+  LogitBias(const SearchOptions &options, uint64_t stride) : stride(stride) {
+    constexpr float never = -std::numeric_limits<float>::infinity();
+    storage.assign(2 * stride + 15, 0.0f);
+    auto address = reinterpret_cast<uintptr_t>(storage.data());
+    aligned = storage.data() + (64 - address % 64) % 64 / sizeof(float);
+    for (uint64_t row = 0; row < 2; ++row)
+      for (int32_t token : options.badTokens)
+        aligned[row * stride + uint64_t(token)] = never;
+    for (int32_t token : options.eos)
+      aligned[stride + uint64_t(token)] = never;
+  }
+  /// The row to use, as the first and only one.
+  const float *row(bool forbidEos) const {
+    return aligned + (forbidEos ? stride : 0);
+  }
+
+private:
+  uint64_t stride;
+  std::vector<float> storage;
+  float *aligned;
+};
+
+/// Collects the probabilities of one batch step by step.
+class ProbsRecorder {
+public:
+  ProbsRecorder(const State &state, size_t sources)
+      : state(state), sizes(state.model->manifest.model), steps(sources) {}
+
+  /// Keeps this step's rows: [L * H][S] for each source.
+  void record(const Search &search) {
+    const uint64_t planes = sizes.decoderLayers * sizes.decoderHeads;
+    for (size_t row = 0; row < state.rows(); ++row) {
+      size_t source = search.sourceOf(row);
+      for (uint64_t plane = 0; plane < planes; ++plane) {
+        const float *from =
+            state.probs() + (plane * state.rows() + row) * state.probsStride();
+        steps[source].insert(steps[source].end(), from,
+                             from + state.sourceLength(source));
+      }
+    }
+  }
+
+  /// The source's record as [L][H][T][S].
+  std::vector<float> take(size_t source, size_t tokens) const {
+    const uint64_t planes = sizes.decoderLayers * sizes.decoderHeads;
+    const uint64_t length = state.sourceLength(source);
+    const std::vector<float> &made = steps[source]; // [steps][L * H][S]
+    std::vector<float> probs(planes * tokens * length);
+    for (uint64_t t = 0; t * planes * length < made.size(); ++t)
+      for (uint64_t plane = 0; plane < planes; ++plane)
+        std::copy_n(made.begin() + int64_t((t * planes + plane) * length), length,
+                    probs.begin() + int64_t((plane * tokens + t) * length));
+    return probs;
+  }
+
+private:
+  const State &state;
+  const ModelFacts &sizes;
+  std::vector<std::vector<float>> steps;
+};
+
+/// Sources [first, last) together.
+Status generatePortion(State &state, std::span<const int32_t> ids,
+                       std::span<const uint64_t> offsets,
+                       const SearchOptions &options, const LogitBias &bias,
+                       bool probs, std::vector<Generated> &results) {
+  const size_t count = offsets.size() - 1;
+  std::vector<uint64_t> own(offsets.begin(), offsets.end());
+  for (uint64_t &offset : own)
+    offset -= offsets[0];
+  ENCDEC_RETURN_IF_ERROR(state.encode(ids.subspan(offsets[0], own.back()), own));
+  GreedySearch search(options);
+  ProbsRecorder recorder(state, probs ? count : 0);
+  NextStep next = search.start(count);
+  while (!next.tokens.empty()) {
+    ENCDEC_RETURN_IF_ERROR(state.reorder(next.parents));
+    StepInput input;
+    input.tokens = next.tokens;
+    input.logitBias = bias.row(next.forbidEos);
+    input.biasRows = 1;
+    input.probs = probs;
+    ENCDEC_RETURN_IF_ERROR(state.step(input));
+    if (probs)
+      recorder.record(search);
+    next = search.advance(state.bestTokens(), state.logProbs());
+  }
+  for (size_t source = 0; source < count; ++source) {
+    Generated result{search.take(source), {}};
+    if (probs)
+      result.probs = recorder.take(source, result.ids.size());
+    results.push_back(std::move(result));
+  }
+  return {};
+}
+
+} // namespace
+
+Result<SearchOptions> resolve(const GenerateRequest &request,
+                              const Manifest &manifest,
+                              uint64_t maxTargetPositions) {
+  const GenerationFacts &defaults = manifest.generation;
+  const uint64_t vocabulary = manifest.model.vocabSize;
+  SearchOptions options;
+  options.decoderStart = defaults.decoderStart;
+  options.eos = defaults.eos;
+  options.lengthPenalty = request.lengthPenalty.value_or(defaults.lengthPenalty);
+
+  // A number of new tokens wins over a length, the caller over the model.
+  // The last token is never fed back, so n positions give n new tokens.
+  const uint64_t most = maxTargetPositions + 1;
+  auto asked = [&](const std::optional<int64_t> &value, uint64_t extra,
+                   const char *name) -> Result<uint64_t> {
+    if (*value < 1)
+      return usageError(fmt::format("{} is {}, expected at least 1", name, *value));
+    uint64_t length = uint64_t(*value) + extra;
+    if (length > most)
+      return Status(Code::Limit,
+                    fmt::format("{} {} is more than the {} target positions of this "
+                                "model or state (max_target_positions) give",
+                                name, *value, maxTargetPositions));
+    return length;
+  };
+  if (request.maxNewTokens) {
+    ENCDEC_ASSIGN_OR_RETURN(options.maxLength,
+                            asked(request.maxNewTokens, 1, "max_new_tokens"));
+  } else if (request.maxLength) {
+    ENCDEC_ASSIGN_OR_RETURN(options.maxLength,
+                            asked(request.maxLength, 0, "max_length"));
+  } else {
+    options.maxLength = std::min(
+        most, defaults.maxNewTokens ? *defaults.maxNewTokens + 1 : defaults.maxLength);
+  }
+  if (options.maxLength < 2)
+    return usageError(fmt::format("max_length is {}, which leaves no token to "
+                                  "generate after the start token",
+                                  options.maxLength));
+
+  auto least = [](const std::optional<int64_t> &value, uint64_t fallback) {
+    return value ? uint64_t(std::max<int64_t>(*value, 0)) : fallback;
+  };
+  const uint64_t minNew = least(request.minNewTokens, defaults.minNewTokens.value_or(0));
+  options.minLength = std::max(least(request.minLength, defaults.minLength),
+                               minNew ? std::min(minNew, most) + 1 : 0);
+
+  options.forcedBos = request.forcedBos ? request.forcedBos : defaults.forcedBos;
+  if (request.forcedEos)
+    options.forcedEos = request.forcedEos;
+  else if (!defaults.forcedEos.empty()) // several: all tie, the lowest id wins
+    options.forcedEos = *std::min_element(defaults.forcedEos.begin(),
+                                          defaults.forcedEos.end());
+  for (auto *forced : {&options.forcedBos, &options.forcedEos}) {
+    if (*forced && **forced < 0)
+      forced->reset();
+    if (*forced && uint64_t(**forced) >= vocabulary)
+      return notAnId("forced token", **forced, vocabulary);
+  }
+
+  options.badTokens = defaults.badTokens;
+  for (int32_t token : request.badTokens) {
+    if (token < 0 || uint64_t(token) >= vocabulary)
+      return notAnId("bad token", token, vocabulary);
+    options.badTokens.push_back(token);
+  }
+  // As in Transformers: an end token cannot be a bad word.
+  std::erase_if(options.badTokens, [&](int32_t token) {
+    return std::count(options.eos.begin(), options.eos.end(), token) != 0;
+  });
+  return options;
+}
+
+Result<std::vector<Generated>> generate(State &state,
+                                        std::span<const int32_t> ids,
+                                        std::span<const uint64_t> offsets,
+                                        const GenerateRequest &request) {
+  if (request.probs && !state.limits.probs)
+    return usageError("probs were asked for, but the state was made without room "
+                      "for them; create it with probs = 1");
+  ENCDEC_ASSIGN_OR_RETURN(SearchOptions options,
+                          resolve(request, state.model->manifest,
+                                  state.limits.maxTargetPositions));
+  const LogitBias bias(options, state.logitsStride());
+  const size_t count = offsets.empty() ? 0 : offsets.size() - 1;
+  for (size_t b = 0; b < count; ++b)
+    if (offsets[b + 1] < offsets[b] || offsets[b + 1] > ids.size())
+      return usageError(fmt::format("offsets {} and {} of source {} do not ascend "
+                                    "within the {} ids",
+                                    offsets[b], offsets[b + 1], b, ids.size()));
+  std::vector<Generated> results;
+  results.reserve(count);
+  for (size_t first = 0; first < count;) {
+    size_t last = first;
+    for (uint64_t places = 0; last < count && last - first < state.limits.maxRows;
+         ++last) {
+      places += (offsets[last + 1] - offsets[last] + 15) / 16 * 16;
+      if (last > first && places > state.limits.maxSourceTokens)
+        break;
+    }
+    ENCDEC_RETURN_IF_ERROR(
+        generatePortion(state, ids, offsets.subspan(first, last - first + 1), options,
+                        bias, request.probs, results));
+    first = last;
+  }
+  return results;
+}
+
+} // namespace encdec::runtime

@@ -1,0 +1,39 @@
+//===- Driver.h - runs a search on a state --------------------------------===//
+
+#pragma once
+
+#include "runtime/exec/State.h"
+#include "runtime/search/Search.h"
+
+namespace encdec::runtime {
+
+/// A finished sequence with what was recorded on the way.
+struct Generated : Hypothesis {
+  /// Cross-attention probabilities [L][H][T][S], row t made while predicting
+  /// ids[t]; zeros for a token that needed no step. Empty unless asked for.
+  std::vector<float> probs;
+};
+
+/// What the caller of generate may say; absent: the model's default.
+struct GenerateRequest {
+  std::optional<int64_t> maxNewTokens, maxLength, minNewTokens, minLength;
+  std::optional<int32_t> forcedBos, forcedEos; ///< -1: none.
+  std::optional<double> lengthPenalty;
+  std::vector<int32_t> badTokens; ///< Besides the model's own.
+  bool probs = false;
+};
+
+/// The request on top of the model's defaults. Errors: Usage for contradictions,
+/// Limit for lengths beyond maxTargetPositions.
+Result<SearchOptions> resolve(const GenerateRequest &request,
+                              const Manifest &manifest,
+                              uint64_t maxTargetPositions);
+
+/// Generates for any number of sources (ids[offsets[b] .. offsets[b+1])), in
+/// portions of what the state has room for; results in input order.
+Result<std::vector<Generated>> generate(State &state,
+                                        std::span<const int32_t> ids,
+                                        std::span<const uint64_t> offsets,
+                                        const GenerateRequest &request);
+
+} // namespace encdec::runtime

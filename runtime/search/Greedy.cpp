@@ -1,0 +1,79 @@
+//===- Greedy.cpp - the best token at each step ---------------------------===//
+
+#include "runtime/search/Greedy.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace encdec::runtime {
+
+NextStep GreedySearch::start(size_t sources) {
+  length = 1;
+  results.assign(sources, {});
+  source.resize(sources);
+  std::iota(source.begin(), source.end(), size_t(0));
+  parents.resize(sources);
+  std::iota(parents.begin(), parents.end(), 0u);
+  tokens.assign(sources, options.decoderStart);
+  return next();
+}
+
+NextStep GreedySearch::advance(std::span<const int32_t> best,
+                               std::span<const float> logProbs) {
+  const bool forcedFirst = length == 1 && options.forcedBos;
+  for (size_t row = 0; row < best.size(); ++row) {
+    if (forcedFirst)
+      append(row, *options.forcedBos, 0);
+    else
+      append(row, best[row], logProbs[row]);
+  }
+  ++length;
+  // Finished rows leave at once; the others move together, in order.
+  size_t kept = 0;
+  for (size_t row = 0; row < best.size(); ++row) {
+    int32_t token = results[source[row]].ids.back();
+    if (isEos(token) || length >= options.maxLength)
+      continue;
+    parents[kept] = uint32_t(row);
+    tokens[kept] = token;
+    source[kept] = source[row];
+    ++kept;
+  }
+  parents.resize(kept);
+  tokens.resize(kept);
+  source.resize(kept);
+  return next();
+}
+
+NextStep GreedySearch::next() {
+  // What is forced at the end needs no step: nothing follows it.
+  if (options.forcedEos && length + 1 == options.maxLength) {
+    for (size_t row = 0; row < source.size(); ++row)
+      append(row, *options.forcedEos, 0);
+    parents.clear();
+    tokens.clear();
+    source.clear();
+  }
+  return {parents, tokens, length < options.minLength};
+}
+
+void GreedySearch::append(size_t row, int32_t token, double logProb) {
+  Hypothesis &result = results[source[row]];
+  result.ids.push_back(token);
+  result.logProb += logProb;
+}
+
+bool GreedySearch::isEos(int32_t token) const {
+  return std::find(options.eos.begin(), options.eos.end(), token) !=
+         options.eos.end();
+}
+
+Hypothesis GreedySearch::take(size_t index) {
+  Hypothesis result = std::move(results[index]);
+  result.score = result.logProb /
+                 std::pow(double(result.ids.size()), options.lengthPenalty);
+  return result;
+}
+
+} // namespace encdec::runtime

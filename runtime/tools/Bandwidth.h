@@ -1,0 +1,31 @@
+//===- Bandwidth.h - how fast these threads read memory -------------------===//
+
+#pragma once
+
+#include "runtime/tools/Support.h"
+
+#include <cstdint>
+#include <vector>
+
+namespace encdec::tools {
+
+/// Reads a buffer far larger than the caches on the workers of a state: the
+/// ceiling that a step which reads all its weights can be held against.
+class BandwidthMeter {
+public:
+  /// Bytes read by one pass.
+  static constexpr uint64_t bufferBytes = uint64_t(512) << 20;
+
+  explicit BandwidthMeter(encdec_state *state);
+  ~BandwidthMeter();
+  BandwidthMeter(const BandwidthMeter &) = delete;
+
+  /// One pass over the whole buffer; bytes a second.
+  double pass();
+
+private:
+  encdec_state *state;
+  uint8_t *buffer;
+};
+
+} // namespace encdec::tools

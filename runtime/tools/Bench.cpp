@@ -1,0 +1,273 @@
+//===- Bench.cpp - encdec bench: how fast a bundle decodes here -----------===//
+//
+// Lengths are fixed (the end token is suppressed), so every repeat does the same
+// work. Passes that measure the read bandwidth lie between the repeats: both
+// see the machine in the same minute and on the same threads.
+
+#include "runtime/tools/Bandwidth.h"
+#include "runtime/tools/ModelFile.h"
+#include "runtime/tools/Support.h"
+#include "runtime/tools/Terminal.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdlib>
+#include <new>
+
+namespace encdec::tools {
+namespace {
+
+struct BenchArguments {
+  std::string model, weights;
+  uint64_t sourceLength = 32, newTokens = 64, batch = 1, repeat = 7;
+  uint32_t threads = 0;
+  bool json = false;
+};
+
+using Clock = std::chrono::steady_clock;
+
+double millisecondsSince(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  size_t middle = values.size() / 2;
+  return values.size() % 2 ? values[middle]
+                           : (values[middle - 1] + values[middle]) / 2;
+}
+
+/// All times in milliseconds, bandwidths in bytes a second.
+struct Measured {
+  double open = 0, create = 0, startToFirstToken = 0;
+  std::vector<double> encode, firstToken, step, bandwidth;
+};
+
+class Bench {
+public:
+  explicit Bench(const BenchArguments &arguments) : arguments(arguments) {
+    auto start = Clock::now();
+    model = openModel(arguments.model, arguments.weights);
+    measured.open = millisecondsSince(start);
+    info = modelInfo(model.get());
+    auto created = Clock::now();
+    createState();
+    measured.create = millisecondsSince(created);
+    makeSources();
+    suppressEnd();
+    // Everything cold: this is what a user waits for after starting a program.
+    decode(1, /*record=*/false);
+    measured.startToFirstToken = millisecondsSince(start);
+  }
+
+  int run() {
+    BandwidthMeter meter(state.get());
+    decode(arguments.newTokens, /*record=*/false);
+    meter.pass();
+    for (uint64_t i = 0; i < arguments.repeat; ++i) {
+      measured.bandwidth.push_back(meter.pass());
+      decode(arguments.newTokens, /*record=*/true);
+      measured.bandwidth.push_back(meter.pass());
+    }
+    arguments.json ? printJson() : printTable();
+    return 0;
+  }
+
+private:
+  void createState();
+  void makeSources();
+  void suppressEnd();
+  void decode(uint64_t steps, bool record);
+  void printJson() const;
+  void printTable() const;
+
+  double stepMs() const { return median(measured.step); }
+  double bestBandwidth() const {
+    return *std::max_element(measured.bandwidth.begin(),
+                             measured.bandwidth.end());
+  }
+  /// Bytes of weights a second that the median step reads.
+  double stepRate() const { return double(info.step_bytes) / stepMs() * 1e3; }
+
+  const BenchArguments &arguments;
+  Model model;
+  encdec_model_info info;
+  State state;
+  uint32_t threads = 0;
+  std::vector<int32_t> ids; // [B * S]
+  std::vector<uint64_t> offsets; // [B + 1]
+  std::unique_ptr<float[], decltype(&std::free)> bias{nullptr, std::free};
+  Measured measured;
+};
+
+void Bench::createState() {
+  auto options = encdec_state_options_default();
+  options.max_rows = arguments.batch;
+  options.threads = arguments.threads;
+  encdec_state *created = nullptr;
+  check(encdec_state_create(model.get(), &options, &created));
+  state.reset(created);
+  auto stateInfo = sized<encdec_state_info>();
+  check(encdec_state_get_info(state.get(), &stateInfo));
+  threads = stateInfo.threads;
+}
+
+/// Arbitrary but always the same ids (a multiplicative generator modulo 2^31 - 1,
+/// Park and Miller 1988), the special ones among them: only speed matters.
+void Bench::makeSources() {
+  uint64_t seed = 1;
+  for (uint64_t b = 0; b <= arguments.batch; ++b)
+    offsets.push_back(b * arguments.sourceLength);
+  for (uint64_t i = 0; i < offsets.back(); ++i) {
+    seed = seed * 48271 % 2147483647;
+    ids.push_back(int32_t(seed % info.source_vocab_size));
+  }
+}
+
+/// One row of biases for all: -inf at the end tokens.
+void Bench::suppressEnd() {
+  uint64_t width = (info.vocab_size + ENCDEC_ABI_LANES - 1) / ENCDEC_ABI_LANES *
+                   ENCDEC_ABI_LANES;
+  bias.reset(static_cast<float *>(std::aligned_alloc(64, width * sizeof(float))));
+  if (!bias)
+    throw std::bad_alloc();
+  std::fill_n(bias.get(), width, 0.0f);
+  for (uint64_t i = 0; i < info.eos_token_count; ++i)
+    bias[info.eos_token_ids[i]] = -INFINITY;
+}
+
+void Bench::decode(uint64_t steps, bool record) {
+  auto start = Clock::now();
+  check(encdec_encode(state.get(), ids.data(), offsets.data(), arguments.batch));
+  double encode = millisecondsSince(start);
+  std::vector<int32_t> tokens(arguments.batch, info.decoder_start_token_id);
+  for (uint64_t t = 0; t < steps; ++t) {
+    auto input = encdec_step_input_default();
+    input.tokens = tokens.data();
+    input.rows = arguments.batch;
+    input.logit_bias = bias.get();
+    input.bias_rows = 1;
+    auto output = sized<encdec_step_output>();
+    auto before = Clock::now();
+    check(encdec_step(state.get(), &input, &output));
+    double step = millisecondsSince(before);
+    std::copy_n(output.tokens, arguments.batch, tokens.begin());
+    if (!record)
+      continue;
+    measured.step.push_back(step);
+    if (t == 0) {
+      measured.encode.push_back(encode);
+      measured.firstToken.push_back(encode + step);
+    }
+  }
+}
+
+void Bench::printJson() const {
+  double bandwidth = median(measured.bandwidth), rate = stepRate();
+  nlohmann::ordered_json all = {
+      {"bundle", arguments.model},
+      {"cpu_level", info.cpu_level},
+      {"weights", info.weight_type},
+      {"source_length", arguments.sourceLength},
+      {"new_tokens", arguments.newTokens},
+      {"batch", arguments.batch},
+      {"threads", threads},
+      {"repeat", arguments.repeat},
+      {"open_ms", measured.open},
+      {"start_to_first_token_ms", measured.startToFirstToken},
+      {"encode_ms", median(measured.encode)},
+      {"first_token_ms", median(measured.firstToken)},
+      {"step_ms", stepMs()},
+      {"step_ms_best",
+       *std::min_element(measured.step.begin(), measured.step.end())},
+      {"tokens_per_second", double(arguments.batch) / stepMs() * 1e3},
+      {"bytes_per_step", info.step_bytes},
+      {"read_bandwidth", bandwidth / 1e9},
+      {"read_bandwidth_best", bestBandwidth() / 1e9},
+      {"bandwidth_fraction", rate / bandwidth},
+      {"bandwidth_fraction_of_best", rate / bestBandwidth()}};
+  print(all.dump() + "\n");
+}
+
+void Bench::printTable() const {
+  double bandwidth = median(measured.bandwidth), rate = stepRate();
+  auto line = [](const char *name, const std::string &value) {
+    print(fmt::format("  {:<20} {}\n", name, value));
+  };
+  print(fmt::format(
+      "{}: {} weights, level {}, {}\n", bold(arguments.model), info.weight_type,
+      info.cpu_level, counted(threads, "thread")));
+  print(fmt::format("batch {}, source length {}, {} new tokens, {}; medians\n\n",
+                    arguments.batch, arguments.sourceLength,
+                    arguments.newTokens, counted(arguments.repeat, "repeat")));
+  line("open", fmt::format("{:.1f} ms (file mapped and verified)", measured.open));
+  line("start to token", fmt::format("{:.1f} ms (opening included, all cold)",
+                                     measured.startToFirstToken));
+  line("encode", fmt::format("{:.3f} ms", median(measured.encode)));
+  line("first token", fmt::format("{:.3f} ms (encode and one step)",
+                                  median(measured.firstToken)));
+  line("step", fmt::format("{:.3f} ms, best {:.3f} ms, {:.0f} tokens a second",
+                           stepMs(),
+                           *std::min_element(measured.step.begin(),
+                                             measured.step.end()),
+                           double(arguments.batch) / stepMs() * 1e3));
+  line("weights a step", humanBytes(info.step_bytes));
+  line("read bandwidth", fmt::format("{:.1f} GB/s, best {:.1f} GB/s",
+                                     bandwidth / 1e9, bestBandwidth() / 1e9));
+  line("step's share", fmt::format("{:.0f} % of it ({:.1f} GB/s of weights)",
+                                   100 * rate / bandwidth, rate / 1e9));
+  if (rate > bandwidth)
+    print("\nMore than all of it: these weights stay in the caches.\n");
+}
+
+constexpr const char *footer = R"(Examples:
+  encdec bench en-fr.encdec
+  encdec bench en-fr.encdec --batch 16 --threads 2 --json | tail -n 1 | jq .step_ms
+
+step_ms is the median time of one decoder step over the whole batch, vocabulary
+included; the end token is suppressed, so lengths are fixed. read_bandwidth is the
+median over read-only passes through 512 MB on the same threads, between the
+repeats, in GB/s (10^9); bandwidth_fraction is bytes_per_step / step time /
+read_bandwidth. JSON also has the best pass, and the fraction of that.)";
+
+} // namespace
+
+void addBench(CLI::App &root, Action &action) {
+  auto arguments = std::make_shared<BenchArguments>();
+  CLI::App *command = root.add_subcommand(
+      "bench", "Measure a bundle: encode, first token, step, share of bandwidth");
+  command->footer(footer);
+  command
+      ->add_option("BUNDLE", arguments->model, "A bundle, or a checkpoint folder")
+      ->required();
+  auto number = [&](const char *name, auto &value, const char *help) {
+    return command->add_option(name, value, help)
+        ->type_name("N")
+        ->check(CLI::Range(1, 1 << 20));
+  };
+  number("--source-length", arguments->sourceLength, "Tokens of each source")
+      ->capture_default_str();
+  number("--new-tokens", arguments->newTokens, "Steps of each repeat")
+      ->capture_default_str();
+  number("--batch", arguments->batch, "Sources decoded together")
+      ->capture_default_str();
+  number("--repeat", arguments->repeat, "Repeats")->capture_default_str();
+  number("--threads", arguments->threads,
+         "Threads; default: what this process may use")
+      ->envname("ENCDEC_THREADS");
+  command
+      ->add_option("--weights", arguments->weights,
+                   "Weights of a checkpoint folder: f32 or int8")
+      ->type_name("TYPE")
+      ->check(CLI::IsMember({"f32", "int8"}));
+  command->add_flag("--json", arguments->json, "As one JSON object");
+  command->callback([arguments, &action] {
+    action = [arguments] { return Bench(*arguments).run(); };
+  });
+}
+
+} // namespace encdec::tools

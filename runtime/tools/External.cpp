@@ -1,0 +1,97 @@
+//===- External.cpp - finding and becoming encdec-NAME --------------------===//
+
+#include "runtime/tools/External.h"
+#include "runtime/tools/Suggest.h"
+#include "runtime/tools/Support.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <sstream>
+#include <unistd.h>
+
+namespace encdec::tools {
+namespace {
+
+bool isProgram(const std::filesystem::path &path) {
+  std::error_code error;
+  return std::filesystem::is_regular_file(path, error) &&
+         access(path.c_str(), X_OK) == 0;
+}
+
+/// The folder this program lies in, links followed.
+std::filesystem::path ownFolder() {
+  std::error_code error;
+  auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+  return error ? std::filesystem::path() : self.parent_path();
+}
+
+} // namespace
+
+const std::vector<std::string> &compilerPrograms() {
+  static const std::vector<std::string> names = {"compile", "import", "opt"};
+  return names;
+}
+
+std::string findOnPath(const std::string &program) {
+  const char *path = std::getenv("PATH");
+  std::istringstream folders(path ? path : "");
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    // An empty entry means the current folder; running what lies there by
+    // accident is not wanted.
+    if (!folder.empty() && isProgram(folder + "/" + program))
+      return folder + "/" + program;
+  }
+  return "";
+}
+
+std::string findExternal(const std::string &name) {
+  // A name is a word, never a way out of these folders.
+  if (name.empty() || name.find('/') != std::string::npos)
+    return "";
+  std::string program = "encdec-" + name;
+  if (auto folder = ownFolder(); !folder.empty())
+    for (auto &candidate : {folder / program,
+                            folder.parent_path() / "libexec/encdec" / program})
+      if (isProgram(candidate))
+        return candidate;
+  return findOnPath(program);
+}
+
+std::string missingCompiler(const std::string &name) {
+  return fmt::format(
+      "'{0}' needs the program encdec-{0}, which is part of the compiler and is "
+      "not beside encdec, nor in ../libexec/encdec, nor on PATH; this is a "
+      "runtime-only install: install encdec's compiler component, or build "
+      "encdec with -DENCDEC_COMPILER=ON (it needs LLVM and MLIR 22)",
+      name);
+}
+
+void runExternal(const std::string &name,
+                 const std::vector<std::string> &arguments,
+                 const std::vector<std::string> &builtins) {
+  std::string path = findExternal(name);
+  if (path.empty()) {
+    auto known = compilerPrograms();
+    if (std::find(known.begin(), known.end(), name) != known.end())
+      throw Failure(ENCDEC_ERROR_FAILURE, missingCompiler(name));
+    known.insert(known.end(), builtins.begin(), builtins.end());
+    throw usageFailure(fmt::format(
+        "there is no command '{}', and no program encdec-{} beside encdec, in "
+        "../libexec/encdec or on PATH{}; `encdec --help` lists the commands",
+        name, name, didYouMean(name, known)));
+  }
+  std::vector<char *> argv = {path.data()};
+  for (const std::string &argument : arguments)
+    argv.push_back(const_cast<char *>(argument.c_str()));
+  argv.push_back(nullptr);
+  execv(path.c_str(), argv.data());
+  throw Failure(ENCDEC_ERROR_FAILURE, fmt::format("cannot run {}: {}", path,
+                                                  std::strerror(errno)));
+}
+
+} // namespace encdec::tools

@@ -1,0 +1,92 @@
+//===- Input.cpp - ids from words, lines from a descriptor ----------------===//
+
+#include "runtime/tools/Input.h"
+#include "runtime/tools/Support.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <poll.h>
+#include <unistd.h>
+
+namespace encdec::tools {
+
+std::vector<int32_t> parseIds(std::string_view text, const std::string &where) {
+  constexpr std::string_view separators = " \t\n\r,";
+  std::vector<int32_t> ids;
+  for (size_t at = text.find_first_not_of(separators);
+       at != std::string_view::npos;) {
+    size_t end = std::min(text.find_first_of(separators, at), text.size());
+    std::string_view word = text.substr(at, end - at);
+    int32_t id = 0;
+    auto [stop, error] = std::from_chars(word.begin(), word.end(), id);
+    if (error != std::errc() || stop != word.end() || id < 0)
+      throw usageFailure(fmt::format(
+          "{}: expected token ids (whole numbers from 0), got '{}'", where,
+          word));
+    ids.push_back(id);
+    at = text.find_first_not_of(separators, end);
+  }
+  if (ids.empty())
+    throw usageFailure(fmt::format("{}: expected at least one token id, as in "
+                                   "--ids \"5 17 2\", got none",
+                                   where));
+  return ids;
+}
+
+std::vector<Source> LineReader::batch(size_t limit) {
+  std::vector<Source> lines;
+  while (lines.size() < limit) {
+    Source line;
+    if (takeLine(line))
+      lines.push_back(std::move(line));
+    else if (!fill(/*wait=*/lines.empty()))
+      break;
+  }
+  return lines;
+}
+
+bool LineReader::takeLine(Source &line) {
+  size_t end = buffer.find('\n', begin);
+  bool whole = end != std::string::npos;
+  // The last line may lack its newline.
+  if (!whole && !(ended && begin < buffer.size()))
+    return false;
+  end = whole ? end : buffer.size();
+  line.text = buffer.substr(begin, end - begin);
+  if (line.text.ends_with('\r'))
+    line.text.pop_back();
+  line.where = fmt::format("line {}", ++lineNumber);
+  begin = std::min(end + 1, buffer.size());
+  return true;
+}
+
+/// Reads more; false when there is nothing (now, or at the end).
+bool LineReader::fill(bool wait) {
+  if (ended)
+    return false;
+  buffer.erase(0, begin);
+  begin = 0;
+  pollfd ready = {descriptor, POLLIN, 0};
+  if (!wait && poll(&ready, 1, 0) <= 0)
+    return false;
+  size_t size = buffer.size();
+  constexpr size_t piece = 1 << 16;
+  buffer.resize(size + piece);
+  ssize_t got;
+  do
+    got = read(descriptor, buffer.data() + size, piece);
+  while (got < 0 && errno == EINTR);
+  buffer.resize(size + (got > 0 ? got : 0));
+  if (got < 0)
+    throw Failure(ENCDEC_ERROR_FAILURE,
+                  fmt::format("cannot read standard input: {}",
+                              std::strerror(errno)));
+  ended = got == 0;
+  // At the end there may still be a last line without its newline.
+  return got > 0 || begin < buffer.size();
+}
+
+} // namespace encdec::tools

@@ -1,0 +1,44 @@
+//===- Input.h - what `encdec generate` is asked to read ------------------===//
+
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace encdec::tools {
+
+/// One source: a text or, with --ids, token ids.
+struct Source {
+  std::string text;
+  std::vector<int32_t> ids;
+  std::string where; ///< "line 3", "--text 2": for messages
+};
+
+/// "5 17 2" (spaces or commas) as ids; throws a usage Failure naming the word
+/// that is no id. `where` is for the message.
+std::vector<int32_t> parseIds(std::string_view text, const std::string &where);
+
+/// Lines of a file descriptor, in batches that never hold a reader up: what has
+/// arrived is handed out at once, up to a limit, and only an empty hand waits.
+class LineReader {
+public:
+  explicit LineReader(int descriptor) : descriptor(descriptor) {}
+
+  /// Between 1 and `limit` lines, without their ends ("\n" or "\r\n"); none at
+  /// the end of input. Throws Failure (code 1) when reading fails.
+  std::vector<Source> batch(size_t limit);
+
+private:
+  bool takeLine(Source &line);
+  bool fill(bool wait);
+
+  int descriptor;
+  bool ended = false;
+  uint64_t lineNumber = 0;
+  std::string buffer;
+  size_t begin = 0; ///< of the first line not handed out, in buffer
+};
+
+} // namespace encdec::tools

@@ -1,0 +1,201 @@
+//===- Inspect.cpp - encdec inspect: what a bundle holds ------------------===//
+
+#include "runtime/tools/Support.h"
+#include "runtime/tools/Terminal.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+namespace encdec::tools {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct InspectArguments {
+  std::string bundle, extract;
+  bool json = false;
+};
+
+std::vector<encdec_bundle_section_info> sectionsOf(const encdec_bundle *bundle) {
+  std::vector<encdec_bundle_section_info> sections;
+  for (uint64_t i = 0; i < encdec_bundle_section_count(bundle); ++i) {
+    sections.push_back(sized<encdec_bundle_section_info>());
+    check(encdec_bundle_get_section(bundle, i, &sections.back()));
+  }
+  return sections;
+}
+
+std::string kindName(uint32_t kind) {
+  switch (kind) {
+  case ENCDEC_SECTION_MANIFEST:
+    return "manifest";
+  case ENCDEC_SECTION_CODE:
+    return "code";
+  case ENCDEC_SECTION_WEIGHTS:
+    return "weights";
+  case ENCDEC_SECTION_TOKENIZER:
+    return "tokenizer";
+  }
+  return fmt::format("kind {}", kind);
+}
+
+/// The file a section becomes. Names come from the bundle: one that is no plain
+/// file name is never used as a path.
+std::string fileName(const encdec_bundle_section_info &section, size_t index) {
+  switch (section.kind) {
+  case ENCDEC_SECTION_MANIFEST:
+    return "manifest.json";
+  case ENCDEC_SECTION_WEIGHTS:
+    return "weights.bin";
+  }
+  std::string name = section.name;
+  bool plain = !name.empty() && name != "." && name != ".." &&
+               name.find('/') == std::string::npos;
+  if (!plain)
+    return fmt::format("section-{}.bin", index);
+  return section.kind == ENCDEC_SECTION_CODE ? "code-" + name + ".so" : name;
+}
+
+void extract(const std::vector<encdec_bundle_section_info> &sections,
+             const std::filesystem::path &folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error)
+    throw Failure(ENCDEC_ERROR_FAILURE, fmt::format("cannot make folder {}: {}",
+                                                    folder.string(),
+                                                    error.message()));
+  std::set<std::string> taken;
+  for (size_t i = 0; i < sections.size(); ++i) {
+    std::string name = fileName(sections[i], i);
+    if (!taken.insert(name).second)
+      taken.insert(name = fmt::format("section-{}.bin", i));
+    std::string path = folder / name;
+    std::ofstream file(path, std::ios::binary);
+    file.write(reinterpret_cast<const char *>(sections[i].data),
+               std::streamsize(sections[i].data_size));
+    file.close();
+    if (!file)
+      throw Failure(ENCDEC_ERROR_FAILURE, fmt::format("cannot write {}: {}",
+                                                      path,
+                                                      std::strerror(errno)));
+  }
+}
+
+Json asJson(const std::string &path, const Json &manifest,
+            const std::vector<encdec_bundle_section_info> &sections) {
+  Json all;
+  all["file"] = path;
+  std::error_code error;
+  all["size"] = std::filesystem::file_size(path, error);
+  all["sections"] = Json::array();
+  for (const auto &section : sections)
+    all["sections"].push_back({{"kind", kindName(section.kind)},
+                               {"name", section.name},
+                               {"offset", section.offset},
+                               {"size", section.data_size},
+                               {"xxh3_128", section.checksum}});
+  all["manifest"] = manifest;
+  return all;
+}
+
+/// Strings bare, everything else as JSON spells it; "-" for what is missing.
+std::string shown(const Json &value) {
+  if (value.is_string())
+    return value.get<std::string>();
+  if (value.is_array() && !value.empty() && value[0].is_string()) {
+    std::string joined;
+    for (const Json &item : value)
+      joined += (joined.empty() ? "" : ", ") + shown(item);
+    return joined;
+  }
+  return value.is_null() ? "-" : value.dump();
+}
+
+void printTable(const std::string &path, const Json &manifest,
+                const std::vector<encdec_bundle_section_info> &sections) {
+  std::error_code error;
+  print(fmt::format("{}  {}\n", bold(path),
+                    humanBytes(std::filesystem::file_size(path, error))));
+  // Groups first one level down, in the manifest's own order and words.
+  Json facts = Json::object();
+  for (auto &[key, value] : manifest.items())
+    if (!value.is_object())
+      facts[key] = value;
+  auto group = [](const std::string &title, const Json &values) {
+    print(fmt::format("\n{}\n", bold(title)));
+    for (auto &[key, value] : values.items())
+      print(fmt::format("  {:<24} {}\n", key, shown(value)));
+  };
+  group("bundle", facts);
+  for (auto &[key, value] : manifest.items())
+    if (value.is_object())
+      group(key, value);
+  print(fmt::format("\n{}\n", bold("sections")));
+  print(fmt::format("  {:<10} {:<24} {:>12} {:>12}  {}\n", "kind", "name",
+                    "offset", "bytes", "XXH3-128"));
+  for (const auto &section : sections)
+    print(fmt::format("  {:<10} {:<24} {:>12} {:>12}  {}\n",
+                      kindName(section.kind), section.name, section.offset,
+                      section.data_size, section.checksum));
+}
+
+int inspect(const InspectArguments &arguments) {
+  std::error_code error;
+  if (std::filesystem::is_directory(arguments.bundle, error))
+    throw usageFailure(fmt::format(
+        "{} is a folder, and this command reads bundles; `encdec import {}` "
+        "prints the IR of a checkpoint, `encdec compile` makes a bundle of it",
+        arguments.bundle, arguments.bundle));
+  encdec_bundle *opened = nullptr;
+  check(encdec_bundle_open(arguments.bundle.c_str(), &opened));
+  Bundle bundle(opened);
+  auto sections = sectionsOf(bundle.get());
+  Json manifest;
+  for (const auto &section : sections)
+    if (section.kind == ENCDEC_SECTION_MANIFEST)
+      manifest = Json::parse(section.data, section.data + section.data_size,
+                             nullptr, /*allow_exceptions=*/false);
+  if (!arguments.extract.empty())
+    extract(sections, arguments.extract);
+  if (arguments.json)
+    print(asJson(arguments.bundle, manifest, sections)
+              .dump(2, ' ', false, Json::error_handler_t::replace) +
+          "\n");
+  else
+    printTable(arguments.bundle, manifest, sections);
+  return 0;
+}
+
+constexpr const char *footer = R"(Examples:
+  encdec inspect en-fr.encdec
+  encdec inspect en-fr.encdec --json | jq .manifest.weights
+  encdec inspect en-fr.encdec --extract parts && objdump -d parts/code-v3.so
+
+The bundle is verified first and never run. Section files of --extract are the
+bytes as they lie in the bundle: manifest.json, code-LEVEL.so, weights.bin and
+the tokenizer's files.)";
+
+} // namespace
+
+void addInspect(CLI::App &root, Action &action) {
+  auto arguments = std::make_shared<InspectArguments>();
+  CLI::App *command =
+      root.add_subcommand("inspect", "Show what a bundle holds, or take it apart");
+  command->footer(footer);
+  command->add_option("BUNDLE", arguments->bundle, "The bundle")->required();
+  command->add_flag("--json", arguments->json, "As one JSON object");
+  command
+      ->add_option("--extract", arguments->extract,
+                   "Write every section as a file into DIR")
+      ->type_name("DIR");
+  command->callback(
+      [arguments, &action] { action = [arguments] { return inspect(*arguments); }; });
+}
+
+} // namespace encdec::tools

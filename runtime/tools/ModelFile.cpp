@@ -1,0 +1,155 @@
+//===- ModelFile.cpp - bundles, and folders made into one -----------------===//
+
+#include "runtime/tools/ModelFile.h"
+#include "runtime/tools/External.h"
+#include "runtime/tools/Terminal.h"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <initializer_list>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace encdec::tools {
+namespace {
+
+// All that the signal handler touches: while a temporary bundle is in the making
+// a signal is passed on to the compiler and remembered, nothing else.
+std::atomic<int> pendingSignal{0};
+std::atomic<pid_t> compiler{0};
+static_assert(std::atomic<int>::is_always_lock_free &&
+              std::atomic<pid_t>::is_always_lock_free);
+
+constexpr std::initializer_list<int> endingSignals = {SIGINT, SIGTERM, SIGHUP};
+
+void onSignal(int signal) {
+  pendingSignal = signal;
+  if (pid_t child = compiler.load())
+    kill(child, signal);
+}
+
+/// A folder below TMPDIR that goes with this object; signals that would end the
+/// program wait until then.
+class TemporaryFolder {
+public:
+  TemporaryFolder() {
+    const char *base = std::getenv("TMPDIR");
+    folder = std::string(base && *base ? base : "/tmp") + "/encdec-XXXXXX";
+    if (!mkdtemp(folder.data()))
+      throw Failure(ENCDEC_ERROR_FAILURE,
+                    fmt::format("cannot make a temporary folder {} (set TMPDIR "
+                                "to one that can be written): {}",
+                                folder, std::strerror(errno)));
+    handle(SIG_DFL, onSignal);
+  }
+  ~TemporaryFolder() {
+    std::error_code error;
+    std::filesystem::remove_all(folder, error);
+    handle(onSignal, SIG_DFL);
+    if (int signal = pendingSignal)
+      endBySignal(signal);
+  }
+  TemporaryFolder(const TemporaryFolder &) = delete;
+
+  std::string file(const std::string &name) const { return folder + "/" + name; }
+
+private:
+  /// Ignored signals (nohup) stay ignored.
+  static void handle(void (*from)(int), void (*to)(int)) {
+    for (int signal : endingSignals)
+      if (auto before = std::signal(signal, to); before != from)
+        std::signal(signal, before);
+  }
+
+  std::string folder;
+};
+
+/// Runs the compiler; its messages go to standard error, what it prints too.
+void compile(const std::string &folder, const std::string &bundle,
+             const std::string &weights) {
+  std::string program = findExternal("compile");
+  if (program.empty())
+    throw Failure(ENCDEC_ERROR_FAILURE,
+                  fmt::format("{} is a checkpoint folder, and compiling it {}",
+                              folder, missingCompiler("compile")));
+  std::vector<std::string> arguments = {program, folder, "-o", bundle};
+  if (!weights.empty())
+    arguments.insert(arguments.end(), {"--weights", weights});
+  std::vector<char *> argv;
+  for (std::string &argument : arguments)
+    argv.push_back(argument.data());
+  argv.push_back(nullptr);
+
+  printHint(fmt::format("compiling {} into a temporary bundle (`encdec compile` "
+                        "makes one to keep)",
+                        folder));
+  pid_t child = fork();
+  if (child < 0)
+    throw Failure(ENCDEC_ERROR_FAILURE,
+                  fmt::format("cannot start {}: {}", program,
+                              std::strerror(errno)));
+  if (child == 0) {
+    for (int signal : endingSignals)
+      std::signal(signal, SIG_DFL);
+    dup2(STDERR_FILENO, STDOUT_FILENO);
+    execv(argv[0], argv.data());
+    _exit(127);
+  }
+  compiler = child;
+  int outcome = 0;
+  while (waitpid(child, &outcome, 0) < 0 && errno == EINTR)
+    ;
+  compiler = 0;
+  if (pendingSignal)
+    throw Failure(ENCDEC_ERROR_FAILURE, "interrupted"); // unwinds, then ends
+  if (WIFSIGNALED(outcome))
+    throw Failure(ENCDEC_ERROR_FAILURE,
+                  fmt::format("{} was ended by signal {} ({})", program,
+                              WTERMSIG(outcome),
+                              strsignal(WTERMSIG(outcome))));
+  if (int code = WEXITSTATUS(outcome))
+    throw Failure(code > ENCDEC_ERROR_LIMIT ? ENCDEC_ERROR_FAILURE : code,
+                  fmt::format("compiling {} failed (its message is above)",
+                              folder));
+}
+
+Model openBundle(const std::string &path) {
+  encdec_model *model = nullptr;
+  check(encdec_model_open(path.c_str(), nullptr, &model));
+  return Model(model);
+}
+
+} // namespace
+
+void endBySignal(int signal) {
+  std::signal(signal, SIG_DFL);
+  raise(signal);
+  _exit(128 + signal); // where it cannot end a process, as for process 1
+}
+
+Model openModel(const std::string &path, const std::string &weights) {
+  std::error_code error;
+  if (!std::filesystem::is_directory(path, error)) {
+    Model model = openBundle(path);
+    const char *held = modelInfo(model.get()).weight_type;
+    if (!weights.empty() && weights != held)
+      throw usageFailure(fmt::format(
+          "{}: --weights {} was asked for, but this bundle holds {} weights; "
+          "compile the checkpoint with `encdec compile --weights {}`",
+          path, weights, held, weights));
+    return model;
+  }
+  // An open model keeps its file's pages: the name is not needed any more.
+  TemporaryFolder folder;
+  std::string bundle = folder.file("model.encdec");
+  compile(path, bundle, weights);
+  return openBundle(bundle);
+}
+
+} // namespace encdec::tools

@@ -1,0 +1,20 @@
+//===- ModelFile.h - a model from a bundle or a checkpoint folder ---------===//
+
+#pragma once
+
+#include "runtime/tools/Support.h"
+
+#include <string>
+
+namespace encdec::tools {
+
+/// Opens `path`. A folder is compiled into a temporary bundle first (by the
+/// compiler program, below TMPDIR) with `weights` ("" for the default); the
+/// temporary files are gone when this returns, also after a signal. A bundle
+/// must hold `weights`, if given.
+Model openModel(const std::string &path, const std::string &weights);
+
+/// Ends the program as the signal does; a shell sees 128 + signal.
+[[noreturn]] void endBySignal(int signal);
+
+} // namespace encdec::tools

@@ -1,0 +1,50 @@
+//===- Suggest.cpp - the nearest name -------------------------------------===//
+
+#include "runtime/tools/Suggest.h"
+
+#include <algorithm>
+
+namespace encdec::tools {
+namespace {
+
+/// Insertions, deletions, replacements and swaps of neighbours that turn `a`
+/// into `b` (Damerau's distance in its optimal string alignment form).
+size_t distance(std::string_view a, std::string_view b) {
+  size_t width = b.size() + 1;
+  std::vector<size_t> table((a.size() + 1) * width); // [a + 1][b + 1]
+  auto at = [&](size_t i, size_t j) -> size_t & { return table[i * width + j]; };
+  for (size_t i = 0; i <= a.size(); ++i)
+    at(i, 0) = i;
+  for (size_t j = 0; j <= b.size(); ++j)
+    at(0, j) = j;
+  for (size_t i = 1; i <= a.size(); ++i)
+    for (size_t j = 1; j <= b.size(); ++j) {
+      at(i, j) = std::min({at(i - 1, j) + 1, at(i, j - 1) + 1,
+                           at(i - 1, j - 1) + (a[i - 1] != b[j - 1])});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        at(i, j) = std::min(at(i, j), at(i - 2, j - 2) + 1);
+    }
+  return at(a.size(), b.size());
+}
+
+} // namespace
+
+std::string didYouMean(std::string_view word,
+                       const std::vector<std::string> &candidates) {
+  const std::string *best = nullptr;
+  size_t least = std::max<size_t>(1, word.size() / 3) + 1;
+  for (const std::string &candidate : candidates) {
+    size_t edits = distance(word, candidate);
+    // A word cut short or run on ("--max-new") is near however long the rest.
+    bool prefix = word.size() >= 3 && candidate.starts_with(word);
+    if (prefix)
+      edits = std::min<size_t>(edits, 1);
+    if (edits < least) {
+      least = edits;
+      best = &candidate;
+    }
+  }
+  return best ? "; did you mean '" + *best + "'?" : "";
+}
+
+} // namespace encdec::tools

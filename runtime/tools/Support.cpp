@@ -1,0 +1,46 @@
+//===- Support.cpp - errors, handles and small texts ----------------------===//
+
+#include "runtime/tools/Support.h"
+
+#include <fmt/format.h>
+
+namespace encdec::tools {
+
+void check(encdec_status *status, const std::string &where) {
+  if (!status)
+    return;
+  int code = encdec_status_code(status);
+  std::string message = encdec_status_message(status);
+  encdec_status_free(status);
+  throw Failure(code, where.empty() ? message : where + ": " + message);
+}
+
+encdec_machine_info machineInfo() {
+  auto info = sized<encdec_machine_info>();
+  check(encdec_machine_get_info(&info));
+  return info;
+}
+
+encdec_model_info modelInfo(const encdec_model *model) {
+  auto info = sized<encdec_model_info>();
+  check(encdec_model_get_info(model, &info));
+  return info;
+}
+
+std::string humanBytes(uint64_t bytes) {
+  if (bytes < 1000)
+    return fmt::format("{} B", bytes);
+  double value = double(bytes);
+  int unit = -1;
+  while (value >= 999.5 && unit < 4) {
+    value /= 1000;
+    ++unit;
+  }
+  return fmt::format("{:.{}f} {}B", value, value < 99.95 ? 1 : 0, "kMGTP"[unit]);
+}
+
+std::string counted(uint64_t count, const std::string &noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+} // namespace encdec::tools

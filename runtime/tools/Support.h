@@ -1,0 +1,67 @@
+//===- Support.h - what every subcommand of encdec uses -------------------===//
+//
+// Subcommands throw Failure; main turns it into one line on standard error and
+// an exit code. Handles of the C API free themselves.
+
+#pragma once
+
+#include "encdec/runtime.h"
+
+#include <CLI/CLI.hpp>
+
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+namespace encdec::tools {
+
+/// One sentence for the user and the exit code, an ENCDEC_ERROR_* of the C API.
+struct Failure : std::runtime_error {
+  Failure(int code, const std::string &message)
+      : std::runtime_error(message), code(code) {}
+  int code;
+};
+
+inline Failure usageFailure(const std::string &message) {
+  return Failure(ENCDEC_ERROR_USAGE, message);
+}
+
+/// Throws what a C API call reported, `where` before it; frees the status.
+void check(encdec_status *status, const std::string &where = {});
+
+template <auto release> struct Release {
+  template <typename T> void operator()(T *handle) const { release(handle); }
+};
+using Model = std::unique_ptr<encdec_model, Release<encdec_model_close>>;
+using State = std::unique_ptr<encdec_state, Release<encdec_state_destroy>>;
+using Generated = std::unique_ptr<encdec_result, Release<encdec_result_free>>;
+using Bundle = std::unique_ptr<encdec_bundle, Release<encdec_bundle_close>>;
+
+/// An info struct of the C API with its size set.
+template <typename Info> Info sized() {
+  Info info{};
+  info.size = sizeof(Info);
+  return info;
+}
+
+encdec_machine_info machineInfo();
+encdec_model_info modelInfo(const encdec_model *model);
+
+/// What the parsed command line asks for; returns the exit code.
+using Action = std::function<int()>;
+
+/// Each adds one subcommand; parsing it sets `action`.
+void addGenerate(CLI::App &root, Action &action);
+void addInspect(CLI::App &root, Action &action);
+void addVerify(CLI::App &root, Action &action);
+void addDoctor(CLI::App &root, Action &action);
+void addBench(CLI::App &root, Action &action);
+
+/// "8.9 MB", in powers of ten as storage is sold and `ls --si` shows it.
+std::string humanBytes(uint64_t bytes);
+
+/// "1 section", "3 sections".
+std::string counted(uint64_t count, const std::string &noun);
+
+} // namespace encdec::tools
