@@ -95,7 +95,7 @@ LogicalResult Emitter::call(Table &table, func::FuncOp kernel, Barrier barrier) 
   }
   Val address = k.wrap(LLVM::AddressOfOp::create(k, k.ptr(), name));
   k.call(kernel, {frame, address});
-  lastOp = table.op->getName().getStringRef();
+  lastOp = table.op;
   lastFunction = kernel;
   return success();
 }
@@ -119,8 +119,7 @@ void Table::addOffset(int64_t bytes) {
   addNumber(bytes / 64);
 }
 
-/// encdec.place of `op`, entry `i`; nothing where there is none.
-static std::optional<int64_t> placeOf(Operation *op, size_t i) {
+std::optional<int64_t> placeOf(Operation *op, size_t i) {
   Attribute attr = op->getAttr("encdec.place");
   if (auto dense = dyn_cast_or_null<DenseI64ArrayAttr>(attr))
     return i < size_t(dense.size()) ? std::optional(dense[i]) : std::nullopt;

@@ -28,8 +28,8 @@ public:
   /// the caller knows that each worker reads only what it wrote.
   mlir::LogicalResult call(Table &table, mlir::func::FuncOp kernel,
                            Barrier barrier = Barrier::Before);
-  /// Name of the op whose kernel was called last, and that kernel.
-  llvm::StringRef last() const { return lastOp; }
+  /// The op whose kernel was called last, and that kernel; null before the first.
+  mlir::Operation *last() const { return lastOp; }
   mlir::func::FuncOp lastKernel() const { return lastFunction; }
 
   /// The weight called `name`; null after an error at `op`.
@@ -46,10 +46,13 @@ private:
   Val frame;
   /// Floats a key before this layer, for each memory and cache argument.
   llvm::DenseMap<mlir::Value, int64_t> layers;
-  llvm::StringRef lastOp;
+  mlir::Operation *lastOp = nullptr;
   mlir::func::FuncOp lastFunction;
   int64_t calls = 0;
 };
+
+/// encdec.place of `op`, entry `i`; nothing where there is none.
+std::optional<int64_t> placeOf(mlir::Operation *op, size_t i);
 
 /// The table of one kernel call. Adding never fails loudly: the first error is
 /// reported at the op and call() then fails.

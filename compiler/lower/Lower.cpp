@@ -75,6 +75,7 @@ private:
   LogicalResult lowerOp(AddNormOp op);
   LogicalResult lowerOp(VocabularyOp op);
   LogicalResult lowerOp(func::ReturnOp op);
+  Barrier barrierAfterAppend(SelfAttentionOp op);
 
   Emitter &emit;
   KernelLibrary &kernels;
@@ -177,6 +178,25 @@ LogicalResult OpLowering::lowerOp(CacheAppendOp op) {
                    kernels.cacheAppend({type.getHeads(), type.getHeadSize()}));
 }
 
+// Each worker attends with the heads whose keys it has appended itself, so the two
+// need no barrier between them; unless the output lies askew over a key or value
+// that another worker may still be reading.
+Barrier OpLowering::barrierAfterAppend(SelfAttentionOp op) {
+  auto append = dyn_cast_or_null<CacheAppendOp>(emit.last());
+  std::optional<int64_t> out = placeOf(op, 0);
+  if (!append || !out)
+    return Barrier::Before;
+  int64_t bytes = (widthOf(op.getContext()) + 15) / 16 * 64;
+  for (Value read : {append.getKey(), append.getValue()}) {
+    auto result = dyn_cast<OpResult>(read);
+    auto in = result ? placeOf(result.getOwner(), result.getResultNumber())
+                     : std::nullopt;
+    if (!in || (*in != *out && std::abs(*in - *out) < bytes))
+      return Barrier::Before;
+  }
+  return Barrier::None;
+}
+
 LogicalResult OpLowering::lowerOp(SelfAttentionOp op) {
   if (op.getProbs())
     return op.emitOpError("not lowerable [self-attention-probs]: only "
@@ -189,10 +209,8 @@ LogicalResult OpLowering::lowerOp(SelfAttentionOp op) {
     table.addPlace(op.getQuery());
     table.addLayer(read.getCache());
     table.addPlace(op.getContext());
-    // Each worker attends with the heads whose keys it has appended itself.
     return emit.call(table, kernels.selfAttention(shape, scale),
-                     emit.last() == "encdec.cache_append" ? Barrier::None
-                                                          : Barrier::Before);
+                     barrierAfterAppend(op));
   }
   if (entryOf(op) != "encode")
     return op.emitOpError("not lowerable [self-attention-keys]: in a step, keys and "
@@ -243,8 +261,9 @@ LogicalResult OpLowering::lowerOp(MemoryProjectOp op) {
       kernels.memoryProject({type.getHeads(), type.getHeadSize()}, linear);
   // One kernel shares its columns out in one way: what a worker has in the
   // temporaries is its own in the next layer too.
-  return emit.call(table, kernel,
-                   emit.lastKernel() == kernel ? Barrier::None : Barrier::Before);
+  bool sameColumns = emit.lastKernel() == kernel &&
+                     emit.last()->getAttr("encdec.place") == op->getAttr("encdec.place");
+  return emit.call(table, kernel, sameColumns ? Barrier::None : Barrier::Before);
 }
 
 LogicalResult OpLowering::lowerOp(VocabularyOp op) {

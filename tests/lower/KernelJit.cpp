@@ -35,6 +35,17 @@ template <typename T> T must(llvm::Expected<T> value) {
   return std::move(*value);
 }
 
+/// LLVM IR with every function visible.
+std::unique_ptr<llvm::Module> translate(ModuleOp module, llvm::LLVMContext &context) {
+  auto result = translateModuleToLLVMIR(module, context);
+  if (!result)
+    fail("the lowered module does not translate");
+  for (llvm::Function &f : *result)
+    if (!f.isDeclaration())
+      f.setLinkage(llvm::GlobalValue::ExternalLinkage);
+  return result;
+}
+
 std::unique_ptr<llvm::Module>
 toLLVM(llvm::LLVMContext &context, llvm::StringRef level,
        llvm::function_ref<void(lower::CpuKernels &)> build) {
@@ -53,13 +64,7 @@ toLLVM(llvm::LLVMContext &context, llvm::StringRef level,
   buildKernelsToLLVM(pm);
   if (failed(pm.run(*module)))
     fail("kernels do not lower");
-  auto result = translateModuleToLLVMIR(*module, context);
-  if (!result)
-    fail("kernels do not translate");
-  for (llvm::Function &f : *result)
-    if (!f.isDeclaration())
-      f.setLinkage(llvm::GlobalValue::ExternalLinkage);
-  return result;
+  return translate(*module, context);
 }
 
 void initializeTargets() {
@@ -76,9 +81,24 @@ void initializeTargets() {
 } // namespace
 
 KernelJit::KernelJit(llvm::function_ref<void(lower::CpuKernels &)> build) {
-  initializeTargets();
   auto context = std::make_unique<llvm::LLVMContext>();
   auto module = toLLVM(*context, "v3", build);
+  create(std::move(module), std::move(context));
+}
+
+KernelJit::KernelJit(ModuleOp lowered) {
+  DialectRegistry registry;
+  registerBuiltinDialectTranslation(registry);
+  registerLLVMDialectTranslation(registry);
+  lowered.getContext()->appendDialectRegistry(registry);
+  auto context = std::make_unique<llvm::LLVMContext>();
+  auto module = translate(lowered, *context);
+  create(std::move(module), std::move(context));
+}
+
+void KernelJit::create(std::unique_ptr<llvm::Module> module,
+                       std::unique_ptr<llvm::LLVMContext> context) {
+  initializeTargets();
   auto builder = must(llvm::orc::JITTargetMachineBuilder::detectHost());
   builder.setCPU("x86-64-v3");
   builder.getFeatures() = llvm::SubtargetFeatures();

@@ -7,9 +7,13 @@
 #include <string>
 #include <vector>
 
-namespace llvm::orc {
+namespace llvm {
+class LLVMContext;
+class Module;
+namespace orc {
 class LLJIT;
 }
+} // namespace llvm
 
 namespace encdec::test {
 
@@ -18,6 +22,8 @@ namespace encdec::test {
 class KernelJit {
 public:
   explicit KernelJit(llvm::function_ref<void(lower::CpuKernels &)> build);
+  /// The same for a module that is lowered to the LLVM dialect already.
+  explicit KernelJit(mlir::ModuleOp lowered);
   ~KernelJit();
   /// The address of the function called `name`.
   void *address(llvm::StringRef name);
@@ -26,6 +32,8 @@ public:
   }
 
 private:
+  void create(std::unique_ptr<llvm::Module> module,
+              std::unique_ptr<llvm::LLVMContext> context);
   std::unique_ptr<llvm::orc::LLJIT> jit;
 };
 
