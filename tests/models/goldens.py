@@ -48,30 +48,30 @@ def load(folder, dtype):
 
 
 def generate(model, source):
-    """(ids without start, log-probs of the raw logits, relative margins)."""
+    """(ids without start, their log-probs under the raw logits, how many of them to
+    compare, gaps between best and second score)."""
     import torch
     with torch.no_grad():
         out = model.generate(torch.tensor([source]), num_beams=1, do_sample=False,
                              attention_mask=torch.ones(1, len(source), dtype=torch.long),
-                             return_dict_in_generate=True, output_scores=True, output_logits=True)
-    ids = out.sequences[0].tolist()[1:]
-    log_probs, margins = [], []
-    for token, raw, scores in zip(ids, out.logits, out.scores):
-        log_probs.append(torch.log_softmax(raw[0].double(), -1)[token].item())
+                             return_dict_in_generate=True, output_scores=True)
+    start, *ids = out.sequences[0].tolist()
+    # generate hands out float32 logits, whatever the model's type.
+    with torch.no_grad():
+        raw = model(input_ids=torch.tensor([source]),
+                    decoder_input_ids=torch.tensor([[start] + ids[:-1]])).logits[0]
+    log_probs = torch.log_softmax(raw.double(), -1).gather(1, torch.tensor(ids)[:, None])[:, 0].tolist()
+    gaps, relative = [], []
+    for scores in out.scores:
         finite = scores[0][torch.isfinite(scores[0])].double()
-        if len(finite) < 2:
-            margins.append(math.inf)
+        if len(finite) < 2:  # a forced token
+            relative.append(math.inf)
             continue
         best = torch.topk(finite, 2).values
-        margins.append(((best[0] - best[1]) / (finite.max() - finite.min())).item())
-    gaps = [m for m in margins if m < MARGIN]
-    compare = len(ids) if not gaps else margins.index(gaps[0])
-    absolute = []
-    for raw in out.scores:
-        best = torch.topk(raw[0].double(), 2).values
-        if torch.isfinite(best[1]):
-            absolute.append((best[0] - best[1]).item())
-    return ids, log_probs, compare, absolute
+        gaps.append((best[0] - best[1]).item())
+        relative.append(gaps[-1] / (finite.max() - finite.min()).item())
+    compare = next((i for i, margin in enumerate(relative) if margin < MARGIN), len(ids))
+    return ids, log_probs, compare, gaps
 
 
 def sources(spec, count):
