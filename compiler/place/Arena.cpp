@@ -81,7 +81,7 @@ FailureOr<SmallVector<ArenaBuffer>> collectBuffers(func::FuncOp function) {
   for (Operation &op : function.getBody().front()) {
     // Scores of all heads, rows and keys: no multiple of the rows.
     if (isa<ScoresOp, MaskOp, SoftmaxOp, ContextOp>(op))
-      return op.emitError("needs a buffer of heads * rows * keys, which no arena "
+      return op.emitOpError("needs a buffer of heads * rows * keys, which no arena "
                           "holds; run encdec-fuse-attention first");
     if (isView(&op))
       continue;

@@ -154,10 +154,14 @@ LogicalResult Hoister::checkAllPaired() {
     return isa<ContextOp>(user) && pairedUse(use, /*isKey=*/false);
   };
   auto check = [&](Value value) -> LogicalResult {
+    // Uses are listed last first; the first offence in the text is named.
+    SmallVector<OpOperand *> uses;
     for (OpOperand &use : value.getUses())
-      if (!allowed(use)) {
+      uses.push_back(&use);
+    for (OpOperand *each : llvm::reverse(uses))
+      if (OpOperand &use = *each; !allowed(use)) {
         InFlightDiagnostic error =
-            use.getOwner()->emitError("cannot be freed from the encoder's output: "
+            use.getOwner()->emitOpError("cannot be freed from the encoder's output: "
                                       "expected operand ")
             << use.getOperandNumber()
             << " to be a linear's keys or values of a cross-attention, which "
@@ -272,7 +276,7 @@ LogicalResult verifyHoisted(func::FuncOp step) {
         !llvm::all_of(op->getOperands(),
                       [&](Value v) { return fromEncoder.contains(v); }))
       return WalkResult::advance();
-    op->emitError("depends on the encoder's output alone, but stands in step; "
+    op->emitOpError("depends on the encoder's output alone, but stands in step; "
                   "project what it computes in encode");
     return WalkResult::interrupt();
   });

@@ -40,7 +40,7 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
     int64_t end = 0;
     for (auto &[weight, use] : uses) {
       if (use.asMatrix && use.asPositions) {
-        use.asPositions->emitError("expected a position table of its own, but @")
+        use.asPositions->emitOpError("expected a position table of its own, but @")
                 .append(weight.getSymName(), " is also multiplied or looked up by "
                                              "token, which needs another layout")
                 .attachNote(use.asMatrix->getLoc())

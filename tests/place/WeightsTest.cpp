@@ -1,0 +1,192 @@
+// The bytes of the weights section against the layout's definition, element by
+// element, and weights that come from files.
+#include "compiler/place/Weights.h"
+#include "compiler/Passes.h"
+#include "compiler/Register.h"
+#include "dialect/Origin.h"
+#include "mlir/Parser/Parser.h"
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <gtest/gtest.h>
+
+using namespace mlir;
+using namespace encdec;
+
+namespace {
+
+constexpr const char *uses = R"mlir(
+func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>>, %at: tensor<?xi32>) -> tensor<?x37xf32, #encdec.side<decoder>> attributes {encdec.entry = "step"} {
+  %x = encdec.embed %ids at %at, @table, @positions {scale = 2.0} : tensor<?xi32, #encdec.side<decoder>> -> tensor<?x21xf32, #encdec.side<decoder>>
+  %y = encdec.linear %x, @w, @b : tensor<?x21xf32, #encdec.side<decoder>> -> tensor<?x37xf32, #encdec.side<decoder>>
+  return %y : tensor<?x37xf32, #encdec.side<decoder>>
+}
+)mlir";
+
+constexpr const char *seeded = R"mlir(
+encdec.weight @table : tensor<50x21xf16> = #encdec.seeded<1, 1.0>
+encdec.weight @positions : tensor<7x21xf32> = #encdec.sinusoidal
+encdec.weight @w : tensor<37x21xbf16> = #encdec.seeded<2, 0.5>
+encdec.weight @b : tensor<37xf32> = #encdec.seeded<3, 0.5>
+)mlir";
+
+class Weights : public testing::TestWithParam<const char *> {
+protected:
+  void load(std::string weights, StringRef type) {
+    DialectRegistry registry;
+    registerEncDecDialects(registry);
+    context.appendDialectRegistry(registry);
+    module = parseSourceString<ModuleOp>(weights + uses, &context);
+    ASSERT_TRUE(module);
+    PassManager pm(&context);
+    pm.addPass(createQuantizeWeightsPass({type.str()}));
+    pm.addPass(createPackWeightsPass());
+    ASSERT_TRUE(succeeded(pm.run(*module)));
+  }
+  WeightOp weight(StringRef name) { return module->lookupSymbol<WeightOp>(name); }
+
+  MLIRContext context;
+  OwningOpRef<ModuleOp> module;
+};
+
+/// Element [n][k] as a kernel finds it.
+float element(WeightOp weight, ArrayRef<uint8_t> section, int64_t n, int64_t k) {
+  RankedTensorType type = weight.getTensorType();
+  int64_t width = type.getShape().back();
+  const uint8_t *base = section.data() + *weight.getOffset();
+  int64_t at = weight.getLayout() ? (n / 16 * width + k) * 16 + n % 16
+                                  : n * rowStride(width) + k;
+  if (!weight.isQuantized())
+    return reinterpret_cast<const float *>(base)[at];
+  auto *scales = reinterpret_cast<const float *>(section.data() +
+                                                 *weight.getScaleOffset());
+  return float(reinterpret_cast<const int8_t *>(base)[at]) * scales[n];
+}
+
+TEST_P(Weights, EveryElementIsWhereTheKernelLooks) {
+  load(seeded, GetParam());
+  WeightStore store("");
+  std::vector<uint8_t> section(weightsSectionBytes(*module));
+  ASSERT_EQ(section.size() % 4, 0u);
+  size_t nonZero = 0, logical = 0;
+  for (WeightOp weight : placedWeights(*module)) {
+    ASSERT_TRUE(succeeded(store.write(weight, section)));
+    FailureOr<std::vector<float>> values = store.values(weight);
+    ASSERT_TRUE(succeeded(values));
+    int64_t width = weight.getTensorType().getShape().back();
+    for (size_t i = 0; i < values->size(); ++i)
+      ASSERT_EQ(element(weight, section, i / width, i % width), (*values)[i])
+          << weight.getSymName().str() << " element " << i;
+    logical += llvm::count_if(*values, [](float v) { return v != 0; });
+  }
+  // All else is padding, and zero.
+  if (StringRef(GetParam()) == "f32") {
+    for (size_t i = 0; i < section.size(); i += 4) {
+      float value;
+      std::memcpy(&value, &section[i], 4);
+      nonZero += value != 0;
+    }
+    EXPECT_EQ(nonZero, logical);
+  }
+}
+INSTANTIATE_TEST_SUITE_P(Types, Weights, testing::Values("f32", "int8"));
+
+TEST_F(Weights, Int8IsWithinHalfAStepOfTheStoredValue) {
+  load(seeded, "int8");
+  WeightStore store("");
+  for (StringRef name : {"table", "w"}) {
+    std::vector<float> logical = *store.values(weight(name));
+    std::vector<float> stored = *originValues(weight(name));
+    int64_t width = weight(name).getTensorType().getDimSize(1);
+    for (size_t row = 0; row < stored.size() / width; ++row) {
+      float most = 0;
+      for (int64_t k = 0; k < width; ++k)
+        most = std::max(most, std::fabs(stored[row * width + k]));
+      for (int64_t k = 0; k < width; ++k)
+        EXPECT_LE(std::fabs(logical[row * width + k] - stored[row * width + k]),
+                  most / 127 * 0.50001f);
+    }
+  }
+}
+
+/// A safetensors file of one f32 tensor [37, 21].
+class FileWeights : public Weights {
+protected:
+  void SetUp() override {
+    folder = std::filesystem::path(testing::TempDir()) /
+             ("encdec-weights-" + std::to_string(getpid()));
+    std::filesystem::create_directories(folder);
+    std::string header =
+        R"({"w":{"dtype":"F32","shape":[37,21],"data_offsets":[0,3108]}})";
+    while (header.size() % 8)
+      header += ' ';
+    start = 8 + header.size();
+    std::ofstream out(folder / "model.safetensors", std::ios::binary);
+    uint64_t size = header.size();
+    out.write(reinterpret_cast<char *>(&size), 8);
+    out << header;
+    for (int i = 0; i < 37 * 21; ++i) {
+      float value = valueAt(i);
+      out.write(reinterpret_cast<char *>(&value), 4);
+    }
+  }
+  void TearDown() override { std::filesystem::remove_all(folder); }
+  virtual float valueAt(int i) { return float(i) * 0.25f - 7; }
+
+  std::string weights(const std::string &file, uint64_t offset) {
+    std::string text = seeded;
+    std::string line = "tensor<37x21xbf16> = #encdec.seeded<2, 0.5>";
+    return text.replace(text.find(line), line.size(),
+                        "tensor<37x21xf32> = #encdec.file<\"" + file + "\", " +
+                            std::to_string(offset) + ">");
+  }
+  std::string firstError(function_ref<LogicalResult()> run) {
+    std::string message;
+    ScopedDiagnosticHandler handler(&context, [&](Diagnostic &d) {
+      message = d.str();
+      return success();
+    });
+    EXPECT_TRUE(failed(run()));
+    return message;
+  }
+  std::filesystem::path folder;
+  uint64_t start = 0;
+};
+
+TEST_F(FileWeights, ValuesAreTheFiles) {
+  load(weights("model.safetensors", start), "f32");
+  WeightStore store(folder.string());
+  std::vector<float> values = *store.values(weight("w"));
+  for (int i = 0; i < 37 * 21; ++i)
+    ASSERT_EQ(values[i], float(i) * 0.25f - 7);
+}
+
+TEST_F(FileWeights, AFileOutsideTheFolderIsRefused) {
+  load(weights("../model.safetensors", start), "f32");
+  WeightStore store(folder.string());
+  EXPECT_NE(firstError([&] { return LogicalResult(store.values(weight("w"))); })
+                .find("expected a file inside the checkpoint's folder"),
+            std::string::npos);
+}
+
+TEST_F(FileWeights, BytesBeyondTheEndAreAnError) {
+  load(weights("model.safetensors", start + 64), "f32");
+  WeightStore store(folder.string());
+  EXPECT_NE(firstError([&] { return LogicalResult(store.values(weight("w"))); })
+                .find("model.safetensors"),
+            std::string::npos);
+}
+
+class InfiniteWeights : public FileWeights {
+  float valueAt(int i) override { return i == 50 ? HUGE_VALF : 1.0f; }
+};
+TEST_F(InfiniteWeights, CannotBeInt8) {
+  load(weights("model.safetensors", start), "int8");
+  WeightStore store(folder.string());
+  std::vector<uint8_t> section(weightsSectionBytes(*module));
+  EXPECT_NE(firstError([&] { return store.write(weight("w"), section); })
+                .find("row 2 holds a value that is not finite"),
+            std::string::npos);
+}
+
+} // namespace
