@@ -1,5 +1,5 @@
-// Declarations of all passes, generated from Passes.td: create functions, option
-// structs and registerEncDecPasses().
+// Declarations of all passes, generated from Passes.td: create functions,
+// option structs and registerEncDecPasses().
 #pragma once
 #include "mlir/Pass/Pass.h"
 #include <memory>

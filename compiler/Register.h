@@ -7,9 +7,9 @@ namespace encdec {
 /// Adds the dialects that encdec's IR may hold, at any stage, to `registry`.
 void registerEncDecDialects(mlir::DialectRegistry &registry);
 
-/// Registers the passes of Passes.td and the pipelines encdec-fuse, encdec-place
-/// and encdec-to-llvm by name. Process-wide, as MLIR's registry is: call once,
-/// from a tool's main.
+/// Registers the passes of Passes.td and the pipelines encdec-fuse,
+/// encdec-place and encdec-to-llvm by name. Process-wide, as MLIR's registry
+/// is: call once, from a tool's main.
 void registerEncDecPassesAndPipelines();
 
 } // namespace encdec

@@ -7,8 +7,8 @@ using namespace mlir;
 
 namespace encdec {
 
-/// Category, code and function. All three outlive the engine's buffer: literals,
-/// and a name the context owns.
+/// Category, code and function. All three outlive the engine's buffer:
+/// literals, and a name the context owns.
 static remark::RemarkOpts optionsFor(StringRef pass, StringRef code,
                                      Operation *op) {
   auto options = remark::RemarkOpts::name(code).category(pass);

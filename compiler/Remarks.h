@@ -1,9 +1,9 @@
 // What a pass gained and what it left undone, told through MLIR's remark engine
 // (mlir/IR/Remarks.h): `encdec-opt --remarks-filter='fuse-.*' …` shows it.
 //
-// The engine is not safe under threads, and greedy drivers visit an op more than
-// once. So remarks come only from passes that run on the module, from a walk in
-// program order: each op is told about once, and two runs say the same.
+// The engine is not safe under threads, and greedy drivers visit an op more
+// than once. So remarks come only from passes that run on the module, from a
+// walk in program order: each op is told about once, and two runs say the same.
 #pragma once
 #include "mlir/IR/Operation.h"
 #include "llvm/ADT/StringRef.h"
@@ -15,9 +15,10 @@ namespace encdec {
 /// of the pass's folder name it.
 struct Refusal {
   llvm::StringLiteral code;
-  std::string why;                    // expected …, but …
-  std::string remedy;                 // what would make it happen
-  mlir::Operation *blocker = nullptr; // the op that broke the pattern, if another
+  std::string why;    // expected …, but …
+  std::string remedy; // what would make it happen
+  mlir::Operation *blocker =
+      nullptr; // the op that broke the pattern, if another
 };
 
 /// Says under category `pass` that `op` is now what it should be, and what was

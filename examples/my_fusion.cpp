@@ -4,8 +4,8 @@
 //     --pass-pipeline='builtin.module(my-fuse-memory-projections,encdec-fuse-attention)'
 //
 // The idea: in every layer the decoder asks the same encoder output, so the key
-// and value linears of all cross-attentions, 2 a layer, have one input. Joined to
-// one linear with many outputs, that input is read once:
+// and value linears of all cross-attentions, 2 a layer, have one input. Joined
+// to one linear with many outputs, that input is read once:
 //
 //   %k0 = linear %memory, @l0.k   …   %v1 = linear %memory, @l1.v
 //   → %k0, %v0, %k1, %v1 = linear %memory, [@l0.k, @l0.v, @l1.k, @l1.v]
@@ -22,21 +22,24 @@ namespace {
 struct FuseMemoryProjections
     : PassWrapper<FuseMemoryProjections, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(FuseMemoryProjections)
-  StringRef getArgument() const override { return "my-fuse-memory-projections"; }
+  StringRef getArgument() const override {
+    return "my-fuse-memory-projections";
+  }
   StringRef getDescription() const override {
     return "all keys and values of the memory in one linear";
   }
 
   void runOnOperation() override {
-    // In a function of the decoder (a step), a linear of an encoder's tensor can
-    // only be a cross-attention's key or value: the types allow nothing else.
-    // One group for each input and count of biases (0 or 1): a linear with several
-    // outputs has a bias for all of them or for none.
+    // In a function of the decoder (a step), a linear of an encoder's tensor
+    // can only be a cross-attention's key or value: the types allow nothing
+    // else. One group for each input and count of biases (0 or 1): a linear
+    // with several outputs has a bias for all of them or for none.
     llvm::MapVector<std::pair<Value, unsigned>, SmallVector<LinearOp>> groups;
     getOperation().walk([&](LinearOp linear) {
       if (entryOf(linear) == "step" && linear.getOutputs().size() == 1 &&
           sideOf(linear.getInput()) == Side::encoder)
-        groups[{linear.getInput(), linear.getBiases().size()}].push_back(linear);
+        groups[{linear.getInput(), linear.getBiases().size()}].push_back(
+            linear);
     });
     for (auto &[input, linears] : groups)
       if (linears.size() > 1)

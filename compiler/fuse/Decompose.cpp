@@ -1,5 +1,6 @@
-// Every fused op → the plain ops it stands for: the inverse of the fusions. Each
-// op knows its own plain form (DecomposableOpInterface), so this is a walk.
+// Every fused op → the plain ops it stands for: the inverse of the fusions.
+// Each op knows its own plain form (DecomposableOpInterface), so this is a
+// walk.
 #include "compiler/Remarks.h"
 #include "dialect/Ops.h"
 #include "mlir/IR/PatternMatch.h"
@@ -32,11 +33,10 @@ struct DecomposePass : encdec::impl::DecomposePassBase<DecomposePass> {
       rewriter.setInsertionPoint(op);
       FailureOr<SmallVector<Value>> values = op.decompose(rewriter);
       if (failed(values)) {
-        reportMissed("decompose", op,
-                     {"no-plain-form",
-                      "expected an op that plain ops can stand for",
-                      "ask for the probabilities of all heads or of none",
-                      nullptr});
+        reportMissed(
+            "decompose", op,
+            {"no-plain-form", "expected an op that plain ops can stand for",
+             "ask for the probabilities of all heads or of none", nullptr});
         continue;
       }
       rewriter.replaceOp(op, *values);

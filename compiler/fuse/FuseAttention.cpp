@@ -1,5 +1,5 @@
-// scores, [mask], softmax, context → self_attention or cross_attention: the scores
-// (H x R x K floats) live in a buffer of one row's keys, not in memory.
+// scores, [mask], softmax, context → self_attention or cross_attention: the
+// scores (H x R x K floats) live in a buffer of one row's keys, not in memory.
 //
 // Which of the two it is, the types say: a query of the decoder on keys of the
 // encoder is cross-attention, all else stays within one side. Where keys and
@@ -45,23 +45,25 @@ static std::variant<Chain, Refusal> match(ContextOp context) {
   chain.scores = scored.getDefiningOp<ScoresOp>();
   // Two masks, or scores changed on the way (a position bias of a plugin's).
   if (!chain.scores)
-    return Refusal{"no-scores",
-                   "expected softmax of encdec.scores, masked at most once",
-                   "fold what changes the scores into encdec.scores or its mask",
-                   scored.getDefiningOp()};
+    return Refusal{
+        "no-scores", "expected softmax of encdec.scores, masked at most once",
+        "fold what changes the scores into encdec.scores or its mask",
+        scored.getDefiningOp()};
   // A second reader of the scores needs them in memory, and the fused op has no
   // result for them: they would be computed twice.
   if (!scored.hasOneUse())
     return Refusal{"multi-use-scores",
                    "expected one reader of the scores, but there are more",
                    "drop the other reader",
-                   otherUser(scored, chain.mask ? chain.mask.getOperation()
-                                                : chain.softmax.getOperation())};
+                   otherUser(scored, chain.mask
+                                         ? chain.mask.getOperation()
+                                         : chain.softmax.getOperation())};
   if (chain.mask && !chain.mask.getMasked().hasOneUse())
-    return Refusal{"multi-use-masked",
-                   "expected one reader of the masked scores, but there are more",
-                   "drop the other reader",
-                   otherUser(chain.mask.getMasked(), chain.softmax)};
+    return Refusal{
+        "multi-use-masked",
+        "expected one reader of the masked scores, but there are more",
+        "drop the other reader",
+        otherUser(chain.mask.getMasked(), chain.softmax)};
   // Readers that are no context (an alignment, a returned value) are served by
   // the fused op's second result; a second context would not be fused by it.
   for (Operation *user : chain.softmax->getUsers()) {

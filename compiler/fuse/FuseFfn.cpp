@@ -1,5 +1,5 @@
-// linear, activation, linear → ffn: FFN(x) = activation(x W1ᵀ + b1) W2ᵀ + b2. The
-// hidden row (F floats) stays in the cache of the core that makes it.
+// linear, activation, linear → ffn: FFN(x) = activation(x W1ᵀ + b1) W2ᵀ + b2.
+// The hidden row (F floats) stays in the cache of the core that makes it.
 #include "compiler/fuse/Fusion.h"
 #include "dialect/Ops.h"
 #include "mlir/Pass/Pass.h"
@@ -36,16 +36,16 @@ static Outcome fuseFfn(ActivationOp activation, RewriterBase &rewriter) {
                    "drop the other reader",
                    otherUser(activation.getInput(), activation)};
   if (!activation.getOutput().hasOneUse())
-    return Refusal{"multi-use-activation",
-                   "expected one reader of the activation, but it has " +
-                       std::to_string(llvm::range_size(
-                           activation.getOutput().getUses())),
-                   "drop the other readers", nullptr};
+    return Refusal{
+        "multi-use-activation",
+        "expected one reader of the activation, but it has " +
+            std::to_string(llvm::range_size(activation.getOutput().getUses())),
+        "drop the other readers", nullptr};
   auto down = dyn_cast<LinearOp>(*activation->user_begin());
   if (!down)
-    return Refusal{"no-down", "expected an encdec.linear to read the activation",
-                   "none: there is no second product to fuse",
-                   *activation->user_begin()};
+    return Refusal{
+        "no-down", "expected an encdec.linear to read the activation",
+        "none: there is no second product to fuse", *activation->user_begin()};
   if (down.getOutputs().size() != 1)
     return Refusal{"variadic-linear",
                    "expected a linear with one output, but it has " +
@@ -60,10 +60,10 @@ static Outcome fuseFfn(ActivationOp activation, RewriterBase &rewriter) {
                    "none: encdec.ffn keeps the width", down};
   rewriter.setInsertionPoint(down);
   int64_t hidden = widthOf(up.getOutput());
-  auto ffn = FfnOp::create(rewriter, activation.getLoc(), down.getType(0),
-                           up.getInput(), up.getWeight(), up.getBias(),
-                           down.getWeight(), down.getBias(),
-                           activation.getKindAttr());
+  auto ffn =
+      FfnOp::create(rewriter, activation.getLoc(), down.getType(0),
+                    up.getInput(), up.getWeight(), up.getBias(),
+                    down.getWeight(), down.getBias(), activation.getKindAttr());
   rewriter.replaceOp(down, ffn);
   rewriter.eraseOp(activation);
   rewriter.eraseOp(up);

@@ -1,8 +1,9 @@
 // The three linears of a self-attention → one linear with three outputs: the
-// input row is read once, and the three weights are walked as one longer matrix.
+// input row is read once, and the three weights are walked as one longer
+// matrix.
 //
-// Only of self-attention: the two linears of a cross-attention read the encoder's
-// output and leave the step altogether (encdec-hoist-encoder).
+// Only of self-attention: the two linears of a cross-attention read the
+// encoder's output and leave the step altogether (encdec-hoist-encoder).
 #include "compiler/fuse/Fusion.h"
 #include "dialect/Ops.h"
 #include "mlir/Pass/Pass.h"
@@ -17,8 +18,8 @@ using namespace encdec;
 
 static constexpr llvm::StringLiteral kPass = "fuse-projections";
 
-/// Key and value as they were before the cache: what the one cache_append to the
-/// cache that `read` reads was given.
+/// Key and value as they were before the cache: what the one cache_append to
+/// the cache that `read` reads was given.
 static std::variant<CacheAppendOp, Refusal> appendBehind(CacheReadOp read) {
   CacheAppendOp found;
   for (Operation *user : read.getCache().getUsers()) {
@@ -42,8 +43,9 @@ static std::variant<CacheAppendOp, Refusal> appendBehind(CacheReadOp read) {
   return found;
 }
 
-/// Query, key and value as three plain linears of one input, or why they are not.
-static std::variant<SmallVector<LinearOp, 3>, Refusal>
+/// Query, key and value as three plain linears of one input, or why they are
+/// not. No candidate where they are the outputs of one linear already.
+static std::variant<NoCandidate, Refusal, SmallVector<LinearOp, 3>>
 match(SelfAttentionOp attention) {
   Value key = attention.getKey(), value = attention.getValue();
   auto keyRead = key.getDefiningOp<CacheReadOp>();
@@ -54,18 +56,24 @@ match(SelfAttentionOp attention) {
     key = std::get<CacheAppendOp>(append).getKey();
     value = std::get<CacheAppendOp>(append).getValue();
   }
-  SmallVector<LinearOp, 3> linears;
   const std::pair<const char *, Value> roles[] = {
       {"query", attention.getQuery()}, {"key", key}, {"value", value}};
+  auto joined = attention.getQuery().getDefiningOp<LinearOp>();
+  if (joined && joined.getOutputs().size() == 3 &&
+      llvm::all_of(roles, [&](auto &role) {
+        return role.second.getDefiningOp() == joined;
+      }))
+    return NoCandidate();
+
+  SmallVector<LinearOp, 3> linears;
   for (auto [name, projected] : roles) {
     auto linear = projected.getDefiningOp<LinearOp>();
     if (!linear)
-      return Refusal{"no-linear",
-                     std::string("expected the ") + name +
-                         " from encdec.linear",
-                     "none: there is no projection to join",
-                     projected.getDefiningOp()};
-    // Joined before (by this pass: nothing to do), or with something else.
+      return Refusal{
+          "no-linear",
+          std::string("expected the ") + name + " from encdec.linear",
+          "none: there is no projection to join", projected.getDefiningOp()};
+    // Joined with something else: that would have to be taken apart first.
     if (linear.getOutputs().size() != 1)
       return Refusal{"variadic-linear",
                      std::string("expected the ") + name +
@@ -75,12 +83,6 @@ match(SelfAttentionOp attention) {
     linears.push_back(linear);
   }
   return linears;
-}
-
-/// Whether query, key and value are the outputs of one linear already.
-static bool isJoined(SelfAttentionOp attention) {
-  auto linear = attention.getQuery().getDefiningOp<LinearOp>();
-  return linear && linear.getOutputs().size() == 3;
 }
 
 static std::optional<Refusal> disagreement(ArrayRef<LinearOp> linears) {
@@ -118,9 +120,9 @@ static std::optional<Refusal> disagreement(ArrayRef<LinearOp> linears) {
 
 static Outcome fuseProjections(SelfAttentionOp attention,
                                RewriterBase &rewriter) {
-  if (isJoined(attention))
-    return NoCandidate();
   auto matched = match(attention);
+  if (std::holds_alternative<NoCandidate>(matched))
+    return NoCandidate();
   if (auto *refusal = std::get_if<Refusal>(&matched))
     return *refusal;
   auto linears = std::get<SmallVector<LinearOp, 3>>(matched);
@@ -128,9 +130,8 @@ static Outcome fuseProjections(SelfAttentionOp attention,
     return *refusal;
 
   // At the first of the three: the input is there, and every reader is below.
-  LinearOp first = *llvm::min_element(linears, [](LinearOp a, LinearOp b) {
-    return a->isBeforeInBlock(b);
-  });
+  LinearOp first = *llvm::min_element(
+      linears, [](LinearOp a, LinearOp b) { return a->isBeforeInBlock(b); });
   rewriter.setInsertionPoint(first);
   SmallVector<Type> types;
   SmallVector<Attribute> weights, biases;
@@ -142,9 +143,9 @@ static Outcome fuseProjections(SelfAttentionOp attention,
       biases.push_back(linear.getBias());
     locations.push_back(linear.getLoc());
   }
-  auto joined = LinearOp::create(rewriter, rewriter.getFusedLoc(locations), types,
-                                 first.getInput(), rewriter.getArrayAttr(weights),
-                                 rewriter.getArrayAttr(biases));
+  auto joined = LinearOp::create(
+      rewriter, rewriter.getFusedLoc(locations), types, first.getInput(),
+      rewriter.getArrayAttr(weights), rewriter.getArrayAttr(biases));
   for (auto [i, linear] : llvm::enumerate(linears))
     rewriter.replaceOp(linear, joined.getOutput(i));
   return Gain{joined, "projections",
@@ -156,15 +157,17 @@ struct FuseProjectionsPass
     : encdec::impl::FuseProjectionsPassBase<FuseProjectionsPass> {
   void runOnOperation() override {
     fuseEach<SelfAttentionOp>(getOperation(), kPass, fuseProjections);
-    // In plain form nothing says which linears belong together but the attention.
+    // In plain form nothing says which linears belong together but the
+    // attention.
     getOperation().walk([](ScoresOp scores) {
       if (sideOf(scores.getQuery()) == sideOf(scores.getKey()))
-        reportMissed(kPass, scores,
-                     {"attention-not-fused",
-                      "expected encdec.self_attention, but its plain ops stand "
-                      "here",
-                      "run encdec-fuse-attention first; its remarks say why not",
-                      nullptr});
+        reportMissed(
+            kPass, scores,
+            {"attention-not-fused",
+             "expected encdec.self_attention, but its plain ops stand "
+             "here",
+             "run encdec-fuse-attention first; its remarks say why not",
+             nullptr});
     });
   }
 };

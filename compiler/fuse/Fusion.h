@@ -1,8 +1,9 @@
-// The frame every fusion here fits: collect the candidates, try each one once in
-// program order, and tell what was gained or why not.
+// The frame every fusion here fits: collect the candidates, try each one once
+// in program order, and tell what was gained or why not.
 //
-// One walk is enough, so there is no fixpoint to reach: no fusion of a pass makes
-// a candidate for the same pass (tests/fuse/FuseTest.cpp runs each twice).
+// One walk is enough, so there is no fixpoint to reach: no fusion of a pass
+// makes a candidate for the same pass (tests/fuse/FuseTest.cpp runs each
+// twice).
 #pragma once
 #include "compiler/Remarks.h"
 #include "mlir/IR/BuiltinOps.h"

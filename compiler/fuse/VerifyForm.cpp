@@ -1,5 +1,6 @@
-// Checks the form of a whole module: what a form is and which rules it has stands
-// in dialect/Form.h, the checks in dialect/Form.cpp. Here is only the flag.
+// Checks the form of a whole module: what a form is and which rules it has
+// stands in dialect/Form.h, the checks in dialect/Form.cpp. Here is only the
+// flag.
 #include "dialect/Form.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"

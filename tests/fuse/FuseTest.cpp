@@ -1,14 +1,14 @@
-// Any subset of the fusions, in the pipeline's order or in another, computes what
-// the plain module computes. The judge is the reference interpreter, float64 on
-// both sides, so the tolerance is only for sums in another order.
+// Any subset of the fusions, in the pipeline's order or in another, computes
+// what the plain module computes. The judge is the reference interpreter,
+// float64 on both sides, so the tolerance is only for sums in another order.
 #include "compiler/Passes.h"
 #include "compiler/Pipelines.h"
 #include "compiler/Register.h"
 #include "dialect/Form.h"
 #include "dialect/ReferenceRun.h"
-#include "tests/support/RandomModel.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Pass/PassManager.h"
+#include "tests/support/RandomModel.h"
 #include "gtest/gtest.h"
 #include <cmath>
 
@@ -62,8 +62,9 @@ protected:
     return text;
   }
 
-  /// All numbers that come out: of each function alone on seeded arguments, and of
-  /// a batch decoded greedily, whose later steps read what earlier ones cached.
+  /// All numbers that come out: of each function alone on seeded arguments, and
+  /// of a batch decoded greedily, whose later steps read what earlier ones
+  /// cached.
   static std::vector<double> numbers(ModuleOp module, const ModelSizes &sizes) {
     std::vector<double> all;
     auto take = [&](const reference::Tensor &tensor) {
@@ -79,8 +80,8 @@ protected:
       for (const reference::Value &value : *results)
         take(std::get<reference::Tensor>(value));
     }
-    int64_t source = sizes.sourceVocabulary ? sizes.sourceVocabulary
-                                            : sizes.vocabulary;
+    int64_t source =
+        sizes.sourceVocabulary ? sizes.sourceVocabulary : sizes.vocabulary;
     std::vector<std::vector<int64_t>> batch(3); // of 1, 3 and 5 tokens
     for (auto [b, sentence] : llvm::enumerate(batch))
       for (size_t i = 0; i < 2 * b + 1; ++i)
@@ -186,9 +187,8 @@ TEST_P(Fuse, RoundTrip) {
   ASSERT_TRUE(succeeded(
       run(*changed, [](OpPassManager &pm) { buildFusePipeline(pm); })));
   std::string fused = print(*changed);
-  ASSERT_TRUE(succeeded(run(*changed, [](OpPassManager &pm) {
-    pm.addPass(createDecomposePass());
-  })));
+  ASSERT_TRUE(succeeded(run(
+      *changed, [](OpPassManager &pm) { pm.addPass(createDecomposePass()); })));
   EXPECT_TRUE(succeeded(verifyForm(*changed, Form::decomposed)))
       << print(*changed);
   EXPECT_EQ(print(*module), print(*changed));
@@ -198,7 +198,7 @@ TEST_P(Fuse, RoundTrip) {
   EXPECT_EQ(fused, print(*changed));
 }
 
-INSTANTIATE_TEST_SUITE_P(Random, Fuse, testing::ValuesIn(test::randomSizes(12, 4)),
-                         nameOf);
+INSTANTIATE_TEST_SUITE_P(Random, Fuse,
+                         testing::ValuesIn(test::randomSizes(12, 4)), nameOf);
 
 } // namespace

@@ -40,8 +40,7 @@ private:
                        name, shape, m.seed * 1000 + weightCount++, scale);
   }
   void matrix(llvm::StringRef name, int out, int in) {
-    weight(name, formatv("{0}x{1}x{2}", out, in, m.type),
-           std::sqrt(3.0 / in));
+    weight(name, formatv("{0}x{1}x{2}", out, in, m.type), std::sqrt(3.0 / in));
   }
   void vector(llvm::StringRef name, int size, double scale) {
     weight(name, formatv("{0}xf32", size), scale);
@@ -95,8 +94,8 @@ private:
                         const std::string &v, const std::string &rows,
                         const std::string &offsets, llvm::StringRef keySide,
                         bool causal) {
-    std::string scoresType = formatv("tensor<{0}x?x?xf32, #encdec.side<{1}>>",
-                                     m.heads, side);
+    std::string scoresType =
+        formatv("tensor<{0}x?x?xf32, #encdec.side<{1}>>", m.heads, side);
     std::string s = fresh();
     line(formatv("{0} = encdec.scores {1}, {2} of {3} in {4} "
                  "{{heads = {5}, scale = {6:f8}} : {7}, {8}",
@@ -153,14 +152,14 @@ void Printer::encode() {
   matrix(source, m.sourceVocabulary ? m.sourceVocabulary : m.vocabulary,
          m.width());
   positionTable("encoder.positions");
-  body += formatv(
-      "  func.func @encode("
-      "%tokens: tensor<?xi32, #encdec.side<encoder>> {{encdec.arg = \"tokens\"}, "
-      "%positions: tensor<?xi32> {{encdec.arg = \"positions\"}, "
-      "%rows: tensor<?xi32> {{encdec.arg = \"rows\"}, "
-      "%offsets: tensor<?xi32> {{encdec.arg = \"offsets\"})\n"
-      "      -> {0} attributes {{encdec.entry = \"encode\"} {{\n",
-      type(m.width()));
+  body += formatv("  func.func @encode("
+                  "%tokens: tensor<?xi32, #encdec.side<encoder>> {{encdec.arg "
+                  "= \"tokens\"}, "
+                  "%positions: tensor<?xi32> {{encdec.arg = \"positions\"}, "
+                  "%rows: tensor<?xi32> {{encdec.arg = \"rows\"}, "
+                  "%offsets: tensor<?xi32> {{encdec.arg = \"offsets\"})\n"
+                  "      -> {0} attributes {{encdec.entry = \"encode\"} {{\n",
+                  type(m.width()));
   std::string x = embed("%tokens", source, "encoder.positions");
   for (int layer = 0; layer < m.encoderLayers; ++layer)
     encoderLayer(x, formatv("encoder.l{0}", layer));
@@ -186,7 +185,8 @@ void Printer::step() {
   positionTable("decoder.positions");
   body += formatv(
       "  func.func @step("
-      "%tokens: tensor<?xi32, #encdec.side<decoder>> {{encdec.arg = \"tokens\"}, "
+      "%tokens: tensor<?xi32, #encdec.side<decoder>> {{encdec.arg = "
+      "\"tokens\"}, "
       "%positions: tensor<?xi32> {{encdec.arg = \"positions\"}, "
       "%slots: tensor<?xi32> {{encdec.arg = \"slots\"}, "
       "%sources: tensor<?xi32> {{encdec.arg = \"sources\"}, "
@@ -211,9 +211,10 @@ void Printer::step() {
   }
   line(formatv("%logits = encdec.linear {0}, @{1}{2} : {3} -> {4}", y,
                targetTable(), bias, type(m.width()), type(m.vocabulary)));
-  line(formatv("%token, %log_prob = encdec.argmax %logits biased %logit_bias by "
-               "%row_bias : {0}, tensor<?x{1}xf32>",
-               type(m.vocabulary), m.vocabulary));
+  line(
+      formatv("%token, %log_prob = encdec.argmax %logits biased %logit_bias by "
+              "%row_bias : {0}, tensor<?x{1}xf32>",
+              type(m.vocabulary), m.vocabulary));
   line("return %token, %log_prob : tensor<?xi32, #encdec.side<decoder>>, "
        "tensor<?xf32>");
   body += "  }\n";
@@ -226,14 +227,15 @@ void Printer::decoderLayer(std::string &y, int layer) {
   std::string q = linear(y, name + ".self.q", width, width, side);
   std::string k = linear(y, name + ".self.k", width, width, side);
   std::string v = linear(y, name + ".self.v", width, width, side);
-  std::string cache =
-      formatv("!encdec.cache<{0}x{1}>", m.heads, m.headSize);
-  line(formatv("encdec.cache_append %cache{0}, {1}, {2} of %slots at %positions "
-               ": {3}, {4}, {4}",
-               layer, k, v, cache, type(width)));
+  std::string cache = formatv("!encdec.cache<{0}x{1}>", m.heads, m.headSize);
+  line(
+      formatv("encdec.cache_append %cache{0}, {1}, {2} of %slots at %positions "
+              ": {3}, {4}, {4}",
+              layer, k, v, cache, type(width)));
   std::string read = fresh();
-  line(formatv("{0}:4 = encdec.cache_read %cache{1} of %slots to %positions : {2}",
-               read, layer, cache));
+  line(formatv(
+      "{0}:4 = encdec.cache_read %cache{1} of %slots to %positions : {2}", read,
+      layer, cache));
   std::string c = attention(q, read + "#0", read + "#1", read + "#3",
                             read + "#2", side, true);
   y = addNorm(linear(c, name + ".self.o", width, width, side), y,

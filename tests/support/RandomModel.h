@@ -17,8 +17,8 @@ struct ModelSizes {
   int headSize = 8;
   int encoderLayers = 1;
   int decoderLayers = 2;
-  int ffn = 24;         // F
-  int vocabulary = 37;  // V, of the target; the source's too when tied
+  int ffn = 24;             // F
+  int vocabulary = 37;      // V, of the target; the source's too when tied
   int sourceVocabulary = 0; // 0: one table for source, target and output
   int maxPositions = 32;
   std::string activation = "relu"; // relu, gelu, gelu_tanh, silu
@@ -37,8 +37,8 @@ struct ModelSizes {
 /// The module as text, decomposed form.
 std::string randomModelText(const ModelSizes &sizes);
 
-/// The same, parsed and verified; null (with diagnostics on the context) when the
-/// text is refused. `context` must have the dialects registered.
+/// The same, parsed and verified; null (with diagnostics on the context) when
+/// the text is refused. `context` must have the dialects registered.
 mlir::OwningOpRef<mlir::ModuleOp> randomModel(mlir::MLIRContext &context,
                                               const ModelSizes &sizes);
 
