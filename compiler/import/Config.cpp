@@ -45,15 +45,40 @@ Result<ConfigFiles> ConfigFiles::read(const std::string &folder) {
 // Facts about training, storage and naming that change no number we compute;
 // every Transformers config may carry them.
 static constexpr std::string_view commonSilent[] = {
-    "_name_or_path", "_num_labels", "activation_dropout", "architectures",
-    "attention_dropout", "classif_dropout", "classifier_dropout",
-    "decoder_layerdrop", "dropout", "dtype", "encoder_layerdrop",
-    "finetuning_task", "gradient_checkpointing", "id2label", "init_std",
-    "label2id", "name_or_path", "num_labels", "output_past", "problem_type",
-    "return_dict", "tokenizer_class", "torch_dtype", "transformers_version",
-    "use_cache", "_commit_hash", "_attn_implementation",
-    "_attn_implementation_autoset", "prefix", "sep_token_id", "bos_token_id",
-    "output_attentions", "output_hidden_states", "is_encoder_decoder"};
+    "_name_or_path",
+    "_num_labels",
+    "activation_dropout",
+    "architectures",
+    "attention_dropout",
+    "classif_dropout",
+    "classifier_dropout",
+    "decoder_layerdrop",
+    "dropout",
+    "dtype",
+    "encoder_layerdrop",
+    "finetuning_task",
+    "gradient_checkpointing",
+    "id2label",
+    "init_std",
+    "label2id",
+    "name_or_path",
+    "num_labels",
+    "output_past",
+    "problem_type",
+    "return_dict",
+    "tokenizer_class",
+    "torch_dtype",
+    "transformers_version",
+    "use_cache",
+    "_commit_hash",
+    "_attn_implementation",
+    "_attn_implementation_autoset",
+    "prefix",
+    "sep_token_id",
+    "bos_token_id",
+    "output_attentions",
+    "output_hidden_states",
+    "is_encoder_decoder"};
 
 Failure checkLeftovers(Fields &config, std::span<const std::string_view> silent,
                        std::span<const NeutralKey> neutral,
@@ -64,8 +89,8 @@ Failure checkLeftovers(Fields &config, std::span<const std::string_view> silent,
     config.use(key);
   for (const NeutralKey &row : neutral) {
     const JsonValue *value = config.get(row.key);
-    if (value && std::ranges::find(row.values, value->show()) ==
-                     row.values.end())
+    if (value &&
+        std::ranges::find(row.values, value->show()) == row.values.end())
       config.fail(row.key, fmt::format("{} (this variant is not supported)",
                                        fmt::join(row.values, " or ")));
   }

@@ -13,9 +13,9 @@ const JsonValue *Fields::get(std::string_view key) {
 
 void Fields::fail(std::string_view key, const std::string &expected) {
   const JsonValue *value = object.find(key);
-  failWith(badModel(fmt::format("{}: key \"{}\": expected {}, found {}", file,
-                                key, expected,
-                                value ? value->show() : "nothing")));
+  failWith(
+      badModel(fmt::format("{}: key \"{}\": expected {}, found {}", file, key,
+                           expected, value ? value->show() : "nothing")));
 }
 
 std::optional<uint64_t> Fields::optionalCount(std::string_view key,

@@ -30,79 +30,78 @@ struct Key {
   std::string_view neutral = "null";
 };
 
-constexpr Key keys[] = {
-    {"decoder_start_token_id", Use::Honoured},
-    {"bos_token_id", Use::Honoured},
-    {"eos_token_id", Use::Honoured},
-    {"pad_token_id", Use::Honoured},
-    {"max_length", Use::Honoured},
-    {"max_new_tokens", Use::Honoured},
-    {"min_length", Use::Honoured},
-    {"min_new_tokens", Use::Honoured},
-    {"forced_bos_token_id", Use::Honoured},
-    {"forced_eos_token_id", Use::Honoured},
-    {"bad_words_ids", Use::Honoured},
-    {"num_beams", Use::Honoured},
-    {"length_penalty", Use::Honoured},
-    {"do_sample", Use::Honoured},
-    {"_from_model_config", Use::Silent},
-    {"transformers_version", Use::Silent},
-    {"_commit_hash", Use::Silent},
-    {"use_cache", Use::Silent},
-    {"output_attentions", Use::Silent},
-    {"output_hidden_states", Use::Silent},
-    {"output_scores", Use::Silent},
-    {"output_logits", Use::Silent},
-    {"return_dict_in_generate", Use::Silent},
-    {"cache_implementation", Use::Silent},
-    {"cache_config", Use::Silent},
-    {"return_legacy_cache", Use::Silent},
-    {"disable_compile", Use::Silent},
-    {"compile_config", Use::Silent},
-    {"low_memory", Use::Silent},
-    {"prefill_chunk_size", Use::Silent},
-    {"temperature", Use::Sampling},
-    {"top_k", Use::Sampling},
-    {"top_p", Use::Sampling},
-    {"min_p", Use::Sampling},
-    {"top_h", Use::Sampling},
-    {"typical_p", Use::Sampling},
-    {"epsilon_cutoff", Use::Sampling},
-    {"eta_cutoff", Use::Sampling},
-    {"early_stopping", Use::Beams},
-    {"num_beam_groups", Use::Beams},
-    {"diversity_penalty", Use::Beams},
-    {"renormalize_logits", Use::Beams},
-    {"num_return_sequences", Use::Unhonoured, "1"},
-    {"repetition_penalty", Use::Unhonoured, "1"},
-    {"encoder_repetition_penalty", Use::Unhonoured, "1"},
-    {"no_repeat_ngram_size", Use::Unhonoured, "0"},
-    {"encoder_no_repeat_ngram_size", Use::Unhonoured, "0"},
-    {"remove_invalid_values", Use::Unhonoured, "false"},
-    {"token_healing", Use::Unhonoured, "false"},
-    {"max_time", Use::Unhonoured},
-    {"stop_strings", Use::Unhonoured},
-    {"sequence_bias", Use::Unhonoured},
-    {"suppress_tokens", Use::Unhonoured},
-    {"begin_suppress_tokens", Use::Unhonoured},
-    {"forced_decoder_ids", Use::Unhonoured},
-    {"force_words_ids", Use::Unhonoured},
-    {"constraints", Use::Unhonoured},
-    {"exponential_decay_length_penalty", Use::Unhonoured},
-    {"guidance_scale", Use::Unhonoured},
-    {"watermarking_config", Use::Unhonoured},
-    {"penalty_alpha", Use::Unhonoured, "0"},
-    {"dola_layers", Use::Unhonoured},
-    {"assistant_early_exit", Use::Silent},
-    {"assistant_confidence_threshold", Use::Silent},
-    {"assistant_lookbehind", Use::Silent},
-    {"target_lookbehind", Use::Silent},
-    {"num_assistant_tokens", Use::Silent},
-    {"num_assistant_tokens_schedule", Use::Silent},
-    {"prompt_lookup_num_tokens", Use::Silent},
-    {"max_matching_ngram_size", Use::Silent},
-    {"speculation_type", Use::Silent},
-    {"is_assistant", Use::Silent}};
+constexpr Key keys[] = {{"decoder_start_token_id", Use::Honoured},
+                        {"bos_token_id", Use::Honoured},
+                        {"eos_token_id", Use::Honoured},
+                        {"pad_token_id", Use::Honoured},
+                        {"max_length", Use::Honoured},
+                        {"max_new_tokens", Use::Honoured},
+                        {"min_length", Use::Honoured},
+                        {"min_new_tokens", Use::Honoured},
+                        {"forced_bos_token_id", Use::Honoured},
+                        {"forced_eos_token_id", Use::Honoured},
+                        {"bad_words_ids", Use::Honoured},
+                        {"num_beams", Use::Honoured},
+                        {"length_penalty", Use::Honoured},
+                        {"do_sample", Use::Honoured},
+                        {"_from_model_config", Use::Silent},
+                        {"transformers_version", Use::Silent},
+                        {"_commit_hash", Use::Silent},
+                        {"use_cache", Use::Silent},
+                        {"output_attentions", Use::Silent},
+                        {"output_hidden_states", Use::Silent},
+                        {"output_scores", Use::Silent},
+                        {"output_logits", Use::Silent},
+                        {"return_dict_in_generate", Use::Silent},
+                        {"cache_implementation", Use::Silent},
+                        {"cache_config", Use::Silent},
+                        {"return_legacy_cache", Use::Silent},
+                        {"disable_compile", Use::Silent},
+                        {"compile_config", Use::Silent},
+                        {"low_memory", Use::Silent},
+                        {"prefill_chunk_size", Use::Silent},
+                        {"temperature", Use::Sampling},
+                        {"top_k", Use::Sampling},
+                        {"top_p", Use::Sampling},
+                        {"min_p", Use::Sampling},
+                        {"top_h", Use::Sampling},
+                        {"typical_p", Use::Sampling},
+                        {"epsilon_cutoff", Use::Sampling},
+                        {"eta_cutoff", Use::Sampling},
+                        {"early_stopping", Use::Beams},
+                        {"num_beam_groups", Use::Beams},
+                        {"diversity_penalty", Use::Beams},
+                        {"renormalize_logits", Use::Beams},
+                        {"num_return_sequences", Use::Unhonoured, "1"},
+                        {"repetition_penalty", Use::Unhonoured, "1"},
+                        {"encoder_repetition_penalty", Use::Unhonoured, "1"},
+                        {"no_repeat_ngram_size", Use::Unhonoured, "0"},
+                        {"encoder_no_repeat_ngram_size", Use::Unhonoured, "0"},
+                        {"remove_invalid_values", Use::Unhonoured, "false"},
+                        {"token_healing", Use::Unhonoured, "false"},
+                        {"max_time", Use::Unhonoured},
+                        {"stop_strings", Use::Unhonoured},
+                        {"sequence_bias", Use::Unhonoured},
+                        {"suppress_tokens", Use::Unhonoured},
+                        {"begin_suppress_tokens", Use::Unhonoured},
+                        {"forced_decoder_ids", Use::Unhonoured},
+                        {"force_words_ids", Use::Unhonoured},
+                        {"constraints", Use::Unhonoured},
+                        {"exponential_decay_length_penalty", Use::Unhonoured},
+                        {"guidance_scale", Use::Unhonoured},
+                        {"watermarking_config", Use::Unhonoured},
+                        {"penalty_alpha", Use::Unhonoured, "0"},
+                        {"dola_layers", Use::Unhonoured},
+                        {"assistant_early_exit", Use::Silent},
+                        {"assistant_confidence_threshold", Use::Silent},
+                        {"assistant_lookbehind", Use::Silent},
+                        {"target_lookbehind", Use::Silent},
+                        {"num_assistant_tokens", Use::Silent},
+                        {"num_assistant_tokens_schedule", Use::Silent},
+                        {"prompt_lookup_num_tokens", Use::Silent},
+                        {"max_matching_ngram_size", Use::Silent},
+                        {"speculation_type", Use::Silent},
+                        {"is_assistant", Use::Silent}};
 
 const Key *findKey(std::string_view name) {
   for (const Key &key : keys)
@@ -123,8 +122,8 @@ void readBadWords(Fields &fields, uint64_t vocabulary, GenerationConfig &config,
   const JsonValue *words = fields.get("bad_words_ids");
   if (!words)
     return;
-  std::string expected = fmt::format(
-      "a list of lists of token ids below {}", vocabulary);
+  std::string expected =
+      fmt::format("a list of lists of token ids below {}", vocabulary);
   if (words->kind != JsonValue::Array)
     return fields.fail("bad_words_ids", expected);
   size_t longer = 0;
@@ -145,10 +144,10 @@ void readBadWords(Fields &fields, uint64_t vocabulary, GenerationConfig &config,
       config.badTokens.push_back(token); // a ban of the eos itself is dropped
   }
   if (longer != 0)
-    warnings.push_back(fmt::format(
-        "{}: key \"bad_words_ids\": {} words of several tokens, ignored (single "
-        "tokens are honoured)",
-        fields.fileName(), longer));
+    warnings.push_back(fmt::format("{}: key \"bad_words_ids\": {} words of "
+                                   "several tokens, ignored (single "
+                                   "tokens are honoured)",
+                                   fields.fileName(), longer));
 }
 
 void readTokens(Fields &fields, uint64_t vocabulary, GenerationConfig &config) {
@@ -174,8 +173,7 @@ void readTokens(Fields &fields, uint64_t vocabulary, GenerationConfig &config) {
 void readLengths(Fields &fields, uint64_t maxPositions,
                  GenerationConfig &config, std::vector<std::string> &warnings) {
   constexpr uint64_t most = 1u << 30;
-  std::optional<uint64_t> length =
-      fields.optionalCount("max_length", 1, most);
+  std::optional<uint64_t> length = fields.optionalCount("max_length", 1, most);
   config.maxLength = length ? *length : std::min<uint64_t>(21, maxPositions);
   // The last token is not fed back: n positions make n + 1 tokens with start.
   if (config.maxLength > maxPositions + 1) {

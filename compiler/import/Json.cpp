@@ -257,8 +257,8 @@ Result<std::string> readFile(const std::string &path, const std::string &name,
                              uint64_t most) {
   int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (file < 0)
-    return badModel(fmt::format("{}: cannot be opened: {}", name,
-                                std::strerror(errno)));
+    return badModel(
+        fmt::format("{}: cannot be opened: {}", name, std::strerror(errno)));
   struct Closer {
     int file;
     ~Closer() { ::close(file); }
@@ -268,8 +268,8 @@ Result<std::string> readFile(const std::string &path, const std::string &name,
   if (::fstat(file, &info) != 0 || !S_ISREG(info.st_mode))
     return badModel(fmt::format("{}: not a regular file", name));
   if (uint64_t(info.st_size) > most)
-    return overLimit(fmt::format("{}: {} bytes, the limit is {}", name,
-                                 info.st_size, most));
+    return overLimit(
+        fmt::format("{}: {} bytes, the limit is {}", name, info.st_size, most));
   std::string bytes(size_t(info.st_size), '\0');
   size_t done = 0;
   while (done < bytes.size()) {

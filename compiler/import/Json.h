@@ -48,8 +48,8 @@ struct JsonValue {
   enum Kind { Scalar, Array, Object };
   Kind kind = Scalar;
   JsonScalar scalar;
-  std::vector<std::string> keys;  // Object: keys[i] names items[i]
-  std::vector<JsonValue> items;   // Array and Object
+  std::vector<std::string> keys; // Object: keys[i] names items[i]
+  std::vector<JsonValue> items;  // Array and Object
 
   const JsonValue *find(std::string_view key) const;
   bool isNull() const {

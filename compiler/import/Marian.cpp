@@ -205,22 +205,22 @@ Value MarianBuilder::embed(const std::string &side, Value ids, Value positions,
 void MarianBuilder::buildEncode() {
   MLIRContext *context = builder.getContext();
   Type index = indexType(context);
-  func::FuncOp function = beginFunction(
-      "encode",
-      {{"tokens", "tokens", idsType(context, Side::encoder)},
-       {"positions", "positions", index},
-       {"rows", "rows", index},
-       {"offsets", "offsets", index}},
-      {rowsType(context, width, Side::encoder)});
+  func::FuncOp function =
+      beginFunction("encode",
+                    {{"tokens", "tokens", idsType(context, Side::encoder)},
+                     {"positions", "positions", index},
+                     {"rows", "rows", index},
+                     {"offsets", "offsets", index}},
+                    {rowsType(context, width, Side::encoder)});
   Value ids = function.getArgument(0), positions = function.getArgument(1);
   Textbook::Segments segments{function.getArgument(2), function.getArgument(3)};
   Textbook book(builder, "encoder");
-  Value x = embed("encoder", ids, positions, tables.encoder,
-                  tables.encoderPositions);
+  Value x =
+      embed("encoder", ids, positions, tables.encoder, tables.encoderPositions);
   for (uint64_t layer = 0; layer < config.encoder.layers; ++layer) {
     std::string block = fmt::format("l{}", layer);
-    Value y = book.encoderSelf(x, block + ".self", heads(config.encoder),
-                               segments);
+    Value y =
+        book.encoderSelf(x, block + ".self", heads(config.encoder), segments);
     x = book.addNorm(y, x, block + ".self");
     y = book.ffn(x, block + ".ffn", int64_t(config.encoder.ffn), activation);
     x = book.addNorm(y, x, block + ".ffn");
@@ -254,11 +254,10 @@ void MarianBuilder::buildStep() {
         {names.back().c_str(), roles.back().c_str(),
          CacheType::get(context, decoderHeads.heads, decoderHeads.headSize)});
   }
-  func::FuncOp function =
-      beginFunction("step", arguments,
-                    {idsType(context, Side::decoder),
-                     RankedTensorType::get({ShapedType::kDynamic},
-                                           builder.getF32Type())});
+  func::FuncOp function = beginFunction(
+      "step", arguments,
+      {idsType(context, Side::decoder),
+       RankedTensorType::get({ShapedType::kDynamic}, builder.getF32Type())});
   Value tokens = function.getArgument(0), positions = function.getArgument(1),
         slots = function.getArgument(2), memory = function.getArgument(7);
   Textbook::Segments sources{function.getArgument(3), function.getArgument(4)};
@@ -277,19 +276,21 @@ void MarianBuilder::buildStep() {
     y = book.addNorm(z, y, block + ".ffn");
   }
   Value logits =
-      LinearOp::create(builder, book.at("logits"),
-                       rowsType(context, vocabulary, Side::decoder), y,
-                       FlatSymbolRefAttr::get(context, tables.head),
-                       tables.headBias ? FlatSymbolRefAttr::get(
-                                             context, "decoder.head_bias")
-                                       : FlatSymbolRefAttr())
+      LinearOp::create(
+          builder, book.at("logits"),
+          rowsType(context, vocabulary, Side::decoder), y,
+          FlatSymbolRefAttr::get(context, tables.head),
+          tables.headBias ? FlatSymbolRefAttr::get(context, "decoder.head_bias")
+                          : FlatSymbolRefAttr())
           .getOutput();
-  auto best = ArgmaxOp::create(builder, book.at("best"), logits,
-                               function.getArgument(5), function.getArgument(6));
+  auto best =
+      ArgmaxOp::create(builder, book.at("best"), logits,
+                       function.getArgument(5), function.getArgument(6));
   func::ReturnOp::create(builder, builder.getUnknownLoc(), best.getResults());
 }
 
-DictionaryAttr modelAttribute(MLIRContext &context, const MarianConfig &config) {
+DictionaryAttr modelAttribute(MLIRContext &context,
+                              const MarianConfig &config) {
   Builder builder(&context);
   auto number = [&](StringRef key, uint64_t value) {
     return builder.getNamedAttr(key, builder.getI64IntegerAttr(int64_t(value)));

@@ -65,8 +65,8 @@ Result<MarianConfig> MarianConfig::read(const ConfigFiles &files,
       fields.count("vocab_size", config.sourceVocabulary, 1, maxVocabulary);
   // 0 and null both mean "as the source's".
   uint64_t target = fields.count("decoder_vocab_size", 0, 0, maxVocabulary);
-  config.maxPositions = fields.count("max_position_embeddings",
-                                     config.maxPositions, 1, maxWidth);
+  config.maxPositions =
+      fields.count("max_position_embeddings", config.maxPositions, 1, maxWidth);
   config.scaleEmbedding = fields.flag("scale_embedding", false);
   config.shareEmbeddings =
       fields.flag("share_encoder_decoder_embeddings", true);
@@ -89,8 +89,8 @@ Result<MarianConfig> MarianConfig::read(const ConfigFiles &files,
         config.targetVocabulary, config.sourceVocabulary));
     config.targetVocabulary = config.sourceVocabulary;
   }
-  if (Failure failure = checkLeftovers(fields, {}, neutralKeys(config, files.config),
-                                       warnings))
+  if (Failure failure = checkLeftovers(
+          fields, {}, neutralKeys(config, files.config), warnings))
     return *failure;
   return config;
 }
@@ -161,10 +161,8 @@ Result<MarianTables> resolveTables(const MarianConfig &config,
   bool tied = config.tieWords;
   if (config.shareEmbeddings) {
     tables.seen.push_back(shared);
-    tables.encoder =
-        resolver.table(encoder, tied, {shared, head, decoder});
-    tables.decoder =
-        resolver.table(decoder, tied, {shared, head, encoder});
+    tables.encoder = resolver.table(encoder, tied, {shared, head, decoder});
+    tables.decoder = resolver.table(decoder, tied, {shared, head, encoder});
     tables.head = resolver.table(head, tied, {shared, decoder, encoder});
   } else {
     tables.encoder = resolver.table(encoder, true, {});

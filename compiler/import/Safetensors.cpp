@@ -110,11 +110,10 @@ public:
     if (inArray) {
       if (value.kind != JsonScalar::Unsigned)
         return at() + current + ": expected whole numbers from 0 to 2^64-1";
-      std::vector<uint64_t> &list =
-          current == "shape" ? tensor.shape : bounds;
+      std::vector<uint64_t> &list = current == "shape" ? tensor.shape : bounds;
       if (list.size() == (current == "shape" ? maxRank : 2u))
-        return at() + fmt::format("{} has more than {} numbers", current,
-                                  list.size());
+        return at() +
+               fmt::format("{} has more than {} numbers", current, list.size());
       list.push_back(value.integer);
       return {};
     }
@@ -245,8 +244,8 @@ Result<SafetensorsFile> SafetensorsFile::open(const std::string &path,
                                 "bytes follow; the file is cut short",
                                 name, length, file.fileSize - 8));
   std::string json(size_t(length), '\0');
-  if (Failure failure = file.read(
-          8, {reinterpret_cast<uint8_t *>(json.data()), json.size()}))
+  if (Failure failure =
+          file.read(8, {reinterpret_cast<uint8_t *>(json.data()), json.size()}))
     return *failure;
   Result<std::vector<TensorInfo>> tensors = parseSafetensorsHeader(
       json, file.fileSize - 8 - length, 8 + length, name);
@@ -273,8 +272,7 @@ SafetensorsFile::~SafetensorsFile() {
     ::close(descriptor);
 }
 
-Failure SafetensorsFile::read(uint64_t offset,
-                              std::span<uint8_t> bytes) const {
+Failure SafetensorsFile::read(uint64_t offset, std::span<uint8_t> bytes) const {
   if (offset > fileSize || bytes.size() > fileSize - offset)
     return badModel(fmt::format("{}: bytes {} … +{} lie outside the file of {} "
                                 "bytes",
@@ -294,9 +292,8 @@ Failure SafetensorsFile::read(uint64_t offset,
   return std::nullopt;
 }
 
-Result<std::vector<float>> SafetensorsFile::values(uint64_t offset,
-                                                   uint64_t count,
-                                                   DType dtype) const {
+Result<std::vector<float>>
+SafetensorsFile::values(uint64_t offset, uint64_t count, DType dtype) const {
   if (dtype == DType::Other)
     return badModel(fmt::format("{}: byte {}: only F32, F16 and BF16 values "
                                 "can be read",

@@ -34,15 +34,16 @@ struct TensorInfo {
   uint64_t offset = 0;         // of the first byte, from the file's start
   uint64_t size = 0;           // in bytes
 
-  uint64_t elements() const;      // product of the shape; checked at open
-  std::string shapeText() const;  // "[6002, 256]"
+  uint64_t elements() const;     // product of the shape; checked at open
+  std::string shapeText() const; // "[6002, 256]"
 };
 
 /// Checks a header against the number of data bytes that follow it. Returned
 /// tensors are sorted by offset; `dataStart` is added to their offsets.
-Result<std::vector<TensorInfo>>
-parseSafetensorsHeader(std::string_view json, uint64_t dataBytes,
-                       uint64_t dataStart, const std::string &file);
+Result<std::vector<TensorInfo>> parseSafetensorsHeader(std::string_view json,
+                                                       uint64_t dataBytes,
+                                                       uint64_t dataStart,
+                                                       const std::string &file);
 
 /// An open file. Header checked whole; values are read on demand (not mapped:
 /// a file cut short while open gives an error, not a signal). Movable, not

@@ -63,8 +63,8 @@ public:
     if (value.kind != JsonScalar::String)
       return "weight_map " + quote(current) + ": expected a file name";
     if (!isPlainName(value.text))
-      return "weight_map " + quote(current) + ": shard " +
-             quote(value.text) + " is not a plain file name inside the folder";
+      return "weight_map " + quote(current) + ": shard " + quote(value.text) +
+             " is not a plain file name inside the folder";
     if (places.size() == maxTensors)
       return fmt::format("more than {} tensors", maxTensors);
     shards.insert(value.text);
@@ -102,9 +102,9 @@ bool staysInside(const std::string &folder, const std::string &name) {
   std::string_view snapshots = base.substr(0, revision);
   constexpr std::string_view tail = "/snapshots";
   return snapshots.ends_with(tail) &&
-         below(std::string(
-                   snapshots.substr(0, snapshots.size() - tail.size())) +
-               "/blobs");
+         below(
+             std::string(snapshots.substr(0, snapshots.size() - tail.size())) +
+             "/blobs");
 }
 
 } // namespace

@@ -29,22 +29,20 @@ Value Textbook::linear(Value x, const std::string &block, int64_t width,
 }
 
 Value Textbook::attend(Value query, Value key, Value value,
-                       const std::string &block, Heads heads,
-                       Segments segments, Value causalPositions) {
-  Value scores =
-      ScoresOp::create(builder, at(block + ".scores"), query, key,
-                       segments.rows, segments.offsets,
-                       builder.getI64IntegerAttr(heads.heads),
-                       builder.getF32FloatAttr(heads.scale()));
+                       const std::string &block, Heads heads, Segments segments,
+                       Value causalPositions) {
+  Value scores = ScoresOp::create(builder, at(block + ".scores"), query, key,
+                                  segments.rows, segments.offsets,
+                                  builder.getI64IntegerAttr(heads.heads),
+                                  builder.getF32FloatAttr(heads.scale()));
   if (causalPositions)
     scores = MaskOp::create(builder, at(block + ".masked"), scores.getType(),
                             scores, causalPositions);
   Value probs = SoftmaxOp::create(builder, at(block + ".probs"),
                                   scores.getType(), scores);
-  Value context =
-      ContextOp::create(builder, at(block + ".context"), probs, value,
-                        segments.rows, segments.offsets,
-                        builder.getI64IntegerAttr(heads.heads));
+  Value context = ContextOp::create(builder, at(block + ".context"), probs,
+                                    value, segments.rows, segments.offsets,
+                                    builder.getI64IntegerAttr(heads.heads));
   return linear(context, block + ".o", heads.heads * heads.headSize);
 }
 

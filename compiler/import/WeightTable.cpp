@@ -45,9 +45,9 @@ void WeightTable::need(StringRef symbol, const std::string &tensor,
   markSeen(tensor);
   auto fail = [&](const std::string &what) {
     if (!first)
-      first = checkpoint::badModel(fmt::format("{}: tensor {}: {}",
-                                               entry->file->name(),
-                                               checkpoint::quote(tensor), what));
+      first = checkpoint::badModel(
+          fmt::format("{}: tensor {}: {}", entry->file->name(),
+                      checkpoint::quote(tensor), what));
   };
   const checkpoint::TensorInfo &info = *entry->info;
   if (ArrayRef<uint64_t>(info.shape) != shape)
@@ -55,9 +55,10 @@ void WeightTable::need(StringRef symbol, const std::string &tensor,
                             fmt::join(shape, ", "), info.shapeText()));
   Type element = elementType(builder, info.dtype);
   if (!element)
-    return fail(fmt::format("expected dtype F32, F16 or BF16, found {}; convert "
-                            "the checkpoint to one of these",
-                            info.dtypeName));
+    return fail(
+        fmt::format("expected dtype F32, F16 or BF16, found {}; convert "
+                    "the checkpoint to one of these",
+                    info.dtypeName));
   while (shape.size() > rank && shape.front() == 1)
     shape = shape.drop_front();
   declare(symbol, SmallVector<int64_t>(shape.begin(), shape.end()), element,
@@ -92,10 +93,10 @@ static std::string listNames(const std::vector<std::string> &names) {
 checkpoint::Failure WeightTable::failure() const {
   if (first || missing.empty())
     return first;
-  return checkpoint::badModel(
-      fmt::format("model.safetensors: {} tensors that config.json calls for are "
-                  "missing: {}",
-                  missing.size(), listNames(missing)));
+  return checkpoint::badModel(fmt::format(
+      "model.safetensors: {} tensors that config.json calls for are "
+      "missing: {}",
+      missing.size(), listNames(missing)));
 }
 
 std::string WeightTable::unusedWarning() const {

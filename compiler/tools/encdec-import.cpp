@@ -5,7 +5,8 @@
 
 static constexpr const char *usage =
     "usage: encdec-import [--strict] [--quiet] FOLDER\n\n"
-    "Prints the module of plain encdec ops that a checkpoint folder (config.json,\n"
+    "Prints the module of plain encdec ops that a checkpoint folder "
+    "(config.json,\n"
     "model.safetensors) stands for. Weights stay in their file.\n\n"
     "  --strict   warnings (unknown keys, unused tensors) become errors\n"
     "  --quiet    no warnings\n\n"
@@ -27,7 +28,8 @@ int main(int argc, char **argv) {
       quiet = true;
     else if (argument.starts_with("-") || !folder.empty()) {
       llvm::errs() << "encdec-import: unexpected argument '" << argument
-                   << "'\n\n" << usage;
+                   << "'\n\n"
+                   << usage;
       return 2;
     } else
       folder = argument;

@@ -53,11 +53,10 @@ private:
   mlir::FailureOr<std::vector<double>> read(WeightOp weight) {
     auto origin = mlir::cast<FileAttr>(weight.getOrigin());
     mlir::RankedTensorType type = weight.getTensorType();
-    checkpoint::DType dtype = type.getElementType().isF32()
-                                  ? checkpoint::DType::F32
-                              : type.getElementType().isF16()
-                                  ? checkpoint::DType::F16
-                                  : checkpoint::DType::BF16;
+    checkpoint::DType dtype =
+        type.getElementType().isF32()   ? checkpoint::DType::F32
+        : type.getElementType().isF16() ? checkpoint::DType::F16
+                                        : checkpoint::DType::BF16;
     auto values = files->file(origin.getFile())
                       ->values(uint64_t(origin.getOffset()),
                                uint64_t(type.getNumElements()), dtype);
@@ -219,13 +218,12 @@ std::vector<std::string> names() {
   return result;
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Goldens, RandomModel, ::testing::ValuesIn(names()),
-    [](const ::testing::TestParamInfo<std::string> &info) {
-      std::string name = info.param;
-      std::replace(name.begin(), name.end(), '-', '_');
-      return name;
-    });
+INSTANTIATE_TEST_SUITE_P(Goldens, RandomModel, ::testing::ValuesIn(names()),
+                         [](const ::testing::TestParamInfo<std::string> &info) {
+                           std::string name = info.param;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
 
 TEST(Goldens, CoverAtLeastFortyModels) { EXPECT_GE(names().size(), 40u); }
 

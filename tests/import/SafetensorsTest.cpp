@@ -1,7 +1,7 @@
 // Malformed safetensors files and indices: each refused with the code for a bad
 // model and one message that names file and place. Needs no MLIR.
-#include "compiler/import/Halves.h"
 #include "compiler/import/Safetensors.h"
+#include "compiler/import/Halves.h"
 #include "tests/import/TinyCheckpoint.h"
 
 #include <cmath>
@@ -51,8 +51,9 @@ std::vector<Malformed> malformed() {
                8),
        "key \"a\" appears twice"},
       {"duplicate-field",
-       entry(R"({"dtype":"F32","dtype":"F16","shape":[2],"data_offsets":[0,8]})",
-             8),
+       entry(
+           R"({"dtype":"F32","dtype":"F16","shape":[2],"data_offsets":[0,8]})",
+           8),
        "key \"dtype\" appears twice"},
       {"unknown-field",
        entry(R"({"dtype":"F32","shape":[2],"data_offsets":[0,8],"x":1})", 8),
@@ -99,7 +100,8 @@ std::vector<Malformed> malformed() {
        "needs 12 bytes, data_offsets span 8"},
       {"half-a-byte",
        entry(R"({"dtype":"F4","shape":[1],"data_offsets":[0,0]})", 0), "F4"},
-      {"one-offset", entry(R"({"dtype":"F32","shape":[2],"data_offsets":[8]})", 8),
+      {"one-offset",
+       entry(R"({"dtype":"F32","shape":[2],"data_offsets":[8]})", 8),
        "1 numbers, expected 2"},
       {"three-offsets",
        entry(R"({"dtype":"F32","shape":[2],"data_offsets":[0,8,8]})", 8),
@@ -124,8 +126,8 @@ std::vector<Malformed> malformed() {
                12),
        "it overlaps another tensor"},
       {"data-left-over", rawFile(good, 9), "tensors cover 8 bytes"},
-      {"metadata-number",
-       rawFile(R"({"__metadata__":{"a":1}})", 0), "expected a string"}};
+      {"metadata-number", rawFile(R"({"__metadata__":{"a":1}})", 0),
+       "expected a string"}};
 }
 
 class MalformedFile : public ::testing::TestWithParam<Malformed> {};
@@ -143,13 +145,12 @@ TEST_P(MalformedFile, IsRefusedWithOneMessage) {
       << files.error().message;
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, MalformedFile, ::testing::ValuesIn(malformed()),
-    [](const ::testing::TestParamInfo<Malformed> &info) {
-      std::string name = info.param.what;
-      std::replace(name.begin(), name.end(), '-', '_');
-      return name;
-    });
+INSTANTIATE_TEST_SUITE_P(All, MalformedFile, ::testing::ValuesIn(malformed()),
+                         [](const ::testing::TestParamInfo<Malformed> &info) {
+                           std::string name = info.param.what;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
 
 // Every length short of the whole is refused, wherever the cut falls.
 TEST(SafetensorsFile, EveryTruncationIsRefused) {
@@ -166,12 +167,13 @@ TEST(SafetensorsFile, EveryTruncationIsRefused) {
 
 TEST(SafetensorsFile, ScalarsEmptyTensorsAndPaddingAreLegal) {
   TempFolder folder;
-  folder.write("model.safetensors",
-               rawFile(R"({"__metadata__":{"format":"pt"},)"
-                       R"("s":{"dtype":"F32","shape":[],"data_offsets":[0,4]},)"
-                       R"("e":{"dtype":"F16","shape":[0,5],"data_offsets":[4,4]},)"
-                       R"("i":{"dtype":"I64","shape":[1],"data_offsets":[4,12]}}   )",
-                       12));
+  folder.write(
+      "model.safetensors",
+      rawFile(R"({"__metadata__":{"format":"pt"},)"
+              R"("s":{"dtype":"F32","shape":[],"data_offsets":[0,4]},)"
+              R"("e":{"dtype":"F16","shape":[0,5],"data_offsets":[4,4]},)"
+              R"("i":{"dtype":"I64","shape":[1],"data_offsets":[4,12]}}   )",
+              12));
   Result<CheckpointFiles> files = CheckpointFiles::open(folder.path());
   ASSERT_TRUE(files.ok()) << files.error().message;
   EXPECT_EQ(files->find("s")->info->elements(), 1u);
@@ -200,8 +202,7 @@ TEST(Halves, EveryF16BitPatternHasItsValue) {
     if (std::isnan(expected))
       ASSERT_TRUE(std::isnan(got)) << bits;
     else
-      ASSERT_EQ(std::bit_cast<uint32_t>(got),
-                std::bit_cast<uint32_t>(expected))
+      ASSERT_EQ(std::bit_cast<uint32_t>(got), std::bit_cast<uint32_t>(expected))
           << bits;
   }
 }
@@ -215,7 +216,8 @@ TEST(Halves, Bf16IsTheUpperHalfOfAFloat) {
 
 constexpr const char *indexFile = "model.safetensors.index.json";
 
-void writeShard(const TempFolder &folder, const char *name, const char *tensor) {
+void writeShard(const TempFolder &folder, const char *name,
+                const char *tensor) {
   folder.write(name, TinyCheckpoint::file({{tensor, {"F32", {2}}}}));
 }
 
@@ -276,10 +278,11 @@ INSTANTIATE_TEST_SUITE_P(All, BadIndexFile, ::testing::ValuesIn(badIndices),
 TEST(Shards, TensorInTwoShardsIsRefused) {
   TempFolder folder;
   writeShard(folder, "one.safetensors", "a");
-  folder.write("two.safetensors",
-               TinyCheckpoint::file({{"a", {"F32", {2}}}, {"b", {"F32", {2}}}}));
-  folder.write(indexFile,
-               R"({"weight_map": {"a": "one.safetensors", "b": "two.safetensors"}})");
+  folder.write("two.safetensors", TinyCheckpoint::file({{"a", {"F32", {2}}},
+                                                        {"b", {"F32", {2}}}}));
+  folder.write(
+      indexFile,
+      R"({"weight_map": {"a": "one.safetensors", "b": "two.safetensors"}})");
   Result<CheckpointFiles> files = CheckpointFiles::open(folder.path());
   ASSERT_FALSE(files.ok());
   EXPECT_NE(files.error().message.find("is also in one.safetensors"),
@@ -290,9 +293,10 @@ TEST(Shards, GoodIndexFindsAllTensors) {
   TempFolder folder;
   writeShard(folder, "one.safetensors", "a");
   writeShard(folder, "two.safetensors", "b");
-  folder.write(indexFile,
-               R"({"metadata": {"total_size": 16, "more": [1, {}]},)"
-               R"( "weight_map": {"a": "one.safetensors", "b": "two.safetensors"}})");
+  folder.write(
+      indexFile,
+      R"({"metadata": {"total_size": 16, "more": [1, {}]},)"
+      R"( "weight_map": {"a": "one.safetensors", "b": "two.safetensors"}})");
   Result<CheckpointFiles> files = CheckpointFiles::open(folder.path());
   ASSERT_TRUE(files.ok()) << files.error().message;
   EXPECT_EQ(files->find("a")->file->name(), "one.safetensors");

@@ -88,9 +88,7 @@ TinyCheckpoint::file(const std::map<std::string, TinyTensor> &tensors) {
   std::string header;
   uint64_t offset = 0;
   for (const auto &[name, tensor] : tensors) {
-    uint64_t size = tensor.dtype == "F64"   ? 8
-                    : tensor.dtype == "F32" ? 4
-                                            : 2;
+    uint64_t size = tensor.dtype == "F64" ? 8 : tensor.dtype == "F32" ? 4 : 2;
     for (uint64_t dim : tensor.shape)
       size *= dim;
     header += fmt::format(

@@ -1,0 +1,237 @@
+// What passes, what warns and what ties: configuration keys, decoding defaults
+// and weight names as Transformers 4 and 5 write them.
+#include "tests/import/Imported.h"
+
+#include <gtest/gtest.h>
+
+using namespace encdec;
+using namespace encdec::testing;
+
+namespace {
+
+//===-- Keys --------------------------------------------------------------===//
+
+TEST(Import, PlainFolderImportsInSilence) {
+  Imported imported{TinyCheckpoint()};
+  ASSERT_TRUE(imported.module) << imported.error();
+  EXPECT_EQ(imported.warnings(), "");
+}
+
+TEST(Import, LegacyKeysWithNeutralValuesPassInSilence) {
+  TinyCheckpoint checkpoint;
+  checkpoint.config.erase("dtype");
+  for (auto [key, value] : std::map<std::string, std::string>{
+           {"torch_dtype", "\"float32\""},
+           {"normalize_before", "false"},
+           {"normalize_embedding", "false"},
+           {"add_final_layer_norm", "false"},
+           {"add_bias_logits", "false"},
+           {"static_position_embeddings", "true"},
+           {"extra_pos_embeddings", "7"},
+           {"num_hidden_layers", "1"},
+           {"classif_dropout", "0.0"},
+           {"_num_labels", "3"},
+           {"id2label", "{\"0\": \"LABEL_0\"}"},
+           {"gradient_checkpointing", "false"},
+           {"task_specific_params", "null"},
+           {"bos_token_id", "0"},
+           // Generation keys here count for nothing: there is another file.
+           {"num_beams", "6"},
+           {"max_length", "512"},
+           {"bad_words_ids", "7"}})
+    checkpoint.config[key] = value;
+  Imported imported(checkpoint);
+  ASSERT_TRUE(imported.module) << imported.error();
+  EXPECT_EQ(imported.warnings(), "");
+}
+
+TEST(Import, UnknownKeysGetOneWarning) {
+  TinyCheckpoint checkpoint;
+  checkpoint.config["flux"] = "1";
+  checkpoint.config["warp"] = "{\"deep\": [1]}";
+  Imported imported(checkpoint);
+  ASSERT_TRUE(imported.module) << imported.error();
+  EXPECT_EQ(imported.warnings(),
+            "config.json: unknown keys, ignored: \"flux\", \"warp\"\n");
+}
+
+TEST(Import, StrictMakesWarningsErrors) {
+  TinyCheckpoint checkpoint;
+  checkpoint.config["flux"] = "1";
+  Imported imported(checkpoint, {.strict = true});
+  EXPECT_FALSE(imported.module);
+  EXPECT_TRUE(contains(imported.error(), "\"flux\""));
+}
+
+TEST(Generation, BeamsDecodeGreedilyWithOneWarning) {
+  TinyCheckpoint checkpoint;
+  checkpoint.generation["num_beams"] = "4";
+  checkpoint.generation["early_stopping"] = "true";
+  Imported imported(checkpoint);
+  ASSERT_TRUE(imported.module) << imported.error();
+  EXPECT_EQ(imported.report.warnings.size(), 1u);
+  EXPECT_TRUE(contains(imported.warnings(), "decodes greedily"));
+  EXPECT_EQ(imported.generation<mlir::IntegerAttr>("num_beams").getInt(), 4);
+}
+
+TEST(Generation, SamplingAndUnhonouredKeysAreNamed) {
+  TinyCheckpoint checkpoint;
+  checkpoint.generation["do_sample"] = "true";
+  checkpoint.generation["temperature"] = "0.7";
+  checkpoint.generation["no_repeat_ngram_size"] = "3";
+  checkpoint.generation["repetition_penalty"] = "1.0"; // off
+  checkpoint.generation["bad_words_ids"] = "[[6], [1, 2], [0]]";
+  Imported imported(checkpoint);
+  ASSERT_TRUE(imported.module) << imported.error();
+  EXPECT_EQ(imported.report.warnings.size(), 3u) << imported.warnings();
+  EXPECT_TRUE(contains(imported.warnings(), "do_sample = true"));
+  EXPECT_TRUE(contains(imported.warnings(), "no_repeat_ngram_size = 3"));
+  EXPECT_TRUE(contains(imported.warnings(), "1 words of several tokens"));
+  // [0] is the eos: such a ban is dropped.
+  EXPECT_EQ(imported.generation<mlir::DenseI64ArrayAttr>("bad_token_ids")
+                .asArrayRef(),
+            llvm::ArrayRef<int64_t>({6}));
+}
+
+TEST(Generation, WithoutItsFileTheRawConfigCounts) {
+  TinyCheckpoint checkpoint;
+  checkpoint.generationFile = false;
+  checkpoint.config["decoder_start_token_id"] = "5";
+  checkpoint.config["max_new_tokens"] = "3";
+  Imported imported(checkpoint);
+  ASSERT_TRUE(imported.module) << imported.error();
+  EXPECT_EQ(
+      imported.generation<mlir::IntegerAttr>("decoder_start_token_id").getInt(),
+      5);
+  EXPECT_EQ(imported.generation<mlir::IntegerAttr>("max_new_tokens").getInt(),
+            3);
+  // Class defaults such as Marian's forced eos are not applied.
+  EXPECT_TRUE(
+      imported.generation<mlir::DenseI64ArrayAttr>("forced_eos_token_ids")
+          .empty());
+}
+
+TEST(Generation, UnsetLengthIsTwentyNewTokensWithinPositions) {
+  TinyCheckpoint checkpoint;
+  checkpoint.generation.erase("max_length");
+  Imported few(checkpoint);
+  EXPECT_EQ(few.generation<mlir::IntegerAttr>("max_length").getInt(), 8);
+  checkpoint.config["max_position_embeddings"] = "64";
+  Imported many(checkpoint);
+  EXPECT_EQ(many.generation<mlir::IntegerAttr>("max_length").getInt(), 21);
+}
+
+TEST(Generation, LengthBeyondPositionsIsCutWithAWarning) {
+  TinyCheckpoint checkpoint;
+  checkpoint.generation["max_length"] = "512";
+  Imported imported(checkpoint);
+  EXPECT_EQ(imported.generation<mlir::IntegerAttr>("max_length").getInt(), 9);
+  EXPECT_TRUE(contains(imported.warnings(), "cut to 9"));
+}
+
+TEST(Generation, StartFallsBackToBosAndPadToEos) {
+  TinyCheckpoint checkpoint;
+  checkpoint.generation.erase("decoder_start_token_id");
+  checkpoint.generation.erase("pad_token_id");
+  checkpoint.generation["bos_token_id"] = "2";
+  checkpoint.generation["eos_token_id"] = "[3, 4]";
+  Imported imported(checkpoint);
+  ASSERT_TRUE(imported.module) << imported.error();
+  EXPECT_EQ(
+      imported.generation<mlir::IntegerAttr>("decoder_start_token_id").getInt(),
+      2);
+  EXPECT_EQ(imported.generation<mlir::IntegerAttr>("pad_token_id").getInt(), 3);
+}
+
+//===-- Ties --------------------------------------------------------------===//
+
+constexpr const char *shared = "model.shared.weight",
+                     *encoder = "model.encoder.embed_tokens.weight",
+                     *decoder = "model.decoder.embed_tokens.weight",
+                     *head = "lm_head.weight";
+
+TEST(Ties, AnyMemberFeedsTheRest) {
+  for (const char *only : {shared, encoder, decoder, head}) {
+    TinyCheckpoint checkpoint;
+    checkpoint.tensors.erase(shared);
+    checkpoint.tensors[only] = {"F32", {7, 4}};
+    Imported imported(checkpoint);
+    ASSERT_TRUE(imported.module) << only << ": " << imported.error();
+    EXPECT_TRUE(imported.weight("shared")) << only;
+    EXPECT_FALSE(imported.weight("decoder.head")) << only;
+    EXPECT_EQ(imported.warnings(), "") << only;
+  }
+}
+
+TEST(Ties, EqualCopiesBecomeOneTable) {
+  TinyCheckpoint checkpoint; // all values of a TinyCheckpoint are equal
+  for (const char *name : {encoder, decoder, head})
+    checkpoint.tensors[name] = {"F32", {7, 4}};
+  Imported imported(checkpoint);
+  ASSERT_TRUE(imported.module) << imported.error();
+  EXPECT_TRUE(imported.weight("shared"));
+  EXPECT_FALSE(imported.weight("decoder.head"));
+  EXPECT_EQ(imported.warnings(), "");
+}
+
+TEST(Ties, DifferentValuesAreNotTied) {
+  TinyCheckpoint checkpoint;
+  checkpoint.tensors[head] = {"F16", {7, 4}}; // other bytes
+  Imported imported(checkpoint);
+  ASSERT_TRUE(imported.module) << imported.error();
+  EXPECT_TRUE(imported.weight("shared"));
+  EXPECT_TRUE(imported.weight("decoder.head"));
+}
+
+TEST(Ties, UntiedFolderWithOnlySharedIsTiedWithAWarning) {
+  TinyCheckpoint checkpoint;
+  checkpoint.config["tie_word_embeddings"] = "false";
+  Imported imported(checkpoint);
+  ASSERT_TRUE(imported.module) << imported.error();
+  EXPECT_TRUE(imported.weight("shared"));
+  EXPECT_TRUE(contains(imported.warnings(), "\"lm_head.weight\" is missing"));
+}
+
+TEST(Ties, SeparateVocabulariesHaveTheirOwnSizes) {
+  TinyCheckpoint checkpoint;
+  checkpoint.tensors.erase(shared);
+  checkpoint.config["share_encoder_decoder_embeddings"] = "false";
+  checkpoint.config["decoder_vocab_size"] = "9";
+  checkpoint.tensors[encoder] = {"F32", {7, 4}};
+  checkpoint.tensors[decoder] = {"F32", {9, 4}};
+  checkpoint.tensors["final_logits_bias"] = {"F32", {1, 9}};
+  Imported imported(checkpoint);
+  ASSERT_TRUE(imported.module) << imported.error();
+  EXPECT_EQ(imported.weight("encoder.embed").getTensorType().getDimSize(0), 7);
+  EXPECT_EQ(imported.weight("decoder.embed").getTensorType().getDimSize(0), 9);
+}
+
+TEST(Import, UnusedTensorsAreNamed) {
+  TinyCheckpoint checkpoint;
+  checkpoint.tensors["model.extra"] = {"F32", {3}};
+  Imported imported(checkpoint);
+  ASSERT_TRUE(imported.module) << imported.error();
+  EXPECT_EQ(imported.warnings(),
+            "model.safetensors: 1 tensors not used: \"model.extra\"\n");
+}
+
+TEST(Import, NoLogitsBiasMeansNone) {
+  TinyCheckpoint checkpoint;
+  checkpoint.tensors.erase("final_logits_bias");
+  Imported imported(checkpoint);
+  ASSERT_TRUE(imported.module) << imported.error();
+  EXPECT_FALSE(imported.weight("decoder.head_bias"));
+}
+
+TEST(Import, StoredPositionTablesWin) {
+  TinyCheckpoint checkpoint;
+  checkpoint.tensors["model.encoder.embed_positions.weight"] = {"F32", {8, 4}};
+  Imported imported(checkpoint);
+  ASSERT_TRUE(imported.module) << imported.error();
+  EXPECT_TRUE(
+      mlir::isa<FileAttr>(imported.weight("encoder.positions").getOrigin()));
+  EXPECT_TRUE(
+      mlir::isa<SinusoidalAttr>(imported.weight("positions").getOrigin()));
+}
+
+} // namespace
