@@ -84,8 +84,8 @@ void prepare(Module &module, const ObjectTarget &target) {
     }
   }
   for (GlobalVariable &global : module.globals())
-    if (!global.isDeclaration())
-      global.setLinkage(GlobalValue::InternalLinkage);
+    if (!global.isDeclaration()) // private: tables of each layer need no symbol
+      global.setLinkage(GlobalValue::PrivateLinkage);
   Type *i64 = Type::getInt64Ty(module.getContext());
   new GlobalVariable(module, i64, /*isConstant=*/true,
                      GlobalValue::ExternalLinkage,

@@ -6,11 +6,13 @@
 #include "compiler/emit/Object.h"
 #include "llvm/Support/FileSystem.h"
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <iostream>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,6 +22,8 @@ namespace {
 constexpr int usageError = 2, overDeadline = 5;
 constexpr unsigned defaultDeadline = 900; // seconds
 constexpr rlim_t memoryLimit = rlim_t(32) << 30;
+
+using Clock = std::chrono::steady_clock;
 
 struct Arguments {
   std::string checkpoint, output;
@@ -39,6 +43,7 @@ char *sharedStage() {
 }
 
 void limitChild(unsigned deadline) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL); // nobody would wait for the result
   auto limit = [](auto resource, rlim_t value) {
     rlimit now;
     if (getrlimit(resource, &now) == 0 && value < now.rlim_cur) {
@@ -85,14 +90,15 @@ int compile(const Arguments &arguments, char *stage) {
 int await(pid_t child, unsigned deadline, const char *stage) {
   int status = 0;
   bool late = false;
-  for (unsigned tenths = 0; waitpid(child, &status, WNOHANG) == 0; ++tenths) {
-    late = tenths > deadline * 10;
+  auto end = Clock::now() + std::chrono::seconds(deadline);
+  for (unsigned polls = 0; waitpid(child, &status, WNOHANG) == 0; ++polls) {
+    late = Clock::now() > end;
     if (interrupted || late) {
       kill(child, SIGKILL);
       waitpid(child, &status, 0);
       break;
     }
-    usleep(tenths < 20 ? 5000 : 100000);
+    usleep(polls < 400 ? 5000 : 50000);
   }
   if (interrupted)
     return 128 + interrupted;

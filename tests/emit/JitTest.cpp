@@ -1,0 +1,211 @@
+// The JIT and the bundle compute the same bits, and code does not grow with depth.
+#include "compiler/Register.h"
+#include "compiler/emit/Emit.h"
+#include "tests/support/RandomModel.h"
+#include "llvm/ADT/ScopeExit.h"
+#include "llvm/Support/JSON.h"
+#include <cstdlib>
+#include <cstring>
+#include <dlfcn.h>
+#include <filesystem>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+using namespace encdec;
+using namespace mlir;
+namespace fs = std::filesystem;
+
+namespace {
+
+const char *examplePath = ENCDEC_SOURCE "/examples/models/en-fr";
+
+int64_t roundUp16(int64_t n) { return (n + 15) / 16 * 16; }
+
+/// Zeroed floats at 64 bytes.
+class Buffer {
+public:
+  explicit Buffer(int64_t bytes)
+      : memory(std::aligned_alloc(64, (bytes + 64) / 64 * 64), std::free) {
+    std::memset(memory.get(), 0, bytes);
+  }
+  uint8_t *bytes() { return static_cast<uint8_t *>(memory.get()); }
+  template <class T> T *as() { return static_cast<T *>(memory.get()); }
+
+private:
+  std::unique_ptr<void, void (*)(void *)> memory;
+};
+
+/// One source, greedy for `steps` steps, one worker: the unbiased logits of all
+/// steps.
+std::vector<float> decode(encdec_abi_entry_fn encode, encdec_abi_entry_fn step,
+                          const uint8_t *weights, llvm::StringRef manifest,
+                          std::vector<int32_t> source, int steps) {
+  auto json = llvm::cantFail(llvm::json::parse(manifest));
+  auto size = [&](llvm::StringRef key) {
+    return *json.getAsObject()->getObject("memory")->getInteger(key);
+  };
+  int64_t vocabulary =
+      *json.getAsObject()->getObject("model")->getInteger("vocab_size");
+  int32_t token = *json.getAsObject()->getObject("generation")->getInteger(
+      "decoder_start_token_id");
+  int64_t length = source.size(), keys = roundUp16(length), capacity = 32;
+  Buffer encodeArena(size("encode_arena_per_row") * keys);
+  Buffer stepArena(size("step_arena_fixed") + size("step_arena_per_row"));
+  Buffer scratch(size("scratch_fixed") + size("scratch_per_key") * capacity);
+  Buffer memory(size("memory_per_key") * keys), cache(size("cache_per_key") * capacity);
+  Buffer bias(roundUp16(vocabulary) * 4), logits(roundUp16(vocabulary) * 4);
+  std::vector<int32_t> positions(length), zeros(length);
+  for (int64_t i = 0; i < length; ++i)
+    positions[i] = i;
+  int32_t offsets[2] = {0, int32_t(length)}, position = 0, out = 0;
+  int64_t memoryOffset = 0;
+  float logProb = 0;
+
+  encdec_abi_context c = {};
+  c.weights = weights;
+  c.arena = encodeArena.bytes();
+  c.scratch = scratch.bytes();
+  c.memory = memory.bytes();
+  c.memory_offset = &memoryOffset;
+  c.cache = cache.bytes();
+  c.cache_stride = size("cache_per_key") * capacity;
+  c.cache_capacity = capacity;
+  c.rows = length;
+  c.sources = 1;
+  c.tokens = source.data();
+  c.positions = positions.data();
+  c.row_source = zeros.data();
+  c.source_offset = offsets;
+  encode(&c, 0, 1);
+
+  c.arena = stepArena.bytes();
+  c.rows = 1;
+  c.tokens = &token;
+  c.positions = &position;
+  c.row_slot = zeros.data();
+  c.logit_bias = bias.as<float>();
+  c.row_bias = zeros.data();
+  c.out_token = &out;
+  c.out_log_prob = &logProb;
+  c.out_logits = logits.as<float>();
+  std::vector<float> all;
+  for (; position < steps; ++position) {
+    step(&c, 0, 1);
+    all.insert(all.end(), logits.as<float>(), logits.as<float>() + vocabulary);
+    token = out;
+  }
+  return all;
+}
+
+class Models : public testing::TestWithParam<WeightType> {
+protected:
+  void SetUp() override {
+    folder = fs::path(testing::TempDir()) / ("encdec-jit-" + std::to_string(getpid()));
+    fs::create_directories(folder);
+  }
+  void TearDown() override { fs::remove_all(folder); }
+  /// Section `kind` called `name` (any if empty) of a bundle.
+  static std::string section(const std::string &file, uint32_t kind,
+                             llvm::StringRef name = "") {
+    encdec_bundle_header header;
+    std::memcpy(&header, file.data(), sizeof(header));
+    for (uint32_t i = 0; i < header.section_count; ++i) {
+      encdec_bundle_section entry;
+      std::memcpy(&entry, file.data() + sizeof(header) + i * sizeof(entry),
+                  sizeof(entry));
+      if (entry.kind == kind && (name.empty() || name == entry.name))
+        return file.substr(entry.offset, entry.size);
+    }
+    return "";
+  }
+  fs::path folder;
+};
+
+TEST_P(Models, JitAndBundleComputeTheSameBits) {
+  const ObjectTarget *host = hostObjectTarget();
+  if (!host)
+    GTEST_SKIP() << "this machine runs none of the levels";
+  CompileOptions options;
+  options.weights = GetParam();
+  std::vector<std::string> warnings;
+  auto jit = jitCheckpoint(examplePath, options, warnings);
+  ASSERT_TRUE(jit) << jit.error().message;
+  std::string path = (folder / "m.encdec").string();
+  auto error = compileToBundle(examplePath, path, options, warnings);
+  ASSERT_FALSE(error) << error->message;
+
+  std::ifstream in(path, std::ios::binary);
+  std::string file{std::istreambuf_iterator<char>(in), {}};
+  std::string weights = section(file, ENCDEC_SECTION_WEIGHTS);
+  const encdec_model_image &image = (*jit)->image();
+  ASSERT_EQ(weights.size(), image.weights_size);
+  EXPECT_EQ(std::memcmp(weights.data(), image.weights, weights.size()), 0);
+  EXPECT_EQ(image.tokenizer_file_count, 4u);
+
+  std::string code = (folder / "code.so").string();
+  std::ofstream(code, std::ios::binary)
+      << section(file, ENCDEC_SECTION_CODE, host->name);
+  void *library = dlopen(code.c_str(), RTLD_NOW);
+  ASSERT_TRUE(library) << dlerror();
+  auto entry = [&](const char *name) {
+    return reinterpret_cast<encdec_abi_entry_fn>(dlsym(library, name));
+  };
+  std::string manifest = section(file, ENCDEC_SECTION_MANIFEST);
+  std::vector<int32_t> source = {17, 250, 3, 99, 0};
+  std::vector<float> fromBundle =
+      decode(entry("encdec_encode"), entry("encdec_step"), image.weights, manifest,
+             source, 6);
+  std::vector<float> fromJit =
+      decode(image.encode, image.step, image.weights,
+             {image.manifest, image.manifest_size}, source, 6);
+  dlclose(library);
+  ASSERT_EQ(fromBundle.size(), fromJit.size());
+  EXPECT_EQ(std::memcmp(fromBundle.data(), fromJit.data(), fromJit.size() * 4), 0);
+  EXPECT_GT(llvm::count_if(fromJit, [](float v) { return v != 0; }), 6 * 6000);
+}
+INSTANTIATE_TEST_SUITE_P(Weights, Models,
+                         testing::Values(WeightType::f32, WeightType::int8));
+
+/// Bytes of linked code of a random model with `layers` layers on both sides.
+size_t codeSize(int layers, llvm::StringRef level) {
+  DialectRegistry registry;
+  registerEncDecDialects(registry);
+  MLIRContext context(registry);
+  test::ModelSizes sizes;
+  sizes.encoderLayers = sizes.decoderLayers = layers;
+  OwningOpRef<ModuleOp> module = test::randomModel(context, sizes);
+  PassManager pm(&context);
+  PipelineOptions options;
+  options.cpu = level.str();
+  buildFusePipeline(pm, options);
+  buildPlacePipeline(pm, options);
+  buildLowerPipeline(pm, options);
+  EXPECT_TRUE(succeeded(pm.run(*module)));
+  auto object = emitObject(*module, *llvm::cantFail(findObjectTarget(level)));
+  EXPECT_TRUE(bool(object));
+  auto shared = linkShared(*object);
+  EXPECT_TRUE(bool(shared)) << llvm::toString(shared.takeError());
+  return shared ? shared->size() : 0;
+}
+
+TEST(Code, GrowsByAtMostOneKilobyteForEachFurtherLayer) {
+  for (const ObjectTarget &target : objectTargets()) {
+    size_t few = codeSize(2, target.name), many = codeSize(12, target.name);
+    // Ten encoder and ten decoder layers more.
+    EXPECT_LE(many - few, 20u * 1024) << target.name.str();
+  }
+}
+
+TEST(Jit, ModuleWithoutFactsIsAnErrorNotACrash) {
+  DialectRegistry registry;
+  registerEncDecDialects(registry);
+  MLIRContext context(registry);
+  OwningOpRef<ModuleOp> module = test::randomModel(context, {});
+  auto model = jitModule(*module, "", {});
+  ASSERT_FALSE(model);
+  EXPECT_NE(model.error().message.find("encdec.model"), std::string::npos)
+      << model.error().message;
+}
+
+} // namespace

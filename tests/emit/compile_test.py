@@ -1,0 +1,198 @@
+#!/usr/bin/env python3
+"""encdec-compile from outside: equal bytes, exit codes, and an older bundle that
+stays whole whatever happens to the disk, the linker or the process.
+
+    compile_test.py BUILD_FOLDER
+"""
+import os
+import pathlib
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(sys.argv.pop(1))
+COMPILE = BUILD / "bin" / "encdec-compile"
+EXAMPLE = ROOT / "examples" / "models" / "en-fr"
+OLD = b"the bundle that was here before"
+
+
+class Compile(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="encdec-compile-test"))
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.temporary = self.folder / "tmp"
+        self.temporary.mkdir()
+        self.out = self.folder / "out" / "m.encdec"
+        self.out.parent.mkdir()
+
+    def environment(self, **extra):
+        return {**os.environ, "TMPDIR": str(self.temporary), **extra}
+
+    def run_compile(self, *arguments, extra={}, limits=None):
+        return subprocess.run([COMPILE, *map(str, arguments)], capture_output=True,
+                              text=True, env=self.environment(**extra),
+                              preexec_fn=limits)
+
+    def fails(self, code, *arguments, **options):
+        """The error text of a run that must fail without a trace on the disk."""
+        self.out.write_bytes(OLD)
+        result = self.run_compile(*arguments, **options)
+        self.assertEqual(result.returncode, code, result.stderr)
+        self.assertEqual(result.stdout, "")
+        self.assertEqual(self.out.read_bytes(), OLD)
+        self.assertEqual(os.listdir(self.out.parent), [self.out.name])
+        self.assertEqual(os.listdir(self.temporary), [])
+        return result.stderr
+
+    def fake_linker(self, script):
+        path = self.folder / "ld.lld"
+        path.write_text("#!/bin/sh\n" + script)
+        path.chmod(0o755)
+        return {"ENCDEC_LLD": str(path)}
+
+    def test_same_bytes_whatever_the_paths(self):
+        copy = self.folder / "a copy of the model"
+        shutil.copytree(EXAMPLE, copy)
+        other = self.folder / "other.encdec"
+        for source, out in ((EXAMPLE, self.out), (copy, other)):
+            for _ in range(2):
+                result = self.run_compile(source, "-o", out, "--weights", "int8",
+                                          extra={"LC_ALL": "C", "TZ": "Asia/Tokyo"})
+                self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(self.out.read_bytes(), other.read_bytes())
+        self.assertEqual(os.listdir(self.temporary), [])
+        self.assertEqual(self.out.stat().st_mode & 0o777, 0o666 & ~umask())
+
+    def test_help_has_examples(self):
+        result = self.run_compile("--help")
+        self.assertEqual(result.returncode, 0)
+        self.assertIn("examples:", result.stdout)
+
+    def test_usage_errors(self):
+        self.assertIn("required", self.fails(2, EXAMPLE))
+        self.assertIn("known are: v3, v4, neon",
+                      self.fails(2, EXAMPLE, "-o", self.out, "--cpu", "v9"))
+        self.assertIn("int4", self.fails(2, EXAMPLE, "-o", self.out, "--weights", "int4"))
+
+    def test_a_folder_that_is_no_checkpoint(self):
+        self.assertIn("config.json", self.fails(3, self.folder, "-o", self.out))
+
+    def test_weights_cut_short(self):
+        copy = self.folder / "model"
+        shutil.copytree(EXAMPLE, copy)
+        weights = copy / "model.safetensors"
+        os.truncate(weights, weights.stat().st_size - 1)
+        self.assertIn("model.safetensors", self.fails(3, copy, "-o", self.out))
+
+    def test_no_tokenizer_is_a_warning(self):
+        copy = self.folder / "model"
+        shutil.copytree(EXAMPLE, copy)
+        (copy / "target.spm").unlink()
+        result = self.run_compile(copy, "-o", self.out, "--cpu", "v3")
+        self.assertEqual(result.returncode, 0)
+        self.assertIn("target.spm missing", result.stderr)
+
+    def test_no_linker(self):
+        message = self.fails(1, EXAMPLE, "-o", self.out,
+                             extra={"ENCDEC_LLD": "/nonexistent/ld.lld"})
+        self.assertIn("ENCDEC_LLD", message)
+
+    def test_linker_that_fails(self):
+        message = self.fails(1, EXAMPLE, "-o", self.out,
+                             extra=self.fake_linker("echo no room for >&2; exit 7"))
+        self.assertIn("no room for", message)
+
+    def test_linker_that_makes_rubbish(self):
+        message = self.fails(1, EXAMPLE, "-o", self.out,
+                             extra=self.fake_linker('while [ "$1" != -o ]; do shift; done\n'
+                                                    'echo rubbish > "$2"'))
+        self.assertIn("encdec-compile: error:", message)
+
+    def test_a_crash_is_an_error_that_says_where(self):
+        message = self.fails(1, EXAMPLE, "-o", self.out,
+                             extra=self.fake_linker("kill -SEGV $PPID"))
+        self.assertIn("Segmentation fault", message)
+        self.assertIn("linking for v3", message)
+
+    def test_deadline(self):
+        start = time.monotonic()
+        message = self.fails(5, EXAMPLE, "-o", self.out, "--deadline", 5,
+                             extra=self.fake_linker("exec sleep 30"))
+        self.assertIn("not done after 5 seconds (linking for v3)", message)
+        self.assertLess(time.monotonic() - start, 25)
+
+    def test_interrupt(self):
+        self.out.write_bytes(OLD)
+        process = subprocess.Popen([COMPILE, EXAMPLE, "-o", self.out],
+                                   env=self.environment(
+                                       **self.fake_linker("exec sleep 30")),
+                                   stderr=subprocess.PIPE)
+        wait_for(lambda: any(self.temporary.rglob("code.o")))
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=15)
+        self.assertEqual(process.returncode, 130)
+        self.assertEqual(os.listdir(self.out.parent), [self.out.name])
+        self.assertEqual(os.listdir(self.temporary), [])
+
+    def test_full_disk_at_many_sizes(self):
+        for size in (0, 5_000, 100_000, 900_000, 5_000_000):
+            def limits():
+                resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+            with self.subTest(size=size):
+                self.fails(1, EXAMPLE, "-o", self.out, limits=limits)
+
+    def test_killed_while_writing(self):
+        for i in range(8):
+            self.out.write_bytes(OLD)
+            process = subprocess.Popen([COMPILE, EXAMPLE, "-o", self.out, "--cpu", "v3"],
+                                       env=self.environment(), stderr=subprocess.DEVNULL)
+            wait_for(lambda: process.poll() is not None
+                     or len(os.listdir(self.out.parent)) > 1)
+            time.sleep(i * 0.004)
+            process.kill()
+            process.wait()
+            # The child dies with its parent; give the kernel a moment.
+            wait_for(lambda: not writing(self.out.parent))
+            data = self.out.read_bytes()
+            self.assertTrue(data == OLD or data[:8] == b"ENCDECB\x1a")
+            if data != OLD:
+                self.assertEqual(int.from_bytes(data[16:24], "little"), len(data))
+            for left in self.out.parent.glob(".*.tmp"):
+                left.unlink()
+            shutil.rmtree(self.temporary)
+            self.temporary.mkdir()
+
+
+def umask():
+    value = os.umask(0)
+    os.umask(value)
+    return value
+
+
+def wait_for(condition):
+    for _ in range(3000):
+        if condition():
+            return
+        time.sleep(0.005)
+    raise AssertionError("waited for 15 seconds in vain")
+
+
+def writing(folder):
+    """Whether any process has a file of `folder` open."""
+    for link in pathlib.Path("/proc").glob("[0-9]*/fd/*"):
+        try:
+            if os.readlink(link).startswith(str(folder)):
+                return True
+        except OSError:
+            pass
+    return False
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
