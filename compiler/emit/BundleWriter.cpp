@@ -123,7 +123,8 @@ Error BundleWriter::appendZeros(uint64_t count) {
   return Error::success();
 }
 
-Error BundleWriter::add(uint32_t kind, StringRef name, ArrayRef<uint8_t> bytes) {
+Error BundleWriter::add(uint32_t kind, StringRef name,
+                        ArrayRef<uint8_t> bytes) {
   if (Error error = begin(kind, name))
     return error;
   return append(bytes);

@@ -11,8 +11,8 @@
 namespace encdec {
 
 /// Streams sections into a temporary file beside `path` and puts it in place of
-/// `path` only when everything is on the disk: whatever happens before, an older
-/// bundle at `path` stays whole. The bytes depend on the sections alone.
+/// `path` only when everything is on the disk: whatever happens before, an
+/// older bundle at `path` stays whole. The bytes depend on the sections alone.
 ///
 /// Use: create, then per section begin / append… (in the order the table shall
 /// have), then commit. Not thread-safe; one thread writes one bundle.

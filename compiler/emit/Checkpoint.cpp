@@ -1,5 +1,5 @@
-// Files are read piece by piece, never mapped: one that is cut short meanwhile is
-// an error, not a signal.
+// Files are read piece by piece, never mapped: one that is cut short meanwhile
+// is an error, not a signal.
 #include "compiler/emit/Checkpoint.h"
 #include "compiler/emit/Hash.h"
 #include "compiler/import/Json.h"
@@ -18,7 +18,8 @@ namespace {
 
 constexpr uint64_t maxTokenizerBytes = 256u << 20;
 
-constexpr const char *neededFiles[] = {"source.spm", "target.spm", "vocab.json"};
+constexpr const char *neededFiles[] = {"source.spm", "target.spm",
+                                       "vocab.json"};
 constexpr const char *optionalFiles[] = {"target_vocab.json",
                                          "tokenizer_config.json"};
 
@@ -31,16 +32,19 @@ checkpoint::Failure hashFile(const std::string &folder, const std::string &name,
   struct Close {
     void operator()(FILE *file) const { std::fclose(file); }
   };
-  std::unique_ptr<FILE, Close> file(std::fopen((folder + "/" + name).c_str(), "rb"));
+  std::unique_ptr<FILE, Close> file(
+      std::fopen((folder + "/" + name).c_str(), "rb"));
   auto failed = [&] {
-    return checkpoint::badModel(name + ": cannot read: " + std::strerror(errno));
+    return checkpoint::badModel(name +
+                                ": cannot read: " + std::strerror(errno));
   };
   if (!file)
     return failed();
   std::vector<uint8_t> buffer(1 << 20);
   uint64_t size = 0;
   hash.update(name);
-  while (size_t count = std::fread(buffer.data(), 1, buffer.size(), file.get())) {
+  while (size_t count =
+             std::fread(buffer.data(), 1, buffer.size(), file.get())) {
     hash.update({buffer.data(), count});
     size += count;
   }
@@ -70,7 +74,8 @@ readTokenizer(const std::string &folder, StringRef family,
     return result;
   }
   auto read = [&](const char *name) -> checkpoint::Failure {
-    auto text = checkpoint::readFile(folder + "/" + name, name, maxTokenizerBytes);
+    auto text =
+        checkpoint::readFile(folder + "/" + name, name, maxTokenizerBytes);
     if (!text)
       return text.error();
     result.files.emplace_back(name, std::move(*text));

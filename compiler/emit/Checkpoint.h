@@ -15,8 +15,8 @@ struct TokenizerFiles {
   std::vector<std::pair<std::string, std::string>> files;
 };
 
-/// Reads the tokenizer files of a `family` checkpoint. Missing ones are no error:
-/// the model then takes and gives ids; `warnings` says so.
+/// Reads the tokenizer files of a `family` checkpoint. Missing ones are no
+/// error: the model then takes and gives ids; `warnings` says so.
 checkpoint::Result<TokenizerFiles>
 readTokenizer(const std::string &folder, llvm::StringRef family,
               std::vector<std::string> &warnings);

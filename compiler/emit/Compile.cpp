@@ -1,5 +1,5 @@
-// The stages in order. What can go wrong with the input comes back with its code;
-// a pass that fails on an imported module is our mistake and says so.
+// The stages in order. What can go wrong with the input comes back with its
+// code; a pass that fails on an imported module is our mistake and says so.
 #include "compiler/emit/Compile.h"
 #include "compiler/emit/BundleWriter.h"
 #include "compiler/emit/Checkpoint.h"
@@ -24,9 +24,10 @@ checkpoint::Error failed(llvm::Error error) {
   return {Code::Failure, llvm::toString(std::move(error))};
 }
 checkpoint::Error notRunnable() {
-  return {Code::Unfit,
-          "this machine runs none of the CPU levels; x86-64-v3 (AVX2, FMA) is the "
-          "least"};
+  return {
+      Code::Unfit,
+      "this machine runs none of the CPU levels; x86-64-v3 (AVX2, FMA) is the "
+      "least"};
 }
 llvm::ArrayRef<uint8_t> bytesOf(llvm::ArrayRef<char> text) {
   return {reinterpret_cast<const uint8_t *>(text.data()), text.size()};
@@ -54,6 +55,7 @@ public:
     buildPlacePipeline(pm, pipeline);
     for (Pass &pass : pm.getPasses())
       facts.passes.push_back(pass.getArgument().str());
+    facts.passes.push_back("encdec-lower"); // once for each level
     facts.weights = options.weights == WeightType::int8 ? "int8" : "f32";
     if (mlir::failed(pm.run(module)))
       return fromDiagnostics("the passes failed");
@@ -151,7 +153,8 @@ Result<OwningOpRef<ModuleOp>> import(MLIRContext &context,
   context.disableMultithreading();
   ImportReport report;
   auto module = importCheckpoint(context, folder, {options.strict}, report);
-  warnings.insert(warnings.end(), report.warnings.begin(), report.warnings.end());
+  warnings.insert(warnings.end(), report.warnings.begin(),
+                  report.warnings.end());
   if (!module)
     return *report.error;
   return module;
@@ -163,7 +166,8 @@ Failure readFolder(Job &job, TokenizerFiles &tokenizer,
   job.stage("reading the folder");
   auto model = job.module->getAttrOfType<DictionaryAttr>("encdec.model");
   auto family = model ? model.getAs<StringAttr>("family") : StringAttr();
-  auto files = readTokenizer(job.folder, family ? family.getValue() : "", warnings);
+  auto files =
+      readTokenizer(job.folder, family ? family.getValue() : "", warnings);
   if (!files)
     return files.error();
   tokenizer = std::move(*files);

@@ -22,10 +22,10 @@ struct CompileOptions {
   std::function<void(const std::string &stage)> progress;
 };
 
-/// Imports, fuses, places, generates code, links and writes `out` (in place only
-/// when whole, see BundleWriter.h). Equal folders and options give equal bytes.
-/// Nothing on success. LLVM may end the process on its own bugs: a program that
-/// must not die runs this in a child, as encdec-compile does.
+/// Imports, fuses, places, generates code, links and writes `out` (in place
+/// only when whole, see BundleWriter.h). Equal folders and options give equal
+/// bytes. Nothing on success. LLVM may end the process on its own bugs: a
+/// program that must not die runs this in a child, as encdec-compile does.
 checkpoint::Failure compileToBundle(const std::string &folder,
                                     const std::string &out,
                                     const CompileOptions &options,
@@ -38,8 +38,9 @@ jitCheckpoint(const std::string &folder, const CompileOptions &options,
               std::vector<std::string> &warnings);
 
 /// The same for IR at hand: `module`, in decomposed or fused form, with
-/// attributes encdec.model and encdec.generation, is taken through the pipelines
-/// (and is of no more use). `folder` holds the files its weights name.
+/// attributes encdec.model and encdec.generation, is taken through the
+/// pipelines (and is of no more use). `folder` holds the files its weights
+/// name.
 checkpoint::Result<std::unique_ptr<JitModel>>
 jitModule(mlir::ModuleOp module, const std::string &folder,
           const CompileOptions &options);

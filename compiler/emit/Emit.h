@@ -1,5 +1,5 @@
-// From a placed module or a checkpoint folder to something that runs: the whole of
-// compiler/emit.
+// From a placed module or a checkpoint folder to something that runs: the whole
+// of compiler/emit.
 #pragma once
 #include "compiler/emit/BundleWriter.h"
 #include "compiler/emit/Compile.h"

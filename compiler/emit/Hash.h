@@ -22,7 +22,9 @@ public:
     if (!bytes.empty())
       XXH3_128bits_update(state, bytes.data(), bytes.size());
   }
-  void update(llvm::StringRef text) { update(llvm::arrayRefFromStringRef(text)); }
+  void update(llvm::StringRef text) {
+    update(llvm::arrayRefFromStringRef(text));
+  }
   /// out: 16 bytes.
   void digest(uint8_t *out) const {
     XXH128_canonical_t canonical;

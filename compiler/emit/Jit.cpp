@@ -14,8 +14,8 @@ namespace encdec {
 
 WeightBuffer::WeightBuffer(uint64_t size) : size(size) {
   constexpr size_t alignment = 64;
-  void *pointer = std::aligned_alloc(
-      alignment, (size + alignment) / alignment * alignment);
+  void *pointer =
+      std::aligned_alloc(alignment, (size + alignment) / alignment * alignment);
   if (!pointer)
     report_bad_alloc_error("no memory for the packed weights");
   std::memset(pointer, 0, size);
@@ -47,8 +47,8 @@ Expected<std::unique_ptr<JitModel>> JitModel::create(ArrayRef<char> object,
                                                      Parts parts) {
   InitializeNativeTarget();
   InitializeNativeTargetAsmPrinter();
-  // No platform: the code has no constructors, no exceptions and no imports, and
-  // setting one up costs more than linking a model does.
+  // No platform: the code has no constructors, no exceptions and no imports,
+  // and setting one up costs more than linking a model does.
   auto jit = orc::LLJITBuilder()
                  .setPlatformSetUp(orc::setUpInactivePlatform)
                  .setLinkProcessSymbolsByDefault(false)

@@ -1,4 +1,5 @@
-// A compiled model in this process's memory: what a bundle holds, without a file.
+// A compiled model in this process's memory: what a bundle holds, without a
+// file.
 #pragma once
 #include "encdec/abi.h"
 #include "llvm/ADT/ArrayRef.h"
@@ -32,8 +33,8 @@ private:
 };
 
 /// Owns code, weights, manifest and tokenizer files; `image` points into them
-/// and stays valid as long as the object lives. Read-only after creation, so any
-/// number of threads may use one.
+/// and stays valid as long as the object lives. Read-only after creation, so
+/// any number of threads may use one.
 class JitModel {
 public:
   struct Parts {

@@ -52,9 +52,10 @@ Expected<std::string> findLinker() {
   if (const char *chosen = std::getenv("ENCDEC_LLD"); chosen && *chosen) {
     if (sys::fs::can_execute(chosen))
       return std::string(chosen);
-    return createStringError("ENCDEC_LLD names '%s', which is no program; set it "
-                             "to the path of ld.lld 22 or unset it",
-                             chosen);
+    return createStringError(
+        "ENCDEC_LLD names '%s', which is no program; set it "
+        "to the path of ld.lld 22 or unset it",
+        chosen);
   }
   if (auto found = sys::findProgramByName("ld.lld-22"))
     return *found;
@@ -71,7 +72,8 @@ Expected<SmallVector<char, 0>> linkShared(ArrayRef<char> object) {
     return linker.takeError();
   SmallString<128> folder;
   if (std::error_code error = sys::fs::createUniqueDirectory("encdec", folder))
-    return createStringError(error, "cannot make a temporary folder (TMPDIR): %s",
+    return createStringError(error,
+                             "cannot make a temporary folder (TMPDIR): %s",
                              error.message().c_str());
   llvm::scope_exit cleanup([&] { sys::fs::remove_directories(folder); });
   auto in = [&](StringRef name) {
@@ -83,9 +85,16 @@ Expected<SmallVector<char, 0>> linkShared(ArrayRef<char> object) {
   if (Error error = writeFile(input, object))
     return error;
 
-  SmallVector<StringRef> arguments = {
-      *linker,      "-shared",           "--no-undefined",  "-z", "now",
-      "--hash-style=sysv", "--build-id=none", "-o", output, input};
+  SmallVector<StringRef> arguments = {*linker,
+                                      "-shared",
+                                      "--no-undefined",
+                                      "-z",
+                                      "now",
+                                      "--hash-style=sysv",
+                                      "--build-id=none",
+                                      "-o",
+                                      output,
+                                      input};
   // aarch64 systems have pages of 4, 16 or 64 KB: lay segments out for all.
   if (isArm(object))
     arguments.append({"-z", "max-page-size=65536"});
@@ -100,7 +109,8 @@ Expected<SmallVector<char, 0>> linkShared(ArrayRef<char> object) {
   auto buffer = MemoryBuffer::getFile(output, false, false);
   if (!buffer)
     return createStringError(buffer.getError(), "%s: cannot read: %s",
-                             output.c_str(), buffer.getError().message().c_str());
+                             output.c_str(),
+                             buffer.getError().message().c_str());
   StringRef bytes = (*buffer)->getBuffer();
   SmallVector<char, 0> shared(bytes.begin(), bytes.end());
   if (Error error = checkCode(shared))
@@ -141,7 +151,8 @@ Error checkCode(ArrayRef<char> shared) {
 
   uint32_t relative = isArm(shared) ? uint32_t(ELF::R_AARCH64_RELATIVE)
                                     : uint32_t(ELF::R_X86_64_RELATIVE);
-  for (const object::SectionRef &section : (*file)->dynamic_relocation_sections())
+  for (const object::SectionRef &section :
+       (*file)->dynamic_relocation_sections())
     for (const object::RelocationRef &relocation : section.relocations())
       if (relocation.getType() != relative)
         return bad("relocation of type " + Twine(relocation.getType()));

@@ -17,9 +17,9 @@ llvm::Expected<std::string> findLinker();
 llvm::Expected<llvm::SmallVector<char, 0>>
 linkShared(llvm::ArrayRef<char> object);
 
-/// What the runtime's loader relies on: an ELF shared object that needs no other
-/// library, imports no symbol, has only RELATIVE relocations, no constructors,
-/// and exports encdec_encode, encdec_step and encdec_abi_version.
+/// What the runtime's loader relies on: an ELF shared object that needs no
+/// other library, imports no symbol, has only RELATIVE relocations, no
+/// constructors, and exports encdec_encode, encdec_step and encdec_abi_version.
 llvm::Error checkCode(llvm::ArrayRef<char> shared);
 
 } // namespace encdec

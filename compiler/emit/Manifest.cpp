@@ -16,7 +16,8 @@ namespace {
 /// is absent there is null here.
 class Section {
 public:
-  Section(llvm::json::OStream &json, DictionaryAttr from) : json(json), from(from) {}
+  Section(llvm::json::OStream &json, DictionaryAttr from)
+      : json(json), from(from) {}
 
   void text(StringRef key) {
     auto value = from.getAs<StringAttr>(key);
@@ -67,13 +68,15 @@ void generation(Section section) {
 
 } // namespace
 
-FailureOr<std::string> manifestText(ModuleOp module, const ManifestFacts &facts) {
+FailureOr<std::string> manifestText(ModuleOp module,
+                                    const ManifestFacts &facts) {
   DictionaryAttr found[3];
   constexpr StringRef names[3] = {"encdec.model", "encdec.generation",
                                   "encdec.memory_plan"};
   for (auto [attribute, name] : llvm::zip(found, names))
     if (!(attribute = module->getAttrOfType<DictionaryAttr>(name)))
-      return module.emitError("expected attribute ") << name << ", but found none";
+      return module.emitError("expected attribute ")
+             << name << ", but found none";
 
   std::string text;
   llvm::raw_string_ostream out(text);
@@ -109,8 +112,8 @@ FailureOr<std::string> manifestText(ModuleOp module, const ManifestFacts &facts)
     if (facts.tokenizerKind.empty())
       json.attribute("tokenizer", nullptr);
     else
-      json.attributeObject("tokenizer",
-                           [&] { json.attribute("kind", facts.tokenizerKind); });
+      json.attributeObject(
+          "tokenizer", [&] { json.attribute("kind", facts.tokenizerKind); });
     texts(json, "levels", facts.levels);
   });
   return text;

@@ -15,9 +15,9 @@ struct ManifestFacts {
   std::string tokenizerKind;       // "" for none
 };
 
-/// JSON of a placed module (encdec.model, encdec.generation, encdec.memory_plan),
-/// keys in a fixed order. Fails, with a diagnostic, when one of the three is
-/// missing.
+/// JSON of a placed module (encdec.model, encdec.generation,
+/// encdec.memory_plan), keys in a fixed order. Fails, with a diagnostic, when
+/// one of the three is missing.
 mlir::FailureOr<std::string> manifestText(mlir::ModuleOp module,
                                           const ManifestFacts &facts);
 

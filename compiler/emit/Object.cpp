@@ -1,6 +1,6 @@
-// Object code. IR passes are left out on purpose: the kernels are emitted in the
-// form they shall have, and loop-idiom recognition would turn their loops into
-// calls of memcpy and memset, which generated code may not make.
+// Object code. IR passes are left out on purpose: the kernels are emitted in
+// the form they shall have, and loop-idiom recognition would turn their loops
+// into calls of memcpy and memset, which generated code may not make.
 #include "compiler/emit/Object.h"
 #include "encdec/abi.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
@@ -50,9 +50,9 @@ Expected<std::unique_ptr<TargetMachine>> createMachine(const ObjectTarget &t) {
   Triple triple(t.triple);
   const Target *target = TargetRegistry::lookupTarget(triple, message);
   if (!target)
-    return createStringError("level %s: this LLVM cannot generate code for %s: %s",
-                             t.name.str().c_str(), triple.str().c_str(),
-                             message.c_str());
+    return createStringError(
+        "level %s: this LLVM cannot generate code for %s: %s",
+        t.name.str().c_str(), triple.str().c_str(), message.c_str());
   TargetOptions options;
   // The fusing of multiply and add is in the IR, on purpose; adding to it would
   // change the bits of a result.
@@ -87,10 +87,9 @@ void prepare(Module &module, const ObjectTarget &target) {
     if (!global.isDeclaration()) // private: tables of each layer need no symbol
       global.setLinkage(GlobalValue::PrivateLinkage);
   Type *i64 = Type::getInt64Ty(module.getContext());
-  new GlobalVariable(module, i64, /*isConstant=*/true,
-                     GlobalValue::ExternalLinkage,
-                     ConstantInt::get(i64, ENCDEC_ABI_VERSION),
-                     ENCDEC_ABI_VERSION_SYMBOL);
+  new GlobalVariable(
+      module, i64, /*isConstant=*/true, GlobalValue::ExternalLinkage,
+      ConstantInt::get(i64, ENCDEC_ABI_VERSION), ENCDEC_ABI_VERSION_SYMBOL);
 }
 
 } // namespace
@@ -142,15 +141,17 @@ Expected<SmallVector<char, 0>> emitObject(mlir::ModuleOp module,
   std::unique_ptr<Module> ir =
       mlir::translateModuleToLLVMIR(module, context, "encdec");
   if (!ir)
-    return createStringError("level %s: the lowered module does not translate to "
-                             "LLVM IR",
-                             target.name.str().c_str());
+    return createStringError(
+        "level %s: the lowered module does not translate to "
+        "LLVM IR",
+        target.name.str().c_str());
   ir->setTargetTriple(Triple(target.triple));
   ir->setDataLayout((*machine)->createDataLayout());
   for (StringRef entry : {ENCDEC_ABI_ENCODE_SYMBOL, ENCDEC_ABI_STEP_SYMBOL})
     if (Function *f = ir->getFunction(entry); !f || f->isDeclaration())
-      return createStringError("level %s: the lowered module defines no function %s",
-                               target.name.str().c_str(), entry.str().c_str());
+      return createStringError(
+          "level %s: the lowered module defines no function %s",
+          target.name.str().c_str(), entry.str().c_str());
   prepare(*ir, target);
   // Debian's LLVM has its assertions off: invalid IR would go on in silence.
   std::string message;

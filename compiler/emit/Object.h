@@ -29,9 +29,10 @@ llvm::Expected<const ObjectTarget *> findObjectTarget(llvm::StringRef name);
 const ObjectTarget *hostObjectTarget();
 
 /// Translates `module` (LLVM dialect; exports functions encdec_encode and
-/// encdec_step) and generates position-independent code: no IR passes, aggressive
-/// instruction selection. Everything else becomes local; the data symbol
-/// encdec_abi_version is added. The bytes depend on module and target alone.
+/// encdec_step) and generates position-independent code: no IR passes,
+/// aggressive instruction selection. Everything else becomes local; the data
+/// symbol encdec_abi_version is added. The bytes depend on module and target
+/// alone.
 llvm::Expected<llvm::SmallVector<char, 0>>
 emitObject(mlir::ModuleOp module, const ObjectTarget &target);
 

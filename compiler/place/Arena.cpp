@@ -11,8 +11,8 @@ namespace {
 
 constexpr int64_t floatBytes = 4;
 constexpr int64_t cacheLine = 64;
-// Columns of one vocabulary block; a block's record is five numbers, each kind in
-// whole lanes of blocks (compiler/lower/Vocabulary.cpp).
+// Columns of one vocabulary block; a block's record is five numbers, each kind
+// in whole lanes of blocks (compiler/lower/Vocabulary.cpp).
 constexpr int64_t blockColumns = 128, recordBytes = 20;
 
 int64_t rowBytes(int64_t width) { return rowStride(width) * floatBytes; }
@@ -36,7 +36,9 @@ SmallVector<int64_t> extraBytes(Operation *op) {
       .Case([](VocabularyOp op) {
         return vocabularyRecords(widthOf(op.getLogitBias()));
       })
-      .Case([](ArgmaxOp op) { return vocabularyRecords(widthOf(op.getLogitBias())); })
+      .Case([](ArgmaxOp op) {
+        return vocabularyRecords(widthOf(op.getLogitBias()));
+      })
       .Case([](MemoryProjectOp op) -> SmallVector<int64_t> {
         int64_t bytes = rowBytes(op.getMemory().getType().getWidth());
         return {bytes, bytes};
@@ -81,8 +83,9 @@ FailureOr<SmallVector<ArenaBuffer>> collectBuffers(func::FuncOp function) {
   for (Operation &op : function.getBody().front()) {
     // Scores of all heads, rows and keys: no multiple of the rows.
     if (isa<ScoresOp, MaskOp, SoftmaxOp, ContextOp>(op))
-      return op.emitOpError("needs a buffer of heads * rows * keys, which no arena "
-                          "holds; run encdec-fuse-attention first");
+      return op.emitOpError(
+          "needs a buffer of heads * rows * keys, which no arena "
+          "holds; run encdec-fuse-attention first");
     if (isView(&op))
       continue;
     unsigned at = order.lookup(&op), entry = 0;
@@ -108,7 +111,8 @@ int64_t assignOffsets(MutableArrayRef<ArenaBuffer> buffers) {
     ArenaBuffer &buffer = buffers[index];
     int64_t offset = 0;
     for (ArenaBuffer *other : placed) {
-      bool together = other->first <= buffer.last && buffer.first <= other->last;
+      bool together =
+          other->first <= buffer.last && buffer.first <= other->last;
       if (!together)
         continue;
       if (offset + buffer.bytes <= other->offset)

@@ -21,14 +21,16 @@ struct ArenaBuffer {
 ///   ffn                      the hidden rows, F wide
 ///   vocabulary, argmax       a record for each 128 columns
 ///   memory_project           keys, then values, before they are laid out
-///   self_attention in encode keys in blocks of 16, then values, H * round_up(D, 16) wide
+///   self_attention in encode keys in blocks of 16, then values, H *
+///   round_up(D, 16) wide
 /// Fails with an error on an op that has no place in an arena sized by rows.
 mlir::FailureOr<llvm::SmallVector<ArenaBuffer>>
 collectBuffers(mlir::func::FuncOp function);
 
 /// Gives every buffer an offset so that no two that live at one time overlap;
-/// returns the size of the arena, bytes for each row. Largest first, each in the
-/// lowest gap that fits: near the optimum in practice and the same every time.
+/// returns the size of the arena, bytes for each row. Largest first, each in
+/// the lowest gap that fits: near the optimum in practice and the same every
+/// time.
 int64_t assignOffsets(llvm::MutableArrayRef<ArenaBuffer> buffers);
 
 /// Scratch that a worker needs, beyond the arena; kernels rely on these.

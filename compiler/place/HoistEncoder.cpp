@@ -1,5 +1,5 @@
-// hoist-encoder: what a decoder step computes from the encoder's output alone is
-// computed once per source, at the end of encode.
+// hoist-encoder: what a decoder step computes from the encoder's output alone
+// is computed once per source, at the end of encode.
 //
 //   encode: … return %out                 encode: … memory_project %m0, %out, …
 //   step:   %k = linear %memory, @k   =>          return
@@ -70,28 +70,33 @@ private:
   void finish();
 
   func::FuncOp encode, step;
-  BlockArgument memory;           // [S, E] of step, the encoder's output
+  BlockArgument memory; // [S, E] of step, the encoder's output
   func::ReturnOp encodeReturn;
-  SetVector<Operation *> dependents; // ops of step on the encoder's output alone
+  SetVector<Operation *>
+      dependents; // ops of step on the encoder's output alone
   llvm::MapVector<std::pair<Value, Value>, Pair> pairs; // in order of layers
   SetVector<Operation *> projections; // linears that pairs stand for
-  IRMapping toEncode;             // values of step → values of encode
+  IRMapping toEncode;                 // values of step → values of encode
 };
 
 /// step's `memory` is encode's one result.
 LogicalResult Hoister::checkEncode() {
   if (!encode)
-    return step.emitError("expected a function with encdec.entry = \"encode\" to "
-                          "move to, but found none");
-  encodeReturn = dyn_cast<func::ReturnOp>(encode.getBody().back().getTerminator());
+    return step.emitError(
+        "expected a function with encdec.entry = \"encode\" to "
+        "move to, but found none");
+  encodeReturn =
+      dyn_cast<func::ReturnOp>(encode.getBody().back().getTerminator());
   if (!encodeReturn || encodeReturn.getNumOperands() != 1 ||
       encodeReturn.getOperand(0).getType() != memory.getType())
-    return encode.emitError("expected encode to return the one tensor that step "
-                            "takes as \"memory\", ")
+    return encode.emitError(
+               "expected encode to return the one tensor that step "
+               "takes as \"memory\", ")
            << memory.getType();
   if (!argumentNamed(encode, "offsets"))
-    return encode.emitError("expected an argument with encdec.arg = \"offsets\", "
-                            "the sources' starts");
+    return encode.emitError(
+        "expected an argument with encdec.arg = \"offsets\", "
+        "the sources' starts");
   toEncode.map(memory, encodeReturn.getOperand(0));
   return success();
 }
@@ -102,7 +107,8 @@ void Hoister::collectDependents() {
   llvm::DenseSet<Value> known = {memory};
   for (Operation &op : step.getBody().front()) {
     if (op.getNumOperands() == 0 || !isPure(&op) ||
-        !llvm::all_of(op.getOperands(), [&](Value v) { return known.contains(v); }))
+        !llvm::all_of(op.getOperands(),
+                      [&](Value v) { return known.contains(v); }))
       continue;
     dependents.insert(&op);
     known.insert(op.result_begin(), op.result_end());
@@ -161,8 +167,9 @@ LogicalResult Hoister::checkAllPaired() {
     for (OpOperand *each : llvm::reverse(uses))
       if (OpOperand &use = *each; !allowed(use)) {
         InFlightDiagnostic error =
-            use.getOwner()->emitOpError("cannot be freed from the encoder's output: "
-                                      "expected operand ")
+            use.getOwner()->emitOpError(
+                "cannot be freed from the encoder's output: "
+                "expected operand ")
             << use.getOperandNumber()
             << " to be a linear's keys or values of a cross-attention, which "
                "encode can compute once";
@@ -185,7 +192,8 @@ LogicalResult Hoister::checkAllPaired() {
 void Hoister::moveIntermediates() {
   OpBuilder builder(encodeReturn);
   for (Operation *op : dependents) {
-    bool used = llvm::any_of(op->getResults(), [](Value r) { return !r.use_empty(); });
+    bool used =
+        llvm::any_of(op->getResults(), [](Value r) { return !r.use_empty(); });
     if (projections.contains(op) || !used)
       continue;
     builder.clone(*op, toEncode);
@@ -197,12 +205,14 @@ void Hoister::moveIntermediates() {
 
 void Hoister::movePair(unsigned layer, Pair pair) {
   MLIRContext *context = step.getContext();
-  auto type = cast<RankedTensorType>(pair.key.linear.getOutput(pair.key.index).getType());
-  auto handle = MemoryType::get(context, pair.heads,
-                                type.getDimSize(1) / pair.heads);
+  auto type = cast<RankedTensorType>(
+      pair.key.linear.getOutput(pair.key.index).getType());
+  auto handle =
+      MemoryType::get(context, pair.heads, type.getDimSize(1) / pair.heads);
   auto append = [&](func::FuncOp function) {
-    NamedAttribute name(StringAttr::get(context, kArgAttr),
-                        StringAttr::get(context, formatv("memory.{0}", layer).str()));
+    NamedAttribute name(
+        StringAttr::get(context, kArgAttr),
+        StringAttr::get(context, formatv("memory.{0}", layer).str()));
     unsigned at = function.getNumArguments();
     (void)function.insertArgument(at, handle,
                                   DictionaryAttr::get(context, {name}),
@@ -221,8 +231,8 @@ void Hoister::movePair(unsigned layer, Pair pair) {
 
   Value stepHandle = append(step);
   Value key = keyLinear.getOutput(k), value = valueLinear.getOutput(v);
-  // The read stands where its first user is, so that the step still reads as the
-  // textbook does, layer by layer.
+  // The read stands where its first user is, so that the step still reads as
+  // the textbook does, layer by layer.
   Operation *first = nullptr;
   for (Value projected : {key, value})
     for (Operation *user : projected.getUsers())
@@ -242,13 +252,15 @@ void Hoister::movePair(unsigned layer, Pair pair) {
   key.replaceAllUsesWith(read.getKey());
   value.replaceAllUsesWith(read.getValue());
 
-  int64_t in = cast<RankedTensorType>(keyLinear.getInput().getType()).getDimSize(1);
+  int64_t in =
+      cast<RankedTensorType>(keyLinear.getInput().getType()).getDimSize(1);
   int64_t out = type.getDimSize(1);
-  reportPassed(passName, "projected-once", read,
-               formatv("layer {0}: 2 linears of the encoder's output moved to "
-                       "encode; each step saves 2 * 2 * {1} * {2} * S = {3} * S "
-                       "FLOPs for S source tokens",
-                       layer, in, out, 4 * in * out));
+  reportPassed(
+      passName, "projected-once", read,
+      formatv("layer {0}: 2 linears of the encoder's output moved to "
+              "encode; each step saves 2 * 2 * {1} * {2} * S = {3} * S "
+              "FLOPs for S source tokens",
+              layer, in, out, 4 * in * out));
 }
 
 void Hoister::finish() {
@@ -276,8 +288,9 @@ LogicalResult verifyHoisted(func::FuncOp step) {
         !llvm::all_of(op->getOperands(),
                       [&](Value v) { return fromEncoder.contains(v); }))
       return WalkResult::advance();
-    op->emitOpError("depends on the encoder's output alone, but stands in step; "
-                  "project what it computes in encode");
+    op->emitOpError(
+        "depends on the encoder's output alone, but stands in step; "
+        "project what it computes in encode");
     return WalkResult::interrupt();
   });
   return failure(result.wasInterrupted());

@@ -7,8 +7,9 @@ using namespace mlir;
 
 namespace encdec {
 
-void forEachWeight(Operation *op,
-                   llvm::function_ref<void(FlatSymbolRefAttr, WeightRole)> visit) {
+void forEachWeight(
+    Operation *op,
+    llvm::function_ref<void(FlatSymbolRefAttr, WeightRole)> visit) {
   auto see = [&](FlatSymbolRefAttr name, WeightRole role) {
     if (name)
       visit(name, role);

@@ -1,5 +1,5 @@
-// How weights lie in the weights section: sizes, roles, order. Formulas only; the
-// values are Weights.h's.
+// How weights lie in the weights section: sizes, roles, order. Formulas only;
+// the values are Weights.h's.
 #pragma once
 #include "dialect/Ops.h"
 #include "encdec/abi.h"
@@ -18,8 +18,8 @@ inline int64_t rowStride(int64_t width) {
 
 /// What an op needs a weight for; decides its layout.
 enum class WeightRole {
-  Matrix,    // [N, K], multiplied: packed
-  Table,     // [V, E], looked up by token: packed, since it often is a Matrix too
+  Matrix, // [N, K], multiplied: packed
+  Table,  // [V, E], looked up by token: packed, since it often is a Matrix too
   Positions, // [positions, E], looked up by position: row after row
   Vector     // bias, gamma, beta: padded to whole lanes
 };

@@ -2,7 +2,8 @@
 // section.
 //
 //   encdec.weight @w : tensor<8x4xf32> = …
-//     => encdec.weight @w : tensor<8x4xf32> = … {layout = #encdec.packed, offset = 0}
+//     => encdec.weight @w : tensor<8x4xf32> = … {layout = #encdec.packed,
+//     offset = 0}
 //
 // Order is that of use, the step first: a step walks the section from its start
 // to its end once, which is what memory streams best. Every place is a multiple
@@ -40,9 +41,11 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
     int64_t end = 0;
     for (auto &[weight, use] : uses) {
       if (use.asMatrix && use.asPositions) {
-        use.asPositions->emitOpError("expected a position table of its own, but @")
-                .append(weight.getSymName(), " is also multiplied or looked up by "
-                                             "token, which needs another layout")
+        use.asPositions
+                ->emitOpError("expected a position table of its own, but @")
+                .append(weight.getSymName(),
+                        " is also multiplied or looked up by "
+                        "token, which needs another layout")
                 .attachNote(use.asMatrix->getLoc())
             << "here";
         return signalPassFailure();

@@ -1,7 +1,8 @@
 // plan-memory: gives every activation its place in one arena, reusing what is
 // dead, and states all sizes as formulas.
 //
-//   %y = encdec.norm %x, …  =>  %y = encdec.norm %x, … {encdec.place = array<i64: 1024>}
+//   %y = encdec.norm %x, …  =>  %y = encdec.norm %x, … {encdec.place =
+//   array<i64: 1024>}
 //
 // A buffer of R rows starts at arena + place * R; its rows follow each other
 // every round_up(width, 16) floats. Values stay tensors: the IR still says what
@@ -36,7 +37,8 @@ struct PlanMemory : impl::PlanMemoryPassBase<PlanMemory> {
     Builder builder(&getContext());
     SmallVector<NamedAttribute> plan;
     auto state = [&](StringRef name, int64_t value) {
-      plan.push_back(builder.getNamedAttr(name, builder.getI64IntegerAttr(value)));
+      plan.push_back(
+          builder.getNamedAttr(name, builder.getI64IntegerAttr(value)));
     };
     ScratchSizes scratch = scratchSizes();
     state("encode_arena_per_row", *encode);
@@ -46,7 +48,8 @@ struct PlanMemory : impl::PlanMemoryPassBase<PlanMemory> {
     state("scratch_per_key", scratch.perKey);
     state("memory_per_key", handleBytes<MemoryType>(entries.step));
     state("cache_per_key", handleBytes<CacheType>(entries.step));
-    getOperation()->setAttr("encdec.memory_plan", builder.getDictionaryAttr(plan));
+    getOperation()->setAttr("encdec.memory_plan",
+                            builder.getDictionaryAttr(plan));
   }
 
   /// Bytes of the arena for each row of `function`.

@@ -1,5 +1,5 @@
-// quantize-weights: chooses how each weight is stored; its values are made later,
-// when the bundle is written.
+// quantize-weights: chooses how each weight is stored; its values are made
+// later, when the bundle is written.
 //
 //   encdec.weight @w : tensor<8x4xf16> = …
 //     => encdec.weight @w : tensor<8x4xf16> = … {storage = i8}
@@ -23,8 +23,9 @@ struct QuantizeWeights : impl::QuantizeWeightsPassBase<QuantizeWeights> {
   using QuantizeWeightsPassBase::QuantizeWeightsPassBase;
   void runOnOperation() override {
     if (type != "f32" && type != "int8") {
-      getOperation().emitError("quantize-weights: expected type f32 or int8, but "
-                               "got '")
+      getOperation().emitError(
+          "quantize-weights: expected type f32 or int8, but "
+          "got '")
           << type << "'";
       return signalPassFailure();
     }

@@ -69,7 +69,8 @@ public:
   /// Rows to read at a time: whole panels, a few hundred KB.
   int64_t batch() const {
     constexpr int64_t floats = 128 * 1024;
-    return roundUp(std::max<int64_t>(floats / std::max<int64_t>(width, 1), 1), lanes);
+    return roundUp(std::max<int64_t>(floats / std::max<int64_t>(width, 1), 1),
+                   lanes);
   }
 
   WeightOp weight;
@@ -85,7 +86,8 @@ WeightStore::WeightStore(std::string folder)
     : folder(std::move(folder)), files(std::make_unique<Files>()) {}
 WeightStore::~WeightStore() = default;
 
-FailureOr<std::unique_ptr<WeightStore::Rows>> WeightStore::open(WeightOp weight) {
+FailureOr<std::unique_ptr<WeightStore::Rows>>
+WeightStore::open(WeightOp weight) {
   auto rows = std::make_unique<Rows>(weight);
   auto origin = dyn_cast<FileAttr>(weight.getOrigin());
   if (!origin) {
@@ -99,11 +101,12 @@ FailureOr<std::unique_ptr<WeightStore::Rows>> WeightStore::open(WeightOp weight)
   auto found = files->open.find(name);
   if (found == files->open.end()) {
     if (!checkpoint::isPlainName(name.str()))
-      return weight.emitError("expected a file inside the checkpoint's folder, but "
-                              "got '")
+      return weight.emitError(
+                 "expected a file inside the checkpoint's folder, but "
+                 "got '")
              << name << "'";
-    auto file =
-        checkpoint::SafetensorsFile::open(folder + "/" + name.str(), name.str());
+    auto file = checkpoint::SafetensorsFile::open(folder + "/" + name.str(),
+                                                  name.str());
     if (!file)
       return weight.emitError() << file.error().message;
     found = files->open.emplace(name.str(), std::move(*file)).first;
@@ -136,7 +139,8 @@ LogicalResult WeightStore::stream(WeightOp weight, Sink sink) {
 }
 
 /// Row-major with padded rows, or [N/16][K][16].
-LogicalResult WeightStore::streamFloats(WeightOp weight, Rows &rows, Sink sink) {
+LogicalResult WeightStore::streamFloats(WeightOp weight, Rows &rows,
+                                        Sink sink) {
   bool packed = bool(weight.getLayout());
   int64_t width = rows.width, stride = rowStride(width);
   std::vector<float> in, out;

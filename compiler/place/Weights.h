@@ -10,16 +10,16 @@ namespace encdec {
 
 /// Reads the values of weights, wherever they come from, and lays them out.
 /// Files of the checkpoint are opened on first use and read piece by piece: no
-/// weight is ever in memory whole unless its values are asked for. One thread at a
-/// time.
+/// weight is ever in memory whole unless its values are asked for. One thread
+/// at a time.
 class WeightStore {
 public:
   /// `folder` holds the files that #encdec.file names; "" where none is named.
   explicit WeightStore(std::string folder);
   ~WeightStore();
 
-  /// Logical values, row after row: f32 of each stored value, through int8 where
-  /// storage is i8. Diagnostics on failure.
+  /// Logical values, row after row: f32 of each stored value, through int8
+  /// where storage is i8. Diagnostics on failure.
   mlir::FailureOr<std::vector<float>> values(WeightOp weight);
 
   /// Receives consecutive pieces of a weight's bytes; failure stops the stream.

@@ -1,6 +1,6 @@
-// encdec-compile: a checkpoint folder becomes a bundle. The work is done in a child
-// process: should LLVM crash or never end, that is an error message here, and the
-// file that was there before is still whole.
+// encdec-compile: a checkpoint folder becomes a bundle. The work is done in a
+// child process: should LLVM crash or never end, that is an error message here,
+// and the file that was there before is still whole.
 #include "compiler/emit/BundleWriter.h"
 #include "compiler/emit/Compile.h"
 #include "compiler/emit/Object.h"
@@ -111,8 +111,9 @@ int await(pid_t child, unsigned deadline, const char *stage) {
     return overDeadline;
   }
   std::cerr << "encdec-compile: error: the compiler was ended by signal "
-            << WTERMSIG(status) << " (" << strsignal(WTERMSIG(status)) << ") while "
-            << during << "; please report this with the command line and the "
+            << WTERMSIG(status) << " (" << strsignal(WTERMSIG(status))
+            << ") while " << during
+            << "; please report this with the command line and the "
             << "checkpoint's config.json\n";
   return 1;
 }
@@ -121,9 +122,11 @@ int run(const Arguments &arguments) {
   // Temporary files of the link go to a folder of our own, so that nothing is
   // left behind whatever ends the child.
   llvm::SmallString<128> temporary;
-  if (auto error = llvm::sys::fs::createUniqueDirectory("encdec-compile", temporary)) {
-    std::cerr << "encdec-compile: error: cannot make a temporary folder (TMPDIR): "
-              << error.message() << "\n";
+  if (auto error =
+          llvm::sys::fs::createUniqueDirectory("encdec-compile", temporary)) {
+    std::cerr
+        << "encdec-compile: error: cannot make a temporary folder (TMPDIR): "
+        << error.message() << "\n";
     return 1;
   }
   char *stage = sharedStage();
@@ -144,7 +147,8 @@ int run(const Arguments &arguments) {
   else
     code = await(child, arguments.deadline, stage);
   if (child > 0 && code != 0)
-    unlink(encdec::BundleWriter::temporaryPath(arguments.output, child).c_str());
+    unlink(
+        encdec::BundleWriter::temporaryPath(arguments.output, child).c_str());
   llvm::sys::fs::remove_directories(temporary);
   return code;
 }
@@ -153,7 +157,8 @@ void describe(CLI::App &app, Arguments &arguments, std::string &weights) {
   app.add_option("CHECKPOINT", arguments.checkpoint,
                  "folder with config.json and model.safetensors")
       ->required();
-  app.add_option("-o,--output", arguments.output, "bundle to write")->required();
+  app.add_option("-o,--output", arguments.output, "bundle to write")
+      ->required();
   app.add_option("--weights", weights, "f32 or int8")
       ->check(CLI::IsMember({"f32", "int8"}))
       ->capture_default_str();
@@ -163,16 +168,18 @@ void describe(CLI::App &app, Arguments &arguments, std::string &weights) {
       ->capture_default_str();
   app.add_flag("--strict", arguments.options.strict,
                "warnings about the checkpoint become errors");
-  app.add_option("--deadline", arguments.deadline, "seconds after which to give up")
+  app.add_option("--deadline", arguments.deadline,
+                 "seconds after which to give up")
       ->check(CLI::Range(1, 86400))
       ->capture_default_str();
   app.add_flag("-q,--quiet", arguments.quiet, "no warnings, no progress");
-  app.footer("examples:\n"
-             "  encdec-compile models/opus-mt-en-fr -o en-fr.encdec\n"
-             "  encdec-compile models/opus-mt-en-fr -o en-fr.encdec --weights int8 "
-             "--cpu v3\n\n"
-             "exit codes: 0 ok, 1 failure, 2 usage, 3 bad model, 4 does not fit, "
-             "5 limit or deadline");
+  app.footer(
+      "examples:\n"
+      "  encdec-compile models/opus-mt-en-fr -o en-fr.encdec\n"
+      "  encdec-compile models/opus-mt-en-fr -o en-fr.encdec --weights int8 "
+      "--cpu v3\n\n"
+      "exit codes: 0 ok, 1 failure, 2 usage, 3 bad model, 4 does not fit, "
+      "5 limit or deadline");
 }
 
 } // namespace
@@ -190,7 +197,8 @@ int main(int argc, char **argv) {
   }
   for (const std::string &level : arguments.options.levels)
     if (auto target = encdec::findObjectTarget(level); !target) {
-      std::cerr << "encdec-compile: " << llvm::toString(target.takeError()) << "\n";
+      std::cerr << "encdec-compile: " << llvm::toString(target.takeError())
+                << "\n";
       return usageError;
     }
   if (weights == "int8")

@@ -51,7 +51,8 @@ protected:
     return (*writer)->commit();
   }
   size_t filesInFolder() {
-    return std::distance(fs::directory_iterator(folder), fs::directory_iterator());
+    return std::distance(fs::directory_iterator(folder),
+                         fs::directory_iterator());
   }
 
   fs::path folder, path;
@@ -78,7 +79,8 @@ TEST_F(Bundle, LayoutIsThatOfTheHeader) {
   // Checksums, by the library's one-shot function.
   auto sum = [](StringRef text, const uint8_t *expected) {
     XXH128_canonical_t canonical;
-    XXH128_canonicalFromHash(&canonical, XXH3_128bits(text.data(), text.size()));
+    XXH128_canonicalFromHash(&canonical,
+                             XXH3_128bits(text.data(), text.size()));
     return std::memcmp(canonical.digest, expected, 16) == 0;
   };
   EXPECT_TRUE(sum("{}", table[0].checksum));
@@ -106,7 +108,8 @@ TEST_F(Bundle, UnfinishedWriteLeavesTheOldFileAndNoOther) {
   {
     auto writer = BundleWriter::create(path.string(), 2);
     ASSERT_TRUE(bool(writer));
-    ASSERT_FALSE(bool((*writer)->add(ENCDEC_SECTION_MANIFEST, "m", bytes("x"))));
+    ASSERT_FALSE(
+        bool((*writer)->add(ENCDEC_SECTION_MANIFEST, "m", bytes("x"))));
     Error error = (*writer)->commit();
     EXPECT_EQ(toString(std::move(error)),
               "bundle has 1 of the announced 2 sections");

@@ -100,15 +100,18 @@ TEST(Code, ImportsAreRefusedByTheLinker) {
   auto shared = linkShared(objectOf(text, "v3"));
   ASSERT_FALSE(bool(shared));
   std::string message = messageOf(shared.takeError());
-  EXPECT_NE(message.find("undefined symbol: expf"), std::string::npos) << message;
+  EXPECT_NE(message.find("undefined symbol: expf"), std::string::npos)
+      << message;
 }
 
 TEST(Code, MissingEntryIsNamed) {
   mlir::MLIRContext context;
-  auto module = test::parse(context, "llvm.func @encdec_encode() { llvm.return }");
+  auto module =
+      test::parse(context, "llvm.func @encdec_encode() { llvm.return }");
   auto object = emitObject(*module, level("v3"));
   ASSERT_FALSE(bool(object));
-  EXPECT_NE(messageOf(object.takeError()).find("encdec_step"), std::string::npos);
+  EXPECT_NE(messageOf(object.takeError()).find("encdec_step"),
+            std::string::npos);
 }
 
 TEST(Code, UnknownLevelListsTheKnown) {
@@ -123,7 +126,8 @@ TEST(Code, MissingLinkerSaysWhatToInstall) {
   llvm::scope_exit restore([] { unsetenv("ENCDEC_LLD"); });
   auto linker = findLinker();
   ASSERT_FALSE(bool(linker));
-  EXPECT_NE(messageOf(linker.takeError()).find("ENCDEC_LLD"), std::string::npos);
+  EXPECT_NE(messageOf(linker.takeError()).find("ENCDEC_LLD"),
+            std::string::npos);
 }
 
 TEST(Code, DamagedObjectIsAnErrorOfTheLinker) {

@@ -1,4 +1,5 @@
-// The JIT and the bundle compute the same bits, and code does not grow with depth.
+// The JIT and the bundle compute the same bits, and code does not grow with
+// depth.
 #include "compiler/Register.h"
 #include "compiler/emit/Emit.h"
 #include "tests/support/RandomModel.h"
@@ -47,13 +48,15 @@ std::vector<float> decode(encdec_abi_entry_fn encode, encdec_abi_entry_fn step,
   };
   int64_t vocabulary =
       *json.getAsObject()->getObject("model")->getInteger("vocab_size");
-  int32_t token = *json.getAsObject()->getObject("generation")->getInteger(
-      "decoder_start_token_id");
+  int32_t token = *json.getAsObject()
+                       ->getObject("generation")
+                       ->getInteger("decoder_start_token_id");
   int64_t length = source.size(), keys = roundUp16(length), capacity = 32;
   Buffer encodeArena(size("encode_arena_per_row") * keys);
   Buffer stepArena(size("step_arena_fixed") + size("step_arena_per_row"));
   Buffer scratch(size("scratch_fixed") + size("scratch_per_key") * capacity);
-  Buffer memory(size("memory_per_key") * keys), cache(size("cache_per_key") * capacity);
+  Buffer memory(size("memory_per_key") * keys),
+      cache(size("cache_per_key") * capacity);
   Buffer bias(roundUp16(vocabulary) * 4), logits(roundUp16(vocabulary) * 4);
   std::vector<int32_t> positions(length), zeros(length);
   for (int64_t i = 0; i < length; ++i)
@@ -101,7 +104,8 @@ std::vector<float> decode(encdec_abi_entry_fn encode, encdec_abi_entry_fn step,
 class Models : public testing::TestWithParam<WeightType> {
 protected:
   void SetUp() override {
-    folder = fs::path(testing::TempDir()) / ("encdec-jit-" + std::to_string(getpid()));
+    folder = fs::path(testing::TempDir()) /
+             ("encdec-jit-" + std::to_string(getpid()));
     fs::create_directories(folder);
   }
   void TearDown() override { fs::remove_all(folder); }
@@ -154,14 +158,15 @@ TEST_P(Models, JitAndBundleComputeTheSameBits) {
   std::string manifest = section(file, ENCDEC_SECTION_MANIFEST);
   std::vector<int32_t> source = {17, 250, 3, 99, 0};
   std::vector<float> fromBundle =
-      decode(entry("encdec_encode"), entry("encdec_step"), image.weights, manifest,
-             source, 6);
+      decode(entry("encdec_encode"), entry("encdec_step"), image.weights,
+             manifest, source, 6);
   std::vector<float> fromJit =
       decode(image.encode, image.step, image.weights,
              {image.manifest, image.manifest_size}, source, 6);
   dlclose(library);
   ASSERT_EQ(fromBundle.size(), fromJit.size());
-  EXPECT_EQ(std::memcmp(fromBundle.data(), fromJit.data(), fromJit.size() * 4), 0);
+  EXPECT_EQ(std::memcmp(fromBundle.data(), fromJit.data(), fromJit.size() * 4),
+            0);
   EXPECT_GT(llvm::count_if(fromJit, [](float v) { return v != 0; }), 6 * 6000);
 }
 INSTANTIATE_TEST_SUITE_P(Weights, Models,

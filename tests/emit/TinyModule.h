@@ -1,6 +1,6 @@
-// A module small enough to write by hand, for tests of what comes after lowering:
-// encode stores 42 to the arena, step stores the weights' first byte plus a table
-// entry (a constant that needs an address).
+// A module small enough to write by hand, for tests of what comes after
+// lowering: encode stores 42 to the arena, step stores the weights' first byte
+// plus a table entry (a constant that needs an address).
 #pragma once
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/BuiltinOps.h"

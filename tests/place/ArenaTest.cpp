@@ -1,6 +1,6 @@
-// The memory plan on random models: no two live buffers overlap, every op has its
-// place. Read back from the IR alone, so that the pass's own bookkeeping is not
-// its own judge.
+// The memory plan on random models: no two live buffers overlap, every op has
+// its place. Read back from the IR alone, so that the pass's own bookkeeping is
+// not its own judge.
 #include "compiler/Pipelines.h"
 #include "compiler/Register.h"
 #include "compiler/place/Layout.h"
@@ -42,8 +42,9 @@ std::vector<int64_t> expectedEntries(Operation *op) {
   for (Value result : op->getResults())
     entries.push_back(rowBytes(widthOf(result)));
   if (auto ffn = dyn_cast<FfnOp>(op))
-    entries.push_back(rowBytes(
-        lookupWeight(ffn, ffn.getUpWeightAttr()).getTensorType().getDimSize(0)));
+    entries.push_back(rowBytes(lookupWeight(ffn, ffn.getUpWeightAttr())
+                                   .getTensorType()
+                                   .getDimSize(0)));
   auto self = dyn_cast<SelfAttentionOp>(op);
   if (self && entryOf(op) == "encode") {
     int64_t width = widthOf(self.getKey()), heads = self.getHeads();

@@ -1,5 +1,5 @@
-// hoist-encoder changes where keys and values are computed, never their numbers:
-// the interpreter finds the same bits before and after, fused or not.
+// hoist-encoder changes where keys and values are computed, never their
+// numbers: the interpreter finds the same bits before and after, fused or not.
 #include "compiler/Passes.h"
 #include "compiler/Pipelines.h"
 #include "compiler/Register.h"

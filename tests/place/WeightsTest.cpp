@@ -43,14 +43,17 @@ protected:
     pm.addPass(createPackWeightsPass());
     ASSERT_TRUE(succeeded(pm.run(*module)));
   }
-  WeightOp weight(StringRef name) { return module->lookupSymbol<WeightOp>(name); }
+  WeightOp weight(StringRef name) {
+    return module->lookupSymbol<WeightOp>(name);
+  }
 
   MLIRContext context;
   OwningOpRef<ModuleOp> module;
 };
 
 /// Element [n][k] as a kernel finds it.
-float element(WeightOp weight, ArrayRef<uint8_t> section, int64_t n, int64_t k) {
+float element(WeightOp weight, ArrayRef<uint8_t> section, int64_t n,
+              int64_t k) {
   RankedTensorType type = weight.getTensorType();
   int64_t width = type.getShape().back();
   const uint8_t *base = section.data() + *weight.getOffset();
@@ -164,16 +167,18 @@ TEST_F(FileWeights, ValuesAreTheFiles) {
 TEST_F(FileWeights, AFileOutsideTheFolderIsRefused) {
   load(weights("../model.safetensors", start), "f32");
   WeightStore store(folder.string());
-  EXPECT_NE(firstError([&] { return LogicalResult(store.values(weight("w"))); })
-                .find("expected a file inside the checkpoint's folder"),
+  EXPECT_NE(firstError([&] {
+              return LogicalResult(store.values(weight("w")));
+            }).find("expected a file inside the checkpoint's folder"),
             std::string::npos);
 }
 
 TEST_F(FileWeights, BytesBeyondTheEndAreAnError) {
   load(weights("model.safetensors", start + 64), "f32");
   WeightStore store(folder.string());
-  EXPECT_NE(firstError([&] { return LogicalResult(store.values(weight("w"))); })
-                .find("model.safetensors"),
+  EXPECT_NE(firstError([&] {
+              return LogicalResult(store.values(weight("w")));
+            }).find("model.safetensors"),
             std::string::npos);
 }
 
@@ -184,8 +189,9 @@ TEST_F(InfiniteWeights, CannotBeInt8) {
   load(weights("model.safetensors", start), "int8");
   WeightStore store(folder.string());
   std::vector<uint8_t> section(weightsSectionBytes(*module));
-  EXPECT_NE(firstError([&] { return store.write(weight("w"), section); })
-                .find("row 2 holds a value that is not finite"),
+  EXPECT_NE(firstError([&] {
+              return store.write(weight("w"), section);
+            }).find("row 2 holds a value that is not finite"),
             std::string::npos);
 }
 
