@@ -1,0 +1,54 @@
+/* embed.c: the C API in a program of your own. Translates each further argument
+ * with a bundle:
+ *   embed en-fr.encdec "I love machine learning" "Hello."
+ */
+#include "encdec/runtime.h"
+
+#include <stdio.h>
+
+/* Shows what went wrong, if anything did; the code is an exit code too. */
+static int failed(encdec_status *status, const char *doing) {
+  int code = encdec_status_code(status);
+  if (code != ENCDEC_OK)
+    fprintf(stderr, "embed: %s: %s\n", doing, encdec_status_message(status));
+  encdec_status_free(status);
+  return code;
+}
+
+int main(int argc, char **argv) {
+  if (argc < 3) {
+    fprintf(stderr, "usage: %s BUNDLE TEXT...\n", argv[0]);
+    return ENCDEC_ERROR_USAGE;
+  }
+  uint64_t count = (uint64_t)(argc - 2);
+  encdec_model *model = NULL;   /* may be shared by threads */
+  encdec_state *state = NULL;   /* one caller at a time */
+  encdec_result *result = NULL; /* stays valid without the two above */
+
+  int code = failed(encdec_model_open(argv[1], NULL, &model), argv[1]);
+  if (!code) {
+    encdec_state_options options = encdec_state_options_default();
+    options.max_rows = count < 32 ? count : 32; /* texts decoded together */
+    code =
+        failed(encdec_state_create(model, &options, &state), "making a state");
+  }
+  if (!code) {
+    encdec_generate_options options = encdec_generate_options_default();
+    options.truncate = 1; /* rather a short answer than none */
+    code = failed(encdec_generate_text(state, (const char *const *)(argv + 2),
+                                       NULL, count, &options, &result),
+                  "translating");
+  }
+  if (!code)
+    fputs(encdec_result_warnings(result), stderr);
+  for (uint64_t i = 0; !code && i < encdec_result_count(result); ++i) {
+    encdec_sequence sequence = {.size = sizeof sequence};
+    code = failed(encdec_result_get(result, i, &sequence), "reading a result");
+    if (!code)
+      printf("%s\n", sequence.text);
+  }
+  encdec_result_free(result);
+  encdec_state_destroy(state);
+  encdec_model_close(model);
+  return code;
+}
