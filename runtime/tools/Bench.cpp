@@ -243,11 +243,12 @@ void addBench(CLI::App &root, Action &action) {
   command->footer(footer);
   command
       ->add_option("BUNDLE", arguments->model, "A bundle, or a checkpoint folder")
+      ->type_name("")
       ->required();
   auto number = [&](const char *name, auto &value, const char *help) {
     return command->add_option(name, value, help)
         ->type_name("N")
-        ->check(CLI::Range(1, 1 << 20));
+        ->check(between(1, 1 << 20));
   };
   number("--source-length", arguments->sourceLength, "Tokens of each source")
       ->capture_default_str();

@@ -62,13 +62,13 @@ std::string findExternal(const std::string &name) {
   return findOnPath(program);
 }
 
-std::string missingCompiler(const std::string &name) {
+std::string missingCompiler(const std::string &what, const std::string &name) {
   return fmt::format(
-      "'{0}' needs the program encdec-{0}, which is part of the compiler and is "
-      "not beside encdec, nor in ../libexec/encdec, nor on PATH; this is a "
-      "runtime-only install: install encdec's compiler component, or build "
-      "encdec with -DENCDEC_COMPILER=ON (it needs LLVM and MLIR 22)",
-      name);
+      "{} needs the program encdec-{}, which is not beside encdec, nor in "
+      "../libexec/encdec, nor on PATH: this is a runtime-only install; install "
+      "encdec's compiler component, or build encdec with -DENCDEC_COMPILER=ON "
+      "(it needs LLVM and MLIR 22)",
+      what, name);
 }
 
 void runExternal(const std::string &name,
@@ -78,12 +78,13 @@ void runExternal(const std::string &name,
   if (path.empty()) {
     auto known = compilerPrograms();
     if (std::find(known.begin(), known.end(), name) != known.end())
-      throw Failure(ENCDEC_ERROR_FAILURE, missingCompiler(name));
+      throw Failure(ENCDEC_ERROR_FAILURE, missingCompiler("`encdec " + name + "`", name));
     known.insert(known.end(), builtins.begin(), builtins.end());
     throw usageFailure(fmt::format(
         "there is no command '{}', and no program encdec-{} beside encdec, in "
-        "../libexec/encdec or on PATH{}; `encdec --help` lists the commands",
-        name, name, didYouMean(name, known)));
+        "../libexec/encdec or on PATH{}",
+        name, name,
+        didYouMean(name, known, "`encdec --help` lists the commands")));
   }
   std::vector<char *> argv = {path.data()};
   for (const std::string &argument : arguments)

@@ -27,7 +27,7 @@ const std::vector<std::string> &compilerPrograms();
                               const std::vector<std::string> &arguments,
                               const std::vector<std::string> &builtins);
 
-/// The sentence that says what is missing and how to get it.
-std::string missingCompiler(const std::string &name);
+/// The sentence that says what is missing for `what`, and how to get it.
+std::string missingCompiler(const std::string &what, const std::string &name);
 
 } // namespace encdec::tools

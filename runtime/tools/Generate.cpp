@@ -367,6 +367,7 @@ void addGenerate(CLI::App &root, Action &action) {
   command
       ->add_option("MODEL", arguments->model,
                    "A bundle made by `encdec compile`, or a checkpoint folder")
+      ->type_name("")
       ->required();
   // Bound to no variable: a text is taken as it stands ("{}" and "[a,b]" would
   // be read as lists).
@@ -387,18 +388,18 @@ void addGenerate(CLI::App &root, Action &action) {
       ->add_option("--max-new-tokens", arguments->maxNewTokens,
                    "Stop a text after N tokens; default: as the model says")
       ->type_name("N")
-      ->check(CLI::Range(int64_t(1), int64_t(INT32_MAX)));
+      ->check(between(int64_t(1), int64_t(INT32_MAX)));
   command
       ->add_option("--min-new-tokens", arguments->minNewTokens,
                    "Let no text end before N tokens")
       ->type_name("N")
-      ->check(CLI::Range(int64_t(0), int64_t(INT32_MAX)));
+      ->check(between(int64_t(0), int64_t(INT32_MAX)));
   command
       ->add_option("--threads", arguments->threads,
                    "Threads; default: what this process may use")
       ->type_name("N")
       ->envname("ENCDEC_THREADS")
-      ->check(CLI::Range(1, 1024));
+      ->check(between(1, 1024));
   command
       ->add_option("--weights", arguments->weights,
                    "Weights of a checkpoint folder: f32 or int8")
@@ -413,7 +414,7 @@ void addGenerate(CLI::App &root, Action &action) {
       ->add_option("--alignment-layer", arguments->alignmentLayer,
                    "Decoder layer to draw, from 1; default: the last")
       ->type_name("N")
-      ->check(CLI::Range(1, 1024))
+      ->check(between(1, 1024))
       ->needs("--alignments");
   command->add_flag("--json", arguments->json,
                     "One JSON object a line: ids, text, score, log_prob");

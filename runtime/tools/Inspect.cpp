@@ -188,7 +188,9 @@ void addInspect(CLI::App &root, Action &action) {
   CLI::App *command =
       root.add_subcommand("inspect", "Show what a bundle holds, or take it apart");
   command->footer(footer);
-  command->add_option("BUNDLE", arguments->bundle, "The bundle")->required();
+  command->add_option("BUNDLE", arguments->bundle, "The bundle")
+      ->type_name("")
+      ->required();
   command->add_flag("--json", arguments->json, "As one JSON object");
   command
       ->add_option("--extract", arguments->extract,

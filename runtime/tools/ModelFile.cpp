@@ -76,8 +76,8 @@ void compile(const std::string &folder, const std::string &bundle,
   std::string program = findExternal("compile");
   if (program.empty())
     throw Failure(ENCDEC_ERROR_FAILURE,
-                  fmt::format("{} is a checkpoint folder, and compiling it {}",
-                              folder, missingCompiler("compile")));
+                  missingCompiler(folder + " is a checkpoint folder, and running it",
+                                  "compile"));
   std::vector<std::string> arguments = {program, folder, "-o", bundle};
   if (!weights.empty())
     arguments.insert(arguments.end(), {"--weights", weights});

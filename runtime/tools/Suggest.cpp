@@ -30,7 +30,8 @@ size_t distance(std::string_view a, std::string_view b) {
 } // namespace
 
 std::string didYouMean(std::string_view word,
-                       const std::vector<std::string> &candidates) {
+                       const std::vector<std::string> &candidates,
+                       const std::string &otherwise) {
   const std::string *best = nullptr;
   size_t least = std::max<size_t>(1, word.size() / 3) + 1;
   for (const std::string &candidate : candidates) {
@@ -44,7 +45,7 @@ std::string didYouMean(std::string_view word,
       best = &candidate;
     }
   }
-  return best ? "; did you mean '" + *best + "'?" : "";
+  return "; " + (best ? "did you mean '" + *best + "'?" : otherwise);
 }
 
 } // namespace encdec::tools

@@ -27,6 +27,19 @@ encdec_model_info modelInfo(const encdec_model *model) {
   return info;
 }
 
+CLI::Validator between(int64_t least, int64_t most) {
+  return CLI::Validator(
+      [=](std::string &text) {
+        int64_t value = 0;
+        bool whole = CLI::detail::lexical_cast(text, value);
+        return whole && least <= value && value <= most
+                   ? std::string()
+                   : fmt::format("expected a whole number from {} to {}, got '{}'",
+                                 least, most, text);
+      },
+      "");
+}
+
 std::string humanBytes(uint64_t bytes) {
   if (bytes < 1000)
     return fmt::format("{} B", bytes);

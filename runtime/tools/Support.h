@@ -58,6 +58,9 @@ void addVerify(CLI::App &root, Action &action);
 void addDoctor(CLI::App &root, Action &action);
 void addBench(CLI::App &root, Action &action);
 
+/// Holds a whole-number option to least ... most, without a word in the help.
+CLI::Validator between(int64_t least, int64_t most);
+
 /// "8.9 MB", in powers of ten as storage is sold and `ls --si` shows it.
 std::string humanBytes(uint64_t bytes);
 

@@ -37,7 +37,9 @@ void addVerify(CLI::App &root, Action &action) {
   CLI::App *command =
       root.add_subcommand("verify", "Check a bundle, all of it, without running it");
   command->footer(footer);
-  command->add_option("BUNDLE", *paths, "The bundles to check")->required();
+  command->add_option("BUNDLE", *paths, "The bundles to check")
+      ->type_name("")
+      ->required();
   command->callback([paths, &action] {
     action = [paths] {
       for (const std::string &path : *paths)

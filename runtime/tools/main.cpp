@@ -55,7 +55,7 @@ const CLI::App &active(const CLI::App &app) {
 std::string explain(const CLI::App &app, const CLI::ParseError &error) {
   const CLI::App &command = active(app);
   std::string name = &command == &app ? "encdec" : "encdec " + command.get_name();
-  std::string help = fmt::format("; `{} --help` shows the options", name);
+  std::string help = fmt::format("`{} --help` shows the options", name);
   std::vector<std::string> options;
   for (const CLI::Option *option : command.get_options())
     for (const std::string &longName : option->get_lnames())
@@ -65,12 +65,12 @@ std::string explain(const CLI::App &app, const CLI::ParseError &error) {
   for (const std::string &extra : extras)
     if (extra.size() > 1 && extra.front() == '-') {
       std::string word = extra.substr(0, extra.find('='));
-      return fmt::format("{} has no option '{}'{}{}", name, word,
-                         didYouMean(word, options), help);
+      return fmt::format("{} has no option '{}'{}", name, word,
+                         didYouMean(word, options, help));
     }
   if (!extras.empty() && error.get_name() == "ExtrasError")
-    return fmt::format("{}: did not expect '{}'{}", name, extras.front(), help);
-  return fmt::format("{}: {}{}", name, error.what(), help);
+    return fmt::format("{}: did not expect '{}'; {}", name, extras.front(), help);
+  return fmt::format("{}: {}; {}", name, error.what(), help);
 }
 
 int parseAndRun(const std::vector<std::string> &words) {
