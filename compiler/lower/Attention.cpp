@@ -3,9 +3,9 @@
 //   s[j] = scale * Σ_d q[d] k[j][d]                              j < count
 //   e[j] = exp(s[j] - max s),   y[d] = (Σ_j e[j] v[j][d]) / Σ_j e[j]
 //
-// Keys lie in blocks of 16, [C/16][D][16], so that a block's scores are one vector
-// and need no sums across lanes; values row after row, [C][Dp]. Blocks start at
-// key 0 and are walked in order; lanes beyond `count` count as -inf.
+// Keys lie in blocks of 16, [C/16][D][16], so that a block's scores are one
+// vector and need no sums across lanes; values row after row, [C][Dp]. Blocks
+// start at key 0 and are walked in order; lanes beyond `count` count as -inf.
 #include "compiler/lower/CpuKernels.h"
 #include "compiler/lower/Math.h"
 #include <limits>
@@ -16,7 +16,8 @@ namespace encdec::lower {
 namespace {
 
 std::string shaped(StringRef name, const AttentionShape &s) {
-  return (name + "_" + std::to_string(s.heads) + "x" + std::to_string(s.headSize))
+  return (name + "_" + std::to_string(s.heads) + "x" +
+          std::to_string(s.headSize))
       .str();
 }
 
@@ -34,23 +35,85 @@ Val scoreBlocks(KernelBuilder &k, int64_t headSize, float scale, int64_t blocks,
   int64_t blockBytes = headSize * 64;
   Val at = keys + block * blockBytes;
   Vals sums(blocks, k.constantOf(vector, 0.0));
-  sums = k.loop(k.constant(int64_t(0)), k.constant(headSize),
-                k.constant(int64_t(1)), sums, [&](Val d, ArrayRef<Val> sum) {
-                  Val x = k.splat(k.load(k.f32(), q + d * 4), 16);
-                  Vals next;
-                  for (int64_t b = 0; b < blocks; ++b)
-                    next.push_back(
-                        fma(x, k.load(vector, at + d * 64 + b * blockBytes), sum[b]));
-                  return next;
-                });
+  sums =
+      k.loop(k.constant(int64_t(0)), k.constant(headSize),
+             k.constant(int64_t(1)), sums, [&](Val d, ArrayRef<Val> sum) {
+               Val x = k.splat(k.load(k.f32(), q + d * 4), 16);
+               Vals next;
+               for (int64_t b = 0; b < blocks; ++b)
+                 next.push_back(fma(
+                     x, k.load(vector, at + d * 64 + b * blockBytes), sum[b]));
+               return next;
+             });
   for (int64_t b = 0; b < blocks; ++b) {
     Val left = k.splat(k.truncate(count - (block + b) * 16, k.i32()), 16);
-    Val s = select(k.iota(16) < left, sums[b] * k.constantOf(vector, scale),
-                   k.constantOf(vector, -std::numeric_limits<double>::infinity()));
+    Val s =
+        select(k.iota(16) < left, sums[b] * k.constantOf(vector, scale),
+               k.constantOf(vector, -std::numeric_limits<double>::infinity()));
     k.store(s, scores + (block + b) * 64);
     best = max(best, s);
   }
   return best;
+}
+
+/// Scores of all keys into scores; returns the greatest, in every lane.
+Val emitScores(KernelBuilder &k, int64_t headSize, float scale, Val q, Val keys,
+               Val count, Val scores) {
+  Val zero = k.constant(int64_t(0)), blocks = (count + 15) / 16,
+      pairs = blocks / 2 * 2;
+  Vals best{k.constantOf(k.vector(k.f32(), 16),
+                         -std::numeric_limits<double>::infinity())};
+  auto pass = [&](Val from, Val to, int64_t width) {
+    best = k.loop(from, to, k.constant(width), best,
+                  [&](Val block, ArrayRef<Val> best) {
+                    return Vals{scoreBlocks(k, headSize, scale, width, q, keys,
+                                            block, count, scores, best[0])};
+                  });
+  };
+  // Two blocks at a time: each alone would wait for its own sums.
+  pass(zero, pairs, 2);
+  pass(pairs, blocks, 1);
+  return k.splat(k.max16(best[0]), 16);
+}
+
+/// scores becomes exp(scores - most); returns the sum.
+Val emitExponentials(KernelBuilder &k, Val count, Val scores, Val most) {
+  Val zeros = k.constantOf(k.vector(k.f32(), 16), 0.0);
+  Vals sum =
+      k.loop(k.constant(int64_t(0)), (count + 15) / 16, k.constant(int64_t(1)),
+             {zeros}, [&](Val block, ArrayRef<Val> sum) {
+               Val at = scores + block * 64;
+               Val e = exp(k.load(zeros.type(), at) - most);
+               k.store(e, at);
+               return Vals{sum[0] + e};
+             });
+  return k.sum16(sum[0]);
+}
+
+/// y[d] = (Σ_j e[j] v[j][d]) * factor, 64 elements at a time: 8 registers of
+/// AVX2.
+void emitContext(KernelBuilder &k, int64_t headSize, Val exponentials,
+                 Val values, Val count, Val factor, Val y) {
+  int64_t padded = (headSize + 15) / 16 * 16;
+  Val zeros = k.constantOf(k.vector(k.f32(), 16), 0.0);
+  Val factors = k.splat(factor, 16);
+  for (int64_t from = 0; from < headSize; from += 64) {
+    int64_t panels = (std::min(headSize - from, int64_t(64)) + 15) / 16;
+    Vals acc(panels, zeros);
+    acc = k.loop(k.constant(int64_t(0)), count, k.constant(int64_t(1)), acc,
+                 [&](Val j, ArrayRef<Val> acc) {
+                   Val e = k.splat(k.load(k.f32(), exponentials + j * 4), 16);
+                   Val row = values + j * (padded * 4) + from * 4;
+                   Vals next;
+                   for (int64_t p = 0; p < panels; ++p)
+                     next.push_back(
+                         fma(e, k.load(zeros.type(), row + p * 64), acc[p]));
+                   return next;
+                 });
+    for (int64_t p = 0; p < panels; ++p) // the next head's columns stay
+      k.storeFirst(acc[p] * factors, headSize - from - p * 16,
+                   y + (from + p * 16) * 4);
+  }
 }
 
 } // namespace
@@ -58,59 +121,19 @@ Val scoreBlocks(KernelBuilder &k, int64_t headSize, float scale, int64_t blocks,
 func::FuncOp CpuKernels::attend(int64_t headSize, float scale) {
   std::string name = "attend_" + std::to_string(headSize) + "_" + bitsOf(scale);
   // (q, keys, values, count, scores, y, probs or null)
-  return define(name, {ptr, ptr, ptr, i64, ptr, ptr, ptr},
-                [&](KernelBuilder &k, ArrayRef<Val> a) {
-    Val q = a[0], keys = a[1], values = a[2], count = a[3], scores = a[4], y = a[5],
-        probs = a[6];
-    VectorType vector = k.vector(k.f32(), 16);
-    Val zero = k.constant(int64_t(0)), one = k.constant(int64_t(1));
-    Val blocks = (count + 15) / 16, pairs = blocks / 2 * 2;
-
-    // Two blocks at a time: each alone would wait for its own sums.
-    Vals best{k.constantOf(vector, -std::numeric_limits<double>::infinity())};
-    for (int64_t width : {2, 1})
-      best = k.loop(width == 2 ? zero : pairs, width == 2 ? pairs : blocks,
-                    k.constant(width), best, [&](Val block, ArrayRef<Val> best) {
-                      return Vals{scoreBlocks(k, headSize, scale, width, q, keys,
-                                              block, count, scores, best[0])};
-                    });
-    Val most = k.splat(k.max16(best[0]), 16);
-
-    Val sum = k.loop(zero, blocks, one, {k.constantOf(vector, 0.0)},
-                     [&](Val block, ArrayRef<Val> sum) {
-                       Val at = scores + block * 64;
-                       Val e = exp(k.load(vector, at) - most);
-                       k.store(e, at);
-                       return Vals{sum[0] + e};
-                     })[0];
-    Val inverse = k.constant(1.0f) / k.sum16(sum);
-
-    // 64 elements of y at a time: 8 registers of AVX2.
-    int64_t padded = (headSize + 15) / 16 * 16;
-    for (int64_t from = 0; from < headSize; from += 64) {
-      int64_t panels = (std::min(headSize - from, int64_t(64)) + 15) / 16;
-      Vals acc(panels, k.constantOf(vector, 0.0));
-      acc = k.loop(zero, count, one, acc, [&](Val j, ArrayRef<Val> acc) {
-        Val e = k.splat(k.load(k.f32(), scores + j * 4), 16);
-        Val row = values + j * (padded * 4) + from * 4;
-        Vals next;
-        for (int64_t p = 0; p < panels; ++p)
-          next.push_back(fma(e, k.load(vector, row + p * 64), acc[p]));
-        return next;
+  SmallVector<Type> types{ptr, ptr, ptr, i64, ptr, ptr, ptr};
+  return define(name, types, [&](KernelBuilder &k, ArrayRef<Val> a) {
+    Val q = a[0], keys = a[1], values = a[2], count = a[3], scores = a[4],
+        y = a[5], probs = a[6];
+    Val most = emitScores(k, headSize, scale, q, keys, count, scores);
+    Val sum = emitExponentials(k, count, scores, most);
+    Val inverse = k.constant(1.0f) / sum;
+    emitContext(k, headSize, scores, values, count, inverse, y);
+    k.unless(k.isNull(probs), [&] {
+      k.loop(k.constant(int64_t(0)), count, [&](Val j) {
+        k.store(k.load(k.f32(), scores + j * 4) * inverse, probs + j * 4);
       });
-      for (int64_t p = 0; p < panels; ++p) // the next head's columns stay
-        k.storeFirst(acc[p] * k.splat(inverse, 16), headSize - from - p * 16,
-                     y + (from + p * 16) * 4);
-    }
-
-    k.choose(
-        k.isNull(probs), [] { return Vals(); },
-        [&] {
-          k.loop(zero, count, [&](Val j) {
-            k.store(k.load(k.f32(), scores + j * 4) * inverse, probs + j * 4);
-          });
-          return Vals();
-        });
+    });
   });
 }
 
@@ -140,17 +163,18 @@ struct Layer {
 };
 
 /// One head of one row's key and value into place.
-void emitPlace(KernelBuilder &k, int64_t headSize, Val key, Val value, Val toKey,
-               Val toValue) {
+void emitPlace(KernelBuilder &k, int64_t headSize, Val key, Val value,
+               Val toKey, Val toValue) {
   k.loop(k.constant(int64_t(0)), k.constant(headSize), [&](Val d) {
     k.store(k.load(k.f32(), key + d * 4), toKey + d * 64);
     k.store(k.load(k.f32(), value + d * 4), toValue + d * 4);
   });
 }
 
-/// Padding of an activation row of `width` columns must be zero; the worker with
-/// the last head writes it.
-void emitPadding(KernelBuilder &k, const AttentionShape &shape, Val head, Val row) {
+/// Padding of an activation row of `width` columns must be zero; the worker
+/// with the last head writes it.
+void emitPadding(KernelBuilder &k, const AttentionShape &shape, Val head,
+                 Val row) {
   int64_t pad = (16 - shape.width() % 16) % 16;
   if (!pad)
     return;
@@ -165,11 +189,12 @@ int64_t rowBytes(const AttentionShape &shape) {
 }
 
 /// Walks the (row, head) units of this worker, source by source, heads outer
-/// within a source. Calls body(row, row within source, head, layer offset in keys,
-/// length of the source).
+/// within a source. Calls body(row, row within source, head, layer offset in
+/// keys, length of the source).
 void forEachEncoderUnit(
     KernelBuilder &k, Frame &f, int64_t heads,
-    llvm::function_ref<void(Val row, Val at, Val head, Val before, Val length)> body) {
+    llvm::function_ref<void(Val row, Val at, Val head, Val before, Val length)>
+        body) {
   Val offsets = f.contextPointer("source_offset");
   auto [first, last] = f.share(f.context("rows") * heads);
   Val zero = k.constant(int64_t(0));
@@ -190,16 +215,19 @@ void forEachEncoderUnit(
 } // namespace
 
 func::FuncOp CpuKernels::cacheAppend(const AttentionShape &shape) {
-  return defineKernel(shaped("cache_append", shape), [&](KernelBuilder &k, Frame &f) {
+  return defineKernel(shaped("cache_append", shape), [&](KernelBuilder &k,
+                                                         Frame &f) {
     Val key = f.place(0), value = f.place(1), layerFloats = f.number(2);
-    Val slots = f.contextPointer("row_slot"), positions = f.contextPointer("positions");
+    Val slots = f.contextPointer("row_slot"),
+        positions = f.contextPointer("positions");
     Val cache = f.contextPointer("cache"), stride = f.context("cache_stride");
     Val capacity = f.context("cache_capacity");
     auto [first, last] = f.share(f.context("rows") * shape.heads);
     k.loop(first, last, [&](Val unit) {
       Val row = unit / shape.heads, head = unit % shape.heads;
       Layer layer{k, shape,
-                  cache + index(k, slots, row) * stride + layerFloats * capacity * 4,
+                  cache + index(k, slots, row) * stride +
+                      layerFloats * capacity * 4,
                   capacity};
       Val j = index(k, positions, row);
       Val at = row * rowBytes(shape) + head * (shape.headSize * 4);
@@ -209,29 +237,34 @@ func::FuncOp CpuKernels::cacheAppend(const AttentionShape &shape) {
   });
 }
 
-func::FuncOp CpuKernels::selfAttention(const AttentionShape &shape, float scale) {
+func::FuncOp CpuKernels::selfAttention(const AttentionShape &shape,
+                                       float scale) {
   func::FuncOp body = attend(shape.headSize, scale);
   std::string name = shaped("self_attention", shape) + "_" + bitsOf(scale);
   return defineKernel(name, [&](KernelBuilder &k, Frame &f) {
     Val q = f.place(0), layerFloats = f.number(1), y = f.place(2);
-    Val slots = f.contextPointer("row_slot"), positions = f.contextPointer("positions");
+    Val slots = f.contextPointer("row_slot"),
+        positions = f.contextPointer("positions");
     Val cache = f.contextPointer("cache"), stride = f.context("cache_stride");
     Val capacity = f.context("cache_capacity"), scratch = f.scratch();
     auto [first, last] = f.share(f.context("rows") * shape.heads);
     k.loop(first, last, [&](Val unit) {
       Val row = unit / shape.heads, head = unit % shape.heads;
       Layer layer{k, shape,
-                  cache + index(k, slots, row) * stride + layerFloats * capacity * 4,
+                  cache + index(k, slots, row) * stride +
+                      layerFloats * capacity * 4,
                   capacity};
       Val at = row * rowBytes(shape), column = at + head * (shape.headSize * 4);
       emitPadding(k, shape, head, y + at);
-      k.call(body, {q + column, layer.keys(head), layer.values(head),
-                    index(k, positions, row) + 1, scratch, y + column, k.null()});
+      k.call(body,
+             {q + column, layer.keys(head), layer.values(head),
+              index(k, positions, row) + 1, scratch, y + column, k.null()});
     });
   });
 }
 
-func::FuncOp CpuKernels::crossAttention(const AttentionShape &shape, float scale) {
+func::FuncOp CpuKernels::crossAttention(const AttentionShape &shape,
+                                        float scale) {
   func::FuncOp body = attend(shape.headSize, scale);
   std::string name = shaped("cross_attention", shape) + "_" + bitsOf(scale);
   return defineKernel(name, [&](KernelBuilder &k, Frame &f) {
@@ -241,7 +274,8 @@ func::FuncOp CpuKernels::crossAttention(const AttentionShape &shape, float scale
     Val memory = f.contextPointer("memory");
     Val starts = f.contextPointer("memory_offset"), scratch = f.scratch();
     Val rows = f.context("rows");
-    Val probs = f.contextPointer("out_probs"), stride = f.context("probs_stride");
+    Val probs = f.contextPointer("out_probs"),
+        stride = f.context("probs_stride");
     Val none = k.isNull(probs), firstProbs = f.number(3) * shape.heads;
     auto [first, last] = f.share(rows * shape.heads);
     k.loop(first, last, [&](Val unit) {
@@ -256,31 +290,35 @@ func::FuncOp CpuKernels::crossAttention(const AttentionShape &shape, float scale
       Val at = row * rowBytes(shape), column = at + head * (shape.headSize * 4);
       Val out = probs + ((firstProbs + head) * rows + row) * stride * 4;
       emitPadding(k, shape, head, y + at);
-      k.call(body, {q + column, layer.keys(head), layer.values(head), count, scratch,
-                    y + column, select(none, probs, out)});
+      k.call(body, {q + column, layer.keys(head), layer.values(head), count,
+                    scratch, y + column, select(none, probs, out)});
     });
   });
 }
 
 func::FuncOp CpuKernels::blockKeys(const AttentionShape &shape) {
-  return defineKernel(shaped("block_keys", shape), [&](KernelBuilder &k, Frame &f) {
-    Val key = f.place(0), value = f.place(1), keys = f.place(2), values = f.place(3);
+  return defineKernel(shaped("block_keys", shape), [&](KernelBuilder &k,
+                                                       Frame &f) {
+    Val key = f.place(0), value = f.place(1), keys = f.place(2),
+        values = f.place(3);
     int64_t keyBytes = shape.keyBytes(),
             valueBytes = shape.heads * shape.paddedHeadSize() * 4;
-    forEachEncoderUnit(k, f, shape.heads, [&](Val row, Val j, Val head, Val before,
-                                              Val length) {
-      Val capacity = roundUp16(length);
-      Val at = row * rowBytes(shape) + head * (shape.headSize * 4);
-      Layer blockedKeys{k, shape, keys + before * keyBytes, capacity};
-      Val toValue = values + before * valueBytes +
-                    (head * capacity + j) * (shape.paddedHeadSize() * 4);
-      emitPlace(k, shape.headSize, key + at, value + at, blockedKeys.key(head, j),
-                toValue);
-    });
+    forEachEncoderUnit(
+        k, f, shape.heads,
+        [&](Val row, Val j, Val head, Val before, Val length) {
+          Val capacity = roundUp16(length);
+          Val at = row * rowBytes(shape) + head * (shape.headSize * 4);
+          Layer blockedKeys{k, shape, keys + before * keyBytes, capacity};
+          Val toValue = values + before * valueBytes +
+                        (head * capacity + j) * (shape.paddedHeadSize() * 4);
+          emitPlace(k, shape.headSize, key + at, value + at,
+                    blockedKeys.key(head, j), toValue);
+        });
   });
 }
 
-func::FuncOp CpuKernels::encoderAttention(const AttentionShape &shape, float scale) {
+func::FuncOp CpuKernels::encoderAttention(const AttentionShape &shape,
+                                          float scale) {
   func::FuncOp body = attend(shape.headSize, scale);
   std::string name = shaped("encoder_attention", shape) + "_" + bitsOf(scale);
   return defineKernel(name, [&](KernelBuilder &k, Frame &f) {
@@ -288,23 +326,25 @@ func::FuncOp CpuKernels::encoderAttention(const AttentionShape &shape, float sca
     Val scratch = f.scratch();
     int64_t keyBytes = shape.keyBytes(),
             valueBytes = shape.heads * shape.paddedHeadSize() * 4;
-    forEachEncoderUnit(k, f, shape.heads, [&](Val row, Val, Val head, Val before,
-                                              Val length) {
-      Val capacity = roundUp16(length);
-      Val at = row * rowBytes(shape), column = at + head * (shape.headSize * 4);
-      emitPadding(k, shape, head, y + at);
-      k.call(body, {q + column,
-                    keys + before * keyBytes + head * capacity * (shape.headSize * 4),
-                    values + before * valueBytes +
-                        head * capacity * (shape.paddedHeadSize() * 4),
-                    length, scratch, y + column, k.null()});
-    });
+    forEachEncoderUnit(
+        k, f, shape.heads, [&](Val row, Val, Val head, Val before, Val length) {
+          Val capacity = roundUp16(length);
+          Val at = row * rowBytes(shape),
+              column = at + head * (shape.headSize * 4);
+          emitPadding(k, shape, head, y + at);
+          k.call(body, {q + column,
+                        keys + before * keyBytes +
+                            head * capacity * (shape.headSize * 4),
+                        values + before * valueBytes +
+                            head * capacity * (shape.paddedHeadSize() * 4),
+                        length, scratch, y + column, k.null()});
+        });
   });
 }
 
-// Columns are shared out as the linear's panels are, so a worker moves only what
-// it has just computed and no barrier is needed; nor between one layer and the
-// next.
+// Columns are shared out as the linear's panels are, so a worker moves only
+// what it has just computed and no barrier is needed; nor between one layer and
+// the next.
 func::FuncOp CpuKernels::memoryProject(const AttentionShape &shape,
                                        const LinearShape &linear) {
   std::string name = shaped("memory_project", shape) + "_" +
@@ -325,7 +365,8 @@ func::FuncOp CpuKernels::memoryProject(const AttentionShape &shape,
       o.scales = f.optionalWeight(2 + 3 * i);
       o.bias = f.optionalWeight(3 + 3 * i);
       o.y = i ? value : key;
-      emitLinear(k, o, linear.inputs, linear.quantized[i], std::nullopt, first, last);
+      emitLinear(k, o, linear.inputs, linear.quantized[i], std::nullopt, first,
+                 last);
     }
     Val offsets = f.contextPointer("source_offset");
     Val memory = f.contextPointer("memory");

@@ -7,8 +7,8 @@ using namespace mlir;
 namespace encdec::lower {
 namespace {
 
-// AVX2: 16 registers of 8 lanes. 6 rows x 1 panel are 12 accumulators, 2 weights
-// and a broadcast; a single row keeps 8 chains busy with 4 panels.
+// AVX2: 16 registers of 8 lanes. 6 rows x 1 panel are 12 accumulators, 2
+// weights and a broadcast; a single row keeps 8 chains busy with 4 panels.
 constexpr int64_t v3Rows[] = {6, 5, 4, 3, 2, 1}, v3Panels[] = {1},
                   v3Row[] = {4, 2, 1};
 // AVX-512: 32 registers of 16 lanes. 12 rows x 2 panels are 24 accumulators.
@@ -51,9 +51,10 @@ func::FuncOp CpuKernels::define(StringRef name, ArrayRef<Type> arguments,
   function.setPrivate();
   // Shared between layers, so never inlined into them; and free of library
   // calls, which a loop idiom would otherwise become.
-  function->setAttr("passthrough", k.getStrArrayAttr({"noinline", "no-builtins"}));
-  function->setAttr("llvm.linkage", LLVM::LinkageAttr::get(
-                                        context, LLVM::Linkage::Internal));
+  function->setAttr("passthrough",
+                    k.getStrArrayAttr({"noinline", "no-builtins"}));
+  function->setAttr("llvm.linkage",
+                    LLVM::LinkageAttr::get(context, LLVM::Linkage::Internal));
   k.setInsertionPointToStart(function.addEntryBlock());
   Vals values;
   for (BlockArgument argument : function.getArguments())
@@ -64,30 +65,28 @@ func::FuncOp CpuKernels::define(StringRef name, ArrayRef<Type> arguments,
 }
 
 func::FuncOp CpuKernels::defineKernel(StringRef name, KernelBody body) {
-  return define(name, {ptr, ptr}, [&](KernelBuilder &k, ArrayRef<Val> arguments) {
-    Frame frame(k, arguments[0], arguments[1]);
-    body(k, frame);
-  });
+  return define(name, {ptr, ptr},
+                [&](KernelBuilder &k, ArrayRef<Val> arguments) {
+                  Frame frame(k, arguments[0], arguments[1]);
+                  body(k, frame);
+                });
 }
 
 // With one worker there is no barrier function.
 func::FuncOp CpuKernels::barrier() {
-  return define("barrier", {ptr}, [&](KernelBuilder &k, ArrayRef<Val> arguments) {
-    Frame f(k, arguments[0]);
-    Val function = f.contextPointer("barrier");
-    Val none = k.isNull(function);
-    k.choose(
-        none, [] { return Vals(); },
-        [&] {
+  return define(
+      "barrier", {ptr}, [&](KernelBuilder &k, ArrayRef<Val> arguments) {
+        Frame f(k, arguments[0]);
+        Val function = f.contextPointer("barrier");
+        k.unless(k.isNull(function), [&] {
           auto type = LLVM::LLVMFunctionType::get(
               LLVM::LLVMVoidType::get(k.getContext()), {ptr, i64});
           SmallVector<Value> operands{function.value,
                                       f.contextPointer("barrier_data").value,
                                       f.worker().value};
           LLVM::CallOp::create(k, type, operands);
-          return Vals();
         });
-  });
+      });
 }
 
 } // namespace encdec::lower

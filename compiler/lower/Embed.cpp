@@ -9,16 +9,18 @@ namespace encdec::lower {
 // y[r][n] = scale * table[token[r]][n] + positions[position[r]][n]
 //
 // The table is packed as the vocabulary's weight is, since it often is the same
-// one: element (id, n) lies at [id / 16][n][id mod 16]. Shared out by (row, panel).
-func::FuncOp CpuKernels::embed(int64_t width, int64_t vocabulary, bool quantized,
-                               float scale) {
+// one: element (id, n) lies at [id / 16][n][id mod 16]. Shared out by (row,
+// panel).
+func::FuncOp CpuKernels::embed(int64_t width, int64_t vocabulary,
+                               bool quantized, float scale) {
   std::string name = "embed_" + std::to_string(width) +
                      (quantized ? "_i8_" : "_f32_") + bitsOf(scale);
   return defineKernel(name, [&](KernelBuilder &k, Frame &f) {
     int64_t panels = (width + 15) / 16, weightBytes = quantized ? 1 : 4;
     Val table = f.weight(0), scales = f.optionalWeight(1),
         positions = f.optionalWeight(2), y = f.place(3);
-    Val tokens = f.contextPointer("tokens"), places = f.contextPointer("positions");
+    Val tokens = f.contextPointer("tokens"),
+        places = f.contextPointer("positions");
     Val none = k.isNull(positions);
     auto index = [&](Val array, Val row) {
       return k.signExtend(k.load(k.i32(), array + row * 4), k.i64());
@@ -36,10 +38,11 @@ func::FuncOp CpuKernels::embed(int64_t width, int64_t vocabulary, bool quantized
         k.store(k.constantOf(k.vector(k.f32(), 16), 0.0), out + from * 4);
       k.loop(from, min(from + 16, k.constant(width)), [&](Val n) {
         Val at = source + n * (16 * weightBytes);
-        Val value = quantized
-                        ? k.toFloat(k.signExtend(k.load(k.getI8Type(), at), k.i32())) *
-                              rowScale
-                        : k.load(k.f32(), at);
+        Val value =
+            quantized
+                ? k.toFloat(k.signExtend(k.load(k.getI8Type(), at), k.i32())) *
+                      rowScale
+                : k.load(k.f32(), at);
         Val offset = k.choose(
             none, [&] { return Vals{k.constant(0.0f)}; },
             [&] { return Vals{k.load(k.f32(), position + n * 4)}; })[0];

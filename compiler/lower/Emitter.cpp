@@ -7,11 +7,14 @@ using namespace mlir;
 
 namespace encdec::lower {
 
-Emitter::Emitter(func::FuncOp function, StringRef symbol, KernelLibrary &kernels)
-    : function(function), kernels(kernels), k(function.getLoc(), function.getContext()) {
+Emitter::Emitter(func::FuncOp function, StringRef symbol,
+                 KernelLibrary &kernels)
+    : function(function), kernels(kernels),
+      k(function.getLoc(), function.getContext()) {
   auto module = function->getParentOfType<ModuleOp>();
   k.setInsertionPointToEnd(module.getBody());
-  auto type = FunctionType::get(k.getContext(), {k.ptr(), k.i64(), k.i64()}, {});
+  auto type =
+      FunctionType::get(k.getContext(), {k.ptr(), k.i64(), k.i64()}, {});
   entry = func::FuncOp::create(k, symbol, type);
   entry->setAttr("passthrough", k.getStrArrayAttr({"no-builtins"}));
   k.setInsertionPointToStart(entry.addEntryBlock());
@@ -56,12 +59,16 @@ LogicalResult Emitter::addHandles() {
   for (BlockArgument argument : function.getArguments()) {
     if (auto type = dyn_cast<MemoryType>(argument.getType())) {
       layers[argument] = memory;
-      memory += AttentionShape{type.getHeads(), type.getHeadSize()}.bytesPerKey() / 4;
+      memory +=
+          AttentionShape{type.getHeads(), type.getHeadSize()}.bytesPerKey() / 4;
     } else if (auto type = dyn_cast<CacheType>(argument.getType())) {
       layers[argument] = cache;
-      cache += AttentionShape{type.getHeads(), type.getHeadSize()}.bytesPerKey() / 4;
-    } else if (sideOf(argument) && cast<RankedTensorType>(argument.getType()).getRank() == 2) {
-      return function.emitOpError("not lowerable [encoder-output-argument]: argument #")
+      cache +=
+          AttentionShape{type.getHeads(), type.getHeadSize()}.bytesPerKey() / 4;
+    } else if (sideOf(argument) &&
+               cast<RankedTensorType>(argument.getType()).getRank() == 2) {
+      return function.emitOpError(
+                 "not lowerable [encoder-output-argument]: argument #")
              << argument.getArgNumber()
              << " holds activations, which a call does not hand over; run "
                 "encdec-hoist-encoder";
@@ -77,21 +84,24 @@ WeightOp Emitter::weight(Operation *op, FlatSymbolRefAttr name) {
   return weight;
 }
 
-LogicalResult Emitter::call(Table &table, func::FuncOp kernel, Barrier barrier) {
+LogicalResult Emitter::call(Table &table, func::FuncOp kernel,
+                            Barrier barrier) {
   if (table.failed)
     return failure();
   if (calls && barrier == Barrier::Before)
     k.call(kernels.barrier(), {frame});
   StringRef opName = table.op->getName().stripDialect();
-  std::string name = (entry.getName() + "." + Twine(calls++) + "." + opName).str();
+  std::string name =
+      (entry.getName() + "." + Twine(calls++) + "." + opName).str();
   auto type = RankedTensorType::get({int64_t(table.entries.size())}, k.i32());
   auto array = LLVM::LLVMArrayType::get(k.i32(), table.entries.size());
   {
     OpBuilder::InsertionGuard guard(k);
     k.setInsertionPoint(entry);
-    LLVM::GlobalOp::create(k, array, /*isConstant=*/true, LLVM::Linkage::Internal,
-                           name, DenseElementsAttr::get(type, ArrayRef(table.entries)),
-                           /*alignment=*/4);
+    LLVM::GlobalOp::create(
+        k, array, /*isConstant=*/true, LLVM::Linkage::Internal, name,
+        DenseElementsAttr::get(type, ArrayRef(table.entries)),
+        /*alignment=*/4);
   }
   Val address = k.wrap(LLVM::AddressOfOp::create(k, k.ptr(), name));
   k.call(kernel, {frame, address});
@@ -111,8 +121,9 @@ void Table::addNumber(int64_t number) {
 
 void Table::addOffset(int64_t bytes) {
   if (!failed && (bytes < 0 || bytes % 64)) {
-    op->emitOpError("not lowerable [offset]: expected a non-negative multiple of 64, "
-                    "but got ")
+    op->emitOpError(
+        "not lowerable [offset]: expected a non-negative multiple of 64, "
+        "but got ")
         << bytes;
     failed = true;
   }
@@ -133,8 +144,9 @@ void Table::addPlace(Value rows) {
   Operation *definition = rows.getDefiningOp();
   if (!definition) {
     if (!failed)
-      op->emitOpError("not lowerable [argument]: an operand is an argument of the "
-                      "function, expected an activation made by an op");
+      op->emitOpError(
+          "not lowerable [argument]: an operand is an argument of the "
+          "function, expected an activation made by an op");
     failed = true;
     return;
   }
@@ -207,8 +219,9 @@ void Table::addLayer(Value handle) {
   if (found != emit.layers.end())
     return addNumber(found->second);
   if (!failed)
-    op->emitOpError("not lowerable [handle]: expected the memory or cache to be an "
-                    "argument of the function");
+    op->emitOpError(
+        "not lowerable [handle]: expected the memory or cache to be an "
+        "argument of the function");
   failed = true;
 }
 

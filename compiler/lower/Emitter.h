@@ -20,7 +20,8 @@ public:
   Emitter(mlir::func::FuncOp function, llvm::StringRef symbol,
           KernelLibrary &kernels);
 
-  /// Frame and handles. Fails where the function's arguments are not understood.
+  /// Frame and handles. Fails where the function's arguments are not
+  /// understood.
   mlir::LogicalResult begin();
   void end();
 
@@ -28,7 +29,8 @@ public:
   /// the caller knows that each worker reads only what it wrote.
   mlir::LogicalResult call(Table &table, mlir::func::FuncOp kernel,
                            Barrier barrier = Barrier::Before);
-  /// The op whose kernel was called last, and that kernel; null before the first.
+  /// The op whose kernel was called last, and that kernel; null before the
+  /// first.
   mlir::Operation *last() const { return lastOp; }
   mlir::func::FuncOp lastKernel() const { return lastFunction; }
 
@@ -74,7 +76,8 @@ public:
 private:
   friend class Emitter;
   void addOffset(int64_t bytes);
-  mlir::LogicalResult addOffsetOf(mlir::Operation *at, std::optional<int64_t> bytes,
+  mlir::LogicalResult addOffsetOf(mlir::Operation *at,
+                                  std::optional<int64_t> bytes,
                                   llvm::StringRef what);
 
   Emitter &emit;

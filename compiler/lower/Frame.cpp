@@ -54,8 +54,8 @@ Val Frame::optionalWeight(int64_t i) {
 std::pair<Val, Val> Frame::share(Val count) {
   Val each = count / workers(), more = count % workers(), w = worker();
   Val first = w * each + min(w, more);
-  Val last = first + each + select(w < more, k.constant(int64_t(1)),
-                                   k.constant(int64_t(0)));
+  Val last = first + each +
+             select(w < more, k.constant(int64_t(1)), k.constant(int64_t(0)));
   return {first, last};
 }
 

@@ -1,10 +1,12 @@
-// What a kernel is given: the frame of the running call and the table of the op.
+// What a kernel is given: the frame of the running call and the table of the
+// op.
 #pragma once
 #include "compiler/lower/KernelBuilder.h"
 
 namespace encdec::lower {
 
-/// The frame, made on the stack by encode and step: 8-byte fields in this order.
+/// The frame, made on the stack by encode and step: 8-byte fields in this
+/// order.
 enum class FrameField : int64_t {
   context, // const encdec_abi_context *
   worker,  // i64

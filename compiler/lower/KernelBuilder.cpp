@@ -21,7 +21,8 @@ template <typename FloatOp, typename IntOp> Val binary(Val a, Val b) {
   return k.wrap(IntOp::create(k, a.value, b.value));
 }
 
-Val compare(Val a, Val b, arith::CmpFPredicate real, arith::CmpIPredicate integer) {
+Val compare(Val a, Val b, arith::CmpFPredicate real,
+            arith::CmpIPredicate integer) {
   KernelBuilder &k = *a.builder;
   if (isFloat(a))
     return k.wrap(arith::CmpFOp::create(k, real, a.value, b.value));
@@ -42,9 +43,15 @@ Val operator+(Val a, Val b) {
                                       ArrayRef<LLVM::GEPArg>{b.value}));
   return binary<arith::AddFOp, arith::AddIOp>(a, b);
 }
-Val operator-(Val a, Val b) { return binary<arith::SubFOp, arith::SubIOp>(a, b); }
-Val operator*(Val a, Val b) { return binary<arith::MulFOp, arith::MulIOp>(a, b); }
-Val operator/(Val a, Val b) { return binary<arith::DivFOp, arith::DivUIOp>(a, b); }
+Val operator-(Val a, Val b) {
+  return binary<arith::SubFOp, arith::SubIOp>(a, b);
+}
+Val operator*(Val a, Val b) {
+  return binary<arith::MulFOp, arith::MulIOp>(a, b);
+}
+Val operator/(Val a, Val b) {
+  return binary<arith::DivFOp, arith::DivUIOp>(a, b);
+}
 Val operator%(Val a, Val b) {
   return a.builder->wrap(arith::RemUIOp::create(*a.builder, a.value, b.value));
 }
@@ -86,10 +93,12 @@ Val fma(Val a, Val b, Val c) {
 Val max(Val a, Val b) { return select(a > b, a, b); }
 Val min(Val a, Val b) { return select(a < b, a, b); }
 Val select(Val condition, Val a, Val b) {
-  return a.builder->wrap(arith::SelectOp::create(*a.builder, condition.value,
-                                                 a.value, b.value));
+  return a.builder->wrap(
+      arith::SelectOp::create(*a.builder, condition.value, a.value, b.value));
 }
-Val sqrt(Val a) { return a.builder->wrap(math::SqrtOp::create(*a.builder, a.value)); }
+Val sqrt(Val a) {
+  return a.builder->wrap(math::SqrtOp::create(*a.builder, a.value));
+}
 Val negate(Val a) {
   return a.builder->wrap(arith::NegFOp::create(*a.builder, a.value));
 }
@@ -108,7 +117,9 @@ VectorType KernelBuilder::vector(Type element, int64_t lanes) {
 }
 
 Val KernelBuilder::constant(int64_t value) { return constantOf(i64(), value); }
-Val KernelBuilder::constantI32(int32_t value) { return constantOf(i32(), value); }
+Val KernelBuilder::constantI32(int32_t value) {
+  return constantOf(i32(), value);
+}
 Val KernelBuilder::constant(float value) { return constantOf(f32(), value); }
 
 Val KernelBuilder::constantOf(Type type, double value) {
@@ -134,7 +145,8 @@ Val KernelBuilder::splat(Val scalar, int64_t lanes) {
 }
 
 Val KernelBuilder::lane(Val v, int64_t lane) {
-  return wrap(vector::ExtractOp::create(*this, v.value, ArrayRef<int64_t>{lane}));
+  return wrap(
+      vector::ExtractOp::create(*this, v.value, ArrayRef<int64_t>{lane}));
 }
 
 Val KernelBuilder::shuffle(Val a, ArrayRef<int64_t> order) {
@@ -191,7 +203,8 @@ static unsigned elementBytes(Type type) {
 }
 
 Val KernelBuilder::load(Type type, Val pointer) {
-  return wrap(LLVM::LoadOp::create(*this, type, pointer.value, elementBytes(type)));
+  return wrap(
+      LLVM::LoadOp::create(*this, type, pointer.value, elementBytes(type)));
 }
 
 void KernelBuilder::store(Val value, Val pointer) {
@@ -206,19 +219,20 @@ void KernelBuilder::storeFirst(Val v, int64_t count, Val pointer) {
   SmallVector<bool> bits(lanes, false);
   std::fill_n(bits.begin(), count, true);
   auto maskType = vector(getI1Type(), lanes);
-  Value mask = arith::ConstantOp::create(*this, maskType,
-                                         DenseElementsAttr::get(maskType, bits));
+  Value mask = arith::ConstantOp::create(
+      *this, maskType, DenseElementsAttr::get(maskType, bits));
   LLVM::MaskedStoreOp::create(*this, v.value, pointer.value, mask,
                               elementBytes(v.type()));
 }
 
 void KernelBuilder::prefetch(Val pointer) {
-  LLVM::Prefetch::create(*this, pointer.value, /*rw=*/0, /*hint=*/3, /*cache=*/1);
+  LLVM::Prefetch::create(*this, pointer.value, /*rw=*/0, /*hint=*/3,
+                         /*cache=*/1);
 }
 
 Val KernelBuilder::isNull(Val pointer) {
-  return wrap(LLVM::ICmpOp::create(*this, LLVM::ICmpPredicate::eq, pointer.value,
-                                   null().value));
+  return wrap(LLVM::ICmpOp::create(*this, LLVM::ICmpPredicate::eq,
+                                   pointer.value, null().value));
 }
 
 Vals KernelBuilder::loop(Val from, Val to, Val step, ArrayRef<Val> init,
@@ -259,6 +273,16 @@ void KernelBuilder::when(Val condition, llvm::function_ref<void()> then) {
   InsertionGuard guard(*this);
   setInsertionPointToStart(op.thenBlock());
   then();
+}
+
+void KernelBuilder::unless(Val condition,
+                           llvm::function_ref<void()> otherwise) {
+  choose(
+      condition, [] { return Vals(); },
+      [&] {
+        otherwise();
+        return Vals();
+      });
 }
 
 Vals KernelBuilder::choose(Val condition, llvm::function_ref<Vals()> then,

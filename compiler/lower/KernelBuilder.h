@@ -1,6 +1,6 @@
 // A small language for writing kernels: arithmetic on `Val` emits arith, math,
-// vector, scf and llvm ops, so that a kernel reads like its formula. Nothing here
-// knows a CPU: widths are chosen by the kernels.
+// vector, scf and llvm ops, so that a kernel reads like its formula. Nothing
+// here knows a CPU: widths are chosen by the kernels.
 //
 // Memory is reached by llvm.load and llvm.store on !llvm.ptr, always with the
 // element's alignment only. No op emitted here may become a library call.
@@ -34,7 +34,7 @@ Val operator&(Val a, Val b);
 Val operator|(Val a, Val b);
 Val operator<<(Val a, int64_t bits);
 Val operator>>(Val a, int64_t bits); // keeps the sign
-Val operator<(Val a, Val b); // floats: ordered
+Val operator<(Val a, Val b);         // floats: ordered
 Val operator>(Val a, Val b);
 Val operator==(Val a, Val b);
 // The same with a constant of a's type, in every lane.
@@ -45,9 +45,9 @@ Val operator/(Val a, int64_t b);
 Val operator%(Val a, int64_t b);
 Val operator<(Val a, int64_t b);
 
-Val fma(Val a, Val b, Val c);           // a * b + c, rounded once
-Val max(Val a, Val b);                  // a > b ? a : b
-Val min(Val a, Val b);                  // a < b ? a : b
+Val fma(Val a, Val b, Val c); // a * b + c, rounded once
+Val max(Val a, Val b);        // a > b ? a : b
+Val min(Val a, Val b);        // a < b ? a : b
 Val select(Val condition, Val a, Val b);
 Val sqrt(Val a);
 Val negate(Val a);
@@ -93,8 +93,8 @@ public:
   // --- Conversions
   Val signExtend(Val integer, mlir::Type to);
   Val truncate(Val integer, mlir::Type to);
-  Val toFloat(Val integer);      // i32 lanes to f32 lanes
-  Val toInteger(Val real);       // f32 lanes to i32 lanes, towards zero
+  Val toFloat(Val integer); // i32 lanes to f32 lanes
+  Val toInteger(Val real);  // f32 lanes to i32 lanes, towards zero
   Val bitcast(Val value, mlir::Type to);
 
   // --- Memory
@@ -107,12 +107,14 @@ public:
 
   // --- Control
   using LoopBody = llvm::function_ref<Vals(Val index, llvm::ArrayRef<Val>)>;
-  Vals loop(Val from, Val to, Val step, llvm::ArrayRef<Val> init, LoopBody body);
+  Vals loop(Val from, Val to, Val step, llvm::ArrayRef<Val> init,
+            LoopBody body);
   void loop(Val from, Val to, Val step, llvm::function_ref<void(Val)> body);
   void loop(Val from, Val to, llvm::function_ref<void(Val)> body) {
     loop(from, to, constant(int64_t(1)), body);
   }
   void when(Val condition, llvm::function_ref<void()> then);
+  void unless(Val condition, llvm::function_ref<void()> otherwise);
   Vals choose(Val condition, llvm::function_ref<Vals()> then,
               llvm::function_ref<Vals()> otherwise);
   Val call(mlir::func::FuncOp callee, llvm::ArrayRef<Val> arguments);

@@ -1,9 +1,10 @@
 // y = x Wᵀ + b over packed weights [N/16][K][16], f32 or int8.
 //
-//   y[r][n] = (Σ_k x[r][k] * w[n][k]) * scale[n] + b[n]        (scale: int8 only)
+//   y[r][n] = (Σ_k x[r][k] * w[n][k]) * scale[n] + b[n]        (scale: int8
+//   only)
 //
-// Each output has one accumulator and k ascends, in every tile, so its bits depend
-// neither on how many rows there are nor on who computes it.
+// Each output has one accumulator and k ascends, in every tile, so its bits
+// depend neither on how many rows there are nor on who computes it.
 #include "compiler/lower/CpuKernels.h"
 
 using namespace mlir;
@@ -19,86 +20,110 @@ std::string typed(StringRef name, bool quantized) {
   return (name + (quantized ? "_i8" : "_f32")).str();
 }
 
+/// What linearTile is made of; one accumulator for each (row, vector of
+/// columns).
+struct Tile {
+  KernelBuilder &k;
+  int64_t rows, panels, lanes;
+  bool quantized;
+
+  int64_t weightBytes() const { return quantized ? 1 : 4; }
+  int64_t vectors() const { return panels * 16 / lanes; } // of a row
+  VectorType type() const { return k.vector(k.f32(), lanes); }
+
+  /// Vector `j` of the weights at `at[panel]`, one k of each panel, as f32.
+  Val weight(ArrayRef<Val> at, int64_t j) const {
+    int64_t parts = 16 / lanes, offset = j % parts * lanes * weightBytes();
+    Val pointer = at[j / parts] + offset;
+    if (!quantized)
+      return k.load(type(), pointer);
+    Val bytes = k.load(k.vector(k.getI8Type(), lanes), pointer);
+    return k.toFloat(k.signExtend(bytes, k.vector(k.i32(), lanes)));
+  }
+
+  /// acc + x w for one k. One row: x in a register, weights as memory operands.
+  /// Several rows: weights in registers, one x at a time. Any other order
+  /// spills.
+  Vals multiply(ArrayRef<Val> x, ArrayRef<Val> at, Vals acc) const {
+    auto broadcast = [&](int64_t r) {
+      return k.splat(k.load(k.f32(), x[r]), lanes);
+    };
+    if (rows == 1) {
+      Val one = broadcast(0);
+      for (int64_t j = 0; j < vectors(); ++j)
+        acc[j] = fma(one, weight(at, j), acc[j]);
+      return acc;
+    }
+    Vals weights;
+    for (int64_t j = 0; j < vectors(); ++j)
+      weights.push_back(weight(at, j));
+    for (int64_t r = 0; r < rows; ++r) {
+      Val one = broadcast(r);
+      for (int64_t j = 0; j < vectors(); ++j) {
+        Val &sum = acc[r * vectors() + j];
+        sum = fma(one, weights[j], sum);
+      }
+    }
+    return acc;
+  }
+
+  /// y = acc * scale + bias.
+  void finish(ArrayRef<Val> acc, Val scales, Val bias, Val y, Val ldy) const {
+    Val noBias = k.isNull(bias);
+    for (int64_t j = 0; j < vectors(); ++j) {
+      int64_t column = j * lanes * 4;
+      // -0.0 added changes nothing, not even the sign of a zero.
+      Val b = k.choose(
+          noBias, [&] { return Vals{k.constantOf(type(), -0.0)}; },
+          [&] { return Vals{k.load(type(), bias + column)}; })[0];
+      Val row = y;
+      for (int64_t r = 0; r < rows; ++r, row = row + ldy) {
+        Val sum = acc[r * vectors() + j];
+        if (quantized)
+          sum = sum * k.load(type(), scales + column);
+        k.store(sum + b, row + column);
+      }
+    }
+  }
+};
+
 } // namespace
 
-func::FuncOp CpuKernels::linearTile(int64_t rows, int64_t panels, bool quantized) {
-  std::string name = typed("linear_tile", quantized) + "_" + std::to_string(rows) +
-                     "x" + std::to_string(panels);
+func::FuncOp CpuKernels::linearTile(int64_t rows, int64_t panels,
+                                    bool quantized) {
+  std::string name = typed("linear_tile", quantized) + "_" +
+                     std::to_string(rows) + "x" + std::to_string(panels);
   // (x, ldx, w, K, scales, bias, y, ldy)
   SmallVector<Type> types{ptr, i64, ptr, i64, ptr, ptr, ptr, i64};
   return define(name, types, [&](KernelBuilder &k, ArrayRef<Val> a) {
-    Val x = a[0], ldx = a[1], w = a[2], depth = a[3], scales = a[4], bias = a[5],
-        y = a[6], ldy = a[7];
-    int64_t lanes = level.lanes, parts = 16 / lanes;
-    int64_t weightBytes = quantized ? 1 : 4;
-    VectorType vector = k.vector(k.f32(), lanes);
-    VectorType stored = k.vector(quantized ? k.getI8Type() : k.f32(), lanes);
-    Val panelBytes = depth * (16 * weightBytes);
+    Val x = a[0], ldx = a[1], w = a[2], depth = a[3];
+    Tile tile{k, rows, panels, level.lanes, quantized};
+    Val panelBytes = depth * (16 * tile.weightBytes());
+    Vals xRows{x}, panel{w};
+    while (int64_t(xRows.size()) < rows)
+      xRows.push_back(xRows.back() + ldx);
+    while (int64_t(panel.size()) < panels)
+      panel.push_back(panel.back() + panelBytes);
 
-    Vals xRow, panel;
-    for (int64_t r = 0; r < rows; ++r)
-      xRow.push_back(r ? xRow.back() + ldx : x);
-    for (int64_t p = 0; p < panels; ++p)
-      panel.push_back(p ? panel.back() + panelBytes : w);
-
-    Vals acc(rows * panels * parts, k.constantOf(vector, 0.0));
-    acc = k.loop(
-        k.constant(int64_t(0)), depth, k.constant(int64_t(1)), acc,
-        [&](Val i, ArrayRef<Val> carried) {
-          Vals next(carried);
-          auto broadcast = [&](int64_t r) {
-            return k.splat(k.load(k.f32(), xRow[r] + i * 4), lanes);
-          };
-          auto weight = [&](int64_t p, int64_t part) {
-            Val at = panel[p] + i * (16 * weightBytes);
-            Val w = k.load(stored, at + part * lanes * weightBytes);
-            return quantized
-                       ? k.toFloat(k.signExtend(w, k.vector(k.i32(), lanes)))
-                       : w;
-          };
-          // One row: x in a register, weights as memory operands. Several rows:
-          // weights in registers, one x at a time. Any other order spills.
-          Vals xs, weights;
-          for (int64_t j = 0; rows == 1 && j < rows; ++j)
-            xs.push_back(broadcast(j));
-          for (int64_t j = 0; j < panels * parts; ++j)
-            if (rows == 1)
-              next[j] = fma(xs[0], weight(j / parts, j % parts), next[j]);
-            else
-              weights.push_back(weight(j / parts, j % parts));
-          for (int64_t r = 0; rows > 1 && r < rows; ++r) {
-            Val x = broadcast(r);
-            for (int64_t j = 0; j < panels * parts; ++j) {
-              Val &sum = next[r * panels * parts + j];
-              sum = fma(x, weights[j], sum);
-            }
-          }
-          return next;
-        });
-
-    for (int64_t p = 0; p < panels; ++p)
-      for (int64_t part = 0; part < parts; ++part) {
-        int64_t column = (p * 16 + part * lanes) * 4;
-        // -0.0 added changes nothing, not even the sign of a zero.
-        Val b = k.choose(
-            k.isNull(bias), [&] { return Vals{k.constantOf(vector, -0.0)}; },
-            [&] { return Vals{k.load(vector, bias + column)}; })[0];
-        Val row = y;
-        for (int64_t r = 0; r < rows; ++r) {
-          Val sum = acc[(r * panels + p) * parts + part];
-          if (quantized)
-            sum = sum * k.load(vector, scales + column);
-          k.store(sum + b, row + column);
-          row = row + ldy;
-        }
-      }
+    Vals acc(rows * tile.vectors(), k.constantOf(tile.type(), 0.0));
+    acc = k.loop(k.constant(int64_t(0)), depth, k.constant(int64_t(1)), acc,
+                 [&](Val i, ArrayRef<Val> acc) {
+                   Vals xs, at;
+                   for (Val row : xRows)
+                     xs.push_back(row + i * 4);
+                   for (Val p : panel)
+                     at.push_back(p + i * (16 * tile.weightBytes()));
+                   return tile.multiply(xs, at, Vals(acc));
+                 });
+    tile.finish(acc, a[4], a[5], a[6], a[7]);
   });
 }
 
 func::FuncOp CpuKernels::linearBlock(bool quantized) {
   int64_t weightBytes = quantized ? 1 : 4;
   // (x, ldx, rows, w, K, scales, bias, y, ldy, first, last)
-  SmallVector<Type> types{ptr, i64, i64, ptr, i64, ptr, ptr, ptr, i64, i64, i64};
+  SmallVector<Type> types{ptr, i64, i64, ptr, i64, ptr,
+                          ptr, ptr, i64, i64, i64};
   SmallVector<SmallVector<func::FuncOp>> tiles, rowTiles;
   for (int64_t panels : level.tilePanels)
     for (auto &row = tiles.emplace_back(); int64_t rows : level.tileRows)
@@ -106,61 +131,66 @@ func::FuncOp CpuKernels::linearBlock(bool quantized) {
   for (int64_t panels : level.rowPanels)
     rowTiles.emplace_back().push_back(linearTile(1, panels, quantized));
 
-  return define(typed("linear_block", quantized), types,
-                [&](KernelBuilder &k, ArrayRef<Val> a) {
-    Val x = a[0], ldx = a[1], rows = a[2], w = a[3], depth = a[4], scales = a[5],
-        bias = a[6], y = a[7], ldy = a[8], first = a[9], last = a[10];
-    Val panelBytes = depth * (16 * weightBytes);
-    Val noBias = k.isNull(bias), zero = k.constant(int64_t(0));
-    auto tile = [&](func::FuncOp function, Val row, Val panel) {
-      Val column = panel * 64;
-      Val b = select(noBias, bias, bias + column);
-      k.call(function, {x + row * ldx, ldx, w + panel * panelBytes, depth,
-                        scales + column, b, y + row * ldy + column, ldy});
-    };
-    // Panels [first, last), as many at once as possible.
-    auto overPanels = [&](ArrayRef<int64_t> counts,
-                          llvm::function_ref<void(size_t, Val)> body) {
-      Val from = first;
-      for (auto [i, count] : llvm::enumerate(counts)) {
-        Val to = from + (last - from) / count * count;
-        k.loop(from, to, k.constant(count), [&](Val p) { body(i, p); });
-        from = to;
-      }
-    };
-    auto overRows = [&](Val from, Val to, llvm::function_ref<void(size_t, Val)> body) {
-      for (auto [i, count] : llvm::enumerate(level.tileRows)) {
-        Val end = from + (to - from) / count * count;
-        k.loop(from, end, k.constant(count), [&](Val r) { body(i, r); });
-        from = end;
-      }
-    };
-    k.choose(
-        rows == k.constant(int64_t(1)),
-        [&] {
-          overPanels(level.rowPanels,
-                     [&](size_t i, Val p) { tile(rowTiles[i][0], zero, p); });
-          return Vals();
-        },
-        [&] {
-          k.loop(zero, rows, k.constant(kRowBlock), [&](Val block) {
-            Val end = min(block + kRowBlock, rows);
-            overPanels(level.tilePanels, [&](size_t i, Val p) {
-              overRows(block, end,
-                       [&](size_t j, Val r) { tile(tiles[i][j], r, p); });
+  return define(
+      typed("linear_block", quantized), types,
+      [&](KernelBuilder &k, ArrayRef<Val> a) {
+        Val x = a[0], ldx = a[1], rows = a[2], w = a[3], depth = a[4],
+            scales = a[5], bias = a[6], y = a[7], ldy = a[8], first = a[9],
+            last = a[10];
+        Val panelBytes = depth * (16 * weightBytes);
+        Val noBias = k.isNull(bias), zero = k.constant(int64_t(0));
+        auto tile = [&](func::FuncOp function, Val row, Val panel) {
+          Val column = panel * 64;
+          Val b = select(noBias, bias, bias + column);
+          k.call(function, {x + row * ldx, ldx, w + panel * panelBytes, depth,
+                            scales + column, b, y + row * ldy + column, ldy});
+        };
+        // Panels [first, last), as many at once as possible.
+        auto overPanels = [&](ArrayRef<int64_t> counts,
+                              llvm::function_ref<void(size_t, Val)> body) {
+          Val from = first;
+          for (auto [i, count] : llvm::enumerate(counts)) {
+            Val to = from + (last - from) / count * count;
+            k.loop(from, to, k.constant(count), [&](Val p) { body(i, p); });
+            from = to;
+          }
+        };
+        auto overRows = [&](Val from, Val to,
+                            llvm::function_ref<void(size_t, Val)> body) {
+          for (auto [i, count] : llvm::enumerate(level.tileRows)) {
+            Val end = from + (to - from) / count * count;
+            k.loop(from, end, k.constant(count), [&](Val r) { body(i, r); });
+            from = end;
+          }
+        };
+        k.choose(
+            rows == k.constant(int64_t(1)),
+            [&] {
+              overPanels(level.rowPanels, [&](size_t i, Val p) {
+                tile(rowTiles[i][0], zero, p);
+              });
+              return Vals();
+            },
+            [&] {
+              k.loop(zero, rows, k.constant(kRowBlock), [&](Val block) {
+                Val end = min(block + kRowBlock, rows);
+                overPanels(level.tilePanels, [&](size_t i, Val p) {
+                  overRows(block, end,
+                           [&](size_t j, Val r) { tile(tiles[i][j], r, p); });
+                });
+              });
+              return Vals();
             });
-          });
-          return Vals();
-        });
-  });
+      });
 }
 
 void CpuKernels::emitLinear(KernelBuilder &k, const LinearOperands &o,
                             int64_t inputs, bool quantized,
                             std::optional<ActivationKind> activation, Val first,
                             Val last) {
-  k.call(linearBlock(quantized), {o.x, o.ldx, o.rows, o.weight, k.constant(inputs),
-                                  o.scales, o.bias, o.y, o.ldy, first, last});
+  k.call(linearBlock(quantized),
+         {o.x, o.ldx, o.rows, o.weight, k.constant(inputs), o.scales, o.bias,
+          o.y, o.ldy, first, last});
   // On what this worker has just written and still has near.
   if (activation)
     k.call(activatePanels(*activation), {o.y, o.ldy, o.rows, first, last});
@@ -169,7 +199,8 @@ void CpuKernels::emitLinear(KernelBuilder &k, const LinearOperands &o,
 func::FuncOp CpuKernels::linear(const LinearShape &shape) {
   std::string name = "linear_" + std::to_string(shape.inputs);
   int64_t panels = 0;
-  for (auto [outputs, quantized] : llvm::zip_equal(shape.outputs, shape.quantized)) {
+  for (auto [outputs, quantized] :
+       llvm::zip_equal(shape.outputs, shape.quantized)) {
     name += (quantized ? "_i8x" : "_f32x") + std::to_string(outputs);
     panels += (outputs + 15) / 16;
   }

@@ -39,24 +39,28 @@ int64_t widthOf(Value rows) {
 /// One kernel call or two for each op.
 class OpLowering {
 public:
-  OpLowering(Emitter &emit, KernelLibrary &kernels) : emit(emit), kernels(kernels) {}
+  OpLowering(Emitter &emit, KernelLibrary &kernels)
+      : emit(emit), kernels(kernels) {}
 
   LogicalResult lower(Operation *op) {
     return TypeSwitch<Operation *, LogicalResult>(op)
         .Case<EmbedOp, LinearOp, AddOp, NormOp, ActivationOp, ArgmaxOp,
               CacheAppendOp, MemoryProjectOp, SelfAttentionOp, CrossAttentionOp,
-              FfnOp, AddNormOp, VocabularyOp>([&](auto o) { return lowerOp(o); })
+              FfnOp, AddNormOp, VocabularyOp>(
+            [&](auto o) { return lowerOp(o); })
         // Views: the attention that uses one reads the handle itself.
         .Case<MemoryReadOp, CacheReadOp>([](auto) { return success(); })
         .Case<func::ReturnOp>([&](auto o) { return lowerOp(o); })
         .Case<ScoresOp, MaskOp, SoftmaxOp, ContextOp>([](Operation *op) {
-          return op->emitOpError("not lowerable [decomposed-attention]: kernels exist "
-                                 "for whole attentions only; run "
-                                 "encdec-fuse-attention before placing");
+          return op->emitOpError(
+              "not lowerable [decomposed-attention]: kernels exist "
+              "for whole attentions only; run "
+              "encdec-fuse-attention before placing");
         })
         .Default([](Operation *op) {
-          return op->emitOpError("not lowerable [unknown-op]: expected an op of the "
-                                 "placed form");
+          return op->emitOpError(
+              "not lowerable [unknown-op]: expected an op of the "
+              "placed form");
         });
   }
 
@@ -90,9 +94,10 @@ LogicalResult OpLowering::lowerOp(EmbedOp op) {
   WeightOp weight = emit.weight(op, op.getTableAttr());
   if (!weight)
     return failure();
-  return emit.call(table, kernels.embed(widthOf(op.getOutput()),
-                                        weight.getTensorType().getDimSize(0),
-                                        quantized, op.getScale().convertToFloat()));
+  return emit.call(table,
+                   kernels.embed(widthOf(op.getOutput()),
+                                 weight.getTensorType().getDimSize(0),
+                                 quantized, op.getScale().convertToFloat()));
 }
 
 LogicalResult OpLowering::lowerOp(LinearOp op) {
@@ -144,7 +149,8 @@ LogicalResult OpLowering::lowerOp(ActivationOp op) {
   Table table(emit, op);
   table.addPlace(op.getInput());
   table.addPlace(op.getOutput());
-  return emit.call(table, kernels.activation(widthOf(op.getOutput()), op.getKind()));
+  return emit.call(table,
+                   kernels.activation(widthOf(op.getOutput()), op.getKind()));
 }
 
 LogicalResult OpLowering::lowerOp(FfnOp op) {
@@ -158,8 +164,8 @@ LogicalResult OpLowering::lowerOp(FfnOp op) {
   bool quantized = first.addWeight(op.getUpWeightAttr());
   first.addVector(op.getUpBiasAttr());
   first.addExtraPlace(1);
-  if (failed(emit.call(first, kernels.linear({width, {hidden}, {quantized},
-                                              op.getKind()}))))
+  if (failed(emit.call(
+          first, kernels.linear({width, {hidden}, {quantized}, op.getKind()}))))
     return failure();
   second.addExtraPlace(1);
   quantized = second.addWeight(op.getDownWeightAttr());
@@ -178,9 +184,9 @@ LogicalResult OpLowering::lowerOp(CacheAppendOp op) {
                    kernels.cacheAppend({type.getHeads(), type.getHeadSize()}));
 }
 
-// Each worker attends with the heads whose keys it has appended itself, so the two
-// need no barrier between them; unless the output lies askew over a key or value
-// that another worker may still be reading.
+// Each worker attends with the heads whose keys it has appended itself, so the
+// two need no barrier between them; unless the output lies askew over a key or
+// value that another worker may still be reading.
 Barrier OpLowering::barrierAfterAppend(SelfAttentionOp op) {
   auto append = dyn_cast_or_null<CacheAppendOp>(emit.last());
   std::optional<int64_t> out = placeOf(op, 0);
@@ -213,8 +219,9 @@ LogicalResult OpLowering::lowerOp(SelfAttentionOp op) {
                      barrierAfterAppend(op));
   }
   if (entryOf(op) != "encode")
-    return op.emitOpError("not lowerable [self-attention-keys]: in a step, keys and "
-                          "values come from encdec.cache_read");
+    return op.emitOpError(
+        "not lowerable [self-attention-keys]: in a step, keys and "
+        "values come from encdec.cache_read");
   Table block(emit, op), attend(emit, op);
   block.addPlace(op.getKey());
   block.addPlace(op.getValue());
@@ -232,22 +239,24 @@ LogicalResult OpLowering::lowerOp(SelfAttentionOp op) {
 LogicalResult OpLowering::lowerOp(CrossAttentionOp op) {
   auto read = op.getKey().getDefiningOp<MemoryReadOp>();
   if (!read)
-    return op.emitOpError("not lowerable [keys-not-hoisted]: keys and values come "
-                          "from encdec.memory_read; run encdec-hoist-encoder");
+    return op.emitOpError(
+        "not lowerable [keys-not-hoisted]: keys and values come "
+        "from encdec.memory_read; run encdec-hoist-encoder");
   int64_t heads = op.getHeads();
   Table table(emit, op);
   table.addPlace(op.getQuery());
   table.addLayer(read.getMemory());
   table.addPlace(op.getContext());
   table.addNumber(crossAttentions++);
-  return emit.call(table,
-                   kernels.crossAttention({heads, widthOf(op.getQuery()) / heads},
-                                          op.getScale().convertToFloat()));
+  return emit.call(
+      table, kernels.crossAttention({heads, widthOf(op.getQuery()) / heads},
+                                    op.getScale().convertToFloat()));
 }
 
 LogicalResult OpLowering::lowerOp(MemoryProjectOp op) {
   MemoryType type = op.getMemory().getType();
-  LinearShape linear{widthOf(op.getInput()), {type.getWidth(), type.getWidth()}, {}, {}};
+  LinearShape linear{
+      widthOf(op.getInput()), {type.getWidth(), type.getWidth()}, {}, {}};
   Table table(emit, op);
   table.addPlace(op.getInput());
   linear.quantized.push_back(table.addWeight(op.getKeyWeightAttr()));
@@ -261,20 +270,23 @@ LogicalResult OpLowering::lowerOp(MemoryProjectOp op) {
       kernels.memoryProject({type.getHeads(), type.getHeadSize()}, linear);
   // One kernel shares its columns out in one way: what a worker has in the
   // temporaries is its own in the next layer too.
-  bool sameColumns = emit.lastKernel() == kernel &&
-                     emit.last()->getAttr("encdec.place") == op->getAttr("encdec.place");
-  return emit.call(table, kernel, sameColumns ? Barrier::None : Barrier::Before);
+  bool sameColumns =
+      emit.lastKernel() == kernel &&
+      emit.last()->getAttr("encdec.place") == op->getAttr("encdec.place");
+  return emit.call(table, kernel,
+                   sameColumns ? Barrier::None : Barrier::Before);
 }
 
 LogicalResult OpLowering::lowerOp(VocabularyOp op) {
-  int64_t columns = cast<RankedTensorType>(op.getLogitBias().getType()).getDimSize(1);
+  int64_t columns =
+      cast<RankedTensorType>(op.getLogitBias().getType()).getDimSize(1);
   Table table(emit, op), merge(emit, op);
   table.addPlace(op.getInput());
   bool quantized = table.addWeight(op.getWeightAttr());
   table.addVector(op.getBiasAttr());
   table.addExtraPlace(0);
-  if (failed(emit.call(table, kernels.vocabulary(widthOf(op.getInput()), columns,
-                                                 quantized))))
+  if (failed(emit.call(table, kernels.vocabulary(widthOf(op.getInput()),
+                                                 columns, quantized))))
     return failure();
   merge.addExtraPlace(0);
   return emit.call(merge, kernels.mergeVocabulary(columns));
@@ -294,9 +306,10 @@ LogicalResult OpLowering::lowerOp(ArgmaxOp op) {
 LogicalResult OpLowering::lowerOp(func::ReturnOp op) {
   for (Value value : op.getOperands())
     if (!isa_and_present<VocabularyOp, ArgmaxOp>(value.getDefiningOp()))
-      return op.emitOpError("not lowerable [result]: expected nothing but a token "
-                            "and its log-probability; the encoder's output goes "
-                            "into memories: run encdec-hoist-encoder");
+      return op.emitOpError(
+          "not lowerable [result]: expected nothing but a token "
+          "and its log-probability; the encoder's output goes "
+          "into memories: run encdec-hoist-encoder");
   return success();
 }
 
@@ -332,11 +345,12 @@ struct LowerPass : impl::LowerPassBase<LowerPass> {
       StringRef entry;
       if (auto attr = function->getAttrOfType<StringAttr>(kEntryAttr))
         entry = attr.getValue();
-      StringRef symbol = entry == "encode" ? ENCDEC_ABI_ENCODE_SYMBOL
-                                           : ENCDEC_ABI_STEP_SYMBOL;
+      StringRef symbol =
+          entry == "encode" ? ENCDEC_ABI_ENCODE_SYMBOL : ENCDEC_ABI_STEP_SYMBOL;
       if (entry != "encode" && entry != "step") {
-        function.emitOpError("not lowerable [no-entry]: expected encdec.entry = "
-                             "\"encode\" or \"step\"");
+        function.emitOpError(
+            "not lowerable [no-entry]: expected encdec.entry = "
+            "\"encode\" or \"step\"");
         return signalPassFailure();
       }
       if (failed(lowerFunction(function, symbol, kernels)))
@@ -344,7 +358,8 @@ struct LowerPass : impl::LowerPassBase<LowerPass> {
     }
     for (func::FuncOp function : functions)
       function.erase();
-    for (WeightOp weight : llvm::make_early_inc_range(module.getOps<WeightOp>()))
+    for (WeightOp weight :
+         llvm::make_early_inc_range(module.getOps<WeightOp>()))
       weight.erase();
     // What the dialect said about the module is in the code now.
     for (NamedAttribute attr : llvm::to_vector(module->getDiscardableAttrs()))

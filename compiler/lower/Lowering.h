@@ -6,15 +6,16 @@
 
 namespace encdec {
 
-/// Kernels and entry functions (func, scf, arith, math, vector, llvm) to the LLVM
-/// dialect. No op becomes a library call.
+/// Kernels and entry functions (func, scf, arith, math, vector, llvm) to the
+/// LLVM dialect. No op becomes a library call.
 void buildKernelsToLLVM(mlir::OpPassManager &pm);
 
 /// Placed form to the LLVM dialect for one CPU level ("v3", "v4", "neon"), in
-/// place: afterwards the module holds the functions encdec_encode and encdec_step
-/// (include/encdec/abi.h) and private kernels, nothing else. On failure there are
-/// diagnostics and the module is of no more use. Clone the module first where
-/// several levels are wanted.
-llvm::LogicalResult lowerToLLVMDialect(mlir::ModuleOp module, llvm::StringRef level);
+/// place: afterwards the module holds the functions encdec_encode and
+/// encdec_step (include/encdec/abi.h) and private kernels, nothing else. On
+/// failure there are diagnostics and the module is of no more use. Clone the
+/// module first where several levels are wanted.
+llvm::LogicalResult lowerToLLVMDialect(mlir::ModuleOp module,
+                                       llvm::StringRef level);
 
 } // namespace encdec

@@ -1,5 +1,6 @@
-// Functions of real numbers as polynomials, in any lane count. None of them calls
-// a library, and each gives a number the same bits in whatever lane it stands.
+// Functions of real numbers as polynomials, in any lane count. None of them
+// calls a library, and each gives a number the same bits in whatever lane it
+// stands.
 #pragma once
 #include "compiler/lower/KernelBuilder.h"
 #include "dialect/Dialect.h"

@@ -13,8 +13,8 @@ namespace encdec::lower {
 /// What the kernels of one CPU level look like. The level decides registers and
 /// tiles only, never the order of operations within one output element.
 struct CpuLevel {
-  llvm::StringRef name;  // as in the bundle and in --cpu
-  int64_t lanes;         // f32 lanes of one register
+  llvm::StringRef name; // as in the bundle and in --cpu
+  int64_t lanes;        // f32 lanes of one register
   /// Row counts that a linear tile is made for, descending, ending in 1.
   llvm::ArrayRef<int64_t> tileRows;
   /// 16-column panels beside each other in a tile of several rows; same order.
@@ -28,8 +28,8 @@ llvm::ArrayRef<CpuLevel> cpuLevels();
 /// The level called `name`, or null.
 const CpuLevel *findCpuLevel(llvm::StringRef name);
 
-/// x [R, inputs] times several weights [outputs[i], inputs], each perhaps followed
-/// by an activation.
+/// x [R, inputs] times several weights [outputs[i], inputs], each perhaps
+/// followed by an activation.
 struct LinearShape {
   int64_t inputs;
   llvm::SmallVector<int64_t> outputs;
@@ -44,26 +44,28 @@ struct AttentionShape {
   int64_t paddedHeadSize() const { return (headSize + 15) / 16 * 16; }
   /// Bytes of one layer's keys, and keys and values, of one position.
   int64_t keyBytes() const { return heads * headSize * 4; }
-  int64_t bytesPerKey() const { return keyBytes() + heads * paddedHeadSize() * 4; }
+  int64_t bytesPerKey() const {
+    return keyBytes() + heads * paddedHeadSize() * 4;
+  }
 };
 
 /// The kernels of one target. Each function hands out the kernel for a shape,
 /// making it on first request, so that layers of one shape share one body.
 ///
-/// A kernel is func.func(frame: !llvm.ptr, table: !llvm.ptr), run by all workers
-/// of a call, each doing its share. `frame` is what encode and step prepare
-/// (Frame.h); `table` holds what differs from layer to layer: int32 entries, each
-/// counting 64 bytes, in the order given beside each function. "place" entries are
-/// relative to the arena, "weight" entries to the weights section (-1: none).
-/// No kernel contains a barrier, unless it says so.
+/// A kernel is func.func(frame: !llvm.ptr, table: !llvm.ptr), run by all
+/// workers of a call, each doing its share. `frame` is what encode and step
+/// prepare (Frame.h); `table` holds what differs from layer to layer: int32
+/// entries, each counting 64 bytes, in the order given beside each function.
+/// "place" entries are relative to the arena, "weight" entries to the weights
+/// section (-1: none). No kernel contains a barrier, unless it says so.
 class KernelLibrary {
 public:
   virtual ~KernelLibrary() = default;
 
   /// y = scale * table[token] + positions[position].
   /// table: weight, its scales, position weight or -1, place y.
-  virtual mlir::func::FuncOp embed(int64_t width, int64_t vocabulary, bool quantized,
-                                   float scale) = 0;
+  virtual mlir::func::FuncOp embed(int64_t width, int64_t vocabulary,
+                                   bool quantized, float scale) = 0;
   /// table: place x, then for each output: weight, scales, bias, place y.
   virtual mlir::func::FuncOp linear(const LinearShape &shape) = 0;
   /// table: place x, place y.
@@ -102,7 +104,8 @@ public:
                                         bool quantized) = 0;
   /// The same from stored logits. table: place logits, place of block results.
   virtual mlir::func::FuncOp argmax(int64_t columns) = 0;
-  /// Block results to out_token and out_log_prob. table: place of block results.
+  /// Block results to out_token and out_log_prob. table: place of block
+  /// results.
   virtual mlir::func::FuncOp mergeVocabulary(int64_t columns) = 0;
 
   /// Waits for all workers. func.func(frame).

@@ -4,9 +4,9 @@
 //   token = lowest v of greatest l[v] + logit_bias[v]
 //   log_prob = l[token] - max l - log Σ_v exp(l[v] - max l)
 //
-// Columns are taken in fixed blocks of 128. A block's logits live in scratch and
-// leave five numbers; after a barrier these are merged in block order. So neither
-// worker count nor row count changes a bit.
+// Columns are taken in fixed blocks of 128. A block's logits live in scratch
+// and leave five numbers; after a barrier these are merged in block order. So
+// neither worker count nor row count changes a bit.
 #include "compiler/lower/CpuKernels.h"
 #include "compiler/lower/Math.h"
 #include <limits>
@@ -48,49 +48,56 @@ std::pair<Val, Val> best16(KernelBuilder &k, Val values, Val numbers) {
 
 // logits, bias and record are those of the block's first column.
 func::FuncOp CpuKernels::scanBlock() {
-  return define("scan_block", {ptr, ptr, i64, i64, i64, ptr, i64},
-                [&](KernelBuilder &k, ArrayRef<Val> a) {
-    Val logits = a[0], bias = a[1], column = a[2], panels = a[3], columns = a[4],
-        record = a[5], arrayBytes = a[6];
-    VectorType vector = k.vector(k.f32(), 16);
-    Val zero = k.constant(int64_t(0)), one = k.constant(int64_t(1));
-    Val lowest = k.constantOf(vector, -kInfinity);
-    Val limit = k.splat(k.truncate(columns, k.i32()), 16);
-    Val start = k.splat(k.truncate(column, k.i32()), 16) + k.iota(16);
-    auto valid = [&](Val panel) { // columns beyond V do not take part
-      Val at = start + k.splat(k.truncate(panel * 16, k.i32()), 16);
-      return std::pair{at, select(at < limit, k.load(vector, logits + panel * 64),
-                                  lowest)};
-    };
-    // max l, best l + bias and where, in 16 lanes; > keeps the lowest column.
-    Vals found = k.loop(zero, panels, one, {lowest, lowest, start},
-                        [&](Val panel, ArrayRef<Val> so) {
-                          auto [at, l] = valid(panel);
-                          Val biased = l + k.load(vector, bias + panel * 64);
-                          Val better = biased > so[1];
-                          return Vals{max(l, so[0]), select(better, biased, so[1]),
-                                      select(better, at, so[2])};
-                        });
-    Val most = k.max16(found[0]);
-    auto [best, token] = best16(k, found[1], found[2]);
-    // NaN equals nothing; a token must still be one.
-    token = min(token, k.truncate(columns - 1, k.i32()));
-    Val mosts = k.splat(most, 16);
-    Val sum = k.loop(zero, panels, one, {k.constantOf(vector, 0.0)},
-                     [&](Val panel, ArrayRef<Val> sum) {
-                       return Vals{sum[0] + exp(valid(panel).second - mosts)};
-                     })[0];
-    Val within = k.signExtend(token, k.i64()) - column;
-    k.store(most, record + arrayBytes * Max);
-    k.store(k.sum16(sum), record + arrayBytes * Sum);
-    k.store(best, record + arrayBytes * Best);
-    k.store(k.load(k.f32(), logits + min(within, k.constant(kBlock - 1)) * 4),
+  return define(
+      "scan_block", {ptr, ptr, i64, i64, i64, ptr, i64},
+      [&](KernelBuilder &k, ArrayRef<Val> a) {
+        Val logits = a[0], bias = a[1], column = a[2], panels = a[3],
+            columns = a[4], record = a[5], arrayBytes = a[6];
+        VectorType vector = k.vector(k.f32(), 16);
+        Val zero = k.constant(int64_t(0)), one = k.constant(int64_t(1));
+        Val lowest = k.constantOf(vector, -kInfinity);
+        Val limit = k.splat(k.truncate(columns, k.i32()), 16);
+        Val start = k.splat(k.truncate(column, k.i32()), 16) + k.iota(16);
+        auto valid = [&](Val panel) { // columns beyond V do not take part
+          Val at = start + k.splat(k.truncate(panel * 16, k.i32()), 16);
+          return std::pair{
+              at,
+              select(at < limit, k.load(vector, logits + panel * 64), lowest)};
+        };
+        // max l, best l + bias and where, in 16 lanes; > keeps the lowest
+        // column.
+        Vals found =
+            k.loop(zero, panels, one, {lowest, lowest, start},
+                   [&](Val panel, ArrayRef<Val> so) {
+                     auto [at, l] = valid(panel);
+                     Val biased = l + k.load(vector, bias + panel * 64);
+                     Val better = biased > so[1];
+                     return Vals{max(l, so[0]), select(better, biased, so[1]),
+                                 select(better, at, so[2])};
+                   });
+        Val most = k.max16(found[0]);
+        auto [best, token] = best16(k, found[1], found[2]);
+        // NaN equals nothing; a token must still be one.
+        token = min(token, k.truncate(columns - 1, k.i32()));
+        Val mosts = k.splat(most, 16);
+        Val sum =
+            k.loop(zero, panels, one, {k.constantOf(vector, 0.0)},
+                   [&](Val panel, ArrayRef<Val> sum) {
+                     return Vals{sum[0] + exp(valid(panel).second - mosts)};
+                   })[0];
+        Val within = k.signExtend(token, k.i64()) - column;
+        k.store(most, record + arrayBytes * Max);
+        k.store(k.sum16(sum), record + arrayBytes * Sum);
+        k.store(best, record + arrayBytes * Best);
+        k.store(
+            k.load(k.f32(), logits + min(within, k.constant(kBlock - 1)) * 4),
             record + arrayBytes * Logit);
-    k.store(token, record + arrayBytes * Token);
-  });
+        k.store(token, record + arrayBytes * Token);
+      });
 }
 
-func::FuncOp CpuKernels::vocabulary(int64_t inputs, int64_t columns, bool quantized) {
+func::FuncOp CpuKernels::vocabulary(int64_t inputs, int64_t columns,
+                                    bool quantized) {
   std::string name = "vocabulary_" + std::to_string(inputs) +
                      (quantized ? "_i8x" : "_f32x") + std::to_string(columns);
   return defineKernel(name, [&](KernelBuilder &k, Frame &f) {
@@ -104,7 +111,8 @@ func::FuncOp CpuKernels::vocabulary(int64_t inputs, int64_t columns, bool quanti
     auto [first, last] = f.share(k.constant(blocks.count()));
     k.loop(first, last, [&](Val block) {
       Val panel = block * (kBlock / 16), column = panel * 16;
-      Val panels = min(k.constant(blocks.panels()) - panel, k.constant(kBlock / 16));
+      Val panels =
+          min(k.constant(blocks.panels()) - panel, k.constant(kBlock / 16));
       k.loop(zero, rows, k.constant(kRows), [&](Val from) {
         LinearOperands o;
         o.x = x + from * ldx;
@@ -126,27 +134,28 @@ func::FuncOp CpuKernels::vocabulary(int64_t inputs, int64_t columns, bool quanti
 }
 
 func::FuncOp CpuKernels::argmax(int64_t columns) {
-  return defineKernel("argmax_" + std::to_string(columns), [&](KernelBuilder &k,
-                                                               Frame &f) {
-    Blocks blocks{columns};
-    Val logits = f.place(0), records = f.place(1);
-    auto [first, last] = f.share(f.context("rows") * blocks.count());
-    k.loop(first, last, [&](Val unit) {
-      Val row = unit / blocks.count(), block = unit % blocks.count();
-      emitScan(k, f, columns, block, row,
-               logits + row * (blocks.panels() * 64) + block * (kBlock * 4), records);
-    });
-  });
+  return defineKernel(
+      "argmax_" + std::to_string(columns), [&](KernelBuilder &k, Frame &f) {
+        Blocks blocks{columns};
+        Val logits = f.place(0), records = f.place(1);
+        auto [first, last] = f.share(f.context("rows") * blocks.count());
+        k.loop(first, last, [&](Val unit) {
+          Val row = unit / blocks.count(), block = unit % blocks.count();
+          emitScan(k, f, columns, block, row,
+                   logits + row * (blocks.panels() * 64) + block * (kBlock * 4),
+                   records);
+        });
+      });
 }
 
-/// Scans one block of one row, whose logits are at `logits`, and hands the logits
-/// out where the caller asked for them.
-void CpuKernels::emitScan(KernelBuilder &k, Frame &f, int64_t columns, Val block,
-                          Val row, Val logits, Val records) {
+/// Scans one block of one row, whose logits are at `logits`, and hands the
+/// logits out where the caller asked for them.
+void CpuKernels::emitScan(KernelBuilder &k, Frame &f, int64_t columns,
+                          Val block, Val row, Val logits, Val records) {
   Blocks blocks{columns};
   Val stride = k.constant(blocks.panels() * 64), offset = block * (kBlock * 4);
-  Val panels =
-      min(k.constant(blocks.panels()) - block * (kBlock / 16), k.constant(kBlock / 16));
+  Val panels = min(k.constant(blocks.panels()) - block * (kBlock / 16),
+                   k.constant(kBlock / 16));
   Val biasRow = index(k, f.contextPointer("row_bias"), row);
   Val bias = f.contextPointer("logit_bias") + biasRow * stride + offset;
   k.call(scanBlock(),
@@ -154,16 +163,13 @@ void CpuKernels::emitScan(KernelBuilder &k, Frame &f, int64_t columns, Val block
           records + row * blocks.rowBytes() + block * 4,
           k.constant(blocks.arrayBytes())});
   Val out = f.contextPointer("out_logits");
-  k.choose(
-      k.isNull(out), [] { return Vals(); },
-      [&] {
-        VectorType vector = k.vector(k.f32(), 16);
-        k.loop(k.constant(int64_t(0)), panels, [&](Val p) {
-          k.store(k.load(vector, logits + p * 64),
-                  out + row * stride + offset + p * 64);
-        });
-        return Vals();
-      });
+  k.unless(k.isNull(out), [&] {
+    VectorType vector = k.vector(k.f32(), 16);
+    k.loop(k.constant(int64_t(0)), panels, [&](Val p) {
+      k.store(k.load(vector, logits + p * 64),
+              out + row * stride + offset + p * 64);
+    });
+  });
 }
 
 func::FuncOp CpuKernels::mergeVocabulary(int64_t columns) {
@@ -187,26 +193,28 @@ func::FuncOp CpuKernels::mergeVocabulary(int64_t columns) {
         Val v = k.load(vector, record + what * blocks.arrayBytes() + block * 4);
         return select(numbers(block) < limit, v, missing);
       };
-      Vals found = k.loop(
-          zero, end, step, {lowest, lowest, k.iota(16)},
-          [&](Val block, ArrayRef<Val> so) {
-            Val best = read(Best, block, lowest);
-            Val better = best > so[1];
-            return Vals{max(read(Max, block, lowest), so[0]),
-                        select(better, best, so[1]),
-                        select(better, numbers(block), so[2])};
-          });
+      Vals found = k.loop(zero, end, step, {lowest, lowest, k.iota(16)},
+                          [&](Val block, ArrayRef<Val> so) {
+                            Val best = read(Best, block, lowest);
+                            Val better = best > so[1];
+                            return Vals{max(read(Max, block, lowest), so[0]),
+                                        select(better, best, so[1]),
+                                        select(better, numbers(block), so[2])};
+                          });
       Val most = k.max16(found[0]);
       Val winner = min(best16(k, found[1], found[2]).second,
                        k.constantI32(blocks.count() - 1));
       Val zeros = k.constantOf(vector, 0.0), mosts = k.splat(most, 16);
-      Val sum = k.loop(zero, end, step, {zeros}, [&](Val block, ArrayRef<Val> sum) {
-                   Val part = read(Sum, block, zeros);
-                   return Vals{fma(part, exp(read(Max, block, lowest) - mosts), sum[0])};
-                 })[0];
+      Val sum =
+          k.loop(zero, end, step, {zeros}, [&](Val block, ArrayRef<Val> sum) {
+            Val part = read(Sum, block, zeros);
+            return Vals{
+                fma(part, exp(read(Max, block, lowest) - mosts), sum[0])};
+          })[0];
       Val at = record + k.signExtend(winner, k.i64()) * 4;
       Val logit = k.load(k.f32(), at + Logit * blocks.arrayBytes());
-      k.store(k.load(k.i32(), at + Token * blocks.arrayBytes()), tokens + row * 4);
+      k.store(k.load(k.i32(), at + Token * blocks.arrayBytes()),
+              tokens + row * 4);
       k.store(logit - most - log(k.sum16(sum)), logProbs + row * 4);
     });
   });

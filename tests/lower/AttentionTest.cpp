@@ -14,7 +14,8 @@ namespace {
 
 constexpr float scale = 0.3f;
 constexpr int64_t inputs = 24; // of memory_project
-const AttentionShape shapes[] = {{1, 16}, {2, 20}, {4, 8}, {3, 64}, {1, 100}, {5, 3}};
+const AttentionShape shapes[] = {{1, 16}, {2, 20},  {4, 8},
+                                 {3, 64}, {1, 100}, {5, 3}};
 
 std::string named(const char *name, const AttentionShape &s) {
   return std::string(name) + "_" + std::to_string(s.heads) + "x" +
@@ -32,7 +33,8 @@ KernelJit &jit() {
       kernels.crossAttention(s, scale);
       kernels.blockKeys(s);
       kernels.encoderAttention(s, scale);
-      kernels.memoryProject(s, {inputs, {s.width(), s.width()}, {false, true}, {}});
+      kernels.memoryProject(
+          s, {inputs, {s.width(), s.width()}, {false, true}, {}});
     }
   });
   return instance;
@@ -43,8 +45,8 @@ struct Expected {
   std::vector<double> probs, context;
 };
 Expected attention(const AttentionShape &s, const Matrix &q, int64_t row,
-                   const Matrix &key, const Matrix &value, int64_t from, int64_t to,
-                   int64_t head) {
+                   const Matrix &key, const Matrix &value, int64_t from,
+                   int64_t to, int64_t head) {
   Expected e{{}, std::vector<double>(s.headSize)};
   double most = -INFINITY, sum = 0;
   for (int64_t j = from; j < to; ++j) {
@@ -101,8 +103,10 @@ TEST(Attention, SelfOverTheCache) {
         call.context.positions = positions.data();
         int32_t k = call.input(keys.back()), v = call.input(values.back());
         int32_t query = call.input(q), y = call.place(s.width());
-        call.run(jit(), named("cache_append", s), {k, v, int32_t(layer)}, workers);
-        call.run(jit(), scaled("self_attention", s), {query, int32_t(layer), y}, workers);
+        call.run(jit(), named("cache_append", s), {k, v, int32_t(layer)},
+                 workers);
+        call.run(jit(), scaled("self_attention", s), {query, int32_t(layer), y},
+                 workers);
         std::string got = bits(call.at(y), 3 * pad16(s.width()));
         if (workers == 1)
           reference.push_back(got);
@@ -115,9 +119,9 @@ TEST(Attention, SelfOverTheCache) {
                 key(j, c) = keys[j](r, c);
                 value(j, c) = values[j](r, c);
               }
-            ASSERT_NO_FATAL_FAILURE(
-                expectRow(s, call.at(y) + r * pad16(s.width()),
-                          attention(s, q, r, key, value, 0, step + 1, head), head))
+            ASSERT_NO_FATAL_FAILURE(expectRow(
+                s, call.at(y) + r * pad16(s.width()),
+                attention(s, q, r, key, value, 0, step + 1, head), head))
                 << "step " << step << " row " << r;
           }
       }
@@ -141,8 +145,8 @@ TEST(Attention, EncoderSeesItsOwnSource) {
       int32_t k = call.input(key), v = call.input(value), query = call.input(q);
       int32_t y = call.place(s.width()), blockedKeys = call.place(s.width());
       int32_t blockedValues = call.place(s.heads * s.paddedHeadSize());
-      call.run(jit(), named("block_keys", s), {k, v, blockedKeys, blockedValues},
-               workers);
+      call.run(jit(), named("block_keys", s),
+               {k, v, blockedKeys, blockedValues}, workers);
       call.run(jit(), scaled("encoder_attention", s),
                {query, blockedKeys, blockedValues, y}, workers);
       std::string got = bits(call.at(y), 66 * pad16(s.width()));
@@ -152,9 +156,11 @@ TEST(Attention, EncoderSeesItsOwnSource) {
       for (int64_t b = 0; b < 4; ++b)
         for (int64_t r = offsets[b]; r < offsets[b + 1]; ++r)
           for (int64_t head = 0; head < s.heads; ++head)
-            ASSERT_NO_FATAL_FAILURE(expectRow(
-                s, call.at(y) + r * pad16(s.width()),
-                attention(s, q, r, key, value, offsets[b], offsets[b + 1], head), head))
+            ASSERT_NO_FATAL_FAILURE(
+                expectRow(s, call.at(y) + r * pad16(s.width()),
+                          attention(s, q, r, key, value, offsets[b],
+                                    offsets[b + 1], head),
+                          head))
                 << "source " << b << " row " << r;
     }
   }
@@ -188,7 +194,8 @@ TEST(Attention, CrossOverTheProjectedMemory) {
     int64_t bytes = 0;
     for (size_t b = 0; b < 3; ++b) {
       memoryOffset.push_back(bytes);
-      bytes += (layer * 4 + s.bytesPerKey()) * pad16(offsets[b + 1] - offsets[b]);
+      bytes +=
+          (layer * 4 + s.bytesPerKey()) * pad16(offsets[b + 1] - offsets[b]);
     }
     std::string reference;
     for (int64_t workers = 1; workers <= 4; ++workers) {
@@ -204,16 +211,19 @@ TEST(Attention, CrossOverTheProjectedMemory) {
       int32_t in = encode.input(x), kw = encode.packed(keyWeight),
               kb = encode.vector(keyBias), vw = encode.packedInt8(valueWeight),
               vs = encode.vector(valueScale);
-      int32_t keyPlace = encode.place(s.width()), valuePlace = encode.place(s.width());
+      int32_t keyPlace = encode.place(s.width()),
+              valuePlace = encode.place(s.width());
       encode.run(jit(), named("memory_project", s) + "_24_f32_i8",
-                 {in, kw, -1, kb, vw, vs, -1, keyPlace, valuePlace, layer}, workers);
+                 {in, kw, -1, kb, vw, vs, -1, keyPlace, valuePlace, layer},
+                 workers);
 
       constexpr int64_t probsStride = 48;
       Buffer probs(2 * s.heads * 4 * probsStride);
       step.context.out_probs = probs.data();
       step.context.probs_stride = probsStride;
       int32_t query = step.input(q), y = step.place(s.width());
-      step.run(jit(), scaled("cross_attention", s), {query, layer, y, 1}, workers);
+      step.run(jit(), scaled("cross_attention", s), {query, layer, y, 1},
+               workers);
       std::string got = bits(step.at(y), 4 * pad16(s.width()));
       if (workers == 1)
         reference = got;

@@ -6,8 +6,8 @@
 #include "compiler/Register.h"
 #include "compiler/emit/Object.h"
 #include "compiler/lower/Lowering.h"
-#include "tests/support/RandomModel.h"
 #include "mlir/Pass/PassManager.h"
+#include "tests/support/RandomModel.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Object/ELFObjectFile.h"
 #include <gtest/gtest.h>
@@ -66,7 +66,8 @@ std::vector<std::vector<llvm::StringRef>> innerLoops(const Function &f) {
 
 void buildKernels(lower::CpuKernels &kernels) {
   for (bool quantized : {false, true}) {
-    kernels.linear({512, {512, 512, 512}, {quantized, quantized, quantized}, {}});
+    kernels.linear(
+        {512, {512, 512, 512}, {quantized, quantized, quantized}, {}});
     kernels.vocabulary(512, 58101, quantized);
     kernels.embed(512, 58101, quantized, 1.0f);
   }
@@ -104,7 +105,8 @@ TEST_P(CodeShape, CallsNoLibrary) {
         target.consume_front(".L"); // a local alias of the function
         target.consume_back("$local");
         target = target.split('@').first;
-        bool indirect = target.starts_with("*"); // the barrier, from the context
+        bool indirect =
+            target.starts_with("*"); // the barrier, from the context
         EXPECT_TRUE(indirect || names.contains(target))
             << f.name << " calls " << target.str();
         ++calls;
@@ -135,7 +137,8 @@ TEST_P(CodeShape, InnerLoopsLeaveTheStackAlone) {
   EXPECT_GT(products, 20u) << "the loops are not recognised any more";
 }
 
-INSTANTIATE_TEST_SUITE_P(Levels, CodeShape, testing::Values("v3", "v4", "neon"));
+INSTANTIATE_TEST_SUITE_P(Levels, CodeShape,
+                         testing::Values("v3", "v4", "neon"));
 
 /// Bytes of code and of constants of a model with `layers` layers on each side,
 /// and its undefined symbols.
@@ -186,10 +189,11 @@ TEST(CodeSize, ALayerCostsAtMostOneKilobyte) {
     // One encoder and one decoder layer together.
     EXPECT_LE((six.code + six.constants - two.code - two.constants) / 4, 1024u);
     EXPECT_GT(six.code, two.code);
-    std::printf("%s: %llu bytes of code, %llu of constants; a layer %llu and %llu\n",
-                level, (unsigned long long)six.code, (unsigned long long)six.constants,
-                (unsigned long long)(six.code - two.code) / 4,
-                (unsigned long long)(six.constants - two.constants) / 4);
+    std::printf(
+        "%s: %llu bytes of code, %llu of constants; a layer %llu and %llu\n",
+        level, (unsigned long long)six.code, (unsigned long long)six.constants,
+        (unsigned long long)(six.code - two.code) / 4,
+        (unsigned long long)(six.constants - two.constants) / 4);
   }
 }
 

@@ -1,4 +1,5 @@
-// One call of a kernel as encode or step would make it: buffers, context, frame.
+// One call of a kernel as encode or step would make it: buffers, context,
+// frame.
 #pragma once
 #include "KernelJit.h"
 #include "encdec/abi.h"
@@ -10,8 +11,8 @@ namespace encdec::test {
 
 inline int64_t pad16(int64_t n) { return (n + 15) / 16 * 16; }
 
-/// Memory at 64-byte alignment, filled with NaN so that reading what nobody wrote
-/// shows.
+/// Memory at 64-byte alignment, filled with NaN so that reading what nobody
+/// wrote shows.
 class Buffer {
 public:
   explicit Buffer(size_t floats = 0) : storage(floats + 32, std::nanf("")) {}
@@ -34,7 +35,9 @@ struct Matrix {
   Matrix(int64_t rows, int64_t columns)
       : rows(rows), columns(columns), values(rows * columns) {}
   double &operator()(int64_t r, int64_t c) { return values[r * columns + c]; }
-  double operator()(int64_t r, int64_t c) const { return values[r * columns + c]; }
+  double operator()(int64_t r, int64_t c) const {
+    return values[r * columns + c];
+  }
 };
 
 /// Values that f32 holds exactly.
@@ -51,8 +54,8 @@ inline Matrix randomMatrix(int64_t rows, int64_t columns, std::mt19937 &random,
 class KernelCall {
 public:
   explicit KernelCall(int64_t rows, int64_t units = 0)
-      : rows(rows), units(units ? units : rows), arena(1 << 20), weights(1 << 21),
-        scratch(4 * 8192) {
+      : rows(rows), units(units ? units : rows), arena(1 << 20),
+        weights(1 << 21), scratch(4 * 8192) {
     context.arena = arena.bytes();
     context.weights = weights.bytes();
     context.scratch = scratch.bytes();
@@ -66,13 +69,16 @@ public:
     nextPlace += pad16(floats) / 16;
     return int32_t(at);
   }
-  float *at(int32_t place) { return arena.data() + int64_t(place) * 16 * units; }
+  float *at(int32_t place) {
+    return arena.data() + int64_t(place) * 16 * units;
+  }
   /// A region that holds `m`, padding zero.
   int32_t input(const Matrix &m) {
     int32_t entry = place(m.columns);
     for (int64_t r = 0; r < m.rows; ++r)
       for (int64_t c = 0; c < pad16(m.columns); ++c)
-        at(entry)[r * pad16(m.columns) + c] = c < m.columns ? float(m(r, c)) : 0;
+        at(entry)[r * pad16(m.columns) + c] =
+            c < m.columns ? float(m(r, c)) : 0;
     return entry;
   }
   /// `m` [N, K] packed [N/16][K][16] as f32; its table entry.
@@ -80,7 +86,8 @@ public:
     float *to = reserve(pad16(m.rows) * m.columns * 4);
     for (int64_t n = 0; n < pad16(m.rows); ++n)
       for (int64_t k = 0; k < m.columns; ++k)
-        to[(n / 16 * m.columns + k) * 16 + n % 16] = n < m.rows ? float(m(n, k)) : 0;
+        to[(n / 16 * m.columns + k) * 16 + n % 16] =
+            n < m.rows ? float(m(n, k)) : 0;
     return last;
   }
   /// The same as int8: values must be whole numbers.
@@ -88,10 +95,12 @@ public:
     auto *to = reinterpret_cast<int8_t *>(reserve(pad16(m.rows) * m.columns));
     for (int64_t n = 0; n < pad16(m.rows); ++n)
       for (int64_t k = 0; k < m.columns; ++k)
-        to[(n / 16 * m.columns + k) * 16 + n % 16] = n < m.rows ? int8_t(m(n, k)) : 0;
+        to[(n / 16 * m.columns + k) * 16 + n % 16] =
+            n < m.rows ? int8_t(m(n, k)) : 0;
     return last;
   }
-  /// Rows of a [N, K] table or a [1, K] vector, row after row, padded with zeros.
+  /// Rows of a [N, K] table or a [1, K] vector, row after row, padded with
+  /// zeros.
   int32_t vector(const Matrix &m) {
     float *to = reserve(m.rows * pad16(m.columns) * 4);
     for (int64_t r = 0; r < m.rows; ++r)

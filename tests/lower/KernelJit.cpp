@@ -1,4 +1,5 @@
-// Kernels to machine code: the product's passes, then ORC or an assembly printer.
+// Kernels to machine code: the product's passes, then ORC or an assembly
+// printer.
 #include "KernelJit.h"
 #include "compiler/lower/Lowering.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -36,7 +37,8 @@ template <typename T> T must(llvm::Expected<T> value) {
 }
 
 /// LLVM IR with every function visible.
-std::unique_ptr<llvm::Module> translate(ModuleOp module, llvm::LLVMContext &context) {
+std::unique_ptr<llvm::Module> translate(ModuleOp module,
+                                        llvm::LLVMContext &context) {
   auto result = translateModuleToLLVMIR(module, context);
   if (!result)
     fail("the lowered module does not translate");
@@ -103,9 +105,8 @@ void KernelJit::create(std::unique_ptr<llvm::Module> module,
   builder.setCPU("x86-64-v3");
   builder.getFeatures() = llvm::SubtargetFeatures();
   builder.setCodeGenOptLevel(llvm::CodeGenOptLevel::Aggressive);
-  jit = must(llvm::orc::LLJITBuilder()
-                 .setJITTargetMachineBuilder(builder)
-                 .create());
+  jit = must(
+      llvm::orc::LLJITBuilder().setJITTargetMachineBuilder(builder).create());
   if (auto error = jit->addIRModule(
           llvm::orc::ThreadSafeModule(std::move(module), std::move(context))))
     fail(llvm::toString(std::move(error)));
@@ -128,8 +129,9 @@ std::string assembly(llvm::function_ref<void(lower::CpuKernels &)> build,
   std::string error;
   auto *target = llvm::TargetRegistry::lookupTarget(triple, error);
   std::string cpu = neon ? "generic" : "x86-64-" + level.str();
-  std::unique_ptr<llvm::TargetMachine> machine(target->createTargetMachine(
-      triple, cpu, "", {}, llvm::Reloc::PIC_, {}, llvm::CodeGenOptLevel::Aggressive));
+  std::unique_ptr<llvm::TargetMachine> machine(
+      target->createTargetMachine(triple, cpu, "", {}, llvm::Reloc::PIC_, {},
+                                  llvm::CodeGenOptLevel::Aggressive));
   module->setTargetTriple(triple);
   module->setDataLayout(machine->createDataLayout());
   if (level == "v4")

@@ -1,4 +1,5 @@
-// Linear kernels against sums in double; equal bits for all row and worker counts.
+// Linear kernels against sums in double; equal bits for all row and worker
+// counts.
 #include "KernelCall.h"
 #include <cmath>
 #include <gtest/gtest.h>
@@ -28,12 +29,18 @@ std::string kernelName(const Case &c) {
 
 const std::vector<Case> &cases() {
   static const std::vector<Case> all = {
-      {1, {1}, false, true, {}},        {7, {15}, false, false, {}},
-      {16, {16}, false, true, {}},      {64, {17}, false, true, {}},
-      {67, {150}, false, true, {}},     {31, {16, 40, 3}, false, true, {}},
-      {64, {64, 64, 64}, false, true, {}}, {48, {333}, false, true, ActivationKind::relu},
-      {7, {15}, true, true, {}},        {67, {150}, true, true, {}},
-      {64, {97}, true, false, {}},      {31, {16, 40, 3}, true, true, {}},
+      {1, {1}, false, true, {}},
+      {7, {15}, false, false, {}},
+      {16, {16}, false, true, {}},
+      {64, {17}, false, true, {}},
+      {67, {150}, false, true, {}},
+      {31, {16, 40, 3}, false, true, {}},
+      {64, {64, 64, 64}, false, true, {}},
+      {48, {333}, false, true, ActivationKind::relu},
+      {7, {15}, true, true, {}},
+      {67, {150}, true, true, {}},
+      {64, {97}, true, false, {}},
+      {31, {16, 40, 3}, true, true, {}},
       {48, {333}, true, true, ActivationKind::relu}};
   return all;
 }

@@ -1,4 +1,5 @@
-// A model compiled in process and driven as a runtime would: encode, then steps.
+// A model compiled in process and driven as a runtime would: encode, then
+// steps.
 #pragma once
 #include "KernelCall.h"
 #include "compiler/Passes.h"
@@ -27,15 +28,17 @@ public:
     ok = mlir::succeeded(place.run(module));
     if (!ok)
       return;
-    auto plan = module->getAttrOfType<mlir::DictionaryAttr>("encdec.memory_plan");
+    auto plan =
+        module->getAttrOfType<mlir::DictionaryAttr>("encdec.memory_plan");
     for (mlir::NamedAttribute entry : plan)
-      sizes[entry.getName().str()] = llvm::cast<mlir::IntegerAttr>(entry.getValue()).getInt();
+      sizes[entry.getName().str()] =
+          llvm::cast<mlir::IntegerAttr>(entry.getValue()).getInt();
     weightSize = weightsSectionBytes(module);
     weights = Buffer(weightSize / 4);
     WeightStore store("");
     for (WeightOp weight : placedWeights(module))
-      ok &= mlir::succeeded(store.write(
-          weight, {weights.bytes(), size_t(weightSize)}));
+      ok &= mlir::succeeded(
+          store.write(weight, {weights.bytes(), size_t(weightSize)}));
     ok &= mlir::succeeded(lowerToLLVMDialect(module, "v3"));
     if (ok)
       jit = std::make_unique<KernelJit>(module);
@@ -97,7 +100,8 @@ struct Batch {
   }
 
   encdec_abi_context context(Compiled &model, int64_t workers) {
-    int64_t stride = model.sizes["scratch_fixed"] + model.sizes["scratch_per_key"] * longest;
+    int64_t stride =
+        model.sizes["scratch_fixed"] + model.sizes["scratch_per_key"] * longest;
     scratch = Buffer(stride * workers / 4);
     encdec_abi_context c = {};
     c.scratch = scratch.bytes();
@@ -135,7 +139,8 @@ struct Batch {
     encdec_abi_context c = context(model, workers);
     int64_t count = int64_t(rows.tokens.size());
     Buffer arena((model.sizes["step_arena_fixed"] +
-                  model.sizes["step_arena_per_row"] * count) / 4);
+                  model.sizes["step_arena_per_row"] * count) /
+                 4);
     auto narrow = [](const std::vector<int64_t> &v) {
       return std::vector<int32_t>(v.begin(), v.end());
     };

@@ -18,9 +18,9 @@ class Model : public testing::TestWithParam<ModelSizes> {};
 TEST_P(Model, LikeTheReference) {
   const ModelSizes &sizes = GetParam();
   using Variant = std::pair<WeightType, bool>;
-  for (auto [type, fuseAll] : {Variant{WeightType::f32, true},
-                               Variant{WeightType::int8, true},
-                               Variant{WeightType::f32, false}}) {
+  for (auto [type, fuseAll] :
+       {Variant{WeightType::f32, true}, Variant{WeightType::int8, true},
+        Variant{WeightType::f32, false}}) {
     SCOPED_TRACE(sizes.text() + (type == WeightType::int8 ? " int8" : " f32") +
                  (fuseAll ? "" : " attention fused only"));
     MLIRContext context(MLIRContext::Threading::DISABLED);
@@ -30,17 +30,19 @@ TEST_P(Model, LikeTheReference) {
     OwningOpRef<ModuleOp> plain = randomModel(context, sizes);
     ASSERT_TRUE(plain);
     OwningOpRef<ModuleOp> module = plain->clone();
-    // Decomposed, so that logits can be seen; weights stored as the model's are.
+    // Decomposed, so that logits can be seen; weights stored as the model's
+    // are.
     PassManager pm(&context);
     pm.addPass(createHoistEncoderPass());
-    pm.addPass(createQuantizeWeightsPass({type == WeightType::int8 ? "int8" : "f32"}));
+    pm.addPass(
+        createQuantizeWeightsPass({type == WeightType::int8 ? "int8" : "f32"}));
     ASSERT_TRUE(succeeded(pm.run(*plain)));
     Compiled model(*module, type, fuseAll);
     ASSERT_TRUE(model.ok);
 
     std::mt19937 random(sizes.seed);
-    int64_t sourceIds = sizes.sourceVocabulary ? sizes.sourceVocabulary
-                                               : sizes.vocabulary;
+    int64_t sourceIds =
+        sizes.sourceVocabulary ? sizes.sourceVocabulary : sizes.vocabulary;
     std::vector<std::vector<int64_t>> sources(3);
     for (auto [b, source] : llvm::enumerate(sources))
       for (size_t i = 0; i < std::vector<size_t>{17, 1, 6}[b]; ++i)
@@ -48,7 +50,8 @@ TEST_P(Model, LikeTheReference) {
 
     reference::BatchRun judge(*plain);
     reference::Tensor logits;
-    judge.interpreter.observer = [&](Operation *op, ArrayRef<reference::Value> results) {
+    judge.interpreter.observer = [&](Operation *op,
+                                     ArrayRef<reference::Value> results) {
       if (isa<LinearOp>(op) && isa<ArgmaxOp>(*op->user_begin()))
         logits = std::get<reference::Tensor>(results[0]);
     };
@@ -90,18 +93,22 @@ TEST_P(Model, LikeTheReference) {
                     1e-5 * std::max(largest, -expected->logProbs[r]) * 2);
       }
       for (int64_t workers : {2, 3})
-        ASSERT_EQ(bits(runs[workers - 1]->step(model, rows, sizes.vocabulary, workers).data(),
+        ASSERT_EQ(bits(runs[workers - 1]
+                           ->step(model, rows, sizes.vocabulary, workers)
+                           .data(),
                        got.size()),
                   bits(got.data(), got.size()))
             << workers << " workers change the bits at step " << step;
       Batch::Rows one{{rows.tokens[0]}, {step}, {4}, {0}};
-      ASSERT_EQ(bits(runs[3]->step(model, one, sizes.vocabulary, 2).data(), stride),
-                bits(got.data(), stride))
+      ASSERT_EQ(
+          bits(runs[3]->step(model, one, sizes.vocabulary, 2).data(), stride),
+          bits(got.data(), stride))
           << "company changes the bits at step " << step;
     }
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Random, Model, testing::ValuesIn(randomSizes(16, 2024)));
+INSTANTIATE_TEST_SUITE_P(Random, Model,
+                         testing::ValuesIn(randomSizes(16, 2024)));
 
 } // namespace

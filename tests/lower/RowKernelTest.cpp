@@ -13,8 +13,8 @@ using lower::Val;
 namespace {
 
 /// f(x, y, panels): the function `name` of Math.h on panels of 16.
-void defineMath(CpuKernels &kernels, mlir::MLIRContext *context, const char *name,
-                Val (*function)(Val)) {
+void defineMath(CpuKernels &kernels, mlir::MLIRContext *context,
+                const char *name, Val (*function)(Val)) {
   mlir::OpBuilder types(context);
   KernelBuilder k(types.getUnknownLoc(), context);
   kernels.define(name, {k.ptr(), k.ptr(), k.i64()},
@@ -28,7 +28,8 @@ void defineMath(CpuKernels &kernels, mlir::MLIRContext *context, const char *nam
 
 constexpr int64_t widths[] = {1, 15, 16, 17, 64, 300, 512};
 constexpr ActivationKind kinds[] = {ActivationKind::relu, ActivationKind::gelu,
-                                    ActivationKind::gelu_tanh, ActivationKind::silu};
+                                    ActivationKind::gelu_tanh,
+                                    ActivationKind::silu};
 
 KernelJit &jit() {
   static KernelJit instance([](CpuKernels &kernels) {
@@ -99,15 +100,17 @@ double activated(double x, ActivationKind kind) {
   case ActivationKind::gelu:
     return x / 2 * (1 + std::erf(x / std::sqrt(2.0)));
   case ActivationKind::gelu_tanh:
-    return x / 2 * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+    return x / 2 *
+           (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
   case ActivationKind::silu:
     return x / (1 + std::exp(-x));
   }
   return NAN;
 }
 
-/// Runs `kernel` at rows 1 … 5 and 1 … 4 workers; hands each result, [rows][pad16
-/// (width)], to check and compares its first row's bits with those of one row.
+/// Runs `kernel` at rows 1 … 5 and 1 … 4 workers; hands each result,
+/// [rows][pad16 (width)], to check and compares its first row's bits with those
+/// of one row.
 template <typename Prepare, typename Check>
 void everyCount(int64_t width, const std::string &kernel, Prepare prepare,
                 Check check) {
@@ -140,12 +143,14 @@ Matrix firstRows(const Matrix &m, int64_t rows) {
 TEST(Rows, AddAndActivation) {
   std::mt19937 random(3);
   for (int64_t width : widths) {
-    Matrix x = randomMatrix(5, width, random, 4), y = randomMatrix(5, width, random);
+    Matrix x = randomMatrix(5, width, random, 4),
+           y = randomMatrix(5, width, random);
     everyCount(
         width, "add_" + std::to_string(width),
         [&](KernelCall &call) {
           return std::vector{call.input(firstRows(x, call.rows)),
-                             call.input(firstRows(y, call.rows)), call.place(width)};
+                             call.input(firstRows(y, call.rows)),
+                             call.place(width)};
         },
         [&](int64_t r, int64_t n, float got) {
           ASSERT_EQ(got, float(x(r, n)) + float(y(r, n)));
@@ -156,7 +161,8 @@ TEST(Rows, AddAndActivation) {
           "activation_" + stringifyActivationKind(kind).str() + "_" +
               std::to_string(width),
           [&](KernelCall &call) {
-            return std::vector{call.input(firstRows(x, call.rows)), call.place(width)};
+            return std::vector{call.input(firstRows(x, call.rows)),
+                               call.place(width)};
           },
           [&](int64_t r, int64_t n, float got) {
             ASSERT_NEAR(got, activated(x(r, n), kind), 1e-6);
@@ -168,10 +174,12 @@ TEST(Rows, Norm) {
   std::mt19937 random(4);
   for (int64_t width : widths)
     for (bool residual : {false, true}) {
-      Matrix x = randomMatrix(5, width, random), other = randomMatrix(5, width, random);
+      Matrix x = randomMatrix(5, width, random),
+             other = randomMatrix(5, width, random);
       for (double &v : x.values)
         v += 3; // a mean that is far from zero
-      Matrix gamma = randomMatrix(1, width, random), beta = randomMatrix(1, width, random);
+      Matrix gamma = randomMatrix(1, width, random),
+             beta = randomMatrix(1, width, random);
       auto value = [&](int64_t r, int64_t n) {
         return float(float(x(r, n)) + (residual ? float(other(r, n)) : 0));
       };
@@ -194,9 +202,9 @@ TEST(Rows, Norm) {
               mean += value(r, i) / double(width);
             for (int64_t i = 0; i < width; ++i)
               variance += std::pow(value(r, i) - mean, 2) / double(width);
-            double expected =
-                (value(r, n) - mean) / std::sqrt(variance + 1e-5f) * gamma(0, n) +
-                beta(0, n);
+            double expected = (value(r, n) - mean) /
+                                  std::sqrt(variance + 1e-5f) * gamma(0, n) +
+                              beta(0, n);
             ASSERT_NEAR(got, expected, 1e-5) << "row " << r << " column " << n;
           });
     }
@@ -229,7 +237,8 @@ TEST(Rows, Embed) {
               return table;
             },
             [&](int64_t r, int64_t n, float got) {
-              double value = w(tokens[r], n) * (quantized ? scales(0, tokens[r]) : 1);
+              double value =
+                  w(tokens[r], n) * (quantized ? scales(0, tokens[r]) : 1);
               double expected =
                   1.5 * value + (withPositions ? places(positions[r], n) : 0);
               ASSERT_NEAR(got, expected, 1e-6 * (std::abs(expected) + 10));

@@ -59,7 +59,8 @@ Result run(const Model &m, int64_t rows, int64_t workers, bool stored) {
   int32_t in = call.input(x), records = call.place(recordFloats(columns));
   std::string size = std::to_string(columns);
   if (stored) {
-    // Logits of the other path serve as input; the result must be the same bits.
+    // Logits of the other path serve as input; the result must be the same
+    // bits.
     Result other = run(m, rows, 1, false);
     Matrix logits(rows, columns);
     for (int64_t r = 0; r < rows; ++r)
@@ -69,8 +70,11 @@ Result run(const Model &m, int64_t rows, int64_t workers, bool stored) {
     call.run(jit(), "argmax_" + size, {place, records}, workers);
   } else {
     int32_t w = m.quantized ? call.packedInt8(m.weight) : call.packed(m.weight);
-    int32_t s = m.quantized ? call.vector(m.scales) : -1, b = call.vector(m.bias);
-    call.run(jit(), "vocabulary_40" + std::string(m.quantized ? "_i8x" : "_f32x") + size,
+    int32_t s = m.quantized ? call.vector(m.scales) : -1,
+            b = call.vector(m.bias);
+    call.run(jit(),
+             "vocabulary_40" + std::string(m.quantized ? "_i8x" : "_f32x") +
+                 size,
              {in, w, s, b, records}, workers);
   }
   call.run(jit(), "merge_vocabulary_" + size, {records}, workers);
@@ -102,7 +106,8 @@ Model randomModel(int64_t columns, bool quantized, std::mt19937 &random) {
 TEST(Vocabulary, BestTokenAndItsLogProbability) {
   for (int64_t columns : sizes)
     for (bool quantized : {false, true}) {
-      SCOPED_TRACE("V = " + std::to_string(columns) + (quantized ? " int8" : " f32"));
+      SCOPED_TRACE("V = " + std::to_string(columns) +
+                   (quantized ? " int8" : " f32"));
       std::mt19937 random(columns);
       Model m = randomModel(columns, quantized, random);
       Matrix logits(30, columns);
@@ -111,7 +116,8 @@ TEST(Vocabulary, BestTokenAndItsLogProbability) {
         for (int64_t v = 0; v < columns; ++v) {
           for (int64_t k = 0; k < inputs; ++k)
             logits(r, v) += m.x(r, k) * m.weight(v, k);
-          logits(r, v) = logits(r, v) * (quantized ? m.scales(0, v) : 1) + m.bias(0, v);
+          logits(r, v) =
+              logits(r, v) * (quantized ? m.scales(0, v) : 1) + m.bias(0, v);
           logSum[r] += std::exp(logits(r, v));
         }
         logSum[r] = std::log(logSum[r]);
@@ -123,7 +129,8 @@ TEST(Vocabulary, BestTokenAndItsLogProbability) {
             Result got = run(m, rows, workers, stored);
             for (int64_t r = 0; r < rows; ++r) {
               for (int64_t v = 0; v < columns; ++v)
-                ASSERT_NEAR(got.logits[r * pad16(columns) + v], logits(r, v), 2e-5);
+                ASSERT_NEAR(got.logits[r * pad16(columns) + v], logits(r, v),
+                            2e-5);
               // The token is judged by the kernel's own logits: near ties.
               int64_t best = -1;
               float value = -INFINITY;
@@ -141,7 +148,8 @@ TEST(Vocabulary, BestTokenAndItsLogProbability) {
             if (alone.tokens.empty())
               alone = got;
             ASSERT_EQ(got.tokens[0], alone.tokens[0]);
-            ASSERT_EQ(bits(got.logProbs.data(), 1), bits(alone.logProbs.data(), 1));
+            ASSERT_EQ(bits(got.logProbs.data(), 1),
+                      bits(alone.logProbs.data(), 1));
           }
     }
 }
