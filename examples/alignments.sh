@@ -13,9 +13,6 @@ if [ ! -x "$build/bin/encdec" ]; then
   echo "alignments.sh: no $build/bin/encdec; build first (tests/setup.sh release), or set ENCDEC_BUILD" >&2
   exit 1
 fi
-bundle=$build/en-fr.encdec
-if [ ! -f "$bundle" ]; then
-  "$build/bin/encdec" compile "$root/examples/models/en-fr" -o "$bundle"
-fi
-"$build/bin/encdec" generate "$bundle" --text "$1" --alignments "$picture"
+"$build/bin/encdec" generate "$root/examples/models/en-fr" \
+  --text "$1" --alignments "$picture"
 echo "wrote $picture" >&2

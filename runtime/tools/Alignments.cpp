@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <iterator>
 #include <string_view>
 
@@ -99,8 +100,9 @@ std::string fitted(std::string_view text, double size, double width) {
   return std::string(text);
 }
 
-/// A piece as a label: words stand bare, what goes on inside a word starts with
-/// a middle dot and is set in a quieter tone, as are special tokens.
+/// A piece as a label: words and punctuation stand bare, what goes on inside a
+/// word starts with a middle dot and is set in a quieter tone, as are special
+/// tokens.
 struct Label {
   std::string text, raw;
   bool quiet;
@@ -116,9 +118,10 @@ std::vector<Label> labelsOf(const std::vector<std::string> &pieces) {
     bool starts = rest.starts_with(wordStart);
     if (starts && rest.size() > wordStart.size())
       rest.remove_prefix(wordStart.size());
-    std::string text =
-        starts || special || number ? std::string(rest) : "\u00b7" + piece;
-    labels.push_back({fitted(text, 1, 16), piece, special || !(starts || number)});
+    bool punctuation = !rest.empty() && std::ispunct((unsigned char)rest[0]);
+    bool inside = !(starts || special || number || punctuation);
+    std::string text = (inside ? "\u00b7" : "") + std::string(rest);
+    labels.push_back({fitted(text, 1, 16), piece, special || inside});
   }
   return labels;
 }
