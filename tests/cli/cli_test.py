@@ -4,9 +4,11 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
@@ -303,9 +305,34 @@ class Generate(Cli):
         self.assertEqual((result.returncode, result.stdout), (3, ""))
         self.assertEqual(list(temporary.iterdir()), [])
 
+    def test_interrupted_folder(self):
+        """A signal during the temporary compile ends it all and leaves nothing."""
+        temporary = pathlib.Path(tempfile.mkdtemp(dir=OUT))
+        self.addCleanup(shutil.rmtree, temporary)
+        process = start("generate", EXAMPLE, "--text", "Yes.",
+                        env={**os.environ, "TMPDIR": str(temporary)})
+        # encdec's folder, and then the compiler's.
+        while process.poll() is None and len(list(temporary.iterdir())) < 2:
+            time.sleep(0.005)
+        process.send_signal(signal.SIGTERM)
+        out, _ = process.communicate()
+        self.assertEqual((process.returncode, out), (-signal.SIGTERM, ""))
+        self.assertEqual(list(temporary.iterdir()), [])
+
+    def test_texts_as_they_stand(self):
+        """Nothing in a text is read as an option, a list or a quote; no byte upsets."""
+        texts = ["-5 degrees", "--json", "[a,b]", "{}", "x=y", '"quoted"', "-", " "]
+        lines = feed("".join(text + "\n" for text in texts), "generate", self.bundle).stdout
+        words = [word for text in texts for word in ("--text", text)]
+        self.assertEqual(run("generate", self.bundle, *words).stdout, lines)
+        result = subprocess.run([ENCDEC, "generate", self.bundle, "--json"],
+                                input=b"a\0b\n\xff\xfe hello\n", capture_output=True)
+        self.assertEqual((result.returncode, result.stderr), (0, b""))
+        for line in result.stdout.decode("utf-8").splitlines():
+            self.assertIsInstance(json.loads(line)["text"], str)
+
 
 def restore_sigpipe():
-    import signal
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 
 
