@@ -1,7 +1,8 @@
 //===- Alignments.cpp - the SVG of one sentence's cross-attention ---------===//
 //
 // Shades are the opacity of one colour over the tiles, so light and dark
-// readers see the same picture and only a few colours in the style sheet differ.
+// readers see the same picture and only a few colours in the style sheet
+// differ.
 
 #include "runtime/tools/Alignments.h"
 
@@ -22,8 +23,12 @@ constexpr std::string_view wordStart = "\u2581"; // SentencePiece's space
 char32_t nextCodePoint(std::string_view text, size_t &at) {
   auto byte = [&](size_t i) { return i < text.size() ? uint8_t(text[i]) : 0; };
   uint8_t lead = byte(at);
-  size_t length = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2
-                  : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
+  size_t length = lead < 0x80   ? 1
+                  : lead < 0xc2 ? 0
+                  : lead < 0xe0 ? 2
+                  : lead < 0xf0 ? 3
+                  : lead < 0xf5 ? 4
+                                : 0;
   char32_t point = length < 2 ? lead : lead & (0x7f >> length);
   for (size_t i = 1; i < length; ++i) {
     if ((byte(at + i) & 0xc0) != 0x80)
@@ -113,8 +118,8 @@ std::vector<Label> labelsOf(const std::vector<std::string> &pieces) {
   for (const std::string &piece : pieces) {
     std::string_view rest = piece;
     bool special = rest.size() > 2 && rest.front() == '<' && rest.back() == '>';
-    bool number = !rest.empty() &&
-                  rest.find_first_not_of("0123456789") == rest.npos;
+    bool number =
+        !rest.empty() && rest.find_first_not_of("0123456789") == rest.npos;
     bool starts = rest.starts_with(wordStart);
     if (starts && rest.size() > wordStart.size())
       rest.remove_prefix(wordStart.size());
@@ -129,9 +134,9 @@ std::vector<Label> labelsOf(const std::vector<std::string> &pieces) {
 /// Where things lie, in pixels.
 struct Layout {
   double cell, font;
-  double left;       ///< width of the row labels
-  double top;        ///< height of the slanted column labels
-  double overhang;   ///< of the last column labels beyond the panel
+  double left;          ///< width of the row labels
+  double top;           ///< height of the slanted column labels
+  double overhang;      ///< of the last column labels beyond the panel
   double width, height; ///< of one panel, labels included
   size_t columns, rows; ///< of panels
   static constexpr double margin = 32, gap = 28, heading = 22, header = 118;
@@ -145,11 +150,14 @@ struct Layout {
 
 constexpr double slant = 0.7071; // sine and cosine of 45 degrees
 
-Layout layOut(const std::vector<Label> &source, const std::vector<Label> &target,
-              uint64_t heads) {
+Layout layOut(const std::vector<Label> &source,
+              const std::vector<Label> &target, uint64_t heads) {
   Layout layout;
   size_t longest = std::max(source.size(), target.size());
-  layout.cell = longest <= 12 ? 30 : longest <= 24 ? 24 : longest <= 48 ? 18 : 13;
+  layout.cell = longest <= 12   ? 30
+                : longest <= 24 ? 24
+                : longest <= 48 ? 18
+                                : 15;
   layout.font = std::clamp(layout.cell * 0.5, 10.0, 13.0);
   layout.left = layout.top = layout.overhang = 0;
   for (const Label &label : target)
@@ -161,8 +169,7 @@ Layout layOut(const std::vector<Label> &source, const std::vector<Label> &target
     layout.overhang = std::max(layout.overhang, run - room);
   }
   layout.width = layout.left + source.size() * layout.cell + layout.overhang;
-  layout.height =
-      Layout::heading + layout.top + target.size() * layout.cell;
+  layout.height = Layout::heading + layout.top + target.size() * layout.cell;
   size_t fit = std::clamp<size_t>(
       size_t((1400 + Layout::gap) / (layout.width + Layout::gap)), 1, 4);
   layout.rows = (heads + fit - 1) / fit;
@@ -201,11 +208,12 @@ public:
         layout(layOut(source, target, picture.heads)) {}
 
   std::string draw() {
-    add("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0:.0f} {1:.0f}\" "
+    add("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0:.0f} "
+        "{1:.0f}\" "
         "width=\"{0:.0f}\" height=\"{1:.0f}\" role=\"img\">\n",
         layout.pageWidth(), layout.pageHeight());
-    add("<title>Cross-attention: {} \u2192 {}</title>\n", xml(picture.sourceText),
-        xml(picture.targetText));
+    add("<title>Cross-attention: {} \u2192 {}</title>\n",
+        xml(picture.sourceText), xml(picture.targetText));
     out += style;
     // One tile under every cell, as a pattern that starts at a panel's corner.
     add("<defs><pattern id=\"tiles\" width=\"{0}\" height=\"{0}\" "
@@ -234,11 +242,11 @@ private:
 
   void heading() {
     double room = layout.pageWidth() - 2 * Layout::margin;
-    line(40, 19, "head", picture.sourceText, room);
-    line(65, 19, "target", picture.targetText, room);
+    // Some fonts, and bold ones, run wider than widthOf says.
+    line(40, 19, "head", picture.sourceText, room / 1.25);
+    line(65, 19, "target", picture.targetText, room / 1.15);
     line(90, 12, "quiet",
-         fmt::format("Decoder layer {} of {}, one panel a head: where each piece "
-                     "of the target looked in the source",
+         fmt::format("Decoder layer {} of {}: where each target piece looked",
                      picture.layer, picture.layers),
          room - 170);
     legend(layout.pageWidth() - Layout::margin - 134, 80);
@@ -267,8 +275,10 @@ private:
   }
 
   void panel(uint64_t h) {
-    double x = Layout::margin + (h % layout.columns) * (layout.width + Layout::gap);
-    double y = Layout::header + (h / layout.columns) * (layout.height + Layout::gap);
+    double x =
+        Layout::margin + (h % layout.columns) * (layout.width + Layout::gap);
+    double y =
+        Layout::header + (h / layout.columns) * (layout.height + Layout::gap);
     // The corner of the first cell is the origin of the group.
     add("<g id=\"head-{}\" transform=\"translate({:.1f} {:.1f})\">\n", h + 1,
         x + layout.left, y + Layout::heading + layout.top);
