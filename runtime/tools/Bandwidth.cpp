@@ -24,7 +24,8 @@ template <int bytes> struct Wide {
 
 /// Sum of [begin, begin + size) as 64-bit words; size is a multiple of 4096.
 template <int bytes>
-[[gnu::always_inline]] inline uint64_t sum(const uint8_t *begin, uint64_t size) {
+[[gnu::always_inline]] inline uint64_t sum(const uint8_t *begin,
+                                           uint64_t size) {
   using Vector = typename Wide<bytes>::Vector;
   auto *vectors = reinterpret_cast<const Vector *>(begin);
   Vector totals[8] = {};
@@ -75,7 +76,8 @@ constexpr uint64_t page = 4096;
 std::pair<uint8_t *, uint64_t> part(uint8_t *buffer, uint32_t worker,
                                     uint32_t workers) {
   uint64_t pages = BandwidthMeter::bufferBytes / page;
-  uint64_t begin = pages * worker / workers, end = pages * (worker + 1) / workers;
+  uint64_t begin = pages * worker / workers,
+           end = pages * (worker + 1) / workers;
   return {buffer + begin * page, (end - begin) * page};
 }
 
@@ -94,7 +96,8 @@ BandwidthMeter::BandwidthMeter(encdec_state *state) : state(state) {
   check(encdec_state_run(
       state,
       [](void *data, uint32_t worker, uint32_t workers) {
-        auto [begin, size] = part(static_cast<uint8_t *>(data), worker, workers);
+        auto [begin, size] =
+            part(static_cast<uint8_t *>(data), worker, workers);
         std::memset(begin, int(worker) + 1, size);
       },
       buffer));
@@ -113,7 +116,8 @@ double BandwidthMeter::pass() {
         job.total += job.sum(begin, size);
       },
       &job));
-  std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  std::chrono::duration<double> seconds =
+      std::chrono::steady_clock::now() - start;
   return double(bufferBytes) / seconds.count();
 }
 

@@ -1,8 +1,8 @@
 //===- Bench.cpp - encdec bench: how fast a bundle decodes here -----------===//
 //
-// Lengths are fixed (the end token is suppressed), so every repeat does the same
-// work. Passes that measure the read bandwidth lie between the repeats: both
-// see the machine in the same minute and on the same threads.
+// Lengths are fixed (the end token is suppressed), so every repeat does the
+// same work. Passes that measure the read bandwidth lie between the repeats:
+// both see the machine in the same minute and on the same threads.
 
 #include "runtime/tools/Bandwidth.h"
 #include "runtime/tools/ModelFile.h"
@@ -31,7 +31,8 @@ struct BenchArguments {
 using Clock = std::chrono::steady_clock;
 
 double millisecondsSince(Clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+  return std::chrono::duration<double, std::milli>(Clock::now() - start)
+      .count();
 }
 
 double median(std::vector<double> values) {
@@ -98,7 +99,7 @@ private:
   encdec_model_info info;
   State state;
   uint32_t threads = 0;
-  std::vector<int32_t> ids; // [B * S]
+  std::vector<int32_t> ids;      // [B * S]
   std::vector<uint64_t> offsets; // [B + 1]
   std::unique_ptr<float[], decltype(&std::free)> bias{nullptr, std::free};
   Measured measured;
@@ -116,8 +117,8 @@ void Bench::createState() {
   threads = stateInfo.threads;
 }
 
-/// Arbitrary but always the same ids (a multiplicative generator modulo 2^31 - 1,
-/// Park and Miller 1988), the special ones among them: only speed matters.
+/// Arbitrary but always the same ids (a multiplicative generator modulo 2^31 -
+/// 1, Park and Miller 1988), the special ones among them: only speed matters.
 void Bench::makeSources() {
   uint64_t seed = 1;
   for (uint64_t b = 0; b <= arguments.batch; ++b)
@@ -132,7 +133,8 @@ void Bench::makeSources() {
 void Bench::suppressEnd() {
   uint64_t width = (info.vocab_size + ENCDEC_ABI_LANES - 1) / ENCDEC_ABI_LANES *
                    ENCDEC_ABI_LANES;
-  bias.reset(static_cast<float *>(std::aligned_alloc(64, width * sizeof(float))));
+  bias.reset(
+      static_cast<float *>(std::aligned_alloc(64, width * sizeof(float))));
   if (!bias)
     throw std::bad_alloc();
   std::fill_n(bias.get(), width, 0.0f);
@@ -142,7 +144,8 @@ void Bench::suppressEnd() {
 
 void Bench::decode(uint64_t steps, bool record) {
   auto start = Clock::now();
-  check(encdec_encode(state.get(), ids.data(), offsets.data(), arguments.batch));
+  check(
+      encdec_encode(state.get(), ids.data(), offsets.data(), arguments.batch));
   double encode = millisecondsSince(start);
   std::vector<int32_t> tokens(arguments.batch, info.decoder_start_token_id);
   for (uint64_t t = 0; t < steps; ++t) {
@@ -198,23 +201,25 @@ void Bench::printTable() const {
   auto line = [](const char *name, const std::string &value) {
     print(fmt::format("  {:<20} {}\n", name, value));
   };
-  print(fmt::format(
-      "{}: {} weights, level {}, {}\n", bold(arguments.model), info.weight_type,
-      info.cpu_level, counted(threads, "thread")));
-  print(fmt::format("batch {}, source length {}, {} new tokens, {}; medians\n\n",
-                    arguments.batch, arguments.sourceLength,
-                    arguments.newTokens, counted(arguments.repeat, "repeat")));
-  line("open", fmt::format("{:.1f} ms (file mapped and verified)", measured.open));
+  print(fmt::format("{}: {} weights, level {}, {}\n", bold(arguments.model),
+                    info.weight_type, info.cpu_level,
+                    counted(threads, "thread")));
+  print(
+      fmt::format("batch {}, source length {}, {} new tokens, {}; medians\n\n",
+                  arguments.batch, arguments.sourceLength, arguments.newTokens,
+                  counted(arguments.repeat, "repeat")));
+  line("open",
+       fmt::format("{:.1f} ms (file mapped and verified)", measured.open));
   line("start to token", fmt::format("{:.1f} ms (opening included, all cold)",
                                      measured.startToFirstToken));
   line("encode", fmt::format("{:.3f} ms", median(measured.encode)));
   line("first token", fmt::format("{:.3f} ms (encode and one step)",
                                   median(measured.firstToken)));
-  line("step", fmt::format("{:.3f} ms, best {:.3f} ms, {:.0f} tokens a second",
-                           stepMs(),
-                           *std::min_element(measured.step.begin(),
-                                             measured.step.end()),
-                           double(arguments.batch) / stepMs() * 1e3));
+  line(
+      "step",
+      fmt::format("{:.3f} ms, best {:.3f} ms, {:.0f} tokens a second", stepMs(),
+                  *std::min_element(measured.step.begin(), measured.step.end()),
+                  double(arguments.batch) / stepMs() * 1e3));
   line("weights a step", humanBytes(info.step_bytes));
   line("read bandwidth", fmt::format("{:.1f} GB/s, best {:.1f} GB/s",
                                      bandwidth / 1e9, bestBandwidth() / 1e9));
@@ -239,10 +244,12 @@ read_bandwidth. JSON also has the best pass, and the fraction of that.)";
 void addBench(CLI::App &root, Action &action) {
   auto arguments = std::make_shared<BenchArguments>();
   CLI::App *command = root.add_subcommand(
-      "bench", "Measure a bundle: encode, first token, step, share of bandwidth");
+      "bench",
+      "Measure a bundle: encode, first token, step, share of bandwidth");
   command->footer(footer);
   command
-      ->add_option("BUNDLE", arguments->model, "A bundle, or a checkpoint folder")
+      ->add_option("BUNDLE", arguments->model,
+                   "A bundle, or a checkpoint folder")
       ->type_name("")
       ->required();
   auto number = [&](const char *name, auto &value, const char *help) {

@@ -83,7 +83,8 @@ void printTable(const Findings &found) {
   std::string present, absent;
   for (auto &[name, is] : facts.features)
     (is ? present : absent) += " " + name;
-  line("encdec", fmt::format("{}, ABI {}", encdec_version(), ENCDEC_ABI_VERSION));
+  line("encdec",
+       fmt::format("{}, ABI {}", encdec_version(), ENCDEC_ABI_VERSION));
   line("cpu", fmt::format("{} ({})", facts.cpu.empty() ? "unnamed" : facts.cpu,
                           found.machine.architecture));
   line("level", found.runs ? bold(found.machine.cpu_level)
@@ -94,19 +95,21 @@ void printTable(const Findings &found) {
        fmt::format("{} ({} online, affinity allows {}, cgroup quota {})",
                    found.machine.threads, facts.online, facts.affinity,
                    facts.quota ? fmt::format("{:.2g}", *facts.quota) : "none"));
-  line("memory",
-       fmt::format("{}, {} available, cgroup limit {}",
-                   humanBytes(facts.memory), humanBytes(facts.availableMemory),
-                   facts.memoryLimit ? humanBytes(*facts.memoryLimit) : "none"));
+  line(
+      "memory",
+      fmt::format("{}, {} available, cgroup limit {}", humanBytes(facts.memory),
+                  humanBytes(facts.availableMemory),
+                  facts.memoryLimit ? humanBytes(*facts.memoryLimit) : "none"));
   for (auto &[name, path] : found.programs)
     line(name, path.empty() ? "not found" : path);
   print("\n");
   line("run", found.runs ? "yes: bundles with this level's code or a lower one"
                          : "no: the least level is x86-64-v3 (AVX2, FMA)");
   line("compile",
-       found.compiles ? "yes"
-                      : "no: install what is not found above (encdec's compiler "
-                        "component; on Debian `apt install lld-22`)");
+       found.compiles
+           ? "yes"
+           : "no: install what is not found above (encdec's compiler "
+             "component; on Debian `apt install lld-22`)");
 }
 
 constexpr const char *footer = R"(Examples:
@@ -119,8 +122,8 @@ Exit code 4 when no compiled code can run on this machine.)";
 
 void addDoctor(CLI::App &root, Action &action) {
   auto json = std::make_shared<bool>(false);
-  CLI::App *command =
-      root.add_subcommand("doctor", "Say what this machine can run and compile");
+  CLI::App *command = root.add_subcommand(
+      "doctor", "Say what this machine can run and compile");
   command->footer(footer);
   command->add_flag("--json", *json, "As one JSON object");
   command->callback([json, &action] {

@@ -55,8 +55,8 @@ std::string findExternal(const std::string &name) {
     return "";
   std::string program = "encdec-" + name;
   if (auto folder = ownFolder(); !folder.empty())
-    for (auto &candidate : {folder / program,
-                            folder.parent_path() / "libexec/encdec" / program})
+    for (auto &candidate :
+         {folder / program, folder.parent_path() / "libexec/encdec" / program})
       if (isProgram(candidate))
         return candidate;
   return findOnPath(program);
@@ -78,7 +78,8 @@ void runExternal(const std::string &name,
   if (path.empty()) {
     auto known = compilerPrograms();
     if (std::find(known.begin(), known.end(), name) != known.end())
-      throw Failure(ENCDEC_ERROR_FAILURE, missingCompiler("`encdec " + name + "`", name));
+      throw Failure(ENCDEC_ERROR_FAILURE,
+                    missingCompiler("`encdec " + name + "`", name));
     known.insert(known.end(), builtins.begin(), builtins.end());
     throw usageFailure(fmt::format(
         "there is no command '{}', and no program encdec-{} beside encdec, in "
@@ -91,8 +92,8 @@ void runExternal(const std::string &name,
     argv.push_back(const_cast<char *>(argument.c_str()));
   argv.push_back(nullptr);
   execv(path.c_str(), argv.data());
-  throw Failure(ENCDEC_ERROR_FAILURE, fmt::format("cannot run {}: {}", path,
-                                                  std::strerror(errno)));
+  throw Failure(ENCDEC_ERROR_FAILURE,
+                fmt::format("cannot run {}: {}", path, std::strerror(errno)));
 }
 
 } // namespace encdec::tools

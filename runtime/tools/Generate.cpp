@@ -1,5 +1,6 @@
 //===- Generate.cpp - encdec generate: text or ids in, text or ids out ----===//
 
+#include "runtime/tools/Generate.h"
 #include "runtime/tools/Alignments.h"
 #include "runtime/tools/Input.h"
 #include "runtime/tools/ModelFile.h"
@@ -22,15 +23,6 @@ namespace {
 /// Sources that are decoded together. More gains little on a few cores, and the
 /// reader of a pipe waits for the whole batch.
 constexpr size_t batchLimit = 32;
-
-struct GenerateArguments {
-  std::string model, weights, alignments;
-  std::optional<int64_t> maxNewTokens, minNewTokens;
-  uint32_t threads = 0;
-  uint64_t alignmentLayer = 0; ///< from 1; 0: the last
-  bool json = false, truncate = false, specialTokens = false;
-  CLI::Option *texts = nullptr, *ids = nullptr;
-};
 
 class Generator {
 public:
@@ -77,10 +69,10 @@ Generator::Generator(const GenerateArguments &arguments)
         "as in --ids \"5 17 2\"",
         arguments.model));
   if (arguments.alignmentLayer > info.decoder_layers)
-    throw usageFailure(
-        fmt::format("--alignment-layer: expected 1 to {}, the decoder layers of "
-                    "this model, got {}",
-                    info.decoder_layers, arguments.alignmentLayer));
+    throw usageFailure(fmt::format(
+        "--alignment-layer: expected 1 to {}, the decoder layers of "
+        "this model, got {}",
+        info.decoder_layers, arguments.alignmentLayer));
   if (arguments.maxNewTokens)
     options.max_new_tokens = *arguments.maxNewTokens;
   if (arguments.minNewTokens)
@@ -189,7 +181,8 @@ std::optional<Failure> Generator::refusal(const Source &source) const {
       return Failure(ENCDEC_ERROR_LIMIT,
                      fmt::format("the source has {} tokens, but this model has "
                                  "{} positions{}",
-                                 source.ids.size(), info.max_positions, advice));
+                                 source.ids.size(), info.max_positions,
+                                 advice));
     for (int32_t id : source.ids)
       if (uint64_t(id) >= info.source_vocab_size)
         return usageFailure(fmt::format(
@@ -204,8 +197,9 @@ std::optional<Failure> Generator::refusal(const Source &source) const {
                           &options, nullptr, 0, &count));
   } catch (const Failure &failure) {
     std::string message = failure.what();
+    // The library's own advice names its option struct; ours, the command's.
     if (failure.code == ENCDEC_ERROR_LIMIT)
-      message += advice;
+      message = message.substr(0, message.find("; ")).append(advice);
     return Failure(failure.code, message);
   }
   return std::nullopt;
@@ -318,8 +312,8 @@ void Generator::drawPicture(const Source &source,
   picture.targetText = text;
   picture.heads = sequence.heads;
   picture.layers = sequence.layers;
-  picture.layer = arguments.alignmentLayer ? arguments.alignmentLayer
-                                           : sequence.layers;
+  picture.layer =
+      arguments.alignmentLayer ? arguments.alignmentLayer : sequence.layers;
   const float *layer =
       sequence.probs + (picture.layer - 1) * picture.heads * T * S; // [H][T][S]
   picture.probs.assign(layer, layer + picture.heads * T * S);
@@ -347,85 +341,10 @@ void Generator::warn(const char *warnings) {
       printWarning(line);
 }
 
-constexpr const char *footer = R"(Examples:
-  encdec generate en-fr.encdec --text "I love machine learning"
-  encdec generate en-fr.encdec --json < english.txt > french.jsonl
-  encdec generate en-fr.encdec --text "Hello." --alignments hello.svg
-  encdec generate random.encdec --ids "5 17 2" --ids "9 2" --max-new-tokens 20
-  encdec generate path/to/checkpoint --weights int8 --text "Hello."
-
-With neither --text nor --ids, each line of standard input is one text. Results
-come in input order, one line each.)";
-
 } // namespace
 
-void addGenerate(CLI::App &root, Action &action) {
-  auto arguments = std::make_shared<GenerateArguments>();
-  CLI::App *command = root.add_subcommand(
-      "generate", "Run a model: text (or token ids) in, text (or ids) out");
-  command->footer(footer);
-  command
-      ->add_option("MODEL", arguments->model,
-                   "A bundle made by `encdec compile`, or a checkpoint folder")
-      ->type_name("")
-      ->required();
-  // Bound to no variable: a text is taken as it stands ("{}" and "[a,b]" would
-  // be read as lists).
-  auto repeatable = [&](const char *name, const char *type, const char *help) {
-    return command
-        ->add_option(name, [](const CLI::results_t &) { return true; }, help)
-        ->type_name(type)
-        ->expected(1)
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-        ->allow_extra_args(false);
-  };
-  arguments->texts =
-      repeatable("--text", "TEXT", "A text to read; may be given again");
-  arguments->ids = repeatable(
-      "--ids", "IDS",
-      "A source as token ids, nothing added to them; may be given again");
-  command
-      ->add_option("--max-new-tokens", arguments->maxNewTokens,
-                   "Stop a text after N tokens; default: as the model says")
-      ->type_name("N")
-      ->check(between(int64_t(1), int64_t(INT32_MAX)));
-  command
-      ->add_option("--min-new-tokens", arguments->minNewTokens,
-                   "Let no text end before N tokens")
-      ->type_name("N")
-      ->check(between(int64_t(0), int64_t(INT32_MAX)));
-  command
-      ->add_option("--threads", arguments->threads,
-                   "Threads; default: what this process may use")
-      ->type_name("N")
-      ->envname("ENCDEC_THREADS")
-      ->check(between(1, 1024));
-  command
-      ->add_option("--weights", arguments->weights,
-                   "Weights of a checkpoint folder: f32 or int8")
-      ->type_name("TYPE")
-      ->check(CLI::IsMember({"f32", "int8"}));
-  command
-      ->add_option("--alignments", arguments->alignments,
-                   "Draw the cross-attention into FILE, an SVG (FILE-2 and so "
-                   "on for further texts)")
-      ->type_name("FILE");
-  command
-      ->add_option("--alignment-layer", arguments->alignmentLayer,
-                   "Decoder layer to draw, from 1; default: the last")
-      ->type_name("N")
-      ->check(between(1, 1024))
-      ->needs("--alignments");
-  command->add_flag("--json", arguments->json,
-                    "One JSON object a line: ids, text, score, log_prob");
-  command->add_flag("--truncate", arguments->truncate,
-                    "Cut a source that is longer than the model's positions, "
-                    "instead of refusing it");
-  command->add_flag("--special-tokens", arguments->specialTokens,
-                    "Text that spells a special token becomes that token");
-  command->callback([arguments, &action] {
-    action = [arguments] { return Generator(*arguments).run(); };
-  });
+int generate(const GenerateArguments &arguments) {
+  return Generator(arguments).run();
 }
 
 } // namespace encdec::tools

@@ -23,9 +23,9 @@ std::vector<int32_t> parseIds(std::string_view text, const std::string &where) {
     int32_t id = 0;
     auto [stop, error] = std::from_chars(word.begin(), word.end(), id);
     if (error != std::errc() || stop != word.end() || id < 0)
-      throw usageFailure(fmt::format(
-          "{}: expected token ids (whole numbers from 0), got '{}'", where,
-          word));
+      throw usageFailure(
+          fmt::format("{}: expected token ids (whole numbers from 0), got '{}'",
+                      where, word));
     ids.push_back(id);
     at = text.find_first_not_of(separators, end);
   }
@@ -81,9 +81,9 @@ bool LineReader::fill(bool wait) {
   while (got < 0 && errno == EINTR);
   buffer.resize(size + (got > 0 ? got : 0));
   if (got < 0)
-    throw Failure(ENCDEC_ERROR_FAILURE,
-                  fmt::format("cannot read standard input: {}",
-                              std::strerror(errno)));
+    throw Failure(
+        ENCDEC_ERROR_FAILURE,
+        fmt::format("cannot read standard input: {}", std::strerror(errno)));
   ended = got == 0;
   // At the end there may still be a last line without its newline.
   return got > 0 || begin < buffer.size();

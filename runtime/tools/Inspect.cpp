@@ -22,7 +22,8 @@ struct InspectArguments {
   bool json = false;
 };
 
-std::vector<encdec_bundle_section_info> sectionsOf(const encdec_bundle *bundle) {
+std::vector<encdec_bundle_section_info>
+sectionsOf(const encdec_bundle *bundle) {
   std::vector<encdec_bundle_section_info> sections;
   for (uint64_t i = 0; i < encdec_bundle_section_count(bundle); ++i) {
     sections.push_back(sized<encdec_bundle_section_info>());
@@ -67,9 +68,9 @@ void extract(const std::vector<encdec_bundle_section_info> &sections,
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error)
-    throw Failure(ENCDEC_ERROR_FAILURE, fmt::format("cannot make folder {}: {}",
-                                                    folder.string(),
-                                                    error.message()));
+    throw Failure(ENCDEC_ERROR_FAILURE,
+                  fmt::format("cannot make folder {}: {}", folder.string(),
+                              error.message()));
   std::set<std::string> taken;
   for (size_t i = 0; i < sections.size(); ++i) {
     std::string name = fileName(sections[i], i);
@@ -81,9 +82,9 @@ void extract(const std::vector<encdec_bundle_section_info> &sections,
                std::streamsize(sections[i].data_size));
     file.close();
     if (!file)
-      throw Failure(ENCDEC_ERROR_FAILURE, fmt::format("cannot write {}: {}",
-                                                      path,
-                                                      std::strerror(errno)));
+      throw Failure(
+          ENCDEC_ERROR_FAILURE,
+          fmt::format("cannot write {}: {}", path, std::strerror(errno)));
   }
 }
 
@@ -185,8 +186,8 @@ the tokenizer's files.)";
 
 void addInspect(CLI::App &root, Action &action) {
   auto arguments = std::make_shared<InspectArguments>();
-  CLI::App *command =
-      root.add_subcommand("inspect", "Show what a bundle holds, or take it apart");
+  CLI::App *command = root.add_subcommand(
+      "inspect", "Show what a bundle holds, or take it apart");
   command->footer(footer);
   command->add_option("BUNDLE", arguments->bundle, "The bundle")
       ->type_name("")
@@ -196,8 +197,9 @@ void addInspect(CLI::App &root, Action &action) {
       ->add_option("--extract", arguments->extract,
                    "Write every section as a file into DIR")
       ->type_name("DIR");
-  command->callback(
-      [arguments, &action] { action = [arguments] { return inspect(*arguments); }; });
+  command->callback([arguments, &action] {
+    action = [arguments] { return inspect(*arguments); };
+  });
 }
 
 } // namespace encdec::tools

@@ -21,8 +21,8 @@ std::string valueOf(const std::string &path, const std::string &key) {
   for (std::string line; std::getline(file, line);)
     if (line.starts_with(key)) {
       size_t colon = line.find(':');
-      size_t begin = colon == line.npos ? colon
-                                        : line.find_first_not_of(" \t", colon + 1);
+      size_t begin =
+          colon == line.npos ? colon : line.find_first_not_of(" \t", colon + 1);
       return begin == line.npos ? "" : line.substr(begin);
     }
   return "";
@@ -30,10 +30,10 @@ std::string valueOf(const std::string &path, const std::string &key) {
 
 std::vector<std::pair<std::string, bool>> readFeatures() {
 #if defined(__x86_64__)
-  constexpr const char *wanted[] = {"avx2",        "fma",         "f16c",
-                                    "bmi2",        "avx_vnni",    "avx512f",
-                                    "avx512bw",    "avx512vl",    "avx512_vnni",
-                                    "avx512_bf16", "amx_int8",    "amx_bf16"};
+  constexpr const char *wanted[] = {"avx2",        "fma",      "f16c",
+                                    "bmi2",        "avx_vnni", "avx512f",
+                                    "avx512bw",    "avx512vl", "avx512_vnni",
+                                    "avx512_bf16", "amx_int8", "amx_bf16"};
   std::string key = "flags";
 #else
   constexpr const char *wanted[] = {"asimd", "asimddp", "i8mm", "bf16", "sve"};
@@ -45,19 +45,21 @@ std::vector<std::pair<std::string, bool>> readFeatures() {
     present.push_back(word);
   std::vector<std::pair<std::string, bool>> features;
   for (const char *name : wanted)
-    features.emplace_back(name, std::find(present.begin(), present.end(), name) !=
-                                    present.end());
+    features.emplace_back(
+        name, std::find(present.begin(), present.end(), name) != present.end());
   return features;
 }
 
 uint64_t kilobytes(const std::string &key) {
-  return std::strtoull(valueOf("/proc/meminfo", key).c_str(), nullptr, 10) * 1024;
+  return std::strtoull(valueOf("/proc/meminfo", key).c_str(), nullptr, 10) *
+         1024;
 }
 
 /// This process's group below each controller's root, from itself up to the
 /// root: a limit on any of them binds. `visit` gets every folder.
-void forEachGroup(const std::string &controller,
-                  const std::function<void(const std::string &, bool v2)> &visit) {
+void forEachGroup(
+    const std::string &controller,
+    const std::function<void(const std::string &, bool v2)> &visit) {
   std::ifstream file("/proc/self/cgroup"); // hierarchy:controllers:path
   for (std::string line; std::getline(file, line);) {
     size_t first = line.find(':'), second = line.find(':', first + 1);
@@ -102,7 +104,8 @@ std::optional<uint64_t> readMemoryLimit(uint64_t memory) {
   std::optional<uint64_t> least;
   forEachGroup("memory", [&](const std::string &folder, bool v2) {
     uint64_t limit = 0;
-    std::ifstream(folder + (v2 ? "memory.max" : "memory.limit_in_bytes")) >> limit;
+    std::ifstream(folder + (v2 ? "memory.max" : "memory.limit_in_bytes")) >>
+        limit;
     if (limit > 0 && limit < memory) // no limit is spelled as a huge one
       lower(least, limit);
   });

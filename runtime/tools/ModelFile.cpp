@@ -19,8 +19,8 @@
 namespace encdec::tools {
 namespace {
 
-// All that the signal handler touches: while a temporary bundle is in the making
-// a signal is passed on to the compiler and remembered, nothing else.
+// All that the signal handler touches: while a temporary bundle is in the
+// making a signal is passed on to the compiler and remembered, nothing else.
 std::atomic<int> pendingSignal{0};
 std::atomic<pid_t> compiler{0};
 static_assert(std::atomic<int>::is_always_lock_free &&
@@ -57,7 +57,9 @@ public:
   }
   TemporaryFolder(const TemporaryFolder &) = delete;
 
-  std::string file(const std::string &name) const { return folder + "/" + name; }
+  std::string file(const std::string &name) const {
+    return folder + "/" + name;
+  }
 
 private:
   /// Ignored signals (nohup) stay ignored.
@@ -75,9 +77,10 @@ void compile(const std::string &folder, const std::string &bundle,
              const std::string &weights) {
   std::string program = findExternal("compile");
   if (program.empty())
-    throw Failure(ENCDEC_ERROR_FAILURE,
-                  missingCompiler(folder + " is a checkpoint folder, and running it",
-                                  "compile"));
+    throw Failure(
+        ENCDEC_ERROR_FAILURE,
+        missingCompiler(folder + " is a checkpoint folder, and running it",
+                        "compile"));
   std::vector<std::string> arguments = {program, folder, "-o", bundle};
   if (!weights.empty())
     arguments.insert(arguments.end(), {"--weights", weights});
@@ -86,14 +89,15 @@ void compile(const std::string &folder, const std::string &bundle,
     argv.push_back(argument.data());
   argv.push_back(nullptr);
 
-  printHint(fmt::format("compiling {} into a temporary bundle (`encdec compile` "
-                        "makes one to keep)",
-                        folder));
+  printHint(
+      fmt::format("compiling {} into a temporary bundle (`encdec compile` "
+                  "makes one to keep)",
+                  folder));
   pid_t child = fork();
   if (child < 0)
-    throw Failure(ENCDEC_ERROR_FAILURE,
-                  fmt::format("cannot start {}: {}", program,
-                              std::strerror(errno)));
+    throw Failure(
+        ENCDEC_ERROR_FAILURE,
+        fmt::format("cannot start {}: {}", program, std::strerror(errno)));
   if (child == 0) {
     for (int signal : endingSignals)
       std::signal(signal, SIG_DFL);
@@ -111,12 +115,11 @@ void compile(const std::string &folder, const std::string &bundle,
   if (WIFSIGNALED(outcome))
     throw Failure(ENCDEC_ERROR_FAILURE,
                   fmt::format("{} was ended by signal {} ({})", program,
-                              WTERMSIG(outcome),
-                              strsignal(WTERMSIG(outcome))));
+                              WTERMSIG(outcome), strsignal(WTERMSIG(outcome))));
   if (int code = WEXITSTATUS(outcome))
-    throw Failure(code > ENCDEC_ERROR_LIMIT ? ENCDEC_ERROR_FAILURE : code,
-                  fmt::format("compiling {} failed (its message is above)",
-                              folder));
+    throw Failure(
+        code > ENCDEC_ERROR_LIMIT ? ENCDEC_ERROR_FAILURE : code,
+        fmt::format("compiling {} failed (its message is above)", folder));
 }
 
 Model openBundle(const std::string &path) {

@@ -12,7 +12,9 @@ namespace {
 size_t distance(std::string_view a, std::string_view b) {
   size_t width = b.size() + 1;
   std::vector<size_t> table((a.size() + 1) * width); // [a + 1][b + 1]
-  auto at = [&](size_t i, size_t j) -> size_t & { return table[i * width + j]; };
+  auto at = [&](size_t i, size_t j) -> size_t & {
+    return table[i * width + j];
+  };
   for (size_t i = 0; i <= a.size(); ++i)
     at(i, 0) = i;
   for (size_t j = 0; j <= b.size(); ++j)
@@ -33,7 +35,11 @@ std::string didYouMean(std::string_view word,
                        const std::vector<std::string> &candidates,
                        const std::string &otherwise) {
   const std::string *best = nullptr;
-  size_t least = std::max<size_t>(1, word.size() / 3) + 1;
+  // The dashes of options are no letters, and more than three slips make
+  // another word.
+  size_t letters =
+      word.size() - std::min(word.find_first_not_of('-'), word.size());
+  size_t least = std::clamp<size_t>(letters / 3, 1, 3) + 1;
   for (const std::string &candidate : candidates) {
     size_t edits = distance(word, candidate);
     // A word cut short or run on ("--max-new") is near however long the rest.

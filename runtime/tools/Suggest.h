@@ -9,7 +9,8 @@
 namespace encdec::tools {
 
 /// "; did you mean 'X'?" for the candidate nearest to `word`, up to one slip of
-/// the keyboard in three letters; "; " and `otherwise` when none is near.
+/// the keyboard in three letters and three in all; "; " and `otherwise` when
+/// none is near.
 std::string didYouMean(std::string_view word,
                        const std::vector<std::string> &candidates,
                        const std::string &otherwise);

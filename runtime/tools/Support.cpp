@@ -34,8 +34,9 @@ CLI::Validator between(int64_t least, int64_t most) {
         bool whole = CLI::detail::lexical_cast(text, value);
         return whole && least <= value && value <= most
                    ? std::string()
-                   : fmt::format("expected a whole number from {} to {}, got '{}'",
-                                 least, most, text);
+                   : fmt::format(
+                         "expected a whole number from {} to {}, got '{}'",
+                         least, most, text);
       },
       "");
 }
@@ -49,7 +50,8 @@ std::string humanBytes(uint64_t bytes) {
     value /= 1000;
     ++unit;
   }
-  return fmt::format("{:.{}f} {}B", value, value < 99.95 ? 1 : 0, "kMGTP"[unit]);
+  return fmt::format("{:.{}f} {}B", value, value < 99.95 ? 1 : 0,
+                     "kMGTP"[unit]);
 }
 
 std::string counted(uint64_t count, const std::string &noun) {

@@ -34,8 +34,8 @@ Exit code 3 at the first damaged file.)";
 
 void addVerify(CLI::App &root, Action &action) {
   auto paths = std::make_shared<std::vector<std::string>>();
-  CLI::App *command =
-      root.add_subcommand("verify", "Check a bundle, all of it, without running it");
+  CLI::App *command = root.add_subcommand(
+      "verify", "Check a bundle, all of it, without running it");
   command->footer(footer);
   command->add_option("BUNDLE", *paths, "The bundles to check")
       ->type_name("")

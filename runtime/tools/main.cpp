@@ -18,7 +18,8 @@ using namespace encdec::tools;
 
 namespace {
 
-constexpr const char *footer = R"(Programs of their own, found beside encdec, in ../libexec/encdec or on PATH:
+constexpr const char *footer =
+    R"(Programs of their own, found beside encdec, in ../libexec/encdec or on PATH:
   compile                     Make a bundle of a checkpoint folder
   import                      Print the IR of a checkpoint folder
   NAME                        Run encdec-NAME
@@ -54,7 +55,8 @@ const CLI::App &active(const CLI::App &app) {
 /// What is wrong with the command line, with the nearest right word.
 std::string explain(const CLI::App &app, const CLI::ParseError &error) {
   const CLI::App &command = active(app);
-  std::string name = &command == &app ? "encdec" : "encdec " + command.get_name();
+  std::string name =
+      &command == &app ? "encdec" : "encdec " + command.get_name();
   std::string help = fmt::format("`{} --help` shows the options", name);
   std::vector<std::string> options;
   for (const CLI::Option *option : command.get_options())
@@ -69,7 +71,8 @@ std::string explain(const CLI::App &app, const CLI::ParseError &error) {
                          didYouMean(word, options, help));
     }
   if (!extras.empty() && error.get_name() == "ExtrasError")
-    return fmt::format("{}: did not expect '{}'; {}", name, extras.front(), help);
+    return fmt::format("{}: did not expect '{}'; {}", name, extras.front(),
+                       help);
   return fmt::format("{}: {}; {}", name, error.what(), help);
 }
 
@@ -90,8 +93,8 @@ int parseAndRun(const std::vector<std::string> &words) {
 
   bool named = !words.empty() && !words[0].starts_with('-');
   auto builtins = namesOf(app);
-  if (named && std::find(builtins.begin(), builtins.end(), words[0]) ==
-                   builtins.end())
+  if (named &&
+      std::find(builtins.begin(), builtins.end(), words[0]) == builtins.end())
     runExternal(words[0], {words.begin() + 1, words.end()}, builtins);
   try {
     // CLI11 takes them from the back.

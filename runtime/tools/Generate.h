@@ -1,0 +1,25 @@
+//===- Generate.h - what `encdec generate` was asked to do ----------------===//
+
+#pragma once
+
+#include "runtime/tools/Support.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace encdec::tools {
+
+struct GenerateArguments {
+  std::string model, weights, alignments;
+  std::optional<int64_t> maxNewTokens, minNewTokens;
+  uint32_t threads = 0;
+  uint64_t alignmentLayer = 0; ///< from 1; 0: the last
+  bool json = false, truncate = false, specialTokens = false;
+  CLI::Option *texts = nullptr, *ids = nullptr;
+};
+
+/// Runs the model on all that was given; the exit code, or a Failure.
+int generate(const GenerateArguments &arguments);
+
+} // namespace encdec::tools

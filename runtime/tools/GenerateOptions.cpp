@@ -1,0 +1,90 @@
+//===- GenerateOptions.cpp - the command line of encdec generate ----------===//
+
+#include "runtime/tools/Generate.h"
+
+namespace encdec::tools {
+namespace {
+
+constexpr const char *footer = R"(Examples:
+  encdec generate en-fr.encdec --text "I love machine learning"
+  encdec generate en-fr.encdec --json < english.txt > french.jsonl
+  encdec generate en-fr.encdec --text "Hello." --alignments hello.svg
+  encdec generate random.encdec --ids "5 17 2" --ids "9 2" --max-new-tokens 20
+  encdec generate path/to/checkpoint --weights int8 --text "Hello."
+
+With neither --text nor --ids, each line of standard input is one text. Results
+come in input order, one line each.)";
+
+} // namespace
+
+void addGenerate(CLI::App &root, Action &action) {
+  auto arguments = std::make_shared<GenerateArguments>();
+  CLI::App *command = root.add_subcommand(
+      "generate", "Run a model: text (or token ids) in, text (or ids) out");
+  command->footer(footer);
+  command
+      ->add_option("MODEL", arguments->model,
+                   "A bundle made by `encdec compile`, or a checkpoint folder")
+      ->type_name("")
+      ->required();
+  // Bound to no variable: a text is taken as it stands ("{}" and "[a,b]" would
+  // be read as lists).
+  auto repeatable = [&](const char *name, const char *type, const char *help) {
+    return command
+        ->add_option(
+            name, [](const CLI::results_t &) { return true; }, help)
+        ->type_name(type)
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+        ->allow_extra_args(false);
+  };
+  arguments->texts =
+      repeatable("--text", "TEXT", "A text to read; may be given again");
+  arguments->ids = repeatable(
+      "--ids", "IDS",
+      "A source as token ids, nothing added to them; may be given again");
+  command
+      ->add_option("--max-new-tokens", arguments->maxNewTokens,
+                   "Stop a text after N tokens; default: as the model says")
+      ->type_name("N")
+      ->check(between(int64_t(1), int64_t(INT32_MAX)));
+  command
+      ->add_option("--min-new-tokens", arguments->minNewTokens,
+                   "Let no text end before N tokens")
+      ->type_name("N")
+      ->check(between(int64_t(0), int64_t(INT32_MAX)));
+  command
+      ->add_option("--threads", arguments->threads,
+                   "Threads; default: what this process may use")
+      ->type_name("N")
+      ->envname("ENCDEC_THREADS")
+      ->check(between(1, 1024));
+  command
+      ->add_option("--weights", arguments->weights,
+                   "Weights of a checkpoint folder: f32 or int8")
+      ->type_name("TYPE")
+      ->check(CLI::IsMember({"f32", "int8"}));
+  command
+      ->add_option("--alignments", arguments->alignments,
+                   "Draw the cross-attention into FILE, an SVG (FILE-2 and so "
+                   "on for further texts)")
+      ->type_name("FILE");
+  command
+      ->add_option("--alignment-layer", arguments->alignmentLayer,
+                   "Decoder layer to draw, from 1; default: the last")
+      ->type_name("N")
+      ->check(between(1, 1024))
+      ->needs("--alignments");
+  command->add_flag("--json", arguments->json,
+                    "One JSON object a line: ids, text, score, log_prob");
+  command->add_flag("--truncate", arguments->truncate,
+                    "Cut a source that is longer than the model's positions, "
+                    "instead of refusing it");
+  command->add_flag("--special-tokens", arguments->specialTokens,
+                    "Text that spells a special token becomes that token");
+  command->callback([arguments, &action] {
+    action = [arguments] { return generate(*arguments); };
+  });
+}
+
+} // namespace encdec::tools
