@@ -89,7 +89,7 @@ class Words(Cli):
                      says=["did you mean '--extract'?"])
 
     def test_unknown_option(self):
-        self.refused(2, "generate", self.bundle, "--frobnicate", says=["--frobnicate", "--help"])
+        self.refused(2, "generate", self.bundle, "--zzzzzz", says=["--zzzzzz", "--help"])
         self.refused(2, "doctor", "surplus", says=["surplus"])
         result = run("compile", EXAMPLE, "-o", OUT / "never", "--frobnicate", check=False)
         self.assertEqual((result.returncode, result.stdout), (2, ""))
