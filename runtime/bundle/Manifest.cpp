@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
@@ -33,6 +34,20 @@ struct Refused {
   std::string reason;
 };
 
+/// Text of the file as it may stand in a message: escaped, so that it stays one
+/// line of ASCII, and cut.
+std::string shown(const Json &value) {
+  std::string text = value.dump(-1, ' ', true, Json::error_handler_t::replace);
+  return text.size() > 60 ? text.substr(0, 57) + "..." : text;
+}
+
+/// A key as it may stand in a message.
+std::string shownKey(const std::string &key) {
+  std::string text = shown(Json(key));
+  return "'" + text.substr(1, text.ends_with("...") ? text.npos : text.size() - 2) +
+         "'";
+}
+
 Result<Json> parseTree(std::string_view text) {
   // nlohmann's tree keeps the last of repeated keys, so repeats are caught
   // while it parses.
@@ -47,7 +62,7 @@ Result<Json> parseTree(std::string_view text) {
     else if (event == Json::parse_event_t::key &&
              !keys.back().insert(parsed.get<std::string>()).second)
       throw Refused{
-          fmt::format("key '{}' stands twice", parsed.get<std::string>())};
+          fmt::format("key {} stands twice", shownKey(parsed.get<std::string>()))};
     return true;
   };
   try {
@@ -57,6 +72,8 @@ Result<Json> parseTree(std::string_view text) {
   } catch (const Json::parse_error &error) {
     return badModel(
         fmt::format("manifest: not valid JSON at byte {}", error.byte));
+  } catch (const Json::exception &) { // a number beyond double
+    return badModel("manifest: it has a number that is too large");
   }
 }
 
@@ -98,8 +115,8 @@ public:
     const Json *value = take(key);
     if (!value)
       return {};
-    if (!value->is_string()) {
-      fail(key, "a string", value);
+    if (!isPlainText(*value)) {
+      fail(key, plainText, value);
       return {};
     }
     return value->get<std::string>();
@@ -146,12 +163,12 @@ public:
       return result;
     bool good = value->is_array();
     for (size_t i = 0; good && i < value->size(); ++i) {
-      good = (*value)[i].is_string();
+      good = isPlainText((*value)[i]);
       if (good)
         result.push_back((*value)[i].get<std::string>());
     }
     if (!good)
-      fail(key, "a list of strings", value);
+      fail(key, std::string("a list, each entry ") + plainText, value);
     return result;
   }
 
@@ -161,13 +178,25 @@ public:
       return;
     for (const auto &entry : object->items())
       if (!taken.count(entry.key())) {
-        status = badModel(fmt::format("manifest: unknown key '{}{}'", path,
-                                      entry.key()));
+        status = badModel(
+            fmt::format("manifest: unknown key {}", shownKey(path + entry.key())));
         return;
       }
   }
 
 private:
+  /// What goes on to messages and terminals holds nothing that steers them.
+  static constexpr const char *plainText =
+      "a string of at most 200 bytes without control characters";
+  static bool isPlainText(const Json &value) {
+    if (!value.is_string())
+      return false;
+    const auto &text = value.get_ref<const std::string &>();
+    return text.size() <= 200 && std::all_of(text.begin(), text.end(), [](char c) {
+             return static_cast<unsigned char>(c) >= ' ' && c != 0x7f;
+           });
+  }
+
   uint64_t toNumber(const char *key, const Json *value, uint64_t least,
                     uint64_t most) {
     if (!value)
@@ -186,13 +215,9 @@ private:
   void fail(const char *key, const std::string &expected, const Json *found) {
     if (!status.ok())
       return;
-    std::string shown =
-        found ? found->dump(-1, ' ', false, Json::error_handler_t::replace)
-              : "nothing";
-    if (shown.size() > 60)
-      shown = shown.substr(0, 57) + "...";
     status = badModel(fmt::format("manifest: key '{}{}' must be {}, but is {}",
-                                  path, key, expected, shown));
+                                  path, key, expected,
+                                  found ? shown(*found) : "nothing"));
   }
 
   const Json *object;
