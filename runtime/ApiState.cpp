@@ -92,6 +92,8 @@ encdec_status *encdec_step(encdec_state *state, const encdec_step_input *input,
       return isNull("input");
     if (!output)
       return isNull("output");
+    if (output->size < sizeof(output->size)) // before the rows move on
+      return usageError("the size field of an out-struct is not set");
     encdec_step_input given = readSized(input, encdec_step_input_default());
     if (!given.tokens)
       return isNull("input.tokens");

@@ -65,6 +65,9 @@ Result<Json> parseTree(std::string_view text) {
           fmt::format("key {} stands twice", shownKey(parsed.get<std::string>()))};
     return true;
   };
+  // The parser takes a zero byte for the end of its input.
+  if (auto zero = text.find('\0'); zero != text.npos)
+    return badModel(fmt::format("manifest: not valid JSON at byte {}", zero));
   try {
     return Json::parse(text.begin(), text.end(), watch);
   } catch (const Refused &refused) {

@@ -1,0 +1,185 @@
+//===- ManifestTest.cpp - manifests that lie or are no manifests ----------===//
+
+#include "tests/bundle/Refusal.h"
+
+using namespace encdec;
+using namespace encdec::tests;
+
+namespace {
+
+Status readWith(const std::string &manifest) {
+  return readStatus(buildBundle(fakeParts(manifest, fakeCode())));
+}
+
+struct Edit {
+  const char *pointer; ///< JSON pointer of the value.
+  const char *value;   ///< JSON text; null: the key goes.
+  const char *message; ///< Must be in the message.
+};
+
+// Names in the messages show that the edit itself was found, not a consequence.
+const Edit edits[] = {
+    {"/format", nullptr, "'format' is missing"},
+    {"/format", "2", "format 2"},
+    {"/format", "-1", "'format'"},
+    {"/abi", "999", "ABI 999"},
+    {"/abi", "\"1\"", "'abi'"},
+    {"/abi", "1.0", "'abi'"},
+    {"/producer", nullptr, "'producer' is missing"},
+    {"/producer", "7", "'producer'"},
+    {"/model", nullptr, "'model' is missing"},
+    {"/model", "[]", "an object"},
+    {"/model", "null", "an object"},
+    {"/model/d_model", nullptr, "'model.d_model' is missing"},
+    {"/model/d_model", "0", "'model.d_model'"},
+    {"/model/d_model", "-40", "'model.d_model'"},
+    {"/model/d_model", "18446744073709551615", "'model.d_model'"},
+    {"/model/d_model", "18446744073709551616", "'model.d_model'"},
+    {"/model/d_model", "40.5", "'model.d_model'"},
+    {"/model/d_model", "true", "'model.d_model'"},
+    {"/model/decoder_layers", "0", "'model.decoder_layers'"},
+    {"/model/decoder_layers", "1000000", "'model.decoder_layers'"},
+    {"/model/decoder_layers", "3", "no head size"},
+    {"/model/decoder_heads", "5", "no head size"},
+    {"/model/vocab_size", "0", "'model.vocab_size'"},
+    {"/model/vocab_size", "4294967296", "'model.vocab_size'"},
+    {"/model/vocab_size", "40", "'generation."},
+    {"/model/max_positions", "0", "'model.max_positions'"},
+    {"/model/max_positions", "4294967297", "'model.max_positions'"},
+    {"/model/family", "null", "'model.family'"},
+    {"/model/extra", "1", "unknown key 'model.extra'"},
+    {"/weights/type", "\"f16\"", "'weights.type'"},
+    {"/weights/bytes", "321", "bytes of weights"},
+    {"/weights/bytes", "0", "'weights.bytes'"},
+    {"/weights/step_bytes", "321", "'weights.step_bytes'"},
+    {"/memory/cache_per_key", "0", "'memory.cache_per_key'"},
+    {"/memory/cache_per_key", "833", "'memory.cache_per_key'"},
+    {"/memory/cache_per_key", "-832", "'memory.cache_per_key'"},
+    {"/memory/cache_per_key", "9223372036854775808", "'memory.cache_per_key'"},
+    {"/memory/memory_per_key", "16", "'memory.memory_per_key'"},
+    {"/memory/encode_arena_per_row", "18446744073709551615", "encode_arena_per_row"},
+    {"/memory/scratch_fixed", nullptr, "'memory.scratch_fixed' is missing"},
+    {"/generation/decoder_start_token_id", "41", "decoder_start_token_id"},
+    {"/generation/decoder_start_token_id", "-1", "decoder_start_token_id"},
+    {"/generation/decoder_start_token_id", "null", "decoder_start_token_id"},
+    {"/generation/eos_token_ids", "[41]", "eos_token_ids"},
+    {"/generation/eos_token_ids", "[0, -1]", "eos_token_ids"},
+    {"/generation/eos_token_ids", "0", "eos_token_ids"},
+    {"/generation/bad_token_ids", "[4294967296]", "bad_token_ids"},
+    {"/generation/bad_token_ids", "[[1]]", "bad_token_ids"},
+    {"/generation/pad_token_id", "41", "pad_token_id"},
+    {"/generation/forced_bos_token_id", "1000", "forced_bos_token_id"},
+    {"/generation/max_length", "0", "max_length"},
+    {"/generation/max_length", "null", "max_length"},
+    {"/generation/max_new_tokens", "0", "max_new_tokens"},
+    {"/generation/min_length", "-1", "min_length"},
+    {"/generation/num_beams", "0", "num_beams"},
+    {"/generation/length_penalty", "\"1\"", "length_penalty"},
+    {"/generation/length_penalty", "null", "length_penalty"},
+    {"/passes", "{}", "'passes'"},
+    {"/passes", "[1]", "'passes'"},
+    {"/checkpoint_hash", nullptr, "'checkpoint_hash' is missing"},
+    {"/tokenizer", "{}", "'tokenizer.kind' is missing"},
+    {"/tokenizer", "\"marian\"", "an object"},
+    {"/levels", "[]", "the manifest lists"},
+    {"/levels", "[\"v3\", \"v3\"]", "the manifest lists"},
+    {"/levels", "\"v3\"", "'levels'"},
+    {"/new_key", "1", "unknown key 'new_key'"},
+    // Text from the file must not break the line or flood the terminal.
+    {"/weights/type", "\"a\\nb\\u001b[31m\"", "'weights.type'"},
+    {"/levels", "[\"v3\\nnext line\"]", "'levels'"},
+    {"/new\nline", "1", "unknown key"},
+};
+
+TEST(Manifest, Edits) {
+  for (const Edit &edit : edits) {
+    SCOPED_TRACE(testing::Message() << edit.pointer << " = "
+                                    << (edit.value ? edit.value : "nothing"));
+    Json manifest = fakeManifest();
+    Json::json_pointer pointer(edit.pointer);
+    if (edit.value)
+      manifest[pointer] = Json::parse(edit.value);
+    else
+      manifest[pointer.parent_pointer()].erase(pointer.back());
+    expectRefused(readWith(manifest.dump()), edit.message);
+  }
+}
+
+TEST(Manifest, VersionsAreMisfits) {
+  for (const char *key : {"format", "abi"}) {
+    Json manifest = fakeManifest();
+    manifest[key] = 12;
+    EXPECT_EQ(readWith(manifest.dump()).code(), Code::DoesNotFit) << key;
+  }
+}
+
+TEST(Manifest, Texts) {
+  std::string good = fakeManifest().dump();
+  auto replaced = [&](const std::string &from, const std::string &to) {
+    std::string text = good;
+    auto at = text.find(from);
+    EXPECT_NE(at, std::string::npos) << from;
+    return text.replace(at, from.size(), to);
+  };
+  expectRefused(readWith(replaced("\"abi\"", "\"format\":1,\"abi\"")), "stands twice");
+  expectRefused(readWith(replaced("\"d_model\"", "\"d_model\":40,\"d_model\"")),
+                "'d_model' stands twice");
+  expectRefused(readWith(replaced("\"abi\"", "\"a\\nb\":1,\"a\\nb\":1,\"abi\"")),
+                "stands twice");
+  expectRefused(readWith(replaced("\"length_penalty\":1.0", "\"length_penalty\":1e999")));
+  expectRefused(readWith(replaced("\"length_penalty\":1.0", "\"length_penalty\":NaN")),
+                "not valid JSON");
+  expectRefused(readWith(replaced("by hand", "\xff\xfe")), "not valid JSON");
+  expectRefused(readWith(replaced("\"by hand\"", std::string(100000, '['))), "deeper");
+  expectRefused(readWith(replaced("by hand", std::string(1 << 20, 'x'))), "'producer'");
+  expectRefused(readWith(replaced("\"fake\"", "\"" + std::string(500, '\t') + "\"")));
+  expectRefused(readWith("{\"" + std::string(100000, 'k') + "\":1," + good.substr(1)),
+                "unknown key");
+  expectRefused(readWith(good + " x"), "not valid JSON");
+  expectRefused(readWith(good + std::string(1, '\0')), "not valid JSON");
+  expectRefused(readWith(good.substr(0, good.size() - 1)), "not valid JSON");
+  expectRefused(readWith("[]"));
+  expectRefused(readWith("7"));
+  expectRefused(readWith("null"));
+  expectRefused(readWith(" "), "not valid JSON");
+  expectRefused(readWith(good + std::string(17 << 20, ' ')), "more than the limit");
+}
+
+TEST(Manifest, EveryKeyIsNeeded) {
+  const Json whole = fakeManifest();
+  for (const auto &[key, value] : whole.items()) {
+    Json without = whole;
+    without.erase(key);
+    expectRefused(readWith(without.dump()), key);
+    if (!value.is_object())
+      continue;
+    for (const auto &[inner, unused] : value.items()) {
+      Json less = whole;
+      less[key].erase(inner);
+      expectRefused(readWith(less.dump()), key + "." + inner);
+    }
+  }
+}
+
+TEST(Manifest, Values) {
+  auto manifest = runtime::parseManifest(fakeManifest().dump());
+  ASSERT_TRUE(manifest.ok()) << manifest.status().message();
+  EXPECT_EQ(manifest->model.maxPositions, uint64_t(FAKE_POSITIONS));
+  EXPECT_EQ(manifest->memory.cacheHeadSize, uint64_t(FAKE_HEAD_SIZE));
+  EXPECT_EQ(manifest->generation.eos, std::vector<int32_t>{0});
+  EXPECT_FALSE(manifest->generation.forcedBos);
+}
+
+/// Every head size is found again in the bytes per key it gives.
+TEST(Manifest, HeadSizeFromBytes) {
+  for (uint64_t head = 1; head <= 300; ++head) {
+    uint64_t bytes = FAKE_LAYERS * FAKE_HEADS * 4 * (head + (head + 15) / 16 * 16);
+    Json json = fakeManifest();
+    json["memory"]["cache_per_key"] = bytes;
+    auto manifest = runtime::parseManifest(json.dump());
+    ASSERT_TRUE(manifest.ok()) << head << ": " << manifest.status().message();
+    EXPECT_EQ(manifest->memory.cacheHeadSize, head);
+  }
+}
+
+} // namespace

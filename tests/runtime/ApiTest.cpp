@@ -1,0 +1,323 @@
+//===- ApiTest.cpp - the C border: nulls, sizes, statuses, bundles --------===//
+
+#include "encdec/runtime.h"
+#include "runtime/bundle/Cpu.h"
+#include "tests/runtime/FakeModel.h"
+
+#include <cmath>
+#include <cstddef>
+#include <cstdlib>
+#include <stdexcept>
+#include <thread>
+#include <unistd.h>
+
+using namespace encdec;
+using namespace encdec::tests;
+
+extern "C" const char *use_api_from_c(const encdec_model_image *image, int32_t *ids,
+                                      uint64_t *count);
+
+namespace {
+
+/// Code of a status, which is freed; its message must be there when it should.
+int codeOf(encdec_status *status) {
+  int code = encdec_status_code(status);
+  EXPECT_EQ(code == ENCDEC_OK, *encdec_status_message(status) == 0);
+  encdec_status_free(status);
+  return code;
+}
+
+struct Api : testing::Test {
+  FakeImage image{fakeManifest()};
+  encdec_model *model = nullptr;
+  encdec_state *state = nullptr;
+  Sources sources{{1, 2, 3}, {4}};
+
+  void SetUp() override {
+    ASSERT_EQ(codeOf(encdec_model_from_memory(&image.image, &model)), ENCDEC_OK);
+    auto options = encdec_state_options_default();
+    options.threads = 2;
+    ASSERT_EQ(codeOf(encdec_state_create(model, &options, &state)), ENCDEC_OK);
+  }
+  void TearDown() override {
+    encdec_state_destroy(state);
+    encdec_model_close(model);
+  }
+};
+
+TEST(ApiC, HeaderAndLoopInC11) {
+  FakeImage image(fakeManifest());
+  int32_t ids[20];
+  uint64_t count = 0;
+  EXPECT_EQ(use_api_from_c(&image.image, ids, &count), nullptr);
+  ASSERT_EQ(count, 20u);
+  Ids fed{40};
+  for (int32_t id : ids) {
+    EXPECT_EQ(id, fakeNext(fed, 11).first);
+    fed.push_back(id);
+  }
+}
+
+TEST_F(Api, NullsAreUsageErrors) {
+  encdec_model *noModel = nullptr;
+  encdec_state *noState = nullptr;
+  encdec_bundle *noBundle = nullptr;
+  encdec_result *noResult = nullptr;
+  encdec_model_info modelInfo = {};
+  encdec_state_info stateInfo = {};
+  encdec_sequence sequence = {};
+  encdec_bundle_section_info section = {};
+  auto input = encdec_step_input_default();
+  encdec_step_output output = {};
+  output.size = sizeof(output);
+  const int32_t *ids = sources.ids.data();
+  const uint64_t *offsets = sources.offsets.data();
+  uint64_t count = 0;
+  const char *texts[] = {nullptr};
+  encdec_status *statuses[] = {
+      encdec_machine_get_info(nullptr),
+      encdec_model_open(nullptr, nullptr, &noModel),
+      encdec_model_open("x", nullptr, nullptr),
+      encdec_model_from_memory(nullptr, &noModel),
+      encdec_model_from_memory(&image.image, nullptr),
+      encdec_model_get_info(nullptr, &modelInfo),
+      encdec_model_get_info(model, nullptr),
+      encdec_state_create(nullptr, nullptr, &noState),
+      encdec_state_create(model, nullptr, nullptr),
+      encdec_state_get_info(nullptr, &stateInfo),
+      encdec_state_get_info(state, nullptr),
+      encdec_state_run(nullptr, [](void *, uint32_t, uint32_t) {}, nullptr),
+      encdec_state_run(state, nullptr, nullptr),
+      encdec_encode(nullptr, ids, offsets, 2),
+      encdec_encode(state, nullptr, offsets, 2),
+      encdec_encode(state, ids, nullptr, 2),
+      encdec_step(nullptr, &input, &output),
+      encdec_step(state, nullptr, &output),
+      encdec_step(state, &input, nullptr),
+      encdec_step(state, &input, &output), // no tokens
+      encdec_reorder(nullptr, nullptr, 0),
+      encdec_reorder(state, nullptr, 1),
+      encdec_generate(nullptr, ids, offsets, 2, nullptr, &noResult),
+      encdec_generate(state, nullptr, offsets, 2, nullptr, &noResult),
+      encdec_generate(state, ids, nullptr, 2, nullptr, &noResult),
+      encdec_generate(state, ids, offsets, 2, nullptr, nullptr),
+      encdec_generate_text(nullptr, texts, nullptr, 1, nullptr, &noResult),
+      encdec_generate_text(state, nullptr, nullptr, 1, nullptr, &noResult),
+      encdec_generate_text(state, texts, nullptr, 1, nullptr, nullptr),
+      encdec_result_get(nullptr, 0, &sequence),
+      encdec_tokenize(nullptr, "a", 1, nullptr, nullptr, 0, &count),
+      encdec_tokenize(model, nullptr, 1, nullptr, nullptr, 0, &count),
+      encdec_tokenize(model, "a", 1, nullptr, nullptr, 0, nullptr),
+      encdec_detokenize(nullptr, ids, 1, nullptr, 0, &count),
+      encdec_detokenize(model, nullptr, 1, nullptr, 0, &count),
+      encdec_detokenize(model, ids, 1, nullptr, 0, nullptr),
+      encdec_piece(nullptr, 0, 0, nullptr, 0, &count),
+      encdec_piece(model, 0, 0, nullptr, 0, nullptr),
+      encdec_bundle_open(nullptr, &noBundle),
+      encdec_bundle_open("x", nullptr),
+      encdec_bundle_get_section(nullptr, 0, &section),
+  };
+  int index = 0;
+  for (encdec_status *status : statuses)
+    EXPECT_EQ(codeOf(status), ENCDEC_ERROR_USAGE) << "call " << index++;
+  EXPECT_EQ(encdec_status_code(nullptr), ENCDEC_OK);
+  EXPECT_STREQ(encdec_status_message(nullptr), "");
+  EXPECT_EQ(encdec_model_manifest(nullptr, &count), nullptr);
+  EXPECT_EQ(encdec_result_count(nullptr), 0u);
+  EXPECT_EQ(encdec_bundle_section_count(nullptr), 0u);
+  encdec_status_free(nullptr);
+  encdec_model_close(nullptr);
+  encdec_state_destroy(nullptr);
+  encdec_result_free(nullptr);
+  encdec_bundle_close(nullptr);
+}
+
+TEST_F(Api, TextNeedsATokenizer) {
+  const char *texts[] = {"hello"};
+  encdec_result *result = reinterpret_cast<encdec_result *>(1);
+  EXPECT_EQ(codeOf(encdec_generate_text(state, texts, nullptr, 1, nullptr, &result)),
+            ENCDEC_ERROR_USAGE);
+  EXPECT_EQ(result, nullptr);
+}
+
+TEST_F(Api, ModelInfoAndManifest) {
+  encdec_model_info info = {};
+  info.size = sizeof(info);
+  ASSERT_EQ(codeOf(encdec_model_get_info(model, &info)), ENCDEC_OK);
+  EXPECT_EQ(info.vocab_size, uint64_t(FAKE_VOCABULARY));
+  EXPECT_EQ(info.decoder_start_token_id, 40);
+  EXPECT_STREQ(info.cpu_level, "memory");
+  EXPECT_EQ(info.eos_token_count, 1u);
+  EXPECT_EQ(info.has_tokenizer, 0u);
+  uint64_t size = 0;
+  EXPECT_EQ(encdec_model_manifest(model, &size), image.manifest);
+  EXPECT_EQ(size, image.manifest.size());
+  EXPECT_STRNE(encdec_version(), "");
+}
+
+TEST_F(Api, OlderCallersGetAndGiveWhatTheyKnow) {
+  // Out: bytes beyond the caller's size stay as they are.
+  encdec_state_info info;
+  memset(static_cast<void *>(&info), 0xee, sizeof(info));
+  info.size = offsetof(encdec_state_info, threads);
+  ASSERT_EQ(codeOf(encdec_state_get_info(state, &info)), ENCDEC_OK);
+  EXPECT_EQ(info.rows, 0u);
+  EXPECT_EQ(info.threads, 0xeeeeeeeeu);
+  // In: what the caller does not know keeps its default, garbage or not.
+  encdec_state_options options;
+  memset(static_cast<void *>(&options), 0xee, sizeof(options));
+  options.size = offsetof(encdec_state_options, max_source_tokens);
+  options.max_rows = 3;
+  encdec_state *older = nullptr;
+  ASSERT_EQ(codeOf(encdec_state_create(model, &options, &older)), ENCDEC_OK);
+  encdec_state_destroy(older);
+  // No size at all is a mistake, found before anything is done.
+  ASSERT_EQ(codeOf(encdec_encode(state, sources.ids.data(), sources.offsets.data(), 2)),
+            ENCDEC_OK);
+  const int32_t start[] = {40, 40};
+  auto input = encdec_step_input_default();
+  input.tokens = start;
+  input.rows = 2;
+  encdec_step_output output = {};
+  EXPECT_EQ(codeOf(encdec_step(state, &input, &output)), ENCDEC_ERROR_USAGE);
+  info.size = sizeof(info);
+  ASSERT_EQ(codeOf(encdec_state_get_info(state, &info)), ENCDEC_OK);
+  EXPECT_EQ(info.steps, 0u);
+  info.size = 0;
+  EXPECT_EQ(codeOf(encdec_state_get_info(state, &info)), ENCDEC_ERROR_USAGE);
+  image.image.size -= 8;
+  encdec_model *short_image = nullptr;
+  EXPECT_EQ(codeOf(encdec_model_from_memory(&image.image, &short_image)),
+            ENCDEC_ERROR_USAGE);
+}
+
+TEST_F(Api, GenerateAndReadTheResult) {
+  encdec_result *result = nullptr;
+  auto options = encdec_generate_options_default();
+  options.max_new_tokens = 5;
+  options.min_new_tokens = ENCDEC_NONE;
+  ASSERT_EQ(codeOf(encdec_generate(state, sources.ids.data(), sources.offsets.data(), 2,
+                                   &options, &result)),
+            ENCDEC_OK);
+  ASSERT_EQ(encdec_result_count(result), 2u);
+  EXPECT_STREQ(encdec_result_warnings(result), "");
+  encdec_sequence sequence = {};
+  sequence.size = sizeof(sequence);
+  ASSERT_EQ(codeOf(encdec_result_get(result, 1, &sequence)), ENCDEC_OK);
+  ASSERT_GE(sequence.id_count, 1u);
+  EXPECT_EQ(sequence.ids[0], fakeNext({40}, 4, {40}).first);
+  EXPECT_EQ(sequence.source_id_count, 1u);
+  EXPECT_EQ(sequence.source_ids[0], 4);
+  EXPECT_EQ(sequence.text, nullptr);
+  EXPECT_EQ(sequence.probs, nullptr);
+  EXPECT_EQ(codeOf(encdec_result_get(result, 2, &sequence)), ENCDEC_ERROR_USAGE);
+  encdec_result_free(result);
+  for (auto edit : {+[](encdec_generate_options &o) { o.max_length = -3; },
+                    +[](encdec_generate_options &o) { o.bad_token_count = 1; },
+                    +[](encdec_generate_options &o) { o.max_new_tokens = 0; }}) {
+    options = encdec_generate_options_default();
+    edit(options);
+    EXPECT_EQ(codeOf(encdec_generate(state, sources.ids.data(), sources.offsets.data(),
+                                     2, &options, &result)),
+              ENCDEC_ERROR_USAGE);
+    EXPECT_EQ(result, nullptr);
+  }
+}
+
+TEST_F(Api, ExceptionsStayInside) {
+  encdec_status *status = encdec_state_run(
+      state,
+      [](void *, uint32_t worker, uint32_t) {
+        if (worker == 1)
+          throw std::runtime_error("thrown");
+      },
+      nullptr);
+  EXPECT_NE(strstr(encdec_status_message(status), "thrown"), nullptr);
+  EXPECT_EQ(codeOf(status), ENCDEC_ERROR_FAILURE);
+}
+
+TEST_F(Api, StatesOfOneModelAreIndependent) {
+  std::vector<std::thread> threads;
+  std::atomic<int> wrong{0};
+  for (int32_t t = 0; t < 4; ++t)
+    threads.emplace_back([&, t] {
+      auto options = encdec_state_options_default();
+      options.threads = 2;
+      encdec_state *own = nullptr;
+      wrong += codeOf(encdec_state_create(model, &options, &own));
+      const int32_t id[] = {t};
+      const uint64_t offsets[] = {0, 1};
+      for (int i = 0; i < 20; ++i) {
+        encdec_result *result = nullptr;
+        wrong += codeOf(encdec_generate(own, id, offsets, 1, nullptr, &result));
+        encdec_sequence sequence = {};
+        sequence.size = sizeof(sequence);
+        wrong += codeOf(encdec_result_get(result, 0, &sequence));
+        wrong += sequence.ids[0] != fakeNext({40}, t, {40}).first;
+        encdec_result_free(result);
+      }
+      encdec_state_destroy(own);
+    });
+  for (std::thread &thread : threads)
+    thread.join();
+  EXPECT_EQ(wrong, 0);
+}
+
+/// The whole way: a file, its code section loaded, relocated and run.
+TEST(ApiBundle, OpensAndRuns) {
+  if (!runtime::runsLevel(fakeLevel()))
+    GTEST_SKIP() << "this machine does not run level " << fakeLevel();
+  char path[] = "/tmp/encdec-bundle-XXXXXX";
+  int file = mkstemp(path);
+  ASSERT_GE(file, 0);
+  std::string bytes = fakeBundle();
+  ASSERT_EQ(write(file, bytes.data(), bytes.size()), ssize_t(bytes.size()));
+  close(file);
+  auto options = encdec_model_options_default();
+  options.cpu_level = fakeLevel();
+  encdec_model *model = nullptr;
+  encdec_status *opened = encdec_model_open(path, &options, &model);
+  unlink(path);
+  ASSERT_EQ(opened, nullptr) << encdec_status_message(opened);
+  encdec_model_info info = {};
+  info.size = sizeof(info);
+  ASSERT_EQ(codeOf(encdec_model_get_info(model, &info)), ENCDEC_OK);
+  EXPECT_STREQ(info.cpu_level, fakeLevel());
+  encdec_state *state = nullptr;
+  ASSERT_EQ(codeOf(encdec_state_create(model, nullptr, &state)), ENCDEC_OK);
+  encdec_model_close(model);
+  Sources sources = manySources(40);
+  encdec_result *result = nullptr;
+  ASSERT_EQ(codeOf(encdec_generate(state, sources.ids.data(), sources.offsets.data(),
+                                   sources.count(), nullptr, &result)),
+            ENCDEC_OK);
+  for (uint64_t b = 0; b < sources.count(); ++b) {
+    encdec_sequence sequence = {};
+    sequence.size = sizeof(sequence);
+    ASSERT_EQ(codeOf(encdec_result_get(result, b, &sequence)), ENCDEC_OK);
+    Ids fed{40};
+    for (uint64_t t = 0; t < sequence.id_count; ++t) {
+      EXPECT_EQ(sequence.ids[t], fakeNext(fed, sources.first(b), {40}).first);
+      fed.push_back(sequence.ids[t]);
+    }
+    EXPECT_FALSE(std::isnan(sequence.log_prob));
+  }
+  encdec_result_free(result);
+  encdec_state_destroy(state);
+}
+
+TEST(ApiBundle, UnknownLevelIsUsage) {
+  auto options = encdec_model_options_default();
+  options.cpu_level = "v9";
+  char path[] = "/tmp/encdec-bundle-XXXXXX";
+  int file = mkstemp(path);
+  std::string bytes = fakeBundle();
+  ASSERT_EQ(write(file, bytes.data(), bytes.size()), ssize_t(bytes.size()));
+  close(file);
+  encdec_model *model = nullptr;
+  EXPECT_EQ(codeOf(encdec_model_open(path, &options, &model)), ENCDEC_ERROR_USAGE);
+  unlink(path);
+  EXPECT_EQ(model, nullptr);
+}
+
+} // namespace

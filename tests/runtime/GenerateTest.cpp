@@ -1,0 +1,287 @@
+//===- GenerateTest.cpp - greedy generation -------------------------------===//
+
+#include "tests/runtime/FakeModel.h"
+
+#include <cmath>
+
+using namespace encdec;
+using namespace encdec::tests;
+using namespace encdec::runtime;
+
+namespace {
+
+/// Greedy search written once more, one source at a time and as plainly as it
+/// can be said; lengths count the start token.
+struct Rules {
+  std::set<int32_t> eos{0}, bad{40};
+  size_t maxLength = 30, minLength = 0;
+  std::optional<int32_t> forcedBos, forcedEos;
+
+  Hypothesis run(int32_t sourceFirst) const {
+    Hypothesis result;
+    Ids fed{40};
+    while (fed.size() < maxLength) {
+      std::set<int32_t> never = bad;
+      if (fed.size() < minLength)
+        never.insert(eos.begin(), eos.end());
+      auto [token, logProb] = fakeNext(fed, sourceFirst, never);
+      if (forcedBos && fed.size() == 1)
+        std::tie(token, logProb) = std::pair(*forcedBos, 0.0);
+      if (forcedEos && fed.size() + 1 == maxLength)
+        std::tie(token, logProb) = std::pair(*forcedEos, 0.0);
+      fed.push_back(token);
+      result.ids.push_back(token);
+      result.logProb += logProb;
+      if (eos.count(token))
+        break;
+    }
+    return result;
+  }
+};
+
+std::vector<Generated> run(State &state, const Sources &sources,
+                           const GenerateRequest &request = {}) {
+  auto made = generate(state, sources.ids, sources.offsets, request);
+  EXPECT_TRUE(made.ok()) << made.status().message();
+  return made.ok() ? std::move(*made) : std::vector<Generated>();
+}
+
+void expectRules(const Rules &rules, const Sources &sources,
+                 const std::vector<Generated> &results, double penalty = 1) {
+  ASSERT_EQ(results.size(), sources.count());
+  for (size_t b = 0; b < results.size(); ++b) {
+    Hypothesis expected = rules.run(sources.first(b));
+    EXPECT_EQ(results[b].ids, expected.ids) << "source " << b;
+    EXPECT_EQ(results[b].logProb, expected.logProb) << "source " << b;
+    EXPECT_DOUBLE_EQ(results[b].score,
+                     expected.logProb / std::pow(expected.ids.size(), penalty));
+  }
+}
+
+/// Rules, manifest and request that must agree.
+void expectGenerates(const Rules &rules, const Json &manifest,
+                     const GenerateRequest &request) {
+  FakeModel model(manifest);
+  Sources sources = manySources(50);
+  for (uint32_t threads : {1u, 3u})
+    for (uint64_t rows : {1, 7, 64}) {
+      StateLimits limits;
+      limits.threads = threads;
+      limits.maxRows = rows;
+      auto state = model.state(limits);
+      expectRules(rules, sources, run(*state, sources, request),
+                  request.lengthPenalty.value_or(1));
+    }
+}
+
+TEST(Generate, EndsByEosOrLength) {
+  expectGenerates({}, fakeManifest(), {});
+  // Not vacuous: some end by eos at different lengths, some by length.
+  Sources sources = manySources(50);
+  std::set<size_t> lengths;
+  for (size_t b = 0; b < sources.count(); ++b)
+    lengths.insert(Rules().run(sources.first(b)).ids.size());
+  EXPECT_GT(lengths.size(), 5u);
+  EXPECT_TRUE(lengths.count(29));
+}
+
+TEST(Generate, SeveralEos) {
+  Json manifest = fakeManifest();
+  manifest["generation"]["eos_token_ids"] = {0, 5, 17};
+  Rules rules;
+  rules.eos = {0, 5, 17};
+  expectGenerates(rules, manifest, {});
+}
+
+TEST(Generate, MinimumLength) {
+  Rules rules;
+  rules.minLength = 12;
+  GenerateRequest request;
+  request.minLength = 12;
+  expectGenerates(rules, fakeManifest(), request);
+  request = {};
+  request.minNewTokens = 11;
+  expectGenerates(rules, fakeManifest(), request);
+  Json manifest = fakeManifest();
+  manifest["generation"]["min_length"] = 12;
+  expectGenerates(rules, manifest, {});
+  request = {};
+  request.minLength = 0;
+  expectGenerates({}, manifest, request);
+  rules.minLength = 1000; // never an eos: all end by length
+  request.minNewTokens = INT64_MAX;
+  expectGenerates(rules, manifest, request);
+}
+
+TEST(Generate, MaximumLength) {
+  Json manifest = fakeManifest();
+  manifest["generation"]["max_new_tokens"] = 4;
+  Rules rules;
+  rules.maxLength = 5;
+  expectGenerates(rules, manifest, {}); // wins over the model's max_length 30
+  GenerateRequest request;
+  request.maxLength = 9;
+  rules.maxLength = 9;
+  expectGenerates(rules, manifest, request); // the caller wins over the model
+  request.maxNewTokens = 9;
+  rules.maxLength = 10;
+  expectGenerates(rules, manifest, request); // new tokens win over length
+  request.maxNewTokens = FAKE_POSITIONS;
+  rules.maxLength = FAKE_POSITIONS + 1;
+  expectGenerates(rules, manifest, request);
+  manifest = fakeManifest();
+  manifest["generation"]["max_length"] = 5000; // cut to what positions give
+  expectGenerates(rules, manifest, {});
+  request = {};
+  request.maxNewTokens = 1;
+  rules.maxLength = 2;
+  expectGenerates(rules, fakeManifest(), request);
+}
+
+TEST(Generate, ForcedTokens) {
+  Rules rules;
+  rules.forcedBos = 22;
+  rules.forcedEos = 0;
+  rules.maxLength = 12;
+  GenerateRequest request;
+  request.forcedBos = 22;
+  request.forcedEos = 0;
+  request.maxLength = 12;
+  expectGenerates(rules, fakeManifest(), request);
+  Json manifest = fakeManifest();
+  manifest["generation"]["forced_bos_token_id"] = 22;
+  manifest["generation"]["forced_eos_token_ids"] = {7, 0};
+  manifest["generation"]["max_length"] = 12;
+  expectGenerates(rules, manifest, {}); // of several the lowest
+  request = {};
+  request.forcedBos = request.forcedEos = -1;
+  rules.forcedBos = rules.forcedEos = std::nullopt;
+  expectGenerates(rules, manifest, request);
+  // A forced token is forced even if it may not be chosen.
+  request = {};
+  request.badTokens = {22};
+  rules.forcedBos = 22;
+  rules.forcedEos = 0;
+  rules.bad = {40, 22};
+  expectGenerates(rules, manifest, request);
+  // Both on one position: the last word is the end's.
+  request = {};
+  request.maxNewTokens = 1;
+  rules = {};
+  rules.forcedBos = 22;
+  rules.forcedEos = 0;
+  rules.maxLength = 2;
+  expectGenerates(rules, manifest, request);
+}
+
+TEST(Generate, BadTokens) {
+  Rules rules;
+  rules.bad = {40, 1, 2, 3, 30};
+  GenerateRequest request;
+  request.badTokens = {1, 2, 3, 30, 0}; // 0 is an eos, which cannot be bad
+  expectGenerates(rules, fakeManifest(), request);
+}
+
+TEST(Generate, LengthPenalty) {
+  GenerateRequest request;
+  request.lengthPenalty = 0.6;
+  request.minLength = 8; // so that log-probabilities are not all zero
+  Rules rules;
+  rules.minLength = 8;
+  expectGenerates(rules, fakeManifest(), request);
+}
+
+TEST(Generate, RowsLeaveAtOnce) {
+  FakeModel model;
+  auto state = model.state({.maxRows = 64});
+  Sources sources = manySources(40);
+  auto results = run(*state, sources);
+  uint64_t tokens = 0, longest = 0;
+  for (const Generated &result : results) {
+    tokens += result.ids.size();
+    longest = std::max<uint64_t>(longest, result.ids.size());
+  }
+  // One row a token and not one more; as many steps as the longest has tokens.
+  EXPECT_EQ(state->counters.stepRows, tokens);
+  EXPECT_EQ(state->counters.steps, longest);
+  EXPECT_EQ(state->counters.encodedSources, 40u);
+  EXPECT_LT(tokens, longest * 40);
+}
+
+TEST(Generate, PortionsByRowsAndByTokens) {
+  FakeModel model;
+  Sources sources = manySources(23);
+  auto whole = run(*model.state({.maxRows = 32}), sources);
+  for (uint64_t rows : {1, 2, 5, 22, 23})
+    for (uint64_t tokens : {48, 64, 100, 5000}) {
+      auto state = model.state({.maxRows = rows, .maxSourceTokens = tokens});
+      auto parts = run(*state, sources);
+      ASSERT_EQ(parts.size(), whole.size());
+      EXPECT_EQ(state->counters.encodedSources, 23u);
+      for (size_t b = 0; b < whole.size(); ++b) {
+        EXPECT_EQ(parts[b].ids, whole[b].ids);
+        EXPECT_EQ(parts[b].logProb, whole[b].logProb);
+      }
+    }
+}
+
+TEST(Generate, ProbsOfEachSource) {
+  FakeModel model;
+  Sources sources = manySources(9);
+  GenerateRequest request;
+  request.probs = true;
+  request.forcedEos = 0;
+  request.maxNewTokens = 6;
+  auto state = model.state({.maxRows = 4, .probs = true});
+  auto results = run(*state, sources, request);
+  ASSERT_EQ(results.size(), 9u);
+  bool forced = false;
+  for (size_t b = 0; b < 9; ++b) {
+    const size_t T = results[b].ids.size();
+    const size_t S = sources.offsets[b + 1] - sources.offsets[b];
+    ASSERT_EQ(results[b].probs.size(), FAKE_LAYERS * FAKE_HEADS * T * S);
+    for (size_t plane = 0; plane < FAKE_LAYERS * FAKE_HEADS; ++plane)
+      for (size_t t = 0; t < T; ++t)
+        for (size_t j = 0; j < S; ++j) {
+          float expected = float(plane / FAKE_HEADS * 2000 +
+                                 plane % FAKE_HEADS * 1000 + t * 64) +
+                           float(sources.ids[sources.offsets[b] + j]);
+          if (t == 5) { // forced at the last place: no step was needed
+            expected = 0;
+            forced = true;
+          }
+          ASSERT_EQ(results[b].probs[(plane * T + t) * S + j], expected)
+              << b << " " << plane << " " << t << " " << j;
+        }
+  }
+  EXPECT_TRUE(forced);
+}
+
+TEST(Generate, NoSourcesNoResults) {
+  FakeModel model;
+  EXPECT_TRUE(run(*model.state(), {}).empty());
+}
+
+TEST(Generate, Refusals) {
+  FakeModel model;
+  auto state = model.state();
+  Sources sources{{1, 2}};
+  auto code = [&](const GenerateRequest &request) {
+    auto made = generate(*state, sources.ids, sources.offsets, request);
+    return made.ok() ? Code::Ok : made.status().code();
+  };
+  EXPECT_EQ(code({.maxNewTokens = 0}), Code::Usage);
+  EXPECT_EQ(code({.maxNewTokens = FAKE_POSITIONS + 1}), Code::Limit);
+  EXPECT_EQ(code({.maxNewTokens = INT64_MAX}), Code::Limit);
+  EXPECT_EQ(code({.maxLength = 1}), Code::Usage);
+  EXPECT_EQ(code({.forcedBos = FAKE_VOCABULARY}), Code::Usage);
+  EXPECT_EQ(code({.forcedEos = INT32_MAX}), Code::Usage);
+  EXPECT_EQ(code({.badTokens = {FAKE_VOCABULARY}}), Code::Usage);
+  EXPECT_EQ(code({.badTokens = {-1}}), Code::Usage);
+  EXPECT_EQ(code({.probs = true}), Code::Usage);
+  std::vector<uint64_t> wild{0, 5};
+  EXPECT_EQ(generate(*state, sources.ids, wild, {}).status().code(), Code::Usage);
+  EXPECT_EQ(code({}), Code::Ok);
+}
+
+} // namespace

@@ -1,0 +1,313 @@
+//===- StateTest.cpp - encode, step, reorder and their limits -------------===//
+
+#include "tests/runtime/FakeModel.h"
+
+#include "runtime/exec/Slots.h"
+
+#include <cmath>
+#include <random>
+
+using namespace encdec;
+using namespace encdec::tests;
+using namespace encdec::runtime;
+
+namespace {
+
+/// A state and, beside it, the tokens that each of its rows has been fed.
+struct Driven {
+  std::unique_ptr<State> state;
+  Sources sources;
+  std::vector<Ids> fed;
+  std::vector<size_t> source;
+
+  Driven(const FakeModel &model, StateLimits limits, Sources all)
+      : state(model.state(limits)), sources(std::move(all)) {
+    Status status = state->encode(sources.ids, sources.offsets);
+    EXPECT_TRUE(status.ok()) << status.message();
+    fed.resize(sources.count());
+    for (size_t b = 0; b < sources.count(); ++b)
+      source.push_back(b);
+  }
+  /// Feeds a token a row; all answers must be those of the rows' histories.
+  void step(const Ids &tokens) {
+    StepInput input;
+    input.tokens = tokens;
+    Status status = state->step(input);
+    ASSERT_TRUE(status.ok()) << status.message();
+    for (size_t row = 0; row < tokens.size(); ++row) {
+      fed[row].push_back(tokens[row]);
+      auto [token, logProb] = fakeNext(fed[row], sources.first(source[row]));
+      // NaN where any copy of a token in the cache or memory is wrong.
+      EXPECT_EQ(state->logProbs()[row], logProb) << "row " << row;
+      EXPECT_EQ(state->bestTokens()[row], token) << "row " << row;
+    }
+  }
+  void reorder(const std::vector<uint32_t> &parents) {
+    Status status = state->reorder(parents);
+    ASSERT_TRUE(status.ok()) << status.message();
+    std::vector<Ids> newFed;
+    std::vector<size_t> newSource;
+    for (uint32_t parent : parents) {
+      newFed.push_back(fed[parent]);
+      newSource.push_back(source[parent]);
+    }
+    fed = newFed;
+    source = newSource;
+    EXPECT_EQ(state->rows(), parents.size());
+  }
+};
+
+TEST(State, StepsFollowTheFormula) {
+  FakeModel model;
+  Driven driven(model, {}, manySources(7));
+  for (int i = 0; i < FAKE_POSITIONS; ++i)
+    driven.step(Ids(7, i % FAKE_VOCABULARY));
+}
+
+TEST(State, ReorderDuplicatesSwapsAndDrops) {
+  FakeModel model;
+  StateLimits limits;
+  limits.maxRows = 4;
+  Driven driven(model, limits, {{5, 1}, {9}, {30, 2, 2}});
+  driven.step({40, 40, 40});
+  driven.reorder({2, 0, 0, 2}); // two copies, one row gone
+  driven.step({1, 2, 3, 4});
+  driven.reorder({3, 3, 3, 3}); // one becomes all
+  driven.step({5, 6, 7, 8});
+  driven.reorder({1, 0}); // swap and shrink
+  driven.step({9, 10});
+  driven.reorder({0, 1, 1, 0});
+  driven.step({11, 12, 13, 14});
+}
+
+TEST(State, RandomReorders) {
+  FakeModel model;
+  std::mt19937 random(5);
+  for (uint64_t threads : {1, 3}) {
+    StateLimits limits;
+    limits.maxRows = 9;
+    limits.threads = uint32_t(threads);
+    for (int round = 0; round < 20; ++round) {
+      Driven driven(model, limits, manySources(1 + random() % 9));
+      for (int i = 0; i < FAKE_POSITIONS; ++i) {
+        Ids tokens;
+        for (size_t row = 0; row < driven.state->rows(); ++row)
+          tokens.push_back(int32_t(random() % FAKE_VOCABULARY));
+        driven.step(tokens);
+        std::vector<uint32_t> parents(1 + random() % 9);
+        for (uint32_t &parent : parents)
+          parent = uint32_t(random() % tokens.size());
+        driven.reorder(parents);
+        if (testing::Test::HasFailure())
+          return;
+      }
+    }
+  }
+}
+
+TEST(State, FirstMentionKeepsItsSlot) {
+  Slots slots(4);
+  slots.start(3);
+  std::vector<uint32_t> permuted{2, 0, 1};
+  EXPECT_TRUE(slots.reorder(permuted).empty());
+  std::vector<uint32_t> doubled{0, 0, 2};
+  auto copies = slots.reorder(doubled);
+  ASSERT_EQ(copies.size(), 1u);
+  EXPECT_EQ(copies[0].from, 2);
+  EXPECT_TRUE(copies[0].to == 0 || copies[0].to == 3);
+}
+
+TEST(State, EncodeForgetsEarlierRows) {
+  FakeModel model;
+  Driven first(model, {}, manySources(5));
+  first.step(Ids(5, 3));
+  Sources again{{8, 8}, {1}};
+  ASSERT_TRUE(first.state->encode(again.ids, again.offsets).ok());
+  Ids start{40, 40};
+  StepInput input;
+  input.tokens = start;
+  ASSERT_TRUE(first.state->step(input).ok());
+  EXPECT_EQ(first.state->bestTokens()[0], fakeNext({40}, 8).first);
+  EXPECT_EQ(first.state->bestTokens()[1], fakeNext({40}, 1).first);
+}
+
+TEST(State, CrossProjectionsOncePerSource) {
+  FakeModel model;
+  Driven driven(model, {}, manySources(4));
+  for (int i = 0; i < 10; ++i) {
+    driven.step(Ids(4, i));
+    driven.reorder({3, 2, 1, 0});
+  }
+  const StateCounters &counters = driven.state->counters;
+  EXPECT_EQ(counters.encodeCalls, 1u);
+  EXPECT_EQ(counters.encodedSources, 4u);
+  EXPECT_EQ(counters.encodedTokens, driven.sources.ids.size());
+  EXPECT_EQ(counters.steps, 10u);
+  EXPECT_EQ(counters.stepRows, 40u);
+}
+
+TEST(State, BiasRowsLogitsAndProbs) {
+  FakeModel model;
+  StateLimits limits;
+  limits.logits = limits.probs = true;
+  Driven driven(model, limits, {{5, 6, 7}, {9, 1}});
+  const int32_t best = fakeNext({40}, 5).first;
+  alignas(64) float bias[2][FAKE_VOCABULARY_PADDED] = {};
+  bias[1][best] = -INFINITY;
+  Ids start{40, 40}, which{1, 0};
+  StepInput input;
+  input.tokens = start;
+  input.logitBias = bias[0];
+  input.biasRows = 2;
+  input.rowBias = which;
+  input.logits = input.probs = true;
+  ASSERT_TRUE(driven.state->step(input).ok());
+  EXPECT_EQ(driven.state->bestTokens()[0], (best + 1) % FAKE_VOCABULARY);
+  EXPECT_EQ(driven.state->logProbs()[0], -0.5f);
+  EXPECT_EQ(driven.state->bestTokens()[1], fakeNext({40}, 9).first);
+  EXPECT_EQ(driven.state->logits()[best], 0.0f) << "logits are unbiased";
+  // [L][H][R][stride]
+  const uint64_t stride = driven.state->probsStride();
+  for (int layer = 0; layer < FAKE_LAYERS; ++layer)
+    for (int head = 0; head < FAKE_HEADS; ++head)
+      for (uint64_t row = 0; row < 2; ++row)
+        for (uint64_t j = 0; j < driven.state->sourceLength(row); ++j)
+          EXPECT_EQ(driven.state->probs()[((layer * FAKE_HEADS + head) * 2 + row) * stride + j],
+                    float(layer * 2000 + head * 1000 +
+                          driven.sources.ids[driven.sources.offsets[row] + j]));
+}
+
+void expectCode(const Status &status, Code code, const std::string &part) {
+  EXPECT_EQ(status.code(), code) << status.message();
+  EXPECT_NE(status.message().find(part), std::string::npos)
+      << "expected '" << part << "' in: " << status.message();
+}
+
+TEST(State, LimitsAtCreation) {
+  FakeModel model;
+  auto refusal = [&](StateLimits limits) {
+    auto made = State::create(model.model, limits);
+    return made.ok() ? Status() : std::move(made).status();
+  };
+  StateLimits limits;
+  limits.maxMemory = 10000;
+  expectCode(refusal(limits), Code::Limit, "max_memory 10000");
+  limits = {};
+  limits.maxTargetPositions = FAKE_POSITIONS + 1;
+  expectCode(refusal(limits), Code::Limit, "max_target_positions");
+  limits = {};
+  limits.threads = 257;
+  expectCode(refusal(limits), Code::Limit, "256");
+  for (uint64_t huge : {uint64_t(1) << 31, uint64_t(1) << 60, UINT64_MAX}) {
+    limits = {};
+    limits.maxRows = huge;
+    expectCode(refusal(limits), Code::Limit, "max_rows");
+    limits = {};
+    limits.maxSourceTokens = huge;
+    expectCode(refusal(limits), Code::Limit, "max_source_tokens");
+  }
+}
+
+/// The bytes that are named are the bytes that are enough.
+TEST(State, NamedMemoryIsEnough) {
+  FakeModel model;
+  StateLimits limits;
+  limits.threads = 1;
+  auto state = model.state(limits);
+  limits.maxMemory = state->reservedBytes();
+  EXPECT_TRUE(State::create(model.model, limits).ok());
+  --limits.maxMemory;
+  EXPECT_EQ(State::create(model.model, limits).status().code(), Code::Limit);
+}
+
+TEST(State, RefusedEncodes) {
+  FakeModel model;
+  StateLimits limits;
+  limits.maxRows = 3;
+  limits.maxSourceTokens = 48;
+  Driven driven(model, limits, {{1}, {2}});
+  auto encode = [&](Ids ids, std::vector<uint64_t> offsets) {
+    return driven.state->encode(ids, offsets);
+  };
+  expectCode(encode({}, {0}), Code::Usage, "at least one source");
+  expectCode(encode({}, {}), Code::Usage, "at least one source");
+  expectCode(encode({1, 2, 3, 4}, {0, 1, 2, 3, 4}), Code::Limit, "max_rows 3");
+  expectCode(encode({1}, {0, 0, 1}), Code::Usage, "source 0 is empty");
+  expectCode(encode({1, 2}, {0, 2, 1, 2}), Code::Usage, "ascend");
+  expectCode(encode({1, 2}, {0, UINT64_MAX, 2}), Code::Usage, "ascend");
+  expectCode(encode({1, 2}, {1, 2}), Code::Usage, "from 0");
+  expectCode(encode({1, 2}, {0, 1}), Code::Usage, "to the number of ids 2");
+  expectCode(encode({FAKE_SOURCE_VOCABULARY}, {0, 1}), Code::Usage, "vocabulary");
+  expectCode(encode({1, -1}, {0, 2}), Code::Usage, "id -1 at place 1");
+  expectCode(encode(Ids(FAKE_POSITIONS + 1, 1), {0, FAKE_POSITIONS + 1}), Code::Limit,
+             "positions");
+  expectCode(encode(Ids(34, 1), {0, 17, 34}), Code::Limit, "max_source_tokens 48");
+  // None of these cost the state its rows.
+  EXPECT_EQ(driven.state->counters.encodeCalls, 1u);
+  driven.step({40, 40});
+}
+
+TEST(State, RefusedSteps) {
+  FakeModel model;
+  StateLimits limits;
+  limits.maxTargetPositions = 3;
+  auto fresh = model.state(limits);
+  Ids one{40};
+  StepInput input;
+  input.tokens = one;
+  expectCode(fresh->step(input), Code::Usage, "encode sources first");
+
+  Driven driven(model, limits, {{1}, {2}});
+  expectCode(driven.state->step(input), Code::Usage, "1 tokens for 2 rows");
+  Ids wrong{1, FAKE_VOCABULARY};
+  input.tokens = wrong;
+  expectCode(driven.state->step(input), Code::Usage, "token 41 of row 1");
+  wrong[1] = -1;
+  expectCode(driven.state->step(input), Code::Usage, "token -1 of row 1");
+  Ids two{40, 40};
+  input.tokens = two;
+  input.logits = true;
+  expectCode(driven.state->step(input), Code::Usage, "logits = 1");
+  input.logits = false;
+  input.probs = true;
+  expectCode(driven.state->step(input), Code::Usage, "probs = 1");
+  input.probs = false;
+  alignas(64) float bias[FAKE_VOCABULARY_PADDED + 1] = {};
+  input.logitBias = bias + 1;
+  expectCode(driven.state->step(input), Code::Usage, "aligned");
+  input.logitBias = bias;
+  input.biasRows = 1;
+  Ids which{0, 1};
+  input.rowBias = which;
+  expectCode(driven.state->step(input), Code::Usage, "row_bias 1 of row 1");
+  which[1] = -1;
+  expectCode(driven.state->step(input), Code::Usage, "row_bias -1");
+
+  std::vector<uint32_t> beyond{0, 2};
+  expectCode(driven.state->reorder(beyond), Code::Usage, "parent 2 of new row 1");
+  std::vector<uint32_t> many(33, 0);
+  expectCode(driven.state->reorder(many), Code::Limit, "max_rows 32");
+
+  for (int i = 0; i < 3; ++i)
+    driven.step({i, i});
+  input = {};
+  input.tokens = two;
+  expectCode(driven.state->step(input), Code::Limit, "max_target_positions");
+  ASSERT_TRUE(driven.state->reorder({}).ok());
+  expectCode(driven.state->step(input), Code::Usage, "no rows");
+}
+
+TEST(State, KeepsItsModelAlive) {
+  auto image = std::make_unique<FakeImage>(fakeManifest());
+  auto model = *Model::fromMemory(image->image);
+  auto made = State::create(model, {});
+  ASSERT_TRUE(made.ok());
+  std::unique_ptr<State> state = std::move(*made);
+  std::weak_ptr<const Model> watch = model;
+  model.reset();
+  EXPECT_FALSE(watch.expired());
+  state.reset();
+  EXPECT_TRUE(watch.expired());
+}
+
+} // namespace
