@@ -200,6 +200,9 @@ TEST(CodeAudit, Relocations) {
   refuses<R>(first, [](R &r) { r.r_addend = -8; }, "outside of the image");
   refuses<R>(first, [](R &r) { r.r_addend = 1 << 28; }, "outside of the image");
   Object object;
+  auto last = read<Elf64_Phdr>(object.bytes, object.program(PT_LOAD, PF_W));
+  const uint64_t end = (last.p_vaddr + last.p_memsz + 4095) / 4096 * 4096;
+  refuses<R>(first, [&](R &r) { r.r_addend = int64_t(end + 1); }, "outside of the image");
   auto code = read<Elf64_Phdr>(object.bytes, object.program(PT_LOAD, PF_X));
   refuses<R>(first, [&](R &r) { r.r_offset = code.p_vaddr; }, "not loaded data");
   using D = Elf64_Dyn;

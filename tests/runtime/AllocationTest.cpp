@@ -45,6 +45,8 @@ TEST(Allocation, NoneInStepAndReorder) {
     good &= encdec_reorder(state, parents, rows) == nullptr;
   }
   EXPECT_EQ(allocations(), before);
+  good &= encdec_encode(state, sources.ids.data(), sources.offsets.data(), 2) == nullptr;
+  EXPECT_EQ(allocations(), before) << "encode has all its room, too";
   EXPECT_TRUE(good);
   encdec_state_destroy(state);
   encdec_model_close(model);
