@@ -15,7 +15,7 @@ case $preset in
   release|debug|asan)
     packages+=(clang-22 libclang-rt-22-dev lld-22 llvm-22-dev llvm-22-tools
                libmlir-22-dev mlir-22-tools libbenchmark-dev zlib1g-dev libzstd-dev
-               libxml2-dev libcurl4-openssl-dev binutils) ;;
+               libxml2-dev binutils) ;;
   runtime-only|runtime-only-asan) ;;
   *) fail "unknown preset '$preset'; the presets are in CMakePresets.json" ;;
 esac
