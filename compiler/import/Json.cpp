@@ -180,6 +180,10 @@ private:
 
 Failure scanJson(std::string_view text, const std::string &file,
                  JsonEvents &events, const JsonLimits &limits) {
+  // The parser takes a zero byte for the end, whatever follows.
+  if (auto zero = text.find('\0'); zero != text.npos)
+    return Error{Code::BadModel,
+                 fmt::format("{}: byte {}: not valid JSON", file, zero)};
   const char *seen = text.data();
   Scanner scanner(events, limits);
   TrackingIterator first(text.data(), &seen);

@@ -116,6 +116,9 @@ Status visitJson(std::string_view text, size_t maxDepth,
   // says that a writer must not put one there.
   if (text.starts_with("\xEF\xBB\xBF"))
     return badModel("at byte 0: a byte order mark, which JSON does not allow");
+  // It takes a zero byte for the end, whatever follows.
+  if (auto zero = text.find('\0'); zero != text.npos)
+    return badModel("at byte " + std::to_string(zero) + ": this is not JSON");
   nlohmann::json::sax_parse(text, &listener);
   return listener.status;
 }

@@ -43,6 +43,7 @@ std::vector<Malformed> malformed() {
       {"an-array", rawFile("[]", 0), "must begin with '{'"},
       {"not-json", rawFile("{\"a\":", 0), "not valid JSON"},
       {"trailing-text", rawFile(std::string(good) + "x", 8), "not valid JSON"},
+      {"zero-byte", rawFile(std::string(good) + std::string("\0x", 2), 8), "not valid JSON"},
       {"bad-utf8", rawFile("{\"\xff\":1}", 0), "not valid JSON"},
       {"deep", rawFile("{\"a\":" + deep, 0), "array where none"},
       {"duplicate-tensor",

@@ -180,6 +180,7 @@ std::vector<Case> vocabCases() {
       {"CutOff", R"({"</s>":0,"<unk>":1)", "not JSON"},
       {"TrailingText", R"({"</s>":0,"<unk>":1} x)", "not JSON"},
       {"TrailingComma", R"({"</s>":0,"<unk>":1,})", "not JSON"},
+      {"ZeroByteAfterwards", std::string("{\"</s>\":0,\"<unk>\":1}\0x", 22), "not JSON"},
       {"ByteOrderMark", "\xEF\xBB\xBF{}", "byte order mark"},
       {"NotUtf8", "{\"</s>\":0,\"<unk>\":1,\"\xFF\":2}", "not JSON"},
       {"LoneSurrogate", R"({"</s>":0,"<unk>":1,"\ud83d":2})", "not JSON"},
