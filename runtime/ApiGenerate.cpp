@@ -35,7 +35,6 @@ template <typename Number> std::optional<Number> given(Number value) {
 }
 
 Result<GenerateRequest> requestFrom(const encdec_generate_options &options) {
-  // Where "none" has a meaning of its own it is 0 tokens or no forced token.
   for (int64_t value : {options.max_new_tokens, options.max_length,
                         options.min_new_tokens, options.min_length})
     if (value < ENCDEC_NONE)
@@ -43,11 +42,9 @@ Result<GenerateRequest> requestFrom(const encdec_generate_options &options) {
                                     "ENCDEC_FROM_MODEL or ENCDEC_NONE",
                                     value));
   GenerateRequest request;
-  auto length = [](int64_t value) {
-    return value == ENCDEC_NONE ? std::nullopt : given(value);
-  };
-  request.maxNewTokens = length(options.max_new_tokens);
-  request.maxLength = length(options.max_length);
+  static_assert(noLimit == ENCDEC_NONE);
+  request.maxNewTokens = given(options.max_new_tokens);
+  request.maxLength = given(options.max_length);
   auto least = [](int64_t value) {
     return value == ENCDEC_NONE ? std::optional<int64_t>(0) : given(value);
   };

@@ -84,7 +84,7 @@ private:
   std::vector<std::vector<float>> steps;
 };
 
-/// Sources [first, last) together.
+/// The sources of `offsets` in one batch, appended to `results`.
 Status generatePortion(State &state, std::span<const int32_t> ids,
                        std::span<const uint64_t> offsets,
                        const SearchOptions &options, const LogitBias &bias,
@@ -145,15 +145,22 @@ Result<SearchOptions> resolve(const GenerateRequest &request,
                                 name, *value, maxTargetPositions));
     return length;
   };
-  if (request.maxNewTokens) {
+  auto limits = [](const std::optional<int64_t> &value) {
+    return value && *value != noLimit;
+  };
+  if (limits(request.maxNewTokens)) {
     ENCDEC_ASSIGN_OR_RETURN(options.maxLength,
                             asked(request.maxNewTokens, 1, "max_new_tokens"));
-  } else if (request.maxLength) {
+  } else if (limits(request.maxLength)) {
     ENCDEC_ASSIGN_OR_RETURN(options.maxLength,
                             asked(request.maxLength, 0, "max_length"));
   } else {
-    options.maxLength = std::min(
-        most, defaults.maxNewTokens ? *defaults.maxNewTokens + 1 : defaults.maxLength);
+    uint64_t length = most;
+    if (!request.maxNewTokens && defaults.maxNewTokens)
+      length = *defaults.maxNewTokens + 1;
+    else if (!request.maxLength)
+      length = defaults.maxLength;
+    options.maxLength = std::min(most, length);
   }
   if (options.maxLength < 2)
     return usageError(fmt::format("max_length is {}, which leaves no token to "

@@ -14,10 +14,14 @@ struct Generated : Hypothesis {
   std::vector<float> probs;
 };
 
+/// A length that is not limited, whatever the model says; positions still are.
+inline constexpr int64_t noLimit = -2;
+
 /// What the caller of generate may say; absent: the model's default.
 struct GenerateRequest {
-  std::optional<int64_t> maxNewTokens, maxLength, minNewTokens, minLength;
-  std::optional<int32_t> forcedBos, forcedEos; ///< -1: none.
+  std::optional<int64_t> maxNewTokens, maxLength; ///< Or noLimit.
+  std::optional<int64_t> minNewTokens, minLength;
+  std::optional<int32_t> forcedBos, forcedEos; ///< Negative: none.
   std::optional<double> lengthPenalty;
   std::vector<int32_t> badTokens; ///< Besides the model's own.
   bool probs = false;

@@ -126,6 +126,14 @@ TEST(Generate, MaximumLength) {
   request.maxNewTokens = 9;
   rules.maxLength = 10;
   expectGenerates(rules, manifest, request); // new tokens win over length
+  request = {};
+  request.maxNewTokens = noLimit; // the model's max_length 30 is left
+  rules.maxLength = 30;
+  expectGenerates(rules, manifest, request);
+  request.maxLength = noLimit; // only positions are left
+  rules.maxLength = FAKE_POSITIONS + 1;
+  expectGenerates(rules, manifest, request);
+  request = {};
   request.maxNewTokens = FAKE_POSITIONS;
   rules.maxLength = FAKE_POSITIONS + 1;
   expectGenerates(rules, manifest, request);
