@@ -30,22 +30,8 @@ constexpr ObjectTarget targets[] = {
     {"neon", "aarch64-unknown-linux-gnu", "generic", 128, 65536},
 };
 
-void initializeTargets() {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    LLVMInitializeX86TargetInfo();
-    LLVMInitializeX86Target();
-    LLVMInitializeX86TargetMC();
-    LLVMInitializeX86AsmPrinter();
-    LLVMInitializeAArch64TargetInfo();
-    LLVMInitializeAArch64Target();
-    LLVMInitializeAArch64TargetMC();
-    LLVMInitializeAArch64AsmPrinter();
-  });
-}
-
 Expected<std::unique_ptr<TargetMachine>> createMachine(const ObjectTarget &t) {
-  initializeTargets();
+  initializeObjectTargets();
   std::string message;
   Triple triple(t.triple);
   const Target *target = TargetRegistry::lookupTarget(triple, message);
@@ -93,6 +79,20 @@ void prepare(Module &module, const ObjectTarget &target) {
 }
 
 } // namespace
+
+void initializeObjectTargets() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    LLVMInitializeX86TargetInfo();
+    LLVMInitializeX86Target();
+    LLVMInitializeX86TargetMC();
+    LLVMInitializeX86AsmPrinter();
+    LLVMInitializeAArch64TargetInfo();
+    LLVMInitializeAArch64Target();
+    LLVMInitializeAArch64TargetMC();
+    LLVMInitializeAArch64AsmPrinter();
+  });
+}
 
 ArrayRef<ObjectTarget> objectTargets() { return targets; }
 

@@ -22,6 +22,9 @@ struct ObjectTarget {
 /// All levels, lowest first within an architecture.
 llvm::ArrayRef<ObjectTarget> objectTargets();
 
+/// Makes LLVM know the code generators of all levels. Safe from any thread.
+void initializeObjectTargets();
+
 /// The level called `name`; the error lists the known ones.
 llvm::Expected<const ObjectTarget *> findObjectTarget(llvm::StringRef name);
 

@@ -212,23 +212,39 @@ void forEachEncoderUnit(
          });
 }
 
+/// One layer of each row's cache slot. Made outside of loops: it loads the fields
+/// it needs.
+struct CacheLayer {
+  CacheLayer(KernelBuilder &k, Frame &f, const AttentionShape &shape,
+             Val layerFloats)
+      : k(k), shape(shape), layerFloats(layerFloats),
+        slots(f.contextPointer("row_slot")), cache(f.contextPointer("cache")),
+        stride(f.context("cache_stride")),
+        capacity(f.context("cache_capacity")) {}
+
+  Layer of(Val row) {
+    return {k, shape,
+            cache + index(k, slots, row) * stride + layerFloats * capacity * 4,
+            capacity};
+  }
+
+  KernelBuilder &k;
+  const AttentionShape &shape;
+  Val layerFloats, slots, cache, stride, capacity;
+};
+
 } // namespace
 
 func::FuncOp CpuKernels::cacheAppend(const AttentionShape &shape) {
   return defineKernel(shaped("cache_append", shape), [&](KernelBuilder &k,
                                                          Frame &f) {
-    Val key = f.place(0), value = f.place(1), layerFloats = f.number(2);
-    Val slots = f.contextPointer("row_slot"),
-        positions = f.contextPointer("positions");
-    Val cache = f.contextPointer("cache"), stride = f.context("cache_stride");
-    Val capacity = f.context("cache_capacity");
+    Val key = f.place(0), value = f.place(1);
+    CacheLayer cache(k, f, shape, f.number(2));
+    Val positions = f.contextPointer("positions");
     auto [first, last] = f.share(f.context("rows") * shape.heads);
     k.loop(first, last, [&](Val unit) {
       Val row = unit / shape.heads, head = unit % shape.heads;
-      Layer layer{k, shape,
-                  cache + index(k, slots, row) * stride +
-                      layerFloats * capacity * 4,
-                  capacity};
+      Layer layer = cache.of(row);
       Val j = index(k, positions, row);
       Val at = row * rowBytes(shape) + head * (shape.headSize * 4);
       emitPlace(k, shape.headSize, key + at, value + at, layer.key(head, j),
@@ -242,18 +258,13 @@ func::FuncOp CpuKernels::selfAttention(const AttentionShape &shape,
   func::FuncOp body = attend(shape.headSize, scale);
   std::string name = shaped("self_attention", shape) + "_" + bitsOf(scale);
   return defineKernel(name, [&](KernelBuilder &k, Frame &f) {
-    Val q = f.place(0), layerFloats = f.number(1), y = f.place(2);
-    Val slots = f.contextPointer("row_slot"),
-        positions = f.contextPointer("positions");
-    Val cache = f.contextPointer("cache"), stride = f.context("cache_stride");
-    Val capacity = f.context("cache_capacity"), scratch = f.scratch();
+    Val q = f.place(0), y = f.place(2);
+    CacheLayer cache(k, f, shape, f.number(1));
+    Val positions = f.contextPointer("positions"), scratch = f.scratch();
     auto [first, last] = f.share(f.context("rows") * shape.heads);
     k.loop(first, last, [&](Val unit) {
       Val row = unit / shape.heads, head = unit % shape.heads;
-      Layer layer{k, shape,
-                  cache + index(k, slots, row) * stride +
-                      layerFloats * capacity * 4,
-                  capacity};
+      Layer layer = cache.of(row);
       Val at = row * rowBytes(shape), column = at + head * (shape.headSize * 4);
       emitPadding(k, shape, head, y + at);
       k.call(body,

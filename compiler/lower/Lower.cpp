@@ -80,6 +80,15 @@ private:
   LogicalResult lowerOp(VocabularyOp op);
   LogicalResult lowerOp(func::ReturnOp op);
   Barrier barrierAfterAppend(SelfAttentionOp op);
+  /// The rest of a norm whose operands are in the table.
+  template <typename Op>
+  LogicalResult lowerNorm(Table &table, Op op, bool residual) {
+    table.addVector(op.getGammaAttr());
+    table.addVector(op.getBetaAttr());
+    table.addPlace(op.getOutput());
+    return emit.call(table, kernels.norm(widthOf(op.getOutput()),
+                                         op.getEps().convertToFloat(), residual));
+  }
 
   Emitter &emit;
   KernelLibrary &kernels;
@@ -125,24 +134,14 @@ LogicalResult OpLowering::lowerOp(AddOp op) {
 LogicalResult OpLowering::lowerOp(NormOp op) {
   Table table(emit, op);
   table.addPlace(op.getInput());
-  table.addVector(op.getGammaAttr());
-  table.addVector(op.getBetaAttr());
-  table.addPlace(op.getOutput());
-  return emit.call(table, kernels.norm(widthOf(op.getOutput()),
-                                       op.getEps().convertToFloat(),
-                                       /*residual=*/false));
+  return lowerNorm(table, op, /*residual=*/false);
 }
 
 LogicalResult OpLowering::lowerOp(AddNormOp op) {
   Table table(emit, op);
   table.addPlace(op.getInput());
   table.addPlace(op.getResidual());
-  table.addVector(op.getGammaAttr());
-  table.addVector(op.getBetaAttr());
-  table.addPlace(op.getOutput());
-  return emit.call(table, kernels.norm(widthOf(op.getOutput()),
-                                       op.getEps().convertToFloat(),
-                                       /*residual=*/true));
+  return lowerNorm(table, op, /*residual=*/true);
 }
 
 LogicalResult OpLowering::lowerOp(ActivationOp op) {

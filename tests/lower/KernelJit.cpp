@@ -1,6 +1,7 @@
 // Kernels to machine code: the product's passes, then ORC or an assembly
 // printer.
 #include "KernelJit.h"
+#include "compiler/emit/Object.h"
 #include "compiler/lower/Lowering.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -15,7 +16,6 @@
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
-#include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 #include <cstdio>
 #include <cstdlib>
@@ -69,17 +69,6 @@ toLLVM(llvm::LLVMContext &context, llvm::StringRef level,
   return translate(*module, context);
 }
 
-void initializeTargets() {
-  LLVMInitializeX86TargetInfo();
-  LLVMInitializeX86Target();
-  LLVMInitializeX86TargetMC();
-  LLVMInitializeX86AsmPrinter();
-  LLVMInitializeAArch64TargetInfo();
-  LLVMInitializeAArch64Target();
-  LLVMInitializeAArch64TargetMC();
-  LLVMInitializeAArch64AsmPrinter();
-}
-
 } // namespace
 
 KernelJit::KernelJit(llvm::function_ref<void(lower::CpuKernels &)> build) {
@@ -100,7 +89,7 @@ KernelJit::KernelJit(ModuleOp lowered) {
 
 void KernelJit::create(std::unique_ptr<llvm::Module> module,
                        std::unique_ptr<llvm::LLVMContext> context) {
-  initializeTargets();
+  initializeObjectTargets();
   auto builder = must(llvm::orc::JITTargetMachineBuilder::detectHost());
   builder.setCPU("x86-64-v3");
   builder.getFeatures() = llvm::SubtargetFeatures();
@@ -120,7 +109,7 @@ void *KernelJit::address(llvm::StringRef name) {
 
 std::string assembly(llvm::function_ref<void(lower::CpuKernels &)> build,
                      llvm::StringRef level) {
-  initializeTargets();
+  initializeObjectTargets();
   llvm::LLVMContext context;
   auto module = toLLVM(context, level, build);
   bool neon = level == "neon";
