@@ -140,6 +140,10 @@ encdec_status *encdec_bundle_open(const char *path, encdec_bundle **out_bundle) 
     if (!out_bundle)
       return isNull("out_bundle");
     ENCDEC_ASSIGN_OR_RETURN(auto bundle, Bundle::open(path));
+    // Sound means that a model would open: the tokenizer's files are judged by
+    // making the tokenizer.
+    if (auto tokenizer = tokenizerOf(bundle->contents); !tokenizer.ok())
+      return std::move(tokenizer).status().withContext(path);
     *out_bundle = new encdec_bundle{std::move(bundle)};
     return {};
   });

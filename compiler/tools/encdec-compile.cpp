@@ -4,6 +4,7 @@
 #include "compiler/emit/BundleWriter.h"
 #include "compiler/emit/Compile.h"
 #include "compiler/emit/Object.h"
+#include "llvm/ADT/StringRef.h"
 #include "llvm/Support/FileSystem.h"
 #include <CLI/CLI.hpp>
 #include <chrono>
@@ -182,6 +183,32 @@ void describe(CLI::App &app, Arguments &arguments, std::string &weights) {
       "5 limit or deadline");
 }
 
+/// What is wrong with the command line; an unknown option with the nearest one.
+std::string explain(const CLI::App &app, const CLI::ParseError &error) {
+  for (const std::string &extra : app.remaining()) {
+    llvm::StringRef word = llvm::StringRef(extra).split('=').first;
+    if (!word.starts_with("-"))
+      continue;
+    std::string nearest;
+    unsigned least = word.size() / 3 + 1; // more slips make another word
+    for (const CLI::Option *option : app.get_options())
+      for (const std::string &name : option->get_lnames()) {
+        std::string candidate = "--" + name;
+        bool prefix = word.size() > 3 && llvm::StringRef(candidate).starts_with(word);
+        unsigned slips = prefix ? 1 : word.edit_distance(candidate);
+        if (slips < least) {
+          least = slips;
+          nearest = candidate;
+        }
+      }
+    return "no option '" + word.str() + "'" +
+           (nearest.empty() ? "" : "; did you mean '" + nearest + "'?");
+  }
+  if (!app.remaining().empty())
+    return "did not expect '" + app.remaining().front() + "'";
+  return error.what();
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
@@ -192,8 +219,13 @@ int main(int argc, char **argv) {
   describe(app, arguments, weights);
   try {
     app.parse(argc, argv);
+  } catch (const CLI::CallForHelp &) {
+    std::cout << app.help();
+    return 0;
   } catch (const CLI::ParseError &error) {
-    return app.exit(error) == 0 ? 0 : usageError;
+    std::cerr << "encdec-compile: error: " << explain(app, error)
+              << " (encdec-compile --help shows the options)\n";
+    return usageError;
   }
   for (const std::string &level : arguments.options.levels)
     if (auto target = encdec::findObjectTarget(level); !target) {

@@ -405,8 +405,8 @@ ENCDEC_API encdec_status *encdec_piece(const encdec_model *model,
 
 typedef struct encdec_bundle encdec_bundle;
 
-/* Opens and verifies a file as encdec_model_open does, code audit included, for
- * any CPU; nothing is ever mapped executable. */
+/* Opens and verifies a file as encdec_model_open does, code audit and tokenizer
+ * included, for any CPU; nothing is ever mapped executable. */
 ENCDEC_API encdec_status *encdec_bundle_open(const char *path,
                                              encdec_bundle **out_bundle);
 

@@ -49,6 +49,16 @@ Result<std::unique_ptr<Tokenizer>> makeTokenizer(const Manifest &manifest,
 
 } // namespace
 
+Result<std::unique_ptr<Tokenizer>> tokenizerOf(const BundleContents &contents) {
+  Files files;
+  for (const Section &section : contents.sections)
+    if (section.kind == ENCDEC_SECTION_TOKENIZER)
+      files[section.name] = {
+          reinterpret_cast<const char *>(section.data.data()),
+          section.data.size()};
+  return makeTokenizer(contents.manifest, files);
+}
+
 Result<std::shared_ptr<const Model>> Model::open(const std::string &path,
                                                  std::string level) {
   ENCDEC_ASSIGN_OR_RETURN(auto bundle, Bundle::open(path));
@@ -66,13 +76,7 @@ Result<std::shared_ptr<const Model>> Model::open(const std::string &path,
   model->level = *chosen;
   model->weights = contents.weights.data();
   model->bundle = bundle;
-  Files files;
-  for (const Section &section : contents.sections)
-    if (section.kind == ENCDEC_SECTION_TOKENIZER)
-      files[section.name] = {
-          reinterpret_cast<const char *>(section.data.data()),
-          section.data.size()};
-  auto tokenizer = makeTokenizer(model->manifest, files);
+  auto tokenizer = tokenizerOf(contents);
   if (!tokenizer.ok())
     return std::move(tokenizer).status().withContext(path);
   model->tokenizer = std::move(*tokenizer);

@@ -37,4 +37,7 @@ private:
   LoadedCode code;
 };
 
+/// The tokenizer that a bundle's files describe; null if it has none.
+Result<std::unique_ptr<Tokenizer>> tokenizerOf(const BundleContents &contents);
+
 } // namespace encdec::runtime

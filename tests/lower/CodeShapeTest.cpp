@@ -1,12 +1,12 @@
 // What the machine code looks like: no library calls, no stack traffic in inner
 // loops, little growth with depth, on every level.
-#include "KernelJit.h"
 #include "compiler/Passes.h"
 #include "compiler/Pipelines.h"
 #include "compiler/Register.h"
 #include "compiler/emit/Object.h"
 #include "compiler/lower/Lowering.h"
 #include "mlir/Pass/PassManager.h"
+#include "tests/support/KernelJit.h"
 #include "tests/support/RandomModel.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Object/ELFObjectFile.h"

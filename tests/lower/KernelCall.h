@@ -1,8 +1,8 @@
 // One call of a kernel as encode or step would make it: buffers, context,
 // frame.
 #pragma once
-#include "KernelJit.h"
 #include "encdec/abi.h"
+#include "tests/support/KernelJit.h"
 #include <cstring>
 #include <random>
 #include <vector>

@@ -263,21 +263,27 @@ TEST_F(Api, StatesOfOneModelAreIndependent) {
   EXPECT_EQ(wrong, 0);
 }
 
+/// A file of its own in the temporary folder, gone with this object.
+struct BundleFile {
+  explicit BundleFile(const std::string &bytes) {
+    int file = mkstemp(path);
+    EXPECT_GE(file, 0);
+    EXPECT_EQ(write(file, bytes.data(), bytes.size()), ssize_t(bytes.size()));
+    close(file);
+  }
+  ~BundleFile() { unlink(path); }
+  char path[32] = "/tmp/encdec-bundle-XXXXXX";
+};
+
 /// The whole way: a file, its code section loaded, relocated and run.
 TEST(ApiBundle, OpensAndRuns) {
   if (!runtime::runsLevel(fakeLevel()))
     GTEST_SKIP() << "this machine does not run level " << fakeLevel();
-  char path[] = "/tmp/encdec-bundle-XXXXXX";
-  int file = mkstemp(path);
-  ASSERT_GE(file, 0);
-  std::string bytes = fakeBundle();
-  ASSERT_EQ(write(file, bytes.data(), bytes.size()), ssize_t(bytes.size()));
-  close(file);
   auto options = encdec_model_options_default();
   options.cpu_level = fakeLevel();
   encdec_model *model = nullptr;
-  encdec_status *opened = encdec_model_open(path, &options, &model);
-  unlink(path);
+  encdec_status *opened =
+      encdec_model_open(BundleFile(fakeBundle()).path, &options, &model);
   ASSERT_EQ(opened, nullptr) << encdec_status_message(opened);
   encdec_model_info info = {};
   info.size = sizeof(info);
@@ -309,15 +315,24 @@ TEST(ApiBundle, OpensAndRuns) {
 TEST(ApiBundle, UnknownLevelIsUsage) {
   auto options = encdec_model_options_default();
   options.cpu_level = "v9";
-  char path[] = "/tmp/encdec-bundle-XXXXXX";
-  int file = mkstemp(path);
-  std::string bytes = fakeBundle();
-  ASSERT_EQ(write(file, bytes.data(), bytes.size()), ssize_t(bytes.size()));
-  close(file);
   encdec_model *model = nullptr;
-  EXPECT_EQ(codeOf(encdec_model_open(path, &options, &model)), ENCDEC_ERROR_USAGE);
-  unlink(path);
+  EXPECT_EQ(
+      codeOf(encdec_model_open(BundleFile(fakeBundle()).path, &options, &model)),
+      ENCDEC_ERROR_USAGE);
   EXPECT_EQ(model, nullptr);
+}
+
+/// Checksums are right, the tokenizer's files are not: found by whoever opens.
+TEST(ApiBundle, BadTokenizerIsFoundByInspectionToo) {
+  Json manifest = fakeManifest();
+  manifest["tokenizer"] = {{"kind", "marian"}};
+  auto parts = fakeParts(manifest.dump(1), fakeCode());
+  for (const char *name : {"source.spm", "target.spm", "vocab.json"})
+    parts.push_back({ENCDEC_SECTION_TOKENIZER, name, "no such thing"});
+  BundleFile file(buildBundle(parts));
+  encdec_bundle *bundle = nullptr;
+  EXPECT_EQ(codeOf(encdec_bundle_open(file.path, &bundle)), ENCDEC_ERROR_BAD_MODEL);
+  EXPECT_EQ(bundle, nullptr);
 }
 
 } // namespace

@@ -69,12 +69,22 @@ toLLVM(llvm::LLVMContext &context, llvm::StringRef level,
   return translate(*module, context);
 }
 
+/// As the product does: 512-bit code must be asked for.
+void useWholeVectors(llvm::Module &module, const ObjectTarget &target) {
+  if (target.vectorBits == 512)
+    for (llvm::Function &f : module) {
+      f.addFnAttr("prefer-vector-width", "512");
+      f.addFnAttr("min-legal-vector-width", "512");
+    }
+}
+
 } // namespace
 
-KernelJit::KernelJit(llvm::function_ref<void(lower::CpuKernels &)> build) {
+KernelJit::KernelJit(llvm::function_ref<void(lower::CpuKernels &)> build,
+                     llvm::StringRef level) {
   auto context = std::make_unique<llvm::LLVMContext>();
-  auto module = toLLVM(*context, "v3", build);
-  create(std::move(module), std::move(context));
+  auto module = toLLVM(*context, level, build);
+  create(std::move(module), std::move(context), level);
 }
 
 KernelJit::KernelJit(ModuleOp lowered) {
@@ -84,14 +94,17 @@ KernelJit::KernelJit(ModuleOp lowered) {
   lowered.getContext()->appendDialectRegistry(registry);
   auto context = std::make_unique<llvm::LLVMContext>();
   auto module = translate(lowered, *context);
-  create(std::move(module), std::move(context));
+  create(std::move(module), std::move(context), "v3");
 }
 
 void KernelJit::create(std::unique_ptr<llvm::Module> module,
-                       std::unique_ptr<llvm::LLVMContext> context) {
+                       std::unique_ptr<llvm::LLVMContext> context,
+                       llvm::StringRef level) {
   initializeObjectTargets();
+  const ObjectTarget &target = *must(findObjectTarget(level));
+  useWholeVectors(*module, target);
   auto builder = must(llvm::orc::JITTargetMachineBuilder::detectHost());
-  builder.setCPU("x86-64-v3");
+  builder.setCPU(target.cpu.str());
   builder.getFeatures() = llvm::SubtargetFeatures();
   builder.setCodeGenOptLevel(llvm::CodeGenOptLevel::Aggressive);
   jit = must(
@@ -112,22 +125,16 @@ std::string assembly(llvm::function_ref<void(lower::CpuKernels &)> build,
   initializeObjectTargets();
   llvm::LLVMContext context;
   auto module = toLLVM(context, level, build);
-  bool neon = level == "neon";
-  llvm::Triple triple(neon ? "aarch64-unknown-linux-gnu"
-                           : "x86_64-unknown-linux-gnu");
+  const ObjectTarget &target = *must(findObjectTarget(level));
+  llvm::Triple triple(target.triple);
   std::string error;
-  auto *target = llvm::TargetRegistry::lookupTarget(triple, error);
-  std::string cpu = neon ? "generic" : "x86-64-" + level.str();
-  std::unique_ptr<llvm::TargetMachine> machine(
-      target->createTargetMachine(triple, cpu, "", {}, llvm::Reloc::PIC_, {},
-                                  llvm::CodeGenOptLevel::Aggressive));
+  auto *backend = llvm::TargetRegistry::lookupTarget(triple, error);
+  std::unique_ptr<llvm::TargetMachine> machine(backend->createTargetMachine(
+      triple, target.cpu, "", {}, llvm::Reloc::PIC_, {},
+      llvm::CodeGenOptLevel::Aggressive));
   module->setTargetTriple(triple);
   module->setDataLayout(machine->createDataLayout());
-  if (level == "v4")
-    for (llvm::Function &f : *module) {
-      f.addFnAttr("prefer-vector-width", "512");
-      f.addFnAttr("min-legal-vector-width", "512");
-    }
+  useWholeVectors(*module, target);
   llvm::SmallString<0> text;
   llvm::raw_svector_ostream out(text);
   llvm::legacy::PassManager passes;

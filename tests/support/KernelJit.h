@@ -1,4 +1,4 @@
-// Kernels of this machine's level, compiled in process and called as functions.
+// Kernels of one CPU level, compiled in process and called as functions.
 #pragma once
 #include "compiler/lower/CpuKernels.h"
 #include "encdec/abi.h"
@@ -21,7 +21,9 @@ namespace encdec::test {
 /// be looked up. Aborts with a message where something fails: tests only.
 class KernelJit {
 public:
-  explicit KernelJit(llvm::function_ref<void(lower::CpuKernels &)> build);
+  /// `level` must be one that this machine runs.
+  explicit KernelJit(llvm::function_ref<void(lower::CpuKernels &)> build,
+                     llvm::StringRef level = "v3");
   /// The same for a module that is lowered to the LLVM dialect already.
   explicit KernelJit(mlir::ModuleOp lowered);
   ~KernelJit();
@@ -33,7 +35,8 @@ public:
 
 private:
   void create(std::unique_ptr<llvm::Module> module,
-              std::unique_ptr<llvm::LLVMContext> context);
+              std::unique_ptr<llvm::LLVMContext> context,
+              llvm::StringRef level);
   std::unique_ptr<llvm::orc::LLJIT> jit;
 };
 

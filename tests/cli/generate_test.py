@@ -1,0 +1,206 @@
+#!/usr/bin/env python3
+"""encdec generate as its user meets it: answers, streams, limits, interruptions."""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+from support import ENCDEC, EXAMPLE, OUT, TEXTS, Cli, feed, run, start
+
+
+class Generate(Cli):
+    def test_results_only_on_stdout(self):
+        result = run("generate", self.bundle, *self.words)
+        self.assertEqual(len(result.stdout.splitlines()), len(TEXTS))
+        self.assertEqual(result.stderr, "")
+
+    def test_json_in_input_order(self):
+        plain = run("generate", self.bundle, *self.words).stdout.splitlines()
+        lines = [json.loads(line) for line in
+                 run("generate", self.bundle, "--json", *self.words).stdout.splitlines()]
+        self.assertEqual([line["text"] for line in lines], plain)
+        self.assertEqual(len(set(plain)), len(TEXTS), "texts that tell the order")
+        penalty = self.manifest()["generation"].get("length_penalty", 1.0)
+        for line in lines:
+            self.assertEqual(list(line), ["ids", "text", "score", "log_prob"])
+            self.assertTrue(all(isinstance(token, int) for token in line["ids"]))
+            self.assertLess(line["log_prob"], 0)
+            self.assertAlmostEqual(line["score"],
+                                   line["log_prob"] / len(line["ids"]) ** penalty, places=9)
+
+    def manifest(self):
+        return json.loads(run("inspect", self.bundle, "--json").stdout)["manifest"]
+
+    def test_lines_of_standard_input(self):
+        """More lines than go together; empty ones, CRLF and a last one without end."""
+        lines = (TEXTS + [""]) * 9
+        expected = run("generate", self.bundle, *self.words).stdout.splitlines()
+        result = feed("\r\n".join(lines), "generate", self.bundle)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        got = result.stdout.split("\n")
+        # The last line is empty and unended: no line.
+        self.assertEqual(got.pop(), "")
+        self.assertEqual(len(got), len(lines) - 1)
+        for i, line in enumerate(got):
+            if lines[i]:
+                self.assertEqual(line, expected[i % len(lines[:5])])
+
+    def test_an_empty_line_is_an_answer(self):
+        result = feed("\nYes.\n\n", "generate", self.bundle, "--json")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        lines = [json.loads(line) for line in result.stdout.splitlines()]
+        self.assertEqual(len(lines), 3)
+        self.assertEqual(lines[0], lines[2])
+        self.assertEqual(feed("", "generate", self.bundle).stdout, "")
+
+    def test_streams(self):
+        """Each line is answered when it arrives, not at the end of input."""
+        process = start("generate", self.bundle)
+        for text in TEXTS[:2]:
+            process.stdin.write(text + "\n")
+            process.stdin.flush()
+            self.assertTrue(process.stdout.readline().strip())
+        self.assertEqual(process.communicate()[0], "")
+        self.assertEqual(process.returncode, 0)
+
+    def test_token_limits(self):
+        for words, least, most in ((["--max-new-tokens", "3"], 1, 3),
+                                   (["--min-new-tokens", "12", "--max-new-tokens", "12"], 12, 12)):
+            result = run("generate", self.bundle, "--json", *words, *self.words)
+            for line in result.stdout.splitlines():
+                self.assertTrue(least <= len(json.loads(line)["ids"]) <= most, line)
+
+    def test_threads_change_nothing(self):
+        one, two = (run("generate", self.bundle, "--json", "--threads", threads,
+                        *self.words).stdout for threads in (1, 2))
+        self.assertEqual(one, two)
+
+    def test_missing_file(self):
+        self.refused(1, "generate", OUT / "no-such.encdec", "--text", "Yes.",
+                     says=["no-such.encdec"])
+        self.refused(1, "verify", OUT / "no-such.encdec", says=["no-such.encdec"])
+
+    def test_damaged_bundle(self):
+        damaged = OUT / "cli-damaged.encdec"
+        data = bytearray(self.bundle.read_bytes())
+        data[len(data) // 2] ^= 1
+        damaged.write_bytes(data)
+        for words in (["generate", damaged, "--text", "Yes."], ["verify", damaged],
+                      ["inspect", damaged], ["bench", damaged]):
+            self.refused(3, *words, says=["cli-damaged.encdec"])
+        result = run("verify", self.bundle, damaged, check=False)
+        self.assertEqual(result.returncode, 3)
+        self.assertIn("sound", result.stdout)
+        self.refused(3, "generate", EXAMPLE / "config.json", "--text", "Yes.",
+                     says=["config.json"])
+
+    def test_ids_without_tokenizer(self):
+        ids = "1217 2 0"
+        result = run("generate", self.ids_only, "--json", "--ids", ids, "--ids", "5,17,0")
+        lines = [json.loads(line) for line in result.stdout.splitlines()]
+        self.assertEqual(len(lines), 2)
+        self.assertIsNone(lines[0]["text"])
+        # The same weights: the same ids as the model that has a tokenizer.
+        other = json.loads(run("generate", self.bundle, "--json", "--ids", ids).stdout)
+        self.assertEqual(lines[0]["ids"], other["ids"])
+        plain = run("generate", self.ids_only, "--ids", ids).stdout
+        self.assertEqual(plain.split(), [str(token) for token in other["ids"]])
+        self.refused(2, "generate", self.ids_only, "--text", "Yes.", says=["--ids"])
+
+    def test_too_long_source(self):
+        positions = self.manifest()["model"]["max_positions"]
+        long = "house " * (positions + 8)
+        self.refused(5, "generate", self.bundle, "--text", long,
+                     says=["--text 1", str(positions), "--truncate"])
+        self.refused(5, "generate", self.bundle, "--ids", "5 " * (positions + 1),
+                     says=["--ids 1", str(positions), "--truncate"])
+        for words in (["--text", long], ["--ids", "5 " * (positions + 1)]):
+            result = run("generate", self.bundle, "--truncate", "--max-new-tokens", 4, "--json",
+                         *words)
+            self.assertEqual(len(result.stdout.splitlines()), 1)
+        # What came before a refused line is answered.
+        result = feed(f"{TEXTS[0]}\n{long}\n", "generate", self.bundle)
+        self.assertEqual(result.returncode, 5)
+        self.assertEqual(len(result.stdout.splitlines()), 1)
+        self.assertIn("line 2", result.stderr)
+
+    def test_broken_pipe(self):
+        reader, writer = os.pipe()
+        os.close(reader)
+        process = subprocess.run([ENCDEC, "generate", self.bundle, "--text", "Yes."],
+                                 stdin=subprocess.DEVNULL, stdout=writer,
+                                 stderr=subprocess.PIPE, text=True,
+                                 preexec_fn=restore_sigpipe)
+        os.close(writer)
+        self.assertEqual((process.returncode, process.stderr), (-13, ""))  # SIGPIPE
+
+    def test_full_disk(self):
+        with open("/dev/full", "w") as full:
+            result = subprocess.run([ENCDEC, "generate", self.bundle, "--text", "Yes."],
+                                    stdin=subprocess.DEVNULL, stdout=full,
+                                    stderr=subprocess.PIPE, text=True)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("standard output", result.stderr)
+
+    def test_unwritable_picture(self):
+        result = run("generate", self.bundle, "--text", "Yes.", "--alignments",
+                     OUT / "no-folder" / "a.svg", check=False)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("no-folder/a.svg", result.stderr)
+
+    def test_pictures_are_numbered(self):
+        folder = pathlib.Path(tempfile.mkdtemp(dir=OUT))
+        self.addCleanup(shutil.rmtree, folder)
+        run("generate", self.bundle, *self.words, "--alignments", folder / "a.svg")
+        self.assertEqual(sorted(path.name for path in folder.iterdir()),
+                         ["a-2.svg", "a-3.svg", "a-4.svg", "a.svg"])
+
+    def test_folder(self):
+        """A checkpoint folder in place of a bundle; nothing is left behind."""
+        temporary = pathlib.Path(tempfile.mkdtemp(dir=OUT))
+        self.addCleanup(shutil.rmtree, temporary)
+        environment = {**os.environ, "TMPDIR": str(temporary)}
+        result = run("generate", EXAMPLE, *self.words, env=environment)
+        self.assertEqual(result.stdout, run("generate", self.bundle, *self.words).stdout)
+        self.assertEqual(list(temporary.iterdir()), [])
+        result = run("generate", OUT / "..", "--text", "Yes.", check=False, env=environment)
+        self.assertEqual((result.returncode, result.stdout), (3, ""))
+        self.assertEqual(list(temporary.iterdir()), [])
+
+    def test_interrupted_folder(self):
+        """A signal during the temporary compile ends it all and leaves nothing."""
+        temporary = pathlib.Path(tempfile.mkdtemp(dir=OUT))
+        self.addCleanup(shutil.rmtree, temporary)
+        process = start("generate", EXAMPLE, "--text", "Yes.",
+                        env={**os.environ, "TMPDIR": str(temporary)})
+        # encdec's folder, and then the compiler's.
+        while process.poll() is None and len(list(temporary.iterdir())) < 2:
+            time.sleep(0.005)
+        process.send_signal(signal.SIGTERM)
+        out, _ = process.communicate()
+        self.assertEqual((process.returncode, out), (-signal.SIGTERM, ""))
+        self.assertEqual(list(temporary.iterdir()), [])
+
+    def test_texts_as_they_stand(self):
+        """Nothing in a text is read as an option, a list or a quote; no byte upsets."""
+        texts = ["-5 degrees", "--json", "[a,b]", "{}", "x=y", '"quoted"', "-", " "]
+        lines = feed("".join(text + "\n" for text in texts), "generate", self.bundle).stdout
+        words = [word for text in texts for word in ("--text", text)]
+        self.assertEqual(run("generate", self.bundle, *words).stdout, lines)
+        result = subprocess.run([ENCDEC, "generate", self.bundle, "--json"],
+                                input=b"a\0b\n\xff\xfe hello\n", capture_output=True)
+        self.assertEqual((result.returncode, result.stderr), (0, b""))
+        for line in result.stdout.decode("utf-8").splitlines():
+            self.assertIsInstance(json.loads(line)["text"], str)
+
+
+def restore_sigpipe():
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+
+
+unittest.main()
