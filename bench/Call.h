@@ -1,0 +1,82 @@
+// A kernel, ready to be called again and again: its activations, a context, a
+// table for each call.
+#pragma once
+#include "bench/Kernels.h"
+#include "bench/Limits.h"
+#include <benchmark/benchmark.h>
+#include <string>
+#include <vector>
+
+namespace encdec::bench {
+
+inline int64_t pad16(int64_t n) { return (n + 15) / 16 * 16; }
+
+/// Weights are handed out of the pool, which nobody writes. A kernel of a step
+/// finds its weights in memory, not in a cache: between two uses of a layer all
+/// others have gone by. So each call gets the next copy, until all copies
+/// together are too large for the caches, then the first again. In order, as
+/// layers follow each other in a bundle.
+class Call {
+public:
+  /// `units` is what places in the arena are multiplied by: rows in a step.
+  explicit Call(int64_t rows, int64_t units = 0);
+
+  /// A region of `floats` a row unit in the arena, filled with numbers of
+  /// [-1, 1); its table entry.
+  int32_t place(int64_t floats);
+
+  /// Appends one run of `kernel` with a table of its own.
+  void add(Kernel kernel, std::vector<int32_t> table) {
+    steps.push_back({kernel, std::move(table)});
+  }
+  /// Runs the next one of what was added; after the last one the first again.
+  void run() {
+    const Step &step = steps[next];
+    step.kernel(&frame, step.table.data());
+    if (++next == steps.size())
+      next = 0;
+  }
+
+  encdec_abi_context context = {};
+
+private:
+  struct Step {
+    Kernel kernel;
+    std::vector<int32_t> table;
+  };
+  Memory arena, scratch;
+  Frame frame;
+  int64_t nextPlace = 0;
+  std::vector<Step> steps;
+  size_t next = 0;
+};
+
+/// Table entry of the weight at byte `at` of the pool, a multiple of 64.
+inline int32_t weightAt(size_t at) { return int32_t(at / 64); }
+
+/// How many operands of `bytes` do not fit the caches together: what is left of
+/// the pool once `reserved` bytes are taken from its start, at least one.
+int64_t copiesOf(size_t bytes, size_t reserved = 0);
+
+/// What one call cannot do without.
+struct Work {
+  double macs = 0;     // f32 multiply-adds
+  double streamed = 0; // bytes that lie in memory
+  double near = 0;     // bytes that the call before left in a cache
+};
+
+/// Runs `call` as Google Benchmark asks, `kernels` of its steps an iteration,
+/// and reports macs and bytes a second and the fraction of the limit: the time
+/// that the slowest of multiplying, reading from memory and reading from a
+/// cache must take, over the time taken. The label names that slowest one. What
+/// comes from memory is held against memory's bandwidth right before and after.
+void measure(benchmark::State &state, Call &call, const Work &work,
+             int kernels = 1);
+
+/// Each family of kernels registers its benchmarks.
+void registerLinear();
+void registerAttention();
+void registerRows();
+void registerVocabulary();
+
+} // namespace encdec::bench

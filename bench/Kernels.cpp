@@ -1,0 +1,129 @@
+// Asks the compiler's kernel library for one kernel at a time.
+#include "bench/Kernels.h"
+#include "compiler/emit/Object.h"
+#include "tests/support/KernelJit.h"
+#include <cmath>
+#include <map>
+
+using namespace mlir;
+using encdec::lower::AttentionShape;
+using encdec::lower::CpuKernels;
+
+namespace encdec::bench {
+namespace {
+
+/// The kernel that `make` asks for; `key` says which one it is, so that each is
+/// compiled once.
+Kernel compiled(const std::string &key,
+                llvm::function_ref<func::FuncOp(CpuKernels &)> make) {
+  static std::map<std::string,
+                  std::pair<std::unique_ptr<test::KernelJit>, Kernel>>
+      all;
+  auto &[jit, kernel] = all[key];
+  if (!jit) {
+    std::string name;
+    jit = std::make_unique<test::KernelJit>(
+        [&](CpuKernels &kernels) { name = make(kernels).getName().str(); },
+        levelName());
+    kernel = jit->get<void(const Frame *, const int32_t *)>(name);
+  }
+  return kernel;
+}
+
+std::string keyOf(const char *kind, std::initializer_list<int64_t> sizes) {
+  std::string key = kind;
+  for (int64_t size : sizes)
+    key += " " + std::to_string(size);
+  return key;
+}
+
+float scaleOf(int64_t headSize) { return 1 / std::sqrt(float(headSize)); }
+
+} // namespace
+
+const char *levelName() {
+  const ObjectTarget *target = hostObjectTarget();
+  return target ? target->name.data() : nullptr;
+}
+
+Kernel linear(int64_t inputs, int64_t outputs, bool int8) {
+  return compiled(keyOf("linear", {inputs, outputs, int8}), [&](CpuKernels &k) {
+    return k.linear({inputs, {outputs}, {int8}, {}});
+  });
+}
+
+Kernel norm(int64_t width, bool residual) {
+  return compiled(keyOf("norm", {width, residual}), [&](CpuKernels &k) {
+    return k.norm(width, 1e-5f, residual);
+  });
+}
+
+Kernel add(int64_t width) {
+  return compiled(keyOf("add", {width}),
+                  [&](CpuKernels &k) { return k.add(width); });
+}
+
+Kernel activation(int64_t width, const char *kind) {
+  return compiled(keyOf(kind, {width}), [&](CpuKernels &k) {
+    return k.activation(width, *symbolizeActivationKind(kind));
+  });
+}
+
+Kernel embed(int64_t width, int64_t vocabulary, bool int8) {
+  return compiled(
+      keyOf("embed", {width, vocabulary, int8}),
+      [&](CpuKernels &k) { return k.embed(width, vocabulary, int8, 1.0f); });
+}
+
+Kernel cacheAppend(int64_t heads, int64_t headSize) {
+  return compiled(keyOf("cache_append", {heads, headSize}), [&](CpuKernels &k) {
+    return k.cacheAppend({heads, headSize});
+  });
+}
+
+Kernel selfAttention(int64_t heads, int64_t headSize) {
+  return compiled(keyOf("self", {heads, headSize}), [&](CpuKernels &k) {
+    return k.selfAttention({heads, headSize}, scaleOf(headSize));
+  });
+}
+
+Kernel crossAttention(int64_t heads, int64_t headSize) {
+  return compiled(keyOf("cross", {heads, headSize}), [&](CpuKernels &k) {
+    return k.crossAttention({heads, headSize}, scaleOf(headSize));
+  });
+}
+
+Kernel blockKeys(int64_t heads, int64_t headSize) {
+  return compiled(keyOf("block_keys", {heads, headSize}), [&](CpuKernels &k) {
+    return k.blockKeys({heads, headSize});
+  });
+}
+
+Kernel encoderAttention(int64_t heads, int64_t headSize) {
+  return compiled(keyOf("encoder", {heads, headSize}), [&](CpuKernels &k) {
+    return k.encoderAttention({heads, headSize}, scaleOf(headSize));
+  });
+}
+
+Kernel memoryProject(int64_t heads, int64_t headSize, bool int8) {
+  AttentionShape shape{heads, headSize};
+  return compiled(keyOf("memory_project", {heads, headSize, int8}),
+                  [&](CpuKernels &k) {
+                    int64_t width = shape.width();
+                    return k.memoryProject(
+                        shape, {width, {width, width}, {int8, int8}, {}});
+                  });
+}
+
+Kernel vocabulary(int64_t inputs, int64_t columns, bool int8) {
+  return compiled(
+      keyOf("vocabulary", {inputs, columns, int8}),
+      [&](CpuKernels &k) { return k.vocabulary(inputs, columns, int8); });
+}
+
+Kernel mergeVocabulary(int64_t columns) {
+  return compiled(keyOf("merge", {columns}),
+                  [&](CpuKernels &k) { return k.mergeVocabulary(columns); });
+}
+
+} // namespace encdec::bench

@@ -1,0 +1,194 @@
+// Measuring loops: reading memory, and multiplying in registers. Written in
+// plain C++, independent of the kernels that are judged by them.
+#include "bench/Limits.h"
+#include <algorithm>
+#include <benchmark/benchmark.h>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <map>
+#include <sys/mman.h>
+
+namespace encdec::bench {
+namespace {
+
+template <int bytes, typename Element> struct Wide {
+  typedef Element Vector __attribute__((vector_size(bytes)));
+};
+
+/// Sum of [begin, begin + size) as 64-bit words, eight loads in flight; size is
+/// a multiple of 512.
+template <int bytes>
+[[gnu::always_inline]] inline uint64_t sum(const uint8_t *begin, size_t size) {
+  using Vector = typename Wide<bytes, uint64_t>::Vector;
+  auto *vectors = reinterpret_cast<const Vector *>(begin);
+  Vector totals[8] = {};
+  for (size_t i = 0; i < size / bytes; i += 8)
+    for (int j = 0; j < 8; ++j)
+      totals[j] += vectors[i + j];
+  uint64_t total = 0;
+  for (const Vector &vector : totals)
+    for (size_t lane = 0; lane < bytes / 8; ++lane)
+      total += vector[lane];
+  return total;
+}
+
+constexpr int chains = 12; // hides the latency of two units, fits 16 registers
+
+/// chains * `count` multiply-adds of whole registers.
+template <int bytes>
+[[gnu::always_inline]] inline float multiply(float x, int64_t count) {
+  using Vector = typename Wide<bytes, float>::Vector;
+  Vector factor = Vector{} + x, sums[chains];
+  for (int j = 0; j < chains; ++j)
+    sums[j] = factor + float(j);
+  for (int64_t i = 0; i < count; ++i)
+    for (int j = 0; j < chains; ++j)
+      sums[j] = sums[j] * factor + factor; // contracted to one instruction
+  float total = 0;
+  for (const Vector &s : sums)
+    total += s[0];
+  return total;
+}
+
+using Sum = uint64_t (*)(const uint8_t *, size_t);
+using Multiply = float (*)(float, int64_t);
+struct Loops {
+  Sum sum;
+  Multiply multiply;
+  int lanes;
+};
+
+uint64_t sum16(const uint8_t *b, size_t n) { return sum<16>(b, n); }
+float multiply16(float x, int64_t n) { return multiply<16>(x, n); }
+#if defined(__x86_64__)
+[[gnu::target("avx2,fma")]] uint64_t sum32(const uint8_t *b, size_t n) {
+  return sum<32>(b, n);
+}
+[[gnu::target("avx2,fma")]] float multiply32(float x, int64_t n) {
+  return multiply<32>(x, n);
+}
+[[gnu::target("avx512f")]] uint64_t sum64(const uint8_t *b, size_t n) {
+  return sum<64>(b, n);
+}
+[[gnu::target("avx512f")]] float multiply64(float x, int64_t n) {
+  return multiply<64>(x, n);
+}
+#endif
+
+/// The widest loops this machine runs.
+Loops loops() {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512f"))
+    return {sum64, multiply64, 16};
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+    return {sum32, multiply32, 8};
+#endif
+  return {sum16, multiply16, 4};
+}
+
+template <typename Work> double bestSeconds(int passes, Work work) {
+  double best = 1e9;
+  for (int i = 0; i < passes; ++i) {
+    double start = threadSeconds();
+    work();
+    best = std::min(best, threadSeconds() - start);
+  }
+  return best;
+}
+
+/// Reads `size` bytes of the pool so often that a pass takes a millisecond.
+double readBandwidth(size_t size, int passes) {
+  Loops loop = loops();
+  const uint8_t *begin = pool().bytes();
+  size_t times = std::max<size_t>(1, (size_t(64) << 20) / size);
+  double seconds = bestSeconds(passes, [&] {
+    for (size_t i = 0; i < times; ++i)
+      benchmark::DoNotOptimize(loop.sum(begin, size));
+  });
+  return double(size) * times / seconds;
+}
+
+} // namespace
+
+Memory::Memory(size_t bytes) : length((bytes + 4095) / 4096 * 4096) {
+  void *mapped = mmap(nullptr, length, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapped == MAP_FAILED) {
+    std::fprintf(stderr, "cannot get %zu MB of memory to measure with\n",
+                 length >> 20);
+    std::exit(1);
+  }
+  start = static_cast<uint8_t *>(mapped);
+#if defined(MADV_HUGEPAGE)
+  madvise(start, length, MADV_HUGEPAGE); // a wish
+#endif
+}
+
+Memory::~Memory() { munmap(start, length); }
+
+size_t cacheBytes(int level) {
+  constexpr size_t usual[] = {32 << 10, 512 << 10, 32 << 20};
+  for (const auto &cache : benchmark::CPUInfo::Get().caches)
+    if (cache.level == level && cache.type != "Instruction")
+      return cache.size;
+  return usual[level - 1];
+}
+
+const char *placeOf(size_t bytes) {
+  constexpr const char *names[] = {"L1", "L2", "L3"};
+  for (int level : {1, 2, 3})
+    if (bytes <= cacheBytes(level) / 2)
+      return names[level - 1];
+  return "memory";
+}
+
+double nearBandwidth(size_t bytes) {
+  static std::map<size_t, double> measured;
+  size_t size = std::min((bytes + 4095) / 4096 * 4096, pool().size());
+  double &value = measured[size];
+  if (!value)
+    value = readBandwidth(size, 10);
+  return value;
+}
+
+double memoryBandwidth() { return readBandwidth(pool().size(), 3); }
+
+double multiplyAdds() {
+  static const double measured = [] {
+    Loops loop = loops();
+    constexpr int64_t count = 1 << 20;
+    double seconds = bestSeconds(10, [&] {
+      float one = 1;
+      benchmark::DoNotOptimize(one);
+      benchmark::DoNotOptimize(loop.multiply(one, count));
+    });
+    return double(count) * chains * loop.lanes / seconds;
+  }();
+  return measured;
+}
+
+double threadSeconds() {
+  timespec now;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return double(now.tv_sec) + double(now.tv_nsec) * 1e-9;
+}
+
+const Memory &pool() {
+  // Four times the last cache, so that reading it in turn finds nothing left
+  // there; enough for the largest weight in f32.
+  static const Memory filled(
+      std::max<size_t>(4 * cacheBytes(3), size_t(160) << 20));
+  static const bool once = [] {
+    uint32_t state = 1;
+    for (size_t i = 0; i < filled.size() / 4; ++i) {
+      state = state * 1664525 + 1013904223; // Numerical Recipes' generator
+      filled.floats()[i] = float(int32_t(state)) * 0x1p-31f;
+    }
+    return true;
+  }();
+  (void)once;
+  return filled;
+}
+
+} // namespace encdec::bench

@@ -1,0 +1,54 @@
+// What this machine can do at most: the figures kernels are held against.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+namespace encdec::bench {
+
+/// Zeroed anonymous memory, 64-byte aligned, in huge pages where the system
+/// gives them: both limits and kernels then measure memory, not address
+/// translation. Ends the program where there is not enough.
+class Memory {
+public:
+  explicit Memory(size_t bytes);
+  ~Memory();
+  Memory(const Memory &) = delete;
+  uint8_t *bytes() const { return start; }
+  float *floats() const { return reinterpret_cast<float *>(start); }
+  size_t size() const { return length; }
+
+private:
+  uint8_t *start;
+  size_t length;
+};
+
+/// Sizes of the caches, as the system tells them. level: 1, 2 or 3.
+size_t cacheBytes(int level);
+
+/// "L1", "L2", "L3" or "memory": the nearest that holds `bytes`, and as much
+/// again.
+const char *placeOf(size_t bytes);
+
+// All limits are of one thread, and the best of several passes: other programs
+// can only slow one down.
+
+/// Bytes a second of reading the same `bytes` again and again, by a plain loop.
+/// Measured once for each size.
+double nearBandwidth(size_t bytes);
+
+/// The same for a buffer far larger than the caches. Measured in each call,
+/// some 30 ms: it changes with what else the machine does.
+double memoryBandwidth();
+
+/// f32 multiply-adds a second in registers. Measured once.
+double multiplyAdds();
+
+/// Seconds of processor time that this thread has used.
+double threadSeconds();
+
+/// Numbers in [-1, 1) that nothing changes, many times larger than the caches:
+/// limits read it, kernels take their weights from it. As int8, its bytes are
+/// as good as random.
+const Memory &pool();
+
+} // namespace encdec::bench
