@@ -1,10 +1,15 @@
 #!/usr/bin/env bash
-# The long tests: everything judged live by Transformers, in a virtual
-# environment of its own (build/venv, packages from PyPI).
+# The long tests: the runtime under the thread sanitizer, then everything judged
+# live by Transformers, in a virtual environment of its own (build/venv, packages
+# from PyPI).
 #   tests/full.sh [TABLE.tsv]   sentences with references; default: tests/data
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 table=${1:-$root/tests/data/en-fr-200.tsv}
+"$root/tests/setup.sh" runtime-only-tsan
+echo "== threads" >&2
+ctest --test-dir "$root/build-runtime-tsan" --output-on-failure -L runtime \
+  -E TheCounterCounts # the sanitizer's own allocator is not counted
 venv=$root/build/venv
 if [ ! -x "$venv/bin/python" ]; then
   python3 -m venv "$venv" || {
