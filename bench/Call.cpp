@@ -47,8 +47,8 @@ int32_t Call::place(int64_t floats) {
   return int32_t(at);
 }
 
-int64_t copiesOf(size_t bytes, size_t reserved) {
-  return std::max<int64_t>(1, int64_t((pool().size() - reserved) / bytes));
+int64_t copiesOf(size_t bytes) {
+  return std::max<int64_t>(1, int64_t(pool().size() / bytes));
 }
 
 void measure(benchmark::State &state, Call &call, const Work &work,

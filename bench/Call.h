@@ -54,9 +54,8 @@ private:
 /// Table entry of the weight at byte `at` of the pool, a multiple of 64.
 inline int32_t weightAt(size_t at) { return int32_t(at / 64); }
 
-/// How many operands of `bytes` do not fit the caches together: what is left of
-/// the pool once `reserved` bytes are taken from its start, at least one.
-int64_t copiesOf(size_t bytes, size_t reserved = 0);
+/// How many operands of `bytes` the pool holds, at least one.
+int64_t copiesOf(size_t bytes);
 
 /// What one call cannot do without.
 struct Work {
