@@ -50,18 +50,25 @@ void crossBenchmark(benchmark::State &state, int64_t rows, int64_t length,
   measure(state, call, stepWork(rows, length, streamed));
 }
 
+/// Ancestors of rows that never met: all of a row's past lies in its own slot.
+std::vector<int32_t> ownSlots(int64_t rows, int64_t capacity) {
+  std::vector<int32_t> ancestors;
+  for (int64_t r = 0; r < rows; ++r)
+    ancestors.insert(ancestors.end(), capacity, int32_t(r));
+  return ancestors;
+}
+
 void selfBenchmark(benchmark::State &state, int64_t rows, int64_t length,
                    bool streamed) {
   Call call(rows);
   int64_t capacity = pad16(length);
   int64_t layers = streamed ? copiesOf(rows * capacity * bytesPerKey) : 1;
-  std::vector<int32_t> slots, positions(rows, int32_t(length - 1));
-  for (int64_t r = 0; r < rows; ++r)
-    slots.push_back(int32_t(r));
+  std::vector<int32_t> positions(rows, int32_t(length - 1)),
+      ancestors = ownSlots(rows, capacity);
   call.context.cache = pool().bytes();
   call.context.cache_stride = layers * capacity * bytesPerKey;
   call.context.cache_capacity = capacity;
-  call.context.row_slot = slots.data();
+  call.context.ancestors = ancestors.data();
   call.context.positions = positions.data();
   int32_t q = call.place(width), y = call.place(width);
   for (int64_t l = 0; l < layers; ++l)
@@ -75,13 +82,12 @@ void appendBenchmark(benchmark::State &state, int64_t rows) {
   Call call(rows);
   constexpr int64_t capacity = 64;
   Memory cache(rows * capacity * bytesPerKey);
-  std::vector<int32_t> slots, positions(rows, 40);
-  for (int64_t r = 0; r < rows; ++r)
-    slots.push_back(int32_t(r));
+  std::vector<int32_t> positions(rows, 40),
+      ancestors = ownSlots(rows, capacity);
   call.context.cache = cache.bytes();
   call.context.cache_stride = capacity * bytesPerKey;
   call.context.cache_capacity = capacity;
-  call.context.row_slot = slots.data();
+  call.context.ancestors = ancestors.data();
   call.context.positions = positions.data();
   int32_t k = call.place(width), v = call.place(width);
   call.add(cacheAppend(heads, headSize), {k, v, 0});

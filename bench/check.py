@@ -17,7 +17,7 @@ FAMILIES = ["linear/f32/512x512/rows:1$", "linear/int8/512x512/rows:4$",
             "block_keys/sources:1/tokens:64$", "add_norm/512/rows:16$", "norm/512/rows:16$",
             "add/512/rows:16$", "relu/2048/rows:1$", "silu/2048/rows:1$", "gelu/2048/rows:1$",
             "embed/f32/512/rows:16$", "embed/int8/512/rows:16$",
-            "vocabulary/f32/512x58101/rows:1$", "vocabulary/int8/512x58101/rows:1$"]
+            "vocabulary/f32/512x58101/rows:1/top:1$", "vocabulary/int8/512x58101/rows:1/top:1$"]
 LIMITS = ["limit_read_L1_GB/s", "limit_read_L2_GB/s", "limit_read_L3_GB/s",
           "limit_read_memory_GB/s", "limit_GMAC/s"]
 # A kernel beside a busy neighbour may beat a limit measured just before.

@@ -83,16 +83,16 @@ def FuseAddNormPass : Pass<"encdec-fuse-add-norm", "mlir::ModuleOp"> {
 }
 
 def FuseVocabularyPass : Pass<"encdec-fuse-vocabulary", "mlir::ModuleOp"> {
-  let summary = "linear, argmax to vocabulary: logits need not be stored";
+  let summary = "linear, top_tokens to vocabulary: logits need not be stored";
   let description = [{
     Before:
     ```mlir
     %l = encdec.linear %x, @w, @b : …
-    %token, %log_prob = encdec.argmax %l biased %logit_bias by %row_bias : …
+    %tokens, %log_probs = encdec.top_tokens %l biased %logit_bias by %row_bias keep %top : …
     ```
     After:
     ```mlir
-    %token, %log_prob = encdec.vocabulary %x, @w, @b biased %logit_bias by %row_bias : …
+    %tokens, %log_probs = encdec.vocabulary %x, @w, @b biased %logit_bias by %row_bias keep %top : …
     ```
   }];
 }

@@ -86,7 +86,7 @@ Values VocabularyOp::decompose(OpBuilder &b) {
                        rowsType(b.getContext(), width, *sideOf(getInput())),
                        getInput(), getWeightAttr(), getBiasAttr())
           .getOutput();
-  auto best =
-      ArgmaxOp::create(b, getLoc(), logits, getLogitBias(), getRowBias());
-  return SmallVector<Value>{best.getToken(), best.getLogProb()};
+  auto top = TopTokensOp::create(b, getLoc(), logits, getLogitBias(),
+                                 getRowBias(), getCount());
+  return SmallVector<Value>{top.getTokens(), top.getLogProbs()};
 }

@@ -68,6 +68,19 @@ RankedTensorType encdec::indexType(MLIRContext *context) {
                                IntegerType::get(context, 32));
 }
 
+RankedTensorType encdec::ancestorsType(MLIRContext *context) {
+  return RankedTensorType::get({ShapedType::kDynamic, ShapedType::kDynamic},
+                               IntegerType::get(context, 32));
+}
+
+std::pair<RankedTensorType, RankedTensorType>
+encdec::topTypes(MLIRContext *context, Side side) {
+  SmallVector<int64_t> shape(2, ShapedType::kDynamic);
+  return {RankedTensorType::get(shape, IntegerType::get(context, 32),
+                                SideAttr::get(context, side)),
+          RankedTensorType::get(shape, Float32Type::get(context))};
+}
+
 // A side makes sense on sequences: ids, activations, scores.
 LogicalResult
 SideAttr::verifyEncoding(ArrayRef<int64_t> shape, Type elementType,

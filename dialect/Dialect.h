@@ -37,7 +37,13 @@ mlir::RankedTensorType scoresType(mlir::MLIRContext *context, int64_t heads,
                                   Side side);
 /// tensor<? x i32, side>: token ids, [rows].
 mlir::RankedTensorType idsType(mlir::MLIRContext *context, Side side);
-/// tensor<? x i32>: row maps, offsets, positions, slots; no side.
+/// tensor<? x i32>: row maps, offsets, positions; no side.
 mlir::RankedTensorType indexType(mlir::MLIRContext *context);
+/// tensor<? x ? x i32>: the slot of each position of each row's past; no side.
+mlir::RankedTensorType ancestorsType(mlir::MLIRContext *context);
+/// tensor<? x ? x i32, side> and tensor<? x ? x f32>: the best tokens of each
+/// row and their log-probabilities, [rows, how many].
+std::pair<mlir::RankedTensorType, mlir::RankedTensorType>
+topTypes(mlir::MLIRContext *context, Side side);
 
 } // namespace encdec

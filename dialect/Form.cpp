@@ -25,7 +25,7 @@ StringRef encdec::stringifyForm(Form form) {
 
 // F1
 static bool standsIn(Operation *op, Form form) {
-  if (isa<ScoresOp, MaskOp, SoftmaxOp, ContextOp, ActivationOp, ArgmaxOp>(op))
+  if (isa<ScoresOp, MaskOp, SoftmaxOp, ContextOp, ActivationOp, TopTokensOp>(op))
     return form == Form::decomposed;
   if (isa<SelfAttentionOp, CrossAttentionOp, FfnOp, AddNormOp, VocabularyOp>(
           op))

@@ -112,21 +112,22 @@ def EncDec_AddNormOp : EncDec_WeightUser<"add_norm", [Pure, EncDec_RowWise,
 
 def EncDec_VocabularyOp : EncDec_WeightUser<"vocabulary", [Pure, EncDec_RowWise,
     EncDec_Decomposable, InferTypeOpAdaptor]> {
-  let summary = "linear to the vocabulary, then argmax: logits need not be stored";
+  let summary = "linear to the vocabulary, then top_tokens: logits need not be stored";
   let description = [{
     ```mlir
-    %t, %l = encdec.vocabulary %x, @w, @b biased %bias by %row_bias : tensor<…>, tensor<…>
+    %t, %l = encdec.vocabulary %x, @w, @b biased %bias by %row_bias keep %count : tensor<…>, tensor<…>
     ```
     C1 weight is [V, E] with E the input's width, V the width of logit_bias.
     C2 bias, if any, is [V].
   }];
   let arguments = (ins EncDec_Rows:$input, FlatSymbolRefAttr:$weight,
                        OptionalAttr<FlatSymbolRefAttr>:$bias,
-                       EncDec_Table:$logit_bias, EncDec_Index:$row_bias);
-  let results = (outs EncDec_Ids:$token, EncDec_RowValues:$log_prob);
+                       EncDec_Table:$logit_bias, EncDec_Index:$row_bias,
+                       I64:$count);
+  let results = (outs EncDec_TopIds:$tokens, EncDec_TopValues:$log_probs);
   let assemblyFormat = [{
     $input `,` $weight (`,` $bias^)?
-    `biased` $logit_bias `by` $row_bias attr-dict
+    `biased` $logit_bias `by` $row_bias `keep` $count attr-dict
     `:` type($input) `,` type($logit_bias)
   }];
 }

@@ -167,13 +167,20 @@ template <> Results Interpreter::eval(ActivationOp op) {
   return one(activate(tensor(op.getInput()), kindOf(op.getKind())));
 }
 
-template <> Results Interpreter::eval(ArgmaxOp op) {
+template <typename Op> Results Interpreter::top(Op op, const Tensor &logits) {
   const Tensor &bias = tensor(op.getLogitBias());
   const Tensor &rowBias = tensor(op.getRowBias());
+  int64_t count = int64_t(tensor(op.getCount()).values[0]);
   if (failed(within(op, "row_bias", rowBias, bias.rows())))
     return failure();
-  Best best = argmax(tensor(op.getLogits()), bias, rowBias);
-  return std::vector<reference::Value>{best.token, best.logProb};
+  if (count < 1)
+    return op.emitError("expected at least 1 token to keep but got ") << count;
+  Top found = topTokens(logits, bias, rowBias, count);
+  return std::vector<reference::Value>{found.tokens, found.logProbs};
+}
+
+template <> Results Interpreter::eval(TopTokensOp op) {
+  return top(op, tensor(op.getLogits()));
 }
 
 //===-- Handles
@@ -203,30 +210,37 @@ template <> Results Interpreter::eval(MemoryReadOp op) {
 template <> Results Interpreter::eval(CacheAppendOp op) {
   auto cache = std::get<std::shared_ptr<Cache>>(values.at(op.getCache()));
   const Tensor &key = tensor(op.getKey()), &value = tensor(op.getValue());
-  const Tensor &slots = tensor(op.getSlots());
+  const Tensor &ancestors = tensor(op.getAncestors());
   const Tensor &positions = tensor(op.getPositions());
+  if (failed(within(op, "positions", positions, ancestors.width())))
+    return failure();
   auto row = [](const Tensor &t, int64_t r) {
     auto first = t.values.begin() + r * t.width();
     return std::vector<double>(first, first + t.width());
   };
-  for (int64_t r = 0; r < key.rows(); ++r)
-    cache->rows[{int64_t(slots.values[r]), int64_t(positions.values[r])}] = {
-        row(key, r), row(value, r)};
+  for (int64_t r = 0; r < key.rows(); ++r) {
+    int64_t p = int64_t(positions.values[r]);
+    cache->rows[{int64_t(ancestors.at(r, p)), p}] = {row(key, r),
+                                                     row(value, r)};
+  }
   return std::vector<reference::Value>{};
 }
 
 template <> Results Interpreter::eval(CacheReadOp op) {
   auto cache = std::get<std::shared_ptr<Cache>>(values.at(op.getCache()));
-  const Tensor &slots = tensor(op.getSlots());
+  const Tensor &ancestors = tensor(op.getAncestors());
   const Tensor &positions = tensor(op.getPositions());
+  if (failed(within(op, "positions", positions, ancestors.width())))
+    return failure();
   int64_t width = cast<CacheType>(op.getCache().getType()).getWidth();
-  Tensor key({0, width}), value({0, width}), offsets({1}), rows({slots.rows()});
-  for (int64_t r = 0; r < slots.rows(); ++r) {
+  Tensor key({0, width}), value({0, width}), offsets({1}),
+      rows({ancestors.rows()});
+  for (int64_t r = 0; r < ancestors.rows(); ++r) {
     for (int64_t p = 0; p <= int64_t(positions.values[r]); ++p) {
-      auto found = cache->rows.find({int64_t(slots.values[r]), p});
+      auto found = cache->rows.find({int64_t(ancestors.at(r, p)), p});
       if (found == cache->rows.end())
         return op.emitError("expected position ")
-               << p << " of slot " << int64_t(slots.values[r])
+               << p << " of slot " << int64_t(ancestors.at(r, p))
                << " to be appended before it is read";
       auto &[k, v] = found->second;
       key.values.insert(key.values.end(), k.begin(), k.end());
@@ -294,14 +308,9 @@ template <> Results Interpreter::eval(AddNormOp op) {
 }
 
 template <> Results Interpreter::eval(VocabularyOp op) {
-  const Tensor &bias = tensor(op.getLogitBias());
-  const Tensor &rowBias = tensor(op.getRowBias());
   WEIGHT(w, op.getWeightAttr())
   WEIGHT(b, op.getBiasAttr())
-  if (failed(within(op, "row_bias", rowBias, bias.rows())))
-    return failure();
-  Best best = argmax(linear(tensor(op.getInput()), *w, b), bias, rowBias);
-  return std::vector<reference::Value>{best.token, best.logProb};
+  return top(op, linear(tensor(op.getInput()), *w, b));
 }
 
 template <> Results Interpreter::eval(arith::ConstantOp op) {
@@ -326,7 +335,7 @@ template <> Results Interpreter::eval(arith::ConstantOp op) {
 Results Interpreter::evaluate(Operation *op) {
   return llvm::TypeSwitch<Operation *, Results>(op)
       .Case<EmbedOp, LinearOp, ScoresOp, MaskOp, SoftmaxOp, ContextOp, AddOp,
-            NormOp, ActivationOp, ArgmaxOp, MemoryProjectOp, MemoryReadOp,
+            NormOp, ActivationOp, TopTokensOp, MemoryProjectOp, MemoryReadOp,
             CacheAppendOp, CacheReadOp, SelfAttentionOp, CrossAttentionOp,
             FfnOp, AddNormOp, VocabularyOp, arith::ConstantOp>(
           [&](auto concrete) { return eval(concrete); })

@@ -27,7 +27,7 @@ struct Cache {
   std::map<std::pair<int64_t, int64_t>, Row> rows;
 };
 
-/// What an SSA value holds. Handles are shared: they live across calls, so that
+/// What an SSA value holds; a number is a [1] tensor. Handles are shared: they live across calls, so that
 /// a caller runs encode, then steps, on the same ones.
 using Value =
     std::variant<Tensor, std::shared_ptr<Memory>, std::shared_ptr<Cache>>;
@@ -60,6 +60,7 @@ private:
   Results evaluate(mlir::Operation *op);
   template <typename Op> Results eval(Op op);
   template <typename Op> Results attention(Op op, mlir::Value positions);
+  template <typename Op> Results top(Op op, const Tensor &logits);
 
   const Tensor &tensor(mlir::Value value) {
     return std::get<Tensor>(values.at(value));

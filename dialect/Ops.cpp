@@ -41,8 +41,14 @@ static bool isTableTensor(Type t) {
 static bool isIndexTensor(Type t) {
   return isTensor(t, 1, true, false) && hasDynamic(t, {true});
 }
-static bool isRowValuesTensor(Type t) {
-  return isTensor(t, 1, false, false) && hasDynamic(t, {true});
+static bool isAncestorsTensor(Type t) {
+  return isTensor(t, 2, true, false) && hasDynamic(t, {true, true});
+}
+static bool isTopIdsTensor(Type t) {
+  return isTensor(t, 2, true, true) && hasDynamic(t, {true, true});
+}
+static bool isTopValuesTensor(Type t) {
+  return isTensor(t, 2, false, false) && hasDynamic(t, {true, true});
 }
 } // namespace encdec
 
@@ -162,7 +168,7 @@ RESULT_NAMES(ContextOp, "context")
 RESULT_NAMES(AddOp, "sum")
 RESULT_NAMES(NormOp, "normed")
 RESULT_NAMES(ActivationOp, "hidden")
-RESULT_NAMES(ArgmaxOp, "token", "log_prob")
+RESULT_NAMES(TopTokensOp, "tokens", "log_probs")
 RESULT_NAMES(MemoryReadOp, "key", "value", "offsets")
 RESULT_NAMES(CacheReadOp, "key", "value", "offsets", "rows")
 RESULT_NAMES(CacheAppendOp, "")
@@ -171,7 +177,7 @@ RESULT_NAMES(SelfAttentionOp, "context", "probs")
 RESULT_NAMES(CrossAttentionOp, "context", "probs")
 RESULT_NAMES(FfnOp, "ffn")
 RESULT_NAMES(AddNormOp, "normed")
-RESULT_NAMES(VocabularyOp, "token", "log_prob")
+RESULT_NAMES(VocabularyOp, "tokens", "log_probs")
 
 //===-- Builders and accessors
 //---------------------------------------------===//
@@ -270,13 +276,12 @@ LogicalResult CrossAttentionOp::inferReturnTypes(MLIRContext *context,
 
 static void inferTokens(MLIRContext *context, Value rows,
                         SmallVectorImpl<Type> &types) {
-  types.push_back(idsType(context, sideOr(rows, Side::decoder)));
-  types.push_back(
-      RankedTensorType::get({ShapedType::kDynamic}, Float32Type::get(context)));
+  auto [ids, values] = topTypes(context, sideOr(rows, Side::decoder));
+  types.append({ids, values});
 }
-LogicalResult ArgmaxOp::inferReturnTypes(MLIRContext *context,
-                                         std::optional<Location>, Adaptor op,
-                                         SmallVectorImpl<Type> &types) {
+LogicalResult TopTokensOp::inferReturnTypes(MLIRContext *context,
+                                            std::optional<Location>, Adaptor op,
+                                            SmallVectorImpl<Type> &types) {
   inferTokens(context, op.getLogits(), types);
   return success();
 }

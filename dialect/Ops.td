@@ -34,15 +34,20 @@ def EncDec_Scores : EncDec_Tensor<"isScoresTensor",
 // Rows of additive logit biases, [?, V]; shared by all rows, no side.
 def EncDec_Table : EncDec_Tensor<"isTableTensor",
     "[?, width] f32 tensor without a side">;
-// Row maps, offsets, positions, slots.
+// Row maps, offsets, positions.
 def EncDec_Index : EncDec_Tensor<"isIndexTensor",
     "[?] i32 tensor without a side">,
     BuildableType<"::encdec::indexType($_builder.getContext())">;
-// One number a row, [R].
-def EncDec_RowValues : EncDec_Tensor<"isRowValuesTensor",
-    "[?] f32 tensor without a side">, BuildableType<
-    "::mlir::RankedTensorType::get({::mlir::ShapedType::kDynamic}, "
-    "$_builder.getF32Type())">;
+// Slots that hold a row's past, [R, positions].
+def EncDec_Ancestors : EncDec_Tensor<"isAncestorsTensor",
+    "[?, ?] i32 tensor without a side">,
+    BuildableType<"::encdec::ancestorsType($_builder.getContext())">;
+// A row's chosen tokens, best first, [R, how many].
+def EncDec_TopIds : EncDec_Tensor<"isTopIdsTensor",
+    "[?, ?] i32 tensor with a side">;
+// Their log-probabilities, [R, how many].
+def EncDec_TopValues : EncDec_Tensor<"isTopValuesTensor",
+    "[?, ?] f32 tensor without a side">;
 
 // Results print under the names of their locations (%q, %scores), see Ops.cpp.
 class EncDec_Op<string mnemonic, list<Trait> traits = []>
@@ -281,23 +286,24 @@ def EncDec_ActivationOp : EncDec_Op<"activation",
   let hasVerifier = 0;
 }
 
-def EncDec_ArgmaxOp : EncDec_InferredOp<"argmax", [Pure, EncDec_RowWise]> {
-  let summary = "best token of each row and its log-probability";
+def EncDec_TopTokensOp : EncDec_InferredOp<"top_tokens", [Pure, EncDec_RowWise]> {
+  let summary = "the best tokens of each row and their log-probabilities";
   let description = [{
     ```mlir
-    %t, %l = encdec.argmax %logits biased %bias by %row_bias : tensor<…>, tensor<…>
+    %t, %l = encdec.top_tokens %logits biased %bias by %row_bias keep %count : tensor<…>, tensor<…>
     ```
-    token[r] = argmax over v of logits[r][v] + logit_bias[row_bias[r]][v], lowest
-    id on ties; log_prob[r] is that token's, under the softmax of the *unbiased*
-    logits.
+    tokens[r] are the `count` greatest v by logits[r][v] + logit_bias[row_bias[r]][v],
+    best first, lower ids first on ties; log_probs[r] are theirs, under the softmax
+    of the *unbiased* logits. Tokens biased to -inf are never chosen: a place that
+    no token takes has token 0 and log-probability -inf.
 
     C1 logit_bias has the width of logits.
   }];
   let arguments = (ins EncDec_Rows:$logits, EncDec_Table:$logit_bias,
-                       EncDec_Index:$row_bias);
-  let results = (outs EncDec_Ids:$token, EncDec_RowValues:$log_prob);
+                       EncDec_Index:$row_bias, I64:$count);
+  let results = (outs EncDec_TopIds:$tokens, EncDec_TopValues:$log_probs);
   let assemblyFormat = [{
-    $logits `biased` $logit_bias `by` $row_bias attr-dict
+    $logits `biased` $logit_bias `by` $row_bias `keep` $count attr-dict
     `:` type($logits) `,` type($logit_bias)
   }];
 }
@@ -322,36 +328,40 @@ def EncDec_CacheReadOp : EncDec_InferredOp<"cache_read"> {
   let summary = "views of a cache: what each row of the step may look back on";
   let description = [{
     ```mlir
-    %k, %v, %offsets, %rows = encdec.cache_read %cache of %slots to %positions : !encdec.cache<4x64>
+    %k, %v, %offsets, %rows = encdec.cache_read %cache of %ancestors to %positions : !encdec.cache<4x64>
     ```
-    Segments are the rows of the step: row r sees positions 0 … positions[r] of
-    slot slots[r], and `rows` is 0, 1, 2, … Keys and values are of the decoder.
+    Segments are the rows of the step: row r sees positions p = 0 … positions[r],
+    each in slot ancestors[r][p], and `rows` is 0, 1, 2, … So hypotheses share the
+    past that they have in common, and none is ever copied. Keys and values are of
+    the decoder.
   }];
   let arguments = (ins Arg<EncDec_CacheType, "", [MemRead]>:$cache,
-                       EncDec_Index:$slots, EncDec_Index:$positions);
+                       EncDec_Ancestors:$ancestors, EncDec_Index:$positions);
   let results = (outs EncDec_Rows:$key, EncDec_Rows:$value,
                       EncDec_Index:$offsets, EncDec_Index:$rows);
   let assemblyFormat = [{
-    $cache `of` $slots `to` $positions attr-dict `:` qualified(type($cache))
+    $cache `of` $ancestors `to` $positions attr-dict `:` qualified(type($cache))
   }];
   let hasVerifier = 0;
 }
 
 def EncDec_CacheAppendOp : EncDec_Op<"cache_append"> {
-  let summary = "write each row's key and value at its slot and position";
+  let summary = "write each row's key and value at its position";
   let description = [{
     ```mlir
-    encdec.cache_append %cache, %k, %v of %slots at %positions : !encdec.cache<4x64>, tensor<…>, tensor<…>
+    encdec.cache_append %cache, %k, %v of %ancestors at %positions : !encdec.cache<4x64>, tensor<…>, tensor<…>
     ```
+    Row r goes to slot ancestors[r][positions[r]], which is no other row's.
+
     C1 key and value are of the decoder: the memory does not grow.
     C2 key and value have the cache's width.
     C3 it stands in a function with encdec.entry = "step".
   }];
   let arguments = (ins Arg<EncDec_CacheType, "", [MemWrite]>:$cache,
                        EncDec_Rows:$key, EncDec_Rows:$value,
-                       EncDec_Index:$slots, EncDec_Index:$positions);
+                       EncDec_Ancestors:$ancestors, EncDec_Index:$positions);
   let assemblyFormat = [{
-    $cache `,` $key `,` $value `of` $slots `at` $positions attr-dict
+    $cache `,` $key `,` $value `of` $ancestors `at` $positions attr-dict
     `:` qualified(type($cache)) `,` type($key) `,` type($value)
   }];
 }

@@ -126,23 +126,33 @@ Tensor activate(Tensor x, Activation kind) {
   return x;
 }
 
-Best argmax(const Tensor &logits, const Tensor &bias, const Tensor &rowBias) {
-  Best best{Tensor({logits.rows()}), Tensor({logits.rows()})};
+Top topTokens(const Tensor &logits, const Tensor &bias, const Tensor &rowBias,
+              int64_t count) {
+  Top top{Tensor({logits.rows(), count}), Tensor({logits.rows(), count})};
+  std::fill(top.logProbs.values.begin(), top.logProbs.values.end(),
+            kMinusInfinity);
   for (int64_t r = 0; r < logits.rows(); ++r) {
-    int64_t token = 0, b = int64_t(rowBias.values[r]);
-    double most = logits.at(r, 0), sum = 0;
-    for (int64_t v = 1; v < logits.width(); ++v) {
-      if (logits.at(r, v) + bias.at(b, v) >
-          logits.at(r, token) + bias.at(b, token))
-        token = v;
+    auto biased = [&](int64_t v) {
+      return logits.at(r, v) + bias.at(int64_t(rowBias.values[r]), v);
+    };
+    std::vector<int64_t> order;
+    double most = kMinusInfinity, sum = 0;
+    for (int64_t v = 0; v < logits.width(); ++v) {
       most = std::max(most, logits.at(r, v));
+      if (biased(v) > kMinusInfinity)
+        order.push_back(v);
     }
     for (int64_t v = 0; v < logits.width(); ++v)
       sum += std::exp(logits.at(r, v) - most);
-    best.token.values[r] = double(token);
-    best.logProb.values[r] = logits.at(r, token) - most - std::log(sum);
+    std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+      return biased(a) != biased(b) ? biased(a) > biased(b) : a < b;
+    });
+    for (int64_t i = 0; i < std::min(count, int64_t(order.size())); ++i) {
+      top.tokens.at(r, i) = double(order[i]);
+      top.logProbs.at(r, i) = logits.at(r, order[i]) - most - std::log(sum);
+    }
   }
-  return best;
+  return top;
 }
 
 } // namespace encdec::reference

@@ -56,12 +56,14 @@ Tensor add(Tensor x, const Tensor &y);
 Tensor norm(Tensor x, const Tensor &gamma, const Tensor &beta, double eps);
 Tensor activate(Tensor x, Activation kind);
 
-/// One [R] tensor each.
-struct Best {
-  Tensor token, logProb;
+/// One [R, count] tensor each.
+struct Top {
+  Tensor tokens, logProbs;
 };
-/// Lowest id among the greatest of logits[r] + bias[rowBias[r]]; its log-prob
-/// under the unbiased softmax.  logits [R, V], bias [any, V], rowBias [R]
-Best argmax(const Tensor &logits, const Tensor &bias, const Tensor &rowBias);
+/// The `count` greatest of logits[r] + bias[rowBias[r]] above -inf, best first,
+/// lower ids first on ties; their log-probs under the unbiased softmax. Places
+/// left over: token 0, -inf.  logits [R, V], bias [any, V], rowBias [R]
+Top topTokens(const Tensor &logits, const Tensor &bias, const Tensor &rowBias,
+              int64_t count);
 
 } // namespace encdec::reference

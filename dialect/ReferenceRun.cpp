@@ -90,7 +90,7 @@ LogicalResult BatchRun::encode(ArrayRef<std::vector<int64_t>> sources) {
 
 FailureOr<StepResult> BatchRun::step(ArrayRef<int64_t> tokens,
                                      ArrayRef<int64_t> positions,
-                                     ArrayRef<int64_t> slots,
+                                     const Tensor &ancestors,
                                      ArrayRef<int64_t> sources) {
   if (!stepFunction)
     return emitError(UnknownLoc::get(interpreter.getModule().getContext()),
@@ -98,7 +98,8 @@ FailureOr<StepResult> BatchRun::step(ArrayRef<int64_t> tokens,
   std::map<std::string, Tensor> tensors{
       {"tokens", indices(tokens)},
       {"positions", indices(positions)},
-      {"slots", indices(slots)},
+      {"ancestors", ancestors},
+      {"top", Tensor({1}, {1})},
       {"sources", indices(sources)},
       {"offsets", offsets},
       {"memory", memory},
@@ -131,8 +132,8 @@ BatchRun::greedy(ArrayRef<std::vector<int64_t>> sources, int64_t steps,
     rows.push_back(r);
   std::vector<StepResult> results;
   for (int64_t p = 0; p < steps; ++p) {
-    auto found =
-        step(tokens, std::vector<int64_t>(sources.size(), p), rows, rows);
+    auto found = step(tokens, std::vector<int64_t>(sources.size(), p),
+                      ownSlots(rows, p), rows);
     if (failed(found))
       return failure();
     tokens = found->tokens;
@@ -153,6 +154,14 @@ int64_t BatchRun::sourceVocabulary() {
 
 //===-- Seeded arguments
 //---------------------------------------------------===//
+
+Tensor reference::ownSlots(ArrayRef<int64_t> slots, int64_t last) {
+  Tensor result({int64_t(slots.size()), last + 1});
+  for (int64_t r = 0; r < result.rows(); ++r)
+    for (int64_t p = 0; p <= last; ++p)
+      result.at(r, p) = double(slots[r]);
+  return result;
+}
 
 Tensor reference::seededTensor(std::vector<int64_t> shape, uint64_t seed) {
   Tensor result(std::move(shape));
@@ -177,7 +186,7 @@ static StringRef roleOf(func::FuncOp function, BlockArgument argument) {
                 role = "rows";
             })
         .Case<MemoryProjectOp>([&](auto) { role = "offsets"; })
-        .Case<ArgmaxOp, VocabularyOp>([&](auto) { role = "row_bias"; });
+        .Case<TopTokensOp, VocabularyOp>([&](auto) { role = "row_bias"; });
   return role;
 }
 
@@ -199,7 +208,12 @@ static reference::Value seededArgument(func::FuncOp function,
           seededTensor({cacheType.getWidth()}, seed + 2 * i + 1).values};
     return cache;
   }
+  if (type.isInteger(64))
+    return Tensor({1}, {1}); // how many tokens to keep
   auto tensor = cast<RankedTensorType>(type);
+  if (tensor.getElementType().isInteger(32) && tensor.getRank() == 2) {
+    return ownSlots(llvm::to_vector(llvm::seq(rows)), rows - 1);
+  }
   if (tensor.getElementType().isInteger(32)) {
     StringRef role = roleOf(function, argument);
     if (role == "offsets")

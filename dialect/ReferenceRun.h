@@ -6,7 +6,7 @@
 
 namespace encdec::reference {
 
-/// What one step found, per row.
+/// What one step found best, per row.
 struct StepResult {
   std::vector<int64_t> tokens;
   std::vector<double> logProbs;
@@ -22,10 +22,11 @@ public:
   mlir::LogicalResult encode(llvm::ArrayRef<std::vector<int64_t>> sources);
 
   /// Runs one step with one row per entry. Row r is token tokens[r] at
-  /// positions[r] of slot slots[r], for source sources[r]. Nothing is biased.
+  /// positions[r], its past in slots ancestors[r], for source sources[r].
+  /// Nothing is biased.
   mlir::FailureOr<StepResult> step(llvm::ArrayRef<int64_t> tokens,
                                    llvm::ArrayRef<int64_t> positions,
-                                   llvm::ArrayRef<int64_t> slots,
+                                   const Tensor &ancestors,
                                    llvm::ArrayRef<int64_t> sources);
 
   /// encode, then `steps` steps, each source's best token fed to the next; the
@@ -49,6 +50,10 @@ private:
   Tensor memory;                        // encode's output, if it has one
   Tensor offsets;                       // [B + 1]
 };
+
+/// Ancestors of rows that share nothing: row r lives in slots[r] up to position
+/// `last`. [rows, last + 1]
+Tensor ownSlots(llvm::ArrayRef<int64_t> slots, int64_t last);
 
 /// Deterministic values in (-1, 1), never 0.
 Tensor seededTensor(std::vector<int64_t> shape, uint64_t seed);

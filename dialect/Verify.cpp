@@ -152,7 +152,7 @@ LogicalResult AddOp::verify() {
                     getX(), "x");
 }
 
-LogicalResult ArgmaxOp::verify() {
+LogicalResult TopTokensOp::verify() {
   // C1
   return expectSize(*this, "the width of logit_bias", widthOf(getLogitBias()),
                     widthOf(getLogits()), getLogits(), "logits");

@@ -54,6 +54,15 @@ Result<GenerateRequest> requestFrom(const encdec_generate_options &options) {
   request.forcedEos = given(options.forced_eos_token_id);
   if (!std::isnan(options.length_penalty))
     request.lengthPenalty = options.length_penalty;
+  if (options.early_stopping > ENCDEC_EARLY_STOPPING_NEVER)
+    return usageError(fmt::format("early_stopping is {}, expected 0 (no), 1 (yes) "
+                                  "or 2 (never)",
+                                  options.early_stopping));
+  constexpr EarlyStopping ways[] = {EarlyStopping::no, EarlyStopping::yes,
+                                    EarlyStopping::never};
+  request.earlyStopping = ways[options.early_stopping];
+  request.beams = options.num_beams;
+  request.returned = options.num_return_sequences;
   if (options.bad_token_count && !options.bad_token_ids)
     return isNull("options.bad_token_ids");
   request.badTokens.assign(options.bad_token_ids,
@@ -100,10 +109,11 @@ Result<std::unique_ptr<encdec_result>> run(State &state, std::span<const int32_t
   auto result = std::make_unique<encdec_result>();
   result->layers = state.model->manifest.model.decoderLayers;
   result->heads = state.model->manifest.model.decoderHeads;
-  for (size_t b = 0; b < generated.size(); ++b) {
+  for (size_t i = 0; i < generated.size(); ++i) {
+    size_t b = i / request.returned;
     auto source = ids.subspan(offsets[b], offsets[b + 1] - offsets[b]);
     result->sequences.push_back(
-        {std::move(generated[b]), {source.begin(), source.end()}, std::nullopt});
+        {std::move(generated[i]), {source.begin(), source.end()}, std::nullopt});
   }
   return result;
 }

@@ -106,12 +106,13 @@ encdec_status *encdec_step(encdec_state *state, const encdec_step_input *input,
       return usageError("logit_bias is given, but bias_rows is 0");
     if (given.logit_bias && given.row_bias)
       step.rowBias = {given.row_bias, given.rows};
+    step.top = given.top ? given.top : 1;
     step.logits = given.logits;
     step.probs = given.probs;
     ENCDEC_RETURN_IF_ERROR(to.step(step));
     encdec_step_output value = {};
-    value.tokens = to.bestTokens().data();
-    value.log_probs = to.logProbs().data();
+    value.tokens = to.topTokens().data();
+    value.log_probs = to.topLogProbs().data();
     value.logits = given.logits ? to.logits() : nullptr;
     value.logits_stride = to.logitsStride();
     value.probs = given.probs ? to.probs() : nullptr;

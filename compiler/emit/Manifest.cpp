@@ -103,7 +103,7 @@ FailureOr<std::string> manifestText(ModuleOp module,
       Section(json, found[2])
           .numbers({"encode_arena_per_row", "step_arena_fixed",
                     "step_arena_per_row", "scratch_fixed", "scratch_per_key",
-                    "memory_per_key", "cache_per_key"});
+                    "scratch_per_row", "memory_per_key", "cache_per_key"});
     });
     texts(json, "passes", facts.passes);
     json.attribute("checkpoint_hash", facts.checkpointHash);

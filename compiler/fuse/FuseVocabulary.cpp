@@ -1,4 +1,4 @@
-// linear, argmax → vocabulary: the logits of a row (V floats) are never stored,
+// linear, top_tokens → vocabulary: the logits of a row (V floats) are never stored,
 // each block of them is reduced where it is computed.
 #include "compiler/fuse/Fusion.h"
 #include "dialect/Ops.h"
@@ -12,14 +12,14 @@ namespace encdec {
 using namespace mlir;
 using namespace encdec;
 
-static Outcome fuseVocabulary(ArgmaxOp argmax, RewriterBase &rewriter) {
-  auto linear = argmax.getLogits().getDefiningOp<LinearOp>();
+static Outcome fuseVocabulary(TopTokensOp top, RewriterBase &rewriter) {
+  auto linear = top.getLogits().getDefiningOp<LinearOp>();
   // Logits that something else made (a penalty, a sum of two models) have to
   // exist before they can be compared.
   if (!linear)
     return Refusal{"no-linear", "expected logits from encdec.linear",
                    "compute what changes the logits in logit_bias",
-                   argmax.getLogits().getDefiningOp()};
+                   top.getLogits().getDefiningOp()};
   // One of several outputs of a linear: the others would be lost.
   if (linear.getOutputs().size() != 1)
     return Refusal{"variadic-linear",
@@ -29,16 +29,17 @@ static Outcome fuseVocabulary(ArgmaxOp argmax, RewriterBase &rewriter) {
                    "encdec-fuse-projections",
                    linear};
   // A second reader needs the logits stored, and then nothing is gained.
-  if (!argmax.getLogits().hasOneUse())
+  if (!top.getLogits().hasOneUse())
     return Refusal{"multi-use-logits",
-                   "expected argmax to be the only reader of the logits",
+                   "expected top_tokens to be the only reader of the logits",
                    "drop the other reader",
-                   otherUser(argmax.getLogits(), argmax)};
+                   otherUser(top.getLogits(), top)};
   auto vocabulary = VocabularyOp::create(
-      rewriter, argmax.getLoc(), linear.getInput(), linear.getWeight(),
-      linear.getBias(), argmax.getLogitBias(), argmax.getRowBias());
+      rewriter, top.getLoc(), linear.getInput(), linear.getWeight(),
+      linear.getBias(), top.getLogitBias(), top.getRowBias(),
+      top.getCount());
   int64_t size = cast<RankedTensorType>(linear.getType(0)).getDimSize(1);
-  rewriter.replaceOp(argmax, vocabulary);
+  rewriter.replaceOp(top, vocabulary);
   rewriter.eraseOp(linear);
   return Gain{vocabulary, "vocabulary",
               "2 ops became 1; " + std::to_string(size) +
@@ -49,7 +50,7 @@ namespace {
 struct FuseVocabularyPass
     : encdec::impl::FuseVocabularyPassBase<FuseVocabularyPass> {
   void runOnOperation() override {
-    fuseEach<ArgmaxOp>(getOperation(), "fuse-vocabulary", fuseVocabulary);
+    fuseEach<TopTokensOp>(getOperation(), "fuse-vocabulary", fuseVocabulary);
   }
 };
 } // namespace

@@ -238,11 +238,12 @@ void MarianBuilder::buildStep() {
   SmallVector<Argument> arguments = {
       {"tokens", "tokens", idsType(context, Side::decoder)},
       {"positions", "positions", index},
-      {"slots", "slots", index},
+      {"ancestors", "ancestors", ancestorsType(context)},
       {"sources", "sources", index},
       {"offsets", "offsets", index},
       {"logit_bias", "logit_bias", biasTable},
       {"row_bias", "row_bias", index},
+      {"top", "top", builder.getI64Type()},
       {"memory", "memory", rowsType(context, width, Side::encoder)}};
   const size_t firstCache = arguments.size();
   std::vector<std::string> names, roles;
@@ -254,12 +255,10 @@ void MarianBuilder::buildStep() {
         {names.back().c_str(), roles.back().c_str(),
          CacheType::get(context, decoderHeads.heads, decoderHeads.headSize)});
   }
-  func::FuncOp function = beginFunction(
-      "step", arguments,
-      {idsType(context, Side::decoder),
-       RankedTensorType::get({ShapedType::kDynamic}, builder.getF32Type())});
+  auto [ids, logProbs] = topTypes(context, Side::decoder);
+  func::FuncOp function = beginFunction("step", arguments, {ids, logProbs});
   Value tokens = function.getArgument(0), positions = function.getArgument(1),
-        slots = function.getArgument(2), memory = function.getArgument(7);
+        ancestors = function.getArgument(2), memory = function.getArgument(8);
   Textbook::Segments sources{function.getArgument(3), function.getArgument(4)};
   Textbook book(builder, "decoder");
   Value y = embed("decoder", tokens, positions, tables.decoder,
@@ -267,8 +266,8 @@ void MarianBuilder::buildStep() {
   for (uint64_t layer = 0; layer < config.decoder.layers; ++layer) {
     std::string block = fmt::format("l{}", layer);
     Value cache = function.getArgument(unsigned(firstCache + layer));
-    Value z = book.decoderSelf(y, block + ".self", decoderHeads, cache, slots,
-                               positions);
+    Value z = book.decoderSelf(y, block + ".self", decoderHeads, cache,
+                               ancestors, positions);
     y = book.addNorm(z, y, block + ".self");
     z = book.cross(y, memory, block + ".cross", decoderHeads, sources);
     y = book.addNorm(z, y, block + ".cross");
@@ -283,10 +282,11 @@ void MarianBuilder::buildStep() {
           tables.headBias ? FlatSymbolRefAttr::get(context, "decoder.head_bias")
                           : FlatSymbolRefAttr())
           .getOutput();
-  auto best =
-      ArgmaxOp::create(builder, book.at("best"), logits,
-                       function.getArgument(5), function.getArgument(6));
-  func::ReturnOp::create(builder, builder.getUnknownLoc(), best.getResults());
+  auto top = TopTokensOp::create(builder, book.at("best"), logits,
+                                 function.getArgument(5),
+                                 function.getArgument(6),
+                                 function.getArgument(7));
+  func::ReturnOp::create(builder, builder.getUnknownLoc(), top.getResults());
 }
 
 DictionaryAttr modelAttribute(MLIRContext &context,

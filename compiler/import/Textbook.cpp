@@ -56,15 +56,16 @@ Value Textbook::encoderSelf(Value x, const std::string &block, Heads heads,
 }
 
 Value Textbook::decoderSelf(Value x, const std::string &block, Heads heads,
-                            Value cache, Value slots, Value positions) {
+                            Value cache, Value ancestors,
+                            Value positions) {
   int64_t width = heads.heads * heads.headSize;
   Value query = linear(x, block + ".q", width);
   Value key = linear(x, block + ".k", width);
   Value value = linear(x, block + ".v", width);
-  CacheAppendOp::create(builder, at(block), cache, key, value, slots,
+  CacheAppendOp::create(builder, at(block), cache, key, value, ancestors,
                         positions);
-  auto past = CacheReadOp::create(builder, at(block + ".past"), cache, slots,
-                                  positions);
+  auto past = CacheReadOp::create(builder, at(block + ".past"), cache,
+                                  ancestors, positions);
   return attend(query, past.getKey(), past.getValue(), block, heads,
                 {past.getRows(), past.getOffsets()}, positions);
 }

@@ -32,7 +32,7 @@ public:
                           Segments segments);
   /// Masked self-attention of one decoder step, through its cache.
   mlir::Value decoderSelf(mlir::Value x, const std::string &block, Heads heads,
-                          mlir::Value cache, mlir::Value slots,
+                          mlir::Value cache, mlir::Value ancestors,
                           mlir::Value positions);
   /// The decoder asks, the encoder answers.
   mlir::Value cross(mlir::Value x, mlir::Value memory, const std::string &block,

@@ -1,14 +1,10 @@
-// Attention of one query row and one head, and what feeds it.
+// Attention over all rows and heads of a call, each by Attend.cpp, and what feeds
+// it. Layouts: abi.h.
 //
-//   s[j] = scale * Σ_d q[d] k[j][d]                              j < count
-//   e[j] = exp(s[j] - max s),   y[d] = (Σ_j e[j] v[j][d]) / Σ_j e[j]
-//
-// Keys lie in blocks of 16, [C/16][D][16], so that a block's scores are one
-// vector and need no sums across lanes; values row after row, [C][Dp]. Blocks
-// start at key 0 and are walked in order; lanes beyond `count` count as -inf.
+// Rows of one source follow each other and heads are the outer loop, so that the
+// hypotheses of a sentence read a head's keys and values while they are near.
 #include "compiler/lower/CpuKernels.h"
 #include "compiler/lower/Math.h"
-#include <limits>
 
 using namespace mlir;
 
@@ -22,122 +18,6 @@ std::string shaped(StringRef name, const AttentionShape &s) {
 }
 
 Val roundUp16(Val count) { return (count + 15) / 16 * 16; }
-
-Val index(KernelBuilder &k, Val array, Val i) {
-  return k.signExtend(k.load(k.i32(), array + i * 4), k.i64());
-}
-
-/// Scores of `blocks` key blocks from `block` on into scores; returns their
-/// running maximum, in 16 lanes.
-Val scoreBlocks(KernelBuilder &k, int64_t headSize, float scale, int64_t blocks,
-                Val q, Val keys, Val block, Val count, Val scores, Val best) {
-  VectorType vector = k.vector(k.f32(), 16);
-  int64_t blockBytes = headSize * 64;
-  Val at = keys + block * blockBytes;
-  Vals sums(blocks, k.constantOf(vector, 0.0));
-  sums =
-      k.loop(k.constant(int64_t(0)), k.constant(headSize),
-             k.constant(int64_t(1)), sums, [&](Val d, ArrayRef<Val> sum) {
-               Val x = k.splat(k.load(k.f32(), q + d * 4), 16);
-               Vals next;
-               for (int64_t b = 0; b < blocks; ++b)
-                 next.push_back(fma(
-                     x, k.load(vector, at + d * 64 + b * blockBytes), sum[b]));
-               return next;
-             });
-  for (int64_t b = 0; b < blocks; ++b) {
-    Val left = k.splat(k.truncate(count - (block + b) * 16, k.i32()), 16);
-    Val s =
-        select(k.iota(16) < left, sums[b] * k.constantOf(vector, scale),
-               k.constantOf(vector, -std::numeric_limits<double>::infinity()));
-    k.store(s, scores + (block + b) * 64);
-    best = max(best, s);
-  }
-  return best;
-}
-
-/// Scores of all keys into scores; returns the greatest, in every lane.
-Val emitScores(KernelBuilder &k, int64_t headSize, float scale, Val q, Val keys,
-               Val count, Val scores) {
-  Val zero = k.constant(int64_t(0)), blocks = (count + 15) / 16,
-      pairs = blocks / 2 * 2;
-  Vals best{k.constantOf(k.vector(k.f32(), 16),
-                         -std::numeric_limits<double>::infinity())};
-  auto pass = [&](Val from, Val to, int64_t width) {
-    best = k.loop(from, to, k.constant(width), best,
-                  [&](Val block, ArrayRef<Val> best) {
-                    return Vals{scoreBlocks(k, headSize, scale, width, q, keys,
-                                            block, count, scores, best[0])};
-                  });
-  };
-  // Two blocks at a time: each alone would wait for its own sums.
-  pass(zero, pairs, 2);
-  pass(pairs, blocks, 1);
-  return k.splat(k.max16(best[0]), 16);
-}
-
-/// scores becomes exp(scores - most); returns the sum.
-Val emitExponentials(KernelBuilder &k, Val count, Val scores, Val most) {
-  Val zeros = k.constantOf(k.vector(k.f32(), 16), 0.0);
-  Vals sum =
-      k.loop(k.constant(int64_t(0)), (count + 15) / 16, k.constant(int64_t(1)),
-             {zeros}, [&](Val block, ArrayRef<Val> sum) {
-               Val at = scores + block * 64;
-               Val e = exp(k.load(zeros.type(), at) - most);
-               k.store(e, at);
-               return Vals{sum[0] + e};
-             });
-  return k.sum16(sum[0]);
-}
-
-/// y[d] = (Σ_j e[j] v[j][d]) * factor, 64 elements at a time: 8 registers of
-/// AVX2.
-void emitContext(KernelBuilder &k, int64_t headSize, Val exponentials,
-                 Val values, Val count, Val factor, Val y) {
-  int64_t padded = (headSize + 15) / 16 * 16;
-  Val zeros = k.constantOf(k.vector(k.f32(), 16), 0.0);
-  Val factors = k.splat(factor, 16);
-  for (int64_t from = 0; from < headSize; from += 64) {
-    int64_t panels = (std::min(headSize - from, int64_t(64)) + 15) / 16;
-    Vals acc(panels, zeros);
-    acc = k.loop(k.constant(int64_t(0)), count, k.constant(int64_t(1)), acc,
-                 [&](Val j, ArrayRef<Val> acc) {
-                   Val e = k.splat(k.load(k.f32(), exponentials + j * 4), 16);
-                   Val row = values + j * (padded * 4) + from * 4;
-                   Vals next;
-                   for (int64_t p = 0; p < panels; ++p)
-                     next.push_back(
-                         fma(e, k.load(zeros.type(), row + p * 64), acc[p]));
-                   return next;
-                 });
-    for (int64_t p = 0; p < panels; ++p) // the next head's columns stay
-      k.storeFirst(acc[p] * factors, headSize - from - p * 16,
-                   y + (from + p * 16) * 4);
-  }
-}
-
-} // namespace
-
-func::FuncOp CpuKernels::attend(int64_t headSize, float scale) {
-  std::string name = "attend_" + std::to_string(headSize) + "_" + bitsOf(scale);
-  // (q, keys, values, count, scores, y, probs or null)
-  SmallVector<Type> types{ptr, ptr, ptr, i64, ptr, ptr, ptr};
-  return define(name, types, [&](KernelBuilder &k, ArrayRef<Val> a) {
-    Val q = a[0], keys = a[1], values = a[2], count = a[3], scores = a[4],
-        y = a[5], probs = a[6];
-    Val most = emitScores(k, headSize, scale, q, keys, count, scores);
-    Val sum = emitExponentials(k, count, scores, most);
-    Val inverse = k.constant(1.0f) / sum;
-    emitContext(k, headSize, scores, values, count, inverse, y);
-    k.unless(k.isNull(probs), [&] {
-      k.loop(k.constant(int64_t(0)), count, [&](Val j) {
-        k.store(k.load(k.f32(), scores + j * 4) * inverse, probs + j * 4);
-      });
-    });
-  });
-}
-
-namespace {
 
 /// Addresses within one layer's keys and values of one sequence with room for
 /// `capacity` keys: keys [H][C/16][D][16], then values [H][C][Dp].
@@ -200,8 +80,8 @@ void forEachEncoderUnit(
   Val zero = k.constant(int64_t(0));
   k.loop(zero, f.context("sources"), k.constant(int64_t(1)), {zero},
          [&, first = first, last = last](Val source, ArrayRef<Val> before) {
-           Val start = index(k, offsets, source);
-           Val length = index(k, offsets, source + 1) - start;
+           Val start = k.loadIndex(offsets, source);
+           Val length = k.loadIndex(offsets, source + 1) - start;
            Val unit = start * heads;
            Val from = max(first, unit), to = min(last, unit + length * heads);
            k.loop(from, to, [&](Val u) {
@@ -212,25 +92,24 @@ void forEachEncoderUnit(
          });
 }
 
-/// One layer of each row's cache slot. Made outside of loops: it loads the fields
-/// it needs.
+/// One layer of the cache, and where each row's past lies in it. Made outside of
+/// loops: it loads the fields it needs.
 struct CacheLayer {
   CacheLayer(KernelBuilder &k, Frame &f, const AttentionShape &shape,
              Val layerFloats)
-      : k(k), shape(shape), layerFloats(layerFloats),
-        slots(f.contextPointer("row_slot")), cache(f.contextPointer("cache")),
+      : k(k), shape(shape), ancestors(f.contextPointer("ancestors")),
         stride(f.context("cache_stride")),
-        capacity(f.context("cache_capacity")) {}
+        capacity(f.context("cache_capacity")),
+        base(f.contextPointer("cache") + layerFloats * capacity * 4) {}
 
-  Layer of(Val row) {
-    return {k, shape,
-            cache + index(k, slots, row) * stride + layerFloats * capacity * 4,
-            capacity};
+  Layer slot(Val number) const {
+    return {k, shape, base + number * stride, capacity};
   }
+  Val ancestorsOf(Val row) const { return ancestors + row * capacity * 4; }
 
   KernelBuilder &k;
   const AttentionShape &shape;
-  Val layerFloats, slots, cache, stride, capacity;
+  Val ancestors, stride, capacity, base;
 };
 
 } // namespace
@@ -241,11 +120,12 @@ func::FuncOp CpuKernels::cacheAppend(const AttentionShape &shape) {
     Val key = f.place(0), value = f.place(1);
     CacheLayer cache(k, f, shape, f.number(2));
     Val positions = f.contextPointer("positions");
-    auto [first, last] = f.share(f.context("rows") * shape.heads);
+    Val rows = f.context("rows");
+    auto [first, last] = f.share(rows * shape.heads);
     k.loop(first, last, [&](Val unit) {
-      Val row = unit / shape.heads, head = unit % shape.heads;
-      Layer layer = cache.of(row);
-      Val j = index(k, positions, row);
+      Val row = unit % rows, head = unit / rows;
+      Val j = k.loadIndex(positions, row);
+      Layer layer = cache.slot(k.loadIndex(cache.ancestorsOf(row), j));
       Val at = row * rowBytes(shape) + head * (shape.headSize * 4);
       emitPlace(k, shape.headSize, key + at, value + at, layer.key(head, j),
                 layer.value(head, j));
@@ -255,21 +135,22 @@ func::FuncOp CpuKernels::cacheAppend(const AttentionShape &shape) {
 
 func::FuncOp CpuKernels::selfAttention(const AttentionShape &shape,
                                        float scale) {
-  func::FuncOp body = attend(shape.headSize, scale);
+  func::FuncOp body = attendPast(shape.headSize, scale);
   std::string name = shaped("self_attention", shape) + "_" + bitsOf(scale);
   return defineKernel(name, [&](KernelBuilder &k, Frame &f) {
     Val q = f.place(0), y = f.place(2);
     CacheLayer cache(k, f, shape, f.number(1));
     Val positions = f.contextPointer("positions"), scratch = f.scratch();
-    auto [first, last] = f.share(f.context("rows") * shape.heads);
+    Layer layer = cache.slot(k.constant(int64_t(0)));
+    Val rows = f.context("rows");
+    auto [first, last] = f.share(rows * shape.heads);
     k.loop(first, last, [&](Val unit) {
-      Val row = unit / shape.heads, head = unit % shape.heads;
-      Layer layer = cache.of(row);
+      Val row = unit % rows, head = unit / rows;
       Val at = row * rowBytes(shape), column = at + head * (shape.headSize * 4);
       emitPadding(k, shape, head, y + at);
-      k.call(body,
-             {q + column, layer.keys(head), layer.values(head),
-              index(k, positions, row) + 1, scratch, y + column, k.null()});
+      k.call(body, {q + column, layer.keys(head), layer.values(head),
+                    cache.stride, cache.ancestorsOf(row),
+                    k.loadIndex(positions, row) + 1, scratch, y + column});
     });
   });
 }
@@ -290,9 +171,9 @@ func::FuncOp CpuKernels::crossAttention(const AttentionShape &shape,
     Val none = k.isNull(probs), firstProbs = f.number(3) * shape.heads;
     auto [first, last] = f.share(rows * shape.heads);
     k.loop(first, last, [&](Val unit) {
-      Val row = unit / shape.heads, head = unit % shape.heads;
-      Val source = index(k, sources, row);
-      Val count = index(k, offsets, source + 1) - index(k, offsets, source);
+      Val row = unit % rows, head = unit / rows;
+      Val source = k.loadIndex(sources, row);
+      Val count = k.loadIndex(offsets, source + 1) - k.loadIndex(offsets, source);
       Val capacity = roundUp16(count);
       Layer layer{k, shape,
                   memory + k.load(k.i64(), starts + source * 8) +
@@ -384,8 +265,8 @@ func::FuncOp CpuKernels::memoryProject(const AttentionShape &shape,
     Val starts = f.contextPointer("memory_offset");
     Val from = first * 16, to = min(last * 16, k.constant(shape.width()));
     k.loop(k.constant(int64_t(0)), f.context("sources"), [&](Val source) {
-      Val start = index(k, offsets, source);
-      Val length = index(k, offsets, source + 1) - start;
+      Val start = k.loadIndex(offsets, source);
+      Val length = k.loadIndex(offsets, source + 1) - start;
       Val capacity = roundUp16(length);
       Layer layer{k, shape,
                   memory + k.load(k.i64(), starts + source * 8) +

@@ -32,7 +32,7 @@ public:
                                    const LinearShape &linear) override;
   mlir::func::FuncOp vocabulary(int64_t inputs, int64_t columns,
                                 bool quantized) override;
-  mlir::func::FuncOp argmax(int64_t columns) override;
+  mlir::func::FuncOp topTokens(int64_t columns) override;
   mlir::func::FuncOp mergeVocabulary(int64_t columns) override;
   mlir::func::FuncOp barrier() override;
 
@@ -48,9 +48,14 @@ public:
   mlir::func::FuncOp activatePanels(ActivationKind kind);
   /// attend(q, keys, values, count, scores, y, probs): one row and one head.
   mlir::func::FuncOp attend(int64_t headSize, float scale);
+  /// attendPast(q, keys, values, stride, ancestors, count, scores, y): the same
+  /// where key j lies ancestors[j] * stride bytes further.
+  mlir::func::FuncOp attendPast(int64_t headSize, float scale);
 
+  /// insert(list, top, biased, logit, token): into a row's list of its best.
+  mlir::func::FuncOp insertTop();
   /// scan(logits, bias, first column, panels, V, record, bytes between record
-  /// fields): one block of one row; see Vocabulary.cpp.
+  /// fields, list, top): one block of one row; see Vocabulary.cpp.
   mlir::func::FuncOp scanBlock();
 
   using Body = llvm::function_ref<void(KernelBuilder &, llvm::ArrayRef<Val>)>;
@@ -71,8 +76,13 @@ private:
                   bool quantized, std::optional<ActivationKind> activation,
                   Val first, Val last);
 
+  /// Where scanning leaves what it finds: records of all rows, this worker's
+  /// lists of all rows.
+  struct Scan {
+    Val records, lists, top;
+  };
   void emitScan(KernelBuilder &k, Frame &f, int64_t columns, Val block, Val row,
-                Val logits, Val records);
+                Val logits, const Scan &scan);
 
   mlir::ModuleOp module;
   CpuLevel level;

@@ -207,6 +207,10 @@ Val KernelBuilder::load(Type type, Val pointer) {
       LLVM::LoadOp::create(*this, type, pointer.value, elementBytes(type)));
 }
 
+Val KernelBuilder::loadIndex(Val array, Val i) {
+  return signExtend(load(i32(), array + i * 4), i64());
+}
+
 void KernelBuilder::store(Val value, Val pointer) {
   LLVM::StoreOp::create(*this, value.value, pointer.value,
                         elementBytes(value.type()));

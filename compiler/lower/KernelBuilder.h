@@ -99,6 +99,8 @@ public:
 
   // --- Memory
   Val load(mlir::Type type, Val pointer);
+  /// Entry `i` of an i32 array, as i64.
+  Val loadIndex(Val array, Val i);
   void store(Val value, Val pointer);
   /// Stores lanes [0, count) of `vector`; count is known when compiling.
   void storeFirst(Val vector, int64_t count, Val pointer);

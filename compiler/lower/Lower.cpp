@@ -44,7 +44,7 @@ public:
 
   LogicalResult lower(Operation *op) {
     return TypeSwitch<Operation *, LogicalResult>(op)
-        .Case<EmbedOp, LinearOp, AddOp, NormOp, ActivationOp, ArgmaxOp,
+        .Case<EmbedOp, LinearOp, AddOp, NormOp, ActivationOp, TopTokensOp,
               CacheAppendOp, MemoryProjectOp, SelfAttentionOp, CrossAttentionOp,
               FfnOp, AddNormOp, VocabularyOp>(
             [&](auto o) { return lowerOp(o); })
@@ -70,7 +70,7 @@ private:
   LogicalResult lowerOp(AddOp op);
   LogicalResult lowerOp(NormOp op);
   LogicalResult lowerOp(ActivationOp op);
-  LogicalResult lowerOp(ArgmaxOp op);
+  LogicalResult lowerOp(TopTokensOp op);
   LogicalResult lowerOp(CacheAppendOp op);
   LogicalResult lowerOp(MemoryProjectOp op);
   LogicalResult lowerOp(SelfAttentionOp op);
@@ -291,12 +291,12 @@ LogicalResult OpLowering::lowerOp(VocabularyOp op) {
   return emit.call(merge, kernels.mergeVocabulary(columns));
 }
 
-LogicalResult OpLowering::lowerOp(ArgmaxOp op) {
+LogicalResult OpLowering::lowerOp(TopTokensOp op) {
   int64_t columns = widthOf(op.getLogits());
   Table table(emit, op), merge(emit, op);
   table.addPlace(op.getLogits());
   table.addExtraPlace(0);
-  if (failed(emit.call(table, kernels.argmax(columns))))
+  if (failed(emit.call(table, kernels.topTokens(columns))))
     return failure();
   merge.addExtraPlace(0);
   return emit.call(merge, kernels.mergeVocabulary(columns));
@@ -304,10 +304,10 @@ LogicalResult OpLowering::lowerOp(ArgmaxOp op) {
 
 LogicalResult OpLowering::lowerOp(func::ReturnOp op) {
   for (Value value : op.getOperands())
-    if (!isa_and_present<VocabularyOp, ArgmaxOp>(value.getDefiningOp()))
+    if (!isa_and_present<VocabularyOp, TopTokensOp>(value.getDefiningOp()))
       return op.emitOpError(
-          "not lowerable [result]: expected nothing but a token "
-          "and its log-probability; the encoder's output goes "
+          "not lowerable [result]: expected nothing but tokens "
+          "and their log-probabilities; the encoder's output goes "
           "into memories: run encdec-hoist-encoder");
   return success();
 }

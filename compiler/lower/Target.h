@@ -103,8 +103,8 @@ public:
   virtual mlir::func::FuncOp vocabulary(int64_t inputs, int64_t columns,
                                         bool quantized) = 0;
   /// The same from stored logits. table: place logits, place of block results.
-  virtual mlir::func::FuncOp argmax(int64_t columns) = 0;
-  /// Block results to out_token and out_log_prob. table: place of block
+  virtual mlir::func::FuncOp topTokens(int64_t columns) = 0;
+  /// Block results to out_tokens and out_log_probs. table: place of block
   /// results.
   virtual mlir::func::FuncOp mergeVocabulary(int64_t columns) = 0;
 

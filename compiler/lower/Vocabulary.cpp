@@ -1,14 +1,17 @@
-// The vocabulary projection and its argmax in one pass over the weights.
+// The vocabulary projection and its best tokens in one pass over the weights.
 //
 //   l[v] = x · w[v] + b[v]
-//   token = lowest v of greatest l[v] + logit_bias[v]
+//   tokens = the `top` greatest v by l[v] + logit_bias[v], lower v first on ties
 //   log_prob = l[token] - max l - log Σ_v exp(l[v] - max l)
 //
-// Columns are taken in fixed blocks of 128. A block's logits live in scratch
-// and leave five numbers; after a barrier these are merged in block order. So
-// neither worker count nor row count changes a bit.
+// Columns are taken in fixed blocks of 128. A block's logits live in scratch and
+// leave two numbers for the sum; those better than the worst of the row's list,
+// which each worker keeps for itself, go into it. After a barrier sums are merged
+// in block order and lists in worker order, which is column order. So neither
+// worker count nor row count changes a bit.
 #include "compiler/lower/CpuKernels.h"
 #include "compiler/lower/Math.h"
+#include "encdec/abi.h"
 #include <limits>
 
 using namespace mlir;
@@ -21,78 +24,112 @@ constexpr int64_t kBlock = 128;
 constexpr int64_t kRows = 24;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-/// Results of one row's blocks: five arrays, so that merging can use lanes.
-enum Record : int64_t { Max, Sum, Best, Logit, Token, RecordCount };
+/// What a block leaves of a row: two arrays, so that merging can use lanes.
+enum Record : int64_t { Max, Sum, RecordCount };
+
+/// A row's best so far, best first, `top` of each in use.
+enum List : int64_t { Biased, Logit, Token, ListCount };
+constexpr int64_t kListArray = ENCDEC_ABI_MAX_TOP * 4;
+constexpr int64_t kListBytes = ListCount * kListArray; // [3][ENCDEC_ABI_MAX_TOP]
 
 struct Blocks {
   int64_t columns;
   int64_t panels() const { return (columns + 15) / 16; }
   int64_t count() const { return (panels() + 7) / 8; }
   int64_t arrayBytes() const { return (count() + 15) / 16 * 64; }
-  int64_t rowBytes() const { return RecordCount * arrayBytes(); } // [5][count]
+  int64_t rowBytes() const { return RecordCount * arrayBytes(); } // [2][count]
 };
 
-Val index(KernelBuilder &k, Val array, Val i) {
-  return k.signExtend(k.load(k.i32(), array + i * 4), k.i64());
+/// No token yet, in the lists of all rows.
+void emitEmptyLists(KernelBuilder &k, Val lists, Val rows, Val top) {
+  Val lowest = k.constant(-std::numeric_limits<float>::infinity());
+  Val none = k.constantI32(0), zero = k.constant(int64_t(0));
+  k.loop(zero, rows, [&](Val row) {
+    k.loop(zero, top, [&](Val i) {
+      Val at = lists + row * kListBytes + i * 4;
+      k.store(lowest, at + Biased * kListArray);
+      k.store(lowest, at + Logit * kListArray);
+      k.store(none, at + Token * kListArray);
+    });
+  });
 }
 
-/// The greatest of 16 lanes, of equal ones that with the lowest number.
-std::pair<Val, Val> best16(KernelBuilder &k, Val values, Val numbers) {
-  Val best = k.max16(values);
-  Val none = k.constantOf(numbers.type(), std::numeric_limits<int32_t>::max());
-  Val candidates = select(values == k.splat(best, 16), numbers, none);
-  return {best, k.reduce16(candidates, [](Val a, Val b) { return min(a, b); })};
+/// The greatest value that a further token must beat.
+Val worst(KernelBuilder &k, Val list, Val top) {
+  return k.load(k.f32(), list + (top - 1) * 4 + Biased * kListArray);
 }
 
 } // namespace
 
+func::FuncOp CpuKernels::insertTop() {
+  Type real = Float32Type::get(module.getContext());
+  Type integer = IntegerType::get(module.getContext(), 32);
+  return define(
+      "insert_top", {ptr, i64, real, real, integer},
+      [&](KernelBuilder &k, ArrayRef<Val> a) {
+        Val list = a[0], top = a[1];
+        Val never = a[2] < a[2];
+        // Once the new one has its place, all behind it move by one.
+        k.loop(k.constant(int64_t(0)), top, k.constant(int64_t(1)),
+               {a[2], a[3], a[4], never}, [&](Val i, ArrayRef<Val> carried) {
+                 Val at = list + i * 4;
+                 Val moving = carried[3] |
+                              (carried[0] > k.load(k.f32(), at));
+                 Vals next;
+                 for (int64_t part : {Biased, Logit, Token}) {
+                   Val place = at + part * kListArray, mine = carried[part];
+                   Val have = k.load(mine.type(), place);
+                   k.store(select(moving, mine, have), place);
+                   next.push_back(select(moving, have, mine));
+                 }
+                 next.push_back(moving);
+                 return next;
+               });
+      });
+}
+
 // logits, bias and record are those of the block's first column.
 func::FuncOp CpuKernels::scanBlock() {
+  func::FuncOp insert = insertTop();
   return define(
-      "scan_block", {ptr, ptr, i64, i64, i64, ptr, i64},
+      "scan_block", {ptr, ptr, i64, i64, i64, ptr, i64, ptr, i64},
       [&](KernelBuilder &k, ArrayRef<Val> a) {
         Val logits = a[0], bias = a[1], column = a[2], panels = a[3],
-            columns = a[4], record = a[5], arrayBytes = a[6];
+            columns = a[4], record = a[5], arrayBytes = a[6], list = a[7],
+            top = a[8];
         VectorType vector = k.vector(k.f32(), 16);
         Val zero = k.constant(int64_t(0)), one = k.constant(int64_t(1));
         Val lowest = k.constantOf(vector, -kInfinity);
-        Val limit = k.splat(k.truncate(columns, k.i32()), 16);
-        Val start = k.splat(k.truncate(column, k.i32()), 16) + k.iota(16);
+        Val left = k.splat(k.truncate(columns - column, k.i32()), 16);
         auto valid = [&](Val panel) { // columns beyond V do not take part
-          Val at = start + k.splat(k.truncate(panel * 16, k.i32()), 16);
-          return std::pair{
-              at,
-              select(at < limit, k.load(vector, logits + panel * 64), lowest)};
+          Val at = k.iota(16) + k.splat(k.truncate(panel * 16, k.i32()), 16);
+          return select(at < left, k.load(vector, logits + panel * 64), lowest);
         };
-        // max l, best l + bias and where, in 16 lanes; > keeps the lowest
-        // column.
-        Vals found =
-            k.loop(zero, panels, one, {lowest, lowest, start},
-                   [&](Val panel, ArrayRef<Val> so) {
-                     auto [at, l] = valid(panel);
-                     Val biased = l + k.load(vector, bias + panel * 64);
-                     Val better = biased > so[1];
-                     return Vals{max(l, so[0]), select(better, biased, so[1]),
-                                 select(better, at, so[2])};
-                   });
-        Val most = k.max16(found[0]);
-        auto [best, token] = best16(k, found[1], found[2]);
-        // NaN equals nothing; a token must still be one.
-        token = min(token, k.truncate(columns - 1, k.i32()));
-        Val mosts = k.splat(most, 16);
+        Vals found = k.loop(
+            zero, panels, one, {lowest, lowest},
+            [&](Val panel, ArrayRef<Val> so) {
+              Val l = valid(panel);
+              Val biased = l + k.load(vector, bias + panel * 64);
+              return Vals{max(l, so[0]), max(biased, so[1])};
+            });
+        Val most = k.max16(found[0]), mosts = k.splat(most, 16);
         Val sum =
             k.loop(zero, panels, one, {k.constantOf(vector, 0.0)},
                    [&](Val panel, ArrayRef<Val> sum) {
-                     return Vals{sum[0] + exp(valid(panel).second - mosts)};
+                     return Vals{sum[0] + exp(valid(panel) - mosts)};
                    })[0];
-        Val within = k.signExtend(token, k.i64()) - column;
         k.store(most, record + arrayBytes * Max);
         k.store(k.sum16(sum), record + arrayBytes * Sum);
-        k.store(best, record + arrayBytes * Best);
-        k.store(
-            k.load(k.f32(), logits + min(within, k.constant(kBlock - 1)) * 4),
-            record + arrayBytes * Logit);
-        k.store(token, record + arrayBytes * Token);
+        k.when(k.max16(found[1]) > worst(k, list, top), [&] {
+          k.loop(zero, min(panels * 16, columns - column), [&](Val i) {
+            Val l = k.load(k.f32(), logits + i * 4);
+            Val biased = l + k.load(k.f32(), bias + i * 4);
+            k.when(biased > worst(k, list, top), [&] {
+              k.call(insert,
+                     {list, top, biased, l, k.truncate(column + i, k.i32())});
+            });
+          });
+        });
       });
 }
 
@@ -104,10 +141,13 @@ func::FuncOp CpuKernels::vocabulary(int64_t inputs, int64_t columns,
     Blocks blocks{columns};
     int64_t weightBytes = quantized ? 1 : 4;
     Val x = f.place(0), weight = f.weight(1), scales = f.optionalWeight(2),
-        bias = f.optionalWeight(3), records = f.place(4), scratch = f.scratch();
+        bias = f.optionalWeight(3);
     Val rows = f.context("rows"), noBias = k.isNull(bias);
+    Scan scan{f.place(4), f.scratch(), f.context("top")};
+    Val scratch = scan.lists + rows * kListBytes; // [rows of a pass][128]
     Val ldx = k.constant((inputs + 15) / 16 * 64);
     Val zero = k.constant(int64_t(0));
+    emitEmptyLists(k, scan.lists, rows, scan.top);
     auto [first, last] = f.share(k.constant(blocks.count()));
     k.loop(first, last, [&](Val block) {
       Val panel = block * (kBlock / 16), column = panel * 16;
@@ -121,29 +161,31 @@ func::FuncOp CpuKernels::vocabulary(int64_t inputs, int64_t columns,
         o.weight = weight + column * (inputs * weightBytes);
         o.scales = scales + column * 4;
         o.bias = select(noBias, bias, bias + column * 4);
-        o.y = scratch; // [rows of this pass][128]
+        o.y = scratch;
         o.ldy = k.constant(kBlock * 4);
         emitLinear(k, o, inputs, quantized, std::nullopt, zero, panels);
         k.loop(zero, o.rows, [&](Val r) {
           emitScan(k, f, blocks.columns, block, from + r, scratch + r * o.ldy,
-                   records);
+                   scan);
         });
       });
     });
   });
 }
 
-func::FuncOp CpuKernels::argmax(int64_t columns) {
+func::FuncOp CpuKernels::topTokens(int64_t columns) {
   return defineKernel(
-      "argmax_" + std::to_string(columns), [&](KernelBuilder &k, Frame &f) {
+      "top_tokens_" + std::to_string(columns), [&](KernelBuilder &k, Frame &f) {
         Blocks blocks{columns};
-        Val logits = f.place(0), records = f.place(1);
-        auto [first, last] = f.share(f.context("rows") * blocks.count());
+        Val logits = f.place(0), rows = f.context("rows");
+        Scan scan{f.place(1), f.scratch(), f.context("top")};
+        emitEmptyLists(k, scan.lists, rows, scan.top);
+        auto [first, last] = f.share(rows * blocks.count());
         k.loop(first, last, [&](Val unit) {
           Val row = unit / blocks.count(), block = unit % blocks.count();
           emitScan(k, f, columns, block, row,
                    logits + row * (blocks.panels() * 64) + block * (kBlock * 4),
-                   records);
+                   scan);
         });
       });
 }
@@ -151,17 +193,18 @@ func::FuncOp CpuKernels::argmax(int64_t columns) {
 /// Scans one block of one row, whose logits are at `logits`, and hands the
 /// logits out where the caller asked for them.
 void CpuKernels::emitScan(KernelBuilder &k, Frame &f, int64_t columns,
-                          Val block, Val row, Val logits, Val records) {
+                          Val block, Val row, Val logits, const Scan &scan) {
   Blocks blocks{columns};
   Val stride = k.constant(blocks.panels() * 64), offset = block * (kBlock * 4);
   Val panels = min(k.constant(blocks.panels()) - block * (kBlock / 16),
                    k.constant(kBlock / 16));
-  Val biasRow = index(k, f.contextPointer("row_bias"), row);
+  Val biasRow = k.loadIndex(f.contextPointer("row_bias"), row);
   Val bias = f.contextPointer("logit_bias") + biasRow * stride + offset;
   k.call(scanBlock(),
          {logits, bias, block * kBlock, panels, k.constant(columns),
-          records + row * blocks.rowBytes() + block * 4,
-          k.constant(blocks.arrayBytes())});
+          scan.records + row * blocks.rowBytes() + block * 4,
+          k.constant(blocks.arrayBytes()), scan.lists + row * kListBytes,
+          scan.top});
   Val out = f.contextPointer("out_logits");
   k.unless(k.isNull(out), [&] {
     VectorType vector = k.vector(k.f32(), 16);
@@ -174,48 +217,57 @@ void CpuKernels::emitScan(KernelBuilder &k, Frame &f, int64_t columns,
 
 func::FuncOp CpuKernels::mergeVocabulary(int64_t columns) {
   std::string name = "merge_vocabulary_" + std::to_string(columns);
+  func::FuncOp insert = insertTop();
   return defineKernel(name, [&](KernelBuilder &k, Frame &f) {
     Blocks blocks{columns};
     VectorType vector = k.vector(k.f32(), 16);
-    Val records = f.place(0), tokens = f.contextPointer("out_token"),
-        logProbs = f.contextPointer("out_log_prob");
-    Val zero = k.constant(int64_t(0)), step = k.constant(int64_t(16)),
-        end = k.constant(blocks.count());
+    Val records = f.place(0), tokens = f.contextPointer("out_tokens"),
+        logProbs = f.contextPointer("out_log_probs"), top = f.context("top");
+    Val lists = f.contextPointer("scratch"),
+        stride = f.context("scratch_stride"), workers = f.workers();
+    Val zero = k.constant(int64_t(0)), one = k.constant(int64_t(1)),
+        step = k.constant(int64_t(16)), end = k.constant(blocks.count());
     Val lowest = k.constantOf(vector, -kInfinity);
-    Val limit = k.constantOf(k.vector(k.i32(), 16), blocks.count());
+    Val zeros = k.constantOf(vector, 0.0);
     auto [first, last] = f.share(f.context("rows"));
     k.loop(first, last, [&](Val row) {
       Val record = records + row * blocks.rowBytes();
-      auto numbers = [&](Val block) {
-        return k.iota(16) + k.splat(k.truncate(block, k.i32()), 16);
-      };
       auto read = [&](Record what, Val block, Val missing) {
+        Val left = k.splat(k.truncate(end - block, k.i32()), 16);
         Val v = k.load(vector, record + what * blocks.arrayBytes() + block * 4);
-        return select(numbers(block) < limit, v, missing);
+        return select(k.iota(16) < left, v, missing);
       };
-      Vals found = k.loop(zero, end, step, {lowest, lowest, k.iota(16)},
-                          [&](Val block, ArrayRef<Val> so) {
-                            Val best = read(Best, block, lowest);
-                            Val better = best > so[1];
-                            return Vals{max(read(Max, block, lowest), so[0]),
-                                        select(better, best, so[1]),
-                                        select(better, numbers(block), so[2])};
-                          });
-      Val most = k.max16(found[0]);
-      Val winner = min(best16(k, found[1], found[2]).second,
-                       k.constantI32(blocks.count() - 1));
-      Val zeros = k.constantOf(vector, 0.0), mosts = k.splat(most, 16);
+      Val most = k.max16(
+          k.loop(zero, end, step, {lowest}, [&](Val block, ArrayRef<Val> so) {
+            return Vals{max(read(Max, block, lowest), so[0])};
+          })[0]);
+      Val mosts = k.splat(most, 16);
       Val sum =
           k.loop(zero, end, step, {zeros}, [&](Val block, ArrayRef<Val> sum) {
             Val part = read(Sum, block, zeros);
             return Vals{
                 fma(part, exp(read(Max, block, lowest) - mosts), sum[0])};
           })[0];
-      Val at = record + k.signExtend(winner, k.i64()) * 4;
-      Val logit = k.load(k.f32(), at + Logit * blocks.arrayBytes());
-      k.store(k.load(k.i32(), at + Token * blocks.arrayBytes()),
-              tokens + row * 4);
-      k.store(logit - most - log(k.sum16(sum)), logProbs + row * 4);
+      Val logSum = log(k.sum16(sum));
+      // The first worker's list takes in those of the others.
+      Val list = lists + row * kListBytes;
+      k.loop(one, workers, [&](Val worker) {
+        k.loop(zero, top, [&](Val i) {
+          Val from = list + worker * stride + i * 4;
+          Val biased = k.load(k.f32(), from + Biased * kListArray);
+          k.when(biased > worst(k, list, top), [&] {
+            k.call(insert, {list, top, biased,
+                            k.load(k.f32(), from + Logit * kListArray),
+                            k.load(k.i32(), from + Token * kListArray)});
+          });
+        });
+      });
+      k.loop(zero, top, [&](Val i) {
+        Val at = (row * top + i) * 4, from = list + i * 4;
+        k.store(k.load(k.i32(), from + Token * kListArray), tokens + at);
+        k.store(k.load(k.f32(), from + Logit * kListArray) - most - logSum,
+                logProbs + at);
+      });
     });
   });
 }

@@ -1,5 +1,6 @@
 // Liveness and placement of activation buffers.
 #include "compiler/place/Arena.h"
+#include "encdec/abi.h"
 #include "compiler/place/Layout.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include <numeric>
@@ -13,7 +14,7 @@ constexpr int64_t floatBytes = 4;
 constexpr int64_t cacheLine = 64;
 // Columns of one vocabulary block; a block's record is five numbers, each kind
 // in whole lanes of blocks (compiler/lower/Vocabulary.cpp).
-constexpr int64_t blockColumns = 128, recordBytes = 20;
+constexpr int64_t blockColumns = 128, recordBytes = 8;
 
 int64_t rowBytes(int64_t width) { return rowStride(width) * floatBytes; }
 int64_t widthOf(Value value) {
@@ -36,7 +37,7 @@ SmallVector<int64_t> extraBytes(Operation *op) {
       .Case([](VocabularyOp op) {
         return vocabularyRecords(widthOf(op.getLogitBias()));
       })
-      .Case([](ArgmaxOp op) {
+      .Case([](TopTokensOp op) {
         return vocabularyRecords(widthOf(op.getLogitBias()));
       })
       .Case([](MemoryProjectOp op) -> SmallVector<int64_t> {
@@ -56,7 +57,8 @@ bool isView(Operation *op) { return isa<MemoryReadOp, CacheReadOp>(op); }
 
 bool isRows(Value value) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
-  return type && type.getRank() == 2 && sideOf(value);
+  return type && type.getRank() == 2 && sideOf(value) &&
+         type.getElementType().isF32();
 }
 
 /// Last op that reads `value`, in the numbering of `order`.
@@ -132,7 +134,9 @@ int64_t assignOffsets(MutableArrayRef<ArenaBuffer> buffers) {
 
 ScratchSizes scratchSizes() {
   // Logits of one vocabulary block for some rows; scores of one row and head.
-  return {/*fixed=*/16 * 1024, /*perKey=*/floatBytes};
+  // A row's best tokens: value, logit and number of each.
+  return {/*fixed=*/16 * 1024, /*perKey=*/floatBytes,
+          /*perRow=*/3 * ENCDEC_ABI_MAX_TOP * floatBytes};
 }
 
 int64_t keyValueBytes(int64_t heads, int64_t headSize) {

@@ -19,7 +19,7 @@ struct ArenaBuffer {
 /// (values that are views of a handle have none), then what its kernel needs
 /// besides:
 ///   ffn                      the hidden rows, F wide
-///   vocabulary, argmax       a record for each 128 columns
+///   vocabulary, top_tokens   a record for each 128 columns
 ///   memory_project           keys, then values, before they are laid out
 ///   self_attention in encode keys in blocks of 16, then values, H *
 ///   round_up(D, 16) wide
@@ -37,6 +37,7 @@ int64_t assignOffsets(llvm::MutableArrayRef<ArenaBuffer> buffers);
 struct ScratchSizes {
   int64_t fixed;  // bytes
   int64_t perKey; // bytes for each key of the longest source or target
+  int64_t perRow; // bytes for each row of a step
 };
 ScratchSizes scratchSizes();
 

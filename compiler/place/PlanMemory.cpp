@@ -46,6 +46,7 @@ struct PlanMemory : impl::PlanMemoryPassBase<PlanMemory> {
     state("step_arena_per_row", *step);
     state("scratch_fixed", scratch.fixed);
     state("scratch_per_key", scratch.perKey);
+    state("scratch_per_row", scratch.perRow);
     state("memory_per_key", handleBytes<MemoryType>(entries.step));
     state("cache_per_key", handleBytes<CacheType>(entries.step));
     getOperation()->setAttr("encdec.memory_plan",

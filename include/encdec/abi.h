@@ -13,11 +13,14 @@
 
 #include <stdint.h>
 
-#define ENCDEC_ABI_VERSION 1
+#define ENCDEC_ABI_VERSION 2
 
 /* Vector width all packed layouts are built from: columns of a weight panel and
  * keys of a key block. One layout serves every CPU level. */
 #define ENCDEC_ABI_LANES 16
+
+/* The most tokens of a row that a step can be asked for. */
+#define ENCDEC_ABI_MAX_TOP 64
 
 /* Rows of an activation start every round_up(width, ENCDEC_ABI_LANES) floats;
  * the padding floats are always zero. */
@@ -54,16 +57,22 @@
   X(const int32_t *, row_source)                                               \
   /* encode and step: B + 1 entries, source b has tokens [o[b], o[b+1]) */     \
   X(const int32_t *, source_offset)                                            \
-  /* step: cache slot of each row */                                           \
-  X(const int32_t *, row_slot)                                                 \
+  /* step: R rows of cache_capacity slots: where each position of a row's past \
+     lies; its own new position's slot is no other row's. Entries beyond it, up \
+     to a multiple of ENCDEC_ABI_LANES, are slots too */                       \
+  X(const int32_t *, ancestors)                                                \
   /* step: additive logit biases, rows of round_up(V, 16) floats, 0 or -inf */ \
   X(const float *, logit_bias)                                                 \
   /* step: which logit_bias row applies to each row */                         \
   X(const int32_t *, row_bias)                                                 \
-  /* step: best token of each row, lowest id on ties, after logit_bias */      \
-  X(int32_t *, out_token)                                                      \
-  /* step: its log-probability under the softmax of the unbiased logits */     \
-  X(float *, out_log_prob)                                                     \
+  /* step: how many best tokens of each row, 1 … ENCDEC_ABI_MAX_TOP */         \
+  X(int64_t, top)                                                              \
+  /* step: R x top tokens, best first after logit_bias, lower ids first on     \
+     ties; token 0 where all others are biased to -inf */                      \
+  X(int32_t *, out_tokens)                                                     \
+  /* step: their log-probabilities under the softmax of the unbiased logits;   \
+     -inf where there is no token */                                           \
+  X(float *, out_log_probs)                                                    \
   /* step: R rows of round_up(V, 16) unbiased logits, or null */               \
   X(float *, out_logits)                                                       \
   /* step: cross-attention probabilities, or null:                             \
@@ -95,8 +104,8 @@ typedef void (*encdec_abi_entry_fn)(const encdec_abi_context *context,
 /* Sizes are sums of products the manifest states under "memory", integers:
  *   encode_arena  = encode_arena_per_row * S
  *   step_arena    = step_arena_fixed + step_arena_per_row * R
- *   scratch       = scratch_fixed + scratch_per_key * K  for each worker, where
- *                   K = round_up(longest source or longest target, 16)
+ *   scratch       = scratch_fixed + scratch_per_key * K + scratch_per_row * R
+ *                   for each worker, where K = round_up(longest source or longest target, 16)
  *   memory of one source of length s: memory_per_key * round_up(s, 16)
  *   cache of one slot of capacity c:  cache_per_key * c, c a multiple of 16
  * Key/value layout inside both, with C = round_up(s, 16) or c: layer after

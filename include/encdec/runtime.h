@@ -244,18 +244,21 @@ typedef struct encdec_step_input {
   const int32_t *row_bias; /* R indices into logit_bias; NULL: row 0 for all */
   uint32_t logits;         /* 1: also give logits (state made with logits) */
   uint32_t probs;          /* 1: also give probs (state made with probs) */
+  uint64_t top;            /* best tokens to find for each row, 1 ... 64; 0: 1 */
 } encdec_step_input;
 
 static inline encdec_step_input encdec_step_input_default(void) {
-  encdec_step_input input = {sizeof(encdec_step_input), 0, 0, 0, 0, 0, 0, 0};
+  encdec_step_input input = {sizeof(encdec_step_input), 0, 0, 0, 0, 0, 0, 0, 0};
   return input;
 }
 
 /* Views into the state, valid until its next call. */
 typedef struct encdec_step_output {
   uint64_t size;
-  const int32_t *tokens;  /* R: best token of each row; lowest id on ties */
-  const float *log_probs; /* R: its log-probability, natural logarithm */
+  const int32_t *tokens;  /* [R][top]: best tokens of each row, best first; lower
+                             ids first on ties */
+  const float *log_probs; /* [R][top]: their log-probabilities, natural logarithm;
+                             -inf where no further token may be chosen */
   const float *logits;    /* [R][logits_stride], or NULL */
   uint64_t logits_stride; /* in floats */
   const float *probs;     /* [L][H][R][probs_stride], or NULL; entries
@@ -271,9 +274,10 @@ ENCDEC_API encdec_status *encdec_step(encdec_state *state,
                                       encdec_step_output *output);
 
 /* Chooses the rows of the next step: new row i goes on from old row parents[i].
- * Rows not named disappear; a row named once keeps its cache where it is; each
- * further mention copies it. row_count up to max_rows; 0 ends all rows.
- * Allocates nothing. */
+ * Rows not named disappear; rows that go on from one row share its past, which is
+ * never copied. Keep rows of one source beside each other: they then read its
+ * keys and values together. row_count up to max_rows; 0 ends all rows. Allocates
+ * nothing. */
 ENCDEC_API encdec_status *encdec_reorder(encdec_state *state,
                                          const uint32_t *parents,
                                          uint64_t row_count);
@@ -283,6 +287,14 @@ ENCDEC_API encdec_status *encdec_reorder(encdec_state *state,
 /* For the integer fields below. */
 #define ENCDEC_FROM_MODEL (-1) /* what the model's own defaults say */
 #define ENCDEC_NONE (-2)       /* none, whatever the model says */
+
+/* When a beam search ends: as soon as num_beams hypotheses are finished; when
+ * none that runs is likely to do better; or when none can. */
+enum {
+  ENCDEC_EARLY_STOPPING_NO = 0,
+  ENCDEC_EARLY_STOPPING_YES = 1,
+  ENCDEC_EARLY_STOPPING_NEVER = 2
+};
 
 typedef struct encdec_generate_options {
   uint64_t size;
@@ -299,6 +311,11 @@ typedef struct encdec_generate_options {
   uint32_t truncate; /* 1: cut text longer than the model's positions (keeping
                         the end token) where 0 refuses it */
   uint32_t special_tokens; /* 1: text that spells a special token becomes it */
+  uint32_t early_stopping; /* ENCDEC_EARLY_STOPPING_* */
+  uint64_t num_beams;      /* 1: greedy; more: beam search as Transformers 5
+                              defines it */
+  uint64_t num_return_sequences; /* best hypotheses to return for each source, at
+                                    most num_beams */
 } encdec_generate_options;
 
 static inline encdec_generate_options encdec_generate_options_default(void) {
@@ -314,7 +331,10 @@ static inline encdec_generate_options encdec_generate_options_default(void) {
                                      0,
                                      0,
                                      0,
-                                     0};
+                                     0,
+                                     ENCDEC_EARLY_STOPPING_NO,
+                                     1,
+                                     1};
   /* a quiet NaN without <math.h>: infinity - infinity */
   double infinity = 1e308 * 10.0;
   options.length_penalty = infinity - infinity;
@@ -342,8 +362,9 @@ typedef struct encdec_sequence {
   uint64_t heads;     /* H */
 } encdec_sequence;
 
-/* Greedy generation for any number of sources (laid out as for encdec_encode;
- * more than max_rows go in portions). Results are in input order, and do not
+/* Generation for any number of sources (laid out as for encdec_encode; more than
+ * max_rows / num_beams go in portions). Results are in input order,
+ * num_return_sequences a source with the best one first, and do not
  * depend on the portioning, the neighbours or the thread count. Nothing is added
  * to the ids. Uses up the state's rows. `options` may be NULL. */
 ENCDEC_API encdec_status *
@@ -360,7 +381,7 @@ encdec_generate_text(encdec_state *state, const char *const *texts,
                      const encdec_generate_options *options,
                      encdec_result **out_result);
 
-/* Number of sequences, one a source; 0 for NULL. */
+/* Number of sequences, num_return_sequences a source; 0 for NULL. */
 ENCDEC_API uint64_t encdec_result_count(const encdec_result *result);
 
 /* Sequence `index` of the result (set out_sequence->size). */

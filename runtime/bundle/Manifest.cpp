@@ -271,6 +271,7 @@ MemoryFacts readMemory(ObjectReader reader, const ModelFacts &model,
       reader.number("step_arena_per_row", 0, maxBytesPerUnit);
   facts.scratchFixed = reader.number("scratch_fixed", 0, maxBytesPerUnit);
   facts.scratchPerKey = reader.number("scratch_per_key", 0, maxBytesPerUnit);
+  facts.scratchPerRow = reader.number("scratch_per_row", 0, maxBytesPerUnit);
   facts.memoryPerKey = reader.number("memory_per_key", 0, maxBytesPerUnit);
   facts.cachePerKey = reader.number("cache_per_key", 0, maxBytesPerUnit);
   reader.finish();

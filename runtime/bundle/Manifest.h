@@ -32,7 +32,7 @@ struct ModelFacts {
 struct MemoryFacts {
   uint64_t encodeArenaPerRow;
   uint64_t stepArenaFixed, stepArenaPerRow;
-  uint64_t scratchFixed, scratchPerKey;
+  uint64_t scratchFixed, scratchPerKey, scratchPerRow;
   uint64_t memoryPerKey, cachePerKey;
   /// Head size of the caches, solved from cachePerKey.
   uint64_t cacheHeadSize;

@@ -2,32 +2,54 @@
 
 #include "runtime/exec/Slots.h"
 
+#include "runtime/base/Checked.h"
+
 #include <algorithm>
 #include <numeric>
 
 namespace encdec::runtime {
 
-Slots::Slots(size_t capacity)
-    : slots(capacity), next(capacity), taken(capacity) {
-  copies.reserve(capacity);
+uint64_t Slots::bytes(uint64_t rows, uint64_t positions) {
+  // Two tables of numbers, and 9 bytes for each row.
+  auto tables = checkedProduct({rows, positions, 2 * sizeof(int32_t)});
+  return tables ? checkedAdd(*tables, rows * 9).value_or(UINT64_MAX) : UINT64_MAX;
+}
+
+Result<Slots> Slots::create(uint64_t rows, uint64_t positions) {
+  Slots made;
+  made.stride = positions;
+  made.slots.resize(rows);
+  made.next.resize(rows);
+  made.taken.resize(rows);
+  for (Region *region : {&made.past, &made.nextPast}) {
+    ENCDEC_ASSIGN_OR_RETURN(*region,
+                            Region::reserve(rows * positions * sizeof(int32_t)));
+  }
+  return made;
 }
 
 void Slots::start(size_t rows) {
   count = rows;
-  std::iota(slots.begin(), slots.begin() + count, 0);
+  std::iota(slots.begin(), slots.begin() + int64_t(count), 0);
 }
 
-std::span<const SlotCopy> Slots::reorder(std::span<const uint32_t> parents) {
+void Slots::place(size_t row, uint64_t position) {
+  int32_t *own = table(past) + row * stride;
+  std::fill(own + position, own + (position / 16 + 1) * 16, slots[row]);
+}
+
+void Slots::reorder(std::span<const uint32_t> parents, uint64_t positions) {
   constexpr int32_t none = -1;
   std::fill(taken.begin(), taken.end(), 0);
-  copies.clear();
+  bool same = parents.size() <= count;
   for (size_t i = 0; i < parents.size(); ++i) {
     int32_t slot = slots[parents[i]];
     next[i] = taken[slot] ? none : slot;
     taken[slot] = 1;
+    same = same && parents[i] == i;
   }
-  // Only now is it known which slots are free: a slot that any new row goes on
-  // from has been taken above, so no copy overwrites what another still reads.
+  // All rows are at one position, so a slot that none of them writes to has
+  // nothing from there on that anyone reads.
   size_t free = 0;
   for (size_t i = 0; i < parents.size(); ++i) {
     if (next[i] != none)
@@ -36,11 +58,15 @@ std::span<const SlotCopy> Slots::reorder(std::span<const uint32_t> parents) {
       ++free;
     taken[free] = 1;
     next[i] = int32_t(free);
-    copies.push_back({slots[parents[i]], next[i]});
+  }
+  if (!same) {
+    for (size_t i = 0; i < parents.size(); ++i)
+      std::copy_n(table(past) + parents[i] * stride, positions,
+                  table(nextPast) + i * stride);
+    std::swap(past, nextPast);
   }
   slots.swap(next);
   count = parents.size();
-  return copies;
 }
 
 } // namespace encdec::runtime

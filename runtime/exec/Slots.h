@@ -1,9 +1,13 @@
-//===- Slots.h - which cache slot each row lives in -----------------------===//
+//===- Slots.h - where in the cache each row's past lies ------------------===//
 //
 // Rows are renumbered after every step; their keys and values stay where they
-// are. A slot is copied only when two rows go on from one.
+// are. A row writes into a slot of its own, and reads its past from the slots of
+// its ancestors: nothing is ever copied but these numbers.
 
 #pragma once
+
+#include "runtime/base/Status.h"
+#include "runtime/exec/Region.h"
 
 #include <cstdint>
 #include <span>
@@ -11,32 +15,40 @@
 
 namespace encdec::runtime {
 
-/// A row that needs its own copy of a slot.
-struct SlotCopy {
-  int32_t from, to;
-};
-
-/// Row -> slot for up to `capacity` rows. Allocates at construction only.
+/// Row -> slot, and row, position -> slot, for up to `rows` rows that all are at
+/// one position. Allocates at creation only.
 class Slots {
 public:
-  explicit Slots(size_t capacity);
+  /// Bytes that create reserves; for positions a multiple of 16.
+  static uint64_t bytes(uint64_t rows, uint64_t positions);
+  static Result<Slots> create(uint64_t rows, uint64_t positions);
 
-  /// Rows 0 ... rows - 1 in slots of the same number.
+  /// Rows 0 ... rows - 1 in slots of the same number, without a past.
   void start(size_t rows);
 
+  /// The row's next position is `position`: it will lie in the row's own slot,
+  /// and so will what is left of its block of 16.
+  void place(size_t row, uint64_t position);
+
   /// New row i goes on from old row parents[i] (each below rows(), at most
-  /// `capacity` of them). The first to name a parent keeps its slot; the copies
-  /// that the others need are returned, valid until the next call.
-  std::span<const SlotCopy> reorder(std::span<const uint32_t> parents);
+  /// `rows` of them), which has `positions` positions. The first to name a parent
+  /// writes on in its slot; each other gets one that no row writes to.
+  void reorder(std::span<const uint32_t> parents, uint64_t positions);
 
   size_t rows() const { return count; }
-  const int32_t *data() const { return slots.data(); }
+  /// [rows][positions]: the slot of each position of each row's past.
+  const int32_t *ancestors() const { return table(past); }
 
 private:
+  int32_t *table(const Region &region) const {
+    return reinterpret_cast<int32_t *>(region.data());
+  }
+
   size_t count = 0;
+  uint64_t stride = 0; ///< Positions.
   std::vector<int32_t> slots, next;
   std::vector<uint8_t> taken;
-  std::vector<SlotCopy> copies;
+  Region past, nextPast; ///< [rows][positions]
 };
 
 } // namespace encdec::runtime

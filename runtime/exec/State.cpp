@@ -65,8 +65,7 @@ State::create(std::shared_ptr<const Model> model, StateLimits limits) {
 
 State::State(std::shared_ptr<const Model> theModel, StateLimits theLimits,
              std::unique_ptr<Team> theTeam)
-    : model(std::move(theModel)), limits(theLimits), team(std::move(theTeam)),
-      slots(limits.maxRows) {
+    : model(std::move(theModel)), limits(theLimits), team(std::move(theTeam)) {
   paddedVocabulary = roundUp16(model->manifest.model.vocabSize);
   cacheCapacity = roundUp16(limits.maxTargetPositions);
   keyCapacity = roundUp16(
@@ -85,6 +84,7 @@ Status State::reserve() {
     return checkedAdd(a, b).value_or(tooMuch);
   };
   scratchStride = plus(facts.scratchFixed, times({facts.scratchPerKey, keyCapacity}));
+  scratchStride = plus(scratchStride, times({facts.scratchPerRow, rows}));
   scratchStride = plus(scratchStride, 63) / 64 * 64;
   cacheStride = times({facts.cachePerKey, cacheCapacity});
   const struct {
@@ -101,7 +101,10 @@ Status State::reserve() {
                                           rows, keyCapacity, 4})
                                  : 0},
       {zeroBias, times({paddedVocabulary, 4})},
+      {outTokens, times({rows, ENCDEC_ABI_MAX_TOP, 4})},
+      {outLogProbs, times({rows, ENCDEC_ABI_MAX_TOP, 4})},
   };
+  reserved = Slots::bytes(rows, cacheCapacity);
   for (const auto &[region, bytes] : wanted)
     reserved = plus(reserved, bytes);
   if (reserved > limits.maxMemory)
@@ -112,12 +115,12 @@ Status State::reserve() {
   for (const auto &[region, bytes] : wanted) {
     ENCDEC_ASSIGN_OR_RETURN(region, Region::reserve(bytes));
   }
+  ENCDEC_ASSIGN_OR_RETURN(slots, Slots::create(rows, cacheCapacity));
   const size_t most = std::max(rows, sourceTokens);
   for (std::vector<int32_t> *entries : {&tokens, &positions, &rowSource})
     entries->resize(most);
-  for (std::vector<int32_t> *entries : {&rowBias, &outToken, &nextPosition, &nextSource})
+  for (std::vector<int32_t> *entries : {&rowBias, &nextPosition, &nextSource})
     entries->resize(rows);
-  outLogProb.resize(rows);
   sourceOffset.resize(rows + 1);
   memoryOffset.resize(rows + 1);
   return {};
@@ -202,6 +205,9 @@ Status State::checkStep(const StepInput &input) const {
   if (input.tokens.size() != rows())
     return usageError(fmt::format("the step has {} tokens for {} rows",
                                   input.tokens.size(), rows()));
+  if (input.top < 1 || input.top > ENCDEC_ABI_MAX_TOP)
+    return usageError(fmt::format("top is {}, expected 1 ... {} tokens a row",
+                                  input.top, ENCDEC_ABI_MAX_TOP));
   if (input.logits && !limits.logits)
     return usageError("logits were asked for, but the state was made without "
                       "room for them; create it with logits = 1");
@@ -239,8 +245,12 @@ Status State::step(const StepInput &input) {
     std::copy(input.rowBias.begin(), input.rowBias.end(), rowBias.begin());
   else
     std::fill_n(rowBias.begin(), rows(), 0);
+  for (size_t row = 0; row < rows(); ++row)
+    slots.place(row, uint64_t(positions[row]));
+  top = input.top;
   encdec_abi_context call = context();
   call.rows = int64_t(rows());
+  call.top = int64_t(top);
   call.logit_bias = input.logitBias
                         ? input.logitBias
                         : reinterpret_cast<const float *>(zeroBias.data());
@@ -271,37 +281,9 @@ Status State::reorder(std::span<const uint32_t> parents) {
   }
   std::copy_n(nextPosition.begin(), parents.size(), positions.begin());
   std::copy_n(nextSource.begin(), parents.size(), rowSource.begin());
-  std::span<const SlotCopy> copies = slots.reorder(parents);
-  if (copies.empty())
-    return {};
-  // Each copy's row is the one that now lives in the slot it fills.
-  for (size_t row = 0; row < rows(); ++row)
-    for (SlotCopy copy : copies)
-      if (copy.to == slots.data()[row])
-        copySlot(copy, positions[row]);
+  // Rows start together and step together: one position for all.
+  slots.reorder(parents, parents.empty() ? 0 : uint64_t(positions[0]));
   return {};
-}
-
-// Layout of a slot: abi.h. Only the blocks that hold positions are copied.
-void State::copySlot(SlotCopy copy, int64_t length) {
-  const ModelFacts &sizes = model->manifest.model;
-  const uint64_t headSize = model->manifest.memory.cacheHeadSize;
-  const uint64_t padded = roundUp16(headSize);
-  const uint64_t keyBytes = roundUp16(uint64_t(length)) * headSize * 4;
-  const uint64_t valueBytes = uint64_t(length) * padded * 4;
-  const uint8_t *from = cache.data() + uint64_t(copy.from) * cacheStride;
-  uint8_t *to = cache.data() + uint64_t(copy.to) * cacheStride;
-  uint64_t at = 0;
-  for (uint64_t layer = 0; layer < sizes.decoderLayers; ++layer) {
-    for (uint64_t head = 0; head < sizes.decoderHeads; ++head) {
-      std::memcpy(to + at, from + at, keyBytes); // [C/16][D][16]
-      at += cacheCapacity * headSize * 4;
-    }
-    for (uint64_t head = 0; head < sizes.decoderHeads; ++head) {
-      std::memcpy(to + at, from + at, valueBytes); // [C][Dp]
-      at += cacheCapacity * padded * 4;
-    }
-  }
 }
 
 encdec_abi_context State::context() {
@@ -320,10 +302,10 @@ encdec_abi_context State::context() {
   call.positions = positions.data();
   call.row_source = rowSource.data();
   call.source_offset = sourceOffset.data();
-  call.row_slot = slots.data();
+  call.ancestors = slots.ancestors();
   call.row_bias = rowBias.data();
-  call.out_token = outToken.data();
-  call.out_log_prob = outLogProb.data();
+  call.out_tokens = reinterpret_cast<int32_t *>(outTokens.data());
+  call.out_log_probs = reinterpret_cast<float *>(outLogProbs.data());
   call.probs_stride = int64_t(keyCapacity);
   call.barrier = team->workers() > 1 ? Team::barrier : nullptr;
   call.barrier_data = team.get();

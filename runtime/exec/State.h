@@ -30,6 +30,7 @@ struct StateCounters {
 /// What a step is given besides the rows themselves.
 struct StepInput {
   std::span<const int32_t> tokens;  ///< R, one a row.
+  uint64_t top = 1;                 ///< Best tokens to find for each row.
   const float *logitBias = nullptr; ///< Rows of round_up(V, 16), or null.
   uint64_t biasRows = 0;
   std::span<const int32_t> rowBias; ///< R, or empty for row 0.
@@ -57,8 +58,14 @@ public:
     return uint64_t(sourceOffset[source + 1] - sourceOffset[source]);
   }
 
-  std::span<const int32_t> bestTokens() const { return {outToken.data(), rows()}; }
-  std::span<const float> logProbs() const { return {outLogProb.data(), rows()}; }
+  /// [R][top] of the last step, best first, and their log-probabilities; token 0
+  /// and -inf where no further token may be chosen.
+  std::span<const int32_t> topTokens() const {
+    return {reinterpret_cast<int32_t *>(outTokens.data()), rows() * top};
+  }
+  std::span<const float> topLogProbs() const {
+    return {reinterpret_cast<float *>(outLogProbs.data()), rows() * top};
+  }
   const float *logits() const { return reinterpret_cast<float *>(logitsRegion.data()); }
   const float *probs() const { return reinterpret_cast<float *>(probsRegion.data()); }
   uint64_t logitsStride() const { return paddedVocabulary; }
@@ -79,19 +86,19 @@ private:
   Status checkStep(const StepInput &input) const;
   encdec_abi_context context();
   Status run(encdec_abi_entry_fn entry, encdec_abi_context &context);
-  void copySlot(SlotCopy copy, int64_t positions);
 
   Slots slots;
   size_t sourceCount = 0;
+  uint64_t top = 1;
   uint64_t paddedVocabulary, keyCapacity, cacheCapacity;
   uint64_t scratchStride = 0, cacheStride = 0, reserved = 0;
   Region arena, scratch, memory, cache, logitsRegion, probsRegion, zeroBias;
+  Region outTokens, outLogProbs;
   // Encode: one entry a source token. Step: one a row.
   std::vector<int32_t> tokens, positions, rowSource;
   std::vector<int32_t> sourceOffset;  ///< B + 1.
   std::vector<int64_t> memoryOffset;  ///< B + 1.
-  std::vector<int32_t> rowBias, outToken, nextPosition, nextSource;
-  std::vector<float> outLogProb;
+  std::vector<int32_t> rowBias, nextPosition, nextSource;
 };
 
 } // namespace encdec::runtime

@@ -2,6 +2,7 @@
 
 #include "runtime/search/Driver.h"
 
+#include "runtime/search/Beam.h"
 #include "runtime/search/Greedy.h"
 
 #include <fmt/format.h>
@@ -48,41 +49,55 @@ private:
 /// Collects the probabilities of one batch step by step.
 class ProbsRecorder {
 public:
-  ProbsRecorder(const State &state, size_t sources)
-      : state(state), sizes(state.model->manifest.model), steps(sources) {}
+  explicit ProbsRecorder(const State &state)
+      : state(state), sizes(state.model->manifest.model) {}
 
-  /// Keeps this step's rows: [L * H][S] for each source.
+  /// Keeps this step's rows: [L * H][S] for each, one after the other.
   void record(const Search &search) {
-    const uint64_t planes = sizes.decoderLayers * sizes.decoderHeads;
+    Step &step = steps.emplace_back();
     for (size_t row = 0; row < state.rows(); ++row) {
-      size_t source = search.sourceOf(row);
-      for (uint64_t plane = 0; plane < planes; ++plane) {
+      step.first.push_back(step.probs.size());
+      for (uint64_t plane = 0; plane < planes(); ++plane) {
         const float *from =
             state.probs() + (plane * state.rows() + row) * state.probsStride();
-        steps[source].insert(steps[source].end(), from,
-                             from + state.sourceLength(source));
+        step.probs.insert(step.probs.end(), from,
+                          from + state.sourceLength(search.sourceOf(row)));
       }
     }
   }
 
-  /// The source's record as [L][H][T][S].
-  std::vector<float> take(size_t source, size_t tokens) const {
-    const uint64_t planes = sizes.decoderLayers * sizes.decoderHeads;
-    const uint64_t length = state.sourceLength(source);
-    const std::vector<float> &made = steps[source]; // [steps][L * H][S]
-    std::vector<float> probs(planes * tokens * length);
-    for (uint64_t t = 0; t * planes * length < made.size(); ++t)
-      for (uint64_t plane = 0; plane < planes; ++plane)
-        std::copy_n(made.begin() + int64_t((t * planes + plane) * length), length,
+  /// The record of a hypothesis of `source` as [L][H][T][S].
+  std::vector<float> take(size_t source, const Hypothesis &hypothesis) const {
+    const uint64_t length = state.sourceLength(source),
+                   tokens = hypothesis.ids.size();
+    std::vector<float> probs(planes() * tokens * length);
+    for (uint64_t t = 0; t < hypothesis.rows.size(); ++t) {
+      const Step &step = steps[t];
+      auto made = step.probs.begin() + int64_t(step.first[hypothesis.rows[t]]);
+      for (uint64_t plane = 0; plane < planes(); ++plane)
+        std::copy_n(made + int64_t(plane * length), length,
                     probs.begin() + int64_t((plane * tokens + t) * length));
+    }
     return probs;
   }
 
 private:
+  struct Step {
+    std::vector<size_t> first; ///< Where each row begins.
+    std::vector<float> probs;
+  };
+  uint64_t planes() const { return sizes.decoderLayers * sizes.decoderHeads; }
+
   const State &state;
   const ModelFacts &sizes;
-  std::vector<std::vector<float>> steps;
+  std::vector<Step> steps;
 };
+
+std::unique_ptr<Search> makeSearch(const SearchOptions &options) {
+  if (options.beams == 1)
+    return std::make_unique<GreedySearch>(options);
+  return std::make_unique<BeamSearch>(options);
+}
 
 /// The sources of `offsets` in one batch, appended to `results`.
 Status generatePortion(State &state, std::span<const int32_t> ids,
@@ -94,27 +109,54 @@ Status generatePortion(State &state, std::span<const int32_t> ids,
   for (uint64_t &offset : own)
     offset -= offsets[0];
   ENCDEC_RETURN_IF_ERROR(state.encode(ids.subspan(offsets[0], own.back()), own));
-  GreedySearch search(options);
-  ProbsRecorder recorder(state, probs ? count : 0);
-  NextStep next = search.start(count);
+  std::unique_ptr<Search> search = makeSearch(options);
+  ProbsRecorder recorder(state);
+  NextStep next = search->start(count);
   while (!next.tokens.empty()) {
     ENCDEC_RETURN_IF_ERROR(state.reorder(next.parents));
     StepInput input;
     input.tokens = next.tokens;
+    input.top = search->candidates();
     input.logitBias = bias.row(next.forbidEos);
     input.biasRows = 1;
     input.probs = probs;
     ENCDEC_RETURN_IF_ERROR(state.step(input));
     if (probs)
-      recorder.record(search);
-    next = search.advance(state.bestTokens(), state.logProbs());
+      recorder.record(*search);
+    next = search->advance(state.topTokens(), state.topLogProbs());
   }
-  for (size_t source = 0; source < count; ++source) {
-    Generated result{search.take(source), {}};
-    if (probs)
-      result.probs = recorder.take(source, result.ids.size());
-    results.push_back(std::move(result));
-  }
+  for (size_t source = 0; source < count; ++source)
+    for (Hypothesis &hypothesis : search->take(source)) {
+      Generated result{std::move(hypothesis), {}};
+      if (probs)
+        result.probs = recorder.take(source, result);
+      results.push_back(std::move(result));
+    }
+  return {};
+}
+
+} // namespace
+
+namespace {
+
+Status resolveBeams(const GenerateRequest &request, SearchOptions &options) {
+  options.beams = request.beams.value_or(1);
+  options.returned = request.returned;
+  options.earlyStopping = request.earlyStopping.value_or(EarlyStopping::no);
+  if (options.beams < 1)
+    return usageError("num_beams is 0, expected at least 1");
+  if (options.returned < 1 || options.returned > options.beams)
+    return usageError(fmt::format("num_return_sequences is {}, expected 1 ... {} "
+                                  "(num_beams)",
+                                  options.returned, options.beams));
+  // A divided-out product, so that no number of beams overflows.
+  if (options.beams > ENCDEC_ABI_MAX_TOP / BeamSearch::candidatesOfBeam(options))
+    return Status(Code::Limit,
+                  fmt::format("num_beams {} is more than the {} that a step can "
+                              "find candidates for",
+                              options.beams,
+                              ENCDEC_ABI_MAX_TOP /
+                                  BeamSearch::candidatesOfBeam(options)));
   return {};
 }
 
@@ -187,6 +229,7 @@ Result<SearchOptions> resolve(const GenerateRequest &request,
       return notAnId("forced token", **forced, vocabulary);
   }
 
+  ENCDEC_RETURN_IF_ERROR(resolveBeams(request, options));
   options.badTokens = defaults.badTokens;
   for (int32_t token : request.badTokens) {
     if (token < 0 || uint64_t(token) >= vocabulary)
@@ -211,6 +254,12 @@ Result<std::vector<Generated>> generate(State &state,
                           resolve(request, state.model->manifest,
                                   state.limits.maxTargetPositions));
   const LogitBias bias(options, state.logitsStride());
+  if (options.beams > state.limits.maxRows)
+    return Status(Code::Limit,
+                  fmt::format("num_beams {} is more than the {} rows of this state "
+                              "(max_rows)",
+                              options.beams, state.limits.maxRows));
+  const size_t most = state.limits.maxRows / options.beams;
   const size_t count = offsets.empty() ? 0 : offsets.size() - 1;
   for (size_t b = 0; b < count; ++b)
     if (offsets[b + 1] < offsets[b] || offsets[b + 1] > ids.size())
@@ -218,10 +267,10 @@ Result<std::vector<Generated>> generate(State &state,
                                     "within the {} ids",
                                     offsets[b], offsets[b + 1], b, ids.size()));
   std::vector<Generated> results;
-  results.reserve(count);
+  results.reserve(count * options.returned);
   for (size_t first = 0; first < count;) {
     size_t last = first;
-    for (uint64_t places = 0; last < count && last - first < state.limits.maxRows;
+    for (uint64_t places = 0; last < count && last - first < most;
          ++last) {
       places += (offsets[last + 1] - offsets[last] + 15) / 16 * 16;
       if (last > first && places > state.limits.maxSourceTokens)

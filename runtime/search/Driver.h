@@ -23,6 +23,9 @@ struct GenerateRequest {
   std::optional<int64_t> minNewTokens, minLength;
   std::optional<int32_t> forcedBos, forcedEos; ///< Negative: none.
   std::optional<double> lengthPenalty;
+  std::optional<uint64_t> beams; ///< 1: greedy.
+  std::optional<EarlyStopping> earlyStopping;
+  uint64_t returned = 1; ///< Hypotheses a source; at most the beams.
   std::vector<int32_t> badTokens; ///< Besides the model's own.
   bool probs = false;
 };
@@ -34,7 +37,8 @@ Result<SearchOptions> resolve(const GenerateRequest &request,
                               uint64_t maxTargetPositions);
 
 /// Generates for any number of sources (ids[offsets[b] .. offsets[b+1])), in
-/// portions of what the state has room for; results in input order.
+/// portions of what the state has room for; `returned` results a source, best
+/// first, in input order.
 Result<std::vector<Generated>> generate(State &state,
                                         std::span<const int32_t> ids,
                                         std::span<const uint64_t> offsets,

@@ -3,7 +3,6 @@
 #include "runtime/search/Greedy.h"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
 
 namespace encdec::runtime {
@@ -27,13 +26,14 @@ NextStep GreedySearch::advance(std::span<const int32_t> best,
       append(row, *options.forcedBos, 0);
     else
       append(row, best[row], logProbs[row]);
+    results[source[row]].rows.push_back(uint32_t(row));
   }
   ++length;
   // Finished rows leave at once; the others move together, in order.
   size_t kept = 0;
   for (size_t row = 0; row < best.size(); ++row) {
     int32_t token = results[source[row]].ids.back();
-    if (isEos(token) || length >= options.maxLength)
+    if (isEos(token, options) || length >= options.maxLength)
       continue;
     parents[kept] = uint32_t(row);
     tokens[kept] = token;
@@ -64,16 +64,12 @@ void GreedySearch::append(size_t row, int32_t token, double logProb) {
   result.logProb += logProb;
 }
 
-bool GreedySearch::isEos(int32_t token) const {
-  return std::find(options.eos.begin(), options.eos.end(), token) !=
-         options.eos.end();
-}
-
-Hypothesis GreedySearch::take(size_t index) {
+std::vector<Hypothesis> GreedySearch::take(size_t index) {
   Hypothesis result = std::move(results[index]);
-  result.score = result.logProb /
-                 std::pow(double(result.ids.size()), options.lengthPenalty);
-  return result;
+  result.score = penalized(result.logProb, result.ids.size(), options);
+  std::vector<Hypothesis> only;
+  only.push_back(std::move(result));
+  return only;
 }
 
 } // namespace encdec::runtime

@@ -17,10 +17,9 @@ public:
   NextStep advance(std::span<const int32_t> best,
                    std::span<const float> logProbs) override;
   size_t sourceOf(size_t row) const override { return source[row]; }
-  Hypothesis take(size_t source) override;
+  std::vector<Hypothesis> take(size_t source) override;
 
 private:
-  bool isEos(int32_t token) const;
   NextStep next();
   void append(size_t row, int32_t token, double logProb);
 

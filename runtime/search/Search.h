@@ -8,12 +8,18 @@
 #include "runtime/base/Status.h"
 #include "runtime/bundle/Manifest.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <vector>
 
 namespace encdec::runtime {
+
+/// When a beam search stops, in Transformers' words: as soon as K hypotheses are
+/// finished; when none that runs is likely to do better; or when none can.
+enum class EarlyStopping { yes, no, never };
 
 /// Decoding options with the model's defaults filled in.
 struct SearchOptions {
@@ -25,13 +31,30 @@ struct SearchOptions {
   std::optional<int32_t> forcedEos; ///< The token at maxLength - 1.
   std::vector<int32_t> badTokens;   ///< Never chosen; no eos among them.
   double lengthPenalty = 1;
+  uint64_t beams = 1;               ///< K
+  uint64_t returned = 1;            ///< Hypotheses of a source, at most K.
+  EarlyStopping earlyStopping = EarlyStopping::no;
 };
+
+inline bool isEos(int32_t token, const SearchOptions &options) {
+  return std::find(options.eos.begin(), options.eos.end(), token) !=
+         options.eos.end();
+}
+
+/// The score of `length` generated tokens.
+inline double penalized(double logProb, uint64_t length,
+                        const SearchOptions &options) {
+  return logProb / std::pow(double(length), options.lengthPenalty);
+}
 
 /// One finished sequence.
 struct Hypothesis {
   std::vector<int32_t> ids; ///< Generated ones, start token not.
   double logProb = 0;       ///< Sum; forced tokens count 0.
   double score = 0;         ///< logProb / ids^lengthPenalty.
+  /// The row of step t that predicted ids[t]; a last token forced without a step
+  /// has none.
+  std::vector<uint32_t> rows;
 };
 
 /// What a strategy wants to be run next; views into the strategy.
@@ -45,17 +68,20 @@ struct NextStep {
 class Search {
 public:
   virtual ~Search() = default;
+  /// How many tokens of each row advance wants to choose from.
+  virtual size_t candidates() const { return 1; }
   /// Begins with row b = source b, for all sources. The first step's parents
   /// are the rows themselves.
   virtual NextStep start(size_t sources) = 0;
-  /// Takes the best token of each row and its log-probability. No tokens in the
+  /// Takes the best tokens of each row and their log-probabilities, [R]
+  /// [candidates()], best first, -inf where there is none. No tokens in the
   /// answer: all sources are finished.
   virtual NextStep advance(std::span<const int32_t> best,
                            std::span<const float> logProbs) = 0;
-  /// The source that a live row reads.
+  /// The source that a live row reads. Rows of a source follow each other.
   virtual size_t sourceOf(size_t row) const = 0;
-  /// The result for a source, once finished.
-  virtual Hypothesis take(size_t source) = 0;
+  /// The results for a source, best first, once finished.
+  virtual std::vector<Hypothesis> take(size_t source) = 0;
 };
 
 } // namespace encdec::runtime

@@ -136,6 +136,7 @@ inline Json fakeManifest() {
         {"step_arena_per_row", int(FAKE_STEP_ARENA_PER_ROW)},
         {"scratch_fixed", int(FAKE_SCRATCH_FIXED)},
         {"scratch_per_key", int(FAKE_SCRATCH_PER_KEY)},
+        {"scratch_per_row", int(FAKE_SCRATCH_PER_ROW)},
         {"memory_per_key", int(FAKE_BYTES_PER_KEY)},
         {"cache_per_key", int(FAKE_BYTES_PER_KEY)}}},
       {"passes", Json::array({"none"})},

@@ -110,22 +110,26 @@ static void predict(const encdec_abi_context *c, int64_t r, int32_t target,
                     int good) {
   const float *bias =
       c->logit_bias + (int64_t)c->row_bias[r] * FAKE_VOCABULARY_PADDED;
-  int32_t best = 0;
-  float bestBiased = 0, bestLogit = 0;
+  int32_t *tokens = c->out_tokens + r * c->top;
+  float *log_probs = c->out_log_probs + r * c->top, biasedOf[FAKE_VOCABULARY];
+  const float none = -__builtin_inff();
   for (int32_t v = 0; v < FAKE_VOCABULARY; ++v) {
     float logit =
         -0.5f * (float)((v - target + FAKE_VOCABULARY) % FAKE_VOCABULARY);
-    float biased = logit + bias[v];
+    biasedOf[v] = logit + bias[v];
     if (c->out_logits)
       c->out_logits[r * FAKE_VOCABULARY_PADDED + v] = logit;
-    if (v == 0 || biased > bestBiased) {
-      best = v;
-      bestBiased = biased;
-      bestLogit = logit;
-    }
   }
-  c->out_token[r] = best;
-  c->out_log_prob[r] = good ? bestLogit : __builtin_nanf("");
+  for (int64_t i = 0; i < c->top; ++i) {
+    int32_t best = 0;
+    for (int32_t v = 1; v < FAKE_VOCABULARY; ++v)
+      if (biasedOf[v] > biasedOf[best])
+        best = v;
+    int there = biasedOf[best] > none;
+    tokens[i] = there ? best : 0;
+    log_probs[i] = !good ? __builtin_nanf("") : there ? biasedOf[best] : none;
+    biasedOf[best] = none;
+  }
 }
 
 static void fillProbs(const encdec_abi_context *c, int64_t r,
@@ -142,13 +146,15 @@ static void fillProbs(const encdec_abi_context *c, int64_t r,
 
 EXPORT void FAKE_STEP(const encdec_abi_context *c, int64_t worker,
                       int64_t workers) {
-  /* Own scratch up to its last byte: K keys and the fixed part. */
+  /* Own scratch up to its last byte: K keys, R rows and the fixed part. */
   uint8_t *scratch = c->scratch + worker * c->scratch_stride;
   int64_t scratchBytes =
-      FAKE_SCRATCH_FIXED + FAKE_SCRATCH_PER_KEY * c->cache_capacity;
+      FAKE_SCRATCH_FIXED + FAKE_SCRATCH_PER_KEY * c->cache_capacity +
+      FAKE_SCRATCH_PER_ROW * c->rows;
   scratch[0] = scratch[scratchBytes - 1] = (uint8_t)(worker + 1);
   for (int64_t r = worker; r < c->rows; r += workers) {
-    put((float *)(c->cache + c->row_slot[r] * c->cache_stride),
+    const int32_t *past = c->ancestors + r * c->cache_capacity;
+    put((float *)(c->cache + past[c->positions[r]] * c->cache_stride),
         c->cache_capacity, c->positions[r], c->tokens[r]);
     int32_t *own = (int32_t *)(c->arena + FAKE_STEP_ARENA_FIXED +
                                r * FAKE_STEP_ARENA_PER_ROW);
@@ -159,8 +165,7 @@ EXPORT void FAKE_STEP(const encdec_abi_context *c, int64_t worker,
   for (int64_t r = workers - 1 - worker; r < c->rows; r += workers) {
     int64_t b = c->row_source[r];
     const float *memory = (const float *)(c->memory + c->memory_offset[b]);
-    const float *cache =
-        (const float *)(c->cache + c->row_slot[r] * c->cache_stride);
+    const int32_t *past = c->ancestors + r * c->cache_capacity;
     int64_t count = c->source_offset[b + 1] - c->source_offset[b];
     const int32_t *own =
         (const int32_t *)(c->arena + FAKE_STEP_ARENA_FIXED +
@@ -170,7 +175,8 @@ EXPORT void FAKE_STEP(const encdec_abi_context *c, int64_t worker,
     int good = first >= 0 && scratch[0] == worker + 1 &&
                scratch[scratchBytes - 1] == worker + 1;
     for (int64_t j = 0; j <= c->positions[r]; ++j) {
-      int32_t token = get(cache, c->cache_capacity, j);
+      int32_t token = get((const float *)(c->cache + past[j] * c->cache_stride),
+                          c->cache_capacity, j);
       good = good && token >= 0;
       sum += (j + 1) * token;
     }

@@ -27,9 +27,9 @@ static const std::vector<std::pair<std::string, std::string>> kSnippets = {
        %z = encdec.add_norm %x, %y, @g, @b {eps = 1.0e-5} : !d, !d
        return %z : !d })mlir"},
     {"encdec.vocabulary",
-     R"mlir(func.func @f(%x: !d, %bias: tensor<?x11xf32>, %i: !i) -> (!ids, tensor<?xf32>) {
-       %t, %p = encdec.vocabulary %x, @table, @logits.b biased %bias by %i : !d, tensor<?x11xf32>
-       return %t, %p : !ids, tensor<?xf32> })mlir"},
+     R"mlir(func.func @f(%x: !d, %bias: tensor<?x11xf32>, %i: !i, %n: i64) -> (!top, tensor<?x?xf32>) {
+       %t, %p = encdec.vocabulary %x, @table, @logits.b biased %bias by %i keep %n : !d, tensor<?x11xf32>
+       return %t, %p : !top, tensor<?x?xf32> })mlir"},
 };
 
 TEST(Decompose, FusedAndPlainComputeTheSame) {

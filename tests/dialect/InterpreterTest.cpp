@@ -54,9 +54,9 @@ TEST(Interpreter, CausalFromTheCacheIsCausalOverTheSequence) {
       %c = encdec.self_attention %x, %x, %x of %r in %o causal at %p {heads = 2, scale = 0.5} : !d, !d, !d
       return %c : !d
     }
-    func.func @step(%x: !d, %slots: !i, %p: !i, %cache: !encdec.cache<2x4>) -> !d attributes {encdec.entry = "step"} {
-      encdec.cache_append %cache, %x, %x of %slots at %p : !encdec.cache<2x4>, !d, !d
-      %k, %v, %o, %r = encdec.cache_read %cache of %slots to %p : !encdec.cache<2x4>
+    func.func @step(%x: !d, %ancestors: tensor<?x?xi32>, %p: !i, %cache: !encdec.cache<2x4>) -> !d attributes {encdec.entry = "step"} {
+      encdec.cache_append %cache, %x, %x of %ancestors at %p : !encdec.cache<2x4>, !d, !d
+      %k, %v, %o, %r = encdec.cache_read %cache of %ancestors to %p : !encdec.cache<2x4>
       %c = encdec.self_attention %x, %k, %v of %r in %o causal at %p {heads = 2, scale = 0.5} : !d, !d, !d
       return %c : !d
     })mlir");
@@ -71,7 +71,7 @@ TEST(Interpreter, CausalFromTheCacheIsCausalOverTheSequence) {
     std::copy_n(x.values.begin() + p * 8, 8, row.values.begin());
     auto result = interpreter.run(
         test.function("step"),
-        {row, Tensor({1}, {5}), Tensor({1}, {double(p)}), cache});
+        {row, ownSlots({5}, p), Tensor({1}, {double(p)}), cache});
     ASSERT_TRUE(mlir::succeeded(result)) << test.messages;
     for (int64_t k = 0; k < 8; ++k)
       EXPECT_NEAR(std::get<Tensor>(result->front()).at(0, k), whole.at(p, k),
@@ -100,16 +100,22 @@ TEST(Interpreter, ActivationsHaveTheirKnownValues) {
   EXPECT_NEAR(at(1, Activation::silu), 0.731058578630005, 1e-14);
 }
 
-TEST(Interpreter, ArgmaxTakesTheLowestAndKeepsTheUnbiasedLogProb) {
+TEST(Interpreter, TopTokensTakeTheLowestAndKeepTheUnbiasedLogProb) {
   double none = -INFINITY;
   Tensor logits({3, 4}, {1, 3, 3, 0, 1, 3, 3, 0, 0, 0, 0, 0});
-  Best best = argmax(logits, Tensor({2, 4}, {0, 0, 0, 0, 0, none, none, 0}),
-                     Tensor({3}, {0, 1, 0}));
-  EXPECT_EQ(best.token.values, (std::vector<double>{1, 0, 0}));
-  double sum = std::exp(1) + 2 * std::exp(3) + 1;
-  EXPECT_NEAR(best.logProb.values[0], 3 - std::log(sum), 1e-14);
-  EXPECT_NEAR(best.logProb.values[1], 1 - std::log(sum), 1e-14);
-  EXPECT_NEAR(best.logProb.values[2], -std::log(4), 1e-14);
+  Top top = topTokens(logits, Tensor({2, 4}, {0, 0, 0, 0, 0, none, none, 0}),
+                      Tensor({3}, {0, 1, 0}), 3);
+  EXPECT_EQ(top.tokens.values,
+            (std::vector<double>{1, 2, 0, 0, 3, 0, 0, 1, 2}));
+  double sum = std::log(std::exp(1) + 2 * std::exp(3) + 1);
+  std::vector<double> expected{3 - sum, 3 - sum,      1 - sum,
+                               1 - sum, 0 - sum,      none, // two may be chosen
+                               -std::log(4), -std::log(4), -std::log(4)};
+  for (size_t i = 0; i < expected.size(); ++i)
+    if (std::isinf(expected[i]))
+      EXPECT_EQ(top.logProbs.values[i], none);
+    else
+      EXPECT_NEAR(top.logProbs.values[i], expected[i], 1e-14);
 }
 
 TEST(Interpreter, EmbedScalesTokensButNotPositions) {
@@ -127,8 +133,8 @@ TEST(Interpreter, EmbedScalesTokensButNotPositions) {
 TEST(Interpreter, ErrorsStandAtTheOpThatMetThem) {
   TestModule test(R"mlir(
     encdec.weight @stored : tensor<8x8xf32> = #encdec.file<"model.safetensors", 0>
-    func.func @f(%c: !encdec.cache<2x4>, %i: !i) -> !d {
-      %k, %v, %o, %r = encdec.cache_read %c of %i to %i : !encdec.cache<2x4>
+    func.func @f(%c: !encdec.cache<2x4>, %a: tensor<?x?xi32>, %i: !i) -> !d {
+      %k, %v, %o, %r = encdec.cache_read %c of %a to %i : !encdec.cache<2x4>
       return %k : !d
     }
     func.func @unread(%x: !d) -> !d {
@@ -137,7 +143,8 @@ TEST(Interpreter, ErrorsStandAtTheOpThatMetThem) {
     })mlir");
   Interpreter interpreter(*test.module);
   EXPECT_TRUE(mlir::failed(interpreter.run(
-      test.function(), {std::make_shared<Cache>(), Tensor({1}, {0})})));
+      test.function(),
+      {std::make_shared<Cache>(), Tensor({1, 1}, {0}), Tensor({1}, {0})})));
   EXPECT_NE(test.messages.find("expected position 0 of slot 0 to be appended"),
             std::string::npos)
       << test.messages;

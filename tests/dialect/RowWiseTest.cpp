@@ -23,10 +23,10 @@ static const std::map<std::string, std::string> kSnippets = {
     {"encdec.activation", R"mlir(func.func @f(%x: !d) -> !d {
        %y = encdec.activation %x {kind = gelu} : !d
        return %y : !d })mlir"},
-    {"encdec.argmax",
-     R"mlir(func.func @f(%x: !l, %bias: tensor<?x11xf32>, %i: !i) -> (!ids, tensor<?xf32>) {
-       %t, %p = encdec.argmax %x biased %bias by %i : !l, tensor<?x11xf32>
-       return %t, %p : !ids, tensor<?xf32> })mlir"},
+    {"encdec.top_tokens",
+     R"mlir(func.func @f(%x: !l, %bias: tensor<?x11xf32>, %i: !i, %n: i64) -> (!top, tensor<?x?xf32>) {
+       %t, %p = encdec.top_tokens %x biased %bias by %i keep %n : !l, tensor<?x11xf32>
+       return %t, %p : !top, tensor<?x?xf32> })mlir"},
     {"encdec.ffn", R"mlir(func.func @f(%x: !d) -> !d {
        %y = encdec.ffn %x, up @up @up.b, down @down @b {kind = silu} : !d
        return %y : !d })mlir"},
@@ -34,9 +34,9 @@ static const std::map<std::string, std::string> kSnippets = {
        %z = encdec.add_norm %x, %y, @g, @b {eps = 1.0e-5} : !d, !d
        return %z : !d })mlir"},
     {"encdec.vocabulary",
-     R"mlir(func.func @f(%x: !d, %bias: tensor<?x11xf32>, %i: !i) -> (!ids, tensor<?xf32>) {
-       %t, %p = encdec.vocabulary %x, @table, @logits.b biased %bias by %i : !d, tensor<?x11xf32>
-       return %t, %p : !ids, tensor<?xf32> })mlir"},
+     R"mlir(func.func @f(%x: !d, %bias: tensor<?x11xf32>, %i: !i, %n: i64) -> (!top, tensor<?x?xf32>) {
+       %t, %p = encdec.vocabulary %x, @table, @logits.b biased %bias by %i keep %n : !d, tensor<?x11xf32>
+       return %t, %p : !top, tensor<?x?xf32> })mlir"},
 };
 
 static constexpr int64_t kRows = 5;

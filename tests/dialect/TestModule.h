@@ -16,6 +16,7 @@ inline const char *const kPrelude = R"mlir(
 !f = tensor<?x12xf32, #encdec.side<decoder>>
 !l = tensor<?x11xf32, #encdec.side<decoder>>
 !ids = tensor<?xi32, #encdec.side<decoder>>
+!top = tensor<?x?xi32, #encdec.side<decoder>>
 !s = tensor<2x?x?xf32, #encdec.side<decoder>>
 !i = tensor<?xi32>
 encdec.weight @table : tensor<11x8xf16> = #encdec.seeded<1, 1.0>

@@ -41,17 +41,17 @@ func.func @reads_of_a_memory_merge(%m: !m) -> (!e, !e) attributes {encdec.entry 
 // CHECK-NEXT: encdec.cache_append
 // CHECK-NEXT: %[[K2:.*]], %{{.*}}, %{{.*}}, %{{.*}} = encdec.cache_read
 // CHECK-NEXT: return %[[K]], %[[K2]]
-func.func @reads_around_an_append_stay(%c: !c, %x: !d, %i: tensor<?xi32>) -> (!d, !d) attributes {encdec.entry = "step"} {
-  %k, %v, %o, %r = encdec.cache_read %c of %i to %i : !c
-  encdec.cache_append %c, %x, %x of %i at %i : !c, !d, !d
-  %k2, %v2, %o2, %r2 = encdec.cache_read %c of %i to %i : !c
+func.func @reads_around_an_append_stay(%c: !c, %x: !d, %i: tensor<?xi32>, %a: tensor<?x?xi32>) -> (!d, !d) attributes {encdec.entry = "step"} {
+  %k, %v, %o, %r = encdec.cache_read %c of %a to %i : !c
+  encdec.cache_append %c, %x, %x of %a at %i : !c, !d, !d
+  %k2, %v2, %o2, %r2 = encdec.cache_read %c of %a to %i : !c
   return %k, %k2 : !d, !d
 }
 
 // CHECK-LABEL: func.func @append_alone_stays
 // CHECK-NEXT: encdec.cache_append
-func.func @append_alone_stays(%c: !c, %x: !d, %i: tensor<?xi32>) attributes {encdec.entry = "step"} {
-  encdec.cache_append %c, %x, %x of %i at %i : !c, !d, !d
+func.func @append_alone_stays(%c: !c, %x: !d, %i: tensor<?xi32>, %a: tensor<?x?xi32>) attributes {encdec.entry = "step"} {
+  encdec.cache_append %c, %x, %x of %a at %i : !c, !d, !d
   return
 }
 

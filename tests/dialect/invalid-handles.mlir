@@ -4,9 +4,9 @@
 !e = tensor<?x8xf32, #encdec.side<encoder>>
 !c = !encdec.cache<2x4>
 // expected-note @below {{key is}}
-func.func @cache_append_c1(%c: !c, %k: !e, %i: tensor<?xi32>) attributes {encdec.entry = "step"} {
+func.func @cache_append_c1(%c: !c, %k: !e, %i: tensor<?xi32>, %a: tensor<?x?xi32>) attributes {encdec.entry = "step"} {
   // expected-error @below {{expected key of the decoder but got one of the encoder: a cache grows by the decoder's own keys and values}}
-  encdec.cache_append %c, %k, %k of %i at %i : !c, !e, !e
+  encdec.cache_append %c, %k, %k of %a at %i : !c, !e, !e
   return
 }
 
@@ -16,9 +16,9 @@ func.func @cache_append_c1(%c: !c, %k: !e, %i: tensor<?xi32>) attributes {encdec
 !d4 = tensor<?x4xf32, #encdec.side<decoder>>
 !c = !encdec.cache<2x4>
 // expected-note @below {{cache is '!encdec.cache<2x4>', defined here}}
-func.func @cache_append_c2(%c: !c, %k: !d, %v: !d4, %i: tensor<?xi32>) attributes {encdec.entry = "step"} {
+func.func @cache_append_c2(%c: !c, %k: !d, %v: !d4, %i: tensor<?xi32>, %a: tensor<?x?xi32>) attributes {encdec.entry = "step"} {
   // expected-error @below {{expected the width of value to be 8 but got 4}}
-  encdec.cache_append %c, %k, %v of %i at %i : !c, !d, !d4
+  encdec.cache_append %c, %k, %v of %a at %i : !c, !d, !d4
   return
 }
 
@@ -27,9 +27,9 @@ func.func @cache_append_c2(%c: !c, %k: !d, %v: !d4, %i: tensor<?xi32>) attribute
 !d = tensor<?x8xf32, #encdec.side<decoder>>
 !c = !encdec.cache<2x4>
 // expected-note @below {{the function is here}}
-func.func @cache_append_c3(%c: !c, %k: !d, %i: tensor<?xi32>) attributes {encdec.entry = "encode"} {
+func.func @cache_append_c3(%c: !c, %k: !d, %i: tensor<?xi32>, %a: tensor<?x?xi32>) attributes {encdec.entry = "encode"} {
   // expected-error @below {{expected to stand in a function with encdec.entry = "step" but got "encode": only a step appends to a cache}}
-  encdec.cache_append %c, %k, %k of %i at %i : !c, !d, !d
+  encdec.cache_append %c, %k, %k of %a at %i : !c, !d, !d
   return
 }
 

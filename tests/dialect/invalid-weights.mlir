@@ -145,9 +145,9 @@ func.func @add_c2(%x: !d, %y: !d4) {
 
 !l = tensor<?x11xf32, #encdec.side<decoder>>
 // expected-note @below {{logits is}}
-func.func @argmax_c1(%x: !l, %bias: tensor<?x12xf32>, %i: tensor<?xi32>) {
+func.func @top_tokens_c1(%x: !l, %bias: tensor<?x12xf32>, %i: tensor<?xi32>, %top: i64) {
   // expected-error @below {{expected the width of logit_bias to be 11 but got 12}}
-  %t, %lp = encdec.argmax %x biased %bias by %i : !l, tensor<?x12xf32>
+  %t, %lp = encdec.top_tokens %x biased %bias by %i keep %top : !l, tensor<?x12xf32>
   return
 }
 
@@ -235,9 +235,9 @@ func.func @add_norm_c3(%x: !d) {
 !d = tensor<?x8xf32, #encdec.side<decoder>>
 // expected-note @below {{@w is defined here}}
 encdec.weight @w : tensor<11x8xf32> = #encdec.seeded<1, 0.5>
-func.func @vocabulary_c1(%x: !d, %bias: tensor<?x12xf32>, %i: tensor<?xi32>) {
+func.func @vocabulary_c1(%x: !d, %bias: tensor<?x12xf32>, %i: tensor<?xi32>, %top: i64) {
   // expected-error @below {{expected weight to be [12, 8] but got 'tensor<11x8xf32>'}}
-  %t, %lp = encdec.vocabulary %x, @w biased %bias by %i : !d, tensor<?x12xf32>
+  %t, %lp = encdec.vocabulary %x, @w biased %bias by %i keep %top : !d, tensor<?x12xf32>
   return
 }
 
@@ -247,8 +247,8 @@ func.func @vocabulary_c1(%x: !d, %bias: tensor<?x12xf32>, %i: tensor<?xi32>) {
 encdec.weight @w : tensor<11x8xf32> = #encdec.seeded<1, 0.5>
 // expected-note @below {{@b is defined here}}
 encdec.weight @b : tensor<8xf32> = #encdec.seeded<1, 0.5>
-func.func @vocabulary_c2(%x: !d, %bias: tensor<?x11xf32>, %i: tensor<?xi32>) {
+func.func @vocabulary_c2(%x: !d, %bias: tensor<?x11xf32>, %i: tensor<?xi32>, %top: i64) {
   // expected-error @below {{expected bias to be [11] but got 'tensor<8xf32>'}}
-  %t, %lp = encdec.vocabulary %x, @w, @b biased %bias by %i : !d, tensor<?x11xf32>
+  %t, %lp = encdec.vocabulary %x, @w, @b biased %bias by %i keep %top : !d, tensor<?x11xf32>
   return
 }

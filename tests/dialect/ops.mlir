@@ -33,8 +33,8 @@ func.func @encode(%ids: tensor<?xi32, #encdec.side<encoder>> {encdec.arg = "toke
 
 // CHECK-LABEL: func.func @step
 // GENERIC-LABEL: sym_name = "step"
-func.func @step(%y: !d, %i: tensor<?xi32>, %bias: tensor<?x16xf32>, %m: !encdec.memory<2x4>, %c: !encdec.cache<2x4>)
-    -> (!d, tensor<?xi32, #encdec.side<decoder>>) attributes {encdec.entry = "step"} {
+func.func @step(%y: !d, %i: tensor<?xi32>, %bias: tensor<?x16xf32>, %m: !encdec.memory<2x4>, %c: !encdec.cache<2x4>, %top: i64, %past: tensor<?x?xi32>)
+    -> (!d, tensor<?x?xi32, #encdec.side<decoder>>) attributes {encdec.entry = "step"} {
   // CHECK: %y = encdec.linear %arg0, @w, @b : tensor<?x8xf32, #encdec.side<decoder>> -> tensor<?x8xf32, #encdec.side<decoder>>
   // GENERIC: "encdec.linear"({{.*}}) <{biases = [@b], weights = [@w]}>
   %q = encdec.linear %y, @w, @b : !d -> !d
@@ -42,10 +42,10 @@ func.func @step(%y: !d, %i: tensor<?xi32>, %bias: tensor<?x16xf32>, %m: !encdec.
   %q2, %k2 = encdec.linear %y, [@w, @w], [@b, @b] : !d -> !d, !d
   // CHECK: %key, %value, %offsets = encdec.memory_read %arg3 : !encdec.memory<2x4>
   %k, %v, %o = encdec.memory_read %m : !encdec.memory<2x4>
-  // CHECK: encdec.cache_append %arg4, {{.*}} of %arg1 at %arg1 : !encdec.cache<2x4>,
-  encdec.cache_append %c, %q2, %k2 of %i at %i : !encdec.cache<2x4>, !d, !d
-  // CHECK: , %rows = encdec.cache_read %arg4 of %arg1 to %arg1 : !encdec.cache<2x4>
-  %ck, %cv, %co, %cr = encdec.cache_read %c of %i to %i : !encdec.cache<2x4>
+  // CHECK: encdec.cache_append %arg4, {{.*}} of %arg6 at %arg1 : !encdec.cache<2x4>,
+  encdec.cache_append %c, %q2, %k2 of %past at %i : !encdec.cache<2x4>, !d, !d
+  // CHECK: , %rows = encdec.cache_read %arg4 of %arg6 to %arg1 : !encdec.cache<2x4>
+  %ck, %cv, %co, %cr = encdec.cache_read %c of %past to %i : !encdec.cache<2x4>
   // CHECK: %scores = encdec.scores {{.*}} of %rows in %{{.*}} {heads = 2, scale = 5.000000e-01} :
   %s = encdec.scores %q, %ck of %cr in %co {heads = 2, scale = 0.5} : !d, !d
   // CHECK: %masked = encdec.mask %scores at %arg1 : tensor<2x?x?xf32, #encdec.side<decoder>>
@@ -70,9 +70,9 @@ func.func @step(%y: !d, %i: tensor<?xi32>, %bias: tensor<?x16xf32>, %m: !encdec.
   %f2 = encdec.add_norm %f, %ca, @b, @b {eps = 1.0e-5} : !d, !d
   // CHECK: %logits = encdec.linear {{.*}}, @big :
   %l = encdec.linear %f2, @big : !d -> tensor<?x16xf32, #encdec.side<decoder>> loc("logits")
-  // CHECK: %token, %log_prob = encdec.argmax %logits biased %arg2 by %arg1 :
-  %t, %lp = encdec.argmax %l biased %bias by %i : tensor<?x16xf32, #encdec.side<decoder>>, tensor<?x16xf32>
-  // CHECK: encdec.vocabulary {{.*}}, @big biased %arg2 by %arg1 :
-  %t2, %lp2 = encdec.vocabulary %f2, @big biased %bias by %i : !d, tensor<?x16xf32>
-  return %f2, %t : !d, tensor<?xi32, #encdec.side<decoder>>
+  // CHECK: %tokens, %log_probs = encdec.top_tokens %logits biased %arg2 by %arg1 keep %arg5 :
+  %t, %lp = encdec.top_tokens %l biased %bias by %i keep %top : tensor<?x16xf32, #encdec.side<decoder>>, tensor<?x16xf32>
+  // CHECK: encdec.vocabulary {{.*}}, @big biased %arg2 by %arg1 keep %arg5 :
+  %t2, %lp2 = encdec.vocabulary %f2, @big biased %bias by %i keep %top : !d, tensor<?x16xf32>
+  return %f2, %t : !d, tensor<?x?xi32, #encdec.side<decoder>>
 }

@@ -45,17 +45,17 @@ func.func @encode(%ids: tensor<?xi32, #encdec.side<encoder>> {encdec.arg = "toke
 
 //--- step.mlir
 func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"},
-    %positions: tensor<?xi32> {encdec.arg = "positions"}, %slots: tensor<?xi32> {encdec.arg = "slots"},
+    %positions: tensor<?xi32> {encdec.arg = "positions"}, %ancestors: tensor<?x?xi32> {encdec.arg = "ancestors"},
     %sources: tensor<?xi32> {encdec.arg = "sources"}, %offsets: tensor<?xi32> {encdec.arg = "offsets"},
     %bias: tensor<?x11xf32> {encdec.arg = "logit_bias"}, %row_bias: tensor<?xi32> {encdec.arg = "row_bias"},
-    %memory: tensor<?x8xf32, #encdec.side<encoder>> {encdec.arg = "memory"}, %cache: !encdec.cache<2x4> {encdec.arg = "cache.0"})
-    -> (tensor<?xi32, #encdec.side<decoder>>, tensor<?xf32>) attributes {encdec.entry = "step"} {
+    %memory: tensor<?x8xf32, #encdec.side<encoder>> {encdec.arg = "memory"}, %cache: !encdec.cache<2x4> {encdec.arg = "cache.0"}, %top: i64 {encdec.arg = "top"})
+    -> (tensor<?x?xi32, #encdec.side<decoder>>, tensor<?x?xf32>) attributes {encdec.entry = "step"} {
   %x = encdec.embed %ids at %positions, @table, @places {scale = 2.0} : tensor<?xi32, #encdec.side<decoder>> -> tensor<?x8xf32, #encdec.side<decoder>>
   %q = encdec.linear %x, @q, @b : tensor<?x8xf32, #encdec.side<decoder>> -> tensor<?x8xf32, #encdec.side<decoder>>
   %k = encdec.linear %x, @k, @b : tensor<?x8xf32, #encdec.side<decoder>> -> tensor<?x8xf32, #encdec.side<decoder>>
   %v = encdec.linear %x, @v, @b : tensor<?x8xf32, #encdec.side<decoder>> -> tensor<?x8xf32, #encdec.side<decoder>>
-  encdec.cache_append %cache, %k, %v of %slots at %positions : !encdec.cache<2x4>, tensor<?x8xf32, #encdec.side<decoder>>, tensor<?x8xf32, #encdec.side<decoder>>
-  %pk, %pv, %po, %pr = encdec.cache_read %cache of %slots to %positions : !encdec.cache<2x4>
+  encdec.cache_append %cache, %k, %v of %ancestors at %positions : !encdec.cache<2x4>, tensor<?x8xf32, #encdec.side<decoder>>, tensor<?x8xf32, #encdec.side<decoder>>
+  %pk, %pv, %po, %pr = encdec.cache_read %cache of %ancestors to %positions : !encdec.cache<2x4>
   %s = encdec.scores %q, %pk of %pr in %po {heads = 2, scale = 0.5} : tensor<?x8xf32, #encdec.side<decoder>>, tensor<?x8xf32, #encdec.side<decoder>>
   %m = encdec.mask %s at %positions : tensor<2x?x?xf32, #encdec.side<decoder>>
   %p = encdec.softmax %m : tensor<2x?x?xf32, #encdec.side<decoder>>
@@ -75,8 +75,8 @@ func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens
   %z3 = encdec.add %d, %y2 : tensor<?x8xf32, #encdec.side<decoder>>, tensor<?x8xf32, #encdec.side<decoder>>
   %y3 = encdec.norm %z3, @g, @b {eps = 1.0e-5} : tensor<?x8xf32, #encdec.side<decoder>>
   %l = encdec.linear %y3, @table : tensor<?x8xf32, #encdec.side<decoder>> -> tensor<?x11xf32, #encdec.side<decoder>>
-  %t, %lp = encdec.argmax %l biased %bias by %row_bias : tensor<?x11xf32, #encdec.side<decoder>>, tensor<?x11xf32>
-  return %t, %lp : tensor<?xi32, #encdec.side<decoder>>, tensor<?xf32>
+  %t, %lp = encdec.top_tokens %l biased %bias by %row_bias keep %top : tensor<?x11xf32, #encdec.side<decoder>>, tensor<?x11xf32>
+  return %t, %lp : tensor<?x?xi32, #encdec.side<decoder>>, tensor<?x?xf32>
 }
 
 //--- encode-memory.mlir
@@ -94,15 +94,15 @@ func.func @encode(%ids: tensor<?xi32, #encdec.side<encoder>> {encdec.arg = "toke
 
 //--- step-memory.mlir
 func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"},
-    %positions: tensor<?xi32> {encdec.arg = "positions"}, %slots: tensor<?xi32> {encdec.arg = "slots"},
+    %positions: tensor<?xi32> {encdec.arg = "positions"}, %ancestors: tensor<?x?xi32> {encdec.arg = "ancestors"},
     %sources: tensor<?xi32> {encdec.arg = "sources"}, %offsets: tensor<?xi32> {encdec.arg = "offsets"},
     %bias: tensor<?x11xf32> {encdec.arg = "logit_bias"}, %row_bias: tensor<?xi32> {encdec.arg = "row_bias"},
-    %cache: !encdec.cache<2x4> {encdec.arg = "cache.0"}, %memory: !encdec.memory<2x4> {encdec.arg = "memory.0"})
-    -> (tensor<?xi32, #encdec.side<decoder>>, tensor<?xf32>) attributes {encdec.entry = "step"} {
+    %cache: !encdec.cache<2x4> {encdec.arg = "cache.0"}, %memory: !encdec.memory<2x4> {encdec.arg = "memory.0"}, %top: i64 {encdec.arg = "top"})
+    -> (tensor<?x?xi32, #encdec.side<decoder>>, tensor<?x?xf32>) attributes {encdec.entry = "step"} {
   %x = encdec.embed %ids at %positions, @table, @places {scale = 2.0} : tensor<?xi32, #encdec.side<decoder>> -> tensor<?x8xf32, #encdec.side<decoder>>
   %q, %k, %v = encdec.linear %x, [@q, @k, @v], [@b, @b, @b] : tensor<?x8xf32, #encdec.side<decoder>> -> tensor<?x8xf32, #encdec.side<decoder>>, tensor<?x8xf32, #encdec.side<decoder>>, tensor<?x8xf32, #encdec.side<decoder>>
-  encdec.cache_append %cache, %k, %v of %slots at %positions : !encdec.cache<2x4>, tensor<?x8xf32, #encdec.side<decoder>>, tensor<?x8xf32, #encdec.side<decoder>>
-  %pk, %pv, %po, %pr = encdec.cache_read %cache of %slots to %positions : !encdec.cache<2x4>
+  encdec.cache_append %cache, %k, %v of %ancestors at %positions : !encdec.cache<2x4>, tensor<?x8xf32, #encdec.side<decoder>>, tensor<?x8xf32, #encdec.side<decoder>>
+  %pk, %pv, %po, %pr = encdec.cache_read %cache of %ancestors to %positions : !encdec.cache<2x4>
   %c = encdec.self_attention %q, %pk, %pv of %pr in %po causal at %positions {heads = 2, scale = 0.5} : tensor<?x8xf32, #encdec.side<decoder>>, tensor<?x8xf32, #encdec.side<decoder>>, tensor<?x8xf32, #encdec.side<decoder>>
   %y = encdec.add_norm %c, %x, @g, @b {eps = 1.0e-5} : tensor<?x8xf32, #encdec.side<decoder>>, tensor<?x8xf32, #encdec.side<decoder>>
   %mk, %mv, %mo = encdec.memory_read %memory : !encdec.memory<2x4>
@@ -110,6 +110,6 @@ func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens
   %y2 = encdec.add_norm %c2, %y, @g, @b {eps = 1.0e-5} : tensor<?x8xf32, #encdec.side<decoder>>, tensor<?x8xf32, #encdec.side<decoder>>
   %f = encdec.ffn %y2, up @up @up.b, down @down @b {kind = silu} : tensor<?x8xf32, #encdec.side<decoder>>
   %y3 = encdec.add_norm %f, %y2, @g, @b {eps = 1.0e-5} : tensor<?x8xf32, #encdec.side<decoder>>, tensor<?x8xf32, #encdec.side<decoder>>
-  %t, %lp = encdec.vocabulary %y3, @table biased %bias by %row_bias : tensor<?x8xf32, #encdec.side<decoder>>, tensor<?x11xf32>
-  return %t, %lp : tensor<?xi32, #encdec.side<decoder>>, tensor<?xf32>
+  %t, %lp = encdec.vocabulary %y3, @table biased %bias by %row_bias keep %top : tensor<?x8xf32, #encdec.side<decoder>>, tensor<?x11xf32>
+  return %t, %lp : tensor<?x?xi32, #encdec.side<decoder>>, tensor<?x?xf32>
 }

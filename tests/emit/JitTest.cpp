@@ -54,11 +54,12 @@ std::vector<float> decode(encdec_abi_entry_fn encode, encdec_abi_entry_fn step,
   int64_t length = source.size(), keys = roundUp16(length), capacity = 32;
   Buffer encodeArena(size("encode_arena_per_row") * keys);
   Buffer stepArena(size("step_arena_fixed") + size("step_arena_per_row"));
-  Buffer scratch(size("scratch_fixed") + size("scratch_per_key") * capacity);
+  Buffer scratch(size("scratch_fixed") + size("scratch_per_key") * capacity +
+                 size("scratch_per_row"));
   Buffer memory(size("memory_per_key") * keys),
       cache(size("cache_per_key") * capacity);
   Buffer bias(roundUp16(vocabulary) * 4), logits(roundUp16(vocabulary) * 4);
-  std::vector<int32_t> positions(length), zeros(length);
+  std::vector<int32_t> positions(length), zeros(std::max(length, capacity));
   for (int64_t i = 0; i < length; ++i)
     positions[i] = i;
   int32_t offsets[2] = {0, int32_t(length)}, position = 0, out = 0;
@@ -86,11 +87,12 @@ std::vector<float> decode(encdec_abi_entry_fn encode, encdec_abi_entry_fn step,
   c.rows = 1;
   c.tokens = &token;
   c.positions = &position;
-  c.row_slot = zeros.data();
+  c.ancestors = zeros.data();
   c.logit_bias = bias.as<float>();
   c.row_bias = zeros.data();
-  c.out_token = &out;
-  c.out_log_prob = &logProb;
+  c.top = 1;
+  c.out_tokens = &out;
+  c.out_log_probs = &logProb;
   c.out_logits = logits.as<float>();
   std::vector<float> all;
   for (; position < steps; ++position) {

@@ -45,12 +45,12 @@ func.func @cross(%x: !dec, %k: !enc, %rows: !index, %offsets: !index) -> (!dec, 
 // CHECK-NEXT: encdec.add
 // CHECK-NEXT: encdec.norm
 // CHECK-NEXT: encdec.linear
-// CHECK-NEXT: encdec.argmax
-func.func @ffn(%x: !dec, %bias: tensor<?x9xf32>, %by: !index) -> tensor<?xf32> {
+// CHECK-NEXT: encdec.top_tokens
+func.func @ffn(%x: !dec, %bias: tensor<?x9xf32>, %by: !index, %top: i64) -> tensor<?x?xf32> {
   %y = encdec.ffn %x, up @up, down @down {kind = silu} : !dec
   %z = encdec.add_norm %y, %x, @g, @g {eps = 1.0e-5} : !dec, !dec
-  %t, %l = encdec.vocabulary %z, @v biased %bias by %by : !dec, tensor<?x9xf32>
-  return %l : tensor<?xf32>
+  %t, %l = encdec.vocabulary %z, @v biased %bias by %by keep %top : !dec, tensor<?x9xf32>
+  return %l : tensor<?x?xf32>
 }
 
 // CHECK-LABEL: func.func @some_heads

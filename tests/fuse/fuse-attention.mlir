@@ -27,8 +27,8 @@ func.func @encoder_self(%q: !enc, %k: !enc, %v: !enc, %rows: !index, %offsets: !
 // CHECK-NEXT: encdec.self_attention %{{.*}}, %[[K]], %[[V]] of %[[ROWS]] in %[[OFFSETS]] causal at %{{.*}} {heads = 2, scale = 5.000000e-01}
 // CHECK-NEXT: return
 // REMARK: [Passed] self-attention | {{.*}}Function=decoder_self | Gain="4 ops became 1
-func.func @decoder_self(%q: !dec, %cache: !encdec.cache<2x2>, %slots: !index, %positions: !index) -> !dec {
-  %k, %v, %offsets, %rows = encdec.cache_read %cache of %slots to %positions : !encdec.cache<2x2>
+func.func @decoder_self(%q: !dec, %cache: !encdec.cache<2x2>, %ancestors: tensor<?x?xi32>, %positions: !index) -> !dec {
+  %k, %v, %offsets, %rows = encdec.cache_read %cache of %ancestors to %positions : !encdec.cache<2x2>
   %s = encdec.scores %q, %k of %rows in %offsets {heads = 2, scale = 0.5} : !dec, !dec
   %m = encdec.mask %s at %positions : !dec_scores
   %p = encdec.softmax %m : !dec_scores

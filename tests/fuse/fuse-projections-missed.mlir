@@ -67,22 +67,22 @@ func.func @type_mismatch(%x: !enc, %rows: !index, %offsets: !index) -> !enc {
 }
 
 // CHECK: [Missed] no-append | {{.*}}Function=no_append | Blocker="encdec.cache_read at
-func.func @no_append(%x: !dec, %cache: !encdec.cache<2x2>, %slots: !index, %positions: !index) -> !dec {
+func.func @no_append(%x: !dec, %cache: !encdec.cache<2x2>, %ancestors: tensor<?x?xi32>, %positions: !index) -> !dec {
   %q = encdec.linear %x, @q.w : !dec -> !dec
-  %ks, %vs, %offsets, %rows = encdec.cache_read %cache of %slots to %positions : !encdec.cache<2x2>
+  %ks, %vs, %offsets, %rows = encdec.cache_read %cache of %ancestors to %positions : !encdec.cache<2x2>
   %c = encdec.self_attention %q, %ks, %vs of %rows in %offsets causal at %positions {heads = 2, scale = 0.5} : !dec, !dec, !dec
   return %c : !dec
 }
 
 // CHECK: [Missed] several-appends | {{.*}}Function=several_appends | Blocker="encdec.cache_append at
-func.func @several_appends(%x: !dec, %cache: !encdec.cache<2x2>, %slots: !index, %positions: !index) -> !dec
+func.func @several_appends(%x: !dec, %cache: !encdec.cache<2x2>, %ancestors: tensor<?x?xi32>, %positions: !index) -> !dec
     attributes {encdec.entry = "step"} {
   %q = encdec.linear %x, @q.w : !dec -> !dec
   %k = encdec.linear %x, @k.w : !dec -> !dec
   %v = encdec.linear %x, @v.w : !dec -> !dec
-  encdec.cache_append %cache, %k, %v of %slots at %positions : !encdec.cache<2x2>, !dec, !dec
-  encdec.cache_append %cache, %v, %k of %slots at %positions : !encdec.cache<2x2>, !dec, !dec
-  %ks, %vs, %offsets, %rows = encdec.cache_read %cache of %slots to %positions : !encdec.cache<2x2>
+  encdec.cache_append %cache, %k, %v of %ancestors at %positions : !encdec.cache<2x2>, !dec, !dec
+  encdec.cache_append %cache, %v, %k of %ancestors at %positions : !encdec.cache<2x2>, !dec, !dec
+  %ks, %vs, %offsets, %rows = encdec.cache_read %cache of %ancestors to %positions : !encdec.cache<2x2>
   %c = encdec.self_attention %q, %ks, %vs of %rows in %offsets causal at %positions {heads = 2, scale = 0.5} : !dec, !dec, !dec
   return %c : !dec
 }

@@ -35,12 +35,12 @@ func.func @encoder(%x: !enc, %rows: !index, %offsets: !index) -> !enc {
 // CHECK-NEXT: encdec.cache_append %{{.*}}, %[[K]], %[[V]]
 // CHECK: encdec.self_attention %[[Q]],
 // REMARK: [Passed] projections | {{.*}}Function=decoder
-func.func @decoder(%x: !dec, %cache: !encdec.cache<2x2>, %slots: !index, %positions: !index) -> !dec
+func.func @decoder(%x: !dec, %cache: !encdec.cache<2x2>, %ancestors: tensor<?x?xi32>, %positions: !index) -> !dec
     attributes {encdec.entry = "step"} {
   %v = encdec.linear %x, @v.w : !dec -> !dec
   %k = encdec.linear %x, @k.w : !dec -> !dec
-  encdec.cache_append %cache, %k, %v of %slots at %positions : !encdec.cache<2x2>, !dec, !dec
-  %ks, %vs, %offsets, %rows = encdec.cache_read %cache of %slots to %positions : !encdec.cache<2x2>
+  encdec.cache_append %cache, %k, %v of %ancestors at %positions : !encdec.cache<2x2>, !dec, !dec
+  %ks, %vs, %offsets, %rows = encdec.cache_read %cache of %ancestors to %positions : !encdec.cache<2x2>
   %q = encdec.linear %x, @q.w : !dec -> !dec
   %c = encdec.self_attention %q, %ks, %vs of %rows in %offsets causal at %positions {heads = 2, scale = 0.5} : !dec, !dec, !dec
   return %c : !dec

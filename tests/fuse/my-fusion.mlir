@@ -15,6 +15,7 @@
 
 !src = tensor<?xi32, #encdec.side<encoder>>
 !tgt = tensor<?xi32, #encdec.side<decoder>>
+!top = tensor<?x?xi32, #encdec.side<decoder>>
 !enc = tensor<?x4xf32, #encdec.side<encoder>>
 !dec = tensor<?x4xf32, #encdec.side<decoder>>
 !scores = tensor<2x?x?xf32, #encdec.side<decoder>>
@@ -50,7 +51,7 @@ func.func @encode(%tokens: !src {encdec.arg = "tokens"}, %positions: !index {enc
 func.func @step(%tokens: !tgt {encdec.arg = "tokens"}, %positions: !index {encdec.arg = "positions"},
     %sources: !index {encdec.arg = "sources"}, %offsets: !index {encdec.arg = "offsets"},
     %logit_bias: tensor<?x11xf32> {encdec.arg = "logit_bias"}, %row_bias: !index {encdec.arg = "row_bias"},
-    %memory: !enc {encdec.arg = "memory"}) -> (!tgt, tensor<?xf32>)
+    %memory: !enc {encdec.arg = "memory"}, %top: i64 {encdec.arg = "top"}) -> (!top, tensor<?x?xf32>)
     attributes {encdec.entry = "step"} {
   %x = encdec.embed %tokens at %positions, @table, @places {scale = 2.0} : !tgt -> !dec
   %k0 = encdec.linear %memory, @k0 : !enc -> !enc
@@ -65,6 +66,6 @@ func.func @step(%tokens: !tgt {encdec.arg = "tokens"}, %positions: !index {encde
   %c1 = encdec.context %p1, %v1 of %sources in %offsets {heads = 2} : !scores, !enc
   %y = encdec.add %c1, %x : !dec, !dec
   %l = encdec.linear %y, @table : !dec -> !logits
-  %t, %p = encdec.argmax %l biased %logit_bias by %row_bias : !logits, tensor<?x11xf32>
-  return %t, %p : !tgt, tensor<?xf32>
+  %t, %p = encdec.top_tokens %l biased %logit_bias by %row_bias keep %top : !logits, tensor<?x11xf32>
+  return %t, %p : !top, tensor<?x?xf32>
 }

@@ -4,7 +4,7 @@
 #include "compiler/import/Halves.h"
 #include "compiler/import/Import.h"
 #include "compiler/import/Safetensors.h"
-#include "dialect/Interpreter.h"
+#include "dialect/ReferenceRun.h"
 
 #include <cmath>
 #include <fstream>
@@ -139,11 +139,12 @@ Greedy ReferenceModel::run(const std::vector<int64_t> &source, size_t most) {
     std::vector<reference::Value> arguments = {
         vectorOf({double(token)}),
         vectorOf({double(position)}),
-        vectorOf({0}),
+        reference::ownSlots({0}, position),
         vectorOf({0}),
         offsets,
         bias(position + 1, minLength, maxLength),
         vectorOf({0}),
+        vectorOf({1}),
         (*encoded)[0]};
     arguments.insert(arguments.end(), caches.begin(), caches.end());
     auto best = interpreter->run(step, std::move(arguments));

@@ -84,7 +84,9 @@ TEST(Attention, SelfOverTheCache) {
     constexpr int64_t capacity = 48, slotCount = 4, steps = 37;
     int64_t layer = 5; // floats a key of the layers before
     int64_t slotFloats = (layer + s.bytesPerKey() / 4) * capacity;
-    std::vector<int32_t> slots{2, 0, 3};
+    std::vector<int32_t> ancestors; // [3][capacity]
+    for (int32_t slot : {2, 0, 3})
+      ancestors.insert(ancestors.end(), capacity, slot);
     std::vector<std::string> reference;
     for (int64_t workers = 1; workers <= 3; ++workers) {
       std::mt19937 random(11);
@@ -99,7 +101,7 @@ TEST(Attention, SelfOverTheCache) {
         call.context.cache = cache.bytes();
         call.context.cache_stride = slotFloats * 4;
         call.context.cache_capacity = capacity;
-        call.context.row_slot = slots.data();
+        call.context.ancestors = ancestors.data();
         call.context.positions = positions.data();
         int32_t k = call.input(keys.back()), v = call.input(values.back());
         int32_t query = call.input(q), y = call.place(s.width());
@@ -124,6 +126,52 @@ TEST(Attention, SelfOverTheCache) {
                 attention(s, q, r, key, value, 0, step + 1, head), head))
                 << "step " << step << " row " << r;
           }
+      }
+    }
+  }
+}
+
+// Keys of one row spread over several slots: the bits of the same keys in one.
+TEST(Attention, ScatteredPastIsThePastItself) {
+  constexpr int64_t capacity = 80, slotCount = 7;
+  for (const AttentionShape &s : shapes) {
+    SCOPED_TRACE(shapeText(s));
+    std::mt19937 random(14);
+    int64_t slotFloats = s.bytesPerKey() / 4 * capacity;
+    Buffer cache(slotFloats * slotCount);
+    std::vector<int32_t> slots(2 * capacity, 0); // row 0 in slot 0, row 1 spread
+    for (int64_t count : {1, 15, 16, 33, 75}) {
+      for (int64_t p = 0; p < capacity; ++p) // some blocks whole, some not
+        slots[capacity + p] = p / 16 == 1 ? 3 : 1 + int32_t(random() % 6);
+      for (int64_t p = 0; p < count; ++p) {
+        Matrix key = randomMatrix(1, s.width(), random, 2),
+               value = randomMatrix(1, s.width(), random, 2);
+        Matrix keys(2, s.width()), values(2, s.width());
+        for (int64_t r = 0; r < 2; ++r)
+          for (int64_t c = 0; c < s.width(); ++c) {
+            keys(r, c) = key(0, c);
+            values(r, c) = value(0, c);
+          }
+        std::vector<int32_t> positions(2, int32_t(p));
+        KernelCall call(2);
+        call.context.cache = cache.bytes();
+        call.context.cache_stride = slotFloats * 4;
+        call.context.cache_capacity = capacity;
+        call.context.ancestors = slots.data();
+        call.context.positions = positions.data();
+        call.run(jit(), named("cache_append", s),
+                 {call.input(keys), call.input(values), 0}, 2);
+        if (p + 1 < count)
+          continue;
+        Matrix one = randomMatrix(1, s.width(), random, 2), q(2, s.width());
+        for (int64_t r = 0; r < 2; ++r)
+          for (int64_t c = 0; c < s.width(); ++c)
+            q(r, c) = one(0, c);
+        int32_t query = call.input(q), y = call.place(s.width());
+        call.run(jit(), scaled("self_attention", s), {query, 0, y}, 2);
+        int64_t width = pad16(s.width());
+        ASSERT_EQ(bits(call.at(y), width), bits(call.at(y) + width, width))
+            << count << " keys";
       }
     }
   }

@@ -84,7 +84,7 @@ void buildKernels(lower::CpuKernels &kernels) {
     kernels.activation(2048, kind);
   kernels.add(512);
   kernels.norm(512, 1e-5f, true);
-  kernels.argmax(58101);
+  kernels.topTokens(58101);
   kernels.mergeVocabulary(58101);
   kernels.barrier();
 }

@@ -55,11 +55,11 @@ class KernelCall {
 public:
   explicit KernelCall(int64_t rows, int64_t units = 0)
       : rows(rows), units(units ? units : rows), arena(1 << 20),
-        weights(1 << 21), scratch(4 * 8192) {
+        weights(1 << 21), scratch(4 * 16384) {
     context.arena = arena.bytes();
     context.weights = weights.bytes();
     context.scratch = scratch.bytes();
-    context.scratch_stride = 8192 * 4;
+    context.scratch_stride = 16384 * 4;
     context.rows = rows;
   }
 

@@ -20,7 +20,7 @@ public:
     mlir::PassManager place(module.getContext());
     if (fuseAll)
       buildFusePipeline(place);
-    else // linear, activation, add, norm and argmax stay single
+    else // linear, activation, add, norm and top_tokens stay single
       place.addPass(createFuseAttentionPass());
     PipelineOptions options;
     options.weights = type;
@@ -101,7 +101,8 @@ struct Batch {
 
   encdec_abi_context context(Compiled &model, int64_t workers) {
     int64_t stride =
-        model.sizes["scratch_fixed"] + model.sizes["scratch_per_key"] * longest;
+        model.sizes["scratch_fixed"] + model.sizes["scratch_per_key"] * longest +
+        model.sizes["scratch_per_row"] * 8;
     scratch = Buffer(stride * workers / 4);
     encdec_abi_context c = {};
     c.scratch = scratch.bytes();
@@ -131,7 +132,9 @@ struct Batch {
   }
 
   struct Rows {
-    std::vector<int64_t> tokens, positions, slots, sources;
+    std::vector<int64_t> tokens, positions;
+    std::vector<std::vector<int64_t>> ancestors; // [R][positions so far and one]
+    std::vector<int64_t> sources;
   };
   /// [R][pad16(V)]
   std::vector<float> step(Compiled &model, const Rows &rows, int64_t vocabulary,
@@ -145,7 +148,13 @@ struct Batch {
       return std::vector<int32_t>(v.begin(), v.end());
     };
     auto ids = narrow(rows.tokens), at = narrow(rows.positions),
-         slots = narrow(rows.slots), sources = narrow(rows.sources);
+         sources = narrow(rows.sources);
+    std::vector<int32_t> ancestors; // [R][capacity]
+    for (const std::vector<int64_t> &past : rows.ancestors) {
+      ancestors.insert(ancestors.end(), past.begin(), past.end());
+      ancestors.insert(ancestors.end(), capacity - past.size(),
+                       int32_t(past.back()));
+    }
     std::vector<int32_t> rowBias(count, 0), token(count);
     std::vector<float> bias(pad16(vocabulary)), logProb(count);
     std::vector<float> logits(count * pad16(vocabulary));
@@ -153,12 +162,13 @@ struct Batch {
     c.rows = count;
     c.tokens = ids.data();
     c.positions = at.data();
-    c.row_slot = slots.data();
+    c.ancestors = ancestors.data();
     c.row_source = sources.data();
     c.logit_bias = bias.data();
     c.row_bias = rowBias.data();
-    c.out_token = token.data();
-    c.out_log_prob = logProb.data();
+    c.top = 1;
+    c.out_tokens = token.data();
+    c.out_log_probs = logProb.data();
     c.out_logits = logits.data();
     model.run("encdec_step", c, workers);
     tokensOut = token;

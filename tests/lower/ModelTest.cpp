@@ -52,7 +52,7 @@ TEST_P(Model, LikeTheReference) {
     reference::Tensor logits;
     judge.interpreter.observer = [&](Operation *op,
                                      ArrayRef<reference::Value> results) {
-      if (isa<LinearOp>(op) && isa<ArgmaxOp>(*op->user_begin()))
+      if (isa<LinearOp>(op) && isa<TopTokensOp>(*op->user_begin()))
         logits = std::get<reference::Tensor>(results[0]);
     };
     ASSERT_TRUE(succeeded(judge.encode(sources)));
@@ -63,19 +63,26 @@ TEST_P(Model, LikeTheReference) {
       runs.push_back(std::make_unique<Batch>(sources, model));
       runs.back()->encode(model, workers);
     }
-    Batch::Rows rows{{}, {}, {4, 0, 2, 5}, {0, 2, 1, 0}};
+    Batch::Rows rows{{}, {}, {{4}, {0}, {2}, {5}}, {0, 2, 1, 0}};
     int64_t stride = pad16(sizes.vocabulary);
     for (int64_t step = 0; step < 6; ++step) {
-      if (step == 4) { // a row leaves, the others move up
-        rows.slots = {4, 2, 5};
-        rows.sources = {0, 1, 0};
+      if (step == 4) { // one leaves, one forks: two rows share their past
+        rows.ancestors = {{4, 4, 4, 4, 4}, {4, 4, 4, 4, 0}, {2, 2, 2, 2, 2}};
+        rows.sources = {0, 0, 1};
+      } else if (step > 0) {
+        for (std::vector<int64_t> &past : rows.ancestors)
+          past.push_back(past.back());
       }
       rows.tokens.clear();
-      for (size_t r = 0; r < rows.slots.size(); ++r)
+      for (size_t r = 0; r < rows.ancestors.size(); ++r)
         rows.tokens.push_back(random() % sizes.vocabulary);
-      rows.positions.assign(rows.slots.size(), step);
+      rows.positions.assign(rows.ancestors.size(), step);
+      reference::Tensor ancestors({int64_t(rows.ancestors.size()), step + 1});
+      for (int64_t r = 0; r < ancestors.rows(); ++r)
+        for (int64_t p = 0; p <= step; ++p)
+          ancestors.at(r, p) = double(rows.ancestors[r][p]);
       auto expected =
-          judge.step(rows.tokens, rows.positions, rows.slots, rows.sources);
+          judge.step(rows.tokens, rows.positions, ancestors, rows.sources);
       ASSERT_TRUE(succeeded(expected));
       ASSERT_EQ(logits.rows(), int64_t(rows.tokens.size()));
       double largest = 0;
@@ -99,7 +106,7 @@ TEST_P(Model, LikeTheReference) {
                        got.size()),
                   bits(got.data(), got.size()))
             << workers << " workers change the bits at step " << step;
-      Batch::Rows one{{rows.tokens[0]}, {step}, {4}, {0}};
+      Batch::Rows one{{rows.tokens[0]}, {step}, {rows.ancestors[0]}, {0}};
       ASSERT_EQ(
           bits(runs[3]->step(model, one, sizes.vocabulary, 2).data(), stride),
           bits(got.data(), stride))

@@ -1,5 +1,6 @@
-// Vocabulary and argmax kernels: ties, biases, odd sizes, equal bits.
+// Vocabulary and top_tokens kernels: ties, biases, odd sizes, equal bits.
 #include "KernelCall.h"
+#include <algorithm>
 #include <cmath>
 #include <gtest/gtest.h>
 
@@ -17,7 +18,7 @@ KernelJit &jit() {
     for (int64_t v : sizes) {
       kernels.vocabulary(inputs, v, false);
       kernels.vocabulary(inputs, v, true);
-      kernels.argmax(v);
+      kernels.topTokens(v);
       kernels.mergeVocabulary(v);
     }
   });
@@ -25,7 +26,7 @@ KernelJit &jit() {
 }
 
 int64_t recordFloats(int64_t columns) {
-  return 5 * pad16((pad16(columns) / 16 + 7) / 8);
+  return 2 * pad16((pad16(columns) / 16 + 7) / 8);
 }
 
 struct Result {
@@ -40,19 +41,21 @@ struct Model {
   bool quantized;
 };
 
-Result run(const Model &m, int64_t rows, int64_t workers, bool stored) {
+Result run(const Model &m, int64_t rows, int64_t workers, bool stored,
+           int64_t top = 1) {
   int64_t columns = m.weight.rows;
   KernelCall call(rows);
   Buffer biases(3 * pad16(columns));
   for (int64_t r = 0; r < 3; ++r)
     for (int64_t c = 0; c < columns; ++c)
       biases[r * pad16(columns) + c] = float(m.logitBias(r, c));
-  Result result{std::vector<int32_t>(rows), std::vector<float>(rows),
+  Result result{std::vector<int32_t>(rows * top), std::vector<float>(rows * top),
                 std::vector<float>(rows * pad16(columns))};
   call.context.logit_bias = biases.data();
   call.context.row_bias = m.rowBias.data();
-  call.context.out_token = result.tokens.data();
-  call.context.out_log_prob = result.logProbs.data();
+  call.context.top = top;
+  call.context.out_tokens = result.tokens.data();
+  call.context.out_log_probs = result.logProbs.data();
   call.context.out_logits = result.logits.data();
   Matrix x = m.x;
   x.rows = rows;
@@ -67,7 +70,7 @@ Result run(const Model &m, int64_t rows, int64_t workers, bool stored) {
       for (int64_t c = 0; c < columns; ++c)
         logits(r, c) = other.logits[r * pad16(columns) + c];
     int32_t place = call.input(logits);
-    call.run(jit(), "argmax_" + size, {place, records}, workers);
+    call.run(jit(), "top_tokens_" + size, {place, records}, workers);
   } else {
     int32_t w = m.quantized ? call.packedInt8(m.weight) : call.packed(m.weight);
     int32_t s = m.quantized ? call.vector(m.scales) : -1,
@@ -174,6 +177,49 @@ TEST(Vocabulary, LowestIdWinsTies) {
       m.logitBias(0, v) = -INFINITY;
     EXPECT_EQ(run(m, 1, 1, false).tokens[0], 0) << "all forbidden";
   }
+}
+
+TEST(Vocabulary, TopTokensBestFirst) {
+  std::mt19937 random(3);
+  for (int64_t columns : sizes)
+    for (int64_t top : {1, 2, 8, 64}) {
+      SCOPED_TRACE("V = " + std::to_string(columns) + ", top " +
+                   std::to_string(top));
+      Model m = randomModel(columns, false, random);
+      for (int64_t c = 0; c < columns; c += 3) // many ties
+        m.bias(0, c) = 1;
+      for (double &v : m.weight.values)
+        v = std::round(v);
+      for (double &v : m.x.values)
+        v = std::round(v);
+      Result reference;
+      for (int64_t workers = 1; workers <= 4; ++workers)
+        for (bool stored : {false, true}) {
+          Result got = run(m, 7, workers, stored, top);
+          for (int64_t r = 0; r < 7; ++r) {
+            const float *logits = got.logits.data() + r * pad16(columns);
+            std::vector<std::pair<float, int32_t>> order;
+            for (int32_t v = 0; v < columns; ++v)
+              if (m.logitBias(m.rowBias[r], v) == 0)
+                order.push_back({-logits[v], v});
+            std::sort(order.begin(), order.end());
+            for (int64_t i = 0; i < top; ++i) {
+              bool there = i < int64_t(order.size());
+              ASSERT_EQ(got.tokens[r * top + i], there ? order[i].second : 0)
+                  << "row " << r << " place " << i;
+              if (!there)
+                ASSERT_EQ(got.logProbs[r * top + i], -INFINITY);
+              else if (i)
+                ASSERT_NEAR(got.logProbs[r * top] - got.logProbs[r * top + i],
+                            order[i].first - order[0].first, 1e-4);
+            }
+          }
+          if (reference.tokens.empty())
+            reference = got;
+          ASSERT_EQ(bits(got.logProbs.data(), 7 * top),
+                    bits(reference.logProbs.data(), 7 * top));
+        }
+    }
 }
 
 } // namespace

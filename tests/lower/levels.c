@@ -20,10 +20,10 @@ void _start(void) { system_call(93, main(), 0, 0); }
 static void put(const char *text, long size) { (void)!write(1, text, size); }
 #endif
 
-enum { rows = 3, steps = 5, vocabulary = 40, stride = 48, capacity = 16 };
+enum { rows = 3, steps = 5, vocabulary = 40, stride = 48, capacity = 16, top = 3 };
 static _Alignas(64) float weights[4288 / 4], arena[1 << 14], scratch[1 << 13],
-    cache[rows * 96 * capacity], bias[stride], logits[rows * stride], log_probs[rows];
-static int32_t out_tokens[rows];
+    cache[rows * 96 * capacity], bias[stride], logits[rows * stride], log_probs[rows * top];
+static int32_t out_tokens[rows * top];
 
 static void print(const void *data, long count) {
   const uint32_t *words = data;
@@ -43,11 +43,13 @@ int main(void) {
     weights[i] = (float)(int32_t)(seed >> 8) / 8388608.0f - 1.0f;
   }
   for (int step = 0; step < steps; ++step) {
-    static int32_t tokens[rows], positions[rows], slots[rows], row_bias[rows];
+    static int32_t tokens[rows], positions[rows], row_bias[rows],
+        ancestors[rows * capacity];
     for (int r = 0; r < rows; ++r) {
       tokens[r] = (7 * step + 11 * r) % vocabulary;
       positions[r] = step;
-      slots[r] = rows - 1 - r;
+      for (int p = 0; p < capacity; ++p) /* row 2 begins as row 1 did */
+        ancestors[r * capacity + p] = step && p == 0 && r == 2 ? 1 : rows - 1 - r;
     }
     static encdec_abi_context context;
     context.weights = (const uint8_t *)weights;
@@ -59,16 +61,17 @@ int main(void) {
     context.rows = rows;
     context.tokens = tokens;
     context.positions = positions;
-    context.row_slot = slots;
+    context.ancestors = ancestors;
     context.logit_bias = bias;
     context.row_bias = row_bias;
-    context.out_token = out_tokens;
-    context.out_log_prob = log_probs;
+    context.top = top;
+    context.out_tokens = out_tokens;
+    context.out_log_probs = log_probs;
     context.out_logits = logits;
     encdec_step(&context, 0, 1);
     print(logits, rows * stride);
-    print(log_probs, rows);
-    print(out_tokens, rows);
+    print(log_probs, rows * top);
+    print(out_tokens, rows * top);
   }
   return 0;
 }

@@ -49,24 +49,24 @@ encdec.weight @beta : tensor<16xf32> = #encdec.seeded<5, 0.5> {offset = 4224 : i
 // CHECK-NOT: func.func private @linear_16_f32x16(
 func.func @step(%tokens: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"},
     %positions: tensor<?xi32> {encdec.arg = "positions"},
-    %slots: tensor<?xi32> {encdec.arg = "slots"},
+    %ancestors: tensor<?x?xi32> {encdec.arg = "ancestors"},
     %logit_bias: tensor<?x40xf32> {encdec.arg = "logit_bias"},
     %row_bias: tensor<?xi32> {encdec.arg = "row_bias"},
     %cache0: !encdec.cache<2x8> {encdec.arg = "cache.0"},
-    %cache1: !encdec.cache<2x8> {encdec.arg = "cache.1"})
-    -> (tensor<?xi32, #encdec.side<decoder>>, tensor<?xf32>) attributes {encdec.entry = "step"} {
+    %cache1: !encdec.cache<2x8> {encdec.arg = "cache.1"}, %top: i64 {encdec.arg = "top"})
+    -> (tensor<?x?xi32, #encdec.side<decoder>>, tensor<?x?xf32>) attributes {encdec.entry = "step"} {
   %x = encdec.embed %tokens at %positions, @table {scale = 1.0} {encdec.place = array<i64: 64>} : tensor<?xi32, #encdec.side<decoder>> -> tensor<?x16xf32, #encdec.side<decoder>>
   %k = encdec.linear %x, @w, @b {encdec.place = array<i64: 128>} : tensor<?x16xf32, #encdec.side<decoder>> -> tensor<?x16xf32, #encdec.side<decoder>>
   %v = encdec.linear %x, @w {encdec.place = array<i64: 192>} : tensor<?x16xf32, #encdec.side<decoder>> -> tensor<?x16xf32, #encdec.side<decoder>>
-  encdec.cache_append %cache0, %k, %v of %slots at %positions : !encdec.cache<2x8>, tensor<?x16xf32, #encdec.side<decoder>>, tensor<?x16xf32, #encdec.side<decoder>>
-  %k0, %v0, %offsets0, %rows0 = encdec.cache_read %cache0 of %slots to %positions : !encdec.cache<2x8>
+  encdec.cache_append %cache0, %k, %v of %ancestors at %positions : !encdec.cache<2x8>, tensor<?x16xf32, #encdec.side<decoder>>, tensor<?x16xf32, #encdec.side<decoder>>
+  %k0, %v0, %offsets0, %rows0 = encdec.cache_read %cache0 of %ancestors to %positions : !encdec.cache<2x8>
   %c = encdec.self_attention %x, %k0, %v0 of %rows0 in %offsets0 causal at %positions {heads = 2, scale = 0.25} {encdec.place = array<i64: 256>} : tensor<?x16xf32, #encdec.side<decoder>>, tensor<?x16xf32, #encdec.side<decoder>>, tensor<?x16xf32, #encdec.side<decoder>>
-  encdec.cache_append %cache1, %k, %v of %slots at %positions : !encdec.cache<2x8>, tensor<?x16xf32, #encdec.side<decoder>>, tensor<?x16xf32, #encdec.side<decoder>>
-  %k1, %v1, %offsets1, %rows1 = encdec.cache_read %cache1 of %slots to %positions : !encdec.cache<2x8>
+  encdec.cache_append %cache1, %k, %v of %ancestors at %positions : !encdec.cache<2x8>, tensor<?x16xf32, #encdec.side<decoder>>, tensor<?x16xf32, #encdec.side<decoder>>
+  %k1, %v1, %offsets1, %rows1 = encdec.cache_read %cache1 of %ancestors to %positions : !encdec.cache<2x8>
   %d = encdec.self_attention %c, %k1, %v1 of %rows1 in %offsets1 causal at %positions {heads = 2, scale = 0.25} {encdec.place = array<i64: 128>} : tensor<?x16xf32, #encdec.side<decoder>>, tensor<?x16xf32, #encdec.side<decoder>>, tensor<?x16xf32, #encdec.side<decoder>>
   %y = encdec.add_norm %d, %c, @gamma, @beta {eps = 1.0e-5} {encdec.place = array<i64: 64>} : tensor<?x16xf32, #encdec.side<decoder>>, tensor<?x16xf32, #encdec.side<decoder>>
-  %token, %log_prob = encdec.vocabulary %y, @table biased %logit_bias by %row_bias {encdec.place = array<i64: 128>} : tensor<?x16xf32, #encdec.side<decoder>>, tensor<?x40xf32>
-  return %token, %log_prob : tensor<?xi32, #encdec.side<decoder>>, tensor<?xf32>
+  %token, %log_prob = encdec.vocabulary %y, @table biased %logit_bias by %row_bias keep %top {encdec.place = array<i64: 128>} : tensor<?x16xf32, #encdec.side<decoder>>, tensor<?x40xf32>
+  return %token, %log_prob : tensor<?x?xi32, #encdec.side<decoder>>, tensor<?x?xf32>
 }
 
 // The frame is the only alloca; the barrier is the only indirect call.

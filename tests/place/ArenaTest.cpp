@@ -32,9 +32,9 @@ std::vector<int64_t> expectedEntries(Operation *op) {
   std::vector<int64_t> entries;
   if (isa<MemoryReadOp, CacheReadOp, CacheAppendOp, func::ReturnOp>(op))
     return entries;
-  if (isa<VocabularyOp, ArgmaxOp>(op)) {
+  if (isa<VocabularyOp, TopTokensOp>(op)) {
     int64_t vocabulary = widthOf(op->getOperand(1));
-    return {20 * roundUp((vocabulary + 127) / 128, 16)};
+    return {8 * roundUp((vocabulary + 127) / 128, 16)};
   }
   if (auto project = dyn_cast<MemoryProjectOp>(op))
     return {rowBytes(project.getMemory().getType().getWidth()),

@@ -32,11 +32,11 @@ func.func @encode(%x: !enc) -> !enc attributes {encdec.entry = "encode"} {
   %y = encdec.linear %x, @encoder.w : !enc -> !enc
   return %y : !enc
 }
-func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>>, %at: tensor<?xi32>, %bias: tensor<?x20xf32>, %by: tensor<?xi32>) -> tensor<?xi32, #encdec.side<decoder>> attributes {encdec.entry = "step"} {
+func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>>, %at: tensor<?xi32>, %bias: tensor<?x20xf32>, %by: tensor<?xi32>, %top: i64) -> tensor<?x?xi32, #encdec.side<decoder>> attributes {encdec.entry = "step"} {
   %x = encdec.embed %ids at %at, @table, @positions {scale = 2.0} : tensor<?xi32, #encdec.side<decoder>> -> !dec
   %y = encdec.ffn %x, up @w @b, down @w2 {kind = relu} : !dec
-  %t, %l = encdec.vocabulary %y, @table biased %bias by %by : !dec, tensor<?x20xf32>
-  return %t : tensor<?xi32, #encdec.side<decoder>>
+  %t, %l = encdec.vocabulary %y, @table biased %bias by %by keep %top : !dec, tensor<?x20xf32>
+  return %t : tensor<?x?xi32, #encdec.side<decoder>>
 }
 
 // -----

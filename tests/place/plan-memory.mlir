@@ -5,7 +5,7 @@
 !dec = tensor<?x20xf32, #encdec.side<decoder>>
 !index = tensor<?xi32>
 
-// CHECK: module attributes {encdec.memory_plan = {cache_per_key = 208 : i64, encode_arena_per_row = 320 : i64, memory_per_key = 0 : i64, scratch_fixed = 16384 : i64, scratch_per_key = 4 : i64, step_arena_fixed = 0 : i64, step_arena_per_row = 448 : i64}}
+// CHECK: module attributes {encdec.memory_plan = {cache_per_key = 208 : i64, encode_arena_per_row = 320 : i64, memory_per_key = 0 : i64, scratch_fixed = 16384 : i64, scratch_per_key = 4 : i64, scratch_per_row = 768 : i64, step_arena_fixed = 0 : i64, step_arena_per_row = 448 : i64}}
 
 encdec.weight @w1 : tensor<40x20xf32> = #encdec.seeded<1, 1.0>
 encdec.weight @w2 : tensor<20x40xf32> = #encdec.seeded<2, 1.0>
@@ -28,19 +28,19 @@ encdec.weight @small : tensor<9x4xf32> = #encdec.seeded<4, 1.0>
 
 // CHECK-LABEL: func.func @step
 // CHECK-SAME: encdec.arena_per_row = 448 : i64
-func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>>, %at: !index, %slots: !index, %bias: tensor<?x200xf32>, %by: !index, %cache: !encdec.cache<1x20>) -> tensor<?xi32, #encdec.side<decoder>> attributes {encdec.entry = "step"} {
+func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>>, %at: !index, %ancestors: tensor<?x?xi32>, %bias: tensor<?x200xf32>, %by: !index, %cache: !encdec.cache<1x20>, %top: i64) -> tensor<?x?xi32, #encdec.side<decoder>> attributes {encdec.entry = "step"} {
   // CHECK: encdec.embed {{.*}} {encdec.place = array<i64: 192>}
   %x = encdec.embed %ids at %at, @table {scale = 2.0} : tensor<?xi32, #encdec.side<decoder>> -> !dec
   // Nothing to place: neither what writes a handle nor its views.
   // CHECK-NEXT: encdec.cache_append {{.*}} : !encdec.cache<1x20>, tensor<?x20xf32, #encdec.side<decoder>>, tensor<?x20xf32, #encdec.side<decoder>>{{$}}
-  encdec.cache_append %cache, %x, %x of %slots at %at : !encdec.cache<1x20>, !dec, !dec
+  encdec.cache_append %cache, %x, %x of %ancestors at %at : !encdec.cache<1x20>, !dec, !dec
   // Result and hidden rows.
   // CHECK-NEXT: encdec.ffn {{.*}} {encdec.place = array<i64: 320, 0>}
   %y = encdec.ffn %x, up @w1, down @w2 {kind = relu} : !dec
   // Records of the blocks; token and log-probability go to the caller.
   // CHECK-NEXT: encdec.vocabulary {{.*}} {encdec.place = array<i64: 0>}
-  %t, %l = encdec.vocabulary %y, @table biased %bias by %by : !dec, tensor<?x200xf32>
-  return %t : tensor<?xi32, #encdec.side<decoder>>
+  %t, %l = encdec.vocabulary %y, @table biased %bias by %by keep %top : !dec, tensor<?x200xf32>
+  return %t : tensor<?x?xi32, #encdec.side<decoder>>
 }
 
 // -----

@@ -38,8 +38,8 @@ struct Driven {
       fed[row].push_back(tokens[row]);
       auto [token, logProb] = fakeNext(fed[row], sources.first(source[row]));
       // NaN where any copy of a token in the cache or memory is wrong.
-      EXPECT_EQ(state->logProbs()[row], logProb) << "row " << row;
-      EXPECT_EQ(state->bestTokens()[row], token) << "row " << row;
+      EXPECT_EQ(state->topLogProbs()[row], logProb) << "row " << row;
+      EXPECT_EQ(state->topTokens()[row], token) << "row " << row;
     }
   }
   void reorder(const std::vector<uint32_t> &parents) {
@@ -106,15 +106,27 @@ TEST(State, RandomReorders) {
 }
 
 TEST(State, FirstMentionKeepsItsSlot) {
-  Slots slots(4);
+  auto made = Slots::create(4, 16);
+  Slots slots = std::move(*made);
   slots.start(3);
-  std::vector<uint32_t> permuted{2, 0, 1};
-  EXPECT_TRUE(slots.reorder(permuted).empty());
-  std::vector<uint32_t> doubled{0, 0, 2};
-  auto copies = slots.reorder(doubled);
-  ASSERT_EQ(copies.size(), 1u);
-  EXPECT_EQ(copies[0].from, 2);
-  EXPECT_TRUE(copies[0].to == 0 || copies[0].to == 3);
+  auto pastOf = [&](size_t row) {
+    return Ids(slots.ancestors() + row * 16, slots.ancestors() + row * 16 + 16);
+  };
+  for (size_t row = 0; row < 3; ++row)
+    slots.place(row, 0);
+  slots.reorder(std::vector<uint32_t>{2, 0, 1}, 1);
+  for (size_t row = 0; row < 3; ++row)
+    slots.place(row, 1);
+  EXPECT_EQ(pastOf(0), Ids(16, 2)) << "all of it in the slot it had";
+  // Two go on from row 0: they share position 0 and 1, and part from there on.
+  slots.reorder(std::vector<uint32_t>{0, 0, 2}, 2);
+  for (size_t row = 0; row < 3; ++row)
+    slots.place(row, 2);
+  EXPECT_EQ(pastOf(0), Ids(16, 2));
+  Ids second = pastOf(1);
+  EXPECT_EQ(Ids(second.begin(), second.begin() + 2), Ids(2, 2));
+  EXPECT_TRUE(second[2] == 0 || second[2] == 3) << "a slot no row writes to";
+  EXPECT_EQ(Ids(second.begin() + 2, second.end()), Ids(14, second[2]));
 }
 
 TEST(State, EncodeForgetsEarlierRows) {
@@ -127,8 +139,8 @@ TEST(State, EncodeForgetsEarlierRows) {
   StepInput input;
   input.tokens = start;
   ASSERT_TRUE(first.state->step(input).ok());
-  EXPECT_EQ(first.state->bestTokens()[0], fakeNext({40}, 8).first);
-  EXPECT_EQ(first.state->bestTokens()[1], fakeNext({40}, 1).first);
+  EXPECT_EQ(first.state->topTokens()[0], fakeNext({40}, 8).first);
+  EXPECT_EQ(first.state->topTokens()[1], fakeNext({40}, 1).first);
 }
 
 TEST(State, CrossProjectionsOncePerSource) {
@@ -162,9 +174,9 @@ TEST(State, BiasRowsLogitsAndProbs) {
   input.rowBias = which;
   input.logits = input.probs = true;
   ASSERT_TRUE(driven.state->step(input).ok());
-  EXPECT_EQ(driven.state->bestTokens()[0], (best + 1) % FAKE_VOCABULARY);
-  EXPECT_EQ(driven.state->logProbs()[0], -0.5f);
-  EXPECT_EQ(driven.state->bestTokens()[1], fakeNext({40}, 9).first);
+  EXPECT_EQ(driven.state->topTokens()[0], (best + 1) % FAKE_VOCABULARY);
+  EXPECT_EQ(driven.state->topLogProbs()[0], -0.5f);
+  EXPECT_EQ(driven.state->topTokens()[1], fakeNext({40}, 9).first);
   EXPECT_EQ(driven.state->logits()[best], 0.0f) << "logits are unbiased";
   // [L][H][R][stride]
   const uint64_t stride = driven.state->probsStride();
@@ -175,6 +187,27 @@ TEST(State, BiasRowsLogitsAndProbs) {
           EXPECT_EQ(driven.state->probs()[((layer * FAKE_HEADS + head) * 2 + row) * stride + j],
                     float(layer * 2000 + head * 1000 +
                           driven.sources.ids[driven.sources.offsets[row] + j]));
+}
+
+TEST(State, SeveralTokensOfEachRow) {
+  FakeModel model;
+  Driven driven(model, {}, {{5, 6, 7}, {9, 1}});
+  alignas(64) float bias[FAKE_VOCABULARY_PADDED];
+  std::fill(std::begin(bias), std::end(bias), -INFINITY);
+  const int32_t best = fakeNext({40}, 5).first;
+  bias[best] = bias[(best + 2) % FAKE_VOCABULARY] = 0;
+  Ids start{40, 40};
+  StepInput input;
+  input.tokens = start;
+  input.top = 3;
+  input.logitBias = bias;
+  ASSERT_TRUE(driven.state->step(input).ok());
+  ASSERT_EQ(driven.state->topTokens().size(), 6u);
+  EXPECT_EQ(driven.state->topTokens()[0], best);
+  EXPECT_EQ(driven.state->topTokens()[1], (best + 2) % FAKE_VOCABULARY);
+  EXPECT_EQ(driven.state->topLogProbs()[1], -1.0f);
+  EXPECT_EQ(driven.state->topTokens()[2], 0);
+  EXPECT_EQ(driven.state->topLogProbs()[2], -INFINITY);
 }
 
 void expectCode(const Status &status, Code code, const std::string &part) {
@@ -266,6 +299,11 @@ TEST(State, RefusedSteps) {
   expectCode(driven.state->step(input), Code::Usage, "token -1 of row 1");
   Ids two{40, 40};
   input.tokens = two;
+  for (uint64_t top : {0, 65}) {
+    input.top = top;
+    expectCode(driven.state->step(input), Code::Usage, "expected 1 ... 64");
+  }
+  input.top = 1;
   input.logits = true;
   expectCode(driven.state->step(input), Code::Usage, "logits = 1");
   input.logits = false;

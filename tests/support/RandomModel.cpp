@@ -188,18 +188,19 @@ void Printer::step() {
       "%tokens: tensor<?xi32, #encdec.side<decoder>> {{encdec.arg = "
       "\"tokens\"}, "
       "%positions: tensor<?xi32> {{encdec.arg = \"positions\"}, "
-      "%slots: tensor<?xi32> {{encdec.arg = \"slots\"}, "
+      "%ancestors: tensor<?x?xi32> {{encdec.arg = \"ancestors\"}, "
       "%sources: tensor<?xi32> {{encdec.arg = \"sources\"}, "
       "%offsets: tensor<?xi32> {{encdec.arg = \"offsets\"},\n"
       "      %logit_bias: tensor<?x{0}xf32> {{encdec.arg = \"logit_bias\"}, "
-      "%row_bias: tensor<?xi32> {{encdec.arg = \"row_bias\"},\n"
+      "%row_bias: tensor<?xi32> {{encdec.arg = \"row_bias\"}, "
+      "%top: i64 {{encdec.arg = \"top\"},\n"
       "      %memory: {1} {{encdec.arg = \"memory\"}",
       m.vocabulary, type(m.width(), "encoder"));
   for (int layer = 0; layer < m.decoderLayers; ++layer)
     body += formatv(", %cache{0}: !encdec.cache<{1}x{2}> "
                     "{{encdec.arg = \"cache.{0}\"}",
                     layer, m.heads, m.headSize);
-  body += ")\n      -> (tensor<?xi32, #encdec.side<decoder>>, tensor<?xf32>) "
+  body += ")\n      -> (tensor<?x?xi32, #encdec.side<decoder>>, tensor<?x?xf32>) "
           "attributes {encdec.entry = \"step\"} {\n";
   std::string y = embed("%tokens", targetTable(), "decoder.positions");
   for (int layer = 0; layer < m.decoderLayers; ++layer)
@@ -212,11 +213,11 @@ void Printer::step() {
   line(formatv("%logits = encdec.linear {0}, @{1}{2} : {3} -> {4}", y,
                targetTable(), bias, type(m.width()), type(m.vocabulary)));
   line(
-      formatv("%token, %log_prob = encdec.argmax %logits biased %logit_bias by "
-              "%row_bias : {0}, tensor<?x{1}xf32>",
+      formatv("%tokens_, %log_probs = encdec.top_tokens %logits biased "
+              "%logit_bias by %row_bias keep %top : {0}, tensor<?x{1}xf32>",
               type(m.vocabulary), m.vocabulary));
-  line("return %token, %log_prob : tensor<?xi32, #encdec.side<decoder>>, "
-       "tensor<?xf32>");
+  line("return %tokens_, %log_probs : tensor<?x?xi32, #encdec.side<decoder>>, "
+       "tensor<?x?xf32>");
   body += "  }\n";
 }
 
@@ -229,12 +230,12 @@ void Printer::decoderLayer(std::string &y, int layer) {
   std::string v = linear(y, name + ".self.v", width, width, side);
   std::string cache = formatv("!encdec.cache<{0}x{1}>", m.heads, m.headSize);
   line(
-      formatv("encdec.cache_append %cache{0}, {1}, {2} of %slots at %positions "
+      formatv("encdec.cache_append %cache{0}, {1}, {2} of %ancestors at %positions "
               ": {3}, {4}, {4}",
               layer, k, v, cache, type(width)));
   std::string read = fresh();
   line(formatv(
-      "{0}:4 = encdec.cache_read %cache{1} of %slots to %positions : {2}", read,
+      "{0}:4 = encdec.cache_read %cache{1} of %ancestors to %positions : {2}", read,
       layer, cache));
   std::string c = attention(q, read + "#0", read + "#1", read + "#3",
                             read + "#2", side, true);

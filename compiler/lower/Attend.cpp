@@ -1,0 +1,222 @@
+// Attention of one query row and one head, and what feeds it.
+//
+//   s[j] = scale * Σ_d q[d] k[j][d]                              j < count
+//   e[j] = exp(s[j] - max s),   y[d] = (Σ_j e[j] v[j][d]) / Σ_j e[j]
+//
+// Keys lie in blocks of 16, [C/16][D][16], so that a block's scores are one
+// vector and need no sums across lanes; values row after row, [C][Dp]. Blocks
+// start at key 0 and are walked in order; lanes beyond `count` count as -inf.
+#include "compiler/lower/CpuKernels.h"
+#include "compiler/lower/Math.h"
+#include <limits>
+
+using namespace mlir;
+
+namespace encdec::lower {
+namespace {
+
+/// Σ_d q[d] k[j][d] of the keys in `blocks` blocks that lie one after the other
+/// at `keys`.
+Vals dotBlocks(KernelBuilder &k, int64_t headSize, int64_t blocks, Val q,
+               Val keys) {
+  VectorType vector = k.vector(k.f32(), 16);
+  int64_t blockBytes = headSize * 64;
+  Vals sums(blocks, k.constantOf(vector, 0.0));
+  return k.loop(k.constant(int64_t(0)), k.constant(headSize),
+                k.constant(int64_t(1)), sums, [&](Val d, ArrayRef<Val> sum) {
+                  Val x = k.splat(k.load(k.f32(), q + d * 4), 16);
+                  Vals next;
+                  for (int64_t b = 0; b < blocks; ++b)
+                    next.push_back(fma(
+                        x, k.load(vector, keys + d * 64 + b * blockBytes),
+                        sum[b]));
+                  return next;
+                });
+}
+
+/// One block's sums to scores, -inf beyond `count`; returns the greater of them
+/// and `best`.
+Val storeScores(KernelBuilder &k, float scale, Val sums, Val block, Val count,
+                Val scores, Val best) {
+  Val left = k.splat(k.truncate(count - block * 16, k.i32()), 16);
+  Val s = select(
+      k.iota(16) < left, sums * k.constantOf(sums.type(), scale),
+      k.constantOf(sums.type(), -std::numeric_limits<double>::infinity()));
+  k.store(s, scores + block * 64);
+  return max(best, s);
+}
+
+Val lowest16(KernelBuilder &k) {
+  return k.constantOf(k.vector(k.f32(), 16),
+                      -std::numeric_limits<double>::infinity());
+}
+
+/// Scores of all keys into scores; returns the greatest, in every lane.
+Val emitScores(KernelBuilder &k, int64_t headSize, float scale, Val q, Val keys,
+               Val count, Val scores) {
+  Val zero = k.constant(int64_t(0)), blocks = (count + 15) / 16,
+      pairs = blocks / 2 * 2;
+  Vals best{lowest16(k)};
+  auto pass = [&](Val from, Val to, int64_t width) {
+    best = k.loop(from, to, k.constant(width), best,
+                  [&](Val block, ArrayRef<Val> before) {
+                    Vals sums = dotBlocks(k, headSize, width, q,
+                                          keys + block * (headSize * 64));
+                    Val best = before[0];
+                    for (int64_t b = 0; b < width; ++b)
+                      best = storeScores(k, scale, sums[b], block + b, count,
+                                         scores, best);
+                    return Vals{best};
+                  });
+  };
+  // Two blocks at a time: each alone would wait for its own sums.
+  pass(zero, pairs, 2);
+  pass(pairs, blocks, 1);
+  return k.splat(k.max16(best[0]), 16);
+}
+
+/// The same where key j lies in slot ancestors[j], `stride` bytes from slot to
+/// slot. A block is read once from each slot that holds some of its keys, and
+/// each lane takes what its own slot gives: the same sum as from one slot.
+Val emitScattered(KernelBuilder &k, int64_t headSize, float scale, Val q,
+                  Val keys, Val stride, Val ancestors, Val count, Val scores) {
+  Val zero = k.constant(int64_t(0)), one = k.constant(int64_t(1)),
+      lanes = k.constant(int64_t(16));
+  VectorType numbers = k.vector(k.i32(), 16);
+  auto least = [](Val a, Val b) { return min(a, b); };
+  Val best = k.loop(
+      zero, (count + 15) / 16, one, {lowest16(k)},
+      [&](Val block, ArrayRef<Val> best) {
+        Val slots = ancestors + block * 64, at = keys + block * (headSize * 64);
+        Val all = k.load(numbers, slots);
+        auto sumsOf = [&](Val slot) {
+          return dotBlocks(k, headSize, 1, q,
+                           at + k.signExtend(slot, k.i64()) * stride)[0];
+        };
+        Val sums = k.loop(
+            one, lanes, one, {sumsOf(k.load(k.i32(), slots))},
+            [&](Val lane, ArrayRef<Val> sums) {
+              Val slot = k.load(k.i32(), slots + lane * 4);
+              Val mine = all == k.splat(slot, 16);
+              Val first = k.reduce16(
+                  select(mine, k.iota(16), k.constantOf(numbers, 16)), least);
+              return k.choose(
+                  first == k.truncate(lane, k.i32()),
+                  [&] { return Vals{select(mine, sumsOf(slot), sums[0])}; },
+                  [&] { return Vals{sums[0]}; });
+            })[0];
+        return Vals{
+            storeScores(k, scale, sums, block, count, scores, best[0])};
+      })[0];
+  return k.splat(k.max16(best), 16);
+}
+
+/// scores becomes exp(scores - most); returns the sum.
+Val emitExponentials(KernelBuilder &k, Val count, Val scores, Val most) {
+  Val zeros = k.constantOf(k.vector(k.f32(), 16), 0.0);
+  Vals sum =
+      k.loop(k.constant(int64_t(0)), (count + 15) / 16, k.constant(int64_t(1)),
+             {zeros}, [&](Val block, ArrayRef<Val> sum) {
+               Val at = scores + block * 64;
+               Val e = exp(k.load(zeros.type(), at) - most);
+               k.store(e, at);
+               return Vals{sum[0] + e};
+             });
+  return k.sum16(sum[0]);
+}
+
+/// y[d] = (Σ_j e[j] v[j][d]) * factor, 64 elements at a time: 8 registers of
+/// AVX2. valueOf(j) is the address of v[j].
+void emitContext(KernelBuilder &k, int64_t headSize, Val exponentials,
+                 llvm::function_ref<Val(Val)> valueOf, Val count, Val factor,
+                 Val y) {
+  Val zeros = k.constantOf(k.vector(k.f32(), 16), 0.0);
+  Val factors = k.splat(factor, 16);
+  for (int64_t from = 0; from < headSize; from += 64) {
+    int64_t panels = (std::min(headSize - from, int64_t(64)) + 15) / 16;
+    Vals acc(panels, zeros);
+    acc = k.loop(k.constant(int64_t(0)), count, k.constant(int64_t(1)), acc,
+                 [&](Val j, ArrayRef<Val> acc) {
+                   Val e = k.splat(k.load(k.f32(), exponentials + j * 4), 16);
+                   Val row = valueOf(j) + from * 4;
+                   Vals next;
+                   for (int64_t p = 0; p < panels; ++p)
+                     next.push_back(
+                         fma(e, k.load(zeros.type(), row + p * 64), acc[p]));
+                   return next;
+                 });
+    for (int64_t p = 0; p < panels; ++p) // the next head's columns stay
+      k.storeFirst(acc[p] * factors, headSize - from - p * 16,
+                   y + (from + p * 16) * 4);
+  }
+}
+
+int64_t valueBytes(int64_t headSize) { return (headSize + 15) / 16 * 64; }
+
+/// Whether the first `count` of `slots` are all the first; so must be those up
+/// to a whole block.
+Val isOneSlot(KernelBuilder &k, Val slots, Val count) {
+  VectorType numbers = k.vector(k.i32(), 16);
+  Val zeros = k.constantOf(numbers, 0), ones = k.constantOf(numbers, 1);
+  Val first = k.splat(k.load(k.i32(), slots), 16);
+  Val others = k.loop(
+      k.constant(int64_t(0)), (count + 15) / 16, k.constant(int64_t(1)),
+      {zeros}, [&](Val block, ArrayRef<Val> others) {
+        Val same = k.load(numbers, slots + block * 64) == first;
+        return Vals{others[0] | select(same, zeros, ones)};
+      })[0];
+  return k.reduce16(others, [](Val a, Val b) { return a | b; }) ==
+         k.constantI32(0);
+}
+
+} // namespace
+
+func::FuncOp CpuKernels::attend(int64_t headSize, float scale) {
+  std::string name = "attend_" + std::to_string(headSize) + "_" + bitsOf(scale);
+  // (q, keys, values, count, scores, y, probs or null)
+  SmallVector<Type> types{ptr, ptr, ptr, i64, ptr, ptr, ptr};
+  return define(name, types, [&](KernelBuilder &k, ArrayRef<Val> a) {
+    Val q = a[0], keys = a[1], values = a[2], count = a[3], scores = a[4],
+        y = a[5], probs = a[6];
+    Val most = emitScores(k, headSize, scale, q, keys, count, scores);
+    Val sum = emitExponentials(k, count, scores, most);
+    Val inverse = k.constant(1.0f) / sum;
+    auto valueOf = [&](Val j) { return values + j * valueBytes(headSize); };
+    emitContext(k, headSize, scores, valueOf, count, inverse, y);
+    k.unless(k.isNull(probs), [&] {
+      k.loop(k.constant(int64_t(0)), count, [&](Val j) {
+        k.store(k.load(k.f32(), scores + j * 4) * inverse, probs + j * 4);
+      });
+    });
+  });
+}
+
+func::FuncOp CpuKernels::attendPast(int64_t headSize, float scale) {
+  std::string name =
+      "attend_past_" + std::to_string(headSize) + "_" + bitsOf(scale);
+  func::FuncOp one = attend(headSize, scale);
+  // (q, keys, values, stride, ancestors, count, scores, y)
+  SmallVector<Type> types{ptr, ptr, ptr, i64, ptr, i64, ptr, ptr};
+  return define(name, types, [&](KernelBuilder &k, ArrayRef<Val> a) {
+    Val q = a[0], keys = a[1], values = a[2], stride = a[3], ancestors = a[4],
+        count = a[5], scores = a[6], y = a[7];
+    Val oneSlot = isOneSlot(k, ancestors, count);
+    k.when(oneSlot, [&] {
+      Val slot = k.loadIndex(ancestors, k.constant(int64_t(0))) * stride;
+      k.call(one, {q, keys + slot, values + slot, count, scores, y, k.null()});
+    });
+    k.unless(oneSlot, [&] {
+      Val most = emitScattered(k, headSize, scale, q, keys, stride, ancestors,
+                               count, scores);
+      Val sum = emitExponentials(k, count, scores, most);
+      auto valueOf = [&](Val j) {
+        return values + k.loadIndex(ancestors, j) * stride +
+               j * valueBytes(headSize);
+      };
+      emitContext(k, headSize, scores, valueOf, count, k.constant(1.0f) / sum,
+                  y);
+    });
+  });
+}
+
+} // namespace encdec::lower
