@@ -23,7 +23,7 @@ namespace {
 
 struct BenchArguments {
   std::string model, weights;
-  uint64_t sourceLength = 32, newTokens = 64, batch = 1, repeat = 7;
+  uint64_t sourceLength = 32, newTokens = 64, batch = 1, beams = 1, repeat = 7;
   uint32_t threads = 0;
   bool json = false;
 };
@@ -83,6 +83,7 @@ private:
   void makeSources();
   void suppressEnd();
   void decode(uint64_t steps, bool record);
+  void search(uint64_t steps, bool record);
   void printJson() const;
   void printTable() const;
 
@@ -107,7 +108,7 @@ private:
 
 void Bench::createState() {
   auto options = encdec_state_options_default();
-  options.max_rows = arguments.batch;
+  options.max_rows = arguments.batch * arguments.beams;
   options.threads = arguments.threads;
   encdec_state *created = nullptr;
   check(encdec_state_create(model.get(), &options, &created));
@@ -143,6 +144,8 @@ void Bench::suppressEnd() {
 }
 
 void Bench::decode(uint64_t steps, bool record) {
+  if (arguments.beams > 1)
+    return search(steps, record);
   auto start = Clock::now();
   check(
       encdec_encode(state.get(), ids.data(), offsets.data(), arguments.batch));
@@ -169,6 +172,31 @@ void Bench::decode(uint64_t steps, bool record) {
   }
 }
 
+/// A whole beam search of `steps` steps. Its steps cannot be timed one by one, so
+/// what it takes beyond encoding is shared out among them.
+void Bench::search(uint64_t steps, bool record) {
+  auto start = Clock::now();
+  check(
+      encdec_encode(state.get(), ids.data(), offsets.data(), arguments.batch));
+  double encode = millisecondsSince(start);
+  auto options = encdec_generate_options_default();
+  options.num_beams = arguments.beams;
+  options.max_new_tokens = options.min_new_tokens = int64_t(steps);
+  options.forced_eos_token_id = ENCDEC_NONE;
+  encdec_result *result = nullptr;
+  start = Clock::now();
+  check(encdec_generate(state.get(), ids.data(), offsets.data(),
+                        arguments.batch, &options, &result));
+  double all = millisecondsSince(start);
+  encdec_result_free(result);
+  if (!record)
+    return;
+  double step = (all - encode) / double(steps);
+  measured.encode.push_back(encode);
+  measured.step.push_back(step);
+  measured.firstToken.push_back(encode + step);
+}
+
 void Bench::printJson() const {
   double bandwidth = median(measured.bandwidth), rate = stepRate();
   nlohmann::ordered_json all = {
@@ -178,6 +206,7 @@ void Bench::printJson() const {
       {"source_length", arguments.sourceLength},
       {"new_tokens", arguments.newTokens},
       {"batch", arguments.batch},
+      {"beams", arguments.beams},
       {"threads", threads},
       {"repeat", arguments.repeat},
       {"open_ms", measured.open},
@@ -205,8 +234,10 @@ void Bench::printTable() const {
                     info.weight_type, info.cpu_level,
                     counted(threads, "thread")));
   print(
-      fmt::format("batch {}, source length {}, {} new tokens, {}; medians\n\n",
-                  arguments.batch, arguments.sourceLength, arguments.newTokens,
+      fmt::format("batch {}, beams {}, source length {}, {} new tokens, {}; "
+                  "medians\n\n",
+                  arguments.batch, arguments.beams, arguments.sourceLength,
+                  arguments.newTokens,
                   counted(arguments.repeat, "repeat")));
   line("open",
        fmt::format("{:.1f} ms (file mapped and verified)", measured.open));
@@ -236,7 +267,8 @@ constexpr const char *footer = R"(Examples:
 step_ms is the median time of one decoder step over the whole batch, vocabulary
 included; the end token is suppressed, so lengths are fixed. read_bandwidth is the
 median over read-only passes through 512 MB on the same threads, between the
-repeats, in GB/s (10^9); bandwidth_fraction is bytes_per_step / step time /
+repeats, in GB/s (10^9); with beams, step_ms is a search's time without encoding,
+shared out among its steps; bandwidth_fraction is bytes_per_step / step time /
 read_bandwidth. JSON also has the best pass, and the fraction of that.)";
 
 } // namespace
@@ -262,6 +294,9 @@ void addBench(CLI::App &root, Action &action) {
   number("--new-tokens", arguments->newTokens, "Steps of each repeat")
       ->capture_default_str();
   number("--batch", arguments->batch, "Sources decoded together")
+      ->capture_default_str();
+  number("--beams,--num-beams", arguments->beams,
+         "Hypotheses kept of each source; 1: greedy")
       ->capture_default_str();
   number("--repeat", arguments->repeat, "Repeats")->capture_default_str();
   number("--threads", arguments->threads,

@@ -30,7 +30,7 @@ public:
   int run();
 
 private:
-  void createState(uint64_t rows);
+  void createState(uint64_t sources);
   void generate(const std::vector<Source> &sources);
   Generated call(const std::vector<Source> &sources);
   encdec_status *callIds(const std::vector<Source> &sources,
@@ -40,9 +40,9 @@ private:
   std::optional<Failure> refusal(const Source &source) const;
   void checkOptions() const;
   void cut(Source &source) const;
-  void emit(const Source &source, const encdec_sequence &sequence);
-  void drawPicture(const Source &source, const encdec_sequence &sequence,
-                   const std::string &text);
+  void emit(const Source &source, const std::vector<encdec_sequence> &best);
+  nlohmann::ordered_json toJson(const encdec_sequence &sequence) const;
+  void drawPicture(const Source &source, const encdec_sequence &sequence);
   void warn(const char *warnings);
   std::string textOf(const encdec_sequence &sequence) const;
   std::vector<std::string> pieces(bool target, const int32_t *ids,
@@ -77,6 +77,14 @@ Generator::Generator(const GenerateArguments &arguments)
     options.max_new_tokens = *arguments.maxNewTokens;
   if (arguments.minNewTokens)
     options.min_new_tokens = *arguments.minNewTokens;
+  if (arguments.lengthPenalty)
+    options.length_penalty = *arguments.lengthPenalty;
+  options.num_beams = arguments.beams;
+  options.num_return_sequences = arguments.returned;
+  options.early_stopping =
+      arguments.earlyStopping == "true"    ? ENCDEC_EARLY_STOPPING_YES
+      : arguments.earlyStopping == "never" ? ENCDEC_EARLY_STOPPING_NEVER
+                                           : ENCDEC_EARLY_STOPPING_NO;
   options.probs = !arguments.alignments.empty();
   options.truncate = arguments.truncate;
   options.special_tokens = arguments.specialTokens;
@@ -90,20 +98,23 @@ void Generator::checkOptions() const {
     throw usageFailure(
         fmt::format("--min-new-tokens {} is more than --max-new-tokens {}",
                     *arguments.minNewTokens, *arguments.maxNewTokens));
+  if (arguments.returned > arguments.beams)
+    throw usageFailure(fmt::format("--nbest {} is more than --beams {}",
+                                   arguments.returned, arguments.beams));
 }
 
-/// A state of `rows` rows, or of fewer when memory is short: results do not
-/// depend on it.
-void Generator::createState(uint64_t rows) {
+/// A state for `sources` sources at once, or for fewer when memory is short:
+/// results do not depend on it.
+void Generator::createState(uint64_t sources) {
   auto stateOptions = encdec_state_options_default();
   stateOptions.threads = arguments.threads;
   stateOptions.probs = options.probs;
-  for (;; rows /= 2) {
-    stateOptions.max_rows = rows;
+  for (;; sources /= 2) {
+    stateOptions.max_rows = sources * arguments.beams;
     encdec_state *created = nullptr;
     encdec_status *status =
         encdec_state_create(model.get(), &stateOptions, &created);
-    if (encdec_status_code(status) != ENCDEC_ERROR_LIMIT || rows == 1) {
+    if (encdec_status_code(status) != ENCDEC_ERROR_LIMIT || sources == 1) {
       check(status);
       state.reset(created);
       return;
@@ -145,10 +156,12 @@ int Generator::run() {
 void Generator::generate(const std::vector<Source> &sources) {
   Generated result = call(sources);
   warn(encdec_result_warnings(result.get()));
-  for (uint64_t i = 0; i < encdec_result_count(result.get()); ++i) {
-    auto sequence = sized<encdec_sequence>();
-    check(encdec_result_get(result.get(), i, &sequence));
-    emit(sources[i], sequence);
+  for (size_t i = 0; i < sources.size(); ++i) {
+    std::vector<encdec_sequence> best(arguments.returned,
+                                      sized<encdec_sequence>());
+    for (size_t n = 0; n < best.size(); ++n)
+      check(encdec_result_get(result.get(), i * best.size() + n, &best[n]));
+    emit(sources[i], best);
   }
   flushResults();
 }
@@ -255,29 +268,44 @@ std::string Generator::textOf(const encdec_sequence &sequence) const {
   return text;
 }
 
-void Generator::emit(const Source &source, const encdec_sequence &sequence) {
-  std::string text;
+nlohmann::ordered_json
+Generator::toJson(const encdec_sequence &sequence) const {
+  nlohmann::ordered_json all;
+  all["ids"] =
+      std::vector<int32_t>(sequence.ids, sequence.ids + sequence.id_count);
+  all["text"] = nullptr;
   if (info.has_tokenizer)
-    text = textOf(sequence);
+    all["text"] = textOf(sequence);
+  all["score"] = sequence.score;
+  all["log_prob"] = sequence.log_prob;
+  return all;
+}
+
+/// The hypotheses of one source, best first.
+void Generator::emit(const Source &source,
+                     const std::vector<encdec_sequence> &best) {
   if (!arguments.alignments.empty())
-    drawPicture(source, sequence, text);
-  const int32_t *ids = sequence.ids;
+    drawPicture(source, best.front());
   if (arguments.json) {
-    nlohmann::ordered_json line;
-    line["ids"] = std::vector<int32_t>(ids, ids + sequence.id_count);
-    line["text"] = info.has_tokenizer ? nlohmann::ordered_json(text) : nullptr;
-    line["score"] = sequence.score;
-    line["log_prob"] = sequence.log_prob;
+    nlohmann::ordered_json line = toJson(best.front());
+    if (best.size() > 1)
+      for (const encdec_sequence &sequence : best)
+        line["alternatives"].push_back(toJson(sequence));
     print(line.dump(-1, ' ', false,
                     nlohmann::ordered_json::error_handler_t::replace) +
           "\n");
     return;
   }
-  if (!info.has_tokenizer)
-    text = fmt::format("{}", fmt::join(ids, ids + sequence.id_count, " "));
-  // One line in, one line out, whatever the model says.
-  std::replace(text.begin(), text.end(), '\n', ' ');
-  print(text + "\n");
+  for (const encdec_sequence &sequence : best) {
+    const int32_t *ids = sequence.ids;
+    std::string text =
+        info.has_tokenizer
+            ? textOf(sequence)
+            : fmt::format("{}", fmt::join(ids, ids + sequence.id_count, " "));
+    // One line a hypothesis, whatever the model says.
+    std::replace(text.begin(), text.end(), '\n', ' ');
+    print(text + "\n");
+  }
 }
 
 /// Labels of ids: the tokenizer's pieces, or the numbers.
@@ -301,15 +329,15 @@ std::vector<std::string> Generator::pieces(bool target, const int32_t *ids,
 
 /// FILE.svg for the first source, FILE-2.svg for the second, and so on.
 void Generator::drawPicture(const Source &source,
-                            const encdec_sequence &sequence,
-                            const std::string &text) {
+                            const encdec_sequence &sequence) {
   AlignmentPicture picture;
   const uint64_t S = sequence.source_id_count, T = sequence.id_count;
   picture.sourcePieces = pieces(false, sequence.source_ids, S);
   picture.targetPieces = pieces(true, sequence.ids, T);
   picture.sourceText =
       fromIds ? fmt::format("{}", fmt::join(source.ids, " ")) : source.text;
-  picture.targetText = text;
+  if (info.has_tokenizer)
+    picture.targetText = textOf(sequence);
   picture.heads = sequence.heads;
   picture.layers = sequence.layers;
   picture.layer =

@@ -13,6 +13,9 @@ namespace encdec::tools {
 struct GenerateArguments {
   std::string model, weights, alignments;
   std::optional<int64_t> maxNewTokens, minNewTokens;
+  std::optional<double> lengthPenalty;
+  uint64_t beams = 1, returned = 1;
+  std::string earlyStopping = "false";
   uint32_t threads = 0;
   uint64_t alignmentLayer = 0; ///< from 1; 0: the last
   bool json = false, truncate = false, specialTokens = false;

@@ -9,11 +9,13 @@ constexpr const char *footer = R"(Examples:
   encdec generate en-fr.encdec --text "I love machine learning"
   encdec generate en-fr.encdec --json < english.txt > french.jsonl
   encdec generate en-fr.encdec --text "Hello." --alignments hello.svg
+  encdec generate en-fr.encdec --beams 4 --nbest 2 --text "Hello."
   encdec generate random.encdec --ids "5 17 2" --ids "9 2" --max-new-tokens 20
   encdec generate path/to/checkpoint --weights int8 --text "Hello."
 
 With neither --text nor --ids, each line of standard input is one text. Results
-come in input order, one line each.)";
+come in input order, one line each (with --nbest N, N lines each, best first; in
+JSON they stand under "alternatives").)";
 
 } // namespace
 
@@ -53,6 +55,29 @@ void addGenerate(CLI::App &root, Action &action) {
                    "Let no text end before N tokens")
       ->type_name("N")
       ->check(between(int64_t(0), int64_t(INT32_MAX)));
+  command
+      ->add_option("--beams,--num-beams", arguments->beams,
+                   "Keep the K best hypotheses of each source; 1: greedy")
+      ->type_name("K")
+      ->check(between(1, 1024));
+  command
+      ->add_option("--nbest,--num-return-sequences", arguments->returned,
+                   "Print the N best hypotheses of each source, at most K")
+      ->type_name("N")
+      ->check(between(1, 1024));
+  command
+      ->add_option("--length-penalty", arguments->lengthPenalty,
+                   "Exponent of the length that a score is divided by; default: "
+                   "as the model says")
+      ->type_name("X")
+      ->check(CLI::Number);
+  command
+      ->add_option("--early-stopping", arguments->earlyStopping,
+                   "End a beam search as soon as K hypotheses are finished "
+                   "(true), when no other is likely to do better (false), or "
+                   "when none can (never)")
+      ->type_name("WHEN")
+      ->check(CLI::IsMember({"false", "true", "never"}));
   command
       ->add_option("--threads", arguments->threads,
                    "Threads; default: what this process may use")

@@ -14,7 +14,7 @@ scale) are rounded the same way. A float32 run must agree wherever it is compare
 
 Compared are tokens up to the first step whose margin (best minus second score
 after processors) is below 1e-4 of the range of finite scores: beyond that,
-rounding may choose. `compare` counts them.
+rounding may choose. `compare` counts them. Of beam searches see beams.py.
 """
 import argparse
 import json
@@ -25,6 +25,7 @@ import struct
 import sys
 import tempfile
 
+import beams
 import make_checkpoint
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -227,6 +228,28 @@ def refresh_random(path, only):
     dump(path, {"transformers": transformers.__version__}, "models", models)
 
 
+def refresh_beams(random_path, path):
+    """Beam searches on the random models of `random_path`."""
+    import torch
+    import transformers
+    with open(random_path) as file:
+        models = json.load(file)["models"]
+    rows, decided, total = [], 0, 0
+    for model in models:
+        with tempfile.TemporaryDirectory() as folder:
+            make_checkpoint.write(model["spec"], folder)
+            exact = load(folder, torch.float64)
+        cases = beams.cases(exact, model["spec"]["seed"],
+                            [case["source"] for case in model["cases"]], 4)
+        decided += sum(case["decided"] for case in cases)
+        total += len(cases)
+        rows.append({"name": model["name"], "cases": cases})
+    print(f"{len(rows)} models, {decided} of {total} beam searches decided beyond rounding")
+    if decided < 0.5 * total:
+        sys.exit("fewer than half of the beam searches are decided well enough")
+    dump(path, {"transformers": transformers.__version__}, "models", rows)
+
+
 def read_tsv(path, limit):
     with open(path, encoding="utf-8") as file:
         lines = [line.rstrip("\n").split("\t") for line in file if line.strip()]
@@ -266,6 +289,7 @@ def main():
     logging.disable_progress_bar()
     root = os.path.join(HERE, "..", "..")
     places = {"random": os.path.join(HERE, "goldens", "random.json"),
+              "beams": os.path.join(HERE, "goldens", "beams.json"),
               "en-fr": os.path.join(HERE, "goldens", "en-fr-200.json")}
     if options.model:
         return run_model(*options.model, options.limit)
@@ -276,6 +300,7 @@ def main():
         refresh_random(made["random"], options.only)
         if options.only:
             return
+        refresh_beams(made["random"], made["beams"])
         run_model(os.path.join(root, "examples", "models", "en-fr"),
                   os.path.join(root, "tests", "data", "en-fr-200.tsv"), made["en-fr"], 0)
         for key, path in places.items():

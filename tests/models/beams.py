@@ -1,0 +1,140 @@
+"""Beam search as the oracle sees it: Transformers' own answer, and how well decided
+it is. For the margins the search is done once more here, plainly, in float64; where
+all of them are wide, it must find what Transformers finds."""
+import math
+import random
+
+import make_checkpoint
+
+MARGIN = 1e-4
+LOWEST = -1e9
+
+
+class Margin:
+    """The least gap that any decision rested on, relative to the scores."""
+
+    def __init__(self):
+        self.least = math.inf
+
+    def between(self, a, b):
+        if math.isfinite(a) and math.isfinite(b) and min(a, b) > LOWEST / 2:
+            self.least = min(self.least, abs(a - b) / max(1, abs(a)))
+
+    def around(self, ordered, *ranks):
+        """Of neighbours in a descending list: at the ranks that part it."""
+        for rank in ranks:
+            if 0 < rank < len(ordered):
+                self.between(ordered[rank - 1], ordered[rank])
+
+
+def log_probs(model, encoded, mask, ids):
+    """log_softmax of the next token of each hypothesis, [K][V]."""
+    import torch
+    count = len(ids)
+    with torch.no_grad():
+        out = model(encoder_outputs=(encoded.expand(count, -1, -1),),
+                    attention_mask=mask.expand(count, -1), decoder_input_ids=torch.tensor(ids))
+    return torch.log_softmax(out.logits[:, -1].double(), -1)
+
+
+def process(scores, config, length, limit):
+    """What Transformers' processors do to log-probabilities at this length."""
+    eos = config.eos_token_id if isinstance(config.eos_token_id, list) else [config.eos_token_id]
+    for words in config.bad_words_ids or []:
+        if len(words) == 1 and words != [eos[0]] and words[0] not in eos:
+            scores[:, words[0]] = -math.inf
+    least = max(config.min_length or 0, (config.min_new_tokens or 0) + 1)
+    if length < least:
+        scores[:, eos] = -math.inf
+    for token, at in ((config.forced_bos_token_id, 1), (config.forced_eos_token_id, limit - 1)):
+        if token is not None and length == at:
+            scores[:] = -math.inf
+            scores[:, token] = 0
+    return scores
+
+
+def search(model, source, options):
+    """(hypotheses best first as (ids, score), Margin)."""
+    import torch
+    config, margin = model.generation_config, Margin()
+    eos = config.eos_token_id if isinstance(config.eos_token_id, list) else [config.eos_token_id]
+    beams, penalty = options["num_beams"], options["length_penalty"]
+    considered = max(2, 1 + len(eos)) * beams
+    limit = (config.max_new_tokens + 1 if config.max_new_tokens
+             else config.max_length or 21)
+    mask = torch.ones(1, len(source), dtype=torch.long)
+    with torch.no_grad():
+        encoded = model.get_encoder()(torch.tensor([source]), attention_mask=mask)[0]
+    running = [([config.decoder_start_token_id], 0.0)]
+    finished, length = [], 1
+    while True:
+        scores = process(log_probs(model, encoded, mask, [ids for ids, _ in running]),
+                         config, length, limit)
+        scores = scores + torch.tensor([[score] for _, score in running], dtype=torch.double)
+        best = torch.topk(scores.flatten(), min(considered + 1, scores.numel()))
+        ordered = best.values.tolist()
+        margin.around(ordered, *range(1, considered + 1))
+        candidates = [(running[i // scores.shape[1]][0] + [i % scores.shape[1]], score)
+                      for i, score in zip(best.indices.tolist(), ordered)
+                      if math.isfinite(score)][:considered]
+        stops = [ids[-1] in eos or length + 1 >= limit for ids, _ in candidates]
+        running = [c for c, stop in zip(candidates, stops) if not stop][:beams]
+        added = [(ids, score / length ** penalty)
+                 for (ids, score), stop in list(zip(candidates, stops))[:beams] if stop]
+        if not (options["early_stopping"] is True and len(finished) == beams):
+            finished = sorted(finished + added, key=lambda f: -f[1])
+            margin.around([score for _, score in finished], beams)
+            finished = finished[:beams]
+        length += 1
+        if not running:
+            break
+        if len(finished) == beams:
+            if options["early_stopping"] is True:
+                break
+            longest = options["early_stopping"] == "never" and penalty > 0
+            reach = running[0][1] / (limit - 1 if longest else length - 1) ** penalty
+            margin.between(reach, finished[-1][1])
+            if reach <= finished[-1][1]:
+                break
+    margin.around([score for _, score in finished], *range(1, len(finished)))
+    return [(ids[1:], score) for ids, score in finished], margin
+
+
+def transformers_beams(model, source, options):
+    import torch
+    with torch.no_grad():
+        out = model.generate(torch.tensor([source]), do_sample=False, return_dict_in_generate=True,
+                             output_scores=True, num_return_sequences=options["num_beams"],
+                             attention_mask=torch.ones(1, len(source), dtype=torch.long), **options)
+    eos = model.generation_config.eos_token_id
+    eos = eos if isinstance(eos, list) else [eos]
+    rows = []
+    for sequence, score in zip(out.sequences.tolist(), out.sequences_scores.tolist()):
+        ids = sequence[1:]
+        end = next((i + 1 for i, token in enumerate(ids) if token in eos), len(ids))
+        rows.append((ids[:end], score))
+    return rows
+
+
+def option_sets(seed, count):
+    draw = random.Random(make_checkpoint.fnv(f"{seed}/beams"))
+    return [{"num_beams": draw.choice([2, 3, 4, 5, 8]),
+             "length_penalty": draw.choice([0.0, 0.6, 1.0, 1.0, 1.7, -0.5]),
+             "early_stopping": draw.choice([False, True, "never"])} for _ in range(count)]
+
+
+def cases(model, seed, sources, count):
+    """`count` option sets, each on two of the sources."""
+    made = []
+    for i, options in enumerate(option_sets(seed, count)):
+        for source in sources[2 * i:2 * i + 2]:
+            found = transformers_beams(model, source, options)
+            again, margin = search(model, source, options)
+            decided = margin.least >= MARGIN
+            if decided and [ids for ids, _ in found] != [ids for ids, _ in again]:
+                raise SystemExit(f"this search and Transformers' differ: seed {seed}, {options}, "
+                                 f"{source}\n{found}\n{again}")
+            made.append({"source": source, "options": options, "decided": decided,
+                         "hypotheses": [{"ids": ids, "score": round(score, 6)}
+                                        for ids, score in found]})
+    return made
