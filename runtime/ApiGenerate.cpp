@@ -54,13 +54,15 @@ Result<GenerateRequest> requestFrom(const encdec_generate_options &options) {
   request.forcedEos = given(options.forced_eos_token_id);
   if (!std::isnan(options.length_penalty))
     request.lengthPenalty = options.length_penalty;
-  if (options.early_stopping > ENCDEC_EARLY_STOPPING_NEVER)
-    return usageError(fmt::format("early_stopping is {}, expected 0 (no), 1 (yes) "
-                                  "or 2 (never)",
+  if (options.early_stopping < ENCDEC_FROM_MODEL ||
+      options.early_stopping > ENCDEC_EARLY_STOPPING_NEVER)
+    return usageError(fmt::format("early_stopping is {}, expected 0 (no), 1 (yes), "
+                                  "2 (never) or ENCDEC_FROM_MODEL",
                                   options.early_stopping));
   constexpr EarlyStopping ways[] = {EarlyStopping::no, EarlyStopping::yes,
                                     EarlyStopping::never};
-  request.earlyStopping = ways[options.early_stopping];
+  if (options.early_stopping != ENCDEC_FROM_MODEL)
+    request.earlyStopping = ways[options.early_stopping];
   request.beams = options.num_beams;
   request.returned = options.num_return_sequences;
   if (options.bad_token_count && !options.bad_token_ids)

@@ -41,6 +41,10 @@ public:
     auto value = from.getAs<FloatAttr>(key);
     json.attribute(key, value ? value.getValueAsDouble() : 1.0);
   }
+  void text(StringRef key, StringRef fallback) {
+    auto value = from.getAs<StringAttr>(key);
+    json.attribute(key, value ? value.getValue() : fallback);
+  }
 
 private:
   llvm::json::OStream &json;
@@ -64,6 +68,7 @@ void generation(Section section) {
   section.list("bad_token_ids");
   section.numbers({"num_beams"});
   section.real("length_penalty");
+  section.text("early_stopping", "false");
 }
 
 } // namespace

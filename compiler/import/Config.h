@@ -45,6 +45,7 @@ struct GenerationConfig {
   std::vector<uint64_t> badTokens; // never generated
   uint64_t numBeams = 1;
   double lengthPenalty = 1;
+  std::string earlyStopping = "false"; // "true", "false" or "never"
 };
 
 /// Reads the decoding defaults for a target vocabulary of `vocabulary` ids and

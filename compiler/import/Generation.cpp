@@ -68,7 +68,7 @@ constexpr Key keys[] = {{"decoder_start_token_id", Use::Honoured},
                         {"typical_p", Use::Sampling},
                         {"epsilon_cutoff", Use::Sampling},
                         {"eta_cutoff", Use::Sampling},
-                        {"early_stopping", Use::Beams},
+                        {"early_stopping", Use::Honoured},
                         {"num_beam_groups", Use::Beams},
                         {"diversity_penalty", Use::Beams},
                         {"renormalize_logits", Use::Beams},
@@ -222,6 +222,21 @@ void warnIgnored(Fields &fields, const JsonValue &object, bool ownFile,
 
 } // namespace
 
+static void readEarlyStopping(Fields &fields, GenerationConfig &config) {
+  const JsonValue *value = fields.get("early_stopping");
+  bool never = value && value->kind == JsonValue::Scalar &&
+               value->scalar.kind == JsonScalar::String &&
+               value->scalar.text == "never";
+  bool boolean = value && value->kind == JsonValue::Scalar &&
+                 value->scalar.kind == JsonScalar::Bool;
+  if (value && !never && !boolean)
+    return fields.fail("early_stopping", "true, false or \"never\"");
+  if (value)
+    config.earlyStopping = never                    ? "never"
+                           : value->scalar.boolean ? "true"
+                                                   : "false";
+}
+
 bool isGenerationKey(std::string_view name) { return findKey(name); }
 
 Result<GenerationConfig> readGeneration(const ConfigFiles &files,
@@ -235,13 +250,16 @@ Result<GenerationConfig> readGeneration(const ConfigFiles &files,
   readBadWords(fields, vocabulary, config, warnings);
   config.numBeams = fields.count("num_beams", 1, 1, 64);
   config.lengthPenalty = fields.number("length_penalty", 1);
+  readEarlyStopping(fields, config);
   bool sample = fields.flag("do_sample", false);
   if (fields.failure())
     return *fields.failure();
   if (config.numBeams > 1)
-    warnings.push_back(fmt::format("{}: num_beams = {}: beam search is not "
-                                   "supported yet, so it decodes greedily",
-                                   fields.fileName(), config.numBeams));
+    warnings.push_back(fmt::format("{}: num_beams = {}: decoding is greedy "
+                                   "unless beams are asked for (generate "
+                                   "--beams {})",
+                                   fields.fileName(), config.numBeams,
+                                   config.numBeams));
   if (sample)
     warnings.push_back(fields.fileName() +
                        ": do_sample = true: sampling is not supported yet, so "

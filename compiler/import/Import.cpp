@@ -89,6 +89,8 @@ generationAttribute(MLIRContext &context,
   number("num_beams", generation.numBeams);
   entries.push_back(builder.getNamedAttr(
       "length_penalty", builder.getF64FloatAttr(generation.lengthPenalty)));
+  entries.push_back(builder.getNamedAttr(
+      "early_stopping", builder.getStringAttr(generation.earlyStopping)));
   return builder.getDictionaryAttr(entries);
 }
 

@@ -311,7 +311,7 @@ typedef struct encdec_generate_options {
   uint32_t truncate; /* 1: cut text longer than the model's positions (keeping
                         the end token) where 0 refuses it */
   uint32_t special_tokens; /* 1: text that spells a special token becomes it */
-  uint32_t early_stopping; /* ENCDEC_EARLY_STOPPING_* */
+  int32_t early_stopping; /* ENCDEC_EARLY_STOPPING_*, or ENCDEC_FROM_MODEL */
   uint64_t num_beams;      /* 1: greedy; more: beam search as Transformers 5
                               defines it */
   uint64_t num_return_sequences; /* best hypotheses to return for each source, at
@@ -332,7 +332,7 @@ static inline encdec_generate_options encdec_generate_options_default(void) {
                                      0,
                                      0,
                                      0,
-                                     ENCDEC_EARLY_STOPPING_NO,
+                                     ENCDEC_FROM_MODEL,
                                      1,
                                      1};
   /* a quiet NaN without <math.h>: infinity - infinity */

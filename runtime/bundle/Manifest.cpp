@@ -125,6 +125,15 @@ public:
     return value->get<std::string>();
   }
 
+  /// One of `words`.
+  std::string oneOf(const char *key,
+                    std::initializer_list<std::string_view> words) {
+    std::string value = text(key);
+    if (status.ok() && std::find(words.begin(), words.end(), value) == words.end())
+      fail(key, fmt::format("one of {}", fmt::join(words, ", ")), object);
+    return value;
+  }
+
   double real(const char *key) {
     const Json *value = take(key);
     if (!value)
@@ -306,6 +315,8 @@ GenerationFacts readGeneration(ObjectReader reader, uint64_t vocabulary) {
   facts.badTokens = reader.ids("bad_token_ids", vocabulary);
   facts.numBeams = reader.number("num_beams", 1, maxVocabulary);
   facts.lengthPenalty = reader.real("length_penalty");
+  facts.earlyStopping =
+      reader.oneOf("early_stopping", {"true", "false", "never"});
   reader.finish();
   return facts;
 }

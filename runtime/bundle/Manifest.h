@@ -52,6 +52,7 @@ struct GenerationFacts {
   std::vector<int32_t> badTokens;
   uint64_t numBeams;
   double lengthPenalty;
+  std::string earlyStopping; ///< "true", "false" or "never".
 };
 
 struct Manifest {

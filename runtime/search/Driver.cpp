@@ -139,10 +139,14 @@ Status generatePortion(State &state, std::span<const int32_t> ids,
 
 namespace {
 
-Status resolveBeams(const GenerateRequest &request, SearchOptions &options) {
+Status resolveBeams(const GenerateRequest &request,
+                    const GenerationFacts &defaults, SearchOptions &options) {
   options.beams = request.beams.value_or(1);
   options.returned = request.returned;
-  options.earlyStopping = request.earlyStopping.value_or(EarlyStopping::no);
+  options.earlyStopping = request.earlyStopping.value_or(
+      defaults.earlyStopping == "true"    ? EarlyStopping::yes
+      : defaults.earlyStopping == "never" ? EarlyStopping::never
+                                          : EarlyStopping::no);
   if (options.beams < 1)
     return usageError("num_beams is 0, expected at least 1");
   if (options.returned < 1 || options.returned > options.beams)
@@ -229,7 +233,7 @@ Result<SearchOptions> resolve(const GenerateRequest &request,
       return notAnId("forced token", **forced, vocabulary);
   }
 
-  ENCDEC_RETURN_IF_ERROR(resolveBeams(request, options));
+  ENCDEC_RETURN_IF_ERROR(resolveBeams(request, defaults, options));
   options.badTokens = defaults.badTokens;
   for (int32_t token : request.badTokens) {
     if (token < 0 || uint64_t(token) >= vocabulary)

@@ -81,10 +81,11 @@ Generator::Generator(const GenerateArguments &arguments)
     options.length_penalty = *arguments.lengthPenalty;
   options.num_beams = arguments.beams;
   options.num_return_sequences = arguments.returned;
-  options.early_stopping =
-      arguments.earlyStopping == "true"    ? ENCDEC_EARLY_STOPPING_YES
-      : arguments.earlyStopping == "never" ? ENCDEC_EARLY_STOPPING_NEVER
-                                           : ENCDEC_EARLY_STOPPING_NO;
+  if (!arguments.earlyStopping.empty())
+    options.early_stopping =
+        arguments.earlyStopping == "true"    ? ENCDEC_EARLY_STOPPING_YES
+        : arguments.earlyStopping == "never" ? ENCDEC_EARLY_STOPPING_NEVER
+                                             : ENCDEC_EARLY_STOPPING_NO;
   options.probs = !arguments.alignments.empty();
   options.truncate = arguments.truncate;
   options.special_tokens = arguments.specialTokens;

@@ -15,7 +15,7 @@ struct GenerateArguments {
   std::optional<int64_t> maxNewTokens, minNewTokens;
   std::optional<double> lengthPenalty;
   uint64_t beams = 1, returned = 1;
-  std::string earlyStopping = "false";
+  std::string earlyStopping; ///< Empty: as the model says.
   uint32_t threads = 0;
   uint64_t alignmentLayer = 0; ///< from 1; 0: the last
   bool json = false, truncate = false, specialTokens = false;

@@ -75,7 +75,7 @@ void addGenerate(CLI::App &root, Action &action) {
       ->add_option("--early-stopping", arguments->earlyStopping,
                    "End a beam search as soon as K hypotheses are finished "
                    "(true), when no other is likely to do better (false), or "
-                   "when none can (never)")
+                   "when none can (never); default: as the model says")
       ->type_name("WHEN")
       ->check(CLI::IsMember({"false", "true", "never"}));
   command

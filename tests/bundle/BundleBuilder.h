@@ -153,7 +153,8 @@ inline Json fakeManifest() {
         {"forced_eos_token_ids", Json::array()},
         {"bad_token_ids", Json::array({40})},
         {"num_beams", 1},
-        {"length_penalty", 1.0}}},
+        {"length_penalty", 1.0},
+        {"early_stopping", "false"}}},
       {"tokenizer", nullptr},
       {"levels", Json::array({fakeLevel()})},
   };

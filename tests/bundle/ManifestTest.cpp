@@ -76,6 +76,8 @@ const Edit edits[] = {
     {"/generation/num_beams", "0", "num_beams"},
     {"/generation/length_penalty", "\"1\"", "length_penalty"},
     {"/generation/length_penalty", "null", "length_penalty"},
+    {"/generation/early_stopping", "\"no\"", "one of true, false, never"},
+    {"/generation/early_stopping", "false", "early_stopping"},
     {"/passes", "{}", "'passes'"},
     {"/passes", "[1]", "'passes'"},
     {"/checkpoint_hash", nullptr, "'checkpoint_hash' is missing"},

@@ -70,8 +70,11 @@ TEST(Generation, BeamsDecodeGreedilyWithOneWarning) {
   Imported imported(checkpoint);
   ASSERT_TRUE(imported.module) << imported.error();
   EXPECT_EQ(imported.report.warnings.size(), 1u);
-  EXPECT_TRUE(contains(imported.warnings(), "decodes greedily"));
+  EXPECT_TRUE(contains(imported.warnings(), "--beams 4"));
   EXPECT_EQ(imported.generation<mlir::IntegerAttr>("num_beams").getInt(), 4);
+  EXPECT_EQ(
+      imported.generation<mlir::StringAttr>("early_stopping").getValue(),
+      "true");
 }
 
 TEST(Generation, SamplingAndUnhonouredKeysAreNamed) {
