@@ -7,21 +7,24 @@ using namespace mlir;
 namespace encdec::lower {
 namespace {
 
-// AVX2: 16 registers of 8 lanes. 6 rows x 1 panel are 12 accumulators, 2
-// weights and a broadcast; a single row keeps 8 chains busy with 4 panels.
-constexpr int64_t v3Rows[] = {6, 5, 4, 3, 2, 1}, v3Panels[] = {1},
-                  v3Row[] = {4, 2, 1};
-// AVX-512: 32 registers of 16 lanes. 12 rows x 2 panels are 24 accumulators.
-constexpr int64_t v4Rows[] = {12, 8, 6, 4, 3, 2, 1}, v4Panels[] = {2, 1},
-                  v4Row[] = {8, 4, 2, 1};
-// NEON: 32 registers of 4 lanes. 6 rows x 1 panel are 24 accumulators.
-constexpr int64_t neonRows[] = {6, 4, 3, 2, 1}, neonPanels[] = {1},
-                  neonRow[] = {4, 2, 1};
+// Few rows are bound by reading weights: several panels are several streams. Many
+// rows are bound by multiplying: accumulators fill the registers, and a broadcast
+// and the weights of a panel are all else there is room for.
+//
+// AVX2: 16 registers of 8 lanes; 6 rows x 1 panel are 12 accumulators.
+constexpr TileShape v3F32[] = {{6, 1}, {5, 1}, {4, 1}, {3, 2}, {2, 2}, {1, 4}};
+constexpr TileShape v3Int8[] = {{6, 1}, {5, 1}, {4, 1}, {3, 1}, {2, 2}, {1, 4}};
+// AVX-512: 32 registers of 16 lanes; 12 rows x 2 panels are 24 accumulators.
+constexpr TileShape v4Any[] = {{12, 2}, {11, 2}, {10, 2}, {9, 2},
+                               {8, 2},  {7, 2},  {6, 2},  {5, 2},
+                               {4, 4},  {3, 4},  {2, 8},  {1, 8}};
+// NEON: 32 registers of 4 lanes; 6 rows x 1 panel are 24 accumulators.
+constexpr TileShape neonAny[] = {{6, 1}, {5, 1}, {4, 1}, {3, 1}, {2, 2}, {1, 4}};
 
 constexpr CpuLevel levels[] = {
-    {"v3", 8, v3Rows, v3Panels, v3Row},
-    {"v4", 16, v4Rows, v4Panels, v4Row},
-    {"neon", 4, neonRows, neonPanels, neonRow},
+    {"v3", 8, v3F32, v3Int8},
+    {"v4", 16, v4Any, v4Any},
+    {"neon", 4, neonAny, neonAny},
 };
 
 } // namespace

@@ -13,7 +13,7 @@ namespace encdec::lower {
 namespace {
 
 /// Rows that share a pass over the weights: their x, 2 KB each at K = 512, stay
-/// in L2 while panel after panel goes by. A multiple of every tileRows[0].
+/// in L2 while panel after panel goes by. A multiple of the most rows of a tile.
 constexpr int64_t kRowBlock = 96;
 
 std::string typed(StringRef name, bool quantized) {
@@ -41,17 +41,23 @@ struct Tile {
     return k.toFloat(k.signExtend(bytes, k.vector(k.i32(), lanes)));
   }
 
-  /// acc + x w for one k. One row: x in a register, weights as memory operands.
-  /// Several rows: weights in registers, one x at a time. Any other order
-  /// spills.
+  /// acc + x w for one k. Whichever are fewer, rows or vectors of weights, stay in
+  /// registers, the others come one at a time. Any other order spills.
   Vals multiply(ArrayRef<Val> x, ArrayRef<Val> at, Vals acc) const {
     auto broadcast = [&](int64_t r) {
       return k.splat(k.load(k.f32(), x[r]), lanes);
     };
-    if (rows == 1) {
-      Val one = broadcast(0);
-      for (int64_t j = 0; j < vectors(); ++j)
-        acc[j] = fma(one, weight(at, j), acc[j]);
+    if (rows <= vectors()) {
+      Vals xs;
+      for (int64_t r = 0; r < rows; ++r)
+        xs.push_back(broadcast(r));
+      for (int64_t j = 0; j < vectors(); ++j) {
+        Val w = weight(at, j);
+        for (int64_t r = 0; r < rows; ++r) {
+          Val &sum = acc[r * vectors() + j];
+          sum = fma(xs[r], w, sum);
+        }
+      }
       return acc;
     }
     Vals weights;
@@ -119,17 +125,22 @@ func::FuncOp CpuKernels::linearTile(int64_t rows, int64_t panels,
   });
 }
 
+// Rows are dealt evenly to as few tiles as can hold them: 8 are 4 and 4, where 6
+// and 2 would read the weights as often and multiply less for it. Panels go by in
+// groups as wide as the widest tile, and each stays near while all rows use it.
 func::FuncOp CpuKernels::linearBlock(bool quantized) {
   int64_t weightBytes = quantized ? 1 : 4;
+  ArrayRef<TileShape> shapes = level.tiles(quantized);
   // (x, ldx, rows, w, K, scales, bias, y, ldy, first, last)
   SmallVector<Type> types{ptr, i64, i64, ptr, i64, ptr,
                           ptr, ptr, i64, i64, i64};
-  SmallVector<SmallVector<func::FuncOp>> tiles, rowTiles;
-  for (int64_t panels : level.tilePanels)
-    for (auto &row = tiles.emplace_back(); int64_t rows : level.tileRows)
-      row.push_back(linearTile(rows, panels, quantized));
-  for (int64_t panels : level.rowPanels)
-    rowTiles.emplace_back().push_back(linearTile(1, panels, quantized));
+  // Tiles first: a function cannot be defined within another.
+  int64_t widest = 1;
+  for (const TileShape &shape : shapes)
+    widest = std::max(widest, shape.panels);
+  for (const TileShape &shape : shapes)
+    for (int64_t panels = shape.panels; panels; panels /= 2)
+      linearTile(shape.rows, panels, quantized);
 
   return define(
       typed("linear_block", quantized), types,
@@ -145,42 +156,34 @@ func::FuncOp CpuKernels::linearBlock(bool quantized) {
           k.call(function, {x + row * ldx, ldx, w + panel * panelBytes, depth,
                             scales + column, b, y + row * ldy + column, ldy});
         };
-        // Panels [first, last), as many at once as possible.
-        auto overPanels = [&](ArrayRef<int64_t> counts,
-                              llvm::function_ref<void(size_t, Val)> body) {
+        k.loop(zero, rows, k.constant(kRowBlock), [&](Val block) {
+          Val count = min(rows - block, k.constant(kRowBlock));
+          Val tiles = (count + (shapes[0].rows - 1)) / shapes[0].rows;
+          Val least = count / tiles, larger = count % tiles;
           Val from = first;
-          for (auto [i, count] : llvm::enumerate(counts)) {
-            Val to = from + (last - from) / count * count;
-            k.loop(from, to, k.constant(count), [&](Val p) { body(i, p); });
+          for (int64_t group = widest; group; group /= 2) {
+            Val to = from + (last - from) / group * group;
+            k.loop(from, to, k.constant(group), [&](Val panel) {
+              // `larger` tiles have a row more than the others, and come first.
+              for (const TileShape &shape : shapes) {
+                Val isLeast = least == k.constant(shape.rows);
+                Val isLarger = least == k.constant(shape.rows - 1);
+                Val start = select(isLeast, larger * (least + 1), zero);
+                Val number = select(isLeast, tiles - larger,
+                                    select(isLarger, larger, zero));
+                Val row = block + start;
+                int64_t width = std::min(group, shape.panels);
+                func::FuncOp function =
+                    linearTile(shape.rows, width, quantized);
+                for (int64_t p = 0; p < group; p += width)
+                  k.loop(row, row + number * shape.rows,
+                         k.constant(shape.rows),
+                         [&](Val r) { tile(function, r, panel + p); });
+              }
+            });
             from = to;
           }
-        };
-        auto overRows = [&](Val from, Val to,
-                            llvm::function_ref<void(size_t, Val)> body) {
-          for (auto [i, count] : llvm::enumerate(level.tileRows)) {
-            Val end = from + (to - from) / count * count;
-            k.loop(from, end, k.constant(count), [&](Val r) { body(i, r); });
-            from = end;
-          }
-        };
-        k.choose(
-            rows == k.constant(int64_t(1)),
-            [&] {
-              overPanels(level.rowPanels, [&](size_t i, Val p) {
-                tile(rowTiles[i][0], zero, p);
-              });
-              return Vals();
-            },
-            [&] {
-              k.loop(zero, rows, k.constant(kRowBlock), [&](Val block) {
-                Val end = min(block + kRowBlock, rows);
-                overPanels(level.tilePanels, [&](size_t i, Val p) {
-                  overRows(block, end,
-                           [&](size_t j, Val r) { tile(tiles[i][j], r, p); });
-                });
-              });
-              return Vals();
-            });
+        });
       });
 }
 

@@ -10,17 +10,23 @@
 
 namespace encdec::lower {
 
+/// A linear tile: accumulators for `rows` rows by up to `panels` panels of 16
+/// columns, a power of two.
+struct TileShape {
+  int64_t rows, panels;
+};
+
 /// What the kernels of one CPU level look like. The level decides registers and
 /// tiles only, never the order of operations within one output element.
 struct CpuLevel {
   llvm::StringRef name; // as in the bundle and in --cpu
   int64_t lanes;        // f32 lanes of one register
-  /// Row counts that a linear tile is made for, descending, ending in 1.
-  llvm::ArrayRef<int64_t> tileRows;
-  /// 16-column panels beside each other in a tile of several rows; same order.
-  llvm::ArrayRef<int64_t> tilePanels;
-  /// The same for a single row, where panels are all there is to keep busy.
-  llvm::ArrayRef<int64_t> rowPanels;
+  /// One tile for each number of rows, from the most down to 1.
+  llvm::ArrayRef<TileShape> f32Tiles, int8Tiles;
+
+  llvm::ArrayRef<TileShape> tiles(bool quantized) const {
+    return quantized ? int8Tiles : f32Tiles;
+  }
 };
 
 /// All levels, lowest first within an architecture: v3, v4, neon.
