@@ -51,25 +51,50 @@ Error BundleWriter::fail(StringRef what) const {
                            path.c_str());
 }
 
-Expected<std::unique_ptr<BundleWriter>>
-BundleWriter::create(StringRef path, unsigned sectionCount) {
+Expected<std::string> BundleWriter::resolve(StringRef path) {
+  auto refuse = [&](const char *why) {
+    return createStringError("'%s' %s; name a file to write, new or regular",
+                             path.str().c_str(), why);
+  };
+  if (path.empty())
+    return createStringError("the name of the bundle to write is empty");
+  if (path.ends_with("/"))
+    return refuse("names a folder");
+  struct stat info;
+  if (lstat(path.str().c_str(), &info) != 0)
+    return path.str(); // nothing is there; what else is wrong, opening says
+  SmallString<128> target;
+  if (stat(path.str().c_str(), &info) != 0 || sys::fs::real_path(path, target))
+    return refuse("is a link that leads nowhere");
+  if (S_ISDIR(info.st_mode))
+    return refuse("is a folder");
+  if (!S_ISREG(info.st_mode))
+    return refuse("is a device, pipe or socket");
+  return std::string(target);
+}
+
+Expected<std::unique_ptr<BundleWriter>> BundleWriter::create(StringRef path) {
+  Expected<std::string> target = resolve(path);
+  if (!target)
+    return target.takeError();
   std::unique_ptr<BundleWriter> writer(new BundleWriter);
-  writer->path = path.str();
-  writer->temporary = temporaryPath(path, getpid());
-  writer->sectionCount = sectionCount;
+  writer->path = *target;
+  writer->temporary = temporaryPath(*target, getpid());
   // A leftover of a killed process that had our number is nobody's now.
   unlink(writer->temporary.c_str());
   writer->file = open(writer->temporary.c_str(),
                       O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (writer->file < 0)
     return writer->fail("cannot create the file");
-  // Header and table come last; their place is kept by zeros.
-  uint64_t head = sizeof(encdec_bundle_header) +
-                  sectionCount * sizeof(encdec_bundle_section);
-  std::vector<uint8_t> zeros(head);
-  if (Error error = writer->write(zeros))
-    return error;
   return writer;
+}
+
+Error BundleWriter::announce(unsigned count) {
+  sectionCount = count;
+  // Header and table come last; their place is kept by zeros.
+  std::vector<uint8_t> zeros(sizeof(encdec_bundle_header) +
+                             count * sizeof(encdec_bundle_section));
+  return write(zeros);
 }
 
 Error BundleWriter::write(ArrayRef<uint8_t> bytes) {
@@ -139,7 +164,7 @@ Error BundleWriter::finishSection() {
   return Error::success();
 }
 
-Error BundleWriter::commit() {
+Error BundleWriter::finish() {
   if (table.size() != sectionCount)
     return createStringError("bundle has %zu of the announced %u sections",
                              table.size(), sectionCount);
@@ -172,6 +197,13 @@ Error BundleWriter::commit() {
   file = -1;
   if (closed != 0)
     return fail("cannot close");
+  return Error::success();
+}
+
+Error BundleWriter::commit() {
+  if (file >= 0)
+    if (Error error = finish())
+      return error;
   if (rename(temporary.c_str(), path.c_str()) != 0)
     return fail("cannot rename");
   temporary.clear();

@@ -14,18 +14,25 @@ namespace encdec {
 /// `path` only when everything is on the disk: whatever happens before, an
 /// older bundle at `path` stays whole. The bytes depend on the sections alone.
 ///
-/// Use: create, then per section begin / append… (in the order the table shall
-/// have), then commit. Not thread-safe; one thread writes one bundle.
+/// Use: create, announce, then per section begin / append… (in the order the
+/// table shall have), then commit. Not thread-safe; one thread writes one bundle.
 class BundleWriter {
 public:
-  /// `sectionCount` sections will follow (1 … 64). Fails when the folder of
-  /// `path` cannot be written to.
-  static llvm::Expected<std::unique_ptr<BundleWriter>>
-  create(llvm::StringRef path, unsigned sectionCount);
+  /// The file that a bundle at `path` replaces or makes: links are followed, so
+  /// that they stay links. Fails for what is there and no regular file.
+  static llvm::Expected<std::string> resolve(llvm::StringRef path);
 
-  /// The temporary name that process `pid` writes `path` under, so that whoever
-  /// started it can clean up after a crash.
+  /// Makes the temporary file beside what `path` resolves to. Fails when that
+  /// folder cannot be written to.
+  static llvm::Expected<std::unique_ptr<BundleWriter>>
+  create(llvm::StringRef path);
+
+  /// The temporary name that process `pid` writes the resolved `path` under, so
+  /// that whoever started it can clean up after a crash.
   static std::string temporaryPath(llvm::StringRef path, int pid);
+
+  /// `sectionCount` sections will follow (1 … 64).
+  llvm::Error announce(unsigned sectionCount);
 
   /// Starts the next section. `name` has at most 23 bytes.
   llvm::Error begin(uint32_t kind, llvm::StringRef name);
@@ -36,7 +43,11 @@ public:
   llvm::Error add(uint32_t kind, llvm::StringRef name,
                   llvm::ArrayRef<uint8_t> bytes);
 
-  /// Writes header and table, syncs, renames, syncs the folder.
+  /// Writes header and table and syncs: the temporary file is whole.
+  llvm::Error finish();
+  const std::string &temporaryName() const { return temporary; }
+
+  /// Finishes unless that is done, renames, syncs the folder.
   llvm::Error commit();
 
   /// Removes the temporary file if commit did not succeed.

@@ -10,6 +10,8 @@
 #include "compiler/import/Import.h"
 #include "compiler/place/Weights.h"
 #include "mlir/IR/Diagnostics.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
 
 using namespace mlir;
 using encdec::checkpoint::Code;
@@ -179,17 +181,22 @@ Failure readFolder(Job &job, TokenizerFiles &tokenizer,
   return std::nullopt;
 }
 
-Failure writeBundle(Job &job, const std::string &out,
+bool isBundle(const std::string &path) {
+  constexpr size_t size = sizeof(encdec_bundle_header::magic);
+  auto head = llvm::MemoryBuffer::getFileSlice(path, size, 0);
+  return head && (*head)->getBuffer() ==
+                     llvm::StringRef(ENCDEC_BUNDLE_MAGIC, size);
+}
+
+Failure writeBundle(Job &job, BundleWriter &bundle,
+                    const CompileOptions &options,
                     const std::vector<std::pair<std::string, Bytes>> &code,
                     const TokenizerFiles &tokenizer) {
   auto manifest = job.manifest();
   if (!manifest)
     return manifest.error();
-  auto writer =
-      BundleWriter::create(out, 2 + code.size() + tokenizer.files.size());
-  if (!writer)
-    return failed(writer.takeError());
-  BundleWriter &bundle = **writer;
+  if (auto error = bundle.announce(2 + code.size() + tokenizer.files.size()))
+    return failed(std::move(error));
   if (auto error = bundle.add(ENCDEC_SECTION_MANIFEST, "manifest.json",
                               llvm::arrayRefFromStringRef(*manifest)))
     return failed(std::move(error));
@@ -205,6 +212,13 @@ Failure writeBundle(Job &job, const std::string &out,
   if (auto error = job.streamWeights(bundle))
     return error;
   job.stage("writing to disk");
+  if (auto error = bundle.finish())
+    return failed(std::move(error));
+  if (options.check) {
+    job.stage("verifying the bundle");
+    if (auto error = options.check(bundle.temporaryName()))
+      return error;
+  }
   if (auto error = bundle.commit())
     return failed(std::move(error));
   return std::nullopt;
@@ -234,6 +248,26 @@ Result<std::unique_ptr<JitModel>> jit(Job &job, TokenizerFiles tokenizer) {
 
 } // namespace
 
+Result<std::string> outputFile(const std::string &folder,
+                               const std::string &out) {
+  auto target = BundleWriter::resolve(out);
+  if (!target)
+    return checkpoint::Error{Code::Usage, llvm::toString(target.takeError())};
+  namespace fs = llvm::sys::fs;
+  fs::UniqueID own, other;
+  if (fs::getUniqueID(*target, own) || isBundle(*target))
+    return *target; // nothing is there yet, or an older bundle
+  std::error_code error;
+  for (fs::directory_iterator at(folder, error), end; !error && at != end;
+       at.increment(error))
+    if (!fs::getUniqueID(at->path(), other) && own == other)
+      return checkpoint::Error{
+          Code::Usage, "'" + out + "' is the checkpoint's own file " +
+                           at->path() +
+                           ", which a bundle would replace; name another file"};
+  return *target;
+}
+
 Failure compileToBundle(const std::string &folder, const std::string &out,
                         const CompileOptions &options,
                         std::vector<std::string> &warnings) {
@@ -241,6 +275,12 @@ Failure compileToBundle(const std::string &folder, const std::string &out,
   auto linker = findLinker();
   if (!linker)
     return failed(linker.takeError());
+  auto file = outputFile(folder, out);
+  if (!file)
+    return file.error();
+  auto bundle = BundleWriter::create(*file);
+  if (!bundle)
+    return failed(bundle.takeError());
   MLIRContext context;
   auto module = import(context, folder, options, warnings);
   if (!module)
@@ -262,7 +302,7 @@ Failure compileToBundle(const std::string &folder, const std::string &out,
       return failed(shared.takeError());
     code.emplace_back(level, std::move(*shared));
   }
-  return writeBundle(job, out, code, tokenizer);
+  return writeBundle(job, **bundle, options, code, tokenizer);
 }
 
 Result<std::unique_ptr<JitModel>>

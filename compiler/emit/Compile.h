@@ -20,10 +20,19 @@ struct CompileOptions {
   bool strict = false;
   /// Called, if set, as each stage begins ("lowering for v3").
   std::function<void(const std::string &stage)> progress;
+  /// Judges, if set, the whole bundle under its temporary name before it takes
+  /// its own; an error leaves what was there before.
+  std::function<checkpoint::Failure(const std::string &file)> check;
 };
 
-/// Imports, fuses, places, generates code, links and writes `out` (in place
-/// only when whole, see BundleWriter.h). Equal folders and options give equal
+/// The file that a bundle of `folder` at `out` makes or replaces: links are
+/// followed. A usage error for what is no regular file, and for a file of the
+/// checkpoint itself.
+checkpoint::Result<std::string> outputFile(const std::string &folder,
+                                           const std::string &out);
+
+/// Imports, fuses, places, generates code, links and writes outputFile(folder,
+/// out) (in place only when whole, see BundleWriter.h). Equal folders and options give equal
 /// bytes. Nothing on success. LLVM may end the process on its own bugs: a
 /// program that must not die runs this in a child, as encdec-compile does.
 checkpoint::Failure compileToBundle(const std::string &folder,

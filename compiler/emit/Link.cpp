@@ -108,9 +108,11 @@ Expected<SmallVector<char, 0>> linkShared(ArrayRef<char> object) {
                              message.c_str(), contents(log).c_str());
   auto buffer = MemoryBuffer::getFile(output, false, false);
   if (!buffer)
-    return createStringError(buffer.getError(), "%s: cannot read: %s",
-                             output.c_str(),
-                             buffer.getError().message().c_str());
+    return createStringError(
+        buffer.getError(),
+        "the linker %s ended well but left no shared object (%s); it must be "
+        "ld.lld 22 (ENCDEC_LLD names another, or unset it)",
+        linker->c_str(), buffer.getError().message().c_str());
   StringRef bytes = (*buffer)->getBuffer();
   SmallVector<char, 0> shared(bytes.begin(), bytes.end());
   if (Error error = checkCode(shared))

@@ -14,8 +14,8 @@ static constexpr uint64_t maxConfigBytes = 16u << 20;
 
 static Result<JsonValue> readObject(const std::string &folder,
                                     const std::string &name) {
-  Result<std::string> text =
-      readFile(folder + "/" + name, name, maxConfigBytes);
+  const std::string path = folder + "/" + name; // says which folder was meant
+  Result<std::string> text = readFile(path, path, maxConfigBytes);
   if (!text)
     return text.error();
   Result<JsonValue> value = parseJson(*text, name);

@@ -80,6 +80,8 @@ Result<MarianConfig> MarianConfig::read(const ConfigFiles &files,
         "config.json: key \"max_position_embeddings\": {} positions of width {}"
         " make a table beyond the limit of 2^30 numbers",
         config.maxPositions, config.width)));
+  if (fields.failure()) // what follows would warn of fallback values
+    return *fields.failure();
   config.targetVocabulary = target ? target : config.sourceVocabulary;
   if (config.shareEmbeddings &&
       config.targetVocabulary != config.sourceVocabulary) {

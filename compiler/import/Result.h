@@ -9,7 +9,7 @@
 namespace encdec::checkpoint {
 
 /// Stable codes; they equal the exit codes of the command line.
-enum class Code { Failure = 1, BadModel = 3, Unfit = 4, Limit = 5 };
+enum class Code { Failure = 1, Usage = 2, BadModel = 3, Unfit = 4, Limit = 5 };
 
 /// One failure: the message names the file, the key or byte offset, what was
 /// expected, what was found and, where it helps, what to do.

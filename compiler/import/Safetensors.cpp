@@ -139,6 +139,12 @@ private:
   std::vector<uint64_t> bounds;
 };
 
+/// Pointers begin with the key "version" (git-lfs, docs/spec.md). As a header
+/// length those bytes would be beyond any limit.
+bool isLfsPointer(const uint8_t (&first)[8]) {
+  return std::memcmp(first, "version ", 8) == 0;
+}
+
 /// dims × dtype must be the span, without overflow.
 std::string checkSpan(const TensorInfo &tensor) {
   std::optional<uint64_t> bits = findDType(tensor.dtypeName)->bits;
@@ -232,6 +238,11 @@ Result<SafetensorsFile> SafetensorsFile::open(const std::string &path,
   uint8_t raw[8];
   if (Failure failure = file.read(0, raw))
     return *failure;
+  if (isLfsPointer(raw))
+    return badModel(fmt::format("{}: this is a Git LFS pointer, not the weights "
+                                "it stands for; run `git lfs pull` in the "
+                                "folder",
+                                name));
   uint64_t length = 0;
   for (int i = 7; i >= 0; --i)
     length = length << 8 | raw[i];

@@ -4,13 +4,21 @@
 #include "compiler/emit/BundleWriter.h"
 #include "compiler/emit/Compile.h"
 #include "compiler/emit/Object.h"
+#include "compiler/tools/Streams.h"
+#include "encdec/abi.h"
+#include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringRef.h"
+#include "llvm/Config/llvm-config.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Program.h"
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <iostream>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -63,6 +71,41 @@ void limitChild(unsigned deadline) {
   std::signal(SIGTERM, SIG_DFL);
 }
 
+/// Asks `encdec verify`, if that is installed beside this program: it opens the
+/// bundle as its users will, which makes the tokenizer of its files.
+encdec::checkpoint::Failure verify(const std::string &checkpoint,
+                                   const std::string &bundle) {
+  namespace fs = llvm::sys::fs;
+  using encdec::checkpoint::Code;
+  std::error_code error;
+  auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+  std::string program = self.parent_path() / "encdec";
+  if (error || !fs::can_execute(program))
+    return std::nullopt;
+  llvm::SmallString<128> log;
+  if ((error = fs::createTemporaryFile("verify", "log", log)))
+    return encdec::checkpoint::Error{
+        Code::Failure,
+        "cannot make a temporary file (TMPDIR): " + error.message()};
+  llvm::scope_exit remove([&] { fs::remove(log); });
+  std::optional<llvm::StringRef> redirects[] = {"", "", log.str()};
+  std::string message;
+  int code = llvm::sys::ExecuteAndWait(program, {program, "verify", bundle},
+                                       std::nullopt, redirects, 0, 0, &message);
+  if (code == 0)
+    return std::nullopt;
+  if (auto said = llvm::MemoryBuffer::getFile(log))
+    message += (*said)->getBuffer().trim().str();
+  // What it says of the temporary file is said of the checkpoint.
+  std::string name = llvm::sys::path::filename(bundle).str() + ": ";
+  if (size_t at = message.find(name); at != message.npos)
+    message.erase(0, at + name.size());
+  bool judged = code >= int(Code::BadModel) && code <= int(Code::Limit);
+  return encdec::checkpoint::Error{judged ? Code(code) : Code::Failure,
+                                   checkpoint + ": " + message +
+                                       " (`encdec verify` refuses its bundle)"};
+}
+
 /// Runs in the child; returns its exit code.
 int compile(const Arguments &arguments, char *stage) {
   bool showProgress = !arguments.quiet && isatty(STDERR_FILENO);
@@ -72,6 +115,9 @@ int compile(const Arguments &arguments, char *stage) {
       std::snprintf(stage, 4096, "%s", name.c_str());
     if (showProgress)
       std::cerr << "\r\033[K" << name << " …" << std::flush;
+  };
+  options.check = [&](const std::string &bundle) {
+    return verify(arguments.checkpoint, bundle);
   };
   std::vector<std::string> warnings;
   auto error = encdec::compileToBundle(arguments.checkpoint, arguments.output,
@@ -119,7 +165,13 @@ int await(pid_t child, unsigned deadline, const char *stage) {
   return 1;
 }
 
-int run(const Arguments &arguments) {
+int run(Arguments arguments) {
+  auto output = encdec::outputFile(arguments.checkpoint, arguments.output);
+  if (!output) {
+    std::cerr << "encdec-compile: error: " << output.error().message << "\n";
+    return int(output.error().code);
+  }
+  arguments.output = *output;
   // Temporary files of the link go to a folder of our own, so that nothing is
   // left behind whatever ends the child.
   llvm::SmallString<128> temporary;
@@ -154,6 +206,20 @@ int run(const Arguments &arguments) {
   return code;
 }
 
+std::string version() {
+  return "encdec-compile " ENCDEC_VERSION " (ABI " +
+         std::to_string(ENCDEC_ABI_VERSION) + ", LLVM " LLVM_VERSION_STRING ")";
+}
+
+/// Prints what was asked for; the exit code.
+int show(const std::string &text) {
+  std::cout << text << std::flush;
+  if (std::cout)
+    return 0;
+  std::cerr << "encdec-compile: error: cannot write to standard output\n";
+  return 1;
+}
+
 void describe(CLI::App &app, Arguments &arguments, std::string &weights) {
   app.add_option("CHECKPOINT", arguments.checkpoint,
                  "folder with config.json and model.safetensors")
@@ -174,6 +240,7 @@ void describe(CLI::App &app, Arguments &arguments, std::string &weights) {
       ->check(CLI::Range(1, 86400))
       ->capture_default_str();
   app.add_flag("-q,--quiet", arguments.quiet, "no warnings, no progress");
+  app.set_version_flag("--version", version, "version, ABI and LLVM's version");
   app.footer(
       "examples:\n"
       "  encdec-compile models/opus-mt-en-fr -o en-fr.encdec\n"
@@ -212,6 +279,7 @@ std::string explain(const CLI::App &app, const CLI::ParseError &error) {
 } // namespace
 
 int main(int argc, char **argv) {
+  encdec::holdStandardStreams();
   Arguments arguments;
   std::string weights = "f32";
   CLI::App app("Compiles a Hugging Face checkpoint folder to one bundle file.",
@@ -220,8 +288,9 @@ int main(int argc, char **argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp &) {
-    std::cout << app.help();
-    return 0;
+    return show(app.help());
+  } catch (const CLI::CallForVersion &) {
+    return show(version() + "\n");
   } catch (const CLI::ParseError &error) {
     std::cerr << "encdec-compile: error: " << explain(app, error)
               << " (encdec-compile --help shows the options)\n";

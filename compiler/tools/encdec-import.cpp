@@ -1,5 +1,6 @@
 // encdec-import: prints a checkpoint folder as IR.
 #include "compiler/import/Import.h"
+#include "compiler/tools/Streams.h"
 
 #include "llvm/Support/raw_ostream.h"
 
@@ -13,14 +14,28 @@ static constexpr const char *usage =
     "example:\n  encdec-import models/opus-mt-en-fr > model.mlir\n\n"
     "exit codes: 0 ok, 1 failure, 2 usage, 3 bad model, 5 over a limit\n";
 
+/// The exit code after all was printed. Left alone, a stream that could not be
+/// written ends the program by a signal.
+static int finish() {
+  llvm::outs().flush();
+  std::error_code error = llvm::outs().error();
+  if (!error)
+    return 0;
+  llvm::outs().clear_error();
+  llvm::errs() << "encdec-import: error: cannot write to standard output: "
+               << error.message() << "\n";
+  return 1;
+}
+
 int main(int argc, char **argv) {
+  encdec::holdStandardStreams();
   encdec::ImportOptions options;
   bool quiet = false;
   llvm::StringRef folder;
   for (llvm::StringRef argument : llvm::ArrayRef(argv + 1, argc - 1)) {
     if (argument == "--help" || argument == "-h") {
       llvm::outs() << usage;
-      return 0;
+      return finish();
     }
     if (argument == "--strict")
       options.strict = true;
@@ -51,5 +66,5 @@ int main(int argc, char **argv) {
   }
   // Locations carry the names of values.
   module->print(llvm::outs(), mlir::OpPrintingFlags().printNameLocAsPrefix());
-  return 0;
+  return finish();
 }

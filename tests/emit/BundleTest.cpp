@@ -36,9 +36,11 @@ protected:
 
   /// Two sections, the second of `size` bytes.
   Error writeTwo(const fs::path &to, size_t size) {
-    auto writer = BundleWriter::create(to.string(), 2);
+    auto writer = BundleWriter::create(to.string());
     if (!writer)
       return writer.takeError();
+    if (Error error = (*writer)->announce(2))
+      return error;
     if (Error error =
             (*writer)->add(ENCDEC_SECTION_MANIFEST, "manifest", bytes("{}")))
       return error;
@@ -106,8 +108,9 @@ TEST_F(Bundle, UnfinishedWriteLeavesTheOldFileAndNoOther) {
   ASSERT_FALSE(bool(writeTwo(path, 100)));
   std::string old = read(path);
   {
-    auto writer = BundleWriter::create(path.string(), 2);
+    auto writer = BundleWriter::create(path.string());
     ASSERT_TRUE(bool(writer));
+    ASSERT_FALSE(bool((*writer)->announce(2)));
     ASSERT_FALSE(
         bool((*writer)->add(ENCDEC_SECTION_MANIFEST, "m", bytes("x"))));
     Error error = (*writer)->commit();
@@ -162,9 +165,41 @@ TEST_F(Bundle, KilledWriterLeavesOldOrNewWhole) {
   }
 }
 
+TEST_F(Bundle, ALinkStaysALinkAndItsFileIsReplaced) {
+  fs::path link = folder / "link", elsewhere = folder / "elsewhere";
+  fs::create_directories(elsewhere);
+  std::ofstream(elsewhere / "real") << "old";
+  fs::create_symlink("elsewhere/real", link);
+  ASSERT_FALSE(bool(writeTwo(link, 100)));
+  EXPECT_TRUE(fs::is_symlink(link));
+  EXPECT_EQ(read(elsewhere / "real").substr(0, 7), "ENCDECB");
+  EXPECT_EQ(filesInFolder(), 2u);
+}
+
+TEST_F(Bundle, OnlyRegularFilesAreReplaced) {
+  fs::path pipe = folder / "pipe", link = folder / "link",
+           nowhere = folder / "nowhere";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  fs::create_symlink("pipe", link);
+  fs::create_symlink("missing", nowhere);
+  for (const auto &[to, why] :
+       {std::pair<fs::path, const char *>{pipe, "pipe"},
+        {link, "pipe"},
+        {nowhere, "leads nowhere"},
+        {folder, "is a folder"},
+        {folder / "new/", "names a folder"},
+        {"", "empty"}}) {
+    std::string message = toString(writeTwo(to, 100));
+    EXPECT_NE(message.find(why), std::string::npos) << to << ": " << message;
+  }
+  EXPECT_TRUE(fs::is_fifo(pipe));
+  EXPECT_EQ(filesInFolder(), 3u);
+}
+
 TEST_F(Bundle, LongSectionNameIsRefused) {
-  auto writer = BundleWriter::create(path.string(), 1);
+  auto writer = BundleWriter::create(path.string());
   ASSERT_TRUE(bool(writer));
+  ASSERT_FALSE(bool((*writer)->announce(1)));
   Error error = (*writer)->add(ENCDEC_SECTION_TOKENIZER,
                                "a-file-name-of-24-bytes!", bytes("x"));
   EXPECT_NE(toString(std::move(error)).find("24 bytes, at most 23"),

@@ -80,8 +80,89 @@ class Compile(unittest.TestCase):
                       self.fails(2, EXAMPLE, "-o", self.out, "--cpu", "v9"))
         self.assertIn("int4", self.fails(2, EXAMPLE, "-o", self.out, "--weights", "int4"))
 
+    def test_version(self):
+        result = self.run_compile("--version")
+        self.assertEqual(result.returncode, 0)
+        self.assertRegex(result.stdout, r"^encdec-compile \d+\.\d+\.\d+ \(ABI \d+, LLVM 22\.")
+
+    def test_standard_output_that_is_closed(self):
+        for words in (["--help"], ["--version"]):
+            result = subprocess.run([COMPILE, *words], stderr=subprocess.PIPE, text=True,
+                                    preexec_fn=lambda: os.close(1))
+            self.assertEqual(result.returncode, 1)
+            self.assertIn("standard output", result.stderr)
+
+    def test_messages_never_go_into_the_bundle(self):
+        result = subprocess.run([COMPILE, EXAMPLE, "-o", self.out, "--cpu", "v3"],
+                                env=self.environment(), preexec_fn=lambda: os.close(2))
+        self.assertEqual(result.returncode, 0)
+        plain = self.folder / "plain.encdec"
+        self.run_compile(EXAMPLE, "-o", plain, "--cpu", "v3")
+        self.assertEqual(self.out.read_bytes(), plain.read_bytes())
+
     def test_a_folder_that_is_no_checkpoint(self):
-        self.assertIn("config.json", self.fails(3, self.folder, "-o", self.out))
+        self.assertIn(f"{self.folder}/config.json", self.fails(3, self.folder, "-o", self.out))
+
+    def test_only_regular_files_are_replaced(self):
+        fifo, link = self.folder / "fifo", self.folder / "link"
+        os.mkfifo(fifo)
+        link.symlink_to(fifo)
+        for target in (fifo, link, self.folder):
+            message = self.fails(2, EXAMPLE, "-o", target)
+            self.assertIn(str(target), message)
+            self.assertEqual(len(message.splitlines()), 1)
+        self.assertTrue(fifo.is_fifo() and link.is_symlink())
+        self.assertIn("empty", self.fails(2, EXAMPLE, "-o", ""))
+
+    def test_the_checkpoint_is_never_replaced(self):
+        copy = self.folder / "model"
+        shutil.copytree(EXAMPLE, copy)
+        (copy / "README.md").write_text("mine")
+        before = {path.name: path.read_bytes() for path in copy.iterdir()}
+        link = self.folder / "link"
+        link.symlink_to(copy / "config.json")
+        for target in (copy / "model.safetensors", copy / "README.md", link,
+                       copy / ".." / "model" / "vocab.json"):
+            self.assertIn("checkpoint's own", self.fails(2, copy, "-o", target))
+        self.assertEqual({path.name: path.read_bytes() for path in copy.iterdir()}, before)
+        for _ in range(2):  # its bundle may lie beside it and be made again
+            result = self.run_compile(copy, "-o", copy / "m.encdec", "--cpu", "v3")
+            self.assertEqual(result.returncode, 0, result.stderr)
+
+    def test_unwritable_output_is_said_first(self):
+        shutil.copytree(EXAMPLE, self.folder / "model")
+        (self.folder / "model" / "config.json").write_text("no JSON")
+        message = self.fails(1, self.folder / "model", "-o", self.folder / "none" / "m")
+        self.assertIn("none", message)
+
+    def test_garbage_for_a_tokenizer(self):
+        for name in ("source.spm", "target.spm", "vocab.json"):
+            copy = self.folder / f"model-{name}"
+            shutil.copytree(EXAMPLE, copy)
+            (copy / name).write_text("garbage")
+            message = self.fails(3, copy, "-o", self.out, "--quiet", "--cpu", "v3")
+            self.assertIn(f"{copy}: {name}: ", message)
+            self.assertNotIn(".tmp", message)
+
+    def test_weights_that_are_a_git_lfs_pointer(self):
+        copy = self.folder / "model"
+        shutil.copytree(EXAMPLE, copy)
+        (copy / "model.safetensors").write_text(
+            "version https://git-lfs.github.com/spec/v1\n"
+            f"oid sha256:{'0' * 64}\nsize 10000000\n")
+        message = self.fails(3, copy, "-o", self.out)
+        for word in ("model.safetensors", "Git LFS pointer", "git lfs pull"):
+            self.assertIn(word, message)
+
+    def test_weights_that_are_no_numbers(self):
+        copy = self.folder / "model"
+        shutil.copytree(EXAMPLE, copy)
+        with open(copy / "model.safetensors", "r+b") as file:
+            file.seek(-64, os.SEEK_END)
+            file.write(b"\xff" * 64)
+        for weights in ("f32", "int8"):
+            message = self.fails(3, copy, "-o", self.out, "--weights", weights, "--quiet")
+            self.assertRegex(message, r'model.safetensors: tensor ".+": element \[.+\] is NaN')
 
     def test_weights_cut_short(self):
         copy = self.folder / "model"
@@ -107,6 +188,10 @@ class Compile(unittest.TestCase):
         message = self.fails(1, EXAMPLE, "-o", self.out,
                              extra=self.fake_linker("echo no room for >&2; exit 7"))
         self.assertIn("no room for", message)
+
+    def test_linker_that_makes_nothing(self):
+        message = self.fails(1, EXAMPLE, "-o", self.out, extra=self.fake_linker("exit 0"))
+        self.assertRegex(message, "linker .*no shared object.*ENCDEC_LLD")
 
     def test_linker_that_makes_rubbish(self):
         message = self.fails(1, EXAMPLE, "-o", self.out,
@@ -152,8 +237,8 @@ class Compile(unittest.TestCase):
             self.out.write_bytes(OLD)
             process = subprocess.Popen([COMPILE, EXAMPLE, "-o", self.out, "--cpu", "v3"],
                                        env=self.environment(), stderr=subprocess.DEVNULL)
-            wait_for(lambda: process.poll() is not None
-                     or len(os.listdir(self.out.parent)) > 1)
+            wait_for(lambda: process.poll() is not None or any(
+                size_of(left) > 0 for left in self.out.parent.glob(".*.tmp")))
             time.sleep(i * 0.004)
             process.kill()
             process.wait()
@@ -173,6 +258,13 @@ def umask():
     value = os.umask(0)
     os.umask(value)
     return value
+
+
+def size_of(path):
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def wait_for(condition):

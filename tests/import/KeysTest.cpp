@@ -55,6 +55,15 @@ TEST(Import, UnknownKeysGetOneWarning) {
             "config.json: unknown keys, ignored: \"flux\", \"warp\"\n");
 }
 
+TEST(Import, NoWarningSpeaksOfAKeyThatIsRefused) {
+  TinyCheckpoint checkpoint;
+  checkpoint.config["vocab_size"] = "\"seven\"";
+  checkpoint.config["decoder_vocab_size"] = "7";
+  Imported imported(checkpoint);
+  EXPECT_NE(imported.error().find("key \"vocab_size\""), std::string::npos);
+  EXPECT_EQ(imported.warnings(), "");
+}
+
 TEST(Import, StrictMakesWarningsErrors) {
   TinyCheckpoint checkpoint;
   checkpoint.config["flux"] = "1";

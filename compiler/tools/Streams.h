@@ -1,0 +1,16 @@
+// The three standard streams, closed or not.
+#pragma once
+#include <fcntl.h>
+
+namespace encdec {
+
+/// Keeps the numbers 0, 1 and 2 from becoming those of the files this program
+/// opens, should it have been started without some of them: messages would end
+/// up in a bundle. Writing to such a stream stays an error.
+inline void holdStandardStreams() {
+  for (int stream = 0; stream < 3; ++stream)
+    if (::fcntl(stream, F_GETFD) < 0)
+      ::open("/dev/null", O_RDONLY); // takes the lowest free number: this one
+}
+
+} // namespace encdec
