@@ -48,14 +48,37 @@ public:
     MutableArrayRef<float> out(to, size_t(rows * width));
     if (!file) {
       std::memcpy(to, made.data() + from * width, out.size() * sizeof(float));
-      return success();
+      return checkFinite(from, out);
     }
     int64_t elementBytes = type.getIntOrFloatBitWidth() / 8;
     raw.resize(out.size() * elementBytes);
     if (auto error = file->read(offset + from * width * elementBytes, raw))
       return weight.emitError() << error->message;
     widen(type, raw.data(), out);
-    return success();
+    return checkFinite(from, out);
+  }
+
+  /// One value that is no number makes every result after it none.
+  LogicalResult checkFinite(int64_t from, ArrayRef<float> values) {
+    const float *bad =
+        llvm::find_if_not(values, [](float v) { return std::isfinite(v); });
+    if (bad == values.end())
+      return success();
+    int64_t at = from * width + (bad - values.begin());
+    InFlightDiagnostic error = weight.emitError();
+    std::string name = weight.getSymName().str();
+    if (file) {
+      for (const checkpoint::TensorInfo &tensor : file->tensors())
+        if (tensor.offset == offset)
+          name = tensor.name;
+      error << file->name() << ": ";
+    }
+    error << "tensor \"" << name << "\": element [";
+    if (weight.getTensorType().getRank() > 1)
+      error << at / width << ", ";
+    return error << at % width << "] is " << (std::isnan(*bad) ? "NaN" : "infinite")
+                 << "; expected finite weights: this checkpoint is damaged or "
+                    "its training diverged";
   }
 
   Rows(WeightOp weight) : weight(weight) {

@@ -182,17 +182,26 @@ TEST_F(FileWeights, BytesBeyondTheEndAreAnError) {
             std::string::npos);
 }
 
-class InfiniteWeights : public FileWeights {
-  float valueAt(int i) override { return i == 50 ? HUGE_VALF : 1.0f; }
+/// One value that is none, far enough to be beyond the first panel.
+class BrokenWeights : public FileWeights {
+protected:
+  float valueAt(int i) override { return i == 740 ? broken : 1.0f; }
+  float broken = HUGE_VALF;
 };
-TEST_F(InfiniteWeights, CannotBeInt8) {
-  load(weights("model.safetensors", start), "int8");
-  WeightStore store(folder.string());
-  std::vector<uint8_t> section(weightsSectionBytes(*module));
-  EXPECT_NE(firstError([&] {
-              return store.write(weight("w"), section);
-            }).find("row 2 holds a value that is not finite"),
-            std::string::npos);
+TEST_F(BrokenWeights, AreRefusedByName) {
+  for (const char *type : {"f32", "int8"})
+    for (float value : {HUGE_VALF, -HUGE_VALF, NAN}) {
+      broken = value;
+      SetUp();
+      load(weights("model.safetensors", start), type);
+      WeightStore store(folder.string());
+      std::vector<uint8_t> section(weightsSectionBytes(*module));
+      std::string message =
+          firstError([&] { return store.write(weight("w"), section); });
+      std::string expected = "model.safetensors: tensor \"w\": element [35, 5] is ";
+      EXPECT_EQ(message.substr(0, message.find(';')),
+                expected + (std::isnan(value) ? "NaN" : "infinite"));
+    }
 }
 
 } // namespace
