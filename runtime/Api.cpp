@@ -22,7 +22,13 @@ encdec_status *outOfMemory() {
 }
 
 encdec_status *make(const Status &status) {
-  return new encdec_status{int(status.code()), status.message()};
+  std::string message;
+  for (char c : status.message())
+    if (uint8_t(c) < 0x20 || c == 0x7f)
+      message += fmt::format("\\x{:02x}", uint8_t(c));
+    else
+      message += c;
+  return new encdec_status{int(status.code()), std::move(message)};
 }
 
 } // namespace encdec::runtime::api
@@ -62,7 +68,8 @@ encdec_status *encdec_model_open(const char *path, const encdec_model_options *o
       return isNull("path");
     if (!out_model)
       return isNull("out_model");
-    encdec_model_options chosen = readSized(options, encdec_model_options_default());
+    ENCDEC_ASSIGN_OR_RETURN(
+        auto chosen, readSized(options, encdec_model_options_default(), "options"));
     ENCDEC_ASSIGN_OR_RETURN(
         auto model, Model::open(path, chosen.cpu_level ? chosen.cpu_level : ""));
     *out_model = new encdec_model{std::move(model)};

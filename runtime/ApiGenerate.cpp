@@ -34,6 +34,10 @@ template <typename Number> std::optional<Number> given(Number value) {
   return value;
 }
 
+Result<encdec_generate_options> chosenFrom(const encdec_generate_options *options) {
+  return readSized(options, encdec_generate_options_default(), "options");
+}
+
 Result<GenerateRequest> requestFrom(const encdec_generate_options &options) {
   for (int64_t value : {options.max_new_tokens, options.max_length,
                         options.min_new_tokens, options.min_length})
@@ -41,6 +45,11 @@ Result<GenerateRequest> requestFrom(const encdec_generate_options &options) {
       return usageError(fmt::format("a length option is {}, expected a count, "
                                     "ENCDEC_FROM_MODEL or ENCDEC_NONE",
                                     value));
+  for (int32_t token : {options.forced_bos_token_id, options.forced_eos_token_id})
+    if (token < ENCDEC_NONE)
+      return usageError(fmt::format("a forced token is {}, expected an id, "
+                                    "ENCDEC_FROM_MODEL or ENCDEC_NONE",
+                                    token));
   GenerateRequest request;
   static_assert(noLimit == ENCDEC_NONE);
   request.maxNewTokens = given(options.max_new_tokens);
@@ -140,11 +149,14 @@ encdec_status *encdec_generate(encdec_state *state, const int32_t *ids,
   return guarded([&]() -> Status {
     if (!state)
       return isNull("state");
-    if (!offsets || (!ids && source_count))
-      return isNull("ids or offsets");
+    if (!offsets)
+      return isNull("offsets");
+    if (!ids && source_count)
+      return isNull("ids");
     if (!out_result)
       return isNull("out_result");
-    auto chosen = readSized(options, encdec_generate_options_default());
+    ENCDEC_RETURN_IF_ERROR(checkCount("source_count", source_count));
+    ENCDEC_ASSIGN_OR_RETURN(auto chosen, chosenFrom(options));
     ENCDEC_ASSIGN_OR_RETURN(auto result,
                             run(*state->state, {ids, offsets[source_count]},
                                 {offsets, source_count + 1}, chosen));
@@ -166,15 +178,17 @@ encdec_status *encdec_generate_text(encdec_state *state, const char *const *text
       return isNull("texts");
     if (!out_result)
       return isNull("out_result");
-    auto chosen = readSized(options, encdec_generate_options_default());
+    ENCDEC_RETURN_IF_ERROR(checkCount("text_count", text_count));
+    for (uint64_t i = 0; i < text_count; ++i)
+      if (!texts[i])
+        return isNull(fmt::format("texts[{}]", i).c_str());
+    ENCDEC_ASSIGN_OR_RETURN(auto chosen, chosenFrom(options));
     const Model &model = *state->state->model;
     ENCDEC_ASSIGN_OR_RETURN(const Tokenizer *tokenizer, tokenizerOf(model));
     std::vector<int32_t> ids;
     std::vector<uint64_t> offsets{0};
     std::vector<std::string> warnings;
     for (uint64_t i = 0; i < text_count; ++i) {
-      if (!texts[i])
-        return isNull("a text");
       std::string_view text(texts[i],
                             text_sizes ? text_sizes[i] : std::strlen(texts[i]));
       auto encoded = encodeText(model, text, chosen, &warnings);
@@ -238,9 +252,13 @@ encdec_status *encdec_tokenize(const encdec_model *model, const char *text,
   return guarded([&]() -> Status {
     if (!model)
       return isNull("model");
-    if ((!text && text_size) || (!ids && capacity) || !out_count)
-      return isNull("text, ids or out_count");
-    auto chosen = readSized(options, encdec_generate_options_default());
+    if (!text && text_size)
+      return isNull("text");
+    if (!ids && capacity)
+      return isNull("ids");
+    if (!out_count)
+      return isNull("out_count");
+    ENCDEC_ASSIGN_OR_RETURN(auto chosen, chosenFrom(options));
     ENCDEC_ASSIGN_OR_RETURN(
         auto made, encodeText(*model->model, {text, text_size}, chosen, nullptr));
     std::copy_n(made.begin(), std::min<uint64_t>(capacity, made.size()), ids);
@@ -255,8 +273,12 @@ encdec_status *encdec_detokenize(const encdec_model *model, const int32_t *ids,
   return guarded([&]() -> Status {
     if (!model)
       return isNull("model");
-    if ((!ids && id_count) || (!text && capacity) || !out_size)
-      return isNull("ids, text or out_size");
+    if (!ids && id_count)
+      return isNull("ids");
+    if (!text && capacity)
+      return isNull("text");
+    if (!out_size)
+      return isNull("out_size");
     ENCDEC_ASSIGN_OR_RETURN(const Tokenizer *tokenizer, tokenizerOf(*model->model));
     ENCDEC_ASSIGN_OR_RETURN(std::string made, tokenizer->decode({ids, id_count}));
     copyOut(made, text, capacity, out_size);
@@ -269,8 +291,19 @@ encdec_status *encdec_piece(const encdec_model *model, uint32_t target_side, int
   return guarded([&]() -> Status {
     if (!model)
       return isNull("model");
-    if ((!text && capacity) || !out_size)
-      return isNull("text or out_size");
+    if (!text && capacity)
+      return isNull("text");
+    if (!out_size)
+      return isNull("out_size");
+    if (target_side > 1)
+      return usageError(fmt::format("target_side is {}, expected 0 (source) or 1",
+                                    target_side));
+    const ModelFacts &sizes = model->model->manifest.model;
+    const uint64_t count = target_side ? sizes.vocabSize : sizes.sourceVocabSize;
+    if (id < 0 || uint64_t(id) >= count)
+      return usageError(fmt::format("id is {}, expected 0 to {}, an id of that "
+                                    "side's vocabulary",
+                                    id, count - 1));
     ENCDEC_ASSIGN_OR_RETURN(const Tokenizer *tokenizer, tokenizerOf(*model->model));
     auto pieces = target_side ? tokenizer->targetPieces({&id, 1})
                               : tokenizer->sourcePieces({&id, 1});

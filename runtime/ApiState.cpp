@@ -18,7 +18,8 @@ encdec_status *encdec_state_create(encdec_model *model,
       return isNull("model");
     if (!out_state)
       return isNull("out_state");
-    encdec_state_options wanted = readSized(options, encdec_state_options_default());
+    ENCDEC_ASSIGN_OR_RETURN(
+        auto wanted, readSized(options, encdec_state_options_default(), "options"));
     StateLimits limits;
     limits.maxRows = wanted.max_rows;
     limits.maxSourceTokens = wanted.max_source_tokens;
@@ -78,6 +79,7 @@ encdec_status *encdec_encode(encdec_state *state, const int32_t *ids,
       return isNull("ids");
     if (!offsets)
       return isNull("offsets");
+    ENCDEC_RETURN_IF_ERROR(checkCount("source_count", source_count));
     return state->state->encode({ids, offsets[source_count]},
                                 {offsets, source_count + 1});
   });
@@ -93,10 +95,12 @@ encdec_status *encdec_step(encdec_state *state, const encdec_step_input *input,
     if (!output)
       return isNull("output");
     if (output->size < sizeof(output->size)) // before the rows move on
-      return usageError("the size field of an out-struct is not set");
-    encdec_step_input given = readSized(input, encdec_step_input_default());
+      return sizeNotSet("an out-struct");
+    ENCDEC_ASSIGN_OR_RETURN(
+        auto given, readSized(input, encdec_step_input_default(), "input"));
     if (!given.tokens)
       return isNull("input.tokens");
+    ENCDEC_RETURN_IF_ERROR(checkCount("input.rows", given.rows));
     State &to = *state->state;
     StepInput step;
     step.tokens = {given.tokens, given.rows};
@@ -128,6 +132,7 @@ encdec_status *encdec_reorder(encdec_state *state, const uint32_t *parents,
       return isNull("state");
     if (!parents && row_count)
       return isNull("parents");
+    ENCDEC_RETURN_IF_ERROR(checkCount("row_count", row_count));
     return state->state->reorder({parents, row_count});
   });
 }

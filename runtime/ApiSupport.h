@@ -29,6 +29,8 @@ namespace encdec::runtime::api {
 /// The one status that needs no memory; freeing leaves it alone.
 encdec_status *outOfMemory();
 
+/// Every message becomes one line that a terminal may show: control characters,
+/// which a path or name can hold, are written as \xNN.
 encdec_status *make(const Status &status);
 
 /// Runs `body` (returning Status) and turns whatever it does into a status.
@@ -53,20 +55,38 @@ inline Status isNull(const char *what) {
   return usageError(std::string(what) + " is NULL");
 }
 
+inline Status sizeNotSet(const std::string &what) {
+  return usageError("the size field of " + what +
+                    " is not set; set it to sizeof the struct");
+}
+
 /// The caller's struct as this version knows it: fields the caller's version
-/// lacks keep their defaults.
-template <typename T> T readSized(const T *given, T defaults) {
+/// lacks keep their defaults. `what` names it in the error.
+template <typename T>
+Result<T> readSized(const T *given, T defaults, const char *what) {
+  if (given && given->size < sizeof(uint64_t))
+    return sizeNotSet(what);
   if (given)
     std::memcpy(&defaults, given, std::min<uint64_t>(given->size, sizeof(T)));
   defaults.size = sizeof(T);
   return defaults;
 }
 
+/// Refuses a count of pointers or numbers that no memory can hold, before any
+/// arithmetic on it wraps: such a count was never meant.
+inline Status checkCount(const char *what, uint64_t count) {
+  constexpr uint64_t most = uint64_t(PTRDIFF_MAX) / sizeof(uint64_t);
+  if (count < most)
+    return {};
+  return usageError(std::string(what) + " is " + std::to_string(count) +
+                    ", more than memory can hold");
+}
+
 /// Gives the caller as much of `value` as its version of the struct holds.
 template <typename T> Status writeSized(T *out, T value) {
   const uint64_t size = out->size;
   if (size < sizeof(uint64_t))
-    return usageError("the size field of an out-struct is not set");
+    return sizeNotSet("an out-struct");
   value.size = size;
   std::memcpy(static_cast<void *>(out), &value, std::min<uint64_t>(size, sizeof(T)));
   return {};

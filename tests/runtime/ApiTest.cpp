@@ -214,6 +214,8 @@ TEST_F(Api, GenerateAndReadTheResult) {
   encdec_result_free(result);
   for (auto edit : {+[](encdec_generate_options &o) { o.max_length = -3; },
                     +[](encdec_generate_options &o) { o.bad_token_count = 1; },
+                    +[](encdec_generate_options &o) { o.forced_bos_token_id = -3; },
+                    +[](encdec_generate_options &o) { o.forced_eos_token_id = -3; },
                     +[](encdec_generate_options &o) { o.max_new_tokens = 0; }}) {
     options = encdec_generate_options_default();
     edit(options);

@@ -1,0 +1,114 @@
+//===- ApiRefusalTest.cpp - arguments the C API names and refuses ----------===//
+
+#include "encdec/runtime.h"
+#include "tests/runtime/FakeModel.h"
+
+#include <fmt/format.h>
+
+using namespace encdec;
+using namespace encdec::tests;
+
+namespace {
+
+struct ApiRefusal : testing::Test {
+  FakeImage image{fakeManifest()};
+  encdec_model *model = nullptr;
+  encdec_state *state = nullptr;
+  Sources sources{{1, 2, 3}, {4}};
+
+  void SetUp() override {
+    ASSERT_EQ(encdec_model_from_memory(&image.image, &model), nullptr);
+    ASSERT_EQ(encdec_state_create(model, nullptr, &state), nullptr);
+  }
+  void TearDown() override {
+    encdec_state_destroy(state);
+    encdec_model_close(model);
+  }
+};
+
+/// The message of a status that must be a usage error; frees it.
+std::string usage(encdec_status *status) {
+  EXPECT_EQ(encdec_status_code(status), ENCDEC_ERROR_USAGE);
+  std::string message = encdec_status_message(status);
+  encdec_status_free(status);
+  return message;
+}
+
+TEST_F(ApiRefusal, StructsWithoutASizeAreRefused) {
+  const std::string says = "the size field of ";
+  encdec_model *noModel = nullptr;
+  encdec_state *noState = nullptr;
+  encdec_result *noResult = nullptr;
+  uint64_t count = 0;
+  for (uint64_t size : {0, 7}) {
+    auto modelOptions = encdec_model_options_default();
+    auto stateOptions = encdec_state_options_default();
+    auto generateOptions = encdec_generate_options_default();
+    auto input = encdec_step_input_default();
+    encdec_step_output output = {};
+    output.size = sizeof(output);
+    modelOptions.size = stateOptions.size = generateOptions.size = input.size = size;
+    for (encdec_status *status :
+         {encdec_model_open("x", &modelOptions, &noModel),
+          encdec_state_create(model, &stateOptions, &noState),
+          encdec_step(state, &input, &output),
+          encdec_generate(state, sources.ids.data(), sources.offsets.data(), 2,
+                          &generateOptions, &noResult),
+          encdec_generate_text(state, nullptr, nullptr, 0, &generateOptions, &noResult),
+          encdec_tokenize(model, "a", 1, &generateOptions, nullptr, 0, &count)})
+      EXPECT_EQ(usage(status).substr(0, says.size()), says);
+  }
+}
+
+TEST_F(ApiRefusal, CountsThatWrapAreRefused) {
+  encdec_result *result = nullptr;
+  const char *texts[] = {"a"};
+  for (uint64_t count : {UINT64_MAX, UINT64_MAX / 8, UINT64_MAX / 16}) {
+    const int32_t *ids = sources.ids.data();
+    const uint64_t *offsets = sources.offsets.data();
+    for (encdec_status *status :
+         {encdec_encode(state, ids, offsets, count),
+          encdec_generate(state, ids, offsets, count, nullptr, &result),
+          encdec_generate_text(state, texts, nullptr, count, nullptr, &result)})
+      EXPECT_NE(usage(status).find("more than memory can hold"), std::string::npos);
+    EXPECT_EQ(result, nullptr);
+  }
+}
+
+TEST(ApiStatus, MessagesAreOneSafeLine) {
+  encdec_model *model = nullptr;
+  encdec_status *status =
+      encdec_model_open("no\nsuch\x1b[31m\x7f", nullptr, &model);
+  std::string message = encdec_status_message(status);
+  encdec_status_free(status);
+  EXPECT_NE(message.find("no\\x0asuch\\x1b[31m\\x7f"), std::string::npos) << message;
+}
+
+TEST_F(ApiRefusal, PiecesOutsideTheVocabularies) {
+  uint64_t size = 0;
+  auto piece = [&](uint32_t side, int32_t id) {
+    return usage(encdec_piece(model, side, id, nullptr, 0, &size));
+  };
+  EXPECT_NE(piece(2, 0).find("target_side is 2"), std::string::npos);
+  encdec_model_info info = {};
+  info.size = sizeof(info);
+  ASSERT_EQ(encdec_model_get_info(model, &info), nullptr);
+  const uint64_t counts[] = {info.source_vocab_size, info.vocab_size};
+  for (uint32_t side : {0, 1})
+    for (int32_t id : {-1, int32_t(counts[side])})
+      EXPECT_NE(piece(side, id).find(fmt::format("id is {}, expected 0 to {}", id,
+                                                 counts[side] - 1)),
+                std::string::npos);
+}
+
+TEST_F(ApiRefusal, NullsAreNamed) {
+  encdec_result *result = nullptr;
+  const char *texts[] = {"a", nullptr};
+  EXPECT_EQ(usage(encdec_generate_text(state, texts, nullptr, 2, nullptr, &result)),
+            "texts[1] is NULL");
+  EXPECT_EQ(usage(encdec_generate(state, nullptr, sources.offsets.data(), 2, nullptr,
+                                  &result)),
+            "ids is NULL");
+}
+
+} // namespace
