@@ -92,6 +92,8 @@ Generator::Generator(const GenerateArguments &arguments)
 }
 
 void Generator::checkOptions() const {
+  if (!arguments.alignments.empty())
+    keepModel(arguments.model, arguments.alignments, "--alignments");
   if (fromIds && arguments.texts->count() > 0)
     throw usageFailure("--text and --ids exclude each other; give one kind");
   if (arguments.maxNewTokens && arguments.minNewTokens &&
@@ -212,8 +214,8 @@ std::optional<Failure> Generator::refusal(const Source &source) const {
   } catch (const Failure &failure) {
     std::string message = failure.what();
     // The library's own advice names its option struct; ours, the command's.
-    if (failure.code == ENCDEC_ERROR_LIMIT)
-      message = message.substr(0, message.find("; ")).append(advice);
+    if (size_t at = message.find("; shorten it"); at != message.npos)
+      message = message.substr(0, at).append(advice);
     return Failure(failure.code, message);
   }
   return std::nullopt;
@@ -355,6 +357,7 @@ void Generator::drawPicture(const Source &source,
       dot = path.size();
     path.insert(dot, fmt::format("-{}", pictures));
   }
+  keepModel(arguments.model, path, "--alignments");
   std::ofstream file(path, std::ios::binary);
   file << drawAlignments(picture);
   file.close();

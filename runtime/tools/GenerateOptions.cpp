@@ -80,10 +80,10 @@ void addGenerate(CLI::App &root, Action &action) {
       ->check(CLI::IsMember({"false", "true", "never"}));
   command
       ->add_option("--threads", arguments->threads,
-                   "Threads; default: what this process may use")
+                   "Threads, at most 256; default: what this process may use")
       ->type_name("N")
       ->envname("ENCDEC_THREADS")
-      ->check(between(1, 1024));
+      ->check(between(1, 256));
   command
       ->add_option("--weights", arguments->weights,
                    "Weights of a checkpoint folder: f32 or int8")
@@ -93,7 +93,8 @@ void addGenerate(CLI::App &root, Action &action) {
       ->add_option("--alignments", arguments->alignments,
                    "Draw the cross-attention into FILE, an SVG (FILE-2 and so "
                    "on for further texts)")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->check(notEmpty());
   command
       ->add_option("--alignment-layer", arguments->alignmentLayer,
                    "Decoder layer to draw, from 1; default: the last")

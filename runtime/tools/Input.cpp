@@ -36,21 +36,35 @@ std::vector<int32_t> parseIds(std::string_view text, const std::string &where) {
   return ids;
 }
 
+/// Of one line: no tokenizer reads a longer text, so nothing more is kept.
+constexpr size_t lineLimit = size_t(16) << 20;
+
 std::vector<Source> LineReader::batch(size_t limit) {
   std::vector<Source> lines;
   while (lines.size() < limit) {
     Source line;
-    if (takeLine(line))
+    if (takeLine(line)) {
       lines.push_back(std::move(line));
-    else if (!fill(/*wait=*/lines.empty()))
+      continue;
+    }
+    if (buffer.size() - begin > lineLimit + 1) { // one more: a '\r' is no text
+      if (!lines.empty())
+        break; // those before it are answered first
+      throw Failure(ENCDEC_ERROR_LIMIT,
+                    fmt::format("line {}: the text has more than {} bytes; the "
+                                "limit is 16 MB",
+                                lineNumber + 1, lineLimit));
+    }
+    if (!fill(/*wait=*/lines.empty()))
       break;
   }
   return lines;
 }
 
 bool LineReader::takeLine(Source &line) {
-  size_t end = buffer.find('\n', begin);
+  size_t end = buffer.find('\n', searched);
   bool whole = end != std::string::npos;
+  searched = whole ? end + 1 : buffer.size();
   // The last line may lack its newline.
   if (!whole && !(ended && begin < buffer.size()))
     return false;
@@ -68,6 +82,7 @@ bool LineReader::fill(bool wait) {
   if (ended)
     return false;
   buffer.erase(0, begin);
+  searched -= begin;
   begin = 0;
   pollfd ready = {descriptor, POLLIN, 0};
   if (!wait && poll(&ready, 1, 0) <= 0)

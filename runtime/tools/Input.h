@@ -27,7 +27,8 @@ public:
   explicit LineReader(int descriptor) : descriptor(descriptor) {}
 
   /// Between 1 and `limit` lines, without their ends ("\n" or "\r\n"); none at
-  /// the end of input. Throws Failure (code 1) when reading fails.
+  /// the end of input. Throws Failure when reading fails (code 1) and for a line
+  /// longer than 16 MB (code 5), which is not read to its end.
   std::vector<Source> batch(size_t limit);
 
 private:
@@ -38,7 +39,8 @@ private:
   bool ended = false;
   uint64_t lineNumber = 0;
   std::string buffer;
-  size_t begin = 0; ///< of the first line not handed out, in buffer
+  size_t begin = 0;    ///< of the first line not handed out, in buffer
+  size_t searched = 0; ///< from begin to here there is no newline
 };
 
 } // namespace encdec::tools

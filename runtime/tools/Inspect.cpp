@@ -1,5 +1,6 @@
 //===- Inspect.cpp - encdec inspect: what a bundle holds ------------------===//
 
+#include "runtime/tools/ModelFile.h"
 #include "runtime/tools/Support.h"
 #include "runtime/tools/Terminal.h"
 
@@ -64,7 +65,7 @@ std::string fileName(const encdec_bundle_section_info &section, size_t index) {
 }
 
 void extract(const std::vector<encdec_bundle_section_info> &sections,
-             const std::filesystem::path &folder) {
+             const std::filesystem::path &folder, const std::string &bundle) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error)
@@ -77,6 +78,7 @@ void extract(const std::vector<encdec_bundle_section_info> &sections,
     if (!taken.insert(name).second)
       taken.insert(name = fmt::format("section-{}.bin", i));
     std::string path = folder / name;
+    keepModel(bundle, path, "--extract:");
     std::ofstream file(path, std::ios::binary);
     file.write(reinterpret_cast<const char *>(sections[i].data),
                std::streamsize(sections[i].data_size));
@@ -147,6 +149,7 @@ void printTable(const std::string &path, const Json &manifest,
 }
 
 int inspect(const InspectArguments &arguments) {
+  requireModel(arguments.bundle);
   std::error_code error;
   if (std::filesystem::is_directory(arguments.bundle, error))
     throw usageFailure(fmt::format(
@@ -163,7 +166,7 @@ int inspect(const InspectArguments &arguments) {
       manifest = Json::parse(section.data, section.data + section.data_size,
                              nullptr, /*allow_exceptions=*/false);
   if (!arguments.extract.empty())
-    extract(sections, arguments.extract);
+    extract(sections, arguments.extract, arguments.bundle);
   if (arguments.json)
     print(asJson(arguments.bundle, manifest, sections)
               .dump(2, ' ', false, Json::error_handler_t::replace) +
@@ -196,6 +199,7 @@ void addInspect(CLI::App &root, Action &action) {
   command
       ->add_option("--extract", arguments->extract,
                    "Write every section as a file into DIR")
+      ->check(notEmpty())
       ->type_name("DIR");
   command->callback([arguments, &action] {
     action = [arguments] { return inspect(*arguments); };

@@ -136,7 +136,33 @@ void endBySignal(int signal) {
   _exit(128 + signal); // where it cannot end a process, as for process 1
 }
 
+void requireModel(const std::string &path) {
+  if (path.empty())
+    throw usageFailure("the name of the model is empty");
+  std::error_code error;
+  if (!std::filesystem::exists(path, error) &&
+      (!error || error == std::errc::not_a_directory))
+    throw Failure(ENCDEC_ERROR_BAD_MODEL,
+                  fmt::format("{}: there is no such file or folder", path));
+}
+
+void keepModel(const std::string &model, const std::string &path,
+               const std::string &option) {
+  std::error_code error;
+  auto refuse = [&](const std::filesystem::path &file) {
+    if (std::filesystem::equivalent(file, path, error))
+      throw usageFailure(fmt::format(
+          "{} {} would replace the model's file {}; name another file", option,
+          path, file.string()));
+  };
+  if (!std::filesystem::is_directory(model, error))
+    return refuse(model);
+  for (const auto &entry : std::filesystem::directory_iterator(model, error))
+    refuse(entry.path());
+}
+
 Model openModel(const std::string &path, const std::string &weights) {
+  requireModel(path);
   std::error_code error;
   if (!std::filesystem::is_directory(path, error)) {
     Model model = openBundle(path);
@@ -152,7 +178,15 @@ Model openModel(const std::string &path, const std::string &weights) {
   TemporaryFolder folder;
   std::string bundle = folder.file("model.encdec");
   compile(path, bundle, weights);
-  return openBundle(bundle);
+  try {
+    return openBundle(bundle);
+  } catch (const Failure &failure) {
+    // The temporary name says nothing to whoever named the folder.
+    std::string message = failure.what();
+    for (size_t at; (at = message.find(bundle)) != message.npos;)
+      message.replace(at, bundle.size(), path);
+    throw Failure(failure.code, message);
+  }
 }
 
 } // namespace encdec::tools

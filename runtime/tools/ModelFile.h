@@ -8,6 +8,14 @@
 
 namespace encdec::tools {
 
+/// Throws a Failure when nothing is at `path` (code 3), or when it is empty.
+void requireModel(const std::string &path);
+
+/// Throws a usage Failure when writing `path`, named by `option`, would write
+/// over the file `model` or over a file of the folder `model`.
+void keepModel(const std::string &model, const std::string &path,
+               const std::string &option);
+
 /// Opens `path`. A folder is compiled into a temporary bundle first (by the
 /// compiler program, below TMPDIR) with `weights` ("" for the default); the
 /// temporary files are gone when this returns, also after a signal. A bundle

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+
 namespace encdec::tools {
 
 void check(encdec_status *status, const std::string &where) {
@@ -31,12 +33,22 @@ CLI::Validator between(int64_t least, int64_t most) {
   return CLI::Validator(
       [=](std::string &text) {
         int64_t value = 0;
-        bool whole = CLI::detail::lexical_cast(text, value);
-        return whole && least <= value && value <= most
+        std::from_chars(text.data(), text.data() + text.size(), value);
+        // As people write it: what CLI11 would make of 0x10, 010 or 1_0 is not.
+        return text == std::to_string(value) && least <= value && value <= most
                    ? std::string()
                    : fmt::format(
                          "expected a whole number from {} to {}, got '{}'",
                          least, most, text);
+      },
+      "");
+}
+
+CLI::Validator notEmpty() {
+  return CLI::Validator(
+      [](std::string &text) {
+        return text.empty() ? std::string("expected a name, got an empty one")
+                            : std::string();
       },
       "");
 }

@@ -58,8 +58,12 @@ void addVerify(CLI::App &root, Action &action);
 void addDoctor(CLI::App &root, Action &action);
 void addBench(CLI::App &root, Action &action);
 
-/// Holds a whole-number option to least ... most, without a word in the help.
+/// Holds an option to whole numbers (in decimal) from least to most, without a
+/// word in the help.
 CLI::Validator between(int64_t least, int64_t most);
+
+/// Refuses an empty name, without a word in the help.
+CLI::Validator notEmpty();
 
 /// "8.9 MB", in powers of ten as storage is sold and `ls --si` shows it.
 std::string humanBytes(uint64_t bytes);

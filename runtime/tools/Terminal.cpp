@@ -32,7 +32,19 @@ bool takesColour(int descriptor) {
                             std::strerror(reason)));
 }
 
-void message(std::string_view kind, int colour, std::string_view text) {
+/// `text` as one line that is safe to show: a path may hold control characters.
+std::string oneLine(std::string_view text) {
+  std::string line;
+  for (char c : text)
+    if (uint8_t(c) < 0x20 || c == 0x7f)
+      line += fmt::format("\\x{:02x}", uint8_t(c));
+    else
+      line += c;
+  return line;
+}
+
+void message(std::string_view kind, int colour, std::string_view given) {
+  std::string text = oneLine(given);
   std::fflush(stdout);
   if (takesColour(STDERR_FILENO))
     fmt::print(stderr, "encdec: \x1b[1;{}m{}:\x1b[0m {}\n", colour, kind, text);
@@ -63,7 +75,7 @@ void printWarning(std::string_view text) { message("warning", 33, text); }
 
 void printHint(std::string_view text) {
   if (isatty(STDERR_FILENO))
-    fmt::print(stderr, "{}\n", text);
+    fmt::print(stderr, "{}\n", oneLine(text));
 }
 
 bool wantsProgress() {

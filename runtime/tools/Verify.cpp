@@ -1,5 +1,6 @@
 //===- Verify.cpp - encdec verify: is this bundle sound? ------------------===//
 
+#include "runtime/tools/ModelFile.h"
 #include "runtime/tools/Support.h"
 #include "runtime/tools/Terminal.h"
 
@@ -9,6 +10,7 @@ namespace encdec::tools {
 namespace {
 
 void verify(const std::string &path) {
+  requireModel(path);
   encdec_bundle *opened = nullptr;
   check(encdec_bundle_open(path.c_str(), &opened));
   Bundle bundle(opened);

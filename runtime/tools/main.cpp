@@ -12,6 +12,8 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
+#include <fcntl.h>
 #include <new>
 
 using namespace encdec::tools;
@@ -52,8 +54,25 @@ const CLI::App &active(const CLI::App &app) {
   return commands.empty() ? app : *commands.front();
 }
 
+/// The error's text, with the variable's name where the value at fault is not
+/// on the command line but in the environment.
+std::string whatIsWrong(const CLI::App &command, const CLI::ParseError &error,
+                        const std::vector<std::string> &words) {
+  std::string text = error.what();
+  for (const CLI::Option *option : command.get_options()) {
+    std::string name = option->get_name(), variable = option->get_envname();
+    bool given = std::any_of(
+        words.begin(), words.end(),
+        [&](const std::string &word) { return word.starts_with(name); });
+    if (!variable.empty() && !given && text.starts_with(name + ":"))
+      text.replace(0, name.size(), "the environment variable " + variable);
+  }
+  return text;
+}
+
 /// What is wrong with the command line, with the nearest right word.
-std::string explain(const CLI::App &app, const CLI::ParseError &error) {
+std::string explain(const CLI::App &app, const CLI::ParseError &error,
+                    const std::vector<std::string> &words) {
   const CLI::App &command = active(app);
   std::string name =
       &command == &app ? "encdec" : "encdec " + command.get_name();
@@ -67,13 +86,18 @@ std::string explain(const CLI::App &app, const CLI::ParseError &error) {
   for (const std::string &extra : extras)
     if (extra.size() > 1 && extra.front() == '-') {
       std::string word = extra.substr(0, extra.find('='));
+      if (std::find(options.begin(), options.end(), word) != options.end())
+        return fmt::format("{}: did not expect '{}' after '--', where nothing is "
+                           "an option; leave out the '--'",
+                           name, word);
       return fmt::format("{} has no option '{}'{}", name, word,
                          didYouMean(word, options, help));
     }
   if (!extras.empty() && error.get_name() == "ExtrasError")
     return fmt::format("{}: did not expect '{}'; {}", name, extras.front(),
                        help);
-  return fmt::format("{}: {}; {}", name, error.what(), help);
+  return fmt::format("{}: {}; {}", name, whatIsWrong(command, error, words),
+                     help);
 }
 
 int parseAndRun(const std::vector<std::string> &words) {
@@ -91,6 +115,13 @@ int parseAndRun(const std::vector<std::string> &words) {
   addBench(app, action);
   addDoctor(app, action);
 
+  // CLI11 reads the environment for every subcommand there is: only the one
+  // that runs shall know, and refuse, what it says.
+  for (CLI::App *command : app.get_subcommands({}))
+    if (words.empty() || command->get_name() != words[0])
+      for (CLI::Option *option : command->get_options())
+        option->envname("");
+
   bool named = !words.empty() && !words[0].starts_with('-');
   auto builtins = namesOf(app);
   if (named &&
@@ -106,7 +137,7 @@ int parseAndRun(const std::vector<std::string> &words) {
     print(version() + "\n");
     return 0;
   } catch (const CLI::ParseError &error) {
-    throw usageFailure(explain(app, error));
+    throw usageFailure(explain(app, error, words));
   }
   if (!action) {
     fmt::print(stderr, "{}", app.help());
@@ -118,6 +149,11 @@ int parseAndRun(const std::vector<std::string> &words) {
 } // namespace
 
 int main(int argc, char **argv) {
+  // A stream that is closed must not lend its number to a file opened here, or
+  // messages would be written into that. Writing to it stays an error.
+  for (int stream = 0; stream < 3; ++stream)
+    if (fcntl(stream, F_GETFD) < 0)
+      open("/dev/null", O_RDONLY);
   std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
   // `encdec help NAME` is `encdec NAME --help`.
   if (!words.empty() && words[0] == "help") {

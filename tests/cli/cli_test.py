@@ -79,6 +79,59 @@ class Words(Cli):
         self.refused(2, *generate, "--text", "Yes.", "--alignments", OUT / "a.svg",
                      "--alignment-layer", "9", says=["--alignment-layer", "1 to 2"])
 
+    def test_empty_names(self):
+        generate = ["generate", self.bundle, "--text", "Yes."]
+        for words in (["generate", "", "--text", "Yes."], ["verify", ""], ["inspect", ""],
+                      ["verify", self.bundle, ""], ["bench", ""],
+                      ["compile", EXAMPLE, "-o", ""], [*generate, "--alignments", ""],
+                      ["inspect", self.bundle, "--extract", ""]):
+            with self.subTest(words):
+                result = run(*words, check=False)
+                self.assertEqual(result.returncode, 2, result.stderr)
+                self.assertRegex(result.stderr, "empty")
+
+    def test_numbers_are_decimal(self):
+        for number in ("0x10", "010", "1_0", "1e1", "+5", "5.0", ""):
+            self.refused(2, "generate", self.bundle, "--text", "Yes.", "--max-new-tokens",
+                         number, says=["--max-new-tokens"])
+
+    def test_threads_of_the_environment(self):
+        for value in ("0", "257", "0x2", "many"):
+            environment = {**os.environ, "ENCDEC_THREADS": value}
+            run("verify", self.bundle, env=environment)
+            run("inspect", self.bundle, env=environment)
+            result = run("generate", self.bundle, "--text", "Yes.", check=False, env=environment)
+            self.assertEqual((result.returncode, result.stdout), (2, ""))
+            self.assertIn("ENCDEC_THREADS", result.stderr)
+            self.assertIn(value, result.stderr)
+            run("generate", self.bundle, "--text", "Yes.", "--threads", 1, env=environment)
+        message = self.refused(2, "generate", self.bundle, "--text", "Yes.", "--threads", 257,
+                               says=["--threads", "256"])
+        self.assertNotIn("ENCDEC_THREADS", message)
+
+    def test_options_after_two_dashes(self):
+        message = self.refused(2, "generate", self.bundle, "--", "--text", "hi",
+                               says=["'--text'", "after '--'"])
+        self.assertNotIn("did you mean", message)
+
+    def test_errors_are_one_safe_line(self):
+        message = self.refused(3, "generate", "no\n\x1b[31mfile", "--text", "Yes.",
+                               says=["no\\x0a\\x1b[31mfile"])
+        self.assertNotIn("\x1b", message)
+        self.refused(2, "zz\nzz", says=["zz\\x0azz"])
+
+    def test_closed_standard_output(self):
+        for words in (["import", "--quiet", EXAMPLE], ["import", "--help"], ["compile", "--help"],
+                      ["verify", self.bundle], ["--help"]):
+            result = subprocess.run([ENCDEC, *words], stdin=subprocess.DEVNULL,
+                                    stderr=subprocess.PIPE, text=True,
+                                    preexec_fn=lambda: os.close(1))
+            with self.subTest(words):
+                self.assertEqual(result.returncode, 1)
+                self.assertIn("standard output", result.stderr)
+                self.assertNotIn("LLVM ERROR", result.stderr)
+                self.assertEqual(len(result.stderr.splitlines()), 1)
+
     def test_colour_is_never_piped(self):
         for environment in ({}, {"NO_COLOR": "1"}):
             for words in (["genrate"], ["inspect", self.bundle], ["doctor"]):
@@ -142,6 +195,14 @@ class Inspect(Cli):
                 self.assertEqual(parts[name][:4], b"\x7fELF")
         self.assertEqual(json.loads(parts["manifest.json"]), shown["manifest"])
         self.assertEqual(parts["source.spm"], (EXAMPLE / "source.spm").read_bytes())
+
+    def test_extract_keeps_the_bundle(self):
+        folder = pathlib.Path(tempfile.mkdtemp(dir=OUT))
+        self.addCleanup(shutil.rmtree, folder)
+        copy = folder / "weights.bin"
+        shutil.copy(self.bundle, copy)
+        self.refused(2, "inspect", copy, "--extract", folder, says=["weights.bin"])
+        self.assertEqual(copy.read_bytes(), self.bundle.read_bytes())
 
     def test_folder_is_no_bundle(self):
         self.refused(2, "inspect", EXAMPLE, says=["encdec import", "encdec compile"])

@@ -81,9 +81,8 @@ class Generate(Cli):
         self.assertEqual(one, two)
 
     def test_missing_file(self):
-        self.refused(1, "generate", OUT / "no-such.encdec", "--text", "Yes.",
-                     says=["no-such.encdec"])
-        self.refused(1, "verify", OUT / "no-such.encdec", says=["no-such.encdec"])
+        for words in (["generate", "--text", "Yes."], ["verify"], ["inspect"], ["bench"]):
+            self.refused(3, *words, OUT / "no-such.encdec", says=["no-such.encdec"])
 
     def test_damaged_bundle(self):
         damaged = OUT / "cli-damaged.encdec"
@@ -129,6 +128,46 @@ class Generate(Cli):
         self.assertEqual(len(result.stdout.splitlines()), 1)
         self.assertIn("line 2", result.stderr)
 
+    def test_endless_line(self):
+        """Refused at the limit: not read to its end, nor searched again and again."""
+        limit = 16 << 20
+        for words in ([], ["--truncate"]):
+            process = subprocess.Popen([ENCDEC, "generate", self.bundle, *words],
+                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                       stderr=subprocess.PIPE)
+            written = 0
+            started = time.monotonic()
+            try:
+                process.stdin.write(b"Yes.\n")
+                process.stdin.flush()
+                while written < 8 * limit:
+                    written += os.write(process.stdin.fileno(), b"a" * 65536)
+            except BrokenPipeError:
+                pass
+            try:
+                process.stdin.close()
+            except BrokenPipeError:
+                pass
+            out, err = process.stdout.read(), process.stderr.read().decode()
+            process.stdout.close()
+            process.stderr.close()
+            self.assertEqual(process.wait(), 5)
+            self.assertLess(written, 2 * limit)
+            self.assertLess(time.monotonic() - started, 20)
+            self.assertEqual(len(out.splitlines()), 1, "what came before is answered")
+            self.assertIn("line 2", err)
+            self.assertIn("the limit is 16 MB", err)
+            self.assertNotIn("--truncate", err)
+
+    def test_longest_text(self):
+        message = self.fed_and_refused("a" * ((16 << 20) + 1) + "\n", "--truncate")
+        self.assertIn("the limit is 16 MB", message)
+
+    def fed_and_refused(self, text, *words):
+        result = feed(text, "generate", self.bundle, *words)
+        self.assertEqual(result.returncode, 5)
+        return result.stderr
+
     def test_broken_pipe(self):
         reader, writer = os.pipe()
         os.close(reader)
@@ -153,6 +192,24 @@ class Generate(Cli):
         self.assertEqual(result.returncode, 1)
         self.assertIn("no-folder/a.svg", result.stderr)
 
+    def test_no_picture_replaces_the_model(self):
+        folder = pathlib.Path(tempfile.mkdtemp(dir=OUT))
+        self.addCleanup(shutil.rmtree, folder)
+        model, second = folder / "m.encdec", folder / "a-2.svg"
+        shutil.copy(self.bundle, model)
+        (folder / "link").symlink_to(model)
+        for name in (model, folder / "link"):
+            self.refused(2, "generate", model, "--text", "Yes.", "--alignments", name,
+                         says=["--alignments", str(name)])
+        second.hardlink_to(model)  # the name of the second picture
+        result = run("generate", model, *self.words, "--alignments", folder / "a.svg", check=False)
+        self.assertEqual(result.returncode, 2, result.stderr)
+        self.assertEqual(model.read_bytes(), self.bundle.read_bytes())
+        checkpoint = folder / "checkpoint"
+        shutil.copytree(EXAMPLE, checkpoint)
+        self.refused(2, "generate", checkpoint, "--text", "Yes.", "--alignments",
+                     checkpoint / "config.json", says=["config.json"])
+
     def test_pictures_are_numbered(self):
         folder = pathlib.Path(tempfile.mkdtemp(dir=OUT))
         self.addCleanup(shutil.rmtree, folder)
@@ -171,6 +228,21 @@ class Generate(Cli):
         result = run("generate", OUT / "..", "--text", "Yes.", check=False, env=environment)
         self.assertEqual((result.returncode, result.stdout), (3, ""))
         self.assertEqual(list(temporary.iterdir()), [])
+
+    def test_errors_name_the_folder(self):
+        """Not the temporary bundle that is made of it."""
+        copy = pathlib.Path(tempfile.mkdtemp(dir=OUT)) / "model"
+        self.addCleanup(shutil.rmtree, copy.parent)
+        shutil.copytree(EXAMPLE, copy)
+        result = run("generate", copy, "--text", "Yes.", check=False,
+                     env={**os.environ, "ENCDEC_CPU": "neon"})
+        self.assertNotEqual(result.returncode, 0)
+        self.assertIn(f"error: {copy}: ", result.stderr)
+        (copy / "source.spm").write_text("garbage")
+        result = run("generate", copy, "--text", "Yes.", check=False)
+        self.assertEqual(result.returncode, 3, result.stderr)
+        self.assertIn(f"{copy}: source.spm", result.stderr)
+        self.assertNotIn("model.encdec", result.stderr)
 
     def test_interrupted_folder(self):
         """A signal during the temporary compile ends it all and leaves nothing."""
