@@ -37,6 +37,10 @@ std::string keyOf(const char *kind, std::initializer_list<int64_t> sizes) {
   return key;
 }
 
+lower::WeightKind kindOf(bool int8) {
+  return int8 ? lower::WeightKind::int8 : lower::WeightKind::f32;
+}
+
 float scaleOf(int64_t headSize) { return 1 / std::sqrt(float(headSize)); }
 
 } // namespace
@@ -48,7 +52,7 @@ const char *levelName() {
 
 Kernel linear(int64_t inputs, int64_t outputs, bool int8) {
   return compiled(keyOf("linear", {inputs, outputs, int8}), [&](CpuKernels &k) {
-    return k.linear({inputs, {outputs}, {int8}, {}});
+    return k.linear({inputs, {outputs}, {kindOf(int8)}, {}});
   });
 }
 
@@ -72,7 +76,7 @@ Kernel activation(int64_t width, const char *kind) {
 Kernel embed(int64_t width, int64_t vocabulary, bool int8) {
   return compiled(
       keyOf("embed", {width, vocabulary, int8}),
-      [&](CpuKernels &k) { return k.embed(width, vocabulary, int8, 1.0f); });
+      [&](CpuKernels &k) { return k.embed(width, vocabulary, kindOf(int8), 1.0f); });
 }
 
 Kernel cacheAppend(int64_t heads, int64_t headSize) {
@@ -111,14 +115,14 @@ Kernel memoryProject(int64_t heads, int64_t headSize, bool int8) {
                   [&](CpuKernels &k) {
                     int64_t width = shape.width();
                     return k.memoryProject(
-                        shape, {width, {width, width}, {int8, int8}, {}});
+                        shape, {width, {width, width}, {kindOf(int8), kindOf(int8)}, {}});
                   });
 }
 
 Kernel vocabulary(int64_t inputs, int64_t columns, bool int8) {
   return compiled(
       keyOf("vocabulary", {inputs, columns, int8}),
-      [&](CpuKernels &k) { return k.vocabulary(inputs, columns, int8); });
+      [&](CpuKernels &k) { return k.vocabulary(inputs, columns, kindOf(int8)); });
 }
 
 Kernel mergeVocabulary(int64_t columns) {

@@ -154,10 +154,11 @@ def QuantizeWeightsPass : Pass<"encdec-quantize-weights", "mlir::ModuleOp"> {
 
     int8 holds for matrices of linear, ffn, vocabulary, memory_project and for
     token tables: one symmetric scale per output channel, f32 activations.
-    Vectors and position tables stay f32.
+    int8-dynamic adds `activations = i8`: products round each row of their input
+    to int8 as well. Vectors and position tables stay f32.
   }];
   let options = [Option<"type", "type", "std::string", "\"f32\"",
-                        "f32 or int8">];
+                        "f32, int8 or int8-dynamic">];
 }
 
 def PackWeightsPass : Pass<"encdec-pack-weights", "mlir::ModuleOp"> {
@@ -166,7 +167,8 @@ def PackWeightsPass : Pass<"encdec-pack-weights", "mlir::ModuleOp"> {
     Before: `encdec.weight @w : tensor<8x4xf32> = …`
     After: `encdec.weight @w : tensor<8x4xf32> = … {layout = #encdec.packed, offset = 0}`
 
-    Matrices and token tables are packed `[N/16][K][16]`, one copy for both uses;
+    Matrices and token tables are packed `[N/16][K][16]` (int8-dynamic:
+    `[N/16][K/2][16][2]`), one copy for both uses;
     position tables keep their rows, padded to whole lanes, and so do vectors.
     Places come in the order of use, the step's first. Weights that nothing uses
     get no place.

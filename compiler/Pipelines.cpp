@@ -9,6 +9,25 @@ using namespace mlir;
 
 namespace encdec {
 
+static constexpr std::pair<WeightType, llvm::StringLiteral> weightTypes[] = {
+    {WeightType::f32, "f32"},
+    {WeightType::int8, "int8"},
+    {WeightType::int8Dynamic, "int8-dynamic"}};
+
+StringRef nameOf(WeightType type) {
+  for (auto [known, name] : weightTypes)
+    if (known == type)
+      return name;
+  return {};
+}
+
+std::optional<WeightType> findWeightType(StringRef name) {
+  for (auto [type, known] : weightTypes)
+    if (known == name)
+      return type;
+  return std::nullopt;
+}
+
 void buildFusePipeline(OpPassManager &pm, const PipelineOptions &) {
   // First: it follows single query, key and value tensors back to where they
   // come from, and gives the next pass the op that says which three linears
@@ -29,7 +48,7 @@ void buildPlacePipeline(OpPassManager &pm, const PipelineOptions &options) {
   pm.addPass(createHoistEncoderPass());
   // Before packing, whose sizes depend on the storage type.
   pm.addPass(createQuantizeWeightsPass(
-      {options.weights == WeightType::int8 ? "int8" : "f32"}));
+      {nameOf(options.weights).str()}));
   pm.addPass(createPackWeightsPass());
   // Last: any op that came or went later would make the plan wrong.
   pm.addPass(createPlanMemoryPass());
@@ -50,7 +69,9 @@ struct PipelineFlags : PassPipelineOptions<PipelineFlags> {
       llvm::cl::values(
           clEnumValN(WeightType::f32, "f32", "4 bytes each"),
           clEnumValN(WeightType::int8, "int8",
-                     "1 byte each, one scale per output channel"))};
+                     "1 byte each, one scale per output channel"),
+          clEnumValN(WeightType::int8Dynamic, "int8-dynamic",
+                     "the same, activations too, one scale per row"))};
 
   Option<std::string> cpu{*this, "cpu", llvm::cl::desc("CPU level: v3, v4 or neon"),
                           llvm::cl::init("v3")};

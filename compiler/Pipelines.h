@@ -3,6 +3,7 @@
 // --encdec-place and --encdec-to-llvm.
 #pragma once
 #include "mlir/Pass/PassManager.h"
+#include <optional>
 #include <string>
 
 namespace encdec {
@@ -10,8 +11,13 @@ namespace encdec {
 /// How weights are stored in the compiled model.
 enum class WeightType {
   f32, // 4 bytes each, the logical value
-  int8 // 1 byte each and one f32 scale per output channel
+  int8, // 1 byte each and one f32 scale per output channel
+  int8Dynamic // the same; activations too, one scale per row, as they come
 };
+/// As in the bundle and in --weights.
+llvm::StringRef nameOf(WeightType type);
+/// The type called `name`, or nothing.
+std::optional<WeightType> findWeightType(llvm::StringRef name);
 
 /// What a user may choose; every pipeline takes the same struct.
 struct PipelineOptions {

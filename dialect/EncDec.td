@@ -81,7 +81,9 @@ def EncDec_SeededAttr : EncDec_Attr<"Seeded", "seeded"> {
 }
 
 def EncDec_PackedAttr : EncDec_Attr<"Packed", "packed"> {
-  let summary = "weight layout [N/16][K][16], rows beyond N zero";
+  let summary = "weight layout [N/16][K/group][16][group], rows and columns beyond zero";
+  let parameters = (ins DefaultValuedParameter<"int64_t", "1">:$group);
+  let assemblyFormat = "(`<` $group^ `>`)?";
 }
 
 //===-- Handles ------------------------------------------------------------===//

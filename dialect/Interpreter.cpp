@@ -47,6 +47,12 @@ const Tensor *Interpreter::weight(Operation *op, FlatSymbolRefAttr name,
               .first->second;
 }
 
+Tensor Interpreter::product(Operation *op, FlatSymbolRefAttr name,
+                            const Tensor &x, const Tensor &w, const Tensor *b) {
+  WeightOp weight = lookupWeight(op, name);
+  return linear(weight && weight.isDynamic() ? throughInt8(x) : x, w, b);
+}
+
 // Every index in 0 … limit-1.
 LogicalResult Interpreter::within(Operation *op, StringRef what,
                                   const Tensor &indices, int64_t limit) {
@@ -106,7 +112,8 @@ template <> Results Interpreter::eval(LinearOp op) {
   for (size_t i = 0; i < op.getOutputs().size(); ++i) {
     WEIGHT(w, op.getWeight(i))
     WEIGHT(b, op.getBias(i))
-    outputs.push_back(linear(tensor(op.getInput()), *w, b));
+    outputs.push_back(
+        product(op, op.getWeight(i), tensor(op.getInput()), *w, b));
   }
   return outputs;
 }
@@ -193,8 +200,8 @@ template <> Results Interpreter::eval(MemoryProjectOp op) {
   WEIGHT(kb, op.getKeyBiasAttr())
   WEIGHT(vw, op.getValueWeightAttr())
   WEIGHT(vb, op.getValueBiasAttr())
-  memory->key = linear(x, *kw, kb);
-  memory->value = linear(x, *vw, vb);
+  memory->key = product(op, op.getKeyWeightAttr(), x, *kw, kb);
+  memory->value = product(op, op.getValueWeightAttr(), x, *vw, vb);
   memory->offsets = tensor(op.getOffsets());
   return std::vector<reference::Value>{};
 }
@@ -296,8 +303,9 @@ template <> Results Interpreter::eval(FfnOp op) {
   WEIGHT(w2, op.getDownWeightAttr())
   WEIGHT(b2, op.getDownBiasAttr())
   Tensor hidden =
-      activate(linear(tensor(op.getInput()), *w1, b1), kindOf(op.getKind()));
-  return one(linear(hidden, *w2, b2));
+      activate(product(op, op.getUpWeightAttr(), tensor(op.getInput()), *w1, b1),
+               kindOf(op.getKind()));
+  return one(product(op, op.getDownWeightAttr(), hidden, *w2, b2));
 }
 
 template <> Results Interpreter::eval(AddNormOp op) {
@@ -310,7 +318,8 @@ template <> Results Interpreter::eval(AddNormOp op) {
 template <> Results Interpreter::eval(VocabularyOp op) {
   WEIGHT(w, op.getWeightAttr())
   WEIGHT(b, op.getBiasAttr())
-  return top(op, linear(tensor(op.getInput()), *w, b));
+  return top(op,
+             product(op, op.getWeightAttr(), tensor(op.getInput()), *w, b));
 }
 
 template <> Results Interpreter::eval(arith::ConstantOp op) {

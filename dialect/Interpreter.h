@@ -68,6 +68,9 @@ private:
   /// Null if `name` is, or after an error at `op` (`failed` is set).
   const Tensor *weight(mlir::Operation *op, mlir::FlatSymbolRefAttr name,
                        bool &failed);
+  /// x times the weight called `name`, whose values are `w`.
+  Tensor product(mlir::Operation *op, mlir::FlatSymbolRefAttr name,
+                 const Tensor &x, const Tensor &w, const Tensor *b);
   mlir::FailureOr<Segments> segments(mlir::Operation *op, const Tensor &rows,
                                      const Tensor &offsets, int64_t keys);
   mlir::LogicalResult within(mlir::Operation *op, llvm::StringRef what,

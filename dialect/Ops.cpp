@@ -186,13 +186,16 @@ void WeightOp::build(OpBuilder &builder, OperationState &state, StringRef name,
                      RankedTensorType type, Attribute origin) {
   build(
       builder, state, builder.getStringAttr(name), TypeAttr::get(type), origin,
-      /*storage=*/TypeAttr(), /*layout=*/PackedAttr(), /*offset=*/IntegerAttr(),
+      /*storage=*/TypeAttr(), /*activations=*/TypeAttr(),
+      /*layout=*/PackedAttr(), /*offset=*/IntegerAttr(),
       /*scale_offset=*/IntegerAttr());
 }
 
 RankedTensorType WeightOp::getTensorType() {
   return cast<RankedTensorType>(getType());
 }
+
+bool WeightOp::isDynamic() { return bool(getActivations()); }
 
 bool WeightOp::isQuantized() {
   return getStorage() && getStorage()->isInteger(8);

@@ -75,8 +75,11 @@ def EncDec_WeightOp : EncDec_Op<"weight", [Symbol]> {
     ```
     Its logical value is the f32 of each stored value; with `storage = i8` (set by
     quantize-weights) it is q * scale with one scale per output channel (row),
-    scale = max|w| / 127 in f32, q rounded to nearest, ties to even. Weights of
-    linear ops are [out, in]. `layout`, `offset` and `scale_offset` (bytes within
+    scale = max|w| / 127 in f32, q rounded to nearest, ties to even. With
+    `activations = i8` as well, whatever multiplies by it first does the same to each
+    row of its input: scale = max|x| / 127, q = x * (127 / max|x|) rounded to nearest,
+    ties to even, so that sums are of whole numbers. Weights of linear ops are
+    [out, in]. `layout`, `offset` and `scale_offset` (bytes within
     the weights section) are set by pack-weights.
 
     C1 the type is a static 1-D or 2-D tensor of f16, bf16 or f32.
@@ -85,10 +88,12 @@ def EncDec_WeightOp : EncDec_Op<"weight", [Symbol]> {
     C4 storage is f32 or i8; i8 is for 2-D weights.
     C5 only a 2-D weight is packed.
     C6 offsets are multiples of 64, and only an i8 weight has a scale_offset.
+    C7 activations are i8, beside storage = i8.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name,
                        TypeAttrOf<AnyRankedTensor>:$type, AnyAttr:$origin,
                        OptionalAttr<TypeAttr>:$storage,
+                       OptionalAttr<TypeAttr>:$activations,
                        OptionalAttr<EncDec_PackedAttr>:$layout,
                        OptionalAttr<I64Attr>:$offset,
                        OptionalAttr<I64Attr>:$scale_offset);
@@ -100,6 +105,8 @@ def EncDec_WeightOp : EncDec_Op<"weight", [Symbol]> {
     ::mlir::RankedTensorType getTensorType();
     /// Whether the stored values are int8 with a scale per output channel.
     bool isQuantized();
+    /// Whether products with it quantize their activations, row by row.
+    bool isDynamic();
     /// A weight that no op names may go (symbol-dce).
     bool canDiscardOnUseEmpty() { return true; }
   }];

@@ -28,6 +28,18 @@ Tensor linear(const Tensor &x, const Tensor &weight, const Tensor *bias) {
   return y;
 }
 
+Tensor throughInt8(Tensor x) {
+  for (int64_t r = 0; r < x.rows(); ++r) {
+    float most = 0;
+    for (int64_t k = 0; k < x.width(); ++k)
+      most = std::max(most, std::fabs(float(x.at(r, k))));
+    float scale = most / 127.0f, inverse = most > 0 ? 127.0f / most : 0;
+    for (int64_t k = 0; k < x.width(); ++k)
+      x.at(r, k) = double(std::nearbyint(float(x.at(r, k)) * inverse)) * scale;
+  }
+  return x;
+}
+
 Tensor scores(const Tensor &query, const Tensor &key, const Segments &segments,
               int64_t heads, double scale) {
   int64_t longest = 0, headSize = query.width() / heads;

@@ -38,6 +38,9 @@ enum class Activation { relu, gelu, geluTanh, silu };
 /// y[r] = W x[r] + b.  x [R, in], weight [out, in], bias [out] or null -> [R,
 /// out]
 Tensor linear(const Tensor &x, const Tensor &weight, const Tensor *bias);
+/// Each row as int8 would hold it: q * scale, scale = max|x| / 127, q = x * (127 /
+/// max|x|) rounded to nearest, ties to even, all in f32.  x [R, in]
+Tensor throughInt8(Tensor x);
 /// scale * q·k per head; -inf beyond a row's keys.
 /// query [R, H*D], key [K, H*D] -> [H, R, longest segment]
 Tensor scores(const Tensor &query, const Tensor &key, const Segments &segments,

@@ -96,6 +96,11 @@ LogicalResult WeightOp::verify() {
     return emitOpError("expected storage = i8 beside a scale_offset but got ")
            << (getStorage() ? *getStorage()
                             : Type(Float32Type::get(getContext())));
+  // C7
+  if (getActivations() && (!getActivations()->isInteger(8) || !isQuantized()))
+    return emitOpError("expected activations to be i8 beside storage = i8 but "
+                       "got ")
+           << *getActivations();
   return success();
 }
 

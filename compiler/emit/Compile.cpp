@@ -58,7 +58,7 @@ public:
     for (Pass &pass : pm.getPasses())
       facts.passes.push_back(pass.getArgument().str());
     facts.passes.push_back("encdec-lower"); // once for each level
-    facts.weights = options.weights == WeightType::int8 ? "int8" : "f32";
+    facts.weights = nameOf(options.weights).str();
     if (mlir::failed(pm.run(module)))
       return fromDiagnostics("the passes failed");
     return std::nullopt;

@@ -241,8 +241,8 @@ func::FuncOp CpuKernels::memoryProject(const AttentionShape &shape,
                                        const LinearShape &linear) {
   std::string name = shaped("memory_project", shape) + "_" +
                      std::to_string(linear.inputs) +
-                     (linear.quantized[0] ? "_i8" : "_f32") +
-                     (linear.quantized[1] ? "_i8" : "_f32");
+                     "_" + nameOf(linear.kinds[0]).str() + "_" +
+                     nameOf(linear.kinds[1]).str();
   return defineKernel(name, [&](KernelBuilder &k, Frame &f) {
     int64_t panels = (shape.width() + 15) / 16, size = shape.headSize;
     LinearOperands o;
@@ -250,6 +250,7 @@ func::FuncOp CpuKernels::memoryProject(const AttentionShape &shape,
     o.ldx = k.constant((linear.inputs + 15) / 16 * 64);
     o.rows = f.context("rows");
     o.ldy = k.constant(rowBytes(shape));
+    o.scratch = f.scratch();
     auto [first, last] = f.share(k.constant(panels));
     Val key = f.place(7), value = f.place(8), layerFloats = f.number(9);
     for (int64_t i = 0; i < 2; ++i) {
@@ -257,7 +258,7 @@ func::FuncOp CpuKernels::memoryProject(const AttentionShape &shape,
       o.scales = f.optionalWeight(2 + 3 * i);
       o.bias = f.optionalWeight(3 + 3 * i);
       o.y = i ? value : key;
-      emitLinear(k, o, linear.inputs, linear.quantized[i], std::nullopt, first,
+      emitLinear(k, o, linear.inputs, linear.kinds[i], std::nullopt, first,
                  last);
     }
     Val offsets = f.contextPointer("source_offset");

@@ -22,12 +22,30 @@ constexpr TileShape v4Any[] = {{12, 2}, {11, 2}, {10, 2}, {9, 2},
 constexpr TileShape neonAny[] = {{6, 1}, {5, 1}, {4, 1}, {3, 1}, {2, 2}, {1, 4}};
 
 constexpr CpuLevel levels[] = {
-    {"v3", 8, v3F32, v3Int8},
-    {"v4", 16, v4Any, v4Any},
-    {"neon", 4, neonAny, neonAny},
+    {"v3", 8, v3F32, v3Int8, "llvm.x86.avx2.pmadd.wd"},
+    {"v4", 16, v4Any, v4Any, "llvm.x86.avx512.pmaddw.d.512"},
+    {"neon", 4, neonAny, neonAny, ""},
 };
 
 } // namespace
+
+StringRef nameOf(WeightKind kind) {
+  switch (kind) {
+  case WeightKind::f32:
+    return "f32";
+  case WeightKind::int8:
+    return "i8";
+  case WeightKind::int8Dynamic:
+    return "i8d";
+  }
+  return {};
+}
+
+WeightKind kindOf(WeightOp weight) {
+  return weight.isDynamic()     ? WeightKind::int8Dynamic
+         : weight.isQuantized() ? WeightKind::int8
+                                : WeightKind::f32;
+}
 
 ArrayRef<CpuLevel> cpuLevels() { return levels; }
 

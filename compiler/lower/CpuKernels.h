@@ -14,7 +14,7 @@ public:
   /// Kernels are added to the end of `module`, private. Both outlive this.
   CpuKernels(mlir::ModuleOp module, const CpuLevel &level);
 
-  mlir::func::FuncOp embed(int64_t width, int64_t vocabulary, bool quantized,
+  mlir::func::FuncOp embed(int64_t width, int64_t vocabulary, WeightKind kind,
                            float scale) override;
   mlir::func::FuncOp linear(const LinearShape &shape) override;
   mlir::func::FuncOp activation(int64_t width, ActivationKind kind) override;
@@ -31,19 +31,23 @@ public:
   mlir::func::FuncOp memoryProject(const AttentionShape &shape,
                                    const LinearShape &linear) override;
   mlir::func::FuncOp vocabulary(int64_t inputs, int64_t columns,
-                                bool quantized) override;
+                                WeightKind kind) override;
   mlir::func::FuncOp topTokens(int64_t columns) override;
   mlir::func::FuncOp mergeVocabulary(int64_t columns) override;
   mlir::func::FuncOp barrier() override;
 
   // --- Building blocks, public for the tests.
 
-  /// tile(x, ldx, w, K, scales, bias, y, ldy): `rows` rows by `panels` panels.
-  /// Strides in bytes; scales null for f32, bias null where there is none.
-  mlir::func::FuncOp linearTile(int64_t rows, int64_t panels, bool quantized);
-  /// block(x, ldx, rows, w, K, scales, bias, y, ldy, first, last): panels
+  /// tile(x, ldx, row scales, w, K, scales, bias, y, ldy): `rows` rows by `panels`
+  /// panels. Strides in bytes; K in groups; x are the i16 of quantizeRows for
+  /// int8Dynamic; scales are for int8 only, bias null where there is none.
+  mlir::func::FuncOp linearTile(int64_t rows, int64_t panels, WeightKind kind);
+  /// block(x, ldx, row scales, rows, w, K, scales, bias, y, ldy, first, last): panels
   /// [first, last) of all rows. Every pointer is that of panel 0.
-  mlir::func::FuncOp linearBlock(bool quantized);
+  mlir::func::FuncOp linearBlock(WeightKind kind);
+  /// quantize(x, ldx, rows, K, q, ldq, row scales): rows of i16 within -127 … 127,
+  /// padded as x is, and what one of them stands for.
+  mlir::func::FuncOp quantizeRows();
   /// activate(y, ldy, rows, first, last): panels in place.
   mlir::func::FuncOp activatePanels(ActivationKind kind);
   /// attend(q, keys, values, count, scores, y, probs): one row and one head.
@@ -70,10 +74,16 @@ private:
 
   struct LinearOperands {
     Val x, ldx, rows, weight, scales, bias, y, ldy;
+    Val scratch; // for int8Dynamic: room for dynamicRows rows (Arena.h)
+    Val rowScales; // x is quantized already
   };
-  /// Calls linearBlock on panels [first, last), then the activation, if any.
+  /// x [rows of o] quantized into `scratch`, for o to go on with.
+  void emitQuantize(KernelBuilder &k, LinearOperands &o, int64_t inputs,
+                    Val scratch);
+  /// Calls linearBlock on panels [first, last), then the activation, if any;
+  /// rows that are not yet quantized are, some at a time.
   void emitLinear(KernelBuilder &k, const LinearOperands &o, int64_t inputs,
-                  bool quantized, std::optional<ActivationKind> activation,
+                  WeightKind kind, std::optional<ActivationKind> activation,
                   Val first, Val last);
 
   /// Where scanning leaves what it finds: records of all rows, this worker's

@@ -9,12 +9,14 @@ namespace encdec::lower {
 // y[r][n] = scale * table[token[r]][n] + positions[position[r]][n]
 //
 // The table is packed as the vocabulary's weight is, since it often is the same
-// one: element (id, n) lies at [id / 16][n][id mod 16]. Shared out by (row,
-// panel).
+// one. Shared out by (row, panel).
 func::FuncOp CpuKernels::embed(int64_t width, int64_t vocabulary,
-                               bool quantized, float scale) {
+                               WeightKind kind, float scale) {
   std::string name = "embed_" + std::to_string(width) +
-                     (quantized ? "_i8_" : "_f32_") + bitsOf(scale);
+                     "_" + nameOf(kind).str() + "_" + bitsOf(scale);
+  bool quantized = kind != WeightKind::f32;
+  // Element (id, n) of panel id / 16 lies at [n / group][id mod 16][n mod group].
+  int64_t group = kind == WeightKind::int8Dynamic ? 2 : 1;
   return defineKernel(name, [&](KernelBuilder &k, Frame &f) {
     int64_t panels = (width + 15) / 16, weightBytes = quantized ? 1 : 4;
     Val table = f.weight(0), scales = f.optionalWeight(1),
@@ -29,7 +31,9 @@ func::FuncOp CpuKernels::embed(int64_t width, int64_t vocabulary,
     k.loop(first, last, [&](Val unit) {
       Val row = unit / panels, from = unit % panels * 16;
       Val id = index(tokens, row);
-      Val source = table + (id / 16 * (width * 16) + id % 16) * weightBytes;
+      Val source = table + (id / 16 * ((width + group - 1) / group * group * 16) +
+                            id % 16 * group) *
+                               weightBytes;
       Val position = positions + index(places, row) * (panels * 64);
       Val factor = k.constant(scale);
       Val rowScale = quantized ? k.load(k.f32(), scales + id * 4) : Val();
@@ -37,7 +41,7 @@ func::FuncOp CpuKernels::embed(int64_t width, int64_t vocabulary,
       if (width % 16) // the padding; real columns follow
         k.store(k.constantOf(k.vector(k.f32(), 16), 0.0), out + from * 4);
       k.loop(from, min(from + 16, k.constant(width)), [&](Val n) {
-        Val at = source + n * (16 * weightBytes);
+        Val at = source + (n / group * (16 * group) + n % group) * weightBytes;
         Val value =
             quantized
                 ? k.toFloat(k.signExtend(k.load(k.getI8Type(), at), k.i32())) *

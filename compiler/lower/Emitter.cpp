@@ -183,11 +183,11 @@ LogicalResult Table::addOffsetOf(Operation *at, std::optional<int64_t> bytes,
   return failure();
 }
 
-bool Table::addWeight(FlatSymbolRefAttr name) {
+WeightKind Table::addWeight(FlatSymbolRefAttr name) {
   WeightOp weight = failed ? WeightOp() : emit.weight(op, name);
   if (!weight) {
     failed = true;
-    return false;
+    return WeightKind::f32;
   }
   if (succeeded(addOffsetOf(weight, weight.getOffset(), "offset"))) {
     if (!weight.getLayout()) {
@@ -200,7 +200,7 @@ bool Table::addWeight(FlatSymbolRefAttr name) {
       entries.push_back(-1);
     }
   }
-  return weight.isQuantized();
+  return kindOf(weight);
 }
 
 void Table::addVector(FlatSymbolRefAttr name) {

@@ -66,8 +66,8 @@ public:
   void addPlace(mlir::Value rows);
   /// Entry `i` of the op's own encdec.place.
   void addExtraPlace(size_t i);
-  /// Offsets of a matrix and its scales (-1 if not int8); true if it is int8.
-  bool addWeight(mlir::FlatSymbolRefAttr name);
+  /// Offsets of a matrix and its scales (-1 for f32).
+  WeightKind addWeight(mlir::FlatSymbolRefAttr name);
   /// Offset of a vector, -1 for null.
   void addVector(mlir::FlatSymbolRefAttr name);
   void addLayer(mlir::Value handle);

@@ -193,7 +193,32 @@ Val KernelBuilder::toInteger(Val real) {
   return wrap(arith::FPToSIOp::create(*this, to, real.value));
 }
 Val KernelBuilder::bitcast(Val value, Type to) {
+  auto vectorType = dyn_cast<VectorType>(to); // lanes may be cut or joined
+  if (vectorType && vectorType.getShape() !=
+                        cast<VectorType>(value.type()).getShape())
+    return wrap(vector::BitCastOp::create(*this, vectorType, value.value));
   return wrap(arith::BitcastOp::create(*this, to, value.value));
+}
+
+Val KernelBuilder::roundEven(Val real) {
+  return wrap(math::RoundEvenOp::create(*this, real.value));
+}
+
+Val KernelBuilder::multiplyAddPairs(Val a, Val b, StringRef intrinsic) {
+  int64_t lanes = cast<VectorType>(a.type()).getNumElements();
+  if (!intrinsic.empty())
+    return wrap(LLVM::CallIntrinsicOp::create(
+                    *this, vector(i32(), lanes / 2), getStringAttr(intrinsic),
+                    ValueRange{a.value, b.value})
+                    .getResult(0));
+  VectorType wide = vector(i32(), lanes);
+  Val products = signExtend(a, wide) * signExtend(b, wide);
+  SmallVector<int64_t> even, odd;
+  for (int64_t i = 0; i < lanes; i += 2) {
+    even.push_back(i);
+    odd.push_back(i + 1);
+  }
+  return shuffle(products, even) + shuffle(products, odd);
 }
 
 static unsigned elementBytes(Type type) {

@@ -1,11 +1,15 @@
-// y = x Wᵀ + b over packed weights [N/16][K][16], f32 or int8.
+// y = x Wᵀ + b over packed weights [N/16][K/g][16][g], g = 2 for int8Dynamic, else 1.
 //
-//   y[r][n] = (Σ_k x[r][k] * w[n][k]) * scale[n] + b[n]        (scale: int8
-//   only)
+//   f32, int8     y[r][n] = (Σ_k x[r][k] * w[n][k]) * scale[n] + b[n]
+//   int8Dynamic   y[r][n] = (Σ_k q[r][k] * w[n][k]) * (s[r] * scale[n]) + b[n]
+//                 q[r][k] = round(x[r][k] * (127 / max|x[r]|)), s[r] = max|x[r]| / 127
 //
-// Each output has one accumulator and k ascends, in every tile, so its bits
-// depend neither on how many rows there are nor on who computes it.
+// Each output has one accumulator and k ascends, in every tile, or sums are of
+// whole numbers; so its bits depend neither on how many rows there are nor on who
+// computes it. Scales are int8's only.
 #include "compiler/lower/CpuKernels.h"
+#include "compiler/place/Arena.h"
+#include "compiler/place/Layout.h"
 
 using namespace mlir;
 
@@ -16,77 +20,94 @@ namespace {
 /// in L2 while panel after panel goes by. A multiple of the most rows of a tile.
 constexpr int64_t kRowBlock = 96;
 
-std::string typed(StringRef name, bool quantized) {
-  return (name + (quantized ? "_i8" : "_f32")).str();
+std::string typed(StringRef name, WeightKind kind) {
+  return (name + "_" + nameOf(kind)).str();
 }
 
 /// What linearTile is made of; one accumulator for each (row, vector of
 /// columns).
 struct Tile {
   KernelBuilder &k;
-  int64_t rows, panels, lanes;
-  bool quantized;
+  int64_t rows, panels;
+  const CpuLevel &level;
+  WeightKind kind;
 
-  int64_t weightBytes() const { return quantized ? 1 : 4; }
-  int64_t vectors() const { return panels * 16 / lanes; } // of a row
-  VectorType type() const { return k.vector(k.f32(), lanes); }
+  int64_t lanes() const { return level.lanes; }
+  bool dynamic() const { return kind == WeightKind::int8Dynamic; }
+  int64_t group() const { return dynamic() ? 2 : 1; }
+  int64_t weightBytes() const { return kind == WeightKind::f32 ? 4 : 1; }
+  /// Bytes of x, and of a panel, for one step along K.
+  int64_t xStep() const { return 4; } // one f32, or two i16
+  int64_t panelStep() const { return 16 * group() * weightBytes(); }
+  int64_t vectors() const { return panels * 16 / lanes(); } // of a row
+  VectorType floats() const { return k.vector(k.f32(), lanes()); }
+  VectorType sums() const {
+    return dynamic() ? k.vector(k.i32(), lanes()) : floats();
+  }
+  VectorType pairs() const { return k.vector(k.getI16Type(), 2 * lanes()); }
 
-  /// Vector `j` of the weights at `at[panel]`, one k of each panel, as f32.
+  /// x of one row, in every lane.
+  Val broadcast(Val x) const {
+    if (!dynamic())
+      return k.splat(k.load(k.f32(), x), lanes());
+    return k.bitcast(k.splat(k.load(k.i32(), x), lanes()), pairs());
+  }
+  /// Vector `j` of the weights at `at[panel]`, as what x is multiplied with.
   Val weight(ArrayRef<Val> at, int64_t j) const {
-    int64_t parts = 16 / lanes, offset = j % parts * lanes * weightBytes();
-    Val pointer = at[j / parts] + offset;
-    if (!quantized)
-      return k.load(type(), pointer);
-    Val bytes = k.load(k.vector(k.getI8Type(), lanes), pointer);
-    return k.toFloat(k.signExtend(bytes, k.vector(k.i32(), lanes)));
+    int64_t parts = 16 / lanes();
+    Val pointer = at[j / parts] + j % parts * (panelStep() / parts);
+    if (kind == WeightKind::f32)
+      return k.load(floats(), pointer);
+    int64_t bytes = group() * lanes();
+    Val stored = k.load(k.vector(k.getI8Type(), bytes), pointer);
+    if (dynamic())
+      return k.signExtend(stored, pairs());
+    return k.toFloat(k.signExtend(stored, k.vector(k.i32(), lanes())));
+  }
+  Val accumulate(Val x, Val w, Val sum) const {
+    if (!dynamic())
+      return fma(x, w, sum);
+    return sum + k.multiplyAddPairs(x, w, level.multiplyAddPairs);
   }
 
-  /// acc + x w for one k. Whichever are fewer, rows or vectors of weights, stay in
-  /// registers, the others come one at a time. Any other order spills.
+  /// acc + x w for one step. Whichever are fewer, rows or vectors of weights, stay
+  /// in registers, the others come one at a time. Any other order spills.
   Vals multiply(ArrayRef<Val> x, ArrayRef<Val> at, Vals acc) const {
-    auto broadcast = [&](int64_t r) {
-      return k.splat(k.load(k.f32(), x[r]), lanes);
-    };
-    if (rows <= vectors()) {
-      Vals xs;
-      for (int64_t r = 0; r < rows; ++r)
-        xs.push_back(broadcast(r));
-      for (int64_t j = 0; j < vectors(); ++j) {
-        Val w = weight(at, j);
-        for (int64_t r = 0; r < rows; ++r) {
-          Val &sum = acc[r * vectors() + j];
-          sum = fma(xs[r], w, sum);
-        }
-      }
-      return acc;
-    }
-    Vals weights;
-    for (int64_t j = 0; j < vectors(); ++j)
-      weights.push_back(weight(at, j));
-    for (int64_t r = 0; r < rows; ++r) {
-      Val one = broadcast(r);
-      for (int64_t j = 0; j < vectors(); ++j) {
+    bool rowsStay = rows <= vectors();
+    Vals stay;
+    for (int64_t i = 0; i < (rowsStay ? rows : vectors()); ++i)
+      stay.push_back(rowsStay ? broadcast(x[i]) : weight(at, i));
+    for (int64_t i = 0; i < (rowsStay ? vectors() : rows); ++i) {
+      Val comes = rowsStay ? weight(at, i) : broadcast(x[i]);
+      for (auto [n, stays] : llvm::enumerate(stay)) {
+        int64_t r = rowsStay ? n : i, j = rowsStay ? i : n;
         Val &sum = acc[r * vectors() + j];
-        sum = fma(one, weights[j], sum);
+        sum = rowsStay ? accumulate(stays, comes, sum)
+                       : accumulate(comes, stays, sum);
       }
     }
     return acc;
   }
 
   /// y = acc * scale + bias.
-  void finish(ArrayRef<Val> acc, Val scales, Val bias, Val y, Val ldy) const {
+  void finish(ArrayRef<Val> acc, Val rowScales, Val scales, Val bias, Val y,
+              Val ldy) const {
     Val noBias = k.isNull(bias);
     for (int64_t j = 0; j < vectors(); ++j) {
-      int64_t column = j * lanes * 4;
+      int64_t column = j * lanes() * 4;
       // -0.0 added changes nothing, not even the sign of a zero.
       Val b = k.choose(
-          noBias, [&] { return Vals{k.constantOf(type(), -0.0)}; },
-          [&] { return Vals{k.load(type(), bias + column)}; })[0];
+          noBias, [&] { return Vals{k.constantOf(floats(), -0.0)}; },
+          [&] { return Vals{k.load(floats(), bias + column)}; })[0];
       Val row = y;
       for (int64_t r = 0; r < rows; ++r, row = row + ldy) {
         Val sum = acc[r * vectors() + j];
-        if (quantized)
-          sum = sum * k.load(type(), scales + column);
+        if (dynamic())
+          sum = k.toFloat(sum) *
+                (k.splat(k.load(k.f32(), rowScales + r * 4), lanes()) *
+                 k.load(floats(), scales + column));
+        else if (kind == WeightKind::int8)
+          sum = sum * k.load(floats(), scales + column);
         k.store(sum + b, row + column);
       }
     }
@@ -96,65 +117,66 @@ struct Tile {
 } // namespace
 
 func::FuncOp CpuKernels::linearTile(int64_t rows, int64_t panels,
-                                    bool quantized) {
-  std::string name = typed("linear_tile", quantized) + "_" +
-                     std::to_string(rows) + "x" + std::to_string(panels);
-  // (x, ldx, w, K, scales, bias, y, ldy)
-  SmallVector<Type> types{ptr, i64, ptr, i64, ptr, ptr, ptr, i64};
+                                    WeightKind kind) {
+  std::string name = typed("linear_tile", kind) + "_" + std::to_string(rows) +
+                     "x" + std::to_string(panels);
+  // (x, ldx, row scales, w, K, scales, bias, y, ldy)
+  SmallVector<Type> types{ptr, i64, ptr, ptr, i64, ptr, ptr, ptr, i64};
   return define(name, types, [&](KernelBuilder &k, ArrayRef<Val> a) {
-    Val x = a[0], ldx = a[1], w = a[2], depth = a[3];
-    Tile tile{k, rows, panels, level.lanes, quantized};
-    Val panelBytes = depth * (16 * tile.weightBytes());
+    Val x = a[0], ldx = a[1], rowScales = a[2], w = a[3], depth = a[4],
+        scales = a[5], bias = a[6], y = a[7], ldy = a[8];
+    Tile tile{k, rows, panels, level, kind};
+    Val panelBytes = depth * tile.panelStep();
     Vals xRows{x}, panel{w};
     while (int64_t(xRows.size()) < rows)
       xRows.push_back(xRows.back() + ldx);
     while (int64_t(panel.size()) < panels)
       panel.push_back(panel.back() + panelBytes);
 
-    Vals acc(rows * tile.vectors(), k.constantOf(tile.type(), 0.0));
+    Vals acc(rows * tile.vectors(), k.constantOf(tile.sums(), 0.0));
     acc = k.loop(k.constant(int64_t(0)), depth, k.constant(int64_t(1)), acc,
                  [&](Val i, ArrayRef<Val> acc) {
                    Vals xs, at;
                    for (Val row : xRows)
-                     xs.push_back(row + i * 4);
+                     xs.push_back(row + i * tile.xStep());
                    for (Val p : panel)
-                     at.push_back(p + i * (16 * tile.weightBytes()));
+                     at.push_back(p + i * tile.panelStep());
                    return tile.multiply(xs, at, Vals(acc));
                  });
-    tile.finish(acc, a[4], a[5], a[6], a[7]);
+    tile.finish(acc, rowScales, scales, bias, y, ldy);
   });
 }
 
 // Rows are dealt evenly to as few tiles as can hold them: 8 are 4 and 4, where 6
 // and 2 would read the weights as often and multiply less for it. Panels go by in
 // groups as wide as the widest tile, and each stays near while all rows use it.
-func::FuncOp CpuKernels::linearBlock(bool quantized) {
-  int64_t weightBytes = quantized ? 1 : 4;
-  ArrayRef<TileShape> shapes = level.tiles(quantized);
-  // (x, ldx, rows, w, K, scales, bias, y, ldy, first, last)
-  SmallVector<Type> types{ptr, i64, i64, ptr, i64, ptr,
-                          ptr, ptr, i64, i64, i64};
+func::FuncOp CpuKernels::linearBlock(WeightKind kind) {
+  ArrayRef<TileShape> shapes = level.tiles(kind);
+  // (x, ldx, row scales, rows, w, K, scales, bias, y, ldy, first, last)
+  SmallVector<Type> types{ptr, i64, ptr, i64, ptr, i64,
+                          ptr, ptr, ptr, i64, i64, i64};
   // Tiles first: a function cannot be defined within another.
   int64_t widest = 1;
   for (const TileShape &shape : shapes)
     widest = std::max(widest, shape.panels);
   for (const TileShape &shape : shapes)
     for (int64_t panels = shape.panels; panels; panels /= 2)
-      linearTile(shape.rows, panels, quantized);
+      linearTile(shape.rows, panels, kind);
 
   return define(
-      typed("linear_block", quantized), types,
+      typed("linear_block", kind), types,
       [&](KernelBuilder &k, ArrayRef<Val> a) {
-        Val x = a[0], ldx = a[1], rows = a[2], w = a[3], depth = a[4],
-            scales = a[5], bias = a[6], y = a[7], ldy = a[8], first = a[9],
-            last = a[10];
-        Val panelBytes = depth * (16 * weightBytes);
+        Val x = a[0], ldx = a[1], rowScales = a[2], rows = a[3], w = a[4],
+            depth = a[5], scales = a[6], bias = a[7], y = a[8], ldy = a[9],
+            first = a[10], last = a[11];
+        Val panelBytes = depth * Tile{k, 1, 1, level, kind}.panelStep();
         Val noBias = k.isNull(bias), zero = k.constant(int64_t(0));
         auto tile = [&](func::FuncOp function, Val row, Val panel) {
           Val column = panel * 64;
           Val b = select(noBias, bias, bias + column);
-          k.call(function, {x + row * ldx, ldx, w + panel * panelBytes, depth,
-                            scales + column, b, y + row * ldy + column, ldy});
+          k.call(function, {x + row * ldx, ldx, rowScales + row * 4,
+                            w + panel * panelBytes, depth, scales + column, b,
+                            y + row * ldy + column, ldy});
         };
         k.loop(zero, rows, k.constant(kRowBlock), [&](Val block) {
           Val count = min(rows - block, k.constant(kRowBlock));
@@ -174,7 +196,7 @@ func::FuncOp CpuKernels::linearBlock(bool quantized) {
                 Val row = block + start;
                 int64_t width = std::min(group, shape.panels);
                 func::FuncOp function =
-                    linearTile(shape.rows, width, quantized);
+                    linearTile(shape.rows, width, kind);
                 for (int64_t p = 0; p < group; p += width)
                   k.loop(row, row + number * shape.rows,
                          k.constant(shape.rows),
@@ -187,13 +209,71 @@ func::FuncOp CpuKernels::linearBlock(bool quantized) {
       });
 }
 
+// q[k] = round(x[k] * (127 / max|x|)), ties to even; a row of zeros is zeros.
+func::FuncOp CpuKernels::quantizeRows() {
+  // (x, ldx, rows, K, q, ldq, row scales)
+  SmallVector<Type> types{ptr, i64, i64, i64, ptr, i64, ptr};
+  return define("quantize_rows", types, [&](KernelBuilder &k, ArrayRef<Val> a) {
+    Val width = a[3];
+    VectorType vector = k.vector(k.f32(), 16);
+    Val zero = k.constant(int64_t(0)), step = k.constant(int64_t(16));
+    k.loop(zero, a[2], [&](Val r) {
+      Val x = a[0] + r * a[1], q = a[4] + r * a[5];
+      Val most = k.max16(
+          k.loop(zero, width, step, {k.constantOf(vector, 0.0)},
+                 [&](Val i, ArrayRef<Val> most) {
+                   return Vals{max(absolute(k.load(vector, x + i * 4)), most[0])};
+                 })[0]);
+      Val none = k.constant(0.0f);
+      Val inverse =
+          select(most > none, k.constant(127.0f) / most, none);
+      Val factor = k.splat(inverse, 16);
+      k.loop(zero, width, step, [&](Val i) {
+        Val whole = k.toInteger(k.roundEven(k.load(vector, x + i * 4) * factor));
+        k.store(k.truncate(whole, k.vector(k.getI16Type(), 16)), q + i * 2);
+      });
+      k.store(most / k.constant(127.0f), a[6] + r * 4);
+    });
+  });
+}
+
+void CpuKernels::emitQuantize(KernelBuilder &k, LinearOperands &o,
+                              int64_t inputs, Val scratch) {
+  Val ldq = k.constant(rowStride(inputs) * 2);
+  Val rowScales = scratch + o.rows * ldq;
+  k.call(quantizeRows(),
+         {o.x, o.ldx, o.rows, k.constant(inputs), scratch, ldq, rowScales});
+  o.x = scratch;
+  o.ldx = ldq;
+  o.rowScales = rowScales;
+}
+
 void CpuKernels::emitLinear(KernelBuilder &k, const LinearOperands &o,
-                            int64_t inputs, bool quantized,
+                            int64_t inputs, WeightKind kind,
                             std::optional<ActivationKind> activation, Val first,
                             Val last) {
-  k.call(linearBlock(quantized),
-         {o.x, o.ldx, o.rows, o.weight, k.constant(inputs), o.scales, o.bias,
-          o.y, o.ldy, first, last});
+  Tile tile{k, 1, 1, level, kind};
+  Val depth = k.constant((inputs + tile.group() - 1) / tile.group());
+  auto block = [&](const LinearOperands &o) {
+    k.call(linearBlock(kind), {o.x, o.ldx, o.rowScales, o.rows, o.weight, depth,
+                               o.scales, o.bias, o.y, o.ldy, first, last});
+  };
+  if (kind != WeightKind::int8Dynamic || o.rowScales.builder) {
+    LinearOperands ready = o;
+    if (!ready.rowScales.builder)
+      ready.rowScales = k.null();
+    block(ready);
+  } else {
+    k.loop(k.constant(int64_t(0)), o.rows, k.constant(dynamicRows),
+           [&](Val from) {
+             LinearOperands some = o;
+             some.x = o.x + from * o.ldx;
+             some.y = o.y + from * o.ldy;
+             some.rows = min(o.rows - from, k.constant(dynamicRows));
+             emitQuantize(k, some, inputs, o.scratch);
+             block(some);
+           });
+  }
   // On what this worker has just written and still has near.
   if (activation)
     k.call(activatePanels(*activation), {o.y, o.ldy, o.rows, first, last});
@@ -202,9 +282,9 @@ void CpuKernels::emitLinear(KernelBuilder &k, const LinearOperands &o,
 func::FuncOp CpuKernels::linear(const LinearShape &shape) {
   std::string name = "linear_" + std::to_string(shape.inputs);
   int64_t panels = 0;
-  for (auto [outputs, quantized] :
-       llvm::zip_equal(shape.outputs, shape.quantized)) {
-    name += (quantized ? "_i8x" : "_f32x") + std::to_string(outputs);
+  for (auto [outputs, kind] :
+       llvm::zip_equal(shape.outputs, shape.kinds)) {
+    name += "_" + nameOf(kind).str() + "x" + std::to_string(outputs);
     panels += (outputs + 15) / 16;
   }
   if (shape.activation)
@@ -214,11 +294,12 @@ func::FuncOp CpuKernels::linear(const LinearShape &shape) {
     o.x = f.place(0);
     o.ldx = k.constant((shape.inputs + 15) / 16 * 64);
     o.rows = f.context("rows");
+    o.scratch = f.scratch();
     // The panels of all outputs, one after the other, are shared out together.
     auto [first, last] = f.share(k.constant(panels));
     int64_t entry = 1, base = 0;
-    for (auto [outputs, quantized] :
-         llvm::zip_equal(shape.outputs, shape.quantized)) {
+    for (auto [outputs, kind] :
+         llvm::zip_equal(shape.outputs, shape.kinds)) {
       int64_t count = (outputs + 15) / 16;
       o.weight = f.weight(entry);
       o.scales = f.optionalWeight(entry + 1);
@@ -229,7 +310,7 @@ func::FuncOp CpuKernels::linear(const LinearShape &shape) {
       Val from = min(max(first - base, zero), end);
       Val to = min(max(last - base, zero), end);
       k.when(from < to, [&] {
-        emitLinear(k, o, shape.inputs, quantized, shape.activation, from, to);
+        emitLinear(k, o, shape.inputs, kind, shape.activation, from, to);
       });
       entry += 4;
       base += count;

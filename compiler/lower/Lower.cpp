@@ -97,7 +97,7 @@ private:
 
 LogicalResult OpLowering::lowerOp(EmbedOp op) {
   Table table(emit, op);
-  bool quantized = table.addWeight(op.getTableAttr());
+  WeightKind kind = table.addWeight(op.getTableAttr());
   table.addVector(op.getPositionTableAttr());
   table.addPlace(op.getOutput());
   WeightOp weight = emit.weight(op, op.getTableAttr());
@@ -106,7 +106,7 @@ LogicalResult OpLowering::lowerOp(EmbedOp op) {
   return emit.call(table,
                    kernels.embed(widthOf(op.getOutput()),
                                  weight.getTensorType().getDimSize(0),
-                                 quantized, op.getScale().convertToFloat()));
+                                 kind, op.getScale().convertToFloat()));
 }
 
 LogicalResult OpLowering::lowerOp(LinearOp op) {
@@ -116,7 +116,7 @@ LogicalResult OpLowering::lowerOp(LinearOp op) {
   table.addPlace(op.getInput());
   for (auto [i, output] : llvm::enumerate(op.getOutputs())) {
     shape.outputs.push_back(widthOf(output));
-    shape.quantized.push_back(table.addWeight(op.getWeight(i)));
+    shape.kinds.push_back(table.addWeight(op.getWeight(i)));
     table.addVector(op.getBias(i));
     table.addPlace(output);
   }
@@ -160,17 +160,17 @@ LogicalResult OpLowering::lowerOp(FfnOp op) {
   int64_t hidden = up.getTensorType().getDimSize(0);
   Table first(emit, op), second(emit, op);
   first.addPlace(op.getInput());
-  bool quantized = first.addWeight(op.getUpWeightAttr());
+  WeightKind kind = first.addWeight(op.getUpWeightAttr());
   first.addVector(op.getUpBiasAttr());
   first.addExtraPlace(1);
   if (failed(emit.call(
-          first, kernels.linear({width, {hidden}, {quantized}, op.getKind()}))))
+          first, kernels.linear({width, {hidden}, {kind}, op.getKind()}))))
     return failure();
   second.addExtraPlace(1);
-  quantized = second.addWeight(op.getDownWeightAttr());
+  kind = second.addWeight(op.getDownWeightAttr());
   second.addVector(op.getDownBiasAttr());
   second.addPlace(op.getOutput());
-  return emit.call(second, kernels.linear({hidden, {width}, {quantized}, {}}));
+  return emit.call(second, kernels.linear({hidden, {width}, {kind}, {}}));
 }
 
 LogicalResult OpLowering::lowerOp(CacheAppendOp op) {
@@ -258,9 +258,9 @@ LogicalResult OpLowering::lowerOp(MemoryProjectOp op) {
       widthOf(op.getInput()), {type.getWidth(), type.getWidth()}, {}, {}};
   Table table(emit, op);
   table.addPlace(op.getInput());
-  linear.quantized.push_back(table.addWeight(op.getKeyWeightAttr()));
+  linear.kinds.push_back(table.addWeight(op.getKeyWeightAttr()));
   table.addVector(op.getKeyBiasAttr());
-  linear.quantized.push_back(table.addWeight(op.getValueWeightAttr()));
+  linear.kinds.push_back(table.addWeight(op.getValueWeightAttr()));
   table.addVector(op.getValueBiasAttr());
   table.addExtraPlace(0);
   table.addExtraPlace(1);
@@ -281,11 +281,11 @@ LogicalResult OpLowering::lowerOp(VocabularyOp op) {
       cast<RankedTensorType>(op.getLogitBias().getType()).getDimSize(1);
   Table table(emit, op), merge(emit, op);
   table.addPlace(op.getInput());
-  bool quantized = table.addWeight(op.getWeightAttr());
+  WeightKind kind = table.addWeight(op.getWeightAttr());
   table.addVector(op.getBiasAttr());
   table.addExtraPlace(0);
   if (failed(emit.call(table, kernels.vocabulary(widthOf(op.getInput()),
-                                                 columns, quantized))))
+                                                 columns, kind))))
     return failure();
   merge.addExtraPlace(0);
   return emit.call(merge, kernels.mergeVocabulary(columns));

@@ -1,7 +1,7 @@
 // The target seam: lowering asks for kernels by meaning and shape, and knows
 // nothing of the machine that will run them. CPUs are its one implementation.
 #pragma once
-#include "dialect/Dialect.h"
+#include "dialect/Ops.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/SmallVector.h"
@@ -9,6 +9,16 @@
 #include <optional>
 
 namespace encdec::lower {
+
+/// How a matrix is stored and multiplied; a kind fixes its arithmetic.
+enum class WeightKind {
+  f32,
+  int8,        // widened in registers, f32 activations
+  int8Dynamic, // int8 activations, a scale per row; sums of whole numbers
+};
+/// As in kernel names: f32, i8, i8d.
+llvm::StringRef nameOf(WeightKind kind);
+WeightKind kindOf(WeightOp weight);
 
 /// A linear tile: accumulators for `rows` rows by up to `panels` panels of 16
 /// columns, a power of two.
@@ -23,9 +33,12 @@ struct CpuLevel {
   int64_t lanes;        // f32 lanes of one register
   /// One tile for each number of rows, from the most down to 1.
   llvm::ArrayRef<TileShape> f32Tiles, int8Tiles;
+  /// LLVM's name of multiplying pairs of i16 and adding the two, into a register
+  /// of i32; empty where that takes several instructions.
+  llvm::StringRef multiplyAddPairs;
 
-  llvm::ArrayRef<TileShape> tiles(bool quantized) const {
-    return quantized ? int8Tiles : f32Tiles;
+  llvm::ArrayRef<TileShape> tiles(WeightKind kind) const {
+    return kind == WeightKind::f32 ? f32Tiles : int8Tiles;
   }
 };
 
@@ -39,7 +52,7 @@ const CpuLevel *findCpuLevel(llvm::StringRef name);
 struct LinearShape {
   int64_t inputs;
   llvm::SmallVector<int64_t> outputs;
-  llvm::SmallVector<bool> quantized; // one per output: int8 storage
+  llvm::SmallVector<WeightKind> kinds; // one per output
   std::optional<ActivationKind> activation;
 };
 
@@ -71,7 +84,7 @@ public:
   /// y = scale * table[token] + positions[position].
   /// table: weight, its scales, position weight or -1, place y.
   virtual mlir::func::FuncOp embed(int64_t width, int64_t vocabulary,
-                                   bool quantized, float scale) = 0;
+                                   WeightKind kind, float scale) = 0;
   /// table: place x, then for each output: weight, scales, bias, place y.
   virtual mlir::func::FuncOp linear(const LinearShape &shape) = 0;
   /// table: place x, place y.
@@ -107,7 +120,7 @@ public:
   /// Block results of 128 columns each; a barrier and mergeVocabulary follow.
   /// table: place x, weight, scales, bias, place of the block results.
   virtual mlir::func::FuncOp vocabulary(int64_t inputs, int64_t columns,
-                                        bool quantized) = 0;
+                                        WeightKind kind) = 0;
   /// The same from stored logits. table: place logits, place of block results.
   virtual mlir::func::FuncOp topTokens(int64_t columns) = 0;
   /// Block results to out_tokens and out_log_probs. table: place of block

@@ -11,6 +11,7 @@
 // worker count nor row count changes a bit.
 #include "compiler/lower/CpuKernels.h"
 #include "compiler/lower/Math.h"
+#include "compiler/place/Arena.h"
 #include "encdec/abi.h"
 #include <limits>
 
@@ -134,18 +135,28 @@ func::FuncOp CpuKernels::scanBlock() {
 }
 
 func::FuncOp CpuKernels::vocabulary(int64_t inputs, int64_t columns,
-                                    bool quantized) {
+                                    WeightKind kind) {
   std::string name = "vocabulary_" + std::to_string(inputs) +
-                     (quantized ? "_i8x" : "_f32x") + std::to_string(columns);
+                     "_" + nameOf(kind).str() + "x" + std::to_string(columns);
   return defineKernel(name, [&](KernelBuilder &k, Frame &f) {
     Blocks blocks{columns};
-    int64_t weightBytes = quantized ? 1 : 4;
+    bool dynamic = kind == WeightKind::int8Dynamic;
+    int64_t columnBytes = kind == WeightKind::f32 ? inputs * 4
+                          : dynamic               ? (inputs + 1) / 2 * 2
+                                                  : inputs;
     Val x = f.place(0), weight = f.weight(1), scales = f.optionalWeight(2),
         bias = f.optionalWeight(3);
     Val rows = f.context("rows"), noBias = k.isNull(bias);
     Scan scan{f.place(4), f.scratch(), f.context("top")};
-    Val scratch = scan.lists + rows * kListBytes; // [rows of a pass][128]
-    Val ldx = k.constant((inputs + 15) / 16 * 64);
+    LinearOperands all;
+    all.x = x;
+    all.ldx = k.constant((inputs + 15) / 16 * 64);
+    all.rows = rows;
+    Val scratch = scan.lists + rows * kListBytes;
+    if (dynamic) { // once for all blocks
+      emitQuantize(k, all, inputs, scratch);
+      scratch = scratch + (rows * dynamicRowBytes(inputs) + 63) / 64 * 64;
+    }
     Val zero = k.constant(int64_t(0));
     emitEmptyLists(k, scan.lists, rows, scan.top);
     auto [first, last] = f.share(k.constant(blocks.count()));
@@ -154,16 +165,17 @@ func::FuncOp CpuKernels::vocabulary(int64_t inputs, int64_t columns,
       Val panels =
           min(k.constant(blocks.panels()) - panel, k.constant(kBlock / 16));
       k.loop(zero, rows, k.constant(kRows), [&](Val from) {
-        LinearOperands o;
-        o.x = x + from * ldx;
-        o.ldx = ldx;
+        LinearOperands o = all;
+        o.x = all.x + from * all.ldx;
+        if (dynamic)
+          o.rowScales = all.rowScales + from * 4;
         o.rows = min(rows - from, k.constant(kRows));
-        o.weight = weight + column * (inputs * weightBytes);
+        o.weight = weight + column * columnBytes;
         o.scales = scales + column * 4;
         o.bias = select(noBias, bias, bias + column * 4);
-        o.y = scratch;
+        o.y = scratch; // [rows of this pass][128]
         o.ldy = k.constant(kBlock * 4);
-        emitLinear(k, o, inputs, quantized, std::nullopt, zero, panels);
+        emitLinear(k, o, inputs, kind, std::nullopt, zero, panels);
         k.loop(zero, o.rows, [&](Val r) {
           emitScan(k, f, blocks.columns, block, from + r, scratch + r * o.ldy,
                    scan);

@@ -132,11 +132,23 @@ int64_t assignOffsets(MutableArrayRef<ArenaBuffer> buffers) {
   return size;
 }
 
-ScratchSizes scratchSizes() {
-  // Logits of one vocabulary block for some rows; scores of one row and head.
-  // A row's best tokens: value, logit and number of each.
-  return {/*fixed=*/16 * 1024, /*perKey=*/floatBytes,
-          /*perRow=*/3 * ENCDEC_ABI_MAX_TOP * floatBytes};
+int64_t dynamicRowBytes(int64_t inputs) { return rowStride(inputs) * 2 + 4; }
+
+ScratchSizes scratchSizes(ModuleOp module) {
+  // Logits of one vocabulary block for some rows; scores of one row and head; a
+  // row's best tokens: value, logit and number of each.
+  ScratchSizes sizes{/*fixed=*/16 * 1024, /*perKey=*/floatBytes,
+                     /*perRow=*/3 * ENCDEC_ABI_MAX_TOP * floatBytes};
+  int64_t widest = 0;
+  for (WeightOp weight : module.getOps<WeightOp>())
+    if (weight.isDynamic())
+      widest = std::max(widest, weight.getTensorType().getDimSize(1));
+  if (!widest)
+    return sizes;
+  // Some quantized rows at a time, and for the vocabulary all rows of a step.
+  sizes.fixed += roundUp(dynamicRows * dynamicRowBytes(widest), cacheLine);
+  sizes.perRow += roundUp(dynamicRowBytes(widest), cacheLine);
+  return sizes;
 }
 
 int64_t keyValueBytes(int64_t heads, int64_t headSize) {

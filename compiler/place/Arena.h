@@ -39,7 +39,12 @@ struct ScratchSizes {
   int64_t perKey; // bytes for each key of the longest source or target
   int64_t perRow; // bytes for each row of a step
 };
-ScratchSizes scratchSizes();
+ScratchSizes scratchSizes(mlir::ModuleOp module);
+
+/// Rows that an int8-dynamic product quantizes at a time.
+inline constexpr int64_t dynamicRows = 48;
+/// Bytes of scratch that one of them takes: i16 values, f32 scale.
+int64_t dynamicRowBytes(int64_t inputs);
 
 /// Bytes one layer's keys and values take for each position:
 /// keys [H][C/16][D][16], values [H][C][round_up(D, 16)] floats.

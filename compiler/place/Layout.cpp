@@ -68,7 +68,9 @@ WeightBytes weightBytes(WeightOp weight) {
   int64_t rows = type.getDimSize(0), columns = type.getDimSize(1);
   if (!weight.getLayout()) // row after row
     return {rows * rowStride(columns) * floatBytes, 0};
-  int64_t packed = rowStride(rows) * columns; // [N/16][K][16]
+  // [N/16][K/group][16][group]
+  int64_t packed =
+      rowStride(rows) * roundUp(columns, weight.getLayout()->getGroup());
   if (!weight.isQuantized())
     return {packed * floatBytes, 0};
   return {packed, rowStride(rows) * floatBytes};

@@ -5,7 +5,8 @@
 //     => encdec.weight @w : tensor<8x4xf16> = … {storage = i8}
 //
 // int8 is for matrices, where the bytes are: one scale per output channel, f32
-// activations. Vectors and position tables stay f32.
+// activations. int8-dynamic has i8 activations as well, one scale per row, made as
+// they come. Vectors and position tables stay f32.
 #include "compiler/Passes.h"
 #include "compiler/place/Layout.h"
 
@@ -22,9 +23,9 @@ namespace {
 struct QuantizeWeights : impl::QuantizeWeightsPassBase<QuantizeWeights> {
   using QuantizeWeightsPassBase::QuantizeWeightsPassBase;
   void runOnOperation() override {
-    if (type != "f32" && type != "int8") {
+    if (type != "f32" && type != "int8" && type != "int8-dynamic") {
       getOperation().emitError(
-          "quantize-weights: expected type f32 or int8, but "
+          "quantize-weights: expected type f32, int8 or int8-dynamic, but "
           "got '")
           << type << "'";
       return signalPassFailure();
@@ -41,10 +42,12 @@ struct QuantizeWeights : impl::QuantizeWeightsPassBase<QuantizeWeights> {
     Builder builder(&getContext());
     for (WeightOp weight : getOperation().getOps<WeightOp>()) {
       // A matrix that also serves as a position table is read as f32 there.
-      bool small = type == "int8" && matrices.contains(weight) &&
+      bool small = type != "f32" && matrices.contains(weight) &&
                    !others.contains(weight);
       weight.setStorage(small ? Type(builder.getI8Type())
                               : Type(builder.getF32Type()));
+      if (small && type == "int8-dynamic")
+        weight.setActivations(builder.getI8Type());
     }
   }
 };

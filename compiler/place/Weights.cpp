@@ -187,9 +187,10 @@ LogicalResult WeightStore::streamFloats(WeightOp weight, Rows &rows,
   return success();
 }
 
-/// int8 [N/16][K][16], zeros up to scale_offset, f32 scales [round_up(N, 16)].
+/// int8 [N/16][K/group][16][group], zeros up to scale_offset, f32 scales [round_up(N, 16)].
 LogicalResult WeightStore::streamBytes(WeightOp weight, Rows &rows, Sink sink) {
-  int64_t width = rows.width;
+  int64_t width = rows.width, group = weight.getLayout()->getGroup();
+  int64_t padded = roundUp(width, group);
   std::vector<float> in, scales;
   std::vector<uint8_t> out;
   for (int64_t from = 0; from < rows.count; from += rows.batch()) {
@@ -204,12 +205,12 @@ LogicalResult WeightStore::streamBytes(WeightOp weight, Rows &rows, Sink sink) {
                << from + row
                << " holds a value that is not finite, which int8 cannot store; "
                   "compile with f32 weights";
-    out.assign(roundUp(some, lanes) * width, 0);
+    out.assign(roundUp(some, lanes) * padded, 0);
     for (int64_t r = 0; r < some; ++r) {
       const int8_t *row = &quantized.values[r * width];
-      uint8_t *to = &out[r / lanes * width * lanes + r % lanes];
+      uint8_t *to = &out[r / lanes * padded * lanes + r % lanes * group];
       for (int64_t k = 0; k < width; ++k)
-        to[k * lanes] = uint8_t(row[k]);
+        to[k / group * group * lanes + k % group] = uint8_t(row[k]);
     }
     llvm::append_range(scales, quantized.scales);
     if (failed(sink(out)))

@@ -226,8 +226,8 @@ void describe(CLI::App &app, Arguments &arguments, std::string &weights) {
       ->required();
   app.add_option("-o,--output", arguments.output, "bundle to write")
       ->required();
-  app.add_option("--weights", weights, "f32 or int8")
-      ->check(CLI::IsMember({"f32", "int8"}))
+  app.add_option("--weights", weights, "f32, int8, or int8-dynamic (activations too)")
+      ->check(CLI::IsMember({"f32", "int8", "int8-dynamic"}))
       ->capture_default_str();
   app.add_option("--cpu", arguments.options.levels,
                  "CPU levels to make code for: v3, v4, neon")
@@ -302,7 +302,6 @@ int main(int argc, char **argv) {
                 << "\n";
       return usageError;
     }
-  if (weights == "int8")
-    arguments.options.weights = encdec::WeightType::int8;
+  arguments.options.weights = *encdec::findWeightType(weights);
   return run(arguments);
 }

@@ -128,10 +128,13 @@ public:
   /// One of `words`.
   std::string oneOf(const char *key,
                     std::initializer_list<std::string_view> words) {
-    std::string value = text(key);
-    if (status.ok() && std::find(words.begin(), words.end(), value) == words.end())
-      fail(key, fmt::format("one of {}", fmt::join(words, ", ")), object);
-    return value;
+    const Json *value = take(key);
+    for (std::string_view word : words)
+      if (value && *value == word)
+        return std::string(word);
+    if (value)
+      fail(key, fmt::format("one of {}", fmt::join(words, ", ")), value);
+    return {};
   }
 
   double real(const char *key) {
@@ -354,15 +357,10 @@ Result<Manifest> parseManifest(std::string_view text) {
   };
   manifest.model = readModel(object("model"));
   ObjectReader weights = object("weights");
-  manifest.weightType = weights.text("type");
+  manifest.weightType = weights.oneOf("type", {"f32", "int8", "int8-dynamic"});
   manifest.weightsBytes = weights.number("bytes", 1, UINT64_MAX);
   manifest.stepBytes = weights.number("step_bytes", 0, manifest.weightsBytes);
   weights.finish();
-  if (status.ok() && manifest.weightType != "f32" &&
-      manifest.weightType != "int8")
-    status = badModel(fmt::format("manifest: key 'weights.type' must be 'f32' "
-                                  "or 'int8', but is '{}'",
-                                  manifest.weightType));
   manifest.memory = readMemory(object("memory"), manifest.model, status);
   top.texts("passes");
   top.text("checkpoint_hash");

@@ -54,7 +54,7 @@ class Company(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.bundles = [compile_model(EXAMPLE, f"beams-en-fr-{weights}.encdec", "--weights", weights)
-                       for weights in ("f32", "int8")]
+                       for weights in ("f32", "int8", "int8-dynamic")]
         cls.texts = [line["text"] for line in goldens("en-fr-200.json")["lines"][:20]]
 
     def search(self, bundle, texts, *options):

@@ -34,7 +34,10 @@ KernelJit &jit() {
       kernels.blockKeys(s);
       kernels.encoderAttention(s, scale);
       kernels.memoryProject(
-          s, {inputs, {s.width(), s.width()}, {false, true}, {}});
+          s, {inputs,
+              {s.width(), s.width()},
+              {lower::WeightKind::f32, lower::WeightKind::int8},
+              {}});
     }
   });
   return instance;

@@ -3,6 +3,7 @@
 #pragma once
 #include "encdec/abi.h"
 #include "tests/support/KernelJit.h"
+#include <cmath>
 #include <cstring>
 #include <random>
 #include <vector>
@@ -90,14 +91,22 @@ public:
             n < m.rows ? float(m(n, k)) : 0;
     return last;
   }
-  /// The same as int8: values must be whole numbers.
-  int32_t packedInt8(const Matrix &m) {
-    auto *to = reinterpret_cast<int8_t *>(reserve(pad16(m.rows) * m.columns));
+  /// The same as int8, [N/16][K/group][16][group]: values must be whole numbers.
+  int32_t packedInt8(const Matrix &m, int64_t group = 1) {
+    int64_t depth = (m.columns + group - 1) / group * group;
+    auto *to = reinterpret_cast<int8_t *>(reserve(pad16(m.rows) * depth));
     for (int64_t n = 0; n < pad16(m.rows); ++n)
-      for (int64_t k = 0; k < m.columns; ++k)
-        to[(n / 16 * m.columns + k) * 16 + n % 16] =
-            n < m.rows ? int8_t(m(n, k)) : 0;
+      for (int64_t k = 0; k < depth; ++k)
+        to[n / 16 * depth * 16 + k / group * group * 16 + n % 16 * group +
+           k % group] =
+            n < m.rows && k < m.columns ? int8_t(m(n, k)) : 0;
     return last;
+  }
+  /// By kind, with whole numbers where it is not f32.
+  int32_t packed(const Matrix &m, lower::WeightKind kind) {
+    return kind == lower::WeightKind::f32
+               ? packed(m)
+               : packedInt8(m, kind == lower::WeightKind::int8Dynamic ? 2 : 1);
   }
   /// Rows of a [N, K] table or a [1, K] vector, row after row, padded with
   /// zeros.
@@ -136,6 +145,27 @@ private:
   int64_t nextPlace = 0, nextWeight = 0;
   int32_t last = 0;
 };
+
+/// What a product of `kind` sees of x: int8Dynamic rounds each row.
+inline Matrix asSeen(const Matrix &x, lower::WeightKind kind) {
+  if (kind != lower::WeightKind::int8Dynamic)
+    return x;
+  Matrix seen = x;
+  for (int64_t r = 0; r < x.rows; ++r) {
+    float most = 0;
+    for (int64_t k = 0; k < x.columns; ++k)
+      most = std::max(most, std::abs(float(x(r, k))));
+    for (int64_t k = 0; k < x.columns; ++k)
+      seen(r, k) = most == 0 ? 0
+                             : std::nearbyint(float(x(r, k)) * (127.0f / most)) *
+                                   double(most / 127.0f);
+  }
+  return seen;
+}
+
+constexpr lower::WeightKind weightKinds[] = {lower::WeightKind::f32,
+                                       lower::WeightKind::int8,
+                                       lower::WeightKind::int8Dynamic};
 
 /// The bytes of `count` floats: equal bits, not equal values.
 inline std::string bits(const float *data, int64_t count) {

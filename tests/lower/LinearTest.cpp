@@ -8,40 +8,42 @@ using namespace encdec;
 using namespace encdec::test;
 using lower::CpuKernels;
 using lower::LinearShape;
+using lower::WeightKind;
 
 namespace {
 
 struct Case {
   int64_t inputs;
   std::vector<int64_t> outputs;
-  bool quantized, bias;
+  WeightKind kind;
+  bool bias;
   std::optional<ActivationKind> activation;
 };
 
 std::string kernelName(const Case &c) {
   std::string name = "linear_" + std::to_string(c.inputs);
   for (int64_t n : c.outputs)
-    name += (c.quantized ? "_i8x" : "_f32x") + std::to_string(n);
+    name += "_" + nameOf(c.kind).str() + "x" + std::to_string(n);
   if (c.activation)
     name += "_" + stringifyActivationKind(*c.activation).str();
   return name;
 }
 
 const std::vector<Case> &cases() {
-  static const std::vector<Case> all = {
-      {1, {1}, false, true, {}},
-      {7, {15}, false, false, {}},
-      {16, {16}, false, true, {}},
-      {64, {17}, false, true, {}},
-      {67, {150}, false, true, {}},
-      {31, {16, 40, 3}, false, true, {}},
-      {64, {64, 64, 64}, false, true, {}},
-      {48, {333}, false, true, ActivationKind::relu},
-      {7, {15}, true, true, {}},
-      {67, {150}, true, true, {}},
-      {64, {97}, true, false, {}},
-      {31, {16, 40, 3}, true, true, {}},
-      {48, {333}, true, true, ActivationKind::relu}};
+  static const std::vector<Case> all = [] {
+    std::vector<Case> every;
+    for (WeightKind kind : weightKinds) {
+      every.push_back({1, {1}, kind, true, {}});
+      every.push_back({7, {15}, kind, false, {}});
+      every.push_back({16, {16}, kind, true, {}});
+      every.push_back({64, {17}, kind, true, {}});
+      every.push_back({67, {150}, kind, true, {}});
+      every.push_back({31, {16, 40, 3}, kind, true, {}});
+      every.push_back({64, {64, 64, 64}, kind, true, {}});
+      every.push_back({48, {333}, kind, true, ActivationKind::relu});
+    }
+    return every;
+  }();
   return all;
 }
 
@@ -51,7 +53,7 @@ KernelJit &jit() {
       LinearShape shape{c.inputs, {}, {}, c.activation};
       for (int64_t n : c.outputs) {
         shape.outputs.push_back(n);
-        shape.quantized.push_back(c.quantized);
+        shape.kinds.push_back(c.kind);
       }
       kernels.linear(shape);
     }
@@ -63,11 +65,15 @@ TEST(Linear, EveryShapeRowCountAndWorkerCount) {
   for (const Case &c : cases()) {
     SCOPED_TRACE(kernelName(c));
     std::mt19937 random(7);
-    Matrix x = randomMatrix(14, c.inputs, random);
+    bool whole = c.kind != WeightKind::f32;
+    Matrix x = randomMatrix(50, c.inputs, random);
+    for (int64_t k = 0; k < c.inputs; ++k)
+      x(1, k) = 0; // has no greatest
+    Matrix seen = asSeen(x, c.kind);
     std::vector<Matrix> weights, scales, biases;
     for (int64_t n : c.outputs) {
-      Matrix w = randomMatrix(n, c.inputs, random, c.quantized ? 127 : 1);
-      if (c.quantized)
+      Matrix w = randomMatrix(n, c.inputs, random, whole ? 127 : 1);
+      if (whole)
         for (double &v : w.values)
           v = std::round(v);
       weights.push_back(w);
@@ -75,7 +81,7 @@ TEST(Linear, EveryShapeRowCountAndWorkerCount) {
       biases.push_back(randomMatrix(1, n, random));
     }
     std::vector<std::string> alone(c.outputs.size()); // row 0's bits
-    for (int64_t rows : {1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 14})
+    for (int64_t rows : {1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 14, 50})
       for (int64_t workers = 1; workers <= 4; ++workers) {
         KernelCall call(rows);
         Matrix part = x;
@@ -83,9 +89,8 @@ TEST(Linear, EveryShapeRowCountAndWorkerCount) {
         std::vector<int32_t> table{call.input(part)};
         std::vector<int32_t> places;
         for (size_t i = 0; i < c.outputs.size(); ++i) {
-          table.push_back(c.quantized ? call.packedInt8(weights[i])
-                                      : call.packed(weights[i]));
-          table.push_back(c.quantized ? call.vector(scales[i]) : -1);
+          table.push_back(call.packed(weights[i], c.kind));
+          table.push_back(whole ? call.vector(scales[i]) : -1);
           table.push_back(c.bias ? call.vector(biases[i]) : -1);
           table.push_back(call.place(c.outputs[i]));
           places.push_back(table.back());
@@ -98,9 +103,9 @@ TEST(Linear, EveryShapeRowCountAndWorkerCount) {
             for (int64_t n = 0; n < stride; ++n) {
               double sum = 0, size = 0;
               for (int64_t k = 0; n < width && k < c.inputs; ++k) {
-                double scale = c.quantized ? scales[i](0, n) : 1;
-                sum += x(r, k) * weights[i](n, k) * scale;
-                size += std::abs(x(r, k) * weights[i](n, k) * scale);
+                double scale = whole ? scales[i](0, n) : 1;
+                sum += seen(r, k) * weights[i](n, k) * scale;
+                size += std::abs(seen(r, k) * weights[i](n, k) * scale);
               }
               if (n < width && c.bias)
                 sum += biases[i](0, n);

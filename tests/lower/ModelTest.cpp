@@ -20,8 +20,9 @@ TEST_P(Model, LikeTheReference) {
   using Variant = std::pair<WeightType, bool>;
   for (auto [type, fuseAll] :
        {Variant{WeightType::f32, true}, Variant{WeightType::int8, true},
+        Variant{WeightType::int8Dynamic, true},
         Variant{WeightType::f32, false}}) {
-    SCOPED_TRACE(sizes.text() + (type == WeightType::int8 ? " int8" : " f32") +
+    SCOPED_TRACE(sizes.text() + " " + nameOf(type).str() +
                  (fuseAll ? "" : " attention fused only"));
     MLIRContext context(MLIRContext::Threading::DISABLED);
     DialectRegistry registry;
@@ -35,7 +36,7 @@ TEST_P(Model, LikeTheReference) {
     PassManager pm(&context);
     pm.addPass(createHoistEncoderPass());
     pm.addPass(
-        createQuantizeWeightsPass({type == WeightType::int8 ? "int8" : "f32"}));
+        createQuantizeWeightsPass({nameOf(type).str()}));
     ASSERT_TRUE(succeeded(pm.run(*plain)));
     Compiled model(*module, type, fuseAll);
     ASSERT_TRUE(model.ok);

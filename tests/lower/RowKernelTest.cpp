@@ -39,8 +39,8 @@ KernelJit &jit() {
       kernels.norm(width, 1e-5f, true);
       for (ActivationKind kind : kinds)
         kernels.activation(width, kind);
-      kernels.embed(width, 50, false, 1.5f);
-      kernels.embed(width, 50, true, 1.5f);
+      for (lower::WeightKind kind : weightKinds)
+        kernels.embed(width, 50, kind, 1.5f);
     }
     mlir::MLIRContext *context = kernels.add(1).getContext();
     defineMath(kernels, context, "test_exp", lower::exp);
@@ -214,9 +214,10 @@ TEST(Rows, Embed) {
   std::mt19937 random(5);
   std::vector<int32_t> tokens{49, 0, 17, 16, 49}, positions{0, 3, 1, 1, 6};
   for (int64_t width : widths)
-    for (bool quantized : {false, true})
+    for (lower::WeightKind kind : weightKinds)
       for (bool withPositions : {false, true}) {
-        Matrix w = randomMatrix(50, width, random, quantized ? 127 : 1);
+        Matrix w = randomMatrix(50, width, random, kind != lower::WeightKind::f32 ? 127 : 1);
+        bool quantized = kind != lower::WeightKind::f32;
         if (quantized)
           for (double &v : w.values)
             v = std::round(v);
@@ -224,13 +225,12 @@ TEST(Rows, Embed) {
                places = randomMatrix(7, width, random);
         everyCount(
             width,
-            "embed_" + std::to_string(width) + (quantized ? "_i8_" : "_f32_") +
+            "embed_" + std::to_string(width) + "_" + nameOf(kind).str() + "_" +
                 lower::bitsOf(1.5f),
             [&](KernelCall &call) {
               call.context.tokens = tokens.data();
               call.context.positions = positions.data();
-              std::vector<int32_t> table{quantized ? call.packedInt8(w)
-                                                   : call.packed(w)};
+              std::vector<int32_t> table{call.packed(w, kind)};
               table.push_back(quantized ? call.vector(scales) : -1);
               table.push_back(withPositions ? call.vector(places) : -1);
               table.push_back(call.place(width));

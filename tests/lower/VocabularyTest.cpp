@@ -7,6 +7,7 @@
 using namespace encdec;
 using namespace encdec::test;
 using lower::CpuKernels;
+using lower::WeightKind;
 
 namespace {
 
@@ -16,8 +17,8 @@ constexpr int64_t sizes[] = {1, 16, 37, 128, 129, 211, 2500};
 KernelJit &jit() {
   static KernelJit instance([](CpuKernels &kernels) {
     for (int64_t v : sizes) {
-      kernels.vocabulary(inputs, v, false);
-      kernels.vocabulary(inputs, v, true);
+      for (WeightKind kind : weightKinds)
+        kernels.vocabulary(inputs, v, kind);
       kernels.topTokens(v);
       kernels.mergeVocabulary(v);
     }
@@ -38,7 +39,7 @@ struct Model {
   Matrix x, weight, scales, bias;
   Matrix logitBias; // [3, V]
   std::vector<int32_t> rowBias;
-  bool quantized;
+  WeightKind kind;
 };
 
 Result run(const Model &m, int64_t rows, int64_t workers, bool stored,
@@ -72,27 +73,28 @@ Result run(const Model &m, int64_t rows, int64_t workers, bool stored,
     int32_t place = call.input(logits);
     call.run(jit(), "top_tokens_" + size, {place, records}, workers);
   } else {
-    int32_t w = m.quantized ? call.packedInt8(m.weight) : call.packed(m.weight);
-    int32_t s = m.quantized ? call.vector(m.scales) : -1,
+    bool whole = m.kind != WeightKind::f32;
+    int32_t w = call.packed(m.weight, m.kind);
+    int32_t s = whole ? call.vector(m.scales) : -1,
             b = call.vector(m.bias);
     call.run(jit(),
-             "vocabulary_40" + std::string(m.quantized ? "_i8x" : "_f32x") +
-                 size,
+             "vocabulary_40_" + nameOf(m.kind).str() + "x" + size,
              {in, w, s, b, records}, workers);
   }
   call.run(jit(), "merge_vocabulary_" + size, {records}, workers);
   return result;
 }
 
-Model randomModel(int64_t columns, bool quantized, std::mt19937 &random) {
+Model randomModel(int64_t columns, WeightKind kind, std::mt19937 &random) {
+  bool whole = kind != WeightKind::f32;
   Model m{randomMatrix(30, inputs, random),
-          randomMatrix(columns, inputs, random, quantized ? 127 : 1),
+          randomMatrix(columns, inputs, random, whole ? 127 : 1),
           randomMatrix(1, columns, random, 0.01),
           randomMatrix(1, columns, random),
           Matrix(3, columns),
           {},
-          quantized};
-  if (quantized)
+          kind};
+  if (whole)
     for (double &v : m.weight.values)
       v = std::round(v);
   for (double &v : m.logitBias.values)
@@ -108,19 +110,20 @@ Model randomModel(int64_t columns, bool quantized, std::mt19937 &random) {
 
 TEST(Vocabulary, BestTokenAndItsLogProbability) {
   for (int64_t columns : sizes)
-    for (bool quantized : {false, true}) {
+    for (WeightKind kind : weightKinds) {
       SCOPED_TRACE("V = " + std::to_string(columns) +
-                   (quantized ? " int8" : " f32"));
+                   " " + nameOf(kind).str());
       std::mt19937 random(columns);
-      Model m = randomModel(columns, quantized, random);
+      Model m = randomModel(columns, kind, random);
+      Matrix seen = asSeen(m.x, kind);
       Matrix logits(30, columns);
       std::vector<double> logSum(30); // log Σ exp
       for (int64_t r = 0; r < 30; ++r) {
         for (int64_t v = 0; v < columns; ++v) {
           for (int64_t k = 0; k < inputs; ++k)
-            logits(r, v) += m.x(r, k) * m.weight(v, k);
+            logits(r, v) += seen(r, k) * m.weight(v, k);
           logits(r, v) =
-              logits(r, v) * (quantized ? m.scales(0, v) : 1) + m.bias(0, v);
+              logits(r, v) * (kind != WeightKind::f32 ? m.scales(0, v) : 1) + m.bias(0, v);
           logSum[r] += std::exp(logits(r, v));
         }
         logSum[r] = std::log(logSum[r]);
@@ -160,7 +163,7 @@ TEST(Vocabulary, BestTokenAndItsLogProbability) {
 TEST(Vocabulary, LowestIdWinsTies) {
   std::mt19937 random(1);
   for (int64_t columns : {37, 211, 2500}) {
-    Model m = randomModel(columns, false, random);
+    Model m = randomModel(columns, WeightKind::f32, random);
     for (double &v : m.weight.values)
       v = 0;
     for (double &v : m.bias.values)
@@ -185,7 +188,7 @@ TEST(Vocabulary, TopTokensBestFirst) {
     for (int64_t top : {1, 2, 8, 64}) {
       SCOPED_TRACE("V = " + std::to_string(columns) + ", top " +
                    std::to_string(top));
-      Model m = randomModel(columns, false, random);
+      Model m = randomModel(columns, WeightKind::f32, random);
       for (int64_t c = 0; c < columns; c += 3) // many ties
         m.bias(0, c) = 1;
       for (double &v : m.weight.values)

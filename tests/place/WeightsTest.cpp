@@ -57,8 +57,12 @@ float element(WeightOp weight, ArrayRef<uint8_t> section, int64_t n,
   RankedTensorType type = weight.getTensorType();
   int64_t width = type.getShape().back();
   const uint8_t *base = section.data() + *weight.getOffset();
-  int64_t at = weight.getLayout() ? (n / 16 * width + k) * 16 + n % 16
-                                  : n * rowStride(width) + k;
+  int64_t at = n * rowStride(width) + k;
+  if (weight.getLayout()) {
+    int64_t group = weight.getLayout()->getGroup();
+    at = n / 16 * roundUp(width, group) * 16 + k / group * group * 16 +
+         n % 16 * group + k % group;
+  }
   if (!weight.isQuantized())
     return reinterpret_cast<const float *>(base)[at];
   auto *scales = reinterpret_cast<const float *>(section.data() +
@@ -92,7 +96,7 @@ TEST_P(Weights, EveryElementIsWhereTheKernelLooks) {
     EXPECT_EQ(nonZero, logical);
   }
 }
-INSTANTIATE_TEST_SUITE_P(Types, Weights, testing::Values("f32", "int8"));
+INSTANTIATE_TEST_SUITE_P(Types, Weights, testing::Values("f32", "int8", "int8-dynamic"));
 
 TEST_F(Weights, Int8IsWithinHalfAStepOfTheStoredValue) {
   load(seeded, "int8");
