@@ -152,13 +152,13 @@ def QuantizeWeightsPass : Pass<"encdec-quantize-weights", "mlir::ModuleOp"> {
     Before: `encdec.weight @w : tensor<8x4xf16> = …`
     After, with type=int8: `encdec.weight @w : tensor<8x4xf16> = … {storage = i8}`
 
-    int8 holds for matrices of linear, ffn, vocabulary, memory_project and for
-    token tables: one symmetric scale per output channel, f32 activations.
+    bf16 and int8 hold for matrices of linear, ffn, vocabulary, memory_project and for
+    token tables; int8 has one symmetric scale per output channel, f32 activations.
     int8-dynamic adds `activations = i8`: products round each row of their input
     to int8 as well. Vectors and position tables stay f32.
   }];
   let options = [Option<"type", "type", "std::string", "\"f32\"",
-                        "f32, int8 or int8-dynamic">];
+                        "f32, bf16, int8 or int8-dynamic">];
 }
 
 def PackWeightsPass : Pass<"encdec-pack-weights", "mlir::ModuleOp"> {

@@ -11,6 +11,7 @@ namespace encdec {
 
 static constexpr std::pair<WeightType, llvm::StringLiteral> weightTypes[] = {
     {WeightType::f32, "f32"},
+    {WeightType::bf16, "bf16"},
     {WeightType::int8, "int8"},
     {WeightType::int8Dynamic, "int8-dynamic"}};
 
@@ -68,6 +69,7 @@ struct PipelineFlags : PassPipelineOptions<PipelineFlags> {
       llvm::cl::init(WeightType::f32),
       llvm::cl::values(
           clEnumValN(WeightType::f32, "f32", "4 bytes each"),
+          clEnumValN(WeightType::bf16, "bf16", "2 bytes each, rounded"),
           clEnumValN(WeightType::int8, "int8",
                      "1 byte each, one scale per output channel"),
           clEnumValN(WeightType::int8Dynamic, "int8-dynamic",

@@ -11,6 +11,7 @@ namespace encdec {
 /// How weights are stored in the compiled model.
 enum class WeightType {
   f32, // 4 bytes each, the logical value
+  bf16, // 2 bytes each, rounded to nearest
   int8, // 1 byte each and one f32 scale per output channel
   int8Dynamic // the same; activations too, one scale per row, as they come
 };

@@ -73,8 +73,9 @@ def EncDec_WeightOp : EncDec_Op<"weight", [Symbol]> {
     ```mlir
     encdec.weight @l0.q.w : tensor<512x512xf16> = #encdec.file<"model.safetensors", 1234>
     ```
-    Its logical value is the f32 of each stored value; with `storage = i8` (set by
-    quantize-weights) it is q * scale with one scale per output channel (row),
+    Its logical value is the f32 of each stored value; quantize-weights may round
+    it: with `storage = bf16` to the nearest bf16, ties to even; with `storage = i8` to
+    q * scale with one scale per output channel (row),
     scale = max|w| / 127 in f32, q rounded to nearest, ties to even. With
     `activations = i8` as well, whatever multiplies by it first does the same to each
     row of its input: scale = max|x| / 127, q = x * (127 / max|x|) rounded to nearest,
@@ -85,7 +86,7 @@ def EncDec_WeightOp : EncDec_Op<"weight", [Symbol]> {
     C1 the type is a static 1-D or 2-D tensor of f16, bf16 or f32.
     C2 the origin is a file, sinusoidal, seeded or dense attribute.
     C3 a dense origin has the weight's own type; a sinusoidal one is 2-D.
-    C4 storage is f32 or i8; i8 is for 2-D weights.
+    C4 storage is f32, bf16 or i8; the small ones are for 2-D weights.
     C5 only a 2-D weight is packed.
     C6 offsets are multiples of 64, and only an i8 weight has a scale_offset.
     C7 activations are i8, beside storage = i8.

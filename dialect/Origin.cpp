@@ -106,6 +106,9 @@ std::vector<float> encdec::dequantizeRows(const Quantized &quantized) {
 
 std::vector<float> encdec::logicalValues(WeightOp weight,
                                          std::vector<float> stored) {
+  if (weight.getStorage() && weight.getStorage()->isBF16())
+    for (float &value : stored)
+      value = roundTo(*weight.getStorage(), value);
   if (!weight.isQuantized())
     return stored;
   return dequantizeRows(

@@ -27,8 +27,8 @@ Quantized quantizeRows(llvm::ArrayRef<float> values, int64_t rows);
 /// The logical values of quantized rows: q * scale in f32.
 std::vector<float> dequantizeRows(const Quantized &quantized);
 
-/// Logical values of `weight` given its stored ones: the same, or through int8
-/// if it is quantized.
+/// Logical values of `weight` given its stored ones: the same, or through the
+/// smaller type that it is stored in.
 std::vector<float> logicalValues(WeightOp weight, std::vector<float> stored);
 
 } // namespace encdec

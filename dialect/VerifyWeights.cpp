@@ -75,13 +75,13 @@ LogicalResult WeightOp::verify() {
     return failure();
   bool matrix = getTensorType().getRank() == 2;
   // C4
-  if (getStorage() && !getStorage()->isF32() && !getStorage()->isInteger(8))
-    return emitOpError("expected storage to be f32 or i8 but got ")
-           << *getStorage();
-  if (isQuantized() && !matrix)
-    return emitOpError("expected a 2-D weight behind storage = i8, which has a "
-                       "scale per output channel, but got ")
-           << getTensorType();
+  Type storage = getStorage().value_or(Type());
+  if (storage && !storage.isF32() && !storage.isBF16() && !storage.isInteger(8))
+    return emitOpError("expected storage to be f32, bf16 or i8 but got ")
+           << storage;
+  if (storage && !storage.isF32() && !matrix)
+    return emitOpError("expected a 2-D weight behind storage = ")
+           << storage << " but got " << getTensorType();
   // C5
   if (getLayout() && !matrix)
     return emitOpError("expected a 2-D weight behind layout = #encdec.packed "

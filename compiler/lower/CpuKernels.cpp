@@ -33,6 +33,8 @@ StringRef nameOf(WeightKind kind) {
   switch (kind) {
   case WeightKind::f32:
     return "f32";
+  case WeightKind::bf16:
+    return "bf16";
   case WeightKind::int8:
     return "i8";
   case WeightKind::int8Dynamic:
@@ -42,8 +44,10 @@ StringRef nameOf(WeightKind kind) {
 }
 
 WeightKind kindOf(WeightOp weight) {
+  bool isBf16 = weight.getStorage() && weight.getStorage()->isBF16();
   return weight.isDynamic()     ? WeightKind::int8Dynamic
          : weight.isQuantized() ? WeightKind::int8
+         : isBf16               ? WeightKind::bf16
                                 : WeightKind::f32;
 }
 

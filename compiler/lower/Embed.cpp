@@ -14,11 +14,10 @@ func::FuncOp CpuKernels::embed(int64_t width, int64_t vocabulary,
                                WeightKind kind, float scale) {
   std::string name = "embed_" + std::to_string(width) +
                      "_" + nameOf(kind).str() + "_" + bitsOf(scale);
-  bool quantized = kind != WeightKind::f32;
   // Element (id, n) of panel id / 16 lies at [n / group][id mod 16][n mod group].
-  int64_t group = kind == WeightKind::int8Dynamic ? 2 : 1;
+  int64_t group = groupOf(kind), weightBytes = bytesOf(kind);
   return defineKernel(name, [&](KernelBuilder &k, Frame &f) {
-    int64_t panels = (width + 15) / 16, weightBytes = quantized ? 1 : 4;
+    int64_t panels = (width + 15) / 16;
     Val table = f.weight(0), scales = f.optionalWeight(1),
         positions = f.optionalWeight(2), y = f.place(3);
     Val tokens = f.contextPointer("tokens"),
@@ -36,17 +35,18 @@ func::FuncOp CpuKernels::embed(int64_t width, int64_t vocabulary,
                                weightBytes;
       Val position = positions + index(places, row) * (panels * 64);
       Val factor = k.constant(scale);
-      Val rowScale = quantized ? k.load(k.f32(), scales + id * 4) : Val();
+      Val rowScale = isInt8(kind) ? k.load(k.f32(), scales + id * 4) : Val();
       Val out = y + row * (panels * 64);
       if (width % 16) // the padding; real columns follow
         k.store(k.constantOf(k.vector(k.f32(), 16), 0.0), out + from * 4);
       k.loop(from, min(from + 16, k.constant(width)), [&](Val n) {
         Val at = source + (n / group * (16 * group) + n % group) * weightBytes;
         Val value =
-            quantized
-                ? k.toFloat(k.signExtend(k.load(k.getI8Type(), at), k.i32())) *
-                      rowScale
-                : k.load(k.f32(), at);
+            kind == WeightKind::f32    ? k.load(k.f32(), at)
+            : kind == WeightKind::bf16 ? k.fromBf16(k.load(k.getI16Type(), at))
+                                       : k.toFloat(k.signExtend(
+                                             k.load(k.getI8Type(), at), k.i32())) *
+                                             rowScale;
         Val offset = k.choose(
             none, [&] { return Vals{k.constant(0.0f)}; },
             [&] { return Vals{k.load(k.f32(), position + n * 4)}; })[0];

@@ -200,6 +200,16 @@ Val KernelBuilder::bitcast(Val value, Type to) {
   return wrap(arith::BitcastOp::create(*this, to, value.value));
 }
 
+Val KernelBuilder::fromBf16(Val bits) {
+  Type wide = i32(), real = f32();
+  if (auto v = dyn_cast<VectorType>(bits.type())) {
+    wide = v.cloneWith(std::nullopt, wide);
+    real = v.cloneWith(std::nullopt, real);
+  }
+  Val word = wrap(arith::ExtUIOp::create(*this, wide, bits.value));
+  return bitcast(word << 16, real);
+}
+
 Val KernelBuilder::roundEven(Val real) {
   return wrap(math::RoundEvenOp::create(*this, real.value));
 }

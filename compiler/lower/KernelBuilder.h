@@ -96,6 +96,7 @@ public:
   Val toFloat(Val integer); // i32 lanes to f32 lanes
   Val toInteger(Val real);  // f32 lanes to i32 lanes, towards zero
   Val bitcast(Val value, mlir::Type to);
+  Val fromBf16(Val bits); // i16 to f32
   Val roundEven(Val real); // ties to even
   /// a[2i] * b[2i] + a[2i + 1] * b[2i + 1] of i16 lanes, in i32; by `intrinsic`
   /// where it has a name.

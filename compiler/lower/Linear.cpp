@@ -1,6 +1,6 @@
 // y = x Wᵀ + b over packed weights [N/16][K/g][16][g], g = 2 for int8Dynamic, else 1.
 //
-//   f32, int8     y[r][n] = (Σ_k x[r][k] * w[n][k]) * scale[n] + b[n]
+//   the others    y[r][n] = (Σ_k x[r][k] * w[n][k]) * scale[n] + b[n]
 //   int8Dynamic   y[r][n] = (Σ_k q[r][k] * w[n][k]) * (s[r] * scale[n]) + b[n]
 //                 q[r][k] = round(x[r][k] * (127 / max|x[r]|)), s[r] = max|x[r]| / 127
 //
@@ -34,11 +34,9 @@ struct Tile {
 
   int64_t lanes() const { return level.lanes; }
   bool dynamic() const { return kind == WeightKind::int8Dynamic; }
-  int64_t group() const { return dynamic() ? 2 : 1; }
-  int64_t weightBytes() const { return kind == WeightKind::f32 ? 4 : 1; }
   /// Bytes of x, and of a panel, for one step along K.
   int64_t xStep() const { return 4; } // one f32, or two i16
-  int64_t panelStep() const { return 16 * group() * weightBytes(); }
+  int64_t panelStep() const { return 16 * groupOf(kind) * bytesOf(kind); }
   int64_t vectors() const { return panels * 16 / lanes(); } // of a row
   VectorType floats() const { return k.vector(k.f32(), lanes()); }
   VectorType sums() const {
@@ -58,7 +56,9 @@ struct Tile {
     Val pointer = at[j / parts] + j % parts * (panelStep() / parts);
     if (kind == WeightKind::f32)
       return k.load(floats(), pointer);
-    int64_t bytes = group() * lanes();
+    if (kind == WeightKind::bf16)
+      return k.fromBf16(k.load(k.vector(k.getI16Type(), lanes()), pointer));
+    int64_t bytes = groupOf(kind) * lanes();
     Val stored = k.load(k.vector(k.getI8Type(), bytes), pointer);
     if (dynamic())
       return k.signExtend(stored, pairs());
@@ -252,8 +252,7 @@ void CpuKernels::emitLinear(KernelBuilder &k, const LinearOperands &o,
                             int64_t inputs, WeightKind kind,
                             std::optional<ActivationKind> activation, Val first,
                             Val last) {
-  Tile tile{k, 1, 1, level, kind};
-  Val depth = k.constant((inputs + tile.group() - 1) / tile.group());
+  Val depth = k.constant((inputs + groupOf(kind) - 1) / groupOf(kind));
   auto block = [&](const LinearOperands &o) {
     k.call(linearBlock(kind), {o.x, o.ldx, o.rowScales, o.rows, o.weight, depth,
                                o.scales, o.bias, o.y, o.ldy, first, last});

@@ -13,12 +13,21 @@ namespace encdec::lower {
 /// How a matrix is stored and multiplied; a kind fixes its arithmetic.
 enum class WeightKind {
   f32,
+  bf16,        // widened in registers
   int8,        // widened in registers, f32 activations
   int8Dynamic, // int8 activations, a scale per row; sums of whole numbers
 };
-/// As in kernel names: f32, i8, i8d.
+/// As in kernel names: f32, bf16, i8, i8d.
 llvm::StringRef nameOf(WeightKind kind);
 WeightKind kindOf(WeightOp weight);
+/// Bytes of one weight, and how many along K lie beside each other.
+inline int64_t bytesOf(WeightKind kind) {
+  return kind == WeightKind::f32 ? 4 : kind == WeightKind::bf16 ? 2 : 1;
+}
+inline int64_t groupOf(WeightKind kind) {
+  return kind == WeightKind::int8Dynamic ? 2 : 1;
+}
+inline bool isInt8(WeightKind kind) { return bytesOf(kind) == 1; }
 
 /// A linear tile: accumulators for `rows` rows by up to `panels` panels of 16
 /// columns, a power of two.
@@ -38,7 +47,8 @@ struct CpuLevel {
   llvm::StringRef multiplyAddPairs;
 
   llvm::ArrayRef<TileShape> tiles(WeightKind kind) const {
-    return kind == WeightKind::f32 ? f32Tiles : int8Tiles;
+    return kind == WeightKind::f32 || kind == WeightKind::bf16 ? f32Tiles
+                                                               : int8Tiles;
   }
 };
 

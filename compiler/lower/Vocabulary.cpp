@@ -141,9 +141,8 @@ func::FuncOp CpuKernels::vocabulary(int64_t inputs, int64_t columns,
   return defineKernel(name, [&](KernelBuilder &k, Frame &f) {
     Blocks blocks{columns};
     bool dynamic = kind == WeightKind::int8Dynamic;
-    int64_t columnBytes = kind == WeightKind::f32 ? inputs * 4
-                          : dynamic               ? (inputs + 1) / 2 * 2
-                                                  : inputs;
+    int64_t group = groupOf(kind);
+    int64_t columnBytes = (inputs + group - 1) / group * group * bytesOf(kind);
     Val x = f.place(0), weight = f.weight(1), scales = f.optionalWeight(2),
         bias = f.optionalWeight(3);
     Val rows = f.context("rows"), noBias = k.isNull(bias);

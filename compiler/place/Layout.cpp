@@ -71,6 +71,8 @@ WeightBytes weightBytes(WeightOp weight) {
   // [N/16][K/group][16][group]
   int64_t packed =
       rowStride(rows) * roundUp(columns, weight.getLayout()->getGroup());
+  if (weight.getStorage() && weight.getStorage()->isBF16())
+    return {packed * 2, 0};
   if (!weight.isQuantized())
     return {packed * floatBytes, 0};
   return {packed, rowStride(rows) * floatBytes};

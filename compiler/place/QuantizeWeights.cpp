@@ -4,10 +4,11 @@
 //   encdec.weight @w : tensor<8x4xf16> = …
 //     => encdec.weight @w : tensor<8x4xf16> = … {storage = i8}
 //
-// int8 is for matrices, where the bytes are: one scale per output channel, f32
-// activations. int8-dynamic has i8 activations as well, one scale per row, made as
+// The small types are for matrices, where the bytes are. int8: one scale per output
+// channel, f32 activations. int8-dynamic has i8 activations as well, one scale per row, made as
 // they come. Vectors and position tables stay f32.
 #include "compiler/Passes.h"
+#include "compiler/Pipelines.h"
 #include "compiler/place/Layout.h"
 
 namespace encdec {
@@ -23,10 +24,10 @@ namespace {
 struct QuantizeWeights : impl::QuantizeWeightsPassBase<QuantizeWeights> {
   using QuantizeWeightsPassBase::QuantizeWeightsPassBase;
   void runOnOperation() override {
-    if (type != "f32" && type != "int8" && type != "int8-dynamic") {
+    if (!findWeightType(type)) {
       getOperation().emitError(
-          "quantize-weights: expected type f32, int8 or int8-dynamic, but "
-          "got '")
+          "quantize-weights: expected type f32, bf16, int8 or int8-dynamic, "
+          "but got '")
           << type << "'";
       return signalPassFailure();
     }
@@ -44,8 +45,9 @@ struct QuantizeWeights : impl::QuantizeWeightsPassBase<QuantizeWeights> {
       // A matrix that also serves as a position table is read as f32 there.
       bool small = type != "f32" && matrices.contains(weight) &&
                    !others.contains(weight);
-      weight.setStorage(small ? Type(builder.getI8Type())
-                              : Type(builder.getF32Type()));
+      weight.setStorage(!small           ? Type(builder.getF32Type())
+                        : type == "bf16" ? Type(builder.getBF16Type())
+                                         : Type(builder.getI8Type()));
       if (small && type == "int8-dynamic")
         weight.setActivations(builder.getI8Type());
     }

@@ -4,6 +4,7 @@
 #include "compiler/import/Halves.h"
 #include "compiler/import/Safetensors.h"
 #include "dialect/Origin.h"
+#include "llvm/ADT/bit.h"
 #include <cmath>
 #include <cstring>
 
@@ -161,12 +162,14 @@ LogicalResult WeightStore::stream(WeightOp weight, Sink sink) {
              : streamFloats(weight, **rows, sink);
 }
 
-/// Row-major with padded rows, or [N/16][K][16].
+/// Row-major with padded rows, or [N/16][K][16] as f32 or bf16.
 LogicalResult WeightStore::streamFloats(WeightOp weight, Rows &rows,
                                         Sink sink) {
   bool packed = bool(weight.getLayout());
   int64_t width = rows.width, stride = rowStride(width);
+  bool isBf16 = packed && weight.getStorage() && weight.getStorage()->isBF16();
   std::vector<float> in, out;
+  std::vector<uint16_t> halves;
   for (int64_t from = 0; from < rows.count; from += rows.batch()) {
     int64_t some = std::min(rows.batch(), rows.count - from);
     in.resize(some * width);
@@ -181,7 +184,16 @@ LogicalResult WeightStore::streamFloats(WeightOp weight, Rows &rows,
       for (int64_t k = 0; k < width; ++k)
         to[k * step] = row[k];
     }
-    if (failed(sink(bytesOf(ArrayRef<float>(out)))))
+    if (isBf16) {
+      // The high half of a value that bf16 holds is that value.
+      halves.resize(out.size());
+      for (auto [half, value] : llvm::zip_equal(halves, out))
+        half = uint16_t(llvm::bit_cast<uint32_t>(
+                            roundTo(*weight.getStorage(), value)) >>
+                        16);
+    }
+    if (failed(sink(isBf16 ? bytesOf(ArrayRef<uint16_t>(halves))
+                           : bytesOf(ArrayRef<float>(out)))))
       return failure();
   }
   return success();

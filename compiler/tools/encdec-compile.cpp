@@ -226,8 +226,8 @@ void describe(CLI::App &app, Arguments &arguments, std::string &weights) {
       ->required();
   app.add_option("-o,--output", arguments.output, "bundle to write")
       ->required();
-  app.add_option("--weights", weights, "f32, int8, or int8-dynamic (activations too)")
-      ->check(CLI::IsMember({"f32", "int8", "int8-dynamic"}))
+  app.add_option("--weights", weights, "f32, bf16, int8, or int8-dynamic (activations too)")
+      ->check(CLI::IsMember({"f32", "bf16", "int8", "int8-dynamic"}))
       ->capture_default_str();
   app.add_option("--cpu", arguments.options.levels,
                  "CPU levels to make code for: v3, v4, neon")

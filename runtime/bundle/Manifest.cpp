@@ -357,7 +357,7 @@ Result<Manifest> parseManifest(std::string_view text) {
   };
   manifest.model = readModel(object("model"));
   ObjectReader weights = object("weights");
-  manifest.weightType = weights.oneOf("type", {"f32", "int8", "int8-dynamic"});
+  manifest.weightType = weights.oneOf("type", {"f32", "bf16", "int8", "int8-dynamic"});
   manifest.weightsBytes = weights.number("bytes", 1, UINT64_MAX);
   manifest.stepBytes = weights.number("step_bytes", 0, manifest.weightsBytes);
   weights.finish();

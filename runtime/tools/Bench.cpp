@@ -304,9 +304,9 @@ void addBench(CLI::App &root, Action &action) {
       ->envname("ENCDEC_THREADS");
   command
       ->add_option("--weights", arguments->weights,
-                   "Weights of a checkpoint folder: f32, int8 or int8-dynamic")
+                   "Weights of a checkpoint folder: f32, bf16, int8 or int8-dynamic")
       ->type_name("TYPE")
-      ->check(CLI::IsMember({"f32", "int8", "int8-dynamic"}));
+      ->check(CLI::IsMember({"f32", "bf16", "int8", "int8-dynamic"}));
   command->add_flag("--json", arguments->json, "As one JSON object");
   command->callback([arguments, &action] {
     action = [arguments] { return Bench(*arguments).run(); };

@@ -86,9 +86,9 @@ void addGenerate(CLI::App &root, Action &action) {
       ->check(between(1, 256));
   command
       ->add_option("--weights", arguments->weights,
-                   "Weights of a checkpoint folder: f32, int8 or int8-dynamic")
+                   "Weights of a checkpoint folder: f32, bf16, int8 or int8-dynamic")
       ->type_name("TYPE")
-      ->check(CLI::IsMember({"f32", "int8", "int8-dynamic"}));
+      ->check(CLI::IsMember({"f32", "bf16", "int8", "int8-dynamic"}));
   command
       ->add_option("--alignments", arguments->alignments,
                    "Draw the cross-attention into FILE, an SVG (FILE-2 and so "

@@ -21,12 +21,12 @@ encdec.weight @weight_c3_sinusoidal : tensor<8xf32> = #encdec.sinusoidal
 
 // -----
 
-// expected-error @below {{expected storage to be f32 or i8 but got 'i4'}}
+// expected-error @below {{expected storage to be f32, bf16 or i8 but got 'i4'}}
 encdec.weight @weight_c4 : tensor<8x8xf32> = #encdec.seeded<1, 0.5> {storage = i4}
 
 // -----
 
-// expected-error @below {{expected a 2-D weight behind storage = i8}}
+// expected-error @below {{expected a 2-D weight behind storage = 'i8'}}
 encdec.weight @weight_c4_bias : tensor<8xf32> = #encdec.seeded<1, 0.5> {storage = i8}
 
 // -----

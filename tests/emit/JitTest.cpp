@@ -172,7 +172,7 @@ TEST_P(Models, JitAndBundleComputeTheSameBits) {
   EXPECT_GT(llvm::count_if(fromJit, [](float v) { return v != 0; }), 6 * 6000);
 }
 INSTANTIATE_TEST_SUITE_P(Weights, Models,
-                         testing::Values(WeightType::f32, WeightType::int8,
+                         testing::Values(WeightType::f32, WeightType::bf16, WeightType::int8,
                                          WeightType::int8Dynamic));
 
 /// Bytes of linked code of a random model with `layers` layers on both sides.

@@ -66,8 +66,8 @@ std::vector<std::vector<llvm::StringRef>> innerLoops(const Function &f) {
 
 void buildKernels(lower::CpuKernels &kernels) {
   for (lower::WeightKind kind :
-       {lower::WeightKind::f32, lower::WeightKind::int8,
-        lower::WeightKind::int8Dynamic}) {
+       {lower::WeightKind::f32, lower::WeightKind::bf16,
+        lower::WeightKind::int8, lower::WeightKind::int8Dynamic}) {
     kernels.linear(
         {512, {512, 512, 512}, {kind, kind, kind}, {}});
     kernels.vocabulary(512, 58101, kind);

@@ -3,6 +3,7 @@
 #pragma once
 #include "encdec/abi.h"
 #include "tests/support/KernelJit.h"
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <random>
@@ -102,11 +103,21 @@ public:
             n < m.rows && k < m.columns ? int8_t(m(n, k)) : 0;
     return last;
   }
-  /// By kind, with whole numbers where it is not f32.
+  /// By kind, of values that it holds (asStored).
   int32_t packed(const Matrix &m, lower::WeightKind kind) {
-    return kind == lower::WeightKind::f32
-               ? packed(m)
-               : packedInt8(m, kind == lower::WeightKind::int8Dynamic ? 2 : 1);
+    if (kind == lower::WeightKind::f32)
+      return packed(m);
+    if (kind != lower::WeightKind::bf16)
+      return packedInt8(m, lower::groupOf(kind));
+    auto *to =
+        reinterpret_cast<uint16_t *>(reserve(pad16(m.rows) * m.columns * 2));
+    for (int64_t n = 0; n < pad16(m.rows); ++n)
+      for (int64_t k = 0; k < m.columns; ++k)
+        to[(n / 16 * m.columns + k) * 16 + n % 16] =
+            n < m.rows
+                ? uint16_t(std::bit_cast<uint32_t>(float(m(n, k))) >> 16)
+                : 0;
+    return last;
   }
   /// Rows of a [N, K] table or a [1, K] vector, row after row, padded with
   /// zeros.
@@ -146,6 +157,16 @@ private:
   int32_t last = 0;
 };
 
+/// Values near those of `m` that `kind` holds, int8 before its scale.
+inline Matrix asStored(Matrix m, lower::WeightKind kind) {
+  for (double &v : m.values)
+    if (lower::isInt8(kind))
+      v = std::round(v * 127);
+    else if (kind == lower::WeightKind::bf16)
+      v = std::bit_cast<float>(std::bit_cast<uint32_t>(float(v)) & 0xffff0000);
+  return m;
+}
+
 /// What a product of `kind` sees of x: int8Dynamic rounds each row.
 inline Matrix asSeen(const Matrix &x, lower::WeightKind kind) {
   if (kind != lower::WeightKind::int8Dynamic)
@@ -163,9 +184,9 @@ inline Matrix asSeen(const Matrix &x, lower::WeightKind kind) {
   return seen;
 }
 
-constexpr lower::WeightKind weightKinds[] = {lower::WeightKind::f32,
-                                       lower::WeightKind::int8,
-                                       lower::WeightKind::int8Dynamic};
+constexpr lower::WeightKind weightKinds[] = {
+    lower::WeightKind::f32, lower::WeightKind::bf16, lower::WeightKind::int8,
+    lower::WeightKind::int8Dynamic};
 
 /// The bytes of `count` floats: equal bits, not equal values.
 inline std::string bits(const float *data, int64_t count) {

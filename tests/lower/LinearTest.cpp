@@ -65,18 +65,14 @@ TEST(Linear, EveryShapeRowCountAndWorkerCount) {
   for (const Case &c : cases()) {
     SCOPED_TRACE(kernelName(c));
     std::mt19937 random(7);
-    bool whole = c.kind != WeightKind::f32;
+    bool whole = lower::isInt8(c.kind);
     Matrix x = randomMatrix(50, c.inputs, random);
     for (int64_t k = 0; k < c.inputs; ++k)
       x(1, k) = 0; // has no greatest
     Matrix seen = asSeen(x, c.kind);
     std::vector<Matrix> weights, scales, biases;
     for (int64_t n : c.outputs) {
-      Matrix w = randomMatrix(n, c.inputs, random, whole ? 127 : 1);
-      if (whole)
-        for (double &v : w.values)
-          v = std::round(v);
-      weights.push_back(w);
+      weights.push_back(asStored(randomMatrix(n, c.inputs, random), c.kind));
       scales.push_back(randomMatrix(1, n, random));
       biases.push_back(randomMatrix(1, n, random));
     }

@@ -20,7 +20,7 @@ TEST_P(Model, LikeTheReference) {
   using Variant = std::pair<WeightType, bool>;
   for (auto [type, fuseAll] :
        {Variant{WeightType::f32, true}, Variant{WeightType::int8, true},
-        Variant{WeightType::int8Dynamic, true},
+        Variant{WeightType::bf16, true}, Variant{WeightType::int8Dynamic, true},
         Variant{WeightType::f32, false}}) {
     SCOPED_TRACE(sizes.text() + " " + nameOf(type).str() +
                  (fuseAll ? "" : " attention fused only"));

@@ -216,11 +216,8 @@ TEST(Rows, Embed) {
   for (int64_t width : widths)
     for (lower::WeightKind kind : weightKinds)
       for (bool withPositions : {false, true}) {
-        Matrix w = randomMatrix(50, width, random, kind != lower::WeightKind::f32 ? 127 : 1);
-        bool quantized = kind != lower::WeightKind::f32;
-        if (quantized)
-          for (double &v : w.values)
-            v = std::round(v);
+        Matrix w = asStored(randomMatrix(50, width, random), kind);
+        bool quantized = lower::isInt8(kind);
         Matrix scales = randomMatrix(1, 50, random),
                places = randomMatrix(7, width, random);
         everyCount(

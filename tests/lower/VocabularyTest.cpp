@@ -73,7 +73,7 @@ Result run(const Model &m, int64_t rows, int64_t workers, bool stored,
     int32_t place = call.input(logits);
     call.run(jit(), "top_tokens_" + size, {place, records}, workers);
   } else {
-    bool whole = m.kind != WeightKind::f32;
+    bool whole = lower::isInt8(m.kind);
     int32_t w = call.packed(m.weight, m.kind);
     int32_t s = whole ? call.vector(m.scales) : -1,
             b = call.vector(m.bias);
@@ -86,17 +86,13 @@ Result run(const Model &m, int64_t rows, int64_t workers, bool stored,
 }
 
 Model randomModel(int64_t columns, WeightKind kind, std::mt19937 &random) {
-  bool whole = kind != WeightKind::f32;
   Model m{randomMatrix(30, inputs, random),
-          randomMatrix(columns, inputs, random, whole ? 127 : 1),
+          asStored(randomMatrix(columns, inputs, random), kind),
           randomMatrix(1, columns, random, 0.01),
           randomMatrix(1, columns, random),
           Matrix(3, columns),
           {},
           kind};
-  if (whole)
-    for (double &v : m.weight.values)
-      v = std::round(v);
   for (double &v : m.logitBias.values)
     v = random() % 3 ? 0 : -INFINITY;
   for (int64_t c = 0; c < columns; ++c)
@@ -123,7 +119,7 @@ TEST(Vocabulary, BestTokenAndItsLogProbability) {
           for (int64_t k = 0; k < inputs; ++k)
             logits(r, v) += seen(r, k) * m.weight(v, k);
           logits(r, v) =
-              logits(r, v) * (kind != WeightKind::f32 ? m.scales(0, v) : 1) + m.bias(0, v);
+              logits(r, v) * (lower::isInt8(kind) ? m.scales(0, v) : 1) + m.bias(0, v);
           logSum[r] += std::exp(logits(r, v));
         }
         logSum[r] = std::log(logSum[r]);

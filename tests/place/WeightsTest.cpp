@@ -63,6 +63,10 @@ float element(WeightOp weight, ArrayRef<uint8_t> section, int64_t n,
     at = n / 16 * roundUp(width, group) * 16 + k / group * group * 16 +
          n % 16 * group + k % group;
   }
+  if (weight.getLayout() && weight.getStorage() &&
+      weight.getStorage()->isBF16())
+    return llvm::bit_cast<float>(
+        uint32_t(reinterpret_cast<const uint16_t *>(base)[at]) << 16);
   if (!weight.isQuantized())
     return reinterpret_cast<const float *>(base)[at];
   auto *scales = reinterpret_cast<const float *>(section.data() +
@@ -96,7 +100,8 @@ TEST_P(Weights, EveryElementIsWhereTheKernelLooks) {
     EXPECT_EQ(nonZero, logical);
   }
 }
-INSTANTIATE_TEST_SUITE_P(Types, Weights, testing::Values("f32", "int8", "int8-dynamic"));
+INSTANTIATE_TEST_SUITE_P(Types, Weights, testing::Values("f32", "bf16", "int8",
+                                         "int8-dynamic"));
 
 TEST_F(Weights, Int8IsWithinHalfAStepOfTheStoredValue) {
   load(seeded, "int8");
