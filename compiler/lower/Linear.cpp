@@ -20,6 +20,10 @@ namespace {
 /// in L2 while panel after panel goes by. A multiple of the most rows of a tile.
 constexpr int64_t kRowBlock = 96;
 
+/// Bytes that a tile of several rows and one panel asks for ahead of its use: one
+/// stream alone waits at each page for the hardware to see where it goes.
+constexpr int64_t kAhead = 2048;
+
 std::string typed(StringRef name, WeightKind kind) {
   return (name + "_" + nameOf(kind)).str();
 }
@@ -139,8 +143,11 @@ func::FuncOp CpuKernels::linearTile(int64_t rows, int64_t panels,
                    Vals xs, at;
                    for (Val row : xRows)
                      xs.push_back(row + i * tile.xStep());
-                   for (Val p : panel)
+                   for (Val p : panel) {
                      at.push_back(p + i * tile.panelStep());
+                     if (rows > 1 && panels == 1)
+                       k.prefetch(at.back() + kAhead);
+                   }
                    return tile.multiply(xs, at, Vals(acc));
                  });
     tile.finish(acc, rowScales, scales, bias, y, ldy);
