@@ -1,7 +1,8 @@
 //===- Bandwidth.cpp - a read-only streaming sum --------------------------===//
 //
 // Each worker sums its own contiguous part with the widest vectors the machine
-// has; eight loads are in flight at once, nothing is written. The buffer is
+// has, as four streams side by side (one alone waits where its prefetcher does);
+// eight loads are in flight at once, nothing is written. The buffer is
 // backed by huge pages where the system gives them, so that it measures memory
 // and not address translation.
 
@@ -28,10 +29,13 @@ template <int bytes>
                                            uint64_t size) {
   using Vector = typename Wide<bytes>::Vector;
   auto *vectors = reinterpret_cast<const Vector *>(begin);
-  Vector totals[8] = {};
-  for (uint64_t i = 0; i < size / bytes; i += 8)
-    for (int j = 0; j < 8; ++j)
-      totals[j] += vectors[i + j];
+  constexpr uint64_t streams = 4, each = 2; // loads of a stream in a row
+  const uint64_t length = size / bytes / streams;
+  Vector totals[streams * each] = {};
+  for (uint64_t i = 0; i < length; i += each)
+    for (uint64_t s = 0; s < streams; ++s)
+      for (uint64_t j = 0; j < each; ++j)
+        totals[s * each + j] += vectors[s * length + i + j];
   uint64_t total = 0;
   for (const Vector &vector : totals)
     for (size_t lane = 0; lane < bytes / 8; ++lane)
