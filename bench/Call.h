@@ -59,9 +59,15 @@ int64_t copiesOf(size_t bytes);
 
 /// What one call cannot do without.
 struct Work {
-  double macs = 0;     // f32 multiply-adds
+  double macs = 0;     // multiply-adds
+  bool pairs = false;  // of whole numbers, in pairs; else of f32
   double streamed = 0; // bytes that lie in memory
   double near = 0;     // bytes that the call before left in a cache
+
+  void setMacs(double count, Weights weights) {
+    macs = count;
+    pairs = weights == Weights::int8Dynamic;
+  }
 };
 
 /// Runs `call` as Google Benchmark asks, `kernels` of its steps an iteration,

@@ -37,22 +37,37 @@ std::string keyOf(const char *kind, std::initializer_list<int64_t> sizes) {
   return key;
 }
 
-lower::WeightKind kindOf(bool int8) {
-  return int8 ? lower::WeightKind::int8 : lower::WeightKind::f32;
+lower::WeightKind kindOf(Weights weights) {
+  switch (weights) {
+  case Weights::f32:
+    return lower::WeightKind::f32;
+  case Weights::bf16:
+    return lower::WeightKind::bf16;
+  case Weights::int8:
+    return lower::WeightKind::int8;
+  case Weights::int8Dynamic:
+    return lower::WeightKind::int8Dynamic;
+  }
+  return lower::WeightKind::f32;
 }
 
 float scaleOf(int64_t headSize) { return 1 / std::sqrt(float(headSize)); }
 
 } // namespace
 
+const char *nameOf(Weights weights) {
+  constexpr const char *names[] = {"f32", "bf16", "int8", "int8-dynamic"};
+  return names[int(weights)];
+}
+
 const char *levelName() {
   const ObjectTarget *target = hostObjectTarget();
   return target ? target->name.data() : nullptr;
 }
 
-Kernel linear(int64_t inputs, int64_t outputs, bool int8) {
-  return compiled(keyOf("linear", {inputs, outputs, int8}), [&](CpuKernels &k) {
-    return k.linear({inputs, {outputs}, {kindOf(int8)}, {}});
+Kernel linear(int64_t inputs, int64_t outputs, Weights weights) {
+  return compiled(keyOf("linear", {inputs, outputs, int64_t(weights)}), [&](CpuKernels &k) {
+    return k.linear({inputs, {outputs}, {kindOf(weights)}, {}});
   });
 }
 
@@ -73,10 +88,10 @@ Kernel activation(int64_t width, const char *kind) {
   });
 }
 
-Kernel embed(int64_t width, int64_t vocabulary, bool int8) {
+Kernel embed(int64_t width, int64_t vocabulary, Weights weights) {
   return compiled(
-      keyOf("embed", {width, vocabulary, int8}),
-      [&](CpuKernels &k) { return k.embed(width, vocabulary, kindOf(int8), 1.0f); });
+      keyOf("embed", {width, vocabulary, int64_t(weights)}),
+      [&](CpuKernels &k) { return k.embed(width, vocabulary, kindOf(weights), 1.0f); });
 }
 
 Kernel cacheAppend(int64_t heads, int64_t headSize) {
@@ -109,20 +124,20 @@ Kernel encoderAttention(int64_t heads, int64_t headSize) {
   });
 }
 
-Kernel memoryProject(int64_t heads, int64_t headSize, bool int8) {
+Kernel memoryProject(int64_t heads, int64_t headSize, Weights weights) {
   AttentionShape shape{heads, headSize};
-  return compiled(keyOf("memory_project", {heads, headSize, int8}),
+  return compiled(keyOf("memory_project", {heads, headSize, int64_t(weights)}),
                   [&](CpuKernels &k) {
                     int64_t width = shape.width();
                     return k.memoryProject(
-                        shape, {width, {width, width}, {kindOf(int8), kindOf(int8)}, {}});
+                        shape, {width, {width, width}, {kindOf(weights), kindOf(weights)}, {}});
                   });
 }
 
-Kernel vocabulary(int64_t inputs, int64_t columns, bool int8) {
+Kernel vocabulary(int64_t inputs, int64_t columns, Weights weights) {
   return compiled(
-      keyOf("vocabulary", {inputs, columns, int8}),
-      [&](CpuKernels &k) { return k.vocabulary(inputs, columns, kindOf(int8)); });
+      keyOf("vocabulary", {inputs, columns, int64_t(weights)}),
+      [&](CpuKernels &k) { return k.vocabulary(inputs, columns, kindOf(weights)); });
 }
 
 Kernel mergeVocabulary(int64_t columns) {

@@ -16,22 +16,35 @@ using Kernel = void (*)(const Frame *, const int32_t *table);
 /// "v3", "v4" or "neon"; null where this machine runs none of them.
 const char *levelName();
 
+/// How a matrix is stored and multiplied, as compiler/lower/Target.h has it.
+enum class Weights { f32, bf16, int8, int8Dynamic };
+inline constexpr Weights allWeights[] = {Weights::f32, Weights::bf16,
+                                         Weights::int8, Weights::int8Dynamic};
+/// As in --weights.
+const char *nameOf(Weights weights);
+/// Bytes of one weight.
+inline int64_t bytesOf(Weights weights) {
+  return weights == Weights::f32 ? 4 : weights == Weights::bf16 ? 2 : 1;
+}
+/// Whether each output channel has a scale.
+inline bool hasScales(Weights weights) { return bytesOf(weights) == 1; }
+
 // Each is compiled on its first request and lives as long as the program. What
 // their tables hold stands in compiler/lower/Target.h.
 
-Kernel linear(int64_t inputs, int64_t outputs, bool int8);
+Kernel linear(int64_t inputs, int64_t outputs, Weights weights);
 Kernel norm(int64_t width, bool residual);
 Kernel add(int64_t width);
 /// `kind` is spelled as the dialect does: relu, silu, gelu, gelu_tanh.
 Kernel activation(int64_t width, const char *kind);
-Kernel embed(int64_t width, int64_t vocabulary, bool int8);
+Kernel embed(int64_t width, int64_t vocabulary, Weights weights);
 Kernel cacheAppend(int64_t heads, int64_t headSize);
 Kernel selfAttention(int64_t heads, int64_t headSize);
 Kernel crossAttention(int64_t heads, int64_t headSize);
 Kernel blockKeys(int64_t heads, int64_t headSize);
 Kernel encoderAttention(int64_t heads, int64_t headSize);
-Kernel memoryProject(int64_t heads, int64_t headSize, bool int8);
-Kernel vocabulary(int64_t inputs, int64_t columns, bool int8);
+Kernel memoryProject(int64_t heads, int64_t headSize, Weights weights);
+Kernel vocabulary(int64_t inputs, int64_t columns, Weights weights);
 Kernel mergeVocabulary(int64_t columns);
 
 } // namespace encdec::bench

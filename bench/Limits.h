@@ -43,6 +43,10 @@ double memoryBandwidth();
 /// f32 multiply-adds a second in registers. Measured once.
 double multiplyAdds();
 
+/// The same of i16 in pairs with i32 sums (vpmaddwd, vpaddd); that of f32 where a
+/// machine has no such instruction.
+double pairMultiplyAdds();
+
 /// Seconds of processor time that this thread has used.
 double threadSeconds();
 

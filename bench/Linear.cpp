@@ -11,24 +11,24 @@ constexpr Shape shapes[] = {{512, 512}, {512, 2048}, {2048, 512}};
 // A step: one hypothesis, beams or a small batch. Encoding: many tokens.
 constexpr int64_t rowCounts[] = {1, 2, 3, 4, 6, 8, 16, 64, 128, 512};
 
-void linearBenchmark(benchmark::State &state, Shape s, bool int8,
+void linearBenchmark(benchmark::State &state, Shape s, Weights weights,
                      int64_t rows) {
   Call call(rows);
-  size_t bytes = s.inputs * s.outputs * (int8 ? 1 : 4);
+  size_t bytes = s.inputs * s.outputs * bytesOf(weights);
   int32_t x = call.place(s.inputs), y = call.place(s.outputs);
   // Scales and biases: any numbers do.
-  int32_t scales = int8 ? weightAt(0) : -1, bias = weightAt(s.outputs * 4);
+  int32_t scales = hasScales(weights) ? weightAt(0) : -1, bias = weightAt(s.outputs * 4);
   for (int64_t i = 0; i < copiesOf(bytes); ++i)
-    call.add(linear(s.inputs, s.outputs, int8),
+    call.add(linear(s.inputs, s.outputs, weights),
              {x, weightAt(i * bytes), scales, bias, y});
   Work work;
-  work.macs = double(rows) * s.inputs * s.outputs;
+  work.setMacs(double(rows) * s.inputs * s.outputs, weights);
   work.streamed = bytes;
   measure(state, call, work);
 }
 
 /// Keys and values of one layer of the decoder, for all source tokens.
-void memoryProjectBenchmark(benchmark::State &state, bool int8,
+void memoryProjectBenchmark(benchmark::State &state, Weights weights,
                             int64_t length) {
   constexpr int64_t heads = 8, size = 64, width = heads * size;
   Call call(length);
@@ -40,14 +40,14 @@ void memoryProjectBenchmark(benchmark::State &state, bool int8,
   call.context.sources = 1;
   call.context.memory = memory.bytes();
   call.context.memory_offset = start.data();
-  size_t bytes = width * width * (int8 ? 1 : 4);
-  int32_t scales = int8 ? weightAt(0) : -1, bias = weightAt(width * 4);
+  size_t bytes = width * width * bytesOf(weights);
+  int32_t scales = hasScales(weights) ? weightAt(0) : -1, bias = weightAt(width * 4);
   for (int64_t i = 0; i + 1 < copiesOf(bytes); i += 2)
-    call.add(memoryProject(heads, size, int8),
+    call.add(memoryProject(heads, size, weights),
              {x, weightAt(i * bytes), scales, bias, weightAt((i + 1) * bytes),
               scales, bias, k, v, 0});
   Work work;
-  work.macs = double(length) * width * width * 2;
+  work.setMacs(double(length) * width * width * 2, weights);
   work.streamed = bytes * 2;
   measure(state, call, work);
 }
@@ -55,20 +55,20 @@ void memoryProjectBenchmark(benchmark::State &state, bool int8,
 } // namespace
 
 void registerLinear() {
-  for (bool int8 : {false, true}) {
-    std::string type = int8 ? "int8" : "f32";
+  for (Weights weights : allWeights) {
+    std::string type = nameOf(weights);
     for (Shape s : shapes)
       for (int64_t rows : rowCounts)
         benchmark::RegisterBenchmark(
             ("linear/" + type + "/" + std::to_string(s.inputs) + "x" +
              std::to_string(s.outputs) + "/rows:" + std::to_string(rows))
                 .c_str(),
-            linearBenchmark, s, int8, rows);
+            linearBenchmark, s, weights, rows);
     for (int64_t length : {16, 128})
       benchmark::RegisterBenchmark(("memory_project/" + type +
                                     "/512x512/tokens:" + std::to_string(length))
                                        .c_str(),
-                                   memoryProjectBenchmark, int8, length);
+                                   memoryProjectBenchmark, weights, length);
   }
 }
 

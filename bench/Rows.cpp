@@ -45,7 +45,7 @@ void activationBenchmark(benchmark::State &state, int64_t rows,
   measure(state, call, rowWork(rows, hidden, 2));
 }
 
-void embedBenchmark(benchmark::State &state, int64_t rows, bool int8) {
+void embedBenchmark(benchmark::State &state, int64_t rows, Weights weights) {
   Call call(rows);
   // Other tokens in each call; positions too, although their table is near.
   constexpr int64_t calls = 512;
@@ -59,15 +59,15 @@ void embedBenchmark(benchmark::State &state, int64_t rows, bool int8) {
   call.context.tokens = tokens.data();
   call.context.positions = positions.data();
   int32_t y = call.place(width);
-  int64_t tableBytes = pad16(vocabularySize) * width * (int8 ? 1 : 4);
+  int64_t tableBytes = pad16(vocabularySize) * width * bytesOf(weights);
   // The table starts elsewhere in each call: a vocabulary too large for caches.
   int64_t room = int64_t(pool().size()) - tableBytes;
   for (int64_t i = 0; i < calls; ++i)
-    call.add(embed(width, vocabularySize, int8),
-             {weightAt(room / calls * i / 64 * 64), int8 ? weightAt(0) : -1,
+    call.add(embed(width, vocabularySize, weights),
+             {weightAt(room / calls * i / 64 * 64), hasScales(weights) ? weightAt(0) : -1,
               weightAt(1 << 20), y});
   Work work = rowWork(rows, width, 2);           // positions and the result
-  work.streamed = rows * width * (int8 ? 1 : 4); // rows of the table
+  work.streamed = rows * width * bytesOf(weights); // rows of the table
   measure(state, call, work);
 }
 
@@ -85,11 +85,11 @@ void registerRows() {
     for (const char *kind : {"relu", "silu", "gelu"})
       benchmark::RegisterBenchmark((kind + ("/2048" + suffix)).c_str(),
                                    activationBenchmark, rows, kind);
-    for (bool int8 : {false, true})
+    for (Weights weights : allWeights)
       benchmark::RegisterBenchmark(
-          (std::string("embed/") + (int8 ? "int8" : "f32") + "/512" + suffix)
+          (std::string("embed/") + nameOf(weights) + "/512" + suffix)
               .c_str(),
-          embedBenchmark, rows, int8);
+          embedBenchmark, rows, weights);
   }
 }
 

@@ -11,7 +11,7 @@ constexpr int64_t blocks = (columns + 127) / 128;
 constexpr int64_t recordFloats = 2 * ((blocks + 15) / 16 * 16);
 
 /// One pass over the weights, then the merging of its blocks.
-void vocabularyBenchmark(benchmark::State &state, bool int8, int64_t rows,
+void vocabularyBenchmark(benchmark::State &state, Weights weights, int64_t rows,
                          int64_t top) {
   Call call(rows);
   std::vector<int32_t> rowBias(rows, 0), tokens(rows * top);
@@ -22,33 +22,33 @@ void vocabularyBenchmark(benchmark::State &state, bool int8, int64_t rows,
   call.context.top = top;
   call.context.out_tokens = tokens.data();
   call.context.out_log_probs = logProbs.data();
-  size_t bytes = pad16(columns) * inputs * (int8 ? 1 : 4);
+  size_t bytes = pad16(columns) * inputs * bytesOf(weights);
   int32_t x = call.place(inputs), records = call.place(recordFloats);
-  int32_t scales = int8 ? weightAt(0) : -1, bias = weightAt(columns / 16 * 64);
+  int32_t scales = hasScales(weights) ? weightAt(0) : -1, bias = weightAt(columns / 16 * 64);
   for (int64_t i = 0; i < copiesOf(bytes); ++i) {
-    call.add(vocabulary(inputs, columns, int8),
+    call.add(vocabulary(inputs, columns, weights),
              {x, weightAt(i * bytes), scales, bias, records});
     call.add(mergeVocabulary(columns), {records});
   }
   Work work;
-  work.macs = double(rows) * inputs * columns;
+  work.setMacs(double(rows) * inputs * columns, weights);
   // Weights, scales, biases, and which tokens are allowed.
-  work.streamed = double(bytes) + pad16(columns) * 4.0 * (int8 ? 3 : 2);
+  work.streamed = double(bytes) + pad16(columns) * 4.0 * (hasScales(weights) ? 3 : 2);
   measure(state, call, work, 2);
 }
 
 } // namespace
 
 void registerVocabulary() {
-  for (bool int8 : {false, true})
+  for (Weights weights : allWeights)
     for (int64_t rows : {1, 4, 16, 64})
       for (int64_t top : {1, 8})
         benchmark::RegisterBenchmark(
-            (std::string("vocabulary/") + (int8 ? "int8" : "f32") +
+            (std::string("vocabulary/") + nameOf(weights) +
              "/512x58101/rows:" + std::to_string(rows) +
              "/top:" + std::to_string(top))
                 .c_str(),
-            vocabularyBenchmark, int8, rows, top)
+            vocabularyBenchmark, weights, rows, top)
             ->Unit(benchmark::kMicrosecond);
 }
 

@@ -11,7 +11,8 @@ import sys
 
 # At least one of each family, small enough to take seconds in all.
 FAMILIES = ["linear/f32/512x512/rows:1$", "linear/int8/512x512/rows:4$",
-            "linear/int8/512x512/rows:16$", "memory_project/f32/512x512/tokens:16$",
+            "linear/int8/512x512/rows:16$", "linear/bf16/512x512/rows:1$",
+            "linear/int8-dynamic/512x512/rows:16$", "memory_project/f32/512x512/tokens:16$",
             "cross_attention/streamed/rows:4/keys:64$", "self_attention/near/rows:1/keys:64$",
             "cache_append/rows:1$", "encoder_attention/sources:1/tokens:64$",
             "block_keys/sources:1/tokens:64$", "add_norm/512/rows:16$", "norm/512/rows:16$",
@@ -19,7 +20,7 @@ FAMILIES = ["linear/f32/512x512/rows:1$", "linear/int8/512x512/rows:4$",
             "embed/f32/512/rows:16$", "embed/int8/512/rows:16$",
             "vocabulary/f32/512x58101/rows:1/top:1$", "vocabulary/int8/512x58101/rows:1/top:1$"]
 LIMITS = ["limit_read_L1_GB/s", "limit_read_L2_GB/s", "limit_read_L3_GB/s",
-          "limit_read_memory_GB/s", "limit_GMAC/s"]
+          "limit_read_memory_GB/s", "limit_GMAC/s", "limit_pairs_GMAC/s"]
 # Beside a busy neighbour a kernel may beat a limit measured just before, by any
 # factor such a neighbour can slow things down.
 LARGEST_FRACTION = 10
