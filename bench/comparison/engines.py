@@ -51,7 +51,6 @@ class Failure(Exception):
 
 class Encdec:
     family = "encdec"
-    repeats = {"decode": 1, "encode": 5, "first": 5}
     fields = {"decode": "step_ms", "encode": "encode_ms", "first": "first_token_ms"}
 
     def __init__(self, build, bundle, weights, threads):
@@ -65,10 +64,10 @@ class Encdec:
         self.bandwidths = [] # GB/s, one each run: the machine's limit meanwhile
         self.level = None
 
-    def measure(self, workload, vocabulary):
+    def measure(self, workload, vocabulary, repeats):
         done = subprocess.run(
             [self.program, "bench", self.bundle, "--json",
-             "--repeat", str(self.repeats[workload.kind]),
+             "--repeat", str(1 if workload.kind == "decode" else repeats),
              "--batch", str(workload.batch), "--beams", str(workload.beams),
              "--source-length", str(workload.source),
              "--new-tokens", str(workload.new_tokens),
@@ -115,22 +114,22 @@ class Peer:
         times = self.read()["ms"]
         return times and statistics.median(times)
 
-    def measure(self, workload, vocabulary):
+    def measure(self, workload, vocabulary, repeats):
         request = {"sources": source_ids(workload, vocabulary),
                    "beams": workload.beams}
         # Others ran since this one's last turn: pages and caches first.
         self.ask(1, **request, new_tokens=2)
         if workload.kind == "first":
-            return self.ask(5, **request, new_tokens=1)
-        encode = self.ask(5, **request, encode=True)
+            return self.ask(repeats, **request, new_tokens=1)
+        encode = self.ask(repeats, **request, encode=True)
         if workload.kind == "encode" and encode is not None:
             return encode
         if encode is not None:
             whole = self.ask(1, **request, new_tokens=workload.new_tokens)
             return (whole - encode) / workload.new_tokens
-        first = self.ask(5, **request, new_tokens=1)
+        first = self.ask(repeats, **request, new_tokens=1)
         # A short generation is repeated, since its encoding is a difference.
-        repeat = 5 if workload.kind == "encode" else 1
+        repeat = repeats if workload.kind == "encode" else 1
         whole = self.ask(repeat, **request, new_tokens=workload.new_tokens)
         step = (whole - first) / (workload.new_tokens - 1)
         return first - step if workload.kind == "encode" else step

@@ -25,7 +25,7 @@ def arguments():
     parser.add_argument("--model", help="checkpoint folder; default: a random one "
                         "of OPUS-MT's size, made once")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, help="default 7; 3 with --short")
+    parser.add_argument("--rounds", type=int, help="default 5; 2 with --short")
     parser.add_argument("--short", action="store_true",
                         help="few rounds, short lengths, CTranslate2 and "
                         "transformers alone: under 3 minutes")
@@ -36,7 +36,7 @@ def arguments():
                                  "transformers", "encdec"],
                         help="these peers alone, may be repeated; encdec runs always")
     options = parser.parse_args()
-    options.rounds = options.rounds or (3 if options.short else 7)
+    options.rounds = options.rounds or (2 if options.short else 5)
     if options.threads < 1 or options.rounds < 1:
         parser.error("--threads and --rounds count from 1")
     if not (options.build / "bin" / "encdec").exists():
@@ -93,8 +93,9 @@ def start_engines(options):
     return engines, left_out, source, compile_seconds
 
 
-def run_rounds(engines, tasks, rounds, vocabulary):
-    """samples[task name][engine name] = [ms]. Round 0 warms up and counts for
+def run_rounds(engines, tasks, rounds, repeats, vocabulary):
+    """samples[task name][engine name] = [ms], one a round: of work that takes
+    milliseconds, the median of `repeats` runs. Round 0 warms up and counts for
     nothing; an engine's failure there is forgiven, since it may come from a first
     run. Later ones are kept as sentences."""
     samples = {task.name: {engine.name: [] for engine in engines} for task in tasks}
@@ -107,7 +108,7 @@ def run_rounds(engines, tasks, rounds, vocabulary):
             for engine in engines[shift:] + engines[:shift]:
                 time.sleep(SETTLE)
                 try:
-                    value = engine.measure(task, vocabulary)
+                    value = engine.measure(task, vocabulary, repeats)
                 except Failure as failure:
                     if turn > 0:
                         failures.setdefault(f"{engine.name}, {task.name}", []).append(
@@ -135,7 +136,8 @@ def main():
         vocabulary = json.load(file)["vocab_size"]
     tasks = workloads(options.short)
     load = [os.getloadavg()[0]]
-    samples, failures = run_rounds(engines, tasks, options.rounds, vocabulary)
+    samples, failures = run_rounds(engines, tasks, options.rounds,
+                                   2 if options.short else 5, vocabulary)
     load.append(os.getloadavg()[0])
     for engine in engines:
         engine.close()

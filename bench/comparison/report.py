@@ -89,7 +89,7 @@ def text(result):
            f"median in the middle cell, {100 * max(spreads):.0f} % in the worst."
            if spreads else "."),
         "Versions: " + ", ".join(sorted({
-            f"{name} {version}" for engine in result["engines"]
+            version if name == "encdec" else f"{name} {version}" for engine in result["engines"]
             for name, version in engine["versions"].items()})) + "."]
     lines += [f"Left out: {name}: {why}" for name, why in result["left_out"].items()]
     lines += [f"Failed {len(why)} times: {where}: {why[0]}"
