@@ -24,7 +24,8 @@ def colours(engines):
 
 def group(row, names, paint, top):
     """One workload's lines of SVG and the height they take."""
-    shown = [(name, row["ms"][name]) for name in names if row["ms"][name] is not None]
+    shown = [(name, row["ms"][name]) for name in names
+             if row["ms"].get(name) is not None]
     slowest = max((value for _, value in shown), default=1)
     lines = [f'<text x="10" y="{top + 14}" class="head">{escape(row["workload"])}</text>']
     y = top + 22

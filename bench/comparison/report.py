@@ -1,6 +1,8 @@
 """From samples to medians, ratios and one table."""
 import statistics
 
+import agreement
+
 
 def median(values):
     return statistics.median(values) if values else None
@@ -18,13 +20,14 @@ def fastest(cells, engines, quality, ours):
     """The name of the fastest engine of a quality, among ours or the peers."""
     names = [engine["name"] for engine in engines
              if engine["quality"] == quality and (engine["family"] == "encdec") == ours
-             and cells[engine["name"]] is not None]
+             and cells.get(engine["name"]) is not None]
     return min(names, key=cells.get, default=None)
 
 
 def summary(engines, tasks, samples):
     described = [{"name": engine.name, "family": engine.family, "type": engine.type,
-                  "quality": engine.quality, "versions": engine.versions}
+                  "quality": engine.quality, "setting": engine.setting,
+                  "versions": engine.versions}
                  for engine in engines]
     rows = []
     for task in tasks:
@@ -42,6 +45,12 @@ def summary(engines, tasks, samples):
                                           "ratio": cells[theirs] / cells[ours]}
         rows.append(row)
     return {"engines": described, "rows": rows}
+
+
+def absent(name, kind):
+    """A column without figures: the peer was left out."""
+    return {"name": name, "family": kind.family, "type": kind.type,
+            "quality": kind.quality, "setting": None, "versions": {}}
 
 
 def machine(engines, cpu, cores, load):
@@ -68,11 +77,13 @@ def text(result):
     for row in result["rows"]:
         best = {ratio[side] for ratio in row["ratios"].values()
                 for side in ("encdec", "peer")}
-        cells = [number(row["ms"][name]) + ("*" if name in best else "")
+        cells = [number(row["ms"].get(name)) + ("*" if name in best else "")
                  for name in names]
         cells += [f"{row['ratios'][quality]['ratio']:.2f}"
                   if quality in row["ratios"] else "-" for quality in ("f32", "int8")]
         lines.append(f"| {row['workload']} | " + " | ".join(cells) + " |")
+    compared = agreement.text(result["agreement"], names)
+    lines += ["", *compared] if compared else []
     at = result["machine"]
     spreads = [value for row in result["rows"] for value in row["spread"].values()
                if value is not None]
@@ -91,7 +102,11 @@ def text(result):
         "Versions: " + ", ".join(sorted({
             version if name == "encdec" else f"{name} {version}" for engine in result["engines"]
             for name, version in engine["versions"].items()})) + "."]
+    lines += [f"Setting of {engine['name']}: " + ", ".join(
+        f"{key} {value}" for key, value in engine["setting"].items()) + "."
+        for engine in result["engines"] if engine["setting"]]
     lines += [f"Left out: {name}: {why}" for name, why in result["left_out"].items()]
     lines += [f"Failed {len(why)} times: {where}: {why[0]}"
               for where, why in result["failures"].items()]
+    lines += [f"WRONG: {sentence}" for sentence in result["wrong"]]
     return "\n".join(lines)
