@@ -24,7 +24,9 @@ def arguments():
                         help="build folder with bin/encdec (default: build)")
     parser.add_argument("--model", help="checkpoint folder; default: a random one "
                         "of OPUS-MT's size, made once")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int,
+                        default=min(2, len(os.sched_getaffinity(0))),
+                        help="default 2, or 1 where there is one core")
     parser.add_argument("--rounds", type=int, help="default 5; 2 with --short")
     parser.add_argument("--short", action="store_true",
                         help="few rounds, short lengths, no trial of settings; "
@@ -116,10 +118,14 @@ def check_outputs(engines, tasks, vocabulary, banned, failures):
                     if engine.family == "encdec":
                         break
         say(f"{task.name}: outputs of {len(outputs)} engines")
+        judged = {} # several engines write the same
         for name, ids in outputs.items():
             if judge and task.beams == 1: # a beam's tokens are no best ones
+                key = json.dumps(ids)
                 try:
-                    gaps[name] = judge.gaps(task, vocabulary, ids, banned)
+                    if key not in judged:
+                        judged[key] = judge.gaps(task, vocabulary, ids, banned)
+                    gaps[name] = judged[key]
                 except Failure as failure:
                     failures.setdefault(f"judging {name}", []).append(str(failure))
         rows.append(agreement.agreement(
