@@ -4,14 +4,19 @@ person can follow. Measures nothing.
 
 usage: check.py
 """
+import argparse
+import contextlib
+import io
 import json
 import math
 import os
 import struct
+import sys
 import tempfile
 import unittest
 import xml.dom.minidom
 from pathlib import Path
+from unittest import mock
 
 import agreement
 import chart
@@ -109,6 +114,36 @@ class Agreement(unittest.TestCase):
         self.assertEqual(compare.wrong_of(result), [])
         result["failures"]["encdec f32, step & more"] = ["it broke"]
         self.assertEqual(compare.wrong_of(result), ["encdec f32, step & more: it broke"])
+
+
+class Peers(unittest.TestCase):
+    def left_out(self, **replaced):
+        options = argparse.Namespace(only=["ctranslate2"], short=True, threads=1)
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(contextlib.redirect_stderr(io.StringIO()))
+            for name, value in replaced.items():
+                stack.enter_context(mock.patch.object(environment, name, value))
+            stack.enter_context(mock.patch.object(
+                engines, "python_of", lambda environment: sys.executable))
+            found, left_out, _ = compare.start_peers(options, Path("nowhere"), 10)
+        self.assertEqual(found, [])
+        self.assertEqual(list(left_out), ["CTranslate2 f32", "CTranslate2 int8"])
+        return left_out["CTranslate2 f32"]
+
+    def test_what_cannot_be_installed_is_left_out(self):
+        self.assertEqual(self.left_out(install=lambda name: "no index"), "no index")
+
+    def test_what_cannot_be_converted_is_left_out(self):
+        self.assertEqual(self.left_out(
+            install=lambda name: None,
+            peer_form=lambda *arguments: (None, "conversion failed: so")),
+            "conversion failed: so")
+
+    def test_what_does_not_start_is_left_out(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self.assertIn("its process ended", self.left_out(
+                install=lambda name: None,
+                peer_form=lambda *arguments: (Path(folder, "form"), None)))
 
 
 class Roofline(unittest.TestCase):

@@ -129,7 +129,11 @@ class Peer:
              str(threads), kind.type, json.dumps(options)],
             env={**child_environment(threads), **variables}, text=True, bufsize=1,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log)
-        ready = self.read()
+        try:
+            ready = self.read()
+        except Failure:
+            self.close()
+            raise
         self.versions, self.type = ready["versions"], ready["type"]
 
     def read(self):
@@ -192,7 +196,12 @@ class Peer:
             self.process.stdin.close()
         except OSError:
             pass # it has ended already
-        self.process.wait()
+        try:
+            self.process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process.stdout.close()
         self.log.close()
 
 
