@@ -50,7 +50,7 @@ def svg(result):
         body += lines
         top += height
     subtitle = (f'{at["cpu"]}, level {at["level"]}, {at["threads"]} threads, '
-                f'{at["read_bandwidth_gb_s"]:.1f} GB/s; {result["date"]}; '
+                f'{number(at["read_bandwidth_gb_s"])} GB/s; {result["date"]}; '
                 f'{result["model"]}; medians of {result["rounds"]} rounds')
     width = LABEL + FULL + 90
     return "\n".join([

@@ -51,10 +51,12 @@ def comparison(samples):
     rows = [agreement.agreement(
         tasks[0], {"encdec f32": [[1, 2], [3, 4]], "peer f32": [[1, 2], [3, 5]]},
         [[1, 2], [3, 4]], {"encdec f32": [[0, 0], [0, 0]], "peer f32": [[0, 0], [0, 2]]})]
+    result["machine"] = report.machine(all_engines, "a CPU", [0, 1], [0.5, 1.0])
+    result["machine"]["peaks_gmac_s"] = {"f32": 50.0}
     return result | {
         "date": "2026-01-01", "rounds": 1, "model": "a < b", "agreement": rows,
-        "machine": report.machine(all_engines, "a CPU", [0, 1], [0.5, 1.0]),
         "left_out": {"OpenVINO int8": "conversion failed: no reason"},
+        "least_ms": {"step & more": {"f32": 1.5, "int8": 0.5}},
         "failures": {"peer f32, step & more, first run": ["lengths [3]"]}, "wrong": []}
 
 
@@ -66,15 +68,15 @@ class Report(unittest.TestCase):
 
     def test_the_table_shows_what_was_left_out_and_why(self):
         text = report.text(comparison({"encdec f32": [2.0], "peer f32": [6.0]}))
-        self.assertIn("| step & more | 2* | 6* | - | 3.00 | - |", text)
+        self.assertIn("| step & more | 2* | 6* | - | 1.5 | 0.5 | 3.00 | - |", text)
         self.assertIn("Left out: OpenVINO int8: conversion failed: no reason", text)
         self.assertIn("Setting of peer f32: STREAMS 1.", text)
         self.assertIn("lengths [3]", text)
-        self.assertIn("reads 25.0 GB/s", text)
+        self.assertIn("reads 25.0 GB/s; one core 50.0 GMAC/s f32; load 0.5", text)
 
     def test_an_engine_without_samples_has_a_dash(self):
         text = report.text(comparison({"encdec f32": [2.0], "peer f32": []}))
-        self.assertIn("| step & more | 2 | - | - | - | - |", text)
+        self.assertIn("| step & more | 2 | - | - | 1.5 | 0.5 | - | - |", text)
 
     def test_the_chart_is_xml_with_a_bar_for_each_figure(self):
         result = comparison({"encdec f32": [2.0], "peer f32": [6.0]})
@@ -147,21 +149,33 @@ class Peers(unittest.TestCase):
 
 
 class Roofline(unittest.TestCase):
-    shape, stored = Shape(512, 6, 58101), Stored(75_000_000, 52_000_000, 24576, 24576)
+    shape, stored = Shape(512, 2048, 2048, 6, 6, 58101), Stored(75_000_000, 52_000_000, 24576, 24576)
     machine = Machine(2, {"f32": 50e9, "int": 100e9},
                       ((1, 32 << 10, 200e9), (2, 512 << 10, 100e9), (3, 32 << 20, 50e9)))
 
     def test_a_step_of_an_opus_model(self):
-        work = roofline.step(self.shape, self.stored, 1, 32, 0)
+        work = roofline.step(self.shape, self.stored, 1, 1, 32, 0)
         # 18.9 M weights in layers, 29.7 M in the vocabulary, and the keys.
         self.assertEqual(work.macs, 6 * (6 + 8) * 512 * 512 + 512 * 58101
                          + 6 * 2 * 512 * 32)
         self.assertEqual(work.bytes, 52_000_000 + 32 * 24576)
 
-    def test_rows_share_weights_but_not_keys(self):
-        one, four = (roofline.step(self.shape, self.stored, rows, 32, 16) for rows in (1, 4))
+    def test_rows_share_weights_and_beams_the_source(self):
+        one, four, beams = (
+            roofline.step(self.shape, self.stored, *rows, 32, 16)
+            for rows in ((1, 1), (4, 1), (1, 4)))
         self.assertEqual(four.macs, 4 * one.macs)
+        self.assertEqual(beams.macs, 4 * one.macs)
         self.assertEqual(four.bytes - one.bytes, 3 * 48 * 24576)
+        self.assertEqual(beams.bytes - one.bytes, 3 * 16 * 24576)
+
+    def test_a_workload_is_a_step_an_encoding_or_both(self):
+        def seconds(kind):
+            return roofline.workload(
+                kind, self.shape, self.stored, self.machine, "f32", 2, 30e9,
+                batch=1, beams=1, source=8, new_tokens=1)
+        self.assertAlmostEqual(seconds("first"), seconds("encode") + seconds("decode"))
+        self.assertAlmostEqual(seconds("decode"), (52_000_000 + 9 * 24576) / 30e9)
 
     def test_an_encoding_grows_with_the_square_of_its_length(self):
         def work(source):

@@ -197,9 +197,13 @@ def compile_to(build, source, bundle, weights):
     return time.monotonic() - start
 
 
+def bundle_path(source, weights):
+    return forms_folder(source) / f"{weights}.encdec"
+
+
 def compile_bundle(build, source, weights):
     """(bundle, seconds)."""
-    bundle = forms_folder(source) / f"{weights}.encdec"
+    bundle = bundle_path(source, weights)
     return bundle, compile_to(build, source, bundle, weights)
 
 

@@ -5,11 +5,8 @@ See bench/README.md."""
 import argparse
 import json
 import os
-import re
 import shutil
 import statistics
-import subprocess
-import sys
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -18,11 +15,17 @@ import checkpoint
 import lines
 import roofline
 from environment import ROOT, compile_to, cpu_model, say
+from limits import machine, run, stored
 from report import number
-from roofline import Shape, Stored
+from roofline import Shape
 
 FOLDER = ROOT / "build" / "growth"
 LEAVES = 1.5 # times the least time: such points are marked
+
+
+def square(width, layers, vocabulary):
+    """As many layers on both sides, and the ffn four times as wide."""
+    return Shape(width, 4 * width, 4 * width, layers, layers, vocabulary)
 
 
 @dataclass(frozen=True)
@@ -44,26 +47,32 @@ class Series:
 
 def all_series(short, cores):
     """Points that several series share are measured once."""
-    base = Point(Shape(512, 2 if short else 6, 8000 if short else 32000), min(2, cores))
+    base = Point(square(512, 2 if short else 6, 8000 if short else 32000), min(2, cores))
 
-    def grow(name, x, kind, **values):
-        (key, chosen), = values.items()
-        return Series(name, x, tuple(
-            (value, replace(base, shape=replace(base.shape, **{key: value}))
-             if key in ("layers", "width") else replace(base, **{key: value}))
-            for value in chosen), kind)
+    def varied(key, value):
+        shape = base.shape
+        if key == "layers":
+            return replace(base, shape=square(shape.width, value, shape.vocabulary))
+        if key == "width":
+            return replace(base, shape=square(value, shape.decoder_layers,
+                                              shape.vocabulary))
+        return replace(base, **{key: value})
+
+    def grow(name, x, kind, key, chosen):
+        return Series(name, x, tuple((value, varied(key, value)) for value in chosen), kind)
 
     sources = (8, 128) if short else (8, 32, 128, 500, 2000)
     return [
-        grow("layers", "layers", "step", layers=(1, 2) if short else (1, 2, 4, 6, 12)),
-        grow("width", "d_model", "step", width=(256, 512) if short else (256, 512, 1024)),
-        grow("source length", "source tokens", "step", source=sources),
-        grow("position", "tokens before", "step",
-             position=(16, 64) if short else (16, 64, 250, 1000)),
-        grow("rows", "sentences", "step",
-             rows=(1, 8) if short else (1, 2, 4, 8, 16, 32, 64)),
-        grow("threads", "threads", "step", threads=(1, 2) if short else (1, 2, 4)),
-        grow("encoding", "source tokens", "encode", source=sources)]
+        grow("layers", "layers", "step", "layers", (1, 2) if short else (1, 2, 4, 6, 12)),
+        grow("width", "d_model", "step", "width",
+             (256, 512) if short else (256, 512, 1024)),
+        grow("source length", "source tokens", "step", "source", sources),
+        grow("position", "tokens before", "step", "position",
+             (16, 64) if short else (16, 64, 250, 1000)),
+        grow("rows", "sentences", "step", "rows",
+             (1, 8) if short else (1, 2, 4, 8, 16, 32, 64)),
+        grow("threads", "threads", "step", "threads", (1, 2) if short else (1, 2, 4)),
+        grow("encoding", "source tokens", "encode", "source", sources)]
 
 
 def positions_needed(series):
@@ -73,52 +82,11 @@ def positions_needed(series):
 
 def specification(shape, positions):
     heads = shape.width // 64
-    return {**checkpoint.OPUS, "d_model": shape.width, "encoder_layers": shape.layers,
-            "decoder_layers": shape.layers, "encoder_heads": heads,
-            "decoder_heads": heads, "encoder_ffn": shape.ffn, "decoder_ffn": shape.ffn,
-            "vocab": shape.vocabulary, "positions": positions}
-
-
-def run(*command):
-    done = subprocess.run(command, text=True, capture_output=True)
-    if done.returncode:
-        sys.exit(f"growth: {command[0]} {command[1]}: {done.stderr.strip()}")
-    return done.stdout
-
-
-def cache_sizes():
-    """[(level, bytes)] of one core's data caches, smallest first."""
-    found = []
-    for folder in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*"):
-        if (folder / "type").read_text().strip() != "Instruction":
-            size = re.fullmatch(r"(\d+)K", (folder / "size").read_text().strip())
-            found.append((int((folder / "level").read_text()), int(size[1]) << 10))
-    return sorted(found)
-
-
-def machine(build):
-    """Limits as encdec_bench measures them, of one thread; it prints them before any
-    benchmark, of which the smallest is asked for."""
-    result = json.loads(run(
-        build / "bin" / "encdec_bench", "--benchmark_format=json",
-        "--benchmark_min_time=0.001", "--benchmark_filter=^norm/512/rows:16$"))
-    limits = {key: float(value) * 1e9 for key, value in result["context"].items()
-              if key.startswith("limit_")}
-    whole = [value for key, value in limits.items()
-             if key.endswith("GMAC/s") and key != "limit_GMAC/s"]
-    caches = tuple((level, size, limits[f"limit_read_L{level}_GB/s"])
-                   for level, size in cache_sizes()
-                   if f"limit_read_L{level}_GB/s" in limits)
-    return roofline.Machine(len(os.sched_getaffinity(0)), {
-        "f32": limits["limit_GMAC/s"], "int": max(whole + [limits["limit_GMAC/s"]])},
-        caches)
-
-
-def stored(encdec, bundle):
-    manifest = json.loads(run(encdec, "inspect", bundle, "--json"))["manifest"]
-    memory = manifest["memory"]
-    return Stored(manifest["weights"]["bytes"], manifest["weights"]["step_bytes"],
-                  memory["cache_per_key"], memory["memory_per_key"])
+    return {**checkpoint.OPUS, "d_model": shape.width, "vocab": shape.vocabulary,
+            "encoder_layers": shape.encoder_layers, "encoder_heads": heads,
+            "encoder_ffn": shape.encoder_ffn, "decoder_layers": shape.decoder_layers,
+            "decoder_heads": heads, "decoder_ffn": shape.decoder_ffn,
+            "positions": positions}
 
 
 def bench(encdec, bundle, point, repeat):
@@ -139,7 +107,7 @@ def measured(at, kinds, limits, weights, sizes, result):
     figures = {}
     for kind in kinds:
         work = (roofline.encode(at.shape, sizes, at.rows, at.source) if kind == "encode"
-                else roofline.step(at.shape, sizes, at.rows, at.source, at.position))
+                else roofline.step(at.shape, sizes, at.rows, 1, at.source, at.position))
         seconds, limit = roofline.least(work, limits, weights, at.threads, memory)
         took = result["encode_ms" if kind == "encode" else "step_ms"]
         figures[kind] = {"ms": took, "least_ms": seconds * 1e3, "limit": limit,
@@ -154,11 +122,11 @@ def measure_all(options, series, limits):
     encdec = options.build / "bin" / "encdec"
     points = {point for one in series for _, point in one.points}
     positions, found = positions_needed(series), {}
-    for shape in sorted({point.shape for point in points},
-                        key=lambda shape: (shape.width, shape.layers)):
-        folder = FOLDER / f"d{shape.width}-layers{shape.layers}"
+    for shape in sorted({point.shape for point in points}):
+        name = f"{shape.width} wide, {shape.encoder_layers} + {shape.decoder_layers} layers"
+        folder = FOLDER / name.replace(" ", "-").replace(",", "")
         shutil.rmtree(folder, ignore_errors=True)
-        say(f"d_model {shape.width}, {shape.layers} + {shape.layers} layers")
+        say(name)
         checkpoint.write(specification(shape, positions), folder)
         for weights in options.weights:
             bundle = folder / f"{weights}.encdec"

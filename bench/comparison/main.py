@@ -10,7 +10,9 @@ from pathlib import Path
 import agreement
 import chart
 import environment
+import limits
 import report
+import roofline
 from engines import Encdec, Failure, end_of, start_peer, workloads
 from environment import ENVIRONMENTS, PEERS, ROOT, say
 
@@ -155,6 +157,28 @@ def run_rounds(engines, tasks, rounds, repeats, vocabulary, failures):
     return samples
 
 
+def machine_limits(build):
+    """None where encdec_bench, which measures them, was not built."""
+    return limits.machine(build) if (build / "bin" / "encdec_bench").exists() else None
+
+
+def least_times(machine, options, source, config, tasks, bandwidth):
+    """{workload: {class: ms}}: what the limits leave of each, with encdec's bundles."""
+    if machine is None or bandwidth is None:
+        return {}
+    shape, result = limits.shape_of(config), {}
+    sizes = {weights: limits.stored(options.build / "bin" / "encdec",
+                                    environment.bundle_path(source, weights))
+             for weights in ("f32", "int8-dynamic")}
+    for task in tasks:
+        result[task.name] = {name: 1e3 * roofline.workload(
+            task.kind, shape, sizes[weights], machine, weights, options.threads,
+            bandwidth * 1e9, batch=task.batch, beams=task.beams, source=task.source,
+            new_tokens=task.new_tokens)
+            for name, weights in (("f32", "f32"), ("int8", "int8-dynamic"))}
+    return result
+
+
 def suppressed(source, config):
     """The ids that a request forbids or a checkpoint may forbid: not judged."""
     ids = {config["eos_token_id"], config["pad_token_id"]}
@@ -178,6 +202,7 @@ def main():
         config = json.load(file)
     vocabulary = config["vocab_size"]
     tasks = workloads(options.short)
+    machine = machine_limits(options.build)
     ours, compile_seconds = start_encdec(options, source)
     peers, left_out, trials = start_peers(options, source, vocabulary)
     engines, failures = ours + peers, {}
@@ -196,6 +221,10 @@ def main():
         "machine": report.machine(engines, environment.cpu_model(), cores, load),
         "compile_seconds": compile_seconds, "agreement": rows, "trials_ms": trials,
         "left_out": left_out, "failures": failures, "samples_ms": samples}
+    result["least_ms"] = least_times(machine, options, source, config, tasks,
+                                     result["machine"]["read_bandwidth_gb_s"])
+    result["machine"]["peaks_gmac_s"] = {
+        key: value / 1e9 for key, value in machine.peaks.items()} if machine else {}
     result["wrong"] = wrong_of(result)
     print(report.text(result))
     if options.json:

@@ -71,14 +71,17 @@ def number(value):
 def text(result):
     """The table as Markdown, and what must be known to read it."""
     names = [engine["name"] for engine in result["engines"]]
-    lines = ["| ms | " + " | ".join(names) + " | f32: peer / encdec "
-             "| int8: peer / encdec |",
-             "|---" * (len(names) + 3) + "|"]
+    least = result["least_ms"]
+    lines = ["| ms | " + " | ".join(names) + " | f32: limit | int8: limit "
+             "| f32: peer / encdec | int8: peer / encdec |",
+             "|---" * (len(names) + 5) + "|"]
     for row in result["rows"]:
         best = {ratio[side] for ratio in row["ratios"].values()
                 for side in ("encdec", "peer")}
         cells = [number(row["ms"].get(name)) + ("*" if name in best else "")
                  for name in names]
+        cells += [number(least.get(row["workload"], {}).get(quality))
+                  for quality in ("f32", "int8")]
         cells += [f"{row['ratios'][quality]['ratio']:.2f}"
                   if quality in row["ratios"] else "-" for quality in ("f32", "int8")]
         lines.append(f"| {row['workload']} | " + " | ".join(cells) + " |")
@@ -91,9 +94,13 @@ def text(result):
     lines += [
         "",
         "*: the fastest of its class (f32; int8), encdec's and the peers'. A step is "
-        "of the whole batch.",
+        "of the whole batch. Limit: the greater of bytes / read bandwidth and "
+        "multiply-adds / peak.",
         f"{at['cpu']}, level {at['level']}, {at['threads']} threads; reads "
-        + f"{bandwidth:.1f} GB/s; load {at['load_before_after'][0]:.1f} before, "
+        + (f"{bandwidth:.1f}" if bandwidth else "-") + " GB/s; " + "".join(
+            f"one core {value:.1f} GMAC/s {key}; "
+            for key, value in at["peaks_gmac_s"].items())
+        + f"load {at['load_before_after'][0]:.1f} before, "
         f"{at['load_before_after'][1]:.1f} after.",
         f"{result['date']}, {result['rounds']} rounds in turn, medians"
         + (f"; half the quartile distance is {100 * median(spreads):.0f} % of the "

@@ -4,15 +4,14 @@ length, R rows."""
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Shape:
     width: int
-    layers: int     # of the encoder, and of the decoder
+    encoder_ffn: int
+    decoder_ffn: int
+    encoder_layers: int
+    decoder_layers: int
     vocabulary: int
-
-    @property
-    def ffn(self):
-        return 4 * self.width
 
 
 @dataclass(frozen=True)
@@ -34,18 +33,20 @@ class Work:
 class Machine:
     cores: int
     peaks: dict    # multiply-adds a second of one core: "f32", "int"
-    caches: tuple  # (level, bytes one core may use, bytes a second of one core)
+    caches: tuple  # (level, bytes, bytes a second of one core)
 
 
-def step(shape, stored, rows, source, position):
-    """One step of `rows` sentences that have `position` tokens each. A layer
+def step(shape, stored, sources, beams, source, position):
+    """One step of R = sources * beams rows that have `position` tokens each. A layer
     multiplies each row by 6 d^2 weights (self query, key, value, output; cross query,
-    output) and 2 d f of the ffn, and by d numbers of each key and each value."""
-    d, f = shape.width, shape.ffn
+    output) and 2 d f of the ffn, and by d numbers of each key and each value. Beams
+    have keys of their own, but read those of the source together."""
+    d, rows = shape.width, sources * beams
     keys = position + source
-    macs = rows * (shape.layers * (6 * d * d + 2 * d * f + 2 * d * keys)
-                   + d * shape.vocabulary)
-    kept = rows * (stored.cache_per_key * position + stored.memory_per_key * source)
+    macs = rows * (shape.decoder_layers * (6 * d * d + 2 * d * shape.decoder_ffn
+                                           + 2 * d * keys) + d * shape.vocabulary)
+    kept = (rows * stored.cache_per_key * position
+            + sources * stored.memory_per_key * source)
     return Work(stored.step + kept, macs)
 
 
@@ -53,10 +54,10 @@ def encode(shape, stored, sources, source):
     """`sources` sentences of `source` tokens: 4 d^2 + 2 d f a layer and token, every
     query with every key and value, and the decoder's cross keys and values. The
     encoder's weights are what a step does not read."""
-    d, f = shape.width, shape.ffn
-    tokens = sources * source
-    macs = shape.layers * (tokens * (4 * d * d + 2 * d * f) + tokens * source * 2 * d
-                           + tokens * 2 * d * d)
+    d, tokens = shape.width, sources * source
+    macs = tokens * (shape.encoder_layers * (4 * d * d + 2 * d * shape.encoder_ffn
+                                             + 2 * d * source)
+                     + shape.decoder_layers * 2 * d * d)
     return Work(stored.weights - stored.step + tokens * stored.memory_per_key, macs)
 
 
@@ -78,3 +79,18 @@ def least(work, machine, weights, threads, memory):
             * min(threads, machine.cores))
     reading, multiplying = work.bytes / rate, work.macs / peak
     return (reading, place) if reading >= multiplying else (multiplying, "arithmetic")
+
+
+def workload(kind, shape, stored, machine, weights, threads, memory, *, batch, beams,
+             source, new_tokens):
+    """Least seconds of a workload of bench/compare: a mean step, an encoding, or an
+    encoding and the first step."""
+    def seconds(work):
+        return least(work, machine, weights, threads, memory)[0]
+
+    encoding = seconds(encode(shape, stored, batch, source))
+    if kind == "encode":
+        return encoding
+    if kind == "first":
+        return encoding + seconds(step(shape, stored, batch, beams, source, 1))
+    return seconds(step(shape, stored, batch, beams, source, (new_tokens + 1) / 2))
