@@ -52,10 +52,11 @@ def has_vnni():
 CTRANSLATE2 = (({}, {}), ({}, {"CT2_USE_MKL": "1"}),
                ({}, {"CT2_USE_MKL": "1", "CT2_USE_EXPERIMENTAL_PACKED_GEMM": "1"}))
 OPENVINO = ({"INFERENCE_PRECISION_HINT": "f32", "KV_CACHE_PRECISION": "f32"}, {})
-OPENVINO_INT8 = tuple(({"DYNAMIC_QUANTIZATION_GROUP_SIZE": size} if size else {}, {})
-                      for size in (None, "0", "128"))
-ONNX_RUNTIME = (({}, {}), ({"use_io_binding": True}, {}),
-                ({"session.intra_op.allow_spinning": "0"}, {}))
+OPENVINO_INT8 = (({}, {}), ({"torch_threads": 1}, {}),
+                 ({"DYNAMIC_QUANTIZATION_GROUP_SIZE": "0"}, {}))
+ONNX_RUNTIME = (({"use_io_binding": True}, {}), ({}, {}),
+                ({"use_io_binding": True, "torch_threads": 1}, {}),
+                ({"use_io_binding": True, "session.intra_op.allow_spinning": "0"}, {}))
 PEERS = {
     "CTranslate2 f32": PeerKind("ctranslate2", "compare-venv",
                                 ("ctranslate2", "float32"), "f32", CTRANSLATE2),

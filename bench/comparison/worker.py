@@ -57,7 +57,8 @@ class Transformers:
         import torch
         from transformers import GenerationConfig
         self.torch, self.type = torch, kind
-        torch.set_num_threads(threads)
+        # Where another library multiplies, torch's threads only stand in its way.
+        torch.set_num_threads(setting.pop("torch_threads", threads))
         torch.set_num_interop_threads(1)
         self.model = self.load(folder, threads, setting)
         # What a request leaves open would be taken from here: a forced end, say.
