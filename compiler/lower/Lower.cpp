@@ -214,6 +214,7 @@ LogicalResult OpLowering::lowerOp(SelfAttentionOp op) {
     table.addPlace(op.getQuery());
     table.addLayer(read.getCache());
     table.addPlace(op.getContext());
+    table.readsKeys("cache", shape);
     return emit.call(table, kernels.selfAttention(shape, scale),
                      barrierAfterAppend(op));
   }
@@ -232,6 +233,7 @@ LogicalResult OpLowering::lowerOp(SelfAttentionOp op) {
   attend.addExtraPlace(1);
   attend.addExtraPlace(2);
   attend.addPlace(op.getContext());
+  attend.readsKeys("source", shape);
   return emit.call(attend, kernels.encoderAttention(shape, scale));
 }
 
@@ -242,14 +244,15 @@ LogicalResult OpLowering::lowerOp(CrossAttentionOp op) {
         "not lowerable [keys-not-hoisted]: keys and values come "
         "from encdec.memory_read; run encdec-hoist-encoder");
   int64_t heads = op.getHeads();
+  AttentionShape shape{heads, widthOf(op.getQuery()) / heads};
   Table table(emit, op);
   table.addPlace(op.getQuery());
   table.addLayer(read.getMemory());
   table.addPlace(op.getContext());
   table.addNumber(crossAttentions++);
-  return emit.call(
-      table, kernels.crossAttention({heads, widthOf(op.getQuery()) / heads},
-                                    op.getScale().convertToFloat()));
+  table.readsKeys("memory", shape);
+  return emit.call(table, kernels.crossAttention(
+                              shape, op.getScale().convertToFloat()));
 }
 
 LogicalResult OpLowering::lowerOp(MemoryProjectOp op) {
@@ -312,8 +315,9 @@ LogicalResult OpLowering::lowerOp(func::ReturnOp op) {
   return success();
 }
 
-LogicalResult lowerFunction(func::FuncOp function, StringRef symbol,
-                            KernelLibrary &kernels) {
+/// The function's segments.
+FailureOr<ArrayAttr> lowerFunction(func::FuncOp function, StringRef symbol,
+                                   KernelLibrary &kernels) {
   Emitter emit(function, symbol, kernels);
   if (failed(emit.begin()))
     return failure();
@@ -321,8 +325,7 @@ LogicalResult lowerFunction(func::FuncOp function, StringRef symbol,
   for (Operation &op : function.getBody().front())
     if (failed(lowering.lower(&op)))
       return failure();
-  emit.end();
-  return success();
+  return emit.end();
 }
 
 struct LowerPass : impl::LowerPassBase<LowerPass> {
@@ -340,6 +343,7 @@ struct LowerPass : impl::LowerPassBase<LowerPass> {
     }
     CpuKernels kernels(module, *level);
     SmallVector<func::FuncOp> functions(module.getOps<func::FuncOp>());
+    NamedAttrList segments;
     for (func::FuncOp function : functions) {
       StringRef entry;
       if (auto attr = function->getAttrOfType<StringAttr>(kEntryAttr))
@@ -352,8 +356,10 @@ struct LowerPass : impl::LowerPassBase<LowerPass> {
             "\"encode\" or \"step\"");
         return signalPassFailure();
       }
-      if (failed(lowerFunction(function, symbol, kernels)))
+      FailureOr<ArrayAttr> parts = lowerFunction(function, symbol, kernels);
+      if (failed(parts))
         return signalPassFailure();
+      segments.set(entry, *parts);
     }
     for (func::FuncOp function : functions)
       function.erase();
@@ -364,6 +370,7 @@ struct LowerPass : impl::LowerPassBase<LowerPass> {
     for (NamedAttribute attr : llvm::to_vector(module->getDiscardableAttrs()))
       if (attr.getName().getValue().starts_with("encdec."))
         module->removeDiscardableAttr(attr.getName());
+    module->setAttr(kSegmentsAttr, segments.getDictionary(&getContext()));
   }
 };
 
