@@ -8,7 +8,6 @@
 #include "runtime/base/Status.h"
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,7 +25,7 @@ enum class PieceType {
 };
 
 struct Piece {
-  std::string_view text; ///< Borrowed from the file's bytes.
+  std::string text;
   float score = 0; ///< Log-probability.
   PieceType type = PieceType::Normal;
 };
@@ -43,7 +42,6 @@ struct NormalizerOptions {
 };
 
 struct SentencePieceFile {
-  std::shared_ptr<const std::string> bytes; ///< Copies share them.
   std::vector<Piece> pieces; ///< Indexed by SentencePiece id.
   int32_t unkId = -1;        ///< The one piece of type Unknown.
   bool byteFallback = false; ///< Unknown characters become byte pieces.
