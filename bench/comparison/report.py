@@ -108,7 +108,8 @@ def text(result):
            if spreads else "."),
         "Versions: " + ", ".join(sorted({
             version if name == "encdec" else f"{name} {version}"
-            for engine in result["engines"] for name, version in engine["versions"].items()})) + "."]
+            for engine in result["engines"]
+            for name, version in engine["versions"].items()})) + "."]
     lines += [f"Setting of {engine['name']}: " + ", ".join(
         f"{key} {value}" for key, value in engine["setting"].items()) + "."
         for engine in result["engines"] if engine["setting"]]
