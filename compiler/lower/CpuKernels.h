@@ -45,8 +45,9 @@ public:
   /// block(x, ldx, row scales, rows, w, K, scales, bias, y, ldy, first, last): panels
   /// [first, last) of all rows. Every pointer is that of panel 0.
   mlir::func::FuncOp linearBlock(WeightKind kind);
-  /// quantize(x, ldx, rows, K, q, ldq, row scales): rows of i16 within -127 … 127,
-  /// padded as x is, and what one of them stands for.
+  /// quantize(x, ldx, rows, K, q, ldq, row records): rows of whole numbers within
+  /// -127 … 127, padded as x is, in the order that the tiles of linearBlock read
+  /// them for that many rows; records: see kRowRecord in Linear.cpp.
   mlir::func::FuncOp quantizeRows();
   /// activate(y, ldy, rows, first, last): panels in place.
   mlir::func::FuncOp activatePanels(ActivationKind kind);
@@ -77,9 +78,11 @@ private:
     Val scratch; // for int8Dynamic: room for dynamicRows rows (Arena.h)
     Val rowScales; // x is quantized already
   };
-  /// x [rows of o] quantized into `scratch`, for o to go on with.
+  /// x [rows of o] quantized into `scratch`, for o to go on with, so many rows at a
+  /// time as linearBlock will be given.
   void emitQuantize(KernelBuilder &k, LinearOperands &o, int64_t inputs,
-                    Val scratch);
+                    Val scratch, int64_t atATime);
+  Val storeQuads(KernelBuilder &k, Val values, Val to, Val stride);
   /// Calls linearBlock on panels [first, last), then the activation, if any;
   /// rows that are not yet quantized are, some at a time.
   void emitLinear(KernelBuilder &k, const LinearOperands &o, int64_t inputs,

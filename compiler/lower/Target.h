@@ -25,7 +25,7 @@ inline int64_t bytesOf(WeightKind kind) {
   return kind == WeightKind::f32 ? 4 : kind == WeightKind::bf16 ? 2 : 1;
 }
 inline int64_t groupOf(WeightKind kind) {
-  return kind == WeightKind::int8Dynamic ? 2 : 1;
+  return kind == WeightKind::int8Dynamic ? 4 : 1;
 }
 inline bool isInt8(WeightKind kind) { return bytesOf(kind) == 1; }
 
@@ -35,6 +35,12 @@ struct TileShape {
   int64_t rows, panels;
 };
 
+/// How the products of int8Dynamic are summed (Linear.cpp).
+enum class Dot {
+  Pairs, // two i16 of each, to one i32
+  Quads  // four u8 and four i8, to one i32
+};
+
 /// What the kernels of one CPU level look like. The level decides registers and
 /// tiles only, never the order of operations within one output element.
 struct CpuLevel {
@@ -42,17 +48,20 @@ struct CpuLevel {
   int64_t lanes;        // f32 lanes of one register
   /// One tile for each number of rows, from the most down to 1.
   llvm::ArrayRef<TileShape> f32Tiles, int8Tiles;
-  /// LLVM's name of multiplying pairs of i16 and adding the two, into a register
-  /// of i32; empty where that takes several instructions.
-  llvm::StringRef multiplyAddPairs;
+  Dot dot;
+  /// LLVM's name of it, on whole registers; empty where pairs take several
+  /// instructions.
+  llvm::StringRef dotIntrinsic;
 
   llvm::ArrayRef<TileShape> tiles(WeightKind kind) const {
     return kind == WeightKind::f32 || kind == WeightKind::bf16 ? f32Tiles
                                                                : int8Tiles;
   }
+  /// Bytes of four quantized activations, as the products read them.
+  int64_t quadBytes() const { return dot == Dot::Pairs ? 8 : 4; }
 };
 
-/// All levels, lowest first within an architecture: v3, v4, neon.
+/// All levels, lowest first within an architecture.
 llvm::ArrayRef<CpuLevel> cpuLevels();
 /// The level called `name`, or null.
 const CpuLevel *findCpuLevel(llvm::StringRef name);

@@ -153,7 +153,7 @@ func::FuncOp CpuKernels::vocabulary(int64_t inputs, int64_t columns,
     all.rows = rows;
     Val scratch = scan.lists + rows * kListBytes;
     if (dynamic) { // once for all blocks
-      emitQuantize(k, all, inputs, scratch);
+      emitQuantize(k, all, inputs, scratch, kRows);
       scratch = scratch + (rows * dynamicRowBytes(inputs) + 63) / 64 * 64;
     }
     Val zero = k.constant(int64_t(0));
@@ -167,7 +167,7 @@ func::FuncOp CpuKernels::vocabulary(int64_t inputs, int64_t columns,
         LinearOperands o = all;
         o.x = all.x + from * all.ldx;
         if (dynamic)
-          o.rowScales = all.rowScales + from * 4;
+          o.rowScales = all.rowScales + from * 8;
         o.rows = min(rows - from, k.constant(kRows));
         o.weight = weight + column * columnBytes;
         o.scales = scales + column * 4;

@@ -132,7 +132,7 @@ int64_t assignOffsets(MutableArrayRef<ArenaBuffer> buffers) {
   return size;
 }
 
-int64_t dynamicRowBytes(int64_t inputs) { return rowStride(inputs) * 2 + 4; }
+int64_t dynamicRowBytes(int64_t inputs) { return rowStride(inputs) * 2 + 8; }
 
 ScratchSizes scratchSizes(ModuleOp module) {
   // Logits of one vocabulary block for some rows; scores of one row and head; a

@@ -43,7 +43,7 @@ ScratchSizes scratchSizes(mlir::ModuleOp module);
 
 /// Rows that an int8-dynamic product quantizes at a time.
 inline constexpr int64_t dynamicRows = 48;
-/// Bytes of scratch that one of them takes: i16 values, f32 scale.
+/// Bytes of scratch that one of them takes at most: i16 values, a record.
 int64_t dynamicRowBytes(int64_t inputs);
 
 /// Bytes one layer's keys and values take for each position:

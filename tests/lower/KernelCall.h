@@ -92,7 +92,8 @@ public:
             n < m.rows ? float(m(n, k)) : 0;
     return last;
   }
-  /// The same as int8, [N/16][K/group][16][group]: values must be whole numbers.
+  /// The same as int8, [N/16][K/group][16][group]: values must be whole numbers. In
+  /// groups of 4 those at even k are stored with 128 added.
   int32_t packedInt8(const Matrix &m, int64_t group = 1) {
     int64_t depth = (m.columns + group - 1) / group * group;
     auto *to = reinterpret_cast<int8_t *>(reserve(pad16(m.rows) * depth));
@@ -100,7 +101,8 @@ public:
       for (int64_t k = 0; k < depth; ++k)
         to[n / 16 * depth * 16 + k / group * group * 16 + n % 16 * group +
            k % group] =
-            n < m.rows && k < m.columns ? int8_t(m(n, k)) : 0;
+            int8_t((n < m.rows && k < m.columns ? int(m(n, k)) : 0) +
+                   (group == 4 && k % 2 == 0 ? 128 : 0));
     return last;
   }
   /// By kind, of values that it holds (asStored).
