@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The long tests: the runtime under the thread sanitizer, then everything judged
 # live by Transformers, in a virtual environment of its own (build/venv, packages
-# from PyPI).
+# from PyPI), and a short comparison with other engines (build/compare-venv), which
+# fails where encdec's output is wrong, never where something is slow.
 #   tests/full.sh [TABLE.tsv]   sentences with references; default: tests/data
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -22,3 +23,5 @@ echo "== goldens against the live reference" >&2
 "$venv/bin/python" "$root/tests/models/goldens.py" --check
 echo "== the example model on $table" >&2
 "$venv/bin/python" "$root/tests/e2e/live.py" "$root/build" "$table"
+echo "== beside other engines" >&2
+"$root/bench/compare" --short --rounds 1

@@ -2,7 +2,8 @@
 # Installs what it needs, builds, and runs the whole suite.
 #   tests/run.sh          the quick suite (under 10 minutes on 2 cores once built)
 #   tests/run.sh --full   also the long ones: live comparison with transformers
-#                         in a virtual environment of its own
+#                         and, briefly, other engines, in virtual environments
+#                         of their own
 #   tests/run.sh -R NAME  further arguments go to ctest
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -11,7 +12,7 @@ args=()
 for arg in "$@"; do
   case $arg in
     --full) full=1 ;;
-    -h|--help) sed -n '2,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
+    -h|--help) sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
     *) args+=("$arg") ;;
   esac
 done

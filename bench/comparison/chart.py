@@ -24,7 +24,8 @@ def colours(engines):
 
 def group(row, names, paint, top):
     """One workload's lines of SVG and the height they take."""
-    shown = [(name, row["ms"][name]) for name in names if row["ms"][name] is not None]
+    shown = [(name, row["ms"][name]) for name in names
+             if row["ms"].get(name) is not None]
     slowest = max((value for _, value in shown), default=1)
     lines = [f'<text x="10" y="{top + 14}" class="head">{escape(row["workload"])}</text>']
     y = top + 22
@@ -49,7 +50,7 @@ def svg(result):
         body += lines
         top += height
     subtitle = (f'{at["cpu"]}, level {at["level"]}, {at["threads"]} threads, '
-                f'{at["read_bandwidth_gb_s"]:.1f} GB/s; {result["date"]}; '
+                f'{number(at["read_bandwidth_gb_s"])} GB/s; {result["date"]}; '
                 f'{result["model"]}; medians of {result["rounds"]} rounds')
     width = LABEL + FULL + 90
     return "\n".join([

@@ -1,33 +1,14 @@
-"""Makes the random checkpoint and each peer's form of it.
-
-Runs inside the virtual environment that has the packages:
-    convert.py random FOLDER
+"""Makes each peer's form of a checkpoint. Runs inside the virtual environment that
+has the packages:
     convert.py ctranslate2 CHECKPOINT FOLDER TYPE
     convert.py openvino CHECKPOINT FOLDER TYPE
     convert.py onnxruntime CHECKPOINT FOLDER
+    convert.py onnxruntime-int8 CHECKPOINT FOLDER QInt8|QUInt8
 """
 import json
 import os
+import shutil
 import sys
-
-
-def make_random(folder):
-    """A Marian checkpoint of OPUS-MT's size. Fresh weights plus noise, so that
-    biases and norms are no constants; the seed makes them the same each time."""
-    import torch
-    from transformers import MarianConfig, MarianMTModel
-    torch.manual_seed(0)
-    config = MarianConfig(
-        vocab_size=58101, d_model=512, encoder_layers=6, decoder_layers=6,
-        encoder_attention_heads=8, decoder_attention_heads=8,
-        encoder_ffn_dim=2048, decoder_ffn_dim=2048, max_position_embeddings=512,
-        activation_function="swish", scale_embedding=True, pad_token_id=58100,
-        eos_token_id=0, forced_eos_token_id=0, decoder_start_token_id=58100)
-    model = MarianMTModel(config)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(torch.randn_like(parameter) * 0.02)
-    model.save_pretrained(folder)
 
 
 class NumberTokenizer:
@@ -69,9 +50,27 @@ def to_onnxruntime(checkpoint, folder):
     ORTModelForSeq2SeqLM.from_pretrained(checkpoint, export=True).save_pretrained(folder)
 
 
+def to_onnxruntime_int8(checkpoint, folder, weights):
+    """Products alone, activations quantized as they come. Signed weights where the
+    machine adds products of bytes exactly (VNNI); elsewhere unsigned ones, for
+    which the engine has a kernel that cannot saturate."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+    plain = folder + ".f32"
+    to_onnxruntime(checkpoint, plain)
+    os.makedirs(folder)
+    for name in os.listdir(plain):
+        if name.endswith(".onnx"):
+            quantize_dynamic(os.path.join(plain, name), os.path.join(folder, name),
+                             op_types_to_quantize=["MatMul"], per_channel=True,
+                             weight_type=QuantType[weights])
+        elif not name.endswith(("_data", ".data")): # the weights of large f32 models
+            shutil.copy(os.path.join(plain, name), folder)
+    shutil.rmtree(plain)
+
+
 def main():
-    makers = {"random": make_random, "ctranslate2": to_ctranslate2,
-              "openvino": to_openvino, "onnxruntime": to_onnxruntime}
+    makers = {"ctranslate2": to_ctranslate2, "openvino": to_openvino,
+              "onnxruntime": to_onnxruntime, "onnxruntime-int8": to_onnxruntime_int8}
     makers[sys.argv[1]](*sys.argv[2:])
 
 

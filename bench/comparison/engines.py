@@ -7,9 +7,12 @@ difference is all steps but one, and what remains of the first is its encoding.
 import json
 import statistics
 import subprocess
+import threading
 from dataclasses import dataclass
 
-from environment import HERE, PEERS, child_environment, python_of
+from environment import HERE, child_environment, python_of
+
+PATIENCE = 300 # seconds for one answer; then the peer is ended and left out
 
 
 @dataclass(frozen=True)
@@ -49,57 +52,96 @@ class Failure(Exception):
     """An engine did not do what it was asked; its text is for the user."""
 
 
+def end_of(checkpoint, key):
+    """generation_config.json says it in new checkpoints, config.json in old ones."""
+    for name in ("generation_config.json", "config.json"):
+        path = checkpoint / name
+        if path.exists():
+            value = json.loads(path.read_text(encoding="utf-8")).get(key)
+            if value is not None:
+                return value
+    return None
+
+
 class Encdec:
     family = "encdec"
     fields = {"decode": "step_ms", "encode": "encode_ms", "first": "first_token_ms"}
 
-    def __init__(self, build, bundle, weights, threads):
+    def __init__(self, build, checkpoint, bundle, weights, threads):
         self.name = f"encdec {weights}"
         self.quality = "f32" if weights == "f32" else "int8"
         self.program, self.bundle, self.threads = build / "bin/encdec", bundle, threads
-        self.type = weights
-        self.versions = {"encdec": subprocess.run(
-            [self.program, "--version"], capture_output=True, text=True,
-            check=True).stdout.split("\n")[0]}
+        self.forced_end = end_of(checkpoint, "forced_eos_token_id") is not None
+        self.type, self.setting = weights, None
+        self.versions = {"encdec": self.run("--version").split("\n")[0]}
         self.bandwidths = [] # GB/s, one each run: the machine's limit meanwhile
         self.level = None
 
-    def measure(self, workload, vocabulary, repeats):
-        done = subprocess.run(
-            [self.program, "bench", self.bundle, "--json",
-             "--repeat", str(1 if workload.kind == "decode" else repeats),
-             "--batch", str(workload.batch), "--beams", str(workload.beams),
-             "--source-length", str(workload.source),
-             "--new-tokens", str(workload.new_tokens),
-             "--threads", str(self.threads)],
-            env=child_environment(self.threads), capture_output=True, text=True)
+    def run(self, *arguments):
+        done = subprocess.run([self.program, *arguments], text=True, capture_output=True,
+                              env=child_environment(self.threads))
         if done.returncode:
             raise Failure(done.stderr.strip())
-        result = json.loads(done.stdout.splitlines()[-1])
+        return done.stdout
+
+    def measure(self, workload, vocabulary, repeats):
+        result = json.loads(self.run(
+            "bench", self.bundle, "--json",
+            "--repeat", str(1 if workload.kind == "decode" else repeats),
+            "--batch", str(workload.batch), "--beams", str(workload.beams),
+            "--source-length", str(workload.source),
+            "--new-tokens", str(workload.new_tokens),
+            "--threads", str(self.threads)).splitlines()[-1])
         self.bandwidths.append(result["read_bandwidth"])
         self.level = result["cpu_level"]
         return result[self.fields[workload.kind]]
+
+    def outputs(self, workload, vocabulary):
+        """Ids without an end. Where the model forces one upon the last token, one
+        more is asked for, which costs the others nothing: its score is 0."""
+        arguments = ["generate", self.bundle, "--json", "--beams", str(workload.beams),
+                     "--min-new-tokens", str(workload.new_tokens), "--max-new-tokens",
+                     str(workload.new_tokens + self.forced_end)]
+        for source in source_ids(workload, vocabulary):
+            arguments += ["--ids", " ".join(map(str, source))]
+        rows = [json.loads(line)["ids"] for line in self.run(*arguments).splitlines()]
+        rows = [row[:workload.new_tokens] for row in rows]
+        if [len(row) for row in rows] != [workload.new_tokens] * workload.batch:
+            raise Failure(f"ids of lengths {[len(row) for row in rows]}, expected "
+                          f"{workload.batch} of {workload.new_tokens}")
+        return rows
 
     def close(self):
         pass
 
 
 class Peer:
-    def __init__(self, name, folder, threads):
-        kind, environment, _, wanted = PEERS[name]
-        self.name, self.family = name, kind
-        self.quality = "f32" if wanted in ("f32", "float32") else "int8"
-        self.log = open(folder.parent / f"{name.replace(' ', '-')}.log", "w",
+    """A worker.py. Of several settings the fastest in a short trial is kept."""
+
+    def __init__(self, name, kind, folder, threads, setting):
+        self.name, self.family, self.quality = name, kind.family, kind.quality
+        options, variables = setting
+        self.setting = {**options, **variables} or None
+        self.log = open(folder.parent / f"{name.replace(' ', '-')}.log", "a",
                         encoding="utf-8")
         self.process = subprocess.Popen(
-            [python_of(environment), HERE / "worker.py", kind, folder, str(threads),
-             wanted], env=child_environment(threads), text=True, bufsize=1,
+            [python_of(kind.environment), HERE / "worker.py", kind.family, folder,
+             str(threads), kind.type, json.dumps(options)],
+            env={**child_environment(threads), **variables}, text=True, bufsize=1,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log)
-        ready = self.read()
+        try:
+            ready = self.read()
+        except Failure:
+            self.close()
+            raise
         self.versions, self.type = ready["versions"], ready["type"]
 
     def read(self):
+        # An engine that hangs is ended: its pipe then closes.
+        timer = threading.Timer(PATIENCE, self.process.kill)
+        timer.start()
         line = self.process.stdout.readline()
+        timer.cancel()
         if not line:
             raise Failure(f"its process ended; see {self.log.name}")
         reply = json.loads(line)
@@ -107,11 +149,17 @@ class Peer:
             raise Failure(reply["error"])
         return reply
 
+    def request(self, **request):
+        try:
+            self.process.stdin.write(json.dumps(request) + "\n")
+            self.process.stdin.flush()
+        except OSError:
+            raise Failure(f"its process ended; see {self.log.name}") from None
+        return self.read()
+
     def ask(self, repeat, **request):
         """The median of `repeat` runs, or None where the engine cannot."""
-        self.process.stdin.write(json.dumps({**request, "repeat": repeat}) + "\n")
-        self.process.stdin.flush()
-        times = self.read()["ms"]
+        times = self.request(**request, repeat=repeat)["ms"]
         return times and statistics.median(times)
 
     def measure(self, workload, vocabulary, repeats):
@@ -134,7 +182,66 @@ class Peer:
         step = (whole - first) / (workload.new_tokens - 1)
         return first - step if workload.kind == "encode" else step
 
+    def outputs(self, workload, vocabulary):
+        return self.request(sources=source_ids(workload, vocabulary), repeat=1,
+                            beams=workload.beams, new_tokens=workload.new_tokens)["ids"]
+
+    def gaps(self, workload, vocabulary, ids, banned):
+        """transformers alone: see worker.py."""
+        return self.request(sources=source_ids(workload, vocabulary), judge=ids,
+                            banned=banned)["gaps"]
+
     def close(self):
-        self.process.stdin.close()
-        self.process.wait()
+        try:
+            self.process.stdin.close()
+        except OSError:
+            pass # it has ended already
+        try:
+            self.process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process.stdout.close()
         self.log.close()
+
+
+def trial(peer, vocabulary):
+    """Milliseconds that stand for a setting: geometric mean of one row and of many."""
+    times = []
+    for batch in (1, 16):
+        task = Workload("trial", "decode", batch, 1, 16, 12)
+        peer.outputs(task, vocabulary) # what is slow or fails once only
+        times.append(min(peer.measure(task, vocabulary, 1) for _ in range(2)))
+    return statistics.geometric_mean([max(time, 1e-3) for time in times])
+
+
+def start_peer(name, kind, folder, threads, vocabulary, every_setting):
+    """The peer with its fastest setting, and {setting: ms} of the trial."""
+    best, tried, failure = None, {}, None
+    for setting in kind.settings if every_setting else kind.settings[:1]:
+        peer = None
+        try:
+            peer = Peer(name, kind, folder, threads, setting)
+            if len(kind.settings) == 1 or not every_setting:
+                return peer, {}
+            time = trial(peer, vocabulary)
+        except Failure as problem: # of this setting alone, perhaps
+            failure = failure or problem
+            if peer:
+                peer.close()
+            continue
+        tried[setting_text(peer.setting)] = time
+        if best is None or time < best[0]:
+            best, loser = (time, peer), best and best[1]
+        else:
+            loser = peer
+        if loser:
+            loser.close()
+    if best is None:
+        raise failure
+    return best[1], tried
+
+
+def setting_text(setting):
+    return ", ".join(f"{key} {value}" for key, value in setting.items()) \
+        if setting else "default"

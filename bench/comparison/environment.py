@@ -1,13 +1,20 @@
 """What a comparison needs before it can start: virtual environments of its own,
 a checkpoint, each peer's form of it, and bundles. Everything lies under build/
-and is made once; bundles are compiled anew each time."""
+and is made once; bundles are compiled anew each time. A peer that cannot be had is
+left out with a sentence, and the rest goes on."""
+import hashlib
 import json
 import os
+import platform
+import re
 import shutil
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
+
+import checkpoint as random_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
@@ -19,14 +26,52 @@ ENVIRONMENTS = {
     "compare-venv-optimum": ["optimum-intel", "openvino", "nncf", "optimum-onnx",
                              "onnxruntime", "torch", "sentencepiece"],
 }
+
+
+@dataclass(frozen=True)
+class PeerKind:
+    family: str        # of worker.py
+    environment: str
+    form: tuple | None # arguments of convert.py; None: the checkpoint itself
+    type: str
+    # What might make it faster on one machine and slower on another: the fastest is
+    # found by a trial. (options of worker.py, environment variables)
+    settings: tuple = (({}, {}),)
+
+    @property
+    def quality(self):
+        return "f32" if self.type == "f32" else "int8"
+
+
+def has_vnni():
+    return re.search(r"\b(avx512_|avx_)vnni\b",
+                     Path("/proc/cpuinfo").read_text(encoding="utf-8")) is not None
+
+
+# CTranslate2 takes MKL on Intel's processors and oneDNN on others unless told.
+CTRANSLATE2 = (({}, {}), ({}, {"CT2_USE_MKL": "1"}),
+               ({}, {"CT2_USE_MKL": "1", "CT2_USE_EXPERIMENTAL_PACKED_GEMM": "1"}))
+OPENVINO = ({"INFERENCE_PRECISION_HINT": "f32", "KV_CACHE_PRECISION": "f32"}, {})
+OPENVINO_INT8 = (({}, {}), ({"torch_threads": 1}, {}),
+                 ({"DYNAMIC_QUANTIZATION_GROUP_SIZE": "0"}, {}))
+ONNX_RUNTIME = (({"use_io_binding": True}, {}), ({}, {}),
+                ({"use_io_binding": True, "torch_threads": 1}, {}),
+                ({"use_io_binding": True, "session.intra_op.allow_spinning": "0"}, {}))
 PEERS = {
-    # column: (kind, environment, how it is converted, type asked for)
-    "CTranslate2 f32": ("ctranslate2", "compare-venv", ["float32"], "float32"),
-    "CTranslate2 int8": ("ctranslate2", "compare-venv", ["int8"], "int8"),
-    "OpenVINO f32": ("openvino", "compare-venv-optimum", ["f32"], "f32"),
-    "OpenVINO int8": ("openvino", "compare-venv-optimum", ["int8"], "int8"),
-    "ONNX Runtime f32": ("onnxruntime", "compare-venv-optimum", [], "f32"),
-    "transformers f32": ("transformers", "compare-venv", None, "f32"),
+    "CTranslate2 f32": PeerKind("ctranslate2", "compare-venv",
+                                ("ctranslate2", "float32"), "f32", CTRANSLATE2),
+    "CTranslate2 int8": PeerKind("ctranslate2", "compare-venv", ("ctranslate2", "int8"),
+                                 "int8", CTRANSLATE2),
+    "OpenVINO f32": PeerKind("openvino", "compare-venv-optimum", ("openvino", "f32"),
+                             "f32", (OPENVINO,)),
+    "OpenVINO int8": PeerKind("openvino", "compare-venv-optimum", ("openvino", "int8"),
+                              "int8", OPENVINO_INT8),
+    "ONNX Runtime f32": PeerKind("onnxruntime", "compare-venv-optimum", ("onnxruntime",),
+                                 "f32", ONNX_RUNTIME),
+    "ONNX Runtime int8": PeerKind(
+        "onnxruntime", "compare-venv-optimum",
+        ("onnxruntime-int8", "QInt8" if has_vnni() else "QUInt8"), "int8", ONNX_RUNTIME),
+    "transformers f32": PeerKind("transformers", "compare-venv", None, "f32"),
 }
 WEIGHTS = ("f32", "int8", "int8-dynamic")
 
@@ -62,7 +107,7 @@ def install(environment):
                               stderr=subprocess.STDOUT, text=True)
         if done.returncode:
             return (f"{', '.join(packages)} cannot be installed: "
-                    + last_line(done.stdout))
+                    + error_line(done.stdout))
     stamp.write_text(json.dumps(packages))
     return None
 
@@ -70,6 +115,12 @@ def install(environment):
 def last_line(text):
     lines = [line for line in text.splitlines() if line.strip()]
     return lines[-1] if lines else "it said nothing"
+
+
+def error_line(text):
+    """pip says its errors first and advice after them."""
+    errors = [line for line in text.splitlines() if line.startswith("ERROR")]
+    return errors[-1] if errors else last_line(text)
 
 
 def convert(environment, arguments, threads):
@@ -93,16 +144,19 @@ def made_once(folder, make):
     return problem
 
 
-def checkpoint(model, threads):
+# Without scaled embeddings and with modest blocks the best token depends on the
+# source, the position and the token before: equal ids then say something.
+RANDOM = {**random_checkpoint.OPUS, "scale_embedding": False, "logit_spread": 8.0,
+          "block_gain": 0.5}
+
+
+def checkpoint(model):
     """The folder of --model, or of the random model, made when missing."""
     if model:
         return Path(model).resolve()
-    folder = WORK / "random" / "checkpoint"
+    folder = WORK / "random-opus" / "checkpoint"
     folder.parent.mkdir(parents=True, exist_ok=True)
-    problem = made_once(folder, lambda part: convert(
-        "compare-venv", ["random", part], threads))
-    if problem:
-        sys.exit(f"compare: the random checkpoint cannot be made: {problem}")
+    made_once(folder, lambda part: random_checkpoint.write(RANDOM, part))
     return folder
 
 
@@ -112,7 +166,6 @@ def forms_folder(source):
     if source.is_relative_to(WORK):
         return source.parent
     weights = (source / "model.safetensors").stat()
-    import hashlib
     key = f"{source} {weights.st_size} {weights.st_mtime_ns}".encode()
     folder = WORK / (source.name + "-" + hashlib.sha256(key).hexdigest()[:12])
     folder.mkdir(parents=True, exist_ok=True)
@@ -121,25 +174,42 @@ def forms_folder(source):
 
 def peer_form(name, source, threads):
     """(folder, None), or (None, a sentence)."""
-    kind, environment, options, _ = PEERS[name]
-    if options is None:
+    peer = PEERS[name]
+    if peer.form is None:
         return source, None
-    folder = forms_folder(source) / "-".join([kind, *options])
+    folder = forms_folder(source) / "-".join(peer.form)
     if not folder.exists():
         say(f"converting for {name}")
+    kind, *options = peer.form
     problem = made_once(folder, lambda part: convert(
-        environment, [kind, source, part, *options], threads))
+        peer.environment, [kind, source, part, *options], threads))
     return (None, f"conversion failed: {problem}") if problem else (folder, None)
 
 
-def compile_bundle(build, source, weights):
-    """(bundle, seconds). The comparison is about encdec: without it, it ends."""
-    bundle = forms_folder(source) / f"{weights}.encdec"
+def compile_to(build, source, bundle, weights):
+    """Seconds it took. What is measured is encdec: without a bundle, it ends."""
     start = time.monotonic()
     done = subprocess.run([build / "bin" / "encdec", "compile", source, "-o", bundle,
                            "--weights", weights, "--quiet"],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode:
-        sys.exit(f"compare: encdec compile --weights {weights}: "
+        sys.exit(f"encdec compile --weights {weights} {source}: "
                  + last_line(done.stdout))
-    return bundle, time.monotonic() - start
+    return time.monotonic() - start
+
+
+def bundle_path(source, weights):
+    return forms_folder(source) / f"{weights}.encdec"
+
+
+def compile_bundle(build, source, weights):
+    """(bundle, seconds)."""
+    bundle = bundle_path(source, weights)
+    return bundle, compile_to(build, source, bundle, weights)
+
+
+def cpu_model():
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.processor()

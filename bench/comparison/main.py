@@ -3,15 +3,17 @@ threads, in turns. See bench/README.md."""
 import argparse
 import json
 import os
-import platform
 import sys
 import time
 from pathlib import Path
 
+import agreement
 import chart
 import environment
+import limits
 import report
-from engines import Encdec, Failure, Peer, workloads
+import roofline
+from engines import Encdec, Failure, end_of, start_peer, workloads
 from environment import ENVIRONMENTS, PEERS, ROOT, say
 
 # Idle threads of some libraries spin for up to 0.2 s; the next engine waits longer.
@@ -24,11 +26,14 @@ def arguments():
                         help="build folder with bin/encdec (default: build)")
     parser.add_argument("--model", help="checkpoint folder; default: a random one "
                         "of OPUS-MT's size, made once")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int,
+                        default=min(2, len(os.sched_getaffinity(0))),
+                        help="default 2, or 1 where there is one core")
     parser.add_argument("--rounds", type=int, help="default 5; 2 with --short")
     parser.add_argument("--short", action="store_true",
-                        help="few rounds, short lengths, CTranslate2 and "
-                        "transformers alone: under 3 minutes")
+                        help="few rounds, short lengths, no trial of settings; "
+                        "CTranslate2 and transformers unless --only names others: "
+                        "under 3 minutes once installed")
     parser.add_argument("--json", type=Path, help="all figures, to this file")
     parser.add_argument("--svg", type=Path, help="a chart, to this file")
     parser.add_argument("--only", action="append", metavar="ENGINE",
@@ -46,10 +51,10 @@ def arguments():
 
 
 def wanted_peers(options):
-    kinds = options.only or list({peer[0] for peer in PEERS.values()})
-    if options.short:
-        kinds = [kind for kind in kinds if kind in ("ctranslate2", "transformers")]
-    return [name for name in PEERS if PEERS[name][0] in kinds]
+    short = ["ctranslate2", "transformers"]
+    kinds = options.only or (short if options.short else
+                             {peer.family for peer in PEERS.values()})
+    return [name for name in PEERS if PEERS[name].family in kinds]
 
 
 def pin(threads):
@@ -61,46 +66,80 @@ def pin(threads):
     return cores[:threads]
 
 
-def start_engines(options):
-    """The engines that can run, and a sentence for each that cannot."""
-    engines, left_out = [], {}
-    names = wanted_peers(options)
-    needed = {PEERS[name][1] for name in names}
-    if not options.model:
-        needed.add("compare-venv") # it makes the checkpoint
-    problems = {key: environment.install(key) for key in ENVIRONMENTS if key in needed}
-    if not options.model and problems["compare-venv"]:
-        sys.exit(f"compare: {problems['compare-venv']}")
-    source = environment.checkpoint(options.model, options.threads)
-    compile_seconds = {}
+def start_encdec(options, source):
+    engines, compile_seconds = [], {}
     for weights in environment.WEIGHTS:
         say(f"compiling {weights}")
         bundle, seconds = environment.compile_bundle(options.build, source, weights)
         compile_seconds[weights] = seconds
-        engines.append(Encdec(options.build, bundle, weights, options.threads))
+        engines.append(Encdec(options.build, source, bundle, weights, options.threads))
+    return engines, compile_seconds
+
+
+def start_peers(options, source, vocabulary):
+    """The peers that can run, a sentence for each that cannot, and what the trials
+    of settings took."""
+    engines, left_out, trials = [], {}, {}
+    names = wanted_peers(options)
+    needed = {PEERS[name].environment for name in names}
+    problems = {key: environment.install(key) for key in ENVIRONMENTS if key in needed}
     for name in names:
-        problem = problems[PEERS[name][1]]
+        problem = problems[PEERS[name].environment]
         if problem is None:
             folder, problem = environment.peer_form(name, source, options.threads)
         if problem is None:
+            say(f"starting {name}")
             try:
-                engines.append(Peer(name, folder, options.threads))
+                peer, trials[name] = start_peer(name, PEERS[name], folder, options.threads,
+                                                vocabulary, not options.short)
+                engines.append(peer)
                 continue
             except Failure as failure:
                 problem = f"it does not start: {failure}"
         left_out[name] = problem
         say(f"{name} is left out: {problem}")
-    return engines, left_out, source, compile_seconds
+    return engines, left_out, trials
 
 
-def run_rounds(engines, tasks, rounds, repeats, vocabulary):
+def check_outputs(engines, tasks, vocabulary, banned, failures):
+    """Every engine writes every decode workload once: it warms up, and what it wrote
+    is compared. A peer may fail the first time and do it the second: some do, once,
+    when the number of beams changes."""
+    rows = []
+    judge = next((engine for engine in engines if engine.family == "transformers"), None)
+    for task in (task for task in tasks if task.kind == "decode"):
+        outputs, gaps = {}, {}
+        for engine in engines:
+            for attempt in ("first run", "second run"):
+                try:
+                    outputs[engine.name] = engine.outputs(task, vocabulary)
+                    break
+                except Failure as failure:
+                    failures.setdefault(f"{engine.name}, {task.name}, {attempt}",
+                                        []).append(str(failure))
+                    if engine.family == "encdec":
+                        break
+        say(f"{task.name}: outputs of {len(outputs)} engines")
+        judged = {} # several engines write the same
+        for name, ids in outputs.items():
+            if judge and task.beams == 1: # a beam's tokens are no best ones
+                key = json.dumps(ids)
+                try:
+                    if key not in judged:
+                        judged[key] = judge.gaps(task, vocabulary, ids, banned)
+                    gaps[name] = judged[key]
+                except Failure as failure:
+                    failures.setdefault(f"judging {name}", []).append(str(failure))
+        rows.append(agreement.agreement(
+            task, outputs, outputs.get(judge.name) if judge else None, gaps))
+    return rows
+
+
+def run_rounds(engines, tasks, rounds, repeats, vocabulary, failures):
     """samples[task name][engine name] = [ms], one a round: of work that takes
-    milliseconds, the median of `repeats` runs. Round 0 warms up and counts for
-    nothing; an engine's failure there is forgiven, since it may come from a first
-    run. Later ones are kept as sentences."""
+    milliseconds, the median of `repeats` runs. Failures are kept as sentences."""
     samples = {task.name: {engine.name: [] for engine in engines} for task in tasks}
-    failures = {}
-    for turn in range(rounds + 1):
+    for turn in range(rounds):
         started = time.monotonic()
         for task in tasks:
             # Another engine begins each round: none always follows the same one.
@@ -108,52 +147,92 @@ def run_rounds(engines, tasks, rounds, repeats, vocabulary):
             for engine in engines[shift:] + engines[:shift]:
                 time.sleep(SETTLE)
                 try:
-                    value = engine.measure(task, vocabulary, repeats)
+                    samples[task.name][engine.name].append(
+                        engine.measure(task, vocabulary, repeats))
                 except Failure as failure:
-                    if turn > 0:
-                        failures.setdefault(f"{engine.name}, {task.name}", []).append(
-                            str(failure))
-                    continue
-                if turn > 0:
-                    samples[task.name][engine.name].append(value)
-        say(f"round {turn} of {rounds}" + (" (warming up)" if turn == 0 else "")
-            + f": {time.monotonic() - started:.0f} s, load {os.getloadavg()[0]:.1f}")
-    return samples, failures
+                    failures.setdefault(f"{engine.name}, {task.name}", []).append(
+                        str(failure))
+        say(f"round {turn + 1} of {rounds}: {time.monotonic() - started:.0f} s, "
+            f"load {os.getloadavg()[0]:.1f}")
+    return samples
 
 
-def cpu_model():
-    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return platform.processor()
+def machine_limits(build):
+    """None where encdec_bench, which measures them, was not built."""
+    return limits.machine(build) if (build / "bin" / "encdec_bench").exists() else None
+
+
+def least_times(machine, options, source, config, tasks, bandwidth):
+    """{workload: {class: ms}}: what the limits leave of each, with encdec's bundles."""
+    if machine is None or bandwidth is None:
+        return {}
+    shape, result = limits.shape_of(config), {}
+    sizes = {weights: limits.stored(options.build / "bin" / "encdec",
+                                    environment.bundle_path(source, weights))
+             for weights in ("f32", "int8-dynamic")}
+    for task in tasks:
+        result[task.name] = {name: 1e3 * roofline.workload(
+            task.kind, shape, sizes[weights], machine, weights, options.threads,
+            bandwidth * 1e9, batch=task.batch, beams=task.beams, source=task.source,
+            new_tokens=task.new_tokens)
+            for name, weights in (("f32", "f32"), ("int8", "int8-dynamic"))}
+    return result
+
+
+def suppressed(source, config):
+    """The ids that a request forbids or a checkpoint may forbid: not judged."""
+    ids = {config["eos_token_id"], config["pad_token_id"]}
+    bad = end_of(source, "bad_words_ids") or []
+    return sorted(ids | {row[0] for row in bad if len(row) == 1})
+
+
+def wrong_of(result):
+    """Sentences for which the program ends with 1: about encdec alone. Slowness is
+    never one."""
+    return agreement.wrong(result["agreement"], result["engines"]) + [
+        f"{where}: {why[0]}" for where, why in result["failures"].items()
+        if where.startswith("encdec")]
 
 
 def main():
     options = arguments()
     cores = pin(options.threads)
-    engines, left_out, source, compile_seconds = start_engines(options)
+    source = environment.checkpoint(options.model)
     with open(source / "config.json", encoding="utf-8") as file:
-        vocabulary = json.load(file)["vocab_size"]
+        config = json.load(file)
+    vocabulary = config["vocab_size"]
     tasks = workloads(options.short)
+    machine = machine_limits(options.build)
+    ours, compile_seconds = start_encdec(options, source)
+    peers, left_out, trials = start_peers(options, source, vocabulary)
+    engines, failures = ours + peers, {}
+    rows = check_outputs(engines, tasks, vocabulary, suppressed(source, config), failures)
     load = [os.getloadavg()[0]]
-    samples, failures = run_rounds(engines, tasks, options.rounds,
-                                   2 if options.short else 5, vocabulary)
+    samples = run_rounds(engines, tasks, options.rounds, 2 if options.short else 5,
+                         vocabulary, failures)
     load.append(os.getloadavg()[0])
     for engine in engines:
         engine.close()
     result = report.summary(engines, tasks, samples)
+    result["engines"] += [report.absent(name, PEERS[name]) for name in left_out]
     result |= {
         "date": time.strftime("%Y-%m-%d"), "rounds": options.rounds,
         "short": options.short, "model": options.model or "random, OPUS-MT size",
-        "machine": report.machine(engines, cpu_model(), cores, load),
-        "compile_seconds": compile_seconds,
+        "machine": report.machine(engines, environment.cpu_model(), cores, load),
+        "compile_seconds": compile_seconds, "agreement": rows, "trials_ms": trials,
         "left_out": left_out, "failures": failures, "samples_ms": samples}
+    result["least_ms"] = least_times(machine, options, source, config, tasks,
+                                     result["machine"]["read_bandwidth_gb_s"])
+    result["machine"]["peaks_gmac_s"] = {
+        key: value / 1e9 for key, value in machine.peaks.items()} if machine else {}
+    result["wrong"] = wrong_of(result)
     print(report.text(result))
     if options.json:
         options.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     if options.svg:
         options.svg.write_text(chart.svg(result), encoding="utf-8")
+    return 1 if result["wrong"] else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

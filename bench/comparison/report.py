@@ -1,6 +1,8 @@
 """From samples to medians, ratios and one table."""
 import statistics
 
+import agreement
+
 
 def median(values):
     return statistics.median(values) if values else None
@@ -18,13 +20,14 @@ def fastest(cells, engines, quality, ours):
     """The name of the fastest engine of a quality, among ours or the peers."""
     names = [engine["name"] for engine in engines
              if engine["quality"] == quality and (engine["family"] == "encdec") == ours
-             and cells[engine["name"]] is not None]
+             and cells.get(engine["name"]) is not None]
     return min(names, key=cells.get, default=None)
 
 
 def summary(engines, tasks, samples):
     described = [{"name": engine.name, "family": engine.family, "type": engine.type,
-                  "quality": engine.quality, "versions": engine.versions}
+                  "quality": engine.quality, "setting": engine.setting,
+                  "versions": engine.versions}
                  for engine in engines]
     rows = []
     for task in tasks:
@@ -42,6 +45,12 @@ def summary(engines, tasks, samples):
                                           "ratio": cells[theirs] / cells[ours]}
         rows.append(row)
     return {"engines": described, "rows": rows}
+
+
+def absent(name, kind):
+    """A column without figures: the peer was left out."""
+    return {"name": name, "family": kind.family, "type": kind.type,
+            "quality": kind.quality, "setting": None, "versions": {}}
 
 
 def machine(engines, cpu, cores, load):
@@ -62,17 +71,22 @@ def number(value):
 def text(result):
     """The table as Markdown, and what must be known to read it."""
     names = [engine["name"] for engine in result["engines"]]
-    lines = ["| ms | " + " | ".join(names) + " | f32: peer / encdec "
-             "| int8: peer / encdec |",
-             "|---" * (len(names) + 3) + "|"]
+    least = result["least_ms"]
+    lines = ["| ms | " + " | ".join(names) + " | f32: limit | int8: limit "
+             "| f32: peer / encdec | int8: peer / encdec |",
+             "|---" * (len(names) + 5) + "|"]
     for row in result["rows"]:
         best = {ratio[side] for ratio in row["ratios"].values()
                 for side in ("encdec", "peer")}
-        cells = [number(row["ms"][name]) + ("*" if name in best else "")
+        cells = [number(row["ms"].get(name)) + ("*" if name in best else "")
                  for name in names]
+        cells += [number(least.get(row["workload"], {}).get(quality))
+                  for quality in ("f32", "int8")]
         cells += [f"{row['ratios'][quality]['ratio']:.2f}"
                   if quality in row["ratios"] else "-" for quality in ("f32", "int8")]
         lines.append(f"| {row['workload']} | " + " | ".join(cells) + " |")
+    compared = agreement.text(result["agreement"], names)
+    lines += ["", *compared] if compared else []
     at = result["machine"]
     spreads = [value for row in result["rows"] for value in row["spread"].values()
                if value is not None]
@@ -80,9 +94,13 @@ def text(result):
     lines += [
         "",
         "*: the fastest of its class (f32; int8), encdec's and the peers'. A step is "
-        "of the whole batch.",
+        "of the whole batch. Limit: the greater of bytes / read bandwidth and "
+        "multiply-adds / peak.",
         f"{at['cpu']}, level {at['level']}, {at['threads']} threads; reads "
-        + f"{bandwidth:.1f} GB/s; load {at['load_before_after'][0]:.1f} before, "
+        + (f"{bandwidth:.1f}" if bandwidth else "-") + " GB/s; " + "".join(
+            f"one core {value:.1f} GMAC/s {key}; "
+            for key, value in at["peaks_gmac_s"].items())
+        + f"load {at['load_before_after'][0]:.1f} before, "
         f"{at['load_before_after'][1]:.1f} after.",
         f"{result['date']}, {result['rounds']} rounds in turn, medians"
         + (f"; half the quartile distance is {100 * median(spreads):.0f} % of the "
@@ -91,7 +109,11 @@ def text(result):
         "Versions: " + ", ".join(sorted({
             version if name == "encdec" else f"{name} {version}" for engine in result["engines"]
             for name, version in engine["versions"].items()})) + "."]
+    lines += [f"Setting of {engine['name']}: " + ", ".join(
+        f"{key} {value}" for key, value in engine["setting"].items()) + "."
+        for engine in result["engines"] if engine["setting"]]
     lines += [f"Left out: {name}: {why}" for name, why in result["left_out"].items()]
     lines += [f"Failed {len(why)} times: {where}: {why[0]}"
               for where, why in result["failures"].items()]
+    lines += [f"WRONG: {sentence}" for sentence in result["wrong"]]
     return "\n".join(lines)

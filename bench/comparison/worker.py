@@ -1,13 +1,18 @@
 """One peer in a process of its own that stays alive between its turns.
 
-    worker.py KIND FOLDER THREADS TYPE
+    worker.py KIND FOLDER THREADS TYPE SETTING
 
-Reads one JSON object a line, answers each with one:
-    {"batch", "beams", "new_tokens", "sources": [[id]], "repeat"}
-                         -> {"ms": [..]}  one whole generation each
+SETTING is a JSON object, of the peer's own options. Reads one JSON object a line,
+answers each with one:
+    {"sources": [[id]], "beams", "new_tokens", "repeat"}
+              -> {"ms": [..], "ids": [[id]]}  whole generations; the ids of the last
     {"encode": true, "sources", "repeat"}
-                         -> {"ms": [..]}  the encoder alone; {"ms": null} where
-                                          the engine gives no way to run it
+              -> {"ms": [..]}    the encoder alone; {"ms": null} where the engine
+                                 gives no way to run it
+    {"judge": [[id]], "sources", "banned": [id]}
+              -> {"gaps": [[x]]} of each token after those before it: how far its
+                                 logit lies below the best, in standard deviations
+                                 of the logits; 0 for the best. transformers alone
 The first line written says {"ready": true, "versions": {..}, "type": ..}.
 """
 import json
@@ -22,11 +27,11 @@ def versions(*names):
 
 
 class CTranslate2:
-    def __init__(self, folder, threads, compute_type):
+    def __init__(self, folder, threads, kind, setting):
         import ctranslate2
         self.translator = ctranslate2.Translator(
             folder, device="cpu", inter_threads=1, intra_threads=threads,
-            compute_type=compute_type)
+            compute_type={"f32": "float32"}.get(kind, kind), **setting)
         self.type = self.translator.compute_type
         self.versions = versions("ctranslate2")
 
@@ -41,21 +46,26 @@ class CTranslate2:
         results = self.translator.translate_batch(
             sources, beam_size=beams, max_batch_size=0, max_input_length=0,
             min_decoding_length=new_tokens, max_decoding_length=new_tokens)
-        return [len(result.hypotheses[0]) for result in results]
+        return [[int(token.removeprefix("t")) for token in result.hypotheses[0]]
+                for result in results]
 
 
 class Transformers:
     """Also the base of the peers that borrow its generate()."""
 
-    def __init__(self, folder, threads, kind):
+    def __init__(self, folder, threads, kind, setting):
         import torch
+        from transformers import GenerationConfig
         self.torch, self.type = torch, kind
-        torch.set_num_threads(threads)
+        # Where another library multiplies, torch's threads only stand in its way.
+        torch.set_num_threads(setting.pop("torch_threads", threads))
         torch.set_num_interop_threads(1)
-        self.model = self.load(folder, threads)
+        self.model = self.load(folder, threads, setting)
+        # What a request leaves open would be taken from here: a forced end, say.
+        self.model.generation_config = GenerationConfig()
         self.generations = {}
 
-    def load(self, folder, threads):
+    def load(self, folder, threads, setting):
         from transformers import AutoModelForSeq2SeqLM
         self.versions = versions("transformers", "torch")
         return AutoModelForSeq2SeqLM.from_pretrained(
@@ -87,28 +97,47 @@ class Transformers:
         with self.torch.inference_mode():
             ids = self.model.generate(**sources,
                                       generation_config=self.generations[key])
-        return [len(row) - 1 for row in ids] # without the start token
+        return ids[:, 1:].tolist() # without the start token
+
+    def judge(self, sources, ids, banned):
+        ids = self.torch.tensor(ids)
+        start = self.torch.full((len(ids), 1), self.model.config.decoder_start_token_id)
+        with self.torch.inference_mode():
+            logits = self.model(**sources, decoder_input_ids=self.torch.cat(
+                [start, ids[:, :-1]], dim=1)).logits # [B, T, V]
+            spread = logits.std(dim=-1)
+            logits[:, :, banned] = -float("inf")
+            chosen = logits.gather(-1, ids.unsqueeze(-1)).squeeze(-1)
+            return ((logits.max(dim=-1).values - chosen) / spread).tolist()
 
 
 class OpenVINO(Transformers):
-    def load(self, folder, threads):
+    def load(self, folder, threads, setting):
         from optimum.intel import OVModelForSeq2SeqLM
         self.versions = versions("openvino", "optimum-intel", "transformers")
         return OVModelForSeq2SeqLM.from_pretrained(folder, ov_config={
             "INFERENCE_NUM_THREADS": str(threads), "NUM_STREAMS": "1",
-            "PERFORMANCE_HINT": "LATENCY", "CACHE_DIR": ""})
+            "PERFORMANCE_HINT": "LATENCY", "CACHE_DIR": "", **setting})
+
+    judge = None
 
 
 class OnnxRuntime(Transformers):
-    def load(self, folder, threads):
+    def load(self, folder, threads, setting):
         import onnxruntime
         from optimum.onnxruntime import ORTModelForSeq2SeqLM
         self.versions = versions("onnxruntime", "optimum-onnx", "transformers")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
+        for key, value in setting.items():
+            if key.startswith("session."):
+                options.add_session_config_entry(key, value)
         return ORTModelForSeq2SeqLM.from_pretrained(
-            folder, session_options=options, provider="CPUExecutionProvider")
+            folder, session_options=options, provider="CPUExecutionProvider",
+            use_io_binding=setting.get("use_io_binding", False))
+
+    judge = None
 
 
 KINDS = {"ctranslate2": CTranslate2, "transformers": Transformers,
@@ -117,37 +146,37 @@ KINDS = {"ctranslate2": CTranslate2, "transformers": Transformers,
 
 def answer(engine, request):
     sources = engine.prepare(request["sources"])
-    if request.get("encode"):
-        if engine.encode is None:
-            return {"ms": None}
-        run = lambda: engine.encode(sources)
-    else:
-        run = lambda: engine.generate(sources, request["beams"],
-                                      request["new_tokens"])
-    times = []
+    if "judge" in request:
+        return {"gaps": engine.judge(sources, request["judge"], request["banned"])}
+    encode = request.get("encode", False)
+    if encode and engine.encode is None:
+        return {"ms": None}
+    times, ids = [], None
     for _ in range(request["repeat"]):
         start = time.perf_counter()
-        lengths = run()
+        if encode:
+            engine.encode(sources)
+        else:
+            ids = engine.generate(sources, request["beams"], request["new_tokens"])
         times.append((time.perf_counter() - start) * 1e3)
-        if not request.get("encode"):
-            expected = [request["new_tokens"]] * len(request["sources"])
-            if lengths != expected:
-                raise ValueError(f"lengths {lengths}, expected {expected}")
-    return {"ms": times}
+        lengths = [len(row) for row in ids or []]
+        if not encode and lengths != [request["new_tokens"]] * len(request["sources"]):
+            raise ValueError(f"lengths {lengths}, expected {request['new_tokens']} each")
+    return {"ms": times} if encode else {"ms": times, "ids": ids}
 
 
 def main():
-    kind, folder, threads, compute_type = sys.argv[1:]
+    kind, folder, threads, weights, setting = sys.argv[1:]
     # Libraries print; only answers may reach the pipe.
     pipe = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
-    engine = KINDS[kind](folder, int(threads), compute_type)
+    engine = KINDS[kind](folder, int(threads), weights, json.loads(setting))
     print(json.dumps({"ready": True, "versions": engine.versions,
                       "type": engine.type}), file=pipe)
     for line in sys.stdin:
         try:
             reply = answer(engine, json.loads(line))
-        except Exception as error: # said to the parent, which leaves this peer out
+        except Exception as error: # said to the parent, which counts it as a failure
             reply = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(reply), file=pipe)
 

@@ -283,6 +283,52 @@ ENCDEC_API encdec_status *encdec_reorder(encdec_state *state,
                                          const uint32_t *parents,
                                          uint64_t row_count);
 
+/* --- Profiling -------------------------------------------------------------- */
+
+/* Compiled code is a fixed row of segments with barriers between them, one row
+ * for encode and one for a step. A profile measures each where the barriers are:
+ * some tens of nanoseconds a segment and worker while it is on, nothing while it
+ * is off. */
+enum { ENCDEC_PROFILE_ENCODE = 0, ENCDEC_PROFILE_STEP = 1 };
+
+/* Measures all later encodes and steps of the state, those of encdec_generate
+ * too, from zero. Errors: BAD_MODEL (the manifest does not name the segments). */
+ENCDEC_API encdec_status *encdec_state_profile_start(encdec_state *state);
+
+/* Ends measuring; what was measured stays until the next start. Does nothing
+ * where nothing was started. */
+ENCDEC_API encdec_status *encdec_state_profile_stop(encdec_state *state);
+
+/* Number of segments of an entry (ENCDEC_PROFILE_*); 0 for NULL, for another
+ * entry and before the first start. */
+ENCDEC_API uint64_t encdec_state_profile_count(const encdec_state *state,
+                                               uint32_t entry);
+
+/* Sums over all calls since the start; a multiply-add is one multiplication and
+ * one addition. Sums too large for 64 bits are the largest number. */
+typedef struct encdec_segment_profile {
+  uint64_t size;
+  const char *ops;  /* ops of the IR, joined by '+'; lives with the model */
+  const char *side; /* "encoder" or "decoder"; static */
+  int64_t layer;    /* -1: in no layer, or in several */
+  uint64_t calls;
+  uint64_t rows;             /* of all calls; source tokens for encode */
+  uint64_t nanoseconds;      /* from the barrier before to the one after */
+  uint64_t wait_nanoseconds; /* of these, how long the average worker waited */
+  uint64_t weight_bytes;     /* each weight read once a call */
+  uint64_t key_bytes; /* cached keys and values read: those of a source once for
+                         all its rows, each row's own past for itself */
+  uint64_t weight_multiply_adds;
+  uint64_t key_multiply_adds; /* with keys and values, always f32 */
+} encdec_segment_profile;
+
+/* Segment `index`, in the order they run (set out_profile->size). Errors: USAGE
+ * (no such entry or segment, nothing started), BAD_MODEL (the code turned out to
+ * have other segments than the manifest names). */
+ENCDEC_API encdec_status *
+encdec_state_get_profile(const encdec_state *state, uint32_t entry,
+                         uint64_t index, encdec_segment_profile *out_profile);
+
 /* --- Generation ------------------------------------------------------------ */
 
 /* For the integer fields below. */

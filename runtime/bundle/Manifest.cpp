@@ -1,245 +1,24 @@
 //===- Manifest.cpp - reading the manifest strictly -----------------------===//
 //
-// Two passes: JSON to a tree (repeated keys and deep nesting are refused on the
-// way), then the tree to numbers by one reader per object. The reader keeps the
-// first error, so that the schema below reads as a list of keys and ranges.
+// The schema, as a list of keys and ranges; compiler/emit/Manifest.cpp writes it.
 
 #include "runtime/bundle/Manifest.h"
 
 #include "encdec/abi.h"
 #include "runtime/base/Checked.h"
-
-#include <fmt/format.h>
-#include <nlohmann/json.hpp>
-
-#include <algorithm>
-#include <cmath>
-#include <set>
+#include "runtime/bundle/ManifestTree.h"
 
 namespace encdec::runtime {
 
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr uint64_t maxManifestBytes = 16u << 20;
-constexpr int maxDepth = 8;
 constexpr uint64_t maxLayers = 1024;
 constexpr uint64_t maxWidth = 1u << 20;
 constexpr uint64_t maxVocabulary = 4u << 20;
 constexpr uint64_t maxPositionCount = 1u << 20;
 constexpr uint64_t maxBytesPerUnit = uint64_t(1) << 40;
-
-struct Refused {
-  std::string reason;
-};
-
-/// Text of the file as it may stand in a message: escaped, so that it stays one
-/// line of ASCII, and cut.
-std::string shown(const Json &value) {
-  std::string text = value.dump(-1, ' ', true, Json::error_handler_t::replace);
-  return text.size() > 60 ? text.substr(0, 57) + "..." : text;
-}
-
-/// A key as it may stand in a message.
-std::string shownKey(const std::string &key) {
-  std::string text = shown(Json(key));
-  return "'" + text.substr(1, text.ends_with("...") ? text.npos : text.size() - 2) +
-         "'";
-}
-
-Result<Json> parseTree(std::string_view text) {
-  // nlohmann's tree keeps the last of repeated keys, so repeats are caught
-  // while it parses.
-  std::vector<std::set<std::string>> keys;
-  auto watch = [&](int depth, Json::parse_event_t event, Json &parsed) {
-    if (depth > maxDepth)
-      throw Refused{fmt::format("nested deeper than {}", maxDepth)};
-    if (event == Json::parse_event_t::object_start)
-      keys.emplace_back();
-    else if (event == Json::parse_event_t::object_end)
-      keys.pop_back();
-    else if (event == Json::parse_event_t::key &&
-             !keys.back().insert(parsed.get<std::string>()).second)
-      throw Refused{
-          fmt::format("key {} stands twice", shownKey(parsed.get<std::string>()))};
-    return true;
-  };
-  // The parser takes a zero byte for the end of its input.
-  if (auto zero = text.find('\0'); zero != text.npos)
-    return badModel(fmt::format("manifest: not valid JSON at byte {}", zero));
-  try {
-    return Json::parse(text.begin(), text.end(), watch);
-  } catch (const Refused &refused) {
-    return badModel("manifest: " + refused.reason);
-  } catch (const Json::parse_error &error) {
-    return badModel(
-        fmt::format("manifest: not valid JSON at byte {}", error.byte));
-  } catch (const Json::exception &) { // a number beyond double
-    return badModel("manifest: it has a number that is too large");
-  }
-}
-
-/// Takes keys out of one object; the first error stays.
-class ObjectReader {
-public:
-  ObjectReader(const Json *object, std::string path, Status &status)
-      : object(object), path(std::move(path)), status(status) {
-    if (!object || !object->is_object())
-      fail("", "an object", object);
-  }
-
-  const Json *take(const char *key) {
-    if (!status.ok())
-      return nullptr;
-    taken.insert(key);
-    auto found = object->find(key);
-    if (found == object->end()) {
-      status = badModel(fmt::format("manifest: key '{}{}' is missing", path,
-                                    key));
-      return nullptr;
-    }
-    return &*found;
-  }
-
-  uint64_t number(const char *key, uint64_t least, uint64_t most) {
-    return toNumber(key, take(key), least, most);
-  }
-
-  std::optional<uint64_t> numberOrNull(const char *key, uint64_t least,
-                                       uint64_t most) {
-    const Json *value = take(key);
-    if (!value || value->is_null())
-      return std::nullopt;
-    return toNumber(key, value, least, most);
-  }
-
-  std::string text(const char *key) {
-    const Json *value = take(key);
-    if (!value)
-      return {};
-    if (!isPlainText(*value)) {
-      fail(key, plainText, value);
-      return {};
-    }
-    return value->get<std::string>();
-  }
-
-  /// One of `words`.
-  std::string oneOf(const char *key,
-                    std::initializer_list<std::string_view> words) {
-    const Json *value = take(key);
-    for (std::string_view word : words)
-      if (value && *value == word)
-        return std::string(word);
-    if (value)
-      fail(key, fmt::format("one of {}", fmt::join(words, ", ")), value);
-    return {};
-  }
-
-  double real(const char *key) {
-    const Json *value = take(key);
-    if (!value)
-      return 0;
-    double result = value->is_number() ? value->get<double>() : NAN;
-    if (!std::isfinite(result))
-      fail(key, "a finite number", value);
-    return result;
-  }
-
-  /// A token id below `vocabulary`.
-  int32_t id(const char *key, uint64_t vocabulary) {
-    return int32_t(number(key, 0, vocabulary - 1));
-  }
-
-  std::optional<int32_t> idOrNull(const char *key, uint64_t vocabulary) {
-    auto value = numberOrNull(key, 0, vocabulary - 1);
-    return value ? std::optional(int32_t(*value)) : std::nullopt;
-  }
-
-  std::vector<int32_t> ids(const char *key, uint64_t vocabulary) {
-    std::vector<int32_t> result;
-    const Json *value = take(key);
-    if (!value)
-      return result;
-    if (!value->is_array()) {
-      fail(key, "a list of token ids", value);
-      return result;
-    }
-    for (const Json &entry : *value)
-      result.push_back(int32_t(toNumber(key, &entry, 0, vocabulary - 1)));
-    return result;
-  }
-
-  std::vector<std::string> texts(const char *key) {
-    std::vector<std::string> result;
-    const Json *value = take(key);
-    if (!value)
-      return result;
-    bool good = value->is_array();
-    for (size_t i = 0; good && i < value->size(); ++i) {
-      good = isPlainText((*value)[i]);
-      if (good)
-        result.push_back((*value)[i].get<std::string>());
-    }
-    if (!good)
-      fail(key, std::string("a list, each entry ") + plainText, value);
-    return result;
-  }
-
-  /// Complains about keys that nobody took.
-  void finish() {
-    if (!status.ok())
-      return;
-    for (const auto &entry : object->items())
-      if (!taken.count(entry.key())) {
-        status = badModel(
-            fmt::format("manifest: unknown key {}", shownKey(path + entry.key())));
-        return;
-      }
-  }
-
-private:
-  /// What goes on to messages and terminals holds nothing that steers them.
-  static constexpr const char *plainText =
-      "a string of at most 200 bytes without control characters";
-  static bool isPlainText(const Json &value) {
-    if (!value.is_string())
-      return false;
-    const auto &text = value.get_ref<const std::string &>();
-    return text.size() <= 200 && std::all_of(text.begin(), text.end(), [](char c) {
-             return static_cast<unsigned char>(c) >= ' ' && c != 0x7f;
-           });
-  }
-
-  uint64_t toNumber(const char *key, const Json *value, uint64_t least,
-                    uint64_t most) {
-    if (!value)
-      return least;
-    uint64_t number = 0;
-    bool good = value->is_number_unsigned();
-    if (good) {
-      number = value->get<uint64_t>();
-      good = number >= least && number <= most;
-    }
-    if (!good)
-      fail(key, fmt::format("an integer from {} to {}", least, most), value);
-    return good ? number : least;
-  }
-
-  void fail(const char *key, const std::string &expected, const Json *found) {
-    if (!status.ok())
-      return;
-    status = badModel(fmt::format("manifest: key '{}{}' must be {}, but is {}",
-                                  path, key, expected,
-                                  found ? shown(*found) : "nothing"));
-  }
-
-  const Json *object;
-  std::string path;
-  Status &status;
-  std::set<std::string> taken;
-};
+constexpr uint64_t maxSegments = 64 * maxLayers;
 
 ModelFacts readModel(ObjectReader reader) {
   ModelFacts facts;
@@ -324,6 +103,40 @@ GenerationFacts readGeneration(ObjectReader reader, uint64_t vocabulary) {
   return facts;
 }
 
+SegmentFacts readSegment(ObjectReader reader, const ModelFacts &model,
+                         uint64_t weightsBytes) {
+  using Keys = SegmentFacts::Keys;
+  constexpr uint64_t mostMadds = uint64_t(1) << 48;
+  SegmentFacts facts;
+  facts.ops = reader.text("ops");
+  facts.decoder = reader.oneOf("side", {"encoder", "decoder"}) == "decoder";
+  facts.layer = reader.numberOrNull(
+      "layer", 0, (facts.decoder ? model.decoderLayers : model.encoderLayers) - 1);
+  facts.weightBytes = reader.number("weight_bytes", 0, weightsBytes);
+  facts.rowMadds = reader.number("row_madds", 0, mostMadds);
+  std::string keys = reader.oneOfOrNull("keys", {"cache", "memory", "source"});
+  facts.keys = keys == "cache"    ? Keys::Cache
+               : keys == "memory" ? Keys::Memory
+               : keys == "source" ? Keys::Source
+                                  : Keys::None;
+  facts.keyBytes = reader.number("key_bytes", 0, maxBytesPerUnit);
+  facts.keyMadds = reader.number("key_madds", 0, mostMadds);
+  reader.finish();
+  return facts;
+}
+
+void readSegments(ObjectReader reader, Manifest &manifest) {
+  auto read = [&](const char *key, std::vector<SegmentFacts> &into) {
+    reader.objects(key, maxSegments, [&](ObjectReader one) {
+      into.push_back(
+          readSegment(std::move(one), manifest.model, manifest.weightsBytes));
+    });
+  };
+  read("encode", manifest.encodeSegments);
+  read("step", manifest.stepSegments);
+  reader.finish();
+}
+
 Status checkVersions(ObjectReader &top) {
   uint64_t format = top.number("format", 0, UINT64_MAX);
   uint64_t abi = top.number("abi", 0, UINT64_MAX);
@@ -373,6 +186,9 @@ Result<Manifest> parseManifest(std::string_view text) {
     reader.finish();
   }
   manifest.levels = top.texts("levels");
+  // For profiles only: a model made by hand, or before there were any, has none.
+  if (const Json *segments = top.takeIfThere("segments"))
+    readSegments(ObjectReader(segments, "segments.", status), manifest);
   top.finish();
   ENCDEC_RETURN_IF_ERROR(status);
   return manifest;

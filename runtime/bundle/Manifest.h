@@ -55,6 +55,19 @@ struct GenerationFacts {
   std::string earlyStopping; ///< "true", "false" or "never".
 };
 
+/// What encode or step does between two barriers.
+struct SegmentFacts {
+  enum class Keys { None, Cache, Memory, Source };
+  std::string ops; ///< "linear", "cache_append+self_attention".
+  bool decoder;    ///< Whose weights it reads, or else whose rows.
+  std::optional<uint64_t> layer;
+  uint64_t weightBytes;
+  uint64_t rowMadds; ///< Multiply-adds of one row with weights.
+  Keys keys;         ///< Which keys and values it reads.
+  uint64_t keyBytes; ///< Of one position.
+  uint64_t keyMadds; ///< Of one row with one position.
+};
+
 struct Manifest {
   std::string producer;
   ModelFacts model;
@@ -65,6 +78,8 @@ struct Manifest {
   GenerationFacts generation;
   std::string tokenizerKind; ///< Empty: no tokenizer.
   std::vector<std::string> levels;
+  /// In the order they run; both empty where the model does not say.
+  std::vector<SegmentFacts> encodeSegments, stepSegments;
 };
 
 /// Reads and checks a manifest. Errors: BadModel, with the key; DoesNotFit when

@@ -186,7 +186,7 @@ Status State::encode(std::span<const int32_t> ids,
   encdec_abi_context call = context();
   call.rows = int64_t(ids.size());
   slots.start(0); // no rows if the call fails
-  ENCDEC_RETURN_IF_ERROR(run(model->encode, call));
+  ENCDEC_RETURN_IF_ERROR(run(EntryKind::Encode, call));
   slots.start(sourceCount);
   for (size_t row = 0; row < sourceCount; ++row) {
     positions[row] = 0;
@@ -258,7 +258,7 @@ Status State::step(const StepInput &input) {
       input.logits ? reinterpret_cast<float *>(logitsRegion.data()) : nullptr;
   call.out_probs =
       input.probs ? reinterpret_cast<float *>(probsRegion.data()) : nullptr;
-  ENCDEC_RETURN_IF_ERROR(run(model->step, call));
+  ENCDEC_RETURN_IF_ERROR(run(EntryKind::Step, call));
   for (size_t row = 0; row < rows(); ++row)
     ++positions[row];
   ++counters.steps;
@@ -312,7 +312,42 @@ encdec_abi_context State::context() {
   return call;
 }
 
-Status State::run(encdec_abi_entry_fn entry, encdec_abi_context &call) {
+Status State::startProfile() {
+  const Manifest &manifest = model->manifest;
+  if (manifest.encodeSegments.empty() || manifest.stepSegments.empty())
+    return badModel("the model's manifest does not name the segments of its code, "
+                    "so there is nothing to profile by; compile it again with this "
+                    "version of encdec");
+  profile = std::make_unique<Profile>(manifest, *team);
+  profiling = true;
+  return {};
+}
+
+Work State::workOf(EntryKind kind, const encdec_abi_context &call) const {
+  auto length = [&](size_t source) { return sourceLength(source); };
+  Work work;
+  work.rows = uint64_t(call.rows);
+  if (kind == EntryKind::Encode) {
+    for (size_t source = 0; source < sourceCount; ++source)
+      work.sourcePairs += length(source) * length(source);
+    return work;
+  }
+  for (size_t row = 0; row < rows(); ++row) {
+    auto source = size_t(rowSource[row]);
+    work.cachePairs += uint64_t(positions[row]) + 1;
+    work.memoryPairs += length(source);
+    // Rows of one source stand beside each other.
+    if (row == 0 || rowSource[row - 1] != rowSource[row])
+      work.memoryKeys += length(source);
+  }
+  return work;
+}
+
+Status State::run(EntryKind kind, encdec_abi_context &call) {
+  encdec_abi_entry_fn entry =
+      kind == EntryKind::Encode ? model->encode : model->step;
+  if (profiling)
+    return profile->run(kind, entry, call, workOf(kind, call));
   struct Call {
     encdec_abi_entry_fn entry;
     const encdec_abi_context *context;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/exec/Model.h"
+#include "runtime/exec/Profile.h"
 #include "runtime/exec/Region.h"
 #include "runtime/exec/Slots.h"
 #include "runtime/exec/Team.h"
@@ -52,6 +53,14 @@ public:
   /// New row i goes on from old row parents[i].
   Status reorder(std::span<const uint32_t> parents);
 
+  /// Measures the segments of all later calls, from zero. Errors: BadModel where
+  /// the manifest names no segments.
+  Status startProfile();
+  /// What was measured stays until the next start.
+  void stopProfile() { profiling = false; }
+  /// Null before the first start.
+  const Profile *profiled() const { return profile.get(); }
+
   size_t rows() const { return slots.rows(); }
   size_t sources() const { return sourceCount; }
   uint64_t sourceLength(size_t source) const {
@@ -85,8 +94,11 @@ private:
                       std::span<const uint64_t> offsets) const;
   Status checkStep(const StepInput &input) const;
   encdec_abi_context context();
-  Status run(encdec_abi_entry_fn entry, encdec_abi_context &context);
+  Status run(EntryKind kind, encdec_abi_context &context);
+  Work workOf(EntryKind kind, const encdec_abi_context &context) const;
 
+  std::unique_ptr<Profile> profile;
+  bool profiling = false;
   Slots slots;
   size_t sourceCount = 0;
   uint64_t top = 1;

@@ -6,6 +6,7 @@
 
 #include "runtime/tools/Bandwidth.h"
 #include "runtime/tools/ModelFile.h"
+#include "runtime/tools/Profile.h"
 #include "runtime/tools/Support.h"
 #include "runtime/tools/Terminal.h"
 
@@ -17,6 +18,8 @@
 #include <cmath>
 #include <cstdlib>
 #include <new>
+#include <optional>
+
 
 namespace encdec::tools {
 namespace {
@@ -25,7 +28,7 @@ struct BenchArguments {
   std::string model, weights;
   uint64_t sourceLength = 32, newTokens = 64, batch = 1, beams = 1, repeat = 7;
   uint32_t threads = 0;
-  bool json = false;
+  bool json = false, profile = false;
 };
 
 using Clock = std::chrono::steady_clock;
@@ -74,6 +77,8 @@ public:
       decode(arguments.newTokens, /*record=*/true);
       measured.bandwidth.push_back(meter.pass());
     }
+    if (arguments.profile)
+      profileSteps();
     arguments.json ? printJson() : printTable();
     return 0;
   }
@@ -83,6 +88,7 @@ private:
   void makeSources();
   void suppressEnd();
   void decode(uint64_t steps, bool record);
+  void profileSteps();
   void search(uint64_t steps, bool record);
   void printJson() const;
   void printTable() const;
@@ -104,6 +110,7 @@ private:
   std::vector<uint64_t> offsets; // [B + 1]
   std::unique_ptr<float[], decltype(&std::free)> bias{nullptr, std::free};
   Measured measured;
+  std::optional<Profile> profile;
 };
 
 void Bench::createState() {
@@ -197,6 +204,19 @@ void Bench::search(uint64_t steps, bool record) {
   measured.firstToken.push_back(encode + step);
 }
 
+/// As many decodings again: the times above are those without a profile.
+void Bench::profileSteps() {
+  Limits limits;
+  limits.peak = measurePeak(state.get());
+  limits.wholes = std::string_view(info.weight_type) == "int8-dynamic";
+  check(encdec_state_profile_start(state.get()));
+  for (uint64_t i = 0; i < arguments.repeat; ++i)
+    decode(arguments.newTokens, /*record=*/false);
+  check(encdec_state_profile_stop(state.get()));
+  limits.bandwidth = median(measured.bandwidth);
+  profile = readProfile(state.get(), limits);
+}
+
 void Bench::printJson() const {
   double bandwidth = median(measured.bandwidth), rate = stepRate();
   nlohmann::ordered_json all = {
@@ -222,6 +242,8 @@ void Bench::printJson() const {
       {"read_bandwidth_best", bestBandwidth() / 1e9},
       {"bandwidth_fraction", rate / bandwidth},
       {"bandwidth_fraction_of_best", rate / bestBandwidth()}};
+  if (profile)
+    all["profile"] = profileJson(*profile);
   print(all.dump() + "\n");
 }
 
@@ -258,18 +280,27 @@ void Bench::printTable() const {
                                    100 * rate / bandwidth, rate / 1e9));
   if (rate > bandwidth)
     print("\nMore than all of it: these weights stay in the caches.\n");
+  if (profile)
+    printProfile(*profile);
 }
 
 constexpr const char *footer = R"(Examples:
   encdec bench en-fr.encdec
   encdec bench en-fr.encdec --batch 16 --threads 2 --json | tail -n 1 | jq .step_ms
+  encdec bench en-fr.encdec --profile
 
 step_ms is the median time of one decoder step over the whole batch, vocabulary
 included; the end token is suppressed, so lengths are fixed. read_bandwidth is the
 median over read-only passes through 512 MB on the same threads, between the
 repeats, in GB/s (10^9); with beams, step_ms is a search's time without encoding,
 shared out among its steps; bandwidth_fraction is bytes_per_step / step time /
-read_bandwidth. JSON also has the best pass, and the fraction of that.)";
+read_bandwidth. JSON also has the best pass, and the fraction of that.
+
+--profile decodes as often again with the time taken at each barrier, for encode and
+step: by kind of op, by layer, in JSON also by segment (what lies between two
+barriers). The limit of a segment is the longer of reading its weights, keys and
+values at read_bandwidth and of its multiply-adds (MAC) at their peak in registers;
+rows of activations, exp and the like count nothing.)";
 
 } // namespace
 
@@ -307,6 +338,8 @@ void addBench(CLI::App &root, Action &action) {
                    "Weights of a checkpoint folder: f32, bf16, int8 or int8-dynamic")
       ->type_name("TYPE")
       ->check(CLI::IsMember({"f32", "bf16", "int8", "int8-dynamic"}));
+  command->add_flag("--profile", arguments->profile,
+                    "Also where the time goes: by kind of op and by layer");
   command->add_flag("--json", arguments->json, "As one JSON object");
   command->callback([arguments, &action] {
     action = [arguments] { return Bench(*arguments).run(); };

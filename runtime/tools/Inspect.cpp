@@ -117,6 +117,8 @@ std::string shown(const Json &value) {
       joined += (joined.empty() ? "" : ", ") + shown(item);
     return joined;
   }
+  if (value.is_array() && !value.empty() && value[0].is_object())
+    return fmt::format("{}, listed with --json", value.size());
   return value.is_null() ? "-" : value.dump();
 }
 

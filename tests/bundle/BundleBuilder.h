@@ -110,6 +110,19 @@ inline const char *fakeLevel() {
 #endif
 }
 
+inline Json fakeSegment(const char *ops, const char *side, Json layer,
+                        int weightBytes, int rowMadds, Json keys, int keyBytes,
+                        int keyMadds) {
+  return {{"ops", ops},
+          {"side", side},
+          {"layer", layer},
+          {"weight_bytes", weightBytes},
+          {"row_madds", rowMadds},
+          {"keys", keys},
+          {"key_bytes", keyBytes},
+          {"key_madds", keyMadds}};
+}
+
 /// The manifest that goes with fake_model.c.
 inline Json fakeManifest() {
   return {
@@ -157,6 +170,14 @@ inline Json fakeManifest() {
         {"early_stopping", "false"}}},
       {"tokenizer", nullptr},
       {"levels", Json::array({fakeLevel()})},
+      {"segments",
+       {{"encode",
+         Json::array({fakeSegment("read", "encoder", 0, 0, 0, "source", 0, 2),
+                      fakeSegment("put", "decoder", nullptr, 0, 0, nullptr, 0, 0)})},
+        {"step",
+         Json::array(
+             {fakeSegment("append+mix", "decoder", 1, 0, 0, "cache", 10, 3),
+              fakeSegment("predict", "decoder", nullptr, 64, 7, "memory", 100, 5)})}}},
   };
 }
 

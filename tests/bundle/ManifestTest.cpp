@@ -86,6 +86,24 @@ const Edit edits[] = {
     {"/levels", "[]", "the manifest lists"},
     {"/levels", "[\"v3\", \"v3\"]", "the manifest lists"},
     {"/levels", "\"v3\"", "'levels'"},
+    {"/segments", "[]", "an object"},
+    {"/segments", "null", "an object"},
+    {"/segments/step", "{}", "a list of at most"},
+    {"/segments/step", "[[]]", "'segments.step[0].' must be an object"},
+    {"/segments/more", "[]", "unknown key 'segments.more'"},
+    {"/segments/step/1/ops", nullptr, "'segments.step[1].ops' is missing"},
+    {"/segments/step/1/ops", "\"a\\nb\"", "'segments.step[1].ops'"},
+    {"/segments/step/1/side", "\"left\"", "one of encoder, decoder"},
+    {"/segments/step/0/layer", "2", "'segments.step[0].layer'"},
+    {"/segments/encode/0/layer", "1", "'segments.encode[0].layer'"},
+    {"/segments/step/0/layer", "-1", "'segments.step[0].layer'"},
+    {"/segments/step/1/weight_bytes", "321", "'segments.step[1].weight_bytes'"},
+    {"/segments/step/1/row_madds", "18446744073709551615", "row_madds"},
+    {"/segments/step/1/keys", "\"values\"", "one of cache, memory, source"},
+    {"/segments/step/1/keys", "7", "'segments.step[1].keys'"},
+    {"/segments/step/1/key_bytes", "1099511627777", "key_bytes"},
+    {"/segments/step/1/key_madds", "0.5", "key_madds"},
+    {"/segments/step/1/extra", "1", "unknown key 'segments.step[1].extra'"},
     {"/new_key", "1", "unknown key 'new_key'"},
     // Text from the file must not break the line or flood the terminal.
     {"/weights/type", "\"a\\nb\\u001b[31m\"", "'weights.type'"},
@@ -152,7 +170,10 @@ TEST(Manifest, EveryKeyIsNeeded) {
   for (const auto &[key, value] : whole.items()) {
     Json without = whole;
     without.erase(key);
-    expectRefused(readWith(without.dump()), key);
+    if (key == "segments") // the one that may be missing
+      EXPECT_TRUE(readWith(without.dump()).ok());
+    else
+      expectRefused(readWith(without.dump()), key);
     if (!value.is_object())
       continue;
     for (const auto &[inner, unused] : value.items()) {
@@ -170,6 +191,33 @@ TEST(Manifest, Values) {
   EXPECT_EQ(manifest->memory.cacheHeadSize, uint64_t(FAKE_HEAD_SIZE));
   EXPECT_EQ(manifest->generation.eos, std::vector<int32_t>{0});
   EXPECT_FALSE(manifest->generation.forcedBos);
+}
+
+TEST(Manifest, Segments) {
+  using Keys = runtime::SegmentFacts::Keys;
+  auto manifest = runtime::parseManifest(fakeManifest().dump());
+  ASSERT_TRUE(manifest.ok()) << manifest.status().message();
+  ASSERT_EQ(manifest->encodeSegments.size(), 2u);
+  EXPECT_EQ(manifest->encodeSegments[0].keys, Keys::Source);
+  EXPECT_EQ(manifest->encodeSegments[1].keys, Keys::None);
+  EXPECT_FALSE(manifest->encodeSegments[1].layer);
+  ASSERT_EQ(manifest->stepSegments.size(), 2u);
+  const runtime::SegmentFacts &first = manifest->stepSegments[0];
+  EXPECT_EQ(first.ops, "append+mix");
+  EXPECT_TRUE(first.decoder);
+  EXPECT_EQ(first.layer, 1u);
+  EXPECT_EQ(first.keys, Keys::Cache);
+  EXPECT_EQ(first.keyBytes, 10u);
+  EXPECT_EQ(manifest->stepSegments[1].weightBytes, 64u);
+}
+
+TEST(Manifest, TooManySegments) {
+  Json json = fakeManifest();
+  Json one = json["segments"]["step"][0];
+  json["segments"]["step"] = Json::array();
+  for (int i = 0; i <= 65536; ++i)
+    json["segments"]["step"].push_back(one);
+  expectRefused(readWith(json.dump()), "a list of at most 65536");
 }
 
 /// Every head size is found again in the bytes per key it gives.

@@ -47,6 +47,13 @@ TEST(Allocation, NoneInStepAndReorder) {
   EXPECT_EQ(allocations(), before);
   good &= encdec_encode(state, sources.ids.data(), sources.offsets.data(), 2) == nullptr;
   EXPECT_EQ(allocations(), before) << "encode has all its room, too";
+
+  good &= encdec_state_profile_start(state) == nullptr;
+  before = allocations();
+  input.rows = 2;
+  good &= encdec_step(state, &input, &output) == nullptr;
+  good &= encdec_state_profile_stop(state) == nullptr;
+  EXPECT_EQ(allocations(), before) << "a profile has all its room, too";
   EXPECT_TRUE(good);
   encdec_state_destroy(state);
   encdec_model_close(model);

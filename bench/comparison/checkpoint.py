@@ -1,0 +1,62 @@
+"""Random Marian checkpoints of any size, in seconds and without a library: the
+writer of the tests, with numbers drawn from a pool."""
+import array
+import random
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "models"))
+import make_checkpoint as writer # noqa: E402
+
+# Drawing each of 75 million numbers would take minutes. A prime length keeps the
+# rows of a matrix from being the same ones.
+POOL = 65537
+SMALL = 4096 # up to here numbers are drawn one by one: norms, biases
+OPUS = {"d_model": 512, "encoder_layers": 6, "decoder_layers": 6, "encoder_heads": 8,
+        "decoder_heads": 8, "encoder_ffn": 2048, "decoder_ffn": 2048, "vocab": 58101,
+        "positions": 512, "activation": "swish"}
+
+
+def pooled(exact):
+    """A replacement for make_checkpoint.uniform: each tensor starts at its own
+    place of one pool and goes round it."""
+    draw = random.Random(1).random
+    unit = [draw() for _ in range(POOL)]
+
+    def uniform(seed, name, count, low, high):
+        if count <= SMALL:
+            return exact(seed, name, count, low, high)
+        width, start = high - low, writer.fnv(f"{seed}/{name}") % POOL
+        values = array.array("f", (low + width * u for u in unit[start:] + unit[:start]))
+        return (values * (count // POOL + 1))[:count]
+
+    return uniform
+
+
+def nonzero(exact):
+    return lambda values: exact(values) if isinstance(values, list) else values
+
+
+def with_zero_pad(exact):
+    """OPUS-MT's pad row is zero, and CTranslate2 takes it to be: it begins decoding
+    with a zero row of its own. The pad row is the last."""
+    def tensors(spec):
+        result = exact(spec)
+        shape, values = result["model.shared.weight"]
+        values[-shape[1]:] = array.array("f", bytes(4 * shape[1]))
+        return result
+
+    return tensors
+
+
+def write(spec, folder):
+    """`spec` is make_checkpoint's, with one shared table; the same one gives the same
+    bytes."""
+    kept = writer.uniform, writer.nonzero, writer.tensors
+    writer.uniform, writer.nonzero = pooled(kept[0]), nonzero(kept[1])
+    writer.tensors = with_zero_pad(kept[2])
+    try:
+        writer.write(spec, folder)
+    finally:
+        writer.uniform, writer.nonzero, writer.tensors = kept

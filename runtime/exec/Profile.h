@@ -1,0 +1,85 @@
+//===- Profile.h - where the time of encode and step goes -----------------===//
+//
+// Compiled code is a row of segments with barriers between them, the same in
+// every call. A profile stands in for the team's barrier and takes the time
+// there; off, it costs nothing.
+
+#pragma once
+
+#include "encdec/abi.h"
+#include "runtime/bundle/Manifest.h"
+#include "runtime/exec/Team.h"
+
+#include <array>
+#include <chrono>
+
+namespace encdec::runtime {
+
+enum class EntryKind { Encode, Step };
+
+/// What one call works on.
+struct Work {
+  uint64_t rows = 0; ///< Source tokens of an encode.
+  /// Pairs of a row and a position that it attends to.
+  uint64_t cachePairs = 0, memoryPairs = 0, sourcePairs = 0;
+  /// Positions of memory that are read: rows of one source read them together.
+  uint64_t memoryKeys = 0;
+};
+
+/// Sums over all profiled calls.
+struct SegmentProfile {
+  const SegmentFacts *facts;
+  uint64_t calls = 0, rows = 0;
+  uint64_t nanoseconds = 0;
+  uint64_t waited = 0; ///< Of these, how long the average worker waited.
+  uint64_t weightBytes = 0, keyBytes = 0, weightMadds = 0, keyMadds = 0;
+};
+
+/// Times of the segments of a model. One caller at a time; all memory is taken
+/// on construction.
+class Profile {
+public:
+  /// Both must outlive the profile.
+  Profile(const Manifest &manifest, Team &team);
+
+  /// Puts the profile's barrier into `call` and runs it on the team.
+  Status run(EntryKind kind, encdec_abi_entry_fn entry, encdec_abi_context &call,
+             const Work &work);
+
+  size_t count(EntryKind kind) const { return facts(kind).size(); }
+  /// Segment `index` below count(kind). Errors: BadModel when the code was seen
+  /// to have other barriers than its manifest says.
+  Result<SegmentProfile> segment(EntryKind kind, size_t index) const;
+
+private:
+  using Clock = std::chrono::steady_clock;
+  /// What one worker writes; on cache lines of its own.
+  struct alignas(64) Lane {
+    size_t at = 0; ///< Segment under way.
+    Clock::time_point done;
+  };
+  struct Totals {
+    uint64_t calls = 0;
+    Work work;
+    std::vector<uint64_t> nanoseconds; ///< Of each segment.
+    std::vector<uint64_t> waits;       ///< [worker][waitStride]
+    size_t waitStride = 0;
+    bool otherBarriers = false;
+  };
+  static void barrier(void *profile, int64_t worker);
+  void arrive(size_t worker);
+  void finish();
+  const std::vector<SegmentFacts> &facts(EntryKind kind) const {
+    return kind == EntryKind::Encode ? manifest.encodeSegments
+                                     : manifest.stepSegments;
+  }
+
+  const Manifest &manifest;
+  Team &team;
+  std::array<Totals, 2> totals; ///< By kind.
+  std::vector<Lane> lanes;      ///< By worker.
+  Totals *current = nullptr;    ///< Of the call under way.
+  Clock::time_point last;       ///< End of worker 0's last segment.
+};
+
+} // namespace encdec::runtime
