@@ -130,6 +130,13 @@ void Table::addOffset(int64_t bytes) {
   addNumber(bytes / 64);
 }
 
+size_t placeCount(Operation *op) {
+  size_t count = 0;
+  while (placeOf(op, count))
+    ++count;
+  return count;
+}
+
 std::optional<int64_t> placeOf(Operation *op, size_t i) {
   Attribute attr = op->getAttr("encdec.place");
   if (auto dense = dyn_cast_or_null<DenseI64ArrayAttr>(attr))
@@ -159,8 +166,8 @@ void Table::addPlace(Value rows) {
   failed = true;
 }
 
-void Table::addExtraPlace(size_t i) {
-  if (auto bytes = placeOf(op, i))
+void Table::addExtraPlace(size_t i, Operation *owner) {
+  if (auto bytes = placeOf(owner ? owner : op, i))
     return addOffset(*bytes);
   if (!failed)
     op->emitOpError("not lowerable [not-placed]: encdec.place has no entry ")

@@ -27,14 +27,6 @@ using namespace mlir;
 namespace encdec::lower {
 namespace {
 
-/// Rows that share a pass over the weights: their x, 2 KB each at K = 512, stay
-/// in L2 while panel after panel goes by. A multiple of the most rows of a tile.
-constexpr int64_t kRowBlock = 96;
-
-/// What quantizeRows leaves of each row beside its values: the f32 s, and the i32
-/// that each of its sums has too much.
-constexpr int64_t kRowRecord = 8;
-
 /// Bytes that a tile of several rows and one panel asks for ahead of its use: one
 /// stream alone waits at each page for the hardware to see where it goes.
 constexpr int64_t kAhead = 2048;
@@ -146,7 +138,7 @@ struct Tile {
   }
 
   /// y = acc * scale + bias.
-  void finish(ArrayRef<Val> acc, Val rowScales, Val scales, Val bias, Val y,
+  void finish(ArrayRef<Val> acc, Val records, Val scales, Val bias, Val y,
               Val ldy) const {
     Val noBias = k.isNull(bias);
     for (int64_t j = 0; j < vectors(); ++j) {
@@ -157,7 +149,7 @@ struct Tile {
           [&] { return Vals{k.load(floats(), bias + column)}; })[0];
       Val row = y;
       for (int64_t r = 0; r < rows; ++r, row = row + ldy) {
-        Val sum = acc[r * vectors() + j], record = rowScales + r * kRowRecord;
+        Val sum = acc[r * vectors() + j], record = records + r * kRowRecord;
         if (dynamic())
           sum = k.toFloat(sum - k.splat(k.load(k.i32(), record + 4), lanes())) *
                 (k.splat(k.load(k.f32(), record), lanes()) *
@@ -187,10 +179,10 @@ func::FuncOp CpuKernels::linearTile(int64_t rows, int64_t panels,
                                     WeightKind kind) {
   std::string name = typed("linear_tile", kind) + "_" + std::to_string(rows) +
                      "x" + std::to_string(panels);
-  // (x, ldx, row scales, w, K, scales, bias, y, ldy)
+  // (x, ldx, records, w, K, scales, bias, y, ldy)
   SmallVector<Type> types{ptr, i64, ptr, ptr, i64, ptr, ptr, ptr, i64};
   return define(name, types, [&](KernelBuilder &k, ArrayRef<Val> a) {
-    Val x = a[0], ldx = a[1], rowScales = a[2], w = a[3], depth = a[4],
+    Val x = a[0], ldx = a[1], records = a[2], w = a[3], depth = a[4],
         scales = a[5], bias = a[6], y = a[7], ldy = a[8];
     Tile tile{k, rows, panels, level, kind};
     Val panelBytes = depth * tile.panelStep();
@@ -215,7 +207,7 @@ func::FuncOp CpuKernels::linearTile(int64_t rows, int64_t panels,
                    }
                    return tile.multiply(xs, at, Vals(acc));
                  });
-    tile.finish(acc, rowScales, scales, bias, y, ldy);
+    tile.finish(acc, records, scales, bias, y, ldy);
   });
 }
 
@@ -223,7 +215,7 @@ func::FuncOp CpuKernels::linearTile(int64_t rows, int64_t panels,
 // rows use it.
 func::FuncOp CpuKernels::linearBlock(WeightKind kind) {
   ArrayRef<TileShape> shapes = level.tiles(kind);
-  // (x, ldx, row scales, rows, w, K, scales, bias, y, ldy, first, last)
+  // (x, ldx, records, rows, w, K, scales, bias, y, ldy, first, last)
   SmallVector<Type> types{ptr, i64, ptr, i64, ptr, i64,
                           ptr, ptr, ptr, i64, i64, i64};
   // Tiles first: a function cannot be defined within another.
@@ -237,7 +229,7 @@ func::FuncOp CpuKernels::linearBlock(WeightKind kind) {
   return define(
       typed("linear_block", kind), types,
       [&](KernelBuilder &k, ArrayRef<Val> a) {
-        Val x = a[0], ldx = a[1], rowScales = a[2], rows = a[3], w = a[4],
+        Val x = a[0], ldx = a[1], records = a[2], rows = a[3], w = a[4],
             depth = a[5], scales = a[6], bias = a[7], y = a[8], ldy = a[9],
             first = a[10], last = a[11];
         Val panelBytes = depth * Tile{k, 1, 1, level, kind}.panelStep();
@@ -245,7 +237,7 @@ func::FuncOp CpuKernels::linearBlock(WeightKind kind) {
         auto tile = [&](func::FuncOp function, Val row, Val panel) {
           Val column = panel * 64;
           Val b = select(noBias, bias, bias + column);
-          k.call(function, {x + row * ldx, ldx, rowScales + row * kRowRecord,
+          k.call(function, {x + row * ldx, ldx, records + row * kRowRecord,
                             w + panel * panelBytes, depth, scales + column, b,
                             y + row * ldy + column, ldy});
         };
@@ -279,47 +271,57 @@ func::FuncOp CpuKernels::linearBlock(WeightKind kind) {
 }
 
 // q[k] = round(x[k] * (127 / max|x|)), ties to even; a row of zeros is zeros. The rows
-// of a tile are interleaved: [tile][K/4][row of tile][four of q].
-func::FuncOp CpuKernels::quantizeRows() {
-  // (x, ldx, rows, K, q, ldq, row records)
-  SmallVector<Type> types{ptr, i64, i64, i64, ptr, i64, ptr};
-  return define("quantize_rows", types, [&](KernelBuilder &k, ArrayRef<Val> a) {
-    Val width = a[3], ldq = a[5];
+// of a tile are interleaved, [tile][K/4][row of tile][four of q], as linearBlock will
+// deal them; after all of them come the records.
+func::FuncOp CpuKernels::quantize(int64_t inputs) {
+  std::string name = "quantize_" + std::to_string(inputs);
+  return defineKernel(name, [&](KernelBuilder &k, Frame &f) {
     VectorType vector = k.vector(k.f32(), 16), whole = k.vector(k.i32(), 16);
-    Val zero = k.constant(int64_t(0)), step = k.constant(int64_t(16));
-    auto [least, larger, tiles] =
-        deal(a[2], level.tiles(WeightKind::int8Dynamic));
-    Val inLarger = larger * (least + 1); // so many rows
-    k.loop(zero, a[2], [&](Val r) {
-      Val isLarger = r < inLarger;
-      Val base = select(isLarger, zero, inLarger);
+    Val zero = k.constant(int64_t(0)), step = k.constant(int64_t(16)),
+        width = k.constant(rowStride(inputs)), rows = f.context("rows");
+    Val x = f.place(0), values = f.place(1);
+    Val ldq = k.constant(quantizedStride(inputs)), records = values + rows * ldq;
+    auto [first, last] = f.share(rows);
+    k.loop(first, last, [&](Val r) {
+      Val block = r / kRowBlock * kRowBlock;
+      auto [least, larger, tiles] =
+          deal(min(rows - block, k.constant(kRowBlock)),
+               level.tiles(WeightKind::int8Dynamic));
+      Val inLarger = larger * (least + 1); // so many rows
+      Val isLarger = r - block < inLarger;
+      Val base = block + select(isLarger, zero, inLarger);
       Val tall = select(isLarger, least + 1, least); // rows of this tile
       Val place = (r - base) % tall;
-      Val x = a[0] + r * a[1];
-      Val q = a[4] + (r - place) * ldq + place * level.quadBytes();
-      Val most = k.max16(
-          k.loop(zero, width, step, {k.constantOf(vector, 0.0)},
-                 [&](Val i, ArrayRef<Val> most) {
-                   return Vals{max(absolute(k.load(vector, x + i * 4)), most[0])};
-                 })[0]);
+      Val stride = tall * level.quadBytes();
+      Val row = x + r * (rowStride(inputs) * 4);
+      Val q = values + (r - place) * ldq + place * level.quadBytes();
+      Val most = k.max16(k.loop(zero, width, step, {k.constantOf(vector, 0.0)},
+                                [&](Val i, ArrayRef<Val> most) {
+                                  return Vals{max(
+                                      absolute(k.load(vector, row + i * 4)),
+                                      most[0])};
+                                })[0]);
       Val none = k.constant(0.0f);
-      Val inverse =
-          select(most > none, k.constant(127.0f) / most, none);
+      Val inverse = select(most > none, k.constant(127.0f) / most, none);
       Val factor = k.splat(inverse, 16);
       Val sum = k.loop(zero, width, step, {k.constantOf(whole, 0.0)},
                        [&](Val i, ArrayRef<Val> sum) {
-                         Val values = k.toInteger(
-                             k.roundEven(k.load(vector, x + i * 4) * factor));
-                         Val counted = storeQuads(
-                             k, values, q + i / 4 * tall * level.quadBytes(),
-                             tall * level.quadBytes());
-                         return Vals{sum[0] + counted};
+                         Val rounded = k.toInteger(
+                             k.roundEven(k.load(vector, row + i * 4) * factor));
+                         return Vals{sum[0] + storeQuads(k, rounded,
+                                                         q + i / 4 * stride,
+                                                         stride)};
                        })[0];
-      Val record = a[6] + r * kRowRecord;
+      Val record = records + r * kRowRecord;
       k.store(most / k.constant(127.0f), record);
       k.store(k.sum16(sum) << 7, record + 4);
     });
   });
+}
+
+/// Bytes of one quantized row of `inputs`.
+int64_t CpuKernels::quantizedStride(int64_t inputs) const {
+  return rowStride(inputs) / 4 * level.quadBytes();
 }
 
 /// Stores 16 quantized values, each four `stride` bytes after the one before, and
@@ -351,19 +353,14 @@ Val CpuKernels::storeQuads(KernelBuilder &k, Val values, Val to, Val stride) {
   return counted;
 }
 
-void CpuKernels::emitQuantize(KernelBuilder &k, LinearOperands &o,
-                              int64_t inputs, Val scratch, int64_t atATime) {
-  Val ldq = k.constant(rowStride(inputs) / 4 * level.quadBytes());
-  Val records = scratch + o.rows * ldq;
-  k.loop(k.constant(int64_t(0)), o.rows, k.constant(atATime), [&](Val from) {
-    k.call(quantizeRows(),
-           {o.x + from * o.ldx, o.ldx, min(o.rows - from, k.constant(atATime)),
-            k.constant(inputs), scratch + from * ldq, ldq,
-            records + from * kRowRecord});
-  });
-  o.x = scratch;
-  o.ldx = ldq;
-  o.rowScales = records;
+// Table entries 0 and 1: the rows, and their quantized form if it is there.
+void CpuKernels::emitInput(KernelBuilder &k, Frame &f, LinearOperands &o,
+                           int64_t inputs, WeightKind kind) {
+  bool dynamic = kind == WeightKind::int8Dynamic;
+  o.rows = f.context("rows");
+  o.x = f.place(dynamic ? 1 : 0);
+  o.ldx = k.constant(dynamic ? quantizedStride(inputs) : rowStride(inputs) * 4);
+  o.records = dynamic ? o.x + o.rows * o.ldx : k.null();
 }
 
 void CpuKernels::emitLinear(KernelBuilder &k, const LinearOperands &o,
@@ -371,26 +368,8 @@ void CpuKernels::emitLinear(KernelBuilder &k, const LinearOperands &o,
                             std::optional<ActivationKind> activation, Val first,
                             Val last) {
   Val depth = k.constant((inputs + groupOf(kind) - 1) / groupOf(kind));
-  auto block = [&](const LinearOperands &o) {
-    k.call(linearBlock(kind), {o.x, o.ldx, o.rowScales, o.rows, o.weight, depth,
-                               o.scales, o.bias, o.y, o.ldy, first, last});
-  };
-  if (kind != WeightKind::int8Dynamic || o.rowScales.builder) {
-    LinearOperands ready = o;
-    if (!ready.rowScales.builder)
-      ready.rowScales = k.null();
-    block(ready);
-  } else {
-    k.loop(k.constant(int64_t(0)), o.rows, k.constant(dynamicRows),
-           [&](Val from) {
-             LinearOperands some = o;
-             some.x = o.x + from * o.ldx;
-             some.y = o.y + from * o.ldy;
-             some.rows = min(o.rows - from, k.constant(dynamicRows));
-             emitQuantize(k, some, inputs, o.scratch, dynamicRows);
-             block(some);
-           });
-  }
+  k.call(linearBlock(kind), {o.x, o.ldx, o.records, o.rows, o.weight, depth,
+                             o.scales, o.bias, o.y, o.ldy, first, last});
   // On what this worker has just written and still has near.
   if (activation)
     k.call(activatePanels(*activation), {o.y, o.ldy, o.rows, first, last});
@@ -408,16 +387,13 @@ func::FuncOp CpuKernels::linear(const LinearShape &shape) {
     name += ("_" + stringifyActivationKind(*shape.activation)).str();
   return defineKernel(name, [&](KernelBuilder &k, Frame &f) {
     LinearOperands o;
-    o.x = f.place(0);
-    o.ldx = k.constant((shape.inputs + 15) / 16 * 64);
-    o.rows = f.context("rows");
-    o.scratch = f.scratch();
     // The panels of all outputs, one after the other, are shared out together.
     auto [first, last] = f.share(k.constant(panels));
-    int64_t entry = 1, base = 0;
+    int64_t entry = hasDynamic(shape.kinds) ? 2 : 1, base = 0;
     for (auto [outputs, kind] :
          llvm::zip_equal(shape.outputs, shape.kinds)) {
       int64_t count = (outputs + 15) / 16;
+      emitInput(k, f, o, shape.inputs, kind);
       o.weight = f.weight(entry);
       o.scales = f.optionalWeight(entry + 1);
       o.bias = f.optionalWeight(entry + 2);

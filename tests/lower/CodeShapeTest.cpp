@@ -88,6 +88,7 @@ void buildKernels(lower::CpuKernels &kernels) {
                               ActivationKind::gelu_tanh, ActivationKind::silu})
     kernels.activation(2048, kind);
   kernels.add(512);
+  kernels.quantize(512);
   kernels.norm(512, 1e-5f, true);
   kernels.topTokens(58101);
   kernels.mergeVocabulary(58101);

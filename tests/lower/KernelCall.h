@@ -1,6 +1,7 @@
 // One call of a kernel as encode or step would make it: buffers, context,
 // frame.
 #pragma once
+#include "compiler/place/Arena.h"
 #include "encdec/abi.h"
 #include "tests/support/KernelJit.h"
 #include <bit>
@@ -129,6 +130,18 @@ public:
       for (int64_t c = 0; c < pad16(m.columns); ++c)
         to[r * pad16(m.columns) + c] = c < m.columns ? float(m(r, c)) : 0;
     return last;
+  }
+
+  /// The rows `m` and, for a kind that wants them, those quantized by `jit`: the
+  /// first entries of a product's table.
+  std::vector<int32_t> rowsFor(KernelJit &jit, const Matrix &m,
+                            lower::WeightKind kind, int64_t workers = 1) {
+    std::vector<int32_t> table{input(m)};
+    if (kind == lower::WeightKind::int8Dynamic) {
+      table.push_back(place(quantizedRowBytes(m.columns) / 4));
+      run(jit, "quantize_" + std::to_string(m.columns), table, workers);
+    }
+    return table;
   }
 
   /// Runs `kernel` as `workers` workers, one after the other.
