@@ -121,7 +121,8 @@ func::FuncOp CpuKernels::scanBlock() {
         k.when(k.max16(found[1]) > worst(k, list, top), [&] {
           k.loop(zero, panels, [&](Val panel) {
             Val biased = valid(panel) + k.load(vector, bias + panel * 64);
-            k.when(k.max16(biased) > worst(k, list, top), [&] {
+            // Whatever the bias holds beyond V, it is no greater than -inf here.
+            k.when(k.max16(max(biased, lowest)) > worst(k, list, top), [&] {
               k.loop(panel * 16, min(panel * 16 + 16, columns - column),
                      [&](Val i) {
                        Val l = k.load(k.f32(), logits + i * 4);
