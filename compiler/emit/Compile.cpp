@@ -8,6 +8,7 @@
 #include "compiler/emit/Manifest.h"
 #include "compiler/emit/Object.h"
 #include "compiler/import/Import.h"
+#include "compiler/lower/Lowering.h"
 #include "compiler/place/Weights.h"
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/Support/FileSystem.h"
@@ -78,6 +79,15 @@ public:
     buildLowerPipeline(pm, pipeline);
     if (mlir::failed(pm.run(*lowered)))
       return fromDiagnostics("lowering for " + level.str() + " failed");
+    // The manifest describes all levels at once.
+    auto segments = (*lowered)->getAttrOfType<DictionaryAttr>(kSegmentsAttr);
+    if (facts.segments && facts.segments != segments)
+      return checkpoint::Error{Code::Failure,
+                               "internal error: code for " + level.str() +
+                                   " has other barriers than that for " +
+                                   facts.levels.front()};
+    facts.segments = segments;
+    (*lowered)->removeAttr(kSegmentsAttr);
     auto object = emitObject(*lowered, **target);
     if (!object)
       return failed(object.takeError());

@@ -71,6 +71,31 @@ void generation(Section section) {
   section.text("early_stopping", "false");
 }
 
+/// One segment a line: there are about ten for each layer.
+void segment(llvm::json::OStream &json, DictionaryAttr from) {
+  llvm::json::Object object;
+  auto number = [&](StringRef key, llvm::json::Value fallback) {
+    auto value = from.getAs<IntegerAttr>(key);
+    object[key] = value ? llvm::json::Value(value.getInt()) : fallback;
+  };
+  auto text = [&](StringRef key) {
+    auto value = from.getAs<StringAttr>(key);
+    object[key] =
+        value ? llvm::json::Value(value.getValue()) : llvm::json::Value(nullptr);
+  };
+  text("ops");
+  text("side");
+  number("layer", nullptr);
+  number("weight_bytes", 0);
+  number("row_madds", 0);
+  text("keys");
+  number("key_bytes", 0);
+  number("key_madds", 0);
+  json.rawValue([&](llvm::raw_ostream &out) {
+    out << llvm::json::Value(std::move(object));
+  });
+}
+
 } // namespace
 
 FailureOr<std::string> manifestText(ModuleOp module,
@@ -120,6 +145,15 @@ FailureOr<std::string> manifestText(ModuleOp module,
       json.attributeObject(
           "tokenizer", [&] { json.attribute("kind", facts.tokenizerKind); });
     texts(json, "levels", facts.levels);
+    if (facts.segments)
+      json.attributeObject("segments", [&] {
+        for (StringRef entry : {"encode", "step"})
+          json.attributeArray(entry, [&] {
+            if (auto list = facts.segments.getAs<ArrayAttr>(entry))
+              for (auto from : list.getAsRange<DictionaryAttr>())
+                segment(json, from);
+          });
+      });
   });
   return text;
 }

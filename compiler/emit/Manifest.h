@@ -13,6 +13,7 @@ struct ManifestFacts {
   std::string weights;             // "f32" or "int8"
   std::string checkpointHash;      // 32 hexadecimal digits
   std::string tokenizerKind;       // "" for none
+  mlir::DictionaryAttr segments;   // what lowering left behind; null for none
 };
 
 /// JSON of a placed module (encdec.model, encdec.generation,

@@ -10,7 +10,7 @@ namespace encdec::lower {
 Emitter::Emitter(func::FuncOp function, StringRef symbol,
                  KernelLibrary &kernels)
     : function(function), kernels(kernels),
-      k(function.getLoc(), function.getContext()) {
+      k(function.getLoc(), function.getContext()), segments(function) {
   auto module = function->getParentOfType<ModuleOp>();
   k.setInsertionPointToEnd(module.getBody());
   auto type =
@@ -37,7 +37,10 @@ LogicalResult Emitter::begin() {
   return success();
 }
 
-void Emitter::end() { func::ReturnOp::create(k); }
+ArrayAttr Emitter::end() {
+  func::ReturnOp::create(k);
+  return segments.attribute();
+}
 
 // Σ round_up(length, 16): blocked keys need whole blocks for each source.
 Val Emitter::encoderUnits(Frame &f) {
@@ -88,8 +91,10 @@ LogicalResult Emitter::call(Table &table, func::FuncOp kernel,
                             Barrier barrier) {
   if (table.failed)
     return failure();
-  if (calls && barrier == Barrier::Before)
+  bool waits = calls && (barrier == Barrier::Before || !segments.takes(table.keys));
+  if (waits)
     k.call(kernels.barrier(), {frame});
+  segments.add(table.op, table.weights, table.keys, waits);
   StringRef opName = table.op->getName().stripDialect();
   std::string name =
       (entry.getName() + "." + Twine(calls++) + "." + opName).str();
@@ -196,6 +201,7 @@ WeightKind Table::addWeight(FlatSymbolRefAttr name) {
     failed = true;
     return WeightKind::f32;
   }
+  weights.push_back(weight);
   if (succeeded(addOffsetOf(weight, weight.getOffset(), "offset"))) {
     if (!weight.getLayout()) {
       op->emitOpError("not lowerable [not-packed]: weight ")
@@ -218,7 +224,13 @@ void Table::addVector(FlatSymbolRefAttr name) {
     failed = true;
     return;
   }
+  weights.push_back(weight);
   (void)addOffsetOf(weight, weight.getOffset(), "offset");
+}
+
+void Table::readsKeys(StringRef from, const AttentionShape &shape) {
+  // A score takes a product with the key, the context one with the value.
+  keys = {from, from == "source" ? 0 : shape.bytesPerKey(), 2 * shape.width()};
 }
 
 void Table::addLayer(Value handle) {

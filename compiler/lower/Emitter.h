@@ -2,6 +2,7 @@
 // tables, barriers between them.
 #pragma once
 #include "compiler/lower/Frame.h"
+#include "compiler/lower/Segments.h"
 #include "compiler/lower/Target.h"
 #include "dialect/Ops.h"
 #include "llvm/ADT/DenseMap.h"
@@ -23,7 +24,8 @@ public:
   /// Frame and handles. Fails where the function's arguments are not
   /// understood.
   mlir::LogicalResult begin();
-  void end();
+  /// Ends the function; what it does between its barriers.
+  mlir::ArrayAttr end();
 
   /// Calls `kernel` with `table`, after a barrier unless nothing came before or
   /// the caller knows that each worker reads only what it wrote.
@@ -51,6 +53,7 @@ private:
   mlir::Operation *lastOp = nullptr;
   mlir::func::FuncOp lastFunction;
   int64_t calls = 0;
+  Segments segments;
 };
 
 /// encdec.place of `op`, entry `i`; nothing where there is none.
@@ -74,6 +77,8 @@ public:
   void addVector(mlir::FlatSymbolRefAttr name);
   void addLayer(mlir::Value handle);
   void addNumber(int64_t number);
+  /// Not an entry: the call reads these keys and values.
+  void readsKeys(llvm::StringRef from, const AttentionShape &shape);
 
 private:
   friend class Emitter;
@@ -85,6 +90,8 @@ private:
   Emitter &emit;
   mlir::Operation *op;
   llvm::SmallVector<int32_t> entries;
+  llvm::SmallVector<WeightOp> weights; // behind the entries
+  KeysRead keys;
   bool failed = false;
 };
 

@@ -245,6 +245,7 @@ LogicalResult OpLowering::lowerOp(SelfAttentionOp op) {
     table.addPlace(op.getQuery());
     table.addLayer(read.getCache());
     table.addPlace(op.getContext());
+    table.readsKeys("cache", shape);
     return emit.call(table, kernels.selfAttention(shape, scale),
                      barrierAfterAppend(op));
   }
@@ -263,6 +264,7 @@ LogicalResult OpLowering::lowerOp(SelfAttentionOp op) {
   attend.addExtraPlace(1);
   attend.addExtraPlace(2);
   attend.addPlace(op.getContext());
+  attend.readsKeys("source", shape);
   return emit.call(attend, kernels.encoderAttention(shape, scale));
 }
 
@@ -273,14 +275,15 @@ LogicalResult OpLowering::lowerOp(CrossAttentionOp op) {
         "not lowerable [keys-not-hoisted]: keys and values come "
         "from encdec.memory_read; run encdec-hoist-encoder");
   int64_t heads = op.getHeads();
+  AttentionShape shape{heads, widthOf(op.getQuery()) / heads};
   Table table(emit, op);
   table.addPlace(op.getQuery());
   table.addLayer(read.getMemory());
   table.addPlace(op.getContext());
   table.addNumber(crossAttentions++);
-  return emit.call(
-      table, kernels.crossAttention({heads, widthOf(op.getQuery()) / heads},
-                                    op.getScale().convertToFloat()));
+  table.readsKeys("memory", shape);
+  return emit.call(table, kernels.crossAttention(
+                              shape, op.getScale().convertToFloat()));
 }
 
 LogicalResult OpLowering::lowerOp(MemoryProjectOp op) {
@@ -345,8 +348,9 @@ LogicalResult OpLowering::lowerOp(func::ReturnOp op) {
   return success();
 }
 
-LogicalResult lowerFunction(func::FuncOp function, StringRef symbol,
-                            KernelLibrary &kernels) {
+/// The function's segments.
+FailureOr<ArrayAttr> lowerFunction(func::FuncOp function, StringRef symbol,
+                                   KernelLibrary &kernels) {
   Emitter emit(function, symbol, kernels);
   if (failed(emit.begin()))
     return failure();
@@ -354,8 +358,7 @@ LogicalResult lowerFunction(func::FuncOp function, StringRef symbol,
   for (Operation &op : function.getBody().front())
     if (failed(lowering.lower(&op)))
       return failure();
-  emit.end();
-  return success();
+  return emit.end();
 }
 
 struct LowerPass : impl::LowerPassBase<LowerPass> {
@@ -373,6 +376,7 @@ struct LowerPass : impl::LowerPassBase<LowerPass> {
     }
     CpuKernels kernels(module, *level);
     SmallVector<func::FuncOp> functions(module.getOps<func::FuncOp>());
+    NamedAttrList segments;
     for (func::FuncOp function : functions) {
       StringRef entry;
       if (auto attr = function->getAttrOfType<StringAttr>(kEntryAttr))
@@ -385,8 +389,10 @@ struct LowerPass : impl::LowerPassBase<LowerPass> {
             "\"encode\" or \"step\"");
         return signalPassFailure();
       }
-      if (failed(lowerFunction(function, symbol, kernels)))
+      FailureOr<ArrayAttr> parts = lowerFunction(function, symbol, kernels);
+      if (failed(parts))
         return signalPassFailure();
+      segments.set(entry, *parts);
     }
     for (func::FuncOp function : functions)
       function.erase();
@@ -397,6 +403,7 @@ struct LowerPass : impl::LowerPassBase<LowerPass> {
     for (NamedAttribute attr : llvm::to_vector(module->getDiscardableAttrs()))
       if (attr.getName().getValue().starts_with("encdec."))
         module->removeDiscardableAttr(attr.getName());
+    module->setAttr(kSegmentsAttr, segments.getDictionary(&getContext()));
   }
 };
 

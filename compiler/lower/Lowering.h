@@ -6,6 +6,14 @@
 
 namespace encdec {
 
+/// Name of the module attribute that lowering leaves behind: a dictionary of
+/// `encode` and `step`, each an array of segments in the order they run.
+///   {ops = "cache_append+self_attention", side = "decoder", layer = 0 : i64,
+///    weight_bytes = …, row_madds = …, keys = "cache", key_bytes = …,
+///    key_madds = …}
+/// `layer` is missing outside layers, the last three where no keys are read.
+inline constexpr llvm::StringLiteral kSegmentsAttr = "encdec.segments";
+
 /// Kernels and entry functions (func, scf, arith, math, vector, llvm) to the
 /// LLVM dialect. No op becomes a library call.
 void buildKernelsToLLVM(mlir::OpPassManager &pm);

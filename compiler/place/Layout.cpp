@@ -78,6 +78,12 @@ WeightBytes weightBytes(WeightOp weight) {
   return {packed, rowStride(rows) * floatBytes};
 }
 
+int64_t bytesRead(WeightOp weight, bool whole) {
+  WeightBytes bytes = weightBytes(weight);
+  int64_t all = bytes.values + bytes.scales;
+  return whole ? all : all / weight.getTensorType().getDimSize(0);
+}
+
 SmallVector<WeightOp> placedWeights(ModuleOp module) {
   SmallVector<WeightOp> weights;
   for (WeightOp weight : module.getOps<WeightOp>())
@@ -113,11 +119,8 @@ int64_t stepWeightBytes(ModuleOp module) {
     });
   });
   int64_t sum = 0;
-  for (auto [weight, whole] : readWhole) {
-    WeightBytes bytes = weightBytes(weight);
-    int64_t all = bytes.values + bytes.scales;
-    sum += whole ? all : all / weight.getTensorType().getDimSize(0);
-  }
+  for (auto [weight, whole] : readWhole)
+    sum += bytesRead(weight, whole);
   return sum;
 }
 

@@ -43,6 +43,10 @@ struct WeightBytes {
 };
 WeightBytes weightBytes(WeightOp weight);
 
+/// Bytes that reading `weight` takes: all, or one row of a table that is only
+/// looked up.
+int64_t bytesRead(WeightOp weight, bool whole);
+
 /// All weights that pack-weights gave a place, by offset.
 llvm::SmallVector<WeightOp> placedWeights(mlir::ModuleOp module);
 

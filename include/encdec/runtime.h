@@ -314,7 +314,8 @@ typedef struct encdec_segment_profile {
   uint64_t calls;
   uint64_t rows;             /* of all calls; source tokens for encode */
   uint64_t nanoseconds;      /* from the barrier before to the one after */
-  uint64_t wait_nanoseconds; /* of these, how long the average worker waited */
+  uint64_t wait_nanoseconds; /* of these, how long the average worker waited at
+                                the barrier */
   uint64_t weight_bytes;     /* each weight read once a call */
   uint64_t key_bytes; /* cached keys and values read: those of a source once for
                          all its rows, each row's own past for itself */

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace encdec::runtime {
 
 namespace {
@@ -23,33 +25,24 @@ uint64_t product(uint64_t a, uint64_t b) {
 } // namespace
 
 Profile::Profile(const Manifest &manifest, Team &team)
-    : manifest(manifest), team(team), lanes(team.workers()) {
-  for (EntryKind kind : {EntryKind::Encode, EntryKind::Step}) {
-    Totals &of = totals[size_t(kind)];
-    of.nanoseconds.resize(count(kind));
-    of.waitStride = (count(kind) + 7) / 8 * 8; // whole cache lines
-    of.waits.resize(of.waitStride * team.workers());
-  }
+    : manifest(manifest), team(team), lanes(team.workers()),
+      room(std::max(count(EntryKind::Encode), count(EntryKind::Step))) {
+  for (EntryKind kind : {EntryKind::Encode, EntryKind::Step})
+    for (auto *sums : {&totals[size_t(kind)].nanoseconds, &totals[size_t(kind)].waits})
+      sums->resize(count(kind));
+  const size_t stride = (room + 7) / 8 * 8 + 8; // lanes share no cache line
+  arrivals.resize(stride * lanes.size());
+  for (size_t worker = 0; worker < lanes.size(); ++worker)
+    lanes[worker].arrived = arrivals.data() + worker * stride;
 }
 
-// All workers have passed when one has: the segment ends for worker 0 where the
-// others may go on, which is where the next one begins.
 void Profile::arrive(size_t worker) {
   Lane &lane = lanes[worker];
-  auto before = Clock::now();
+  if (lane.at < room) // else finish() notices
+    lane.arrived[lane.at] = Clock::now();
+  ++lane.at;
   if (team.workers() > 1)
     Team::barrier(&team, int64_t(worker));
-  auto after = Clock::now();
-  size_t at = lane.at++;
-  if (at >= current->nanoseconds.size())
-    return; // finish() notices
-  if (team.workers() > 1)
-    current->waits[worker * current->waitStride + at] +=
-        nanosecondsOf(after - before);
-  if (worker == 0) {
-    current->nanoseconds[at] += nanosecondsOf(after - last);
-    last = after;
-  }
 }
 
 void Profile::barrier(void *profile, int64_t worker) {
@@ -68,38 +61,45 @@ Status Profile::run(EntryKind kind, encdec_abi_entry_fn entry,
   } data{*this, entry, &call};
   for (Lane &lane : lanes)
     lane.at = 0;
-  last = Clock::now();
-  Status status = team.run(
+  auto start = Clock::now();
+  ENCDEC_RETURN_IF_ERROR(team.run(
       [](void *data, uint32_t worker, uint32_t workers) {
         auto &call = *static_cast<Call *>(data);
         call.entry(call.context, worker, workers);
-        call.profile.lanes[worker].done = Clock::now();
+        Lane &lane = call.profile.lanes[worker];
+        if (lane.at < call.profile.room)
+          lane.arrived[lane.at] = Clock::now();
+        ++lane.at;
       },
-      &data);
-  ENCDEC_RETURN_IF_ERROR(status);
-  finish();
+      &data));
+  finish(start, Clock::now());
   ++current->calls;
   current->work.rows += work.rows;
   current->work.cachePairs += work.cachePairs;
   current->work.memoryPairs += work.memoryPairs;
   current->work.sourcePairs += work.sourcePairs;
   current->work.memoryKeys += work.memoryKeys;
-  return status;
+  return {};
 }
 
-/// The last segment ends with the call.
-void Profile::finish() {
-  auto end = Clock::now();
-  size_t count = current->nanoseconds.size();
-  for (size_t worker = 0; worker < lanes.size(); ++worker) {
-    if (lanes[worker].at + 1 != count) {
+// A segment ends when its last worker arrives, not when some worker goes on: on a
+// busy machine that can be long after, when others are deep in the next segment.
+void Profile::finish(Clock::time_point start, Clock::time_point end) {
+  const size_t count = current->nanoseconds.size();
+  for (const Lane &lane : lanes)
+    if (lane.at != count) {
       current->otherBarriers = true;
       return;
     }
-    current->waits[worker * current->waitStride + count - 1] +=
-        nanosecondsOf(end - lanes[worker].done);
+  for (size_t i = 0; i < count; ++i) {
+    Clock::time_point last = i + 1 == count ? end : start;
+    for (const Lane &lane : lanes)
+      last = std::max(last, lane.arrived[i]);
+    current->nanoseconds[i] += nanosecondsOf(last - start);
+    for (const Lane &lane : lanes)
+      current->waits[i] += nanosecondsOf(last - lane.arrived[i]);
+    start = last;
   }
-  current->nanoseconds[count - 1] += nanosecondsOf(end - last);
 }
 
 Result<SegmentProfile> Profile::segment(EntryKind kind, size_t index) const {
@@ -114,9 +114,7 @@ Result<SegmentProfile> Profile::segment(EntryKind kind, size_t index) const {
   value.calls = of.calls;
   value.rows = of.work.rows;
   value.nanoseconds = of.nanoseconds[index];
-  for (size_t worker = 0; worker < lanes.size(); ++worker)
-    value.waited += of.waits[worker * of.waitStride + index];
-  value.waited /= lanes.size();
+  value.waited = of.waits[index] / lanes.size();
   value.weightBytes = product(facts.weightBytes, of.calls);
   value.weightMadds = product(facts.rowMadds, of.work.rows);
   using Keys = SegmentFacts::Keys;

@@ -53,22 +53,20 @@ public:
 
 private:
   using Clock = std::chrono::steady_clock;
-  /// What one worker writes; on cache lines of its own.
+  /// What one worker writes during a call; on cache lines of its own.
   struct alignas(64) Lane {
-    size_t at = 0; ///< Segment under way.
-    Clock::time_point done;
+    size_t at = 0;              ///< Segment under way.
+    Clock::time_point *arrived; ///< When it came to the end of each segment.
   };
   struct Totals {
     uint64_t calls = 0;
     Work work;
-    std::vector<uint64_t> nanoseconds; ///< Of each segment.
-    std::vector<uint64_t> waits;       ///< [worker][waitStride]
-    size_t waitStride = 0;
+    std::vector<uint64_t> nanoseconds, waits; ///< Of each segment; all workers.
     bool otherBarriers = false;
   };
   static void barrier(void *profile, int64_t worker);
   void arrive(size_t worker);
-  void finish();
+  void finish(Clock::time_point start, Clock::time_point end);
   const std::vector<SegmentFacts> &facts(EntryKind kind) const {
     return kind == EntryKind::Encode ? manifest.encodeSegments
                                      : manifest.stepSegments;
@@ -78,8 +76,9 @@ private:
   Team &team;
   std::array<Totals, 2> totals; ///< By kind.
   std::vector<Lane> lanes;      ///< By worker.
+  size_t room;                  ///< Segments of the longer entry.
+  std::vector<Clock::time_point> arrivals; ///< Behind the lanes.
   Totals *current = nullptr;    ///< Of the call under way.
-  Clock::time_point last;       ///< End of worker 0's last segment.
 };
 
 } // namespace encdec::runtime

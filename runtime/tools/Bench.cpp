@@ -213,7 +213,7 @@ void Bench::profileSteps() {
   for (uint64_t i = 0; i < arguments.repeat; ++i)
     decode(arguments.newTokens, /*record=*/false);
   check(encdec_state_profile_stop(state.get()));
-  limits.bandwidth = median(measured.bandwidth);
+  limits.bandwidth = bestBandwidth();
   profile = readProfile(state.get(), limits);
 }
 
@@ -299,8 +299,9 @@ read_bandwidth. JSON also has the best pass, and the fraction of that.
 --profile decodes as often again with the time taken at each barrier, for encode and
 step: by kind of op, by layer, in JSON also by segment (what lies between two
 barriers). The limit of a segment is the longer of reading its weights, keys and
-values at read_bandwidth and of its multiply-adds (MAC) at their peak in registers;
-rows of activations, exp and the like count nothing.)";
+values at the best read_bandwidth and of its multiply-adds (MAC) at their peak in
+registers; activations, exp and the like count nothing. wait is how long the average
+thread waits at the part's barriers. "other" is what lies in no layer, or in several.)";
 
 } // namespace
 

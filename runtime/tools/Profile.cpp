@@ -39,7 +39,7 @@ Part partOf(const encdec_segment_profile &segment, const Limits &limits) {
 
 std::string layerName(const encdec_segment_profile &segment) {
   if (segment.layer < 0)
-    return segment.side + std::string(", outside layers");
+    return segment.side + std::string(", other");
   return fmt::format("{} {}", segment.side, segment.layer);
 }
 
@@ -114,8 +114,9 @@ void printParts(const char *title, const std::vector<Part> &parts,
   size_t width = 20;
   for (const Part &part : parts)
     width = std::max(width, part.name.size());
-  print(fmt::format("  {:<{}} {:>9} {:>6} {:<{}} {:>6} {:>7}  {}\n", title, width,
-                    "ms", "share", "", barWidth, "GB/s", "GMAC/s", "of limit"));
+  print(fmt::format("  {:<{}} {:>9} {:>6} {:<{}} {:>6} {:>6} {:>7}  {}\n", title,
+                    width, "ms", "share", "", barWidth, "wait", "GB/s", "GMAC/s",
+                    "of limit"));
   for (const Part &part : parts) {
     double share = entry.whole.time > 0 ? part.time / entry.whole.time : 0;
     auto rate = [&](double amount) {
@@ -123,14 +124,17 @@ void printParts(const char *title, const std::vector<Part> &parts,
                  ? fmt::format("{:.1f}", amount / part.time * 1e-9)
                  : std::string("-");
     };
+    // What neither reads nor multiplies to speak of has other limits.
     std::string limit =
-        part.least > 0 ? fmt::format("{:>3.0f} % {}", 100 * part.limitFraction(),
-                                     part.memoryBound() ? "memory" : "MAC")
-                       : "  -";
-    print(fmt::format("  {:<{}} {:>9.3f} {:>4.0f} % {} {:>6} {:>7}  {}\n",
-                      part.name, width, part.time * 1e3, 100 * share,
-                      bar(share, barWidth), rate(part.bytes), rate(part.madds),
-                      limit));
+        part.limitFraction() >= 0.005
+            ? fmt::format("{:>3.0f} % {}", 100 * part.limitFraction(),
+                          part.memoryBound() ? "memory" : "MAC")
+            : "  -";
+    print(fmt::format(
+        "  {:<{}} {:>9.3f} {:>4.0f} % {} {:>4.0f} % {:>6} {:>7}  {}\n", part.name,
+        width, part.time * 1e3, 100 * share, bar(share, barWidth),
+        part.time > 0 ? 100 * part.waiting / part.time : 0, rate(part.bytes),
+        rate(part.madds), limit));
   }
 }
 
