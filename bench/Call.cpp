@@ -6,7 +6,7 @@
 namespace encdec::bench {
 namespace {
 
-constexpr size_t arenaFloats = 4 << 20, scratchFloats = 16 << 10;
+constexpr size_t arenaFloats = 4 << 20, scratchFloats = 64 << 10;
 
 struct Least {
   double seconds;

@@ -94,10 +94,9 @@ LogicalResult Emitter::call(Table &table, func::FuncOp kernel,
   bool waits = calls && (barrier == Barrier::Before || !segments.takes(table.keys));
   if (waits)
     k.call(kernels.barrier(), {frame});
-  segments.add(table.op, table.weights, table.keys, waits);
-  StringRef opName = table.op->getName().stripDialect();
+  segments.add(table.op, table.name, table.weights, table.keys, waits);
   std::string name =
-      (entry.getName() + "." + Twine(calls++) + "." + opName).str();
+      (entry.getName() + "." + Twine(calls++) + "." + table.name).str();
   auto type = RankedTensorType::get({int64_t(table.entries.size())}, k.i32());
   auto array = LLVM::LLVMArrayType::get(k.i32(), table.entries.size());
   {

@@ -65,7 +65,10 @@ size_t placeCount(mlir::Operation *op);
 /// reported at the op and call() then fails.
 class Table {
 public:
-  Table(Emitter &emit, mlir::Operation *op) : emit(emit), op(op) {}
+  /// `name` is what the profile calls it; none: the op's own.
+  Table(Emitter &emit, mlir::Operation *op, llvm::StringRef name = {})
+      : emit(emit), op(op),
+        name(name.empty() ? op->getName().stripDialect() : name) {}
 
   /// Where `rows` lies in the arena.
   void addPlace(mlir::Value rows);
@@ -89,6 +92,7 @@ private:
 
   Emitter &emit;
   mlir::Operation *op;
+  llvm::StringRef name;
   llvm::SmallVector<int32_t> entries;
   llvm::SmallVector<WeightOp> weights; // behind the entries
   KeysRead keys;

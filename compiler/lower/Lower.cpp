@@ -120,7 +120,7 @@ LogicalResult OpLowering::addInput(Table &table, Operation *op, Value rows) {
   Operation *owner = firstToQuantize(rows);
   size_t count = placeCount(owner), last = count ? count - 1 : 0;
   if (owner == op) {
-    Table quantize(emit, op);
+    Table quantize(emit, op, "quantize");
     quantize.addPlace(rows);
     quantize.addExtraPlace(last);
     if (failed(emit.call(quantize, kernels.quantize(widthOf(rows)))))
@@ -181,7 +181,7 @@ LogicalResult OpLowering::lowerOp(FfnOp op) {
   if (!up || !down)
     return failure();
   int64_t hidden = up.getTensorType().getDimSize(0);
-  Table first(emit, op), quantize(emit, op), second(emit, op);
+  Table first(emit, op), quantize(emit, op, "quantize"), second(emit, op);
   if (failed(addInput(first, op, op.getInput())))
     return failure();
   WeightKind kind = first.addWeight(op.getUpWeightAttr());
