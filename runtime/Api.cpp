@@ -146,7 +146,7 @@ encdec_status *encdec_bundle_open(const char *path, encdec_bundle **out_bundle) 
       return isNull("path");
     if (!out_bundle)
       return isNull("out_bundle");
-    ENCDEC_ASSIGN_OR_RETURN(auto bundle, Bundle::open(path));
+    ENCDEC_ASSIGN_OR_RETURN(auto bundle, Bundle::open(path, defaultThreads()));
     // Sound means that a model would open: the tokenizer's files are judged by
     // making the tokenizer.
     if (auto tokenizer = tokenizerOf(bundle->contents); !tokenizer.ok())

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "encdec/runtime.h"
+#include "runtime/exec/FloatMode.h"
 #include "runtime/exec/State.h"
 
 #include <algorithm>
@@ -33,8 +34,10 @@ encdec_status *outOfMemory();
 /// which a path or name can hold, are written as \xNN.
 encdec_status *make(const Status &status);
 
-/// Runs `body` (returning Status) and turns whatever it does into a status.
+/// Runs `body` (returning Status) and turns whatever it does into a status. Search
+/// and tokenizers calculate on the caller's thread, hence the FloatMode.
 template <typename Body> encdec_status *guarded(Body &&body) noexcept {
+  FloatMode mode;
   try {
     Status status = body();
     return status.ok() ? nullptr : make(status);

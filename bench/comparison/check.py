@@ -149,7 +149,8 @@ class Peers(unittest.TestCase):
 
 
 class Roofline(unittest.TestCase):
-    shape, stored = Shape(512, 2048, 2048, 6, 6, 58101), Stored(75_000_000, 52_000_000, 24576, 24576)
+    shape = Shape(512, 2048, 2048, 6, 6, 58101)
+    stored = Stored(75_000_000, 52_000_000, 24576, 24576)
     machine = Machine(2, {"f32": 50e9, "int": 100e9},
                       ((1, 32 << 10, 200e9), (2, 512 << 10, 100e9), (3, 32 << 20, 50e9)))
 

@@ -107,7 +107,8 @@ def text(result):
            f"median in the middle cell, {100 * max(spreads):.0f} % in the worst."
            if spreads else "."),
         "Versions: " + ", ".join(sorted({
-            version if name == "encdec" else f"{name} {version}" for engine in result["engines"]
+            version if name == "encdec" else f"{name} {version}"
+            for engine in result["engines"]
             for name, version in engine["versions"].items()})) + "."]
     lines += [f"Setting of {engine['name']}: " + ", ".join(
         f"{key} {value}" for key, value in engine["setting"].items()) + "."

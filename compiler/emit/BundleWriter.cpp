@@ -32,7 +32,45 @@ std::string folderOf(StringRef path) {
 
 } // namespace
 
-struct BundleWriter::Hash : Xxh3 {};
+/// The checksum of a section, its bytes given part by part: of a large one, that of
+/// its chunks' checksums (abi.h).
+struct BundleWriter::Hash {
+  void reset() {
+    chunk.reset();
+    chunks.reset();
+    inChunk = chunkCount = 0;
+  }
+  void update(ArrayRef<uint8_t> bytes) {
+    while (!bytes.empty()) {
+      if (inChunk == ENCDEC_BUNDLE_CHUNK)
+        endChunk();
+      size_t part =
+          std::min<uint64_t>(bytes.size(), ENCDEC_BUNDLE_CHUNK - inChunk);
+      chunk.update(bytes.take_front(part));
+      inChunk += part;
+      bytes = bytes.drop_front(part);
+    }
+  }
+  void digest(uint8_t *out) {
+    if (chunkCount == 0)
+      return chunk.digest(out);
+    endChunk();
+    chunks.digest(out);
+  }
+
+private:
+  void endChunk() {
+    uint8_t sum[16];
+    chunk.digest(sum);
+    chunks.update(sum);
+    chunk.reset();
+    inChunk = 0;
+    ++chunkCount;
+  }
+
+  Xxh3 chunk, chunks;
+  uint64_t inChunk = 0, chunkCount = 0;
+};
 
 BundleWriter::BundleWriter() : hash(std::make_unique<Hash>()) {}
 

@@ -120,8 +120,9 @@ typedef void (*encdec_abi_entry_fn)(const encdec_abi_context *context,
  *   up to that alignment; the gaps are zero; the file ends with the last one.
  */
 #define ENCDEC_BUNDLE_MAGIC "ENCDECB\x1a"
-#define ENCDEC_BUNDLE_VERSION 1
+#define ENCDEC_BUNDLE_VERSION 2
 #define ENCDEC_BUNDLE_ALIGN 4096
+#define ENCDEC_BUNDLE_CHUNK (UINT64_C(1) << 20)
 
 typedef struct encdec_bundle_header {
   char magic[8];
@@ -148,7 +149,11 @@ typedef struct encdec_bundle_section {
   uint64_t offset;
   uint64_t size;
   char name[24];       /* zero-terminated, zero-filled */
-  uint8_t checksum[16]; /* XXH3-128 (canonical form) of the section's bytes */
+  uint8_t checksum[16]; /* XXH3-128 (canonical form) of the section's bytes; of a
+                           section larger than ENCDEC_BUNDLE_CHUNK, of the
+                           checksums of its chunks, one after another: chunks of
+                           that size, the last one of what remains. So several
+                           threads can verify the weights. */
 } encdec_bundle_section;
 
 /* --- A model in memory -----------------------------------------------------

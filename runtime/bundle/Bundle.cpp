@@ -8,10 +8,10 @@
 
 #include "encdec/abi.h"
 #include "runtime/base/Checked.h"
+#include "runtime/bundle/Checksum.h"
 #include "runtime/bundle/Cpu.h"
 
 #include <fmt/format.h>
-#include <xxhash.h>
 
 #include <algorithm>
 #include <cstring>
@@ -44,10 +44,8 @@ std::string describe(uint32_t index, const Section &section) {
                      section.name.empty() ? "" : " ", section.name);
 }
 
-bool sameHash(XXH128_hash_t hash, const uint8_t *expected) {
-  XXH128_canonical_t canonical;
-  XXH128_canonicalFromHash(&canonical, hash);
-  return memcmp(&canonical, expected, sizeof(canonical)) == 0;
+bool same(const Checksum &sum, const uint8_t *expected) {
+  return memcmp(sum.bytes, expected, sizeof(sum.bytes)) == 0;
 }
 
 bool allZero(const void *data, size_t size) {
@@ -57,14 +55,14 @@ bool allZero(const void *data, size_t size) {
 
 class Reader {
 public:
-  explicit Reader(std::span<const uint8_t> bytes) : bytes(bytes) {}
+  Reader(std::span<const uint8_t> bytes, unsigned threads,
+         const Meanwhile &meanwhile)
+      : bytes(bytes), threads(threads), meanwhile(meanwhile) {}
 
   Result<BundleContents> run() {
     ENCDEC_RETURN_IF_ERROR(readHeader());
     ENCDEC_RETURN_IF_ERROR(readTable());
-    ENCDEC_RETURN_IF_ERROR(checkChecksums());
-    ENCDEC_RETURN_IF_ERROR(checkRoles());
-    ENCDEC_RETURN_IF_ERROR(checkMeaning());
+    ENCDEC_RETURN_IF_ERROR(checkContents());
     return std::move(contents);
   }
 
@@ -72,11 +70,14 @@ private:
   Status readHeader();
   Status readTable();
   Status readEntry(uint32_t index, uint64_t &end);
-  Status checkChecksums() const;
+  Status checkContents();
+  Status checkChecksum(uint32_t index, const Checksum &sum) const;
   Status checkRoles();
   Status checkMeaning();
 
   std::span<const uint8_t> bytes;
+  unsigned threads;
+  const Meanwhile &meanwhile;
   encdec_bundle_header header;
   uint64_t tableEnd = 0;
   BundleContents contents;
@@ -120,7 +121,7 @@ Status Reader::readHeader() {
   std::vector<uint8_t> covered(bytes.begin(), bytes.begin() + tableEnd);
   memset(covered.data() + offsetof(encdec_bundle_header, checksum), 0,
          sizeof(header.checksum));
-  if (!sameHash(XXH3_128bits(covered.data(), covered.size()), header.checksum))
+  if (!same(checksumOf(covered), header.checksum))
     return badModel(fmt::format("the checksum of the header and section table "
                                 "does not match; {}",
                                 getAgain));
@@ -178,17 +179,47 @@ Status Reader::readTable() {
   return Status::success();
 }
 
-Status Reader::checkChecksums() const {
-  for (uint32_t i = 0; i < contents.sections.size(); ++i) {
-    const Section &section = contents.sections[i];
-    if (!sameHash(XXH3_128bits(section.data.data(), section.data.size()),
-                  section.checksum))
-      return badModel(fmt::format("the checksum of {} ({} bytes at byte {}) "
-                                  "does not match; {}",
-                                  describe(i, section), section.data.size(),
-                                  section.offset, getAgain));
+/// All checksums, then meaning. The largest section (the weights) is summed by
+/// other threads while this one goes on with what has been verified; it is the
+/// first to be reported all the same, as whatever is damaged.
+Status Reader::checkContents() {
+  uint32_t largest = 0;
+  for (uint32_t i = 1; i < contents.sections.size(); ++i)
+    if (contents.sections[i].data.size() >
+        contents.sections[largest].data.size())
+      largest = i;
+  SectionChecksum sum(contents.sections[largest].data, threads - 1);
+  Status others = Status::success();
+  for (uint32_t i = 0; i < contents.sections.size() && others.ok(); ++i)
+    if (i != largest)
+      others = checkChecksum(
+          i, SectionChecksum(contents.sections[i].data, 0).finish());
+  if (others.ok())
+    others = checkRoles();
+  const bool isWeights =
+      contents.sections[largest].kind == ENCDEC_SECTION_WEIGHTS;
+  if (others.ok() && isWeights)
+    others = checkMeaning();
+  if (others.ok() && isWeights && meanwhile)
+    meanwhile(contents);
+  ENCDEC_RETURN_IF_ERROR(checkChecksum(largest, sum.finish()));
+  // A file of tiny weights: nothing to gain, and all must be verified first.
+  if (others.ok() && !isWeights) {
+    others = checkMeaning();
+    if (others.ok() && meanwhile)
+      meanwhile(contents);
   }
-  return Status::success();
+  return others;
+}
+
+Status Reader::checkChecksum(uint32_t index, const Checksum &sum) const {
+  const Section &section = contents.sections[index];
+  if (same(sum, section.checksum))
+    return Status::success();
+  return badModel(fmt::format("the checksum of {} ({} bytes at byte {}) does "
+                              "not match; {}",
+                              describe(index, section), section.data.size(),
+                              section.offset, getAgain));
 }
 
 Status Reader::checkRoles() {
@@ -264,13 +295,17 @@ const Section *BundleContents::findCode(std::string_view level) const {
   return nullptr;
 }
 
-Result<BundleContents> readBundle(std::span<const uint8_t> bytes) {
-  return Reader(bytes).run();
+Result<BundleContents> readBundle(std::span<const uint8_t> bytes,
+                                  unsigned threads,
+                                  const Meanwhile &meanwhile) {
+  return Reader(bytes, std::max(threads, 1u), meanwhile).run();
 }
 
-Result<std::shared_ptr<const Bundle>> Bundle::open(const std::string &path) {
+Result<std::shared_ptr<const Bundle>>
+Bundle::open(const std::string &path, unsigned threads,
+             const Meanwhile &meanwhile) {
   ENCDEC_ASSIGN_OR_RETURN(MappedFile file, MappedFile::open(path));
-  auto contents = readBundle(file.bytes());
+  auto contents = readBundle(file.bytes(), threads, meanwhile);
   if (!contents.ok())
     return std::move(contents).status().withContext(path);
   return std::make_shared<const Bundle>(

@@ -2,7 +2,7 @@
 //
 // abi.h fixes the format. Everything is verified before anything is used:
 // structure, bounds, checksums, then meaning (manifest and code audit). There
-// is no fast mode: at 15 GB/s for XXH3 it would not be worth one.
+// is no fast mode: all threads sum the weights as fast as memory gives them.
 
 #pragma once
 
@@ -12,6 +12,7 @@
 #include "runtime/bundle/Manifest.h"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -40,13 +41,24 @@ struct BundleContents {
   const Section *findCode(std::string_view level) const;
 };
 
+/// Work for the caller's thread while other threads still sum the weights. It is
+/// called once all else has been verified, and must not use the weights. What it
+/// makes is to be dropped if opening fails.
+using Meanwhile = std::function<void(const BundleContents &)>;
+
 /// Verifies a whole bundle held in memory; the result points into `bytes`.
-/// Errors: BadModel or DoesNotFit, one sentence with section and offset.
-Result<BundleContents> readBundle(std::span<const uint8_t> bytes);
+/// Starts up to `threads` - 1 threads, which end before it returns. Errors:
+/// BadModel or DoesNotFit, one sentence with section and offset.
+Result<BundleContents> readBundle(std::span<const uint8_t> bytes,
+                                  unsigned threads = 1,
+                                  const Meanwhile &meanwhile = {});
 
 /// A bundle file, mapped and verified.
 struct Bundle {
-  static Result<std::shared_ptr<const Bundle>> open(const std::string &path);
+  /// Errors: those of readBundle, and Failure where the file cannot be read.
+  static Result<std::shared_ptr<const Bundle>>
+  open(const std::string &path, unsigned threads = 1,
+       const Meanwhile &meanwhile = {});
 
   std::string path;
   MappedFile file;

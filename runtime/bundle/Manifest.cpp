@@ -140,14 +140,14 @@ void readSegments(ObjectReader reader, Manifest &manifest) {
 Status checkVersions(ObjectReader &top) {
   uint64_t format = top.number("format", 0, UINT64_MAX);
   uint64_t abi = top.number("abi", 0, UINT64_MAX);
-  if (format == 1 && abi == ENCDEC_ABI_VERSION)
+  if (format == ENCDEC_BUNDLE_VERSION && abi == ENCDEC_ABI_VERSION)
     return Status::success();
   return Status(
       Code::DoesNotFit,
       fmt::format("manifest: made for format {} and ABI {}, this runtime has "
-                  "format 1 and ABI {}; compile the checkpoint again with "
+                  "format {} and ABI {}; compile the checkpoint again with "
                   "this version of encdec",
-                  format, abi, ENCDEC_ABI_VERSION));
+                  format, abi, ENCDEC_BUNDLE_VERSION, ENCDEC_ABI_VERSION));
 }
 
 } // namespace

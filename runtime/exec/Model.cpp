@@ -2,6 +2,7 @@
 
 #include "runtime/exec/Model.h"
 
+#include "runtime/exec/Machine.h"
 #include "runtime/text/MarianTokenizer.h"
 
 #include <fmt/format.h>
@@ -61,7 +62,14 @@ Result<std::unique_ptr<Tokenizer>> tokenizerOf(const BundleContents &contents) {
 
 Result<std::shared_ptr<const Model>> Model::open(const std::string &path,
                                                  std::string level) {
-  ENCDEC_ASSIGN_OR_RETURN(auto bundle, Bundle::open(path));
+  // The tokenizer is made while other threads sum the weights; whether it is
+  // sound is asked in its turn.
+  Result<std::unique_ptr<Tokenizer>> tokenizer = std::unique_ptr<Tokenizer>();
+  ENCDEC_ASSIGN_OR_RETURN(
+      auto bundle,
+      Bundle::open(path, defaultThreads(), [&](const BundleContents &verified) {
+        tokenizer = tokenizerOf(verified);
+      }));
   const BundleContents &contents = bundle->contents;
   if (level.empty())
     if (const char *wanted = getenv("ENCDEC_CPU"))
@@ -76,7 +84,6 @@ Result<std::shared_ptr<const Model>> Model::open(const std::string &path,
   model->level = *chosen;
   model->weights = contents.weights.data();
   model->bundle = bundle;
-  auto tokenizer = tokenizerOf(contents);
   if (!tokenizer.ok())
     return std::move(tokenizer).status().withContext(path);
   model->tokenizer = std::move(*tokenizer);

@@ -6,6 +6,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <climits>
+#include <linux/futex.h>
+#include <sched.h>
+#include <sys/syscall.h>
 #include <system_error>
 #include <unistd.h>
 #include <utility>
@@ -13,10 +18,6 @@
 namespace encdec::runtime {
 
 namespace {
-
-/// How often a waiting thread looks before it sleeps: some tens of
-/// microseconds, longer than the gap between two steps of a busy decoder.
-constexpr int spins = 2048;
 
 inline void pause() {
 #if defined(__x86_64__)
@@ -26,23 +27,65 @@ inline void pause() {
 #endif
 }
 
+/// The system's wait for a word to differ from `seen`; it may return early.
+/// std::atomic's wait yields some times before it sleeps (see Team.h).
+void sleepWhile(const std::atomic<int32_t> &word, int32_t seen) {
+  static_assert(sizeof(word) == sizeof(int32_t));
+  syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, seen, nullptr, nullptr, 0);
+}
+
+void wakeAll(const std::atomic<int32_t> &word) {
+  syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
+}
+
+/// The cores that this thread may use, at least 1.
+uint32_t cores() {
+  cpu_set_t set;
+  // Fails where there are more than 1024: more than workers.
+  return sched_getaffinity(0, sizeof(set), &set) ? UINT32_MAX
+                                                 : uint32_t(CPU_COUNT(&set));
+}
+
 } // namespace
 
-void Gate::waitWhile(int32_t seen) const {
-  for (int i = 0; i < spins; ++i) {
-    if (now() != seen)
-      return;
-    pause();
+void Patience::adapt(bool slept) {
+  // Stores of others may be lost; they would have said much the same.
+  auto time = now();
+  auto next = slept ? std::max(time / 2, least) : std::min(time * 2, most);
+  if (next != time)
+    nanoseconds.store(int32_t(next.count()), std::memory_order_relaxed);
+}
+
+bool Gate::waitWhile(int32_t seen, Patience::Time spin) {
+  using Clock = std::chrono::steady_clock;
+  // A pause takes 5 ns on one machine and 150 on another, so time is what counts;
+  // whoever waits for a few pauses only need not ask for it.
+  constexpr int pauses = 8;
+  for (Clock::time_point end{};;) {
+    for (int i = 0; i < pauses; ++i) {
+      if (now() != seen)
+        return false;
+      pause();
+    }
+    auto time = Clock::now();
+    if (end == Clock::time_point())
+      end = time + spin;
+    else if (time >= end)
+      break;
   }
-  while (now() == seen)
-    value.wait(seen, std::memory_order_acquire);
+  // Sequentially consistent here and in open(): a sleeper sees the new value, or
+  // is seen.
+  sleepers.fetch_add(1, std::memory_order_seq_cst);
+  while (value.load(std::memory_order_seq_cst) == seen)
+    sleepWhile(value, seen);
+  sleepers.fetch_sub(1, std::memory_order_relaxed);
+  return true;
 }
 
 void Gate::open() {
-  // Sequentially consistent, so that a sleeper either sees the new value or is
-  // seen by notify_all.
   value.fetch_add(1, std::memory_order_seq_cst);
-  value.notify_all();
+  if (sleepers.load(std::memory_order_seq_cst) > 0)
+    wakeAll(value);
 }
 
 void Barrier::arrive() {
@@ -52,12 +95,14 @@ void Barrier::arrive() {
     arrived.store(0, std::memory_order_relaxed);
     gate.open();
   } else {
-    gate.waitWhile(seen);
+    patience.adapt(gate.waitWhile(seen, patience.now()));
   }
 }
 
 Result<std::unique_ptr<Team>> Team::create(uint32_t workers) {
-  std::unique_ptr<Team> team(new Team(workers));
+  // With more workers than cores, some cannot come while others spin.
+  std::unique_ptr<Team> team(new Team(
+      workers, workers > cores() ? Patience::least : Patience::most));
   team->owner = getpid();
   team->threads.reserve(workers - 1);
   for (uint32_t i = 1; i < workers; ++i) {
@@ -100,7 +145,7 @@ void Team::call(uint32_t worker) noexcept {
 void Team::serve(uint32_t worker) {
   // Unsigned, because the count may wrap around in a process that runs long.
   for (uint32_t seen = 0;; ++seen) {
-    start.waitWhile(int32_t(seen));
+    start.waitWhile(int32_t(seen), patience.now());
     if (stopping)
       return;
     call(worker);
@@ -123,7 +168,7 @@ Status Team::run(Function work, void *with) {
   }
   call(0);
   if (count > 1)
-    finish.waitWhile(seen);
+    patience.adapt(finish.waitWhile(seen, patience.now()));
   if (!failed.test(std::memory_order_acquire))
     return Status::success();
   failed.clear();

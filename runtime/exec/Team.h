@@ -3,13 +3,17 @@
 // All workers run the same function and meet at barriers inside it. Waiting
 // spins for a moment, because the next call or barrier is usually microseconds
 // away, then sleeps, because spinning on a busy machine steals the time of the
-// very worker one waits for.
+// very worker one waits for. Sleeping, not yielding: a thread that wakes goes to
+// a core that is idle, one that yields stays where two of them share a core, as
+// new threads do at first. How long the moment is follows from whether spinning
+// has been of use.
 
 #pragma once
 
 #include "runtime/base/Status.h"
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <memory>
@@ -19,26 +23,48 @@
 
 namespace encdec::runtime {
 
+/// How long waiting spins before it sleeps. Shared by those that wait at one
+/// place: a wait that had to sleep makes the next ones shorter, one that did not
+/// makes them longer.
+class Patience {
+public:
+  using Time = std::chrono::nanoseconds;
+  /// Longer than workers differ in what they take for a segment.
+  static constexpr Time most = std::chrono::microseconds(50);
+  static constexpr Time least = std::chrono::microseconds(1);
+
+  explicit Patience(Time start) : nanoseconds(int32_t(start.count())) {}
+  Time now() const { return Time(nanoseconds.load(std::memory_order_relaxed)); }
+  void adapt(bool slept);
+
+private:
+  std::atomic<int32_t> nanoseconds;
+};
+
 /// A counter that threads wait on until it differs from what they saw.
 class Gate {
 public:
   int32_t now() const { return value.load(std::memory_order_acquire); }
-  /// Waits until now() != seen.
-  void waitWhile(int32_t seen) const;
+  /// Waits until now() != seen, first spinning for about `spin`. Says whether it
+  /// slept.
+  bool waitWhile(int32_t seen, Patience::Time spin);
   void open();
 
 private:
   std::atomic<int32_t> value{0};
+  std::atomic<int32_t> sleepers{0}; ///< So that open() is no call of the system.
 };
 
 /// A reusable barrier for a fixed number of workers.
 class Barrier {
 public:
-  explicit Barrier(int32_t workers) : workers(workers) {}
+  Barrier(int32_t workers, Patience &patience)
+      : workers(workers), patience(patience) {}
   void arrive();
 
 private:
   const int32_t workers;
+  Patience &patience;
   alignas(64) std::atomic<int32_t> arrived{0};
   alignas(64) Gate gate;
 };
@@ -65,11 +91,14 @@ public:
   static void barrier(void *team, int64_t worker);
 
 private:
-  explicit Team(uint32_t workers) : count(workers), meeting(int32_t(workers)) {}
+  Team(uint32_t workers, Patience::Time patience)
+      : count(workers), patience(patience),
+        meeting(int32_t(workers), this->patience) {}
   void serve(uint32_t worker);
   void call(uint32_t worker) noexcept;
 
   const uint32_t count;
+  alignas(64) Patience patience;
   Barrier meeting;
   Function function = nullptr;
   void *data = nullptr;

@@ -100,9 +100,9 @@ Status MarianTokenizer::loadVocabs(const MarianFiles &files) {
       return badModel(std::string(vocabName) + ": the special token " +
                       inQuotes(token) + " is not in the vocabulary");
   for (int32_t id = 0; id < sourceVocab.size(); ++id)
-    if (const std::string &piece = sourceVocab.piece(id);
+    if (const std::string_view piece = sourceVocab.piece(id);
         piece.starts_with(">>") && piece.ends_with("<<"))
-      codes.push_back(piece);
+      codes.emplace_back(piece);
   // Ids as the target numbers them: that is what is decoded.
   std::vector<std::string> specials = config.otherSpecials;
   specials.insert(specials.end(),
@@ -150,6 +150,7 @@ Status MarianTokenizer::loadModels(const MarianFiles &files) {
     if (!file.ok())
       return std::move(file).status().withContext("target.spm");
   }
+  vocabIds.reserve(sourceModel.pieces().size());
   for (const Piece &piece : sourceModel.pieces()) {
     int32_t id = sourceVocab.find(piece.text);
     // Text never becomes a special token by way of its pieces.
@@ -271,7 +272,7 @@ static std::vector<std::string> piecesOf(const MarianVocab &vocab,
                                          std::span<const int32_t> ids) {
   std::vector<std::string> pieces;
   for (const int32_t id : ids)
-    pieces.push_back(vocab.contains(id) ? vocab.piece(id)
+    pieces.push_back(vocab.contains(id) ? std::string(vocab.piece(id))
                                         : "<" + std::to_string(id) + ">");
   return pieces;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/base/Status.h"
+#include "runtime/text/StringTable.h"
 
 #include <cstdint>
 #include <string>
@@ -17,21 +18,31 @@ public:
   /// Reads {"piece": id, ...}. BadModel for anything but that.
   static Result<MarianVocab> parse(std::string_view json);
 
-  int32_t size() const { return static_cast<int32_t>(pieces.size()); }
+  int32_t size() const { return static_cast<int32_t>(spans.size()); }
   /// The id of a piece, or -1.
-  int32_t find(std::string_view piece) const;
+  int32_t find(std::string_view piece) const {
+    return table.find(piece, [this](int32_t id) { return this->piece(id); });
+  }
   bool contains(int32_t id) const { return id >= 0 && id < size(); }
-  /// The piece of an id that contains() holds for.
-  const std::string &piece(int32_t id) const { return pieces[id]; }
+  /// The piece of an id that contains() holds for. Borrowed from this object.
+  std::string_view piece(int32_t id) const {
+    return std::string_view(text).substr(spans[id].begin, spans[id].length);
+  }
 
 private:
-  /// Where in `table` the id of `piece` is, or the free place for it.
-  size_t slotOf(std::string_view piece) const;
+  struct Span {
+    uint32_t begin = 0, length = 0; ///< In `text`.
+  };
+  struct Entry {
+    Span span;
+    int64_t id;
+  };
+  Status visitEntries(std::string_view json, std::vector<Entry> &entries);
+  Status number(const std::vector<Entry> &entries);
 
-  std::vector<std::string> pieces; // by id
-  /// Hash table of ids with linear probing, at most half full, -1 is free: a
-  /// vocabulary is read at each start, and a node per piece would cost most.
-  std::vector<int32_t> table;
+  std::string text;        ///< All pieces, in the order of the file.
+  std::vector<Span> spans; ///< By id.
+  StringTable table;
 };
 
 } // namespace encdec

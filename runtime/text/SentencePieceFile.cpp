@@ -3,11 +3,12 @@
 #include "runtime/text/SentencePieceFile.h"
 
 #include "runtime/text/ProtoReader.h"
+#include "runtime/text/StringTable.h"
 #include "runtime/text/Utf8.h"
 
+#include <bit>
 #include <bitset>
 #include <cmath>
-#include <unordered_set>
 
 namespace encdec {
 
@@ -45,8 +46,31 @@ int byteOfPiece(std::string_view piece) {
   return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
-static Result<Piece> parsePiece(std::string_view bytes, uint64_t origin) {
-  Piece piece;
+/// The layout that SentencePiece writes: text, score, and the type unless it is
+/// NORMAL, each tag and length in one byte. False for any other, and for what is
+/// wrong: then parsePiece reads it field by field.
+static bool parseUsualPiece(std::string_view bytes, Piece &piece) {
+  auto byte = [&](size_t i) { return static_cast<unsigned char>(bytes[i]); };
+  if (bytes.size() < 2 || byte(0) != (1 << 3 | 2) || byte(1) > 127)
+    return false;
+  const size_t score = 2 + byte(1), type = score + 5;
+  if ((bytes.size() != type && bytes.size() != type + 2) ||
+      byte(score) != (2 << 3 | 5))
+    return false;
+  if (bytes.size() == type + 2) {
+    if (byte(type) != 3 << 3 || byte(type + 1) < 1 || byte(type + 1) > 6)
+      return false;
+    piece.type = static_cast<PieceType>(byte(type + 1));
+  }
+  uint32_t bits = 0;
+  for (size_t i = 4; i > 0; --i)
+    bits = bits << 8 | byte(score + i);
+  piece.score = std::bit_cast<float>(bits);
+  piece.text = bytes.substr(2, score - 2);
+  return true;
+}
+
+static Status readPiece(std::string_view bytes, uint64_t origin, Piece &piece) {
   OnceOnly once;
   ProtoReader reader(bytes, origin);
   while (!reader.atEnd()) {
@@ -66,6 +90,10 @@ static Result<Piece> parsePiece(std::string_view bytes, uint64_t origin) {
       piece.type = static_cast<PieceType>(type);
     }
   }
+  return Status::success();
+}
+
+static Status checkPiece(const Piece &piece, uint64_t origin) {
   if (piece.text.empty())
     return badByte(origin, "a piece without text");
   if (piece.text.size() > maxPieceBytes)
@@ -74,14 +102,23 @@ static Result<Piece> parsePiece(std::string_view bytes, uint64_t origin) {
                                std::to_string(maxPieceBytes));
   if (!isValidUtf8(piece.text))
     return badByte(origin, "piece " + inQuotes(piece.text) + " is not UTF-8");
-  if (piece.text.find('\0') != std::string::npos &&
+  if (piece.text.find('\0') != std::string_view::npos &&
       piece.type != PieceType::Unused)
     return badByte(origin,
                    "piece " + inQuotes(piece.text) + " contains a zero");
   if (!std::isfinite(piece.score))
     return badByte(origin, "the score of piece " + inQuotes(piece.text) +
                                " is not a finite number");
-  return piece;
+  return Status::success();
+}
+
+static Status parsePiece(std::string_view bytes, uint64_t origin,
+                         Piece &piece) {
+  if (!parseUsualPiece(bytes, piece)) {
+    piece = {};
+    ENCDEC_RETURN_IF_ERROR(readPiece(bytes, origin, piece));
+  }
+  return checkPiece(piece, origin);
 }
 
 static Status parseTrainerSpec(const ProtoField &message,
@@ -160,9 +197,10 @@ static Status refuseDenormalizer(const ProtoField &message) {
 /// What no single piece can show: one unknown piece, no name twice among those
 /// found in text and none twice among the reserved, byte pieces all or none.
 static Status checkPieces(SentencePieceFile &file) {
-  std::unordered_set<std::string_view> inText, reserved;
+  StringTable inText(file.pieces.size()), reserved(file.pieces.size());
+  auto textOf = [&](int32_t id) { return file.pieces[id].text; };
+  bool hasText = false;
   std::bitset<256> bytes;
-  inText.reserve(file.pieces.size());
   for (size_t id = 0; id < file.pieces.size(); ++id) {
     const Piece &piece = file.pieces[id];
     auto name = [&] {
@@ -171,7 +209,9 @@ static Status checkPieces(SentencePieceFile &file) {
     const bool isReserved = piece.type == PieceType::Unknown ||
                             piece.type == PieceType::Control ||
                             piece.type == PieceType::Byte;
-    if (!(isReserved ? reserved : inText).insert(piece.text).second)
+    hasText |= !isReserved;
+    if ((isReserved ? reserved : inText)
+            .insert(piece.text, static_cast<int32_t>(id), textOf) >= 0)
       return badModel(name() + " has the text of an earlier piece");
     if (piece.type == PieceType::Unknown) {
       if (file.unkId >= 0)
@@ -193,7 +233,7 @@ static Status checkPieces(SentencePieceFile &file) {
   if (file.byteFallback && !bytes.all())
     return badModel("byte_fallback needs 256 byte pieces, found " +
                     std::to_string(bytes.count()));
-  if (inText.empty())
+  if (!hasText)
     return badModel("the model has no piece that could stand in a text");
   return Status::success();
 }
@@ -203,17 +243,17 @@ Result<SentencePieceFile> parseSentencePieceFile(std::string_view bytes) {
     return Status(Code::Limit, "the file has " + std::to_string(bytes.size()) +
                                    " bytes; the limit is 256 MB");
   SentencePieceFile file;
+  file.bytes = std::make_shared<const std::string>(bytes);
   OnceOnly once;
-  ProtoReader reader(bytes);
+  ProtoReader reader(*file.bytes);
   while (!reader.atEnd()) {
     ENCDEC_ASSIGN_OR_RETURN(ProtoField field, reader.next());
     if (field.number == 1) {
       ENCDEC_ASSIGN_OR_RETURN(auto message, field.asBytes("pieces"));
       if (file.pieces.size() == maxPieces)
         return Status(Code::Limit, "the file has more than 4000000 pieces");
-      ENCDEC_ASSIGN_OR_RETURN(Piece piece,
-                              parsePiece(message, field.bytesOffset));
-      file.pieces.push_back(std::move(piece));
+      ENCDEC_RETURN_IF_ERROR(parsePiece(message, field.bytesOffset,
+                                        file.pieces.emplace_back()));
     } else if (field.number == 2) {
       ENCDEC_RETURN_IF_ERROR(once.see(field, "trainer_spec"));
       ENCDEC_RETURN_IF_ERROR(parseTrainerSpec(field, file));

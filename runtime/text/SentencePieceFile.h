@@ -8,6 +8,7 @@
 #include "runtime/base/Status.h"
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,7 +26,7 @@ enum class PieceType {
 };
 
 struct Piece {
-  std::string text;
+  std::string_view text; ///< Borrowed from the file's bytes.
   float score = 0; ///< Log-probability.
   PieceType type = PieceType::Normal;
 };
@@ -42,6 +43,7 @@ struct NormalizerOptions {
 };
 
 struct SentencePieceFile {
+  std::shared_ptr<const std::string> bytes; ///< Copies share them.
   std::vector<Piece> pieces; ///< Indexed by SentencePiece id.
   int32_t unkId = -1;        ///< The one piece of type Unknown.
   bool byteFallback = false; ///< Unknown characters become byte pieces.

@@ -57,6 +57,19 @@ inline void hashInto(uint8_t *out, const void *data, size_t size) {
   memcpy(out, canonical.digest, sizeof(canonical.digest));
 }
 
+/// Of a large section, the checksum of its chunks' checksums.
+inline void sectionHashInto(uint8_t *out, const char *data, size_t size) {
+  if (size <= ENCDEC_BUNDLE_CHUNK)
+    return hashInto(out, data, size);
+  std::string sums;
+  for (size_t at = 0; at < size; at += ENCDEC_BUNDLE_CHUNK) {
+    uint8_t sum[16];
+    hashInto(sum, data + at, std::min<size_t>(ENCDEC_BUNDLE_CHUNK, size - at));
+    sums.append(reinterpret_cast<char *>(sum), sizeof(sum));
+  }
+  hashInto(out, sums.data(), sums.size());
+}
+
 /// Makes all checksums right again after edits, so that what lies behind the
 /// checksums is reached. Sections that are not inside the file are left alone.
 inline void reseal(std::string &bytes) {
@@ -68,7 +81,7 @@ inline void reseal(std::string &bytes) {
   for (uint32_t i = 0; i < header.section_count; ++i) {
     encdec_bundle_section entry = entryOf(bytes, i);
     if (entry.offset <= bytes.size() && entry.size <= bytes.size() - entry.offset)
-      hashInto(entry.checksum, bytes.data() + entry.offset, entry.size);
+      sectionHashInto(entry.checksum, bytes.data() + entry.offset, entry.size);
     setEntry(bytes, i, entry);
   }
   memset(header.checksum, 0, sizeof(header.checksum));
@@ -126,7 +139,7 @@ inline Json fakeSegment(const char *ops, const char *side, Json layer,
 /// The manifest that goes with fake_model.c.
 inline Json fakeManifest() {
   return {
-      {"format", 1},
+      {"format", ENCDEC_BUNDLE_VERSION},
       {"abi", ENCDEC_ABI_VERSION},
       {"producer", "by hand"},
       {"model",

@@ -2,7 +2,9 @@
 
 #include "tests/bundle/Refusal.h"
 
+#include <algorithm>
 #include <random>
+#include <utility>
 
 using namespace encdec;
 using namespace encdec::tests;
@@ -70,6 +72,52 @@ TEST(Damage, FlippedBits) {
     std::string flipped = bytes;
     flipped[bit / 8] = char(flipped[bit / 8] ^ (1 << bit % 8));
     expectRefused(readStatus(flipped));
+  }
+}
+
+/// Weights of several chunks, the last one short: every chunk counts, and its
+/// place, however many threads sum them.
+TEST(Damage, ChunksOfLargeWeights) {
+  const size_t chunk = ENCDEC_BUNDLE_CHUNK, size = 5 * chunk + 77;
+  auto manifest = fakeManifest();
+  manifest["weights"]["bytes"] = size;
+  auto parts = fakeParts(manifest.dump(), fakeCode());
+  parts[2].data.resize(size);
+  for (size_t i = 0; i < size; ++i)
+    parts[2].data[i] = char(i * 7 + i / chunk);
+  const std::string bytes = buildBundle(parts);
+  const uint64_t begin = entryOf(bytes, 2).offset;
+  int meanwhile = 0;
+  auto read = [&](const std::string &file, unsigned threads) {
+    auto contents = runtime::readBundle(
+        {reinterpret_cast<const uint8_t *>(file.data()), file.size()}, threads,
+        [&](const runtime::BundleContents &verified) {
+          EXPECT_EQ(verified.manifest.weightsBytes, size);
+          ++meanwhile;
+        });
+    return contents.ok() ? Status() : std::move(contents).status();
+  };
+  for (unsigned threads = 1; threads <= 4; ++threads) {
+    SCOPED_TRACE(threads);
+    Status sound = read(bytes, threads);
+    EXPECT_TRUE(sound.ok()) << sound.message();
+    EXPECT_EQ(std::exchange(meanwhile, 0), 1);
+    for (size_t at = 0; at < size; at += chunk / 2) {
+      std::string flipped = bytes;
+      flipped[begin + at] = char(flipped[begin + at] ^ 16);
+      expectRefused(read(flipped, threads), "checksum of section 2 (weights");
+    }
+    std::string swapped = bytes;
+    std::swap_ranges(swapped.begin() + begin, swapped.begin() + begin + chunk,
+                     swapped.begin() + begin + chunk);
+    expectRefused(read(swapped, threads), "checksum of section 2 (weights");
+    // Damage is named before meaning, and nothing is made of a damaged manifest.
+    meanwhile = 0;
+    std::string both = bytes;
+    both[begin] ^= 1;
+    both[entryOf(bytes, 0).offset] ^= 1;
+    expectRefused(read(both, threads), "checksum of section");
+    EXPECT_EQ(meanwhile, 0);
   }
 }
 

@@ -20,7 +20,7 @@ struct Edit {
 // Names in the messages show that the edit itself was found, not a consequence.
 const Edit edits[] = {
     {"/format", nullptr, "'format' is missing"},
-    {"/format", "2", "format 2"},
+    {"/format", "9", "format 9"},
     {"/format", "-1", "'format'"},
     {"/abi", "999", "ABI 999"},
     {"/abi", "\"1\"", "'abi'"},

@@ -45,7 +45,7 @@ using Entry = encdec_bundle_section;
 
 TEST(Structure, Header) {
   expectHeaderRefused([](Header &h) { h.magic[0] = 'X'; }, "not a bundle");
-  expectHeaderRefused([](Header &h) { h.version = 2; }, "version 2");
+  expectHeaderRefused([](Header &h) { h.version = 9; }, "version 9");
   expectHeaderRefused([](Header &h) { h.abi_version = 7; }, "ABI 7");
   expectHeaderRefused([](Header &h) { h.file_size -= 1; }, "the header says");
   expectHeaderRefused([](Header &h) { h.file_size = UINT64_MAX; }, "the header says");

@@ -92,6 +92,34 @@ TEST_F(Bundle, LayoutIsThatOfTheHeader) {
   EXPECT_TRUE(sum(head, header.checksum));
 }
 
+TEST_F(Bundle, LargeSectionsAreSummedByChunks) {
+  auto sum = [](StringRef text) {
+    XXH128_canonical_t canonical;
+    XXH128_canonicalFromHash(&canonical,
+                             XXH3_128bits(text.data(), text.size()));
+    return std::string(reinterpret_cast<char *>(canonical.digest), 16);
+  };
+  const size_t chunk = ENCDEC_BUNDLE_CHUNK;
+  for (size_t size : {chunk - 1, chunk, chunk + 1, 2 * chunk, 2 * chunk + 5}) {
+    ASSERT_FALSE(bool(writeTwo(path, size)));
+    std::string file = read(path);
+    encdec_bundle_section table[2];
+    std::memcpy(table, file.data() + sizeof(encdec_bundle_header),
+                sizeof(table));
+    StringRef weights = StringRef(file).substr(table[1].offset);
+    ASSERT_EQ(weights.size(), size);
+    std::string expected = sum(weights);
+    if (size > chunk) {
+      std::string sums;
+      for (; !weights.empty(); weights = weights.drop_front(
+                                   std::min(chunk, weights.size())))
+        sums += sum(weights.take_front(chunk));
+      expected = sum(sums);
+    }
+    EXPECT_EQ(std::memcmp(expected.data(), table[1].checksum, 16), 0) << size;
+  }
+}
+
 TEST_F(Bundle, SameSectionsGiveSameBytesUnderAnyName) {
   ASSERT_FALSE(bool(writeTwo(path, 100)));
   ASSERT_FALSE(bool(writeTwo(folder / "another", 100)));

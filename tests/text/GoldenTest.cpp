@@ -161,7 +161,7 @@ TEST_P(SmallModel, GivesSentencePiecesPieces) {
         tokens.push_back(std::to_string(id) + ":" +
                          (id == model->unkId()
                               ? split->text.substr(begin, end - begin)
-                              : model->pieces()[id].text));
+                              : std::string(model->pieces()[id].text)));
     return tokens;
   });
 }
