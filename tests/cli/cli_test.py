@@ -234,7 +234,39 @@ class Machine(Cli):
         rate = shown["bytes_per_step"] / shown["step_ms"] / 1e6  # GB/s
         self.assertAlmostEqual(shown["bandwidth_fraction"] * shown["read_bandwidth"] / rate, 1,
                                places=2)
+        self.assertNotIn("profile", shown)
         self.refused(5, "bench", self.bundle, "--source-length", 100000)
+
+    def test_bench_profile(self):
+        words = ["bench", self.bundle, "--source-length", 8, "--new-tokens", 4, "--batch", 2,
+                 "--threads", 2, "--repeat", 2, "--profile"]
+        shown = json.loads(run(*words, "--json").stdout.splitlines()[-1])
+        profile = shown["profile"]
+        step, encode = profile["step"], profile["encode"]
+        self.assertEqual((step["calls"], step["rows"]), (8, 2))
+        self.assertEqual((encode["calls"], encode["rows"]), (2, 16))
+        for entry in (step, encode):
+            self.assertGreater(entry["ms"], 0)
+            self.assertLessEqual(entry["waiting_ms"], entry["ms"])
+            for parts in ("ops", "layers", "segments"):
+                for key in ("ms", "bytes", "multiply_adds"):
+                    self.assertAlmostEqual(
+                        sum(part[key] for part in entry[parts]) / entry[key], 1)
+        # All of a step's weights, and the keys and values that its rows read.
+        manifest = json.loads(run("inspect", self.bundle, "--json").stdout)["manifest"]
+        reads = {part["name"]: part["bytes"] for part in step["ops"]}
+        cross = reads.pop("cross_attention")
+        self.assertAlmostEqual(cross, 2 * 8 * manifest["memory"]["memory_per_key"])
+        own = reads.pop("cache_append+self_attention")  # 1, 2, 3, 4 positions of 2 rows
+        self.assertAlmostEqual(own, 2 * 2.5 * manifest["memory"]["cache_per_key"])
+        self.assertAlmostEqual(sum(reads.values()), shown["bytes_per_step"])
+        layers = [part["name"] for part in step["layers"]]
+        self.assertEqual(layers, ["decoder, other"] + [
+            f"decoder {i}" for i in range(manifest["model"]["decoder_layers"])])
+        table = run(*words).stdout
+        for word in ("encode", "step", "vocabulary", "of limit", "decoder 0", "waiting"):
+            self.assertIn(word, table)
+        self.assertNotIn("\x1b", table)
 
     def test_level_that_is_not_there(self):
         one_level = compile_model(EXAMPLE, "cli-v3.encdec", "--cpu", "v3")
