@@ -119,7 +119,7 @@ TEST(Code, UnknownLevelListsTheKnown) {
   auto target = findObjectTarget("v5");
   ASSERT_FALSE(bool(target));
   EXPECT_EQ(messageOf(target.takeError()),
-            "unknown CPU level 'v5'; known are: v3, v4, neon");
+            "unknown CPU level 'v5'; known are: v3, v3-avxvnni, v4, v4-vnni, neon");
 }
 
 TEST(Code, MissingLinkerSaysWhatToInstall) {
