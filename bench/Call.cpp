@@ -6,7 +6,7 @@
 namespace encdec::bench {
 namespace {
 
-constexpr size_t arenaFloats = 4 << 20, scratchFloats = 16 << 10;
+constexpr size_t arenaFloats = 4 << 20, scratchFloats = 64 << 10;
 
 struct Least {
   double seconds;
@@ -51,6 +51,21 @@ int32_t Call::place(int64_t floats) {
 
 int64_t copiesOf(size_t bytes) {
   return std::max<int64_t>(1, int64_t(pool().size() / bytes));
+}
+
+Product::Product(Call &call, int64_t inputs, Weights weights)
+    : call(call), inputs(inputs), rows(call.place(inputs)) {
+  if (weights == Weights::int8Dynamic) // compiler/place/Arena.h
+    quantized = call.place((pad16(inputs) * 2 + 64) / 4);
+}
+
+void Product::add(Kernel kernel, std::vector<int32_t> table) {
+  if (quantized >= 0) {
+    call.add(quantize(inputs), {rows, quantized});
+    table.insert(table.begin(), quantized);
+  }
+  table.insert(table.begin(), rows);
+  call.add(kernel, std::move(table));
 }
 
 void measure(benchmark::State &state, Call &call, const Work &work,

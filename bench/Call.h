@@ -51,6 +51,22 @@ private:
   size_t next = 0;
 };
 
+/// Products of rows of `inputs` numbers with weights; where these are int8Dynamic the
+/// rows are quantized before each.
+class Product {
+public:
+  Product(Call &call, int64_t inputs, Weights weights);
+  /// `table` is what follows the rows.
+  void add(Kernel kernel, std::vector<int32_t> table);
+  /// Kernels that one of them takes.
+  int kernels() const { return quantized < 0 ? 1 : 2; }
+
+private:
+  Call &call;
+  int64_t inputs;
+  int32_t rows, quantized = -1;
+};
+
 /// Table entry of the weight at byte `at` of the pool, a multiple of 64.
 inline int32_t weightAt(size_t at) { return int32_t(at / 64); }
 

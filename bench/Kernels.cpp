@@ -124,6 +124,11 @@ Kernel encoderAttention(int64_t heads, int64_t headSize) {
   });
 }
 
+Kernel quantize(int64_t inputs) {
+  return compiled(keyOf("quantize", {inputs}),
+                  [&](CpuKernels &k) { return k.quantize(inputs); });
+}
+
 Kernel memoryProject(int64_t heads, int64_t headSize, Weights weights) {
   AttentionShape shape{heads, headSize};
   return compiled(keyOf("memory_project", {heads, headSize, int64_t(weights)}),

@@ -33,6 +33,8 @@ inline bool hasScales(Weights weights) { return bytesOf(weights) == 1; }
 // their tables hold stands in compiler/lower/Target.h.
 
 Kernel linear(int64_t inputs, int64_t outputs, Weights weights);
+/// What comes before products with int8Dynamic weights.
+Kernel quantize(int64_t inputs);
 Kernel norm(int64_t width, bool residual);
 Kernel add(int64_t width);
 /// `kind` is spelled as the dialect does: relu, silu, gelu, gelu_tanh.

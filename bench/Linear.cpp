@@ -15,16 +15,17 @@ void linearBenchmark(benchmark::State &state, Shape s, Weights weights,
                      int64_t rows) {
   Call call(rows);
   size_t bytes = s.inputs * s.outputs * bytesOf(weights);
-  int32_t x = call.place(s.inputs), y = call.place(s.outputs);
+  Product product(call, s.inputs, weights);
+  int32_t y = call.place(s.outputs);
   // Scales and biases: any numbers do.
   int32_t scales = hasScales(weights) ? weightAt(0) : -1, bias = weightAt(s.outputs * 4);
   for (int64_t i = 0; i < copiesOf(bytes); ++i)
-    call.add(linear(s.inputs, s.outputs, weights),
-             {x, weightAt(i * bytes), scales, bias, y});
+    product.add(linear(s.inputs, s.outputs, weights),
+                {weightAt(i * bytes), scales, bias, y});
   Work work;
   work.setMacs(double(rows) * s.inputs * s.outputs, weights);
   work.streamed = bytes;
-  measure(state, call, work);
+  measure(state, call, work, product.kernels());
 }
 
 /// Keys and values of one layer of the decoder, for all source tokens.
@@ -32,7 +33,8 @@ void memoryProjectBenchmark(benchmark::State &state, Weights weights,
                             int64_t length) {
   constexpr int64_t heads = 8, size = 64, width = heads * size;
   Call call(length);
-  int32_t x = call.place(width), k = call.place(width), v = call.place(width);
+  Product product(call, width, weights);
+  int32_t k = call.place(width), v = call.place(width);
   std::vector<int32_t> offsets{0, int32_t(length)};
   std::vector<int64_t> start{0};
   Memory memory(pad16(length) * width * 2 * 4);
@@ -43,13 +45,13 @@ void memoryProjectBenchmark(benchmark::State &state, Weights weights,
   size_t bytes = width * width * bytesOf(weights);
   int32_t scales = hasScales(weights) ? weightAt(0) : -1, bias = weightAt(width * 4);
   for (int64_t i = 0; i + 1 < copiesOf(bytes); i += 2)
-    call.add(memoryProject(heads, size, weights),
-             {x, weightAt(i * bytes), scales, bias, weightAt((i + 1) * bytes),
-              scales, bias, k, v, 0});
+    product.add(memoryProject(heads, size, weights),
+                {weightAt(i * bytes), scales, bias, weightAt((i + 1) * bytes),
+                 scales, bias, k, v, 0});
   Work work;
   work.setMacs(double(length) * width * width * 2, weights);
   work.streamed = bytes * 2;
-  measure(state, call, work);
+  measure(state, call, work, product.kernels());
 }
 
 } // namespace

@@ -23,18 +23,19 @@ void vocabularyBenchmark(benchmark::State &state, Weights weights, int64_t rows,
   call.context.out_tokens = tokens.data();
   call.context.out_log_probs = logProbs.data();
   size_t bytes = pad16(columns) * inputs * bytesOf(weights);
-  int32_t x = call.place(inputs), records = call.place(recordFloats);
+  Product product(call, inputs, weights);
+  int32_t records = call.place(recordFloats);
   int32_t scales = hasScales(weights) ? weightAt(0) : -1, bias = weightAt(columns / 16 * 64);
   for (int64_t i = 0; i < copiesOf(bytes); ++i) {
-    call.add(vocabulary(inputs, columns, weights),
-             {x, weightAt(i * bytes), scales, bias, records});
+    product.add(vocabulary(inputs, columns, weights),
+                {weightAt(i * bytes), scales, bias, records});
     call.add(mergeVocabulary(columns), {records});
   }
   Work work;
   work.setMacs(double(rows) * inputs * columns, weights);
   // Weights, scales, biases, and which tokens are allowed.
   work.streamed = double(bytes) + pad16(columns) * 4.0 * (hasScales(weights) ? 3 : 2);
-  measure(state, call, work, 2);
+  measure(state, call, work, product.kernels() + 1);
 }
 
 } // namespace

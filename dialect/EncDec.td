@@ -82,6 +82,11 @@ def EncDec_SeededAttr : EncDec_Attr<"Seeded", "seeded"> {
 
 def EncDec_PackedAttr : EncDec_Attr<"Packed", "packed"> {
   let summary = "weight layout [N/16][K/group][16][group], rows and columns beyond zero";
+  let description = [{
+    Group 4 is for int8 weights whose products are of whole numbers: bytes at even
+    columns hold the value plus 128, those at odd ones the value, so that two bytes
+    are a 16-bit number that can be multiplied as it is.
+  }];
   let parameters = (ins DefaultValuedParameter<"int64_t", "1">:$group);
   let assemblyFormat = "(`<` $group^ `>`)?";
 }

@@ -302,7 +302,7 @@ Failure compileToBundle(const std::string &folder, const std::string &out,
   if (auto error = readFolder(job, tokenizer, warnings))
     return error;
   std::vector<std::pair<std::string, Bytes>> code;
-  for (const std::string &level : options.levels) {
+  for (const std::string &level : levelsOf(options)) {
     auto object = job.object(level);
     if (!object)
       return object.error();
@@ -313,6 +313,14 @@ Failure compileToBundle(const std::string &folder, const std::string &out,
     code.emplace_back(level, std::move(*shared));
   }
   return writeBundle(job, **bundle, options, code, tokenizer);
+}
+
+std::vector<std::string> levelsOf(const CompileOptions &options) {
+  if (!options.levels.empty())
+    return options.levels;
+  if (options.weights == WeightType::int8Dynamic)
+    return {"v3", "v3-avxvnni", "v4", "v4-vnni"};
+  return {"v3", "v4"};
 }
 
 Result<std::unique_ptr<JitModel>>

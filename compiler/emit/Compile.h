@@ -14,8 +14,9 @@ class JitModel;
 
 struct CompileOptions {
   WeightType weights = WeightType::f32;
-  /// CPU levels that code is made for; names as in Object.h.
-  std::vector<std::string> levels = {"v3", "v4"};
+  /// CPU levels that code is made for; names as in Object.h. None: those of
+  /// x86-64 that make a difference to these weights.
+  std::vector<std::string> levels;
   /// Warnings of the import become errors.
   bool strict = false;
   /// Called, if set, as each stage begins ("lowering for v3").
@@ -24,6 +25,9 @@ struct CompileOptions {
   /// its own; an error leaves what was there before.
   std::function<checkpoint::Failure(const std::string &file)> check;
 };
+
+/// The levels that `options` ask for.
+std::vector<std::string> levelsOf(const CompileOptions &options);
 
 /// The file that a bundle of `folder` at `out` makes or replaces: links are
 /// followed. A usage error for what is no regular file, and for a file of the

@@ -25,9 +25,11 @@ namespace {
 // 512-bit code must be asked for: the tuning of x86-64-v4 prefers 256 bits and
 // would split every vector in silence.
 constexpr ObjectTarget targets[] = {
-    {"v3", "x86_64-unknown-linux-gnu", "x86-64-v3", 256, 4096},
-    {"v4", "x86_64-unknown-linux-gnu", "x86-64-v4", 512, 4096},
-    {"neon", "aarch64-unknown-linux-gnu", "generic", 128, 65536},
+    {"v3", "x86_64-unknown-linux-gnu", "x86-64-v3", "", 256, 4096},
+    {"v3-avxvnni", "x86_64-unknown-linux-gnu", "x86-64-v3", "+avxvnni", 256, 4096},
+    {"v4", "x86_64-unknown-linux-gnu", "x86-64-v4", "", 512, 4096},
+    {"v4-vnni", "x86_64-unknown-linux-gnu", "x86-64-v4", "+avx512vnni", 512, 4096},
+    {"neon", "aarch64-unknown-linux-gnu", "generic", "", 128, 65536},
 };
 
 Expected<std::unique_ptr<TargetMachine>> createMachine(const ObjectTarget &t) {
@@ -44,7 +46,7 @@ Expected<std::unique_ptr<TargetMachine>> createMachine(const ObjectTarget &t) {
   // change the bits of a result.
   options.AllowFPOpFusion = FPOpFusion::Strict;
   return std::unique_ptr<TargetMachine>(target->createTargetMachine(
-      triple, t.cpu, /*Features=*/"", options, Reloc::PIC_, CodeModel::Small,
+      triple, t.cpu, t.features, options, Reloc::PIC_, CodeModel::Small,
       CodeGenOptLevel::Aggressive));
 }
 
@@ -108,9 +110,13 @@ Expected<const ObjectTarget *> findObjectTarget(StringRef name) {
 }
 
 const ObjectTarget *hostObjectTarget() {
+  auto named = [](StringRef name) {
+    return llvm::find_if(targets,
+                         [&](const ObjectTarget &t) { return t.name == name; });
+  };
   Triple host(sys::getProcessTriple());
   if (host.getArch() == Triple::aarch64)
-    return &targets[2];
+    return named("neon");
   if (host.getArch() != Triple::x86_64)
     return nullptr;
   StringMap<bool> features = sys::getHostCPUFeatures();
@@ -122,8 +128,8 @@ const ObjectTarget *hostObjectTarget() {
   if (!hasAll({"avx2", "fma", "f16c", "bmi", "bmi2", "lzcnt", "movbe"}))
     return nullptr;
   if (hasAll({"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}))
-    return &targets[1];
-  return &targets[0];
+    return named(hasAll({"avx512vnni"}) ? "v4-vnni" : "v4");
+  return named(hasAll({"avxvnni"}) ? "v3-avxvnni" : "v3");
 }
 
 Expected<SmallVector<char, 0>> emitObject(mlir::ModuleOp module,

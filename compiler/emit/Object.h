@@ -15,6 +15,7 @@ struct ObjectTarget {
   llvm::StringRef name;
   llvm::StringRef triple;
   llvm::StringRef cpu;
+  llvm::StringRef features; // beyond those of cpu
   unsigned vectorBits;
   unsigned pageSize; // largest page size of systems that run it
 };

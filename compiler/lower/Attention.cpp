@@ -42,11 +42,23 @@ struct Layer {
   }
 };
 
-/// One head of one row's key and value into place.
-void emitPlace(KernelBuilder &k, int64_t headSize, Val key, Val value,
-               Val toKey, Val toValue) {
-  k.loop(k.constant(int64_t(0)), k.constant(headSize), [&](Val d) {
-    k.store(k.load(k.f32(), key + d * 4), toKey + d * 64);
+/// `count` elements of one row's key and value into place, whole lanes of 16 at
+/// once: keys go to every 16th float, each by itself.
+void emitPlace(KernelBuilder &k, int64_t count, Val key, Val value, Val toKey,
+               Val toValue) {
+  int64_t whole = count / 16 * 16;
+  auto placeKey = [&](Val d, int64_t more) {
+    k.store(k.load(k.f32(), key + d * 4 + more * 4), toKey + d * 64 + more * 64);
+  };
+  k.loop(k.constant(int64_t(0)), k.constant(whole), k.constant(int64_t(16)),
+         [&](Val d) {
+           for (int64_t more = 0; more < 16; ++more)
+             placeKey(d, more);
+           k.store(k.load(k.vector(k.f32(), 16), value + d * 4),
+                   toValue + d * 4);
+         });
+  k.loop(k.constant(whole), k.constant(count), [&](Val d) {
+    placeKey(d, 0);
     k.store(k.load(k.f32(), value + d * 4), toValue + d * 4);
   });
 }
@@ -245,18 +257,19 @@ func::FuncOp CpuKernels::memoryProject(const AttentionShape &shape,
                      nameOf(linear.kinds[1]).str();
   return defineKernel(name, [&](KernelBuilder &k, Frame &f) {
     int64_t panels = (shape.width() + 15) / 16, size = shape.headSize;
+    // Elements that go into place together: a panel, where no head ends in one.
+    int64_t each = size % 16 ? 1 : 16;
     LinearOperands o;
-    o.x = f.place(0);
-    o.ldx = k.constant((linear.inputs + 15) / 16 * 64);
-    o.rows = f.context("rows");
     o.ldy = k.constant(rowBytes(shape));
-    o.scratch = f.scratch();
+    int64_t entry = hasDynamic(linear.kinds) ? 2 : 1;
     auto [first, last] = f.share(k.constant(panels));
-    Val key = f.place(7), value = f.place(8), layerFloats = f.number(9);
+    Val key = f.place(entry + 6), value = f.place(entry + 7),
+        layerFloats = f.number(entry + 8);
     for (int64_t i = 0; i < 2; ++i) {
-      o.weight = f.weight(1 + 3 * i);
-      o.scales = f.optionalWeight(2 + 3 * i);
-      o.bias = f.optionalWeight(3 + 3 * i);
+      emitInput(k, f, o, linear.inputs, linear.kinds[i]);
+      o.weight = f.weight(entry + 3 * i);
+      o.scales = f.optionalWeight(entry + 1 + 3 * i);
+      o.bias = f.optionalWeight(entry + 2 + 3 * i);
       o.y = i ? value : key;
       emitLinear(k, o, linear.inputs, linear.kinds[i], std::nullopt, first,
                  last);
@@ -275,12 +288,10 @@ func::FuncOp CpuKernels::memoryProject(const AttentionShape &shape,
                   capacity};
       k.loop(k.constant(int64_t(0)), length, [&](Val j) {
         Val row = (start + j) * rowBytes(shape);
-        k.loop(from, to, [&](Val column) {
-          Val head = column / size, d = column % size;
-          k.store(k.load(k.f32(), key + row + column * 4),
-                  layer.key(head, j) + d * 64);
-          k.store(k.load(k.f32(), value + row + column * 4),
-                  layer.value(head, j) + d * 4);
+        k.loop(from, to, k.constant(each), [&](Val column) {
+          Val head = column / size, d = column % size, at = row + column * 4;
+          emitPlace(k, each, key + at, value + at, layer.key(head, j) + d * 64,
+                    layer.value(head, j) + d * 4);
         });
       });
     });

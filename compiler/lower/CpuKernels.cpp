@@ -22,9 +22,12 @@ constexpr TileShape v4Any[] = {{12, 2}, {11, 2}, {10, 2}, {9, 2},
 constexpr TileShape neonAny[] = {{6, 1}, {5, 1}, {4, 1}, {3, 1}, {2, 2}, {1, 4}};
 
 constexpr CpuLevel levels[] = {
-    {"v3", 8, v3F32, v3Int8, "llvm.x86.avx2.pmadd.wd"},
-    {"v4", 16, v4Any, v4Any, "llvm.x86.avx512.pmaddw.d.512"},
-    {"neon", 4, neonAny, neonAny, ""},
+    {"v3", 8, v3F32, v3Int8, Dot::Pairs, "llvm.x86.avx2.pmadd.wd"},
+    {"v3-avxvnni", 8, v3F32, v3Int8, Dot::Quads,
+     "llvm.x86.avx512.vpdpbusd.256"}, // LLVM's name of both encodings
+    {"v4", 16, v4Any, v4Any, Dot::Pairs, "llvm.x86.avx512.pmaddw.d.512"},
+    {"v4-vnni", 16, v4Any, v4Any, Dot::Quads, "llvm.x86.avx512.vpdpbusd.512"},
+    {"neon", 4, neonAny, neonAny, Dot::Pairs, ""},
 };
 
 } // namespace

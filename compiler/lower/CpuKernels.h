@@ -9,11 +9,19 @@
 
 namespace encdec::lower {
 
+/// Rows that share a pass over the weights: their x, 2 KB each at K = 512, stay
+/// in L2 while panel after panel goes by. A multiple of the most rows of a tile.
+constexpr int64_t kRowBlock = 48;
+/// Bytes that quantize leaves of each row beside its values: the f32 s, and the i32
+/// that each of its sums has too much (Linear.cpp).
+constexpr int64_t kRowRecord = 8;
+
 class CpuKernels : public KernelLibrary {
 public:
   /// Kernels are added to the end of `module`, private. Both outlive this.
   CpuKernels(mlir::ModuleOp module, const CpuLevel &level);
 
+  mlir::func::FuncOp quantize(int64_t inputs) override;
   mlir::func::FuncOp embed(int64_t width, int64_t vocabulary, WeightKind kind,
                            float scale) override;
   mlir::func::FuncOp linear(const LinearShape &shape) override;
@@ -38,16 +46,13 @@ public:
 
   // --- Building blocks, public for the tests.
 
-  /// tile(x, ldx, row scales, w, K, scales, bias, y, ldy): `rows` rows by `panels`
-  /// panels. Strides in bytes; K in groups; x are the i16 of quantizeRows for
+  /// tile(x, ldx, records, w, K, scales, bias, y, ldy): `rows` rows by `panels`
+  /// panels. Strides in bytes; K in groups; x and records are what quantize left for
   /// int8Dynamic; scales are for int8 only, bias null where there is none.
   mlir::func::FuncOp linearTile(int64_t rows, int64_t panels, WeightKind kind);
-  /// block(x, ldx, row scales, rows, w, K, scales, bias, y, ldy, first, last): panels
+  /// block(x, ldx, records, rows, w, K, scales, bias, y, ldy, first, last): panels
   /// [first, last) of all rows. Every pointer is that of panel 0.
   mlir::func::FuncOp linearBlock(WeightKind kind);
-  /// quantize(x, ldx, rows, K, q, ldq, row scales): rows of i16 within -127 … 127,
-  /// padded as x is, and what one of them stands for.
-  mlir::func::FuncOp quantizeRows();
   /// activate(y, ldy, rows, first, last): panels in place.
   mlir::func::FuncOp activatePanels(ActivationKind kind);
   /// attend(q, keys, values, count, scores, y, probs): one row and one head.
@@ -73,15 +78,14 @@ private:
   mlir::func::FuncOp defineKernel(llvm::StringRef name, KernelBody body);
 
   struct LinearOperands {
-    Val x, ldx, rows, weight, scales, bias, y, ldy;
-    Val scratch; // for int8Dynamic: room for dynamicRows rows (Arena.h)
-    Val rowScales; // x is quantized already
+    Val x, ldx, records, rows, weight, scales, bias, y, ldy;
   };
-  /// x [rows of o] quantized into `scratch`, for o to go on with.
-  void emitQuantize(KernelBuilder &k, LinearOperands &o, int64_t inputs,
-                    Val scratch);
-  /// Calls linearBlock on panels [first, last), then the activation, if any;
-  /// rows that are not yet quantized are, some at a time.
+  /// Sets x, ldx, records and rows of `o` for a product of `kind`.
+  void emitInput(KernelBuilder &k, Frame &f, LinearOperands &o, int64_t inputs,
+                 WeightKind kind);
+  int64_t quantizedStride(int64_t inputs) const;
+  Val storeQuads(KernelBuilder &k, Val values, Val to, Val stride);
+  /// Calls linearBlock on panels [first, last), then the activation, if any.
   void emitLinear(KernelBuilder &k, const LinearOperands &o, int64_t inputs,
                   WeightKind kind, std::optional<ActivationKind> activation,
                   Val first, Val last);

@@ -22,7 +22,7 @@ func::FuncOp CpuKernels::embed(int64_t width, int64_t vocabulary,
         positions = f.optionalWeight(2), y = f.place(3);
     Val tokens = f.contextPointer("tokens"),
         places = f.contextPointer("positions");
-    Val none = k.isNull(positions);
+    Val none = k.isNull(positions), zero = k.constant(int64_t(0));
     auto index = [&](Val array, Val row) {
       return k.signExtend(k.load(k.i32(), array + row * 4), k.i64());
     };
@@ -41,11 +41,18 @@ func::FuncOp CpuKernels::embed(int64_t width, int64_t vocabulary,
         k.store(k.constantOf(k.vector(k.f32(), 16), 0.0), out + from * 4);
       k.loop(from, min(from + 16, k.constant(width)), [&](Val n) {
         Val at = source + (n / group * (16 * group) + n % group) * weightBytes;
+        auto byte = [&] {
+          Val stored = k.load(k.getI8Type(), at);
+          if (kind != WeightKind::int8Dynamic)
+            return stored;
+          // 128 was added at even places (Linear.cpp); bytes wrap around.
+          Val first = k.constantOf(stored.type(), -128);
+          return select(n % 2 == zero, stored + first, stored);
+        };
         Val value =
             kind == WeightKind::f32    ? k.load(k.f32(), at)
             : kind == WeightKind::bf16 ? k.fromBf16(k.load(k.getI16Type(), at))
-                                       : k.toFloat(k.signExtend(
-                                             k.load(k.getI8Type(), at), k.i32())) *
+                                       : k.toFloat(k.signExtend(byte(), k.i32())) *
                                              rowScale;
         Val offset = k.choose(
             none, [&] { return Vals{k.constant(0.0f)}; },

@@ -94,10 +94,9 @@ LogicalResult Emitter::call(Table &table, func::FuncOp kernel,
   bool waits = calls && (barrier == Barrier::Before || !segments.takes(table.keys));
   if (waits)
     k.call(kernels.barrier(), {frame});
-  segments.add(table.op, table.weights, table.keys, waits);
-  StringRef opName = table.op->getName().stripDialect();
+  segments.add(table.op, table.name, table.weights, table.keys, waits);
   std::string name =
-      (entry.getName() + "." + Twine(calls++) + "." + opName).str();
+      (entry.getName() + "." + Twine(calls++) + "." + table.name).str();
   auto type = RankedTensorType::get({int64_t(table.entries.size())}, k.i32());
   auto array = LLVM::LLVMArrayType::get(k.i32(), table.entries.size());
   {
@@ -135,6 +134,13 @@ void Table::addOffset(int64_t bytes) {
   addNumber(bytes / 64);
 }
 
+size_t placeCount(Operation *op) {
+  size_t count = 0;
+  while (placeOf(op, count))
+    ++count;
+  return count;
+}
+
 std::optional<int64_t> placeOf(Operation *op, size_t i) {
   Attribute attr = op->getAttr("encdec.place");
   if (auto dense = dyn_cast_or_null<DenseI64ArrayAttr>(attr))
@@ -164,8 +170,8 @@ void Table::addPlace(Value rows) {
   failed = true;
 }
 
-void Table::addExtraPlace(size_t i) {
-  if (auto bytes = placeOf(op, i))
+void Table::addExtraPlace(size_t i, Operation *owner) {
+  if (auto bytes = placeOf(owner ? owner : op, i))
     return addOffset(*bytes);
   if (!failed)
     op->emitOpError("not lowerable [not-placed]: encdec.place has no entry ")

@@ -58,17 +58,22 @@ private:
 
 /// encdec.place of `op`, entry `i`; nothing where there is none.
 std::optional<int64_t> placeOf(mlir::Operation *op, size_t i);
+/// How many entries there are.
+size_t placeCount(mlir::Operation *op);
 
 /// The table of one kernel call. Adding never fails loudly: the first error is
 /// reported at the op and call() then fails.
 class Table {
 public:
-  Table(Emitter &emit, mlir::Operation *op) : emit(emit), op(op) {}
+  /// `name` is what the profile calls it; none: the op's own.
+  Table(Emitter &emit, mlir::Operation *op, llvm::StringRef name = {})
+      : emit(emit), op(op),
+        name(name.empty() ? op->getName().stripDialect() : name) {}
 
   /// Where `rows` lies in the arena.
   void addPlace(mlir::Value rows);
-  /// Entry `i` of the op's own encdec.place.
-  void addExtraPlace(size_t i);
+  /// Entry `i` of the op's own encdec.place, or of that of `owner`.
+  void addExtraPlace(size_t i, mlir::Operation *owner = nullptr);
   /// Offsets of a matrix and its scales (-1 for f32).
   WeightKind addWeight(mlir::FlatSymbolRefAttr name);
   /// Offset of a vector, -1 for null.
@@ -87,6 +92,7 @@ private:
 
   Emitter &emit;
   mlir::Operation *op;
+  llvm::StringRef name;
   llvm::SmallVector<int32_t> entries;
   llvm::SmallVector<WeightOp> weights; // behind the entries
   KeysRead keys;

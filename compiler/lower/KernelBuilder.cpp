@@ -61,6 +61,9 @@ Val operator&(Val a, Val b) {
 Val operator|(Val a, Val b) {
   return a.builder->wrap(arith::OrIOp::create(*a.builder, a.value, b.value));
 }
+Val operator^(Val a, Val b) {
+  return a.builder->wrap(arith::XOrIOp::create(*a.builder, a.value, b.value));
+}
 Val operator<<(Val a, int64_t bits) {
   return a.builder->wrap(
       arith::ShLIOp::create(*a.builder, a.value, like(a, bits).value));
@@ -214,13 +217,17 @@ Val KernelBuilder::roundEven(Val real) {
   return wrap(math::RoundEvenOp::create(*this, real.value));
 }
 
-Val KernelBuilder::multiplyAddPairs(Val a, Val b, StringRef intrinsic) {
+Val KernelBuilder::intrinsic(StringRef name, Type type, ArrayRef<Val> operands) {
+  SmallVector<Value> values;
+  for (Val v : operands)
+    values.push_back(v.value);
+  return wrap(LLVM::CallIntrinsicOp::create(*this, type, getStringAttr(name),
+                                            values)
+                  .getResult(0));
+}
+
+Val KernelBuilder::multiplyAddPairs(Val a, Val b) {
   int64_t lanes = cast<VectorType>(a.type()).getNumElements();
-  if (!intrinsic.empty())
-    return wrap(LLVM::CallIntrinsicOp::create(
-                    *this, vector(i32(), lanes / 2), getStringAttr(intrinsic),
-                    ValueRange{a.value, b.value})
-                    .getResult(0));
   VectorType wide = vector(i32(), lanes);
   Val products = signExtend(a, wide) * signExtend(b, wide);
   SmallVector<int64_t> even, odd;

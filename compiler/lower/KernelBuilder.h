@@ -32,6 +32,7 @@ Val operator/(Val a, Val b); // integers: exact for non-negative ones
 Val operator%(Val a, Val b); // integers, non-negative
 Val operator&(Val a, Val b);
 Val operator|(Val a, Val b);
+Val operator^(Val a, Val b);
 Val operator<<(Val a, int64_t bits);
 Val operator>>(Val a, int64_t bits); // keeps the sign
 Val operator<(Val a, Val b);         // floats: ordered
@@ -98,9 +99,11 @@ public:
   Val bitcast(Val value, mlir::Type to);
   Val fromBf16(Val bits); // i16 to f32
   Val roundEven(Val real); // ties to even
-  /// a[2i] * b[2i] + a[2i + 1] * b[2i + 1] of i16 lanes, in i32; by `intrinsic`
-  /// where it has a name.
-  Val multiplyAddPairs(Val a, Val b, llvm::StringRef intrinsic);
+  /// a[2i] * b[2i] + a[2i + 1] * b[2i + 1] of i16 lanes, in i32.
+  Val multiplyAddPairs(Val a, Val b);
+  /// LLVM's `intrinsic` of `operands`, with a result of `type`.
+  Val intrinsic(llvm::StringRef name, mlir::Type type,
+                llvm::ArrayRef<Val> operands);
 
   // --- Memory
   Val load(mlir::Type type, Val pointer);

@@ -15,6 +15,7 @@
 #include "compiler/lower/CpuKernels.h"
 #include "compiler/lower/Emitter.h"
 #include "compiler/lower/Lowering.h"
+#include "compiler/place/Arena.h"
 #include "dialect/Ops.h"
 #include "encdec/abi.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -66,6 +67,7 @@ public:
 
 private:
   LogicalResult lowerOp(EmbedOp op);
+  LogicalResult addInput(Table &table, Operation *op, Value rows);
   LogicalResult lowerOp(LinearOp op);
   LogicalResult lowerOp(AddOp op);
   LogicalResult lowerOp(NormOp op);
@@ -109,11 +111,31 @@ LogicalResult OpLowering::lowerOp(EmbedOp op) {
                                  kind, op.getScale().convertToFloat()));
 }
 
+/// The rows that `op` multiplies, and where some of its weights are int8-dynamic
+/// also their quantized form, which the first op to need it makes for all.
+LogicalResult OpLowering::addInput(Table &table, Operation *op, Value rows) {
+  table.addPlace(rows);
+  if (quantizedInput(op) != rows)
+    return success();
+  Operation *owner = firstToQuantize(rows);
+  size_t count = placeCount(owner), last = count ? count - 1 : 0;
+  if (owner == op) {
+    Table quantize(emit, op, "quantize");
+    quantize.addPlace(rows);
+    quantize.addExtraPlace(last);
+    if (failed(emit.call(quantize, kernels.quantize(widthOf(rows)))))
+      return failure();
+  }
+  table.addExtraPlace(last, owner);
+  return success();
+}
+
 LogicalResult OpLowering::lowerOp(LinearOp op) {
   Table table(emit, op);
   LinearShape shape;
   shape.inputs = widthOf(op.getInput());
-  table.addPlace(op.getInput());
+  if (failed(addInput(table, op, op.getInput())))
+    return failure();
   for (auto [i, output] : llvm::enumerate(op.getOutputs())) {
     shape.outputs.push_back(widthOf(output));
     shape.kinds.push_back(table.addWeight(op.getWeight(i)));
@@ -155,11 +177,13 @@ LogicalResult OpLowering::lowerOp(ActivationOp op) {
 LogicalResult OpLowering::lowerOp(FfnOp op) {
   int64_t width = widthOf(op.getInput());
   WeightOp up = emit.weight(op, op.getUpWeightAttr());
-  if (!up)
+  WeightOp down = emit.weight(op, op.getDownWeightAttr());
+  if (!up || !down)
     return failure();
   int64_t hidden = up.getTensorType().getDimSize(0);
-  Table first(emit, op), second(emit, op);
-  first.addPlace(op.getInput());
+  Table first(emit, op), quantize(emit, op, "quantize"), second(emit, op);
+  if (failed(addInput(first, op, op.getInput())))
+    return failure();
   WeightKind kind = first.addWeight(op.getUpWeightAttr());
   first.addVector(op.getUpBiasAttr());
   first.addExtraPlace(1);
@@ -167,6 +191,13 @@ LogicalResult OpLowering::lowerOp(FfnOp op) {
           first, kernels.linear({width, {hidden}, {kind}, op.getKind()}))))
     return failure();
   second.addExtraPlace(1);
+  if (down.isDynamic()) {
+    quantize.addExtraPlace(1);
+    quantize.addExtraPlace(2);
+    if (failed(emit.call(quantize, kernels.quantize(hidden))))
+      return failure();
+    second.addExtraPlace(2);
+  }
   kind = second.addWeight(op.getDownWeightAttr());
   second.addVector(op.getDownBiasAttr());
   second.addPlace(op.getOutput());
@@ -260,7 +291,8 @@ LogicalResult OpLowering::lowerOp(MemoryProjectOp op) {
   LinearShape linear{
       widthOf(op.getInput()), {type.getWidth(), type.getWidth()}, {}, {}};
   Table table(emit, op);
-  table.addPlace(op.getInput());
+  if (failed(addInput(table, op, op.getInput())))
+    return failure();
   linear.kinds.push_back(table.addWeight(op.getKeyWeightAttr()));
   table.addVector(op.getKeyBiasAttr());
   linear.kinds.push_back(table.addWeight(op.getValueWeightAttr()));
@@ -272,9 +304,9 @@ LogicalResult OpLowering::lowerOp(MemoryProjectOp op) {
       kernels.memoryProject({type.getHeads(), type.getHeadSize()}, linear);
   // One kernel shares its columns out in one way: what a worker has in the
   // temporaries is its own in the next layer too.
-  bool sameColumns =
-      emit.lastKernel() == kernel &&
-      emit.last()->getAttr("encdec.place") == op->getAttr("encdec.place");
+  bool sameColumns = emit.lastKernel() == kernel &&
+                     placeOf(emit.last(), 0) == placeOf(op, 0) &&
+                     placeOf(emit.last(), 1) == placeOf(op, 1);
   return emit.call(table, kernel,
                    sameColumns ? Barrier::None : Barrier::Before);
 }
@@ -283,7 +315,8 @@ LogicalResult OpLowering::lowerOp(VocabularyOp op) {
   int64_t columns =
       cast<RankedTensorType>(op.getLogitBias().getType()).getDimSize(1);
   Table table(emit, op), merge(emit, op);
-  table.addPlace(op.getInput());
+  if (failed(addInput(table, op, op.getInput())))
+    return failure();
   WeightKind kind = table.addWeight(op.getWeightAttr());
   table.addVector(op.getBiasAttr());
   table.addExtraPlace(0);

@@ -38,7 +38,7 @@ Segments::Where Segments::whereOf(ArrayRef<WeightOp> weights) const {
   return where;
 }
 
-void Segments::add(Operation *op, ArrayRef<WeightOp> weights,
+void Segments::add(Operation *op, StringRef name, ArrayRef<WeightOp> weights,
                    const KeysRead &keys, bool afterBarrier) {
   Where where = whereOf(weights);
   if (segments.empty() || afterBarrier)
@@ -47,7 +47,6 @@ void Segments::add(Operation *op, ArrayRef<WeightOp> weights,
   if (segment.layer != where.layer || segment.side != where.side)
     segment.layer = std::nullopt; // several layers without a barrier
   last = where;
-  StringRef name = op->getName().stripDialect();
   if (!llvm::is_contained(segment.ops, name))
     segment.ops.push_back(name);
   for (WeightOp weight : weights) {

@@ -24,9 +24,10 @@ public:
   /// segment reads keys from one place.
   bool takes(const KeysRead &keys) const;
 
-  /// A call on behalf of `op` that reads `weights`; it begins a segment if
-  /// `afterBarrier`.
-  void add(mlir::Operation *op, llvm::ArrayRef<WeightOp> weights,
+  /// A call on behalf of `op`, called `name`, that reads `weights`; it begins a
+  /// segment if `afterBarrier`.
+  void add(mlir::Operation *op, llvm::StringRef name,
+           llvm::ArrayRef<WeightOp> weights,
            const KeysRead &keys, bool afterBarrier);
 
   /// Weights count once, in the first segment that reads them whole, or else

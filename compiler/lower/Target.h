@@ -25,14 +25,23 @@ inline int64_t bytesOf(WeightKind kind) {
   return kind == WeightKind::f32 ? 4 : kind == WeightKind::bf16 ? 2 : 1;
 }
 inline int64_t groupOf(WeightKind kind) {
-  return kind == WeightKind::int8Dynamic ? 2 : 1;
+  return kind == WeightKind::int8Dynamic ? 4 : 1;
 }
 inline bool isInt8(WeightKind kind) { return bytesOf(kind) == 1; }
+inline bool hasDynamic(llvm::ArrayRef<WeightKind> kinds) {
+  return llvm::is_contained(kinds, WeightKind::int8Dynamic);
+}
 
 /// A linear tile: accumulators for `rows` rows by up to `panels` panels of 16
 /// columns, a power of two.
 struct TileShape {
   int64_t rows, panels;
+};
+
+/// How the products of int8Dynamic are summed (Linear.cpp).
+enum class Dot {
+  Pairs, // two i16 of each, to one i32
+  Quads  // four u8 and four i8, to one i32
 };
 
 /// What the kernels of one CPU level look like. The level decides registers and
@@ -42,17 +51,20 @@ struct CpuLevel {
   int64_t lanes;        // f32 lanes of one register
   /// One tile for each number of rows, from the most down to 1.
   llvm::ArrayRef<TileShape> f32Tiles, int8Tiles;
-  /// LLVM's name of multiplying pairs of i16 and adding the two, into a register
-  /// of i32; empty where that takes several instructions.
-  llvm::StringRef multiplyAddPairs;
+  Dot dot;
+  /// LLVM's name of it, on whole registers; empty where pairs take several
+  /// instructions.
+  llvm::StringRef dotIntrinsic;
 
   llvm::ArrayRef<TileShape> tiles(WeightKind kind) const {
     return kind == WeightKind::f32 || kind == WeightKind::bf16 ? f32Tiles
                                                                : int8Tiles;
   }
+  /// Bytes of four quantized activations, as the products read them.
+  int64_t quadBytes() const { return dot == Dot::Pairs ? 8 : 4; }
 };
 
-/// All levels, lowest first within an architecture: v3, v4, neon.
+/// All levels, lowest first within an architecture.
 llvm::ArrayRef<CpuLevel> cpuLevels();
 /// The level called `name`, or null.
 const CpuLevel *findCpuLevel(llvm::StringRef name);
@@ -91,11 +103,15 @@ class KernelLibrary {
 public:
   virtual ~KernelLibrary() = default;
 
+  /// Rows as products with int8Dynamic weights read them.
+  /// table: place x, place of the quantized rows (Arena.h).
+  virtual mlir::func::FuncOp quantize(int64_t inputs) = 0;
   /// y = scale * table[token] + positions[position].
   /// table: weight, its scales, position weight or -1, place y.
   virtual mlir::func::FuncOp embed(int64_t width, int64_t vocabulary,
                                    WeightKind kind, float scale) = 0;
-  /// table: place x, then for each output: weight, scales, bias, place y.
+  /// table: place x, the place of its quantized rows where a kind is int8Dynamic,
+  /// then for each output: weight, scales, bias, place y.
   virtual mlir::func::FuncOp linear(const LinearShape &shape) = 0;
   /// table: place x, place y.
   virtual mlir::func::FuncOp activation(int64_t width, ActivationKind kind) = 0;
@@ -123,12 +139,14 @@ public:
   virtual mlir::func::FuncOp encoderAttention(const AttentionShape &shape,
                                               float scale) = 0;
   /// Keys and values of one cross-attention, into the memory.
-  /// table: place x, weight, scales, bias of k, of v, place k, place v, layer.
+  /// table: place x (and quantized, as above), weight, scales, bias of k, of v,
+  /// place k, place v, layer.
   virtual mlir::func::FuncOp memoryProject(const AttentionShape &shape,
                                            const LinearShape &linear) = 0;
 
   /// Block results of 128 columns each; a barrier and mergeVocabulary follow.
-  /// table: place x, weight, scales, bias, place of the block results.
+  /// table: place x (and quantized, as above), weight, scales, bias, place of the
+  /// block results.
   virtual mlir::func::FuncOp vocabulary(int64_t inputs, int64_t columns,
                                         WeightKind kind) = 0;
   /// The same from stored logits. table: place logits, place of block results.

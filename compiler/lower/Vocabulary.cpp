@@ -11,7 +11,6 @@
 // worker count nor row count changes a bit.
 #include "compiler/lower/CpuKernels.h"
 #include "compiler/lower/Math.h"
-#include "compiler/place/Arena.h"
 #include "encdec/abi.h"
 #include <limits>
 
@@ -21,8 +20,6 @@ namespace encdec::lower {
 namespace {
 
 constexpr int64_t kBlock = 128;
-/// Rows that share a pass over a block's weights; their logits take 12 KB.
-constexpr int64_t kRows = 24;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 /// What a block leaves of a row: two arrays, so that merging can use lanes.
@@ -122,12 +119,19 @@ func::FuncOp CpuKernels::scanBlock() {
         k.store(most, record + arrayBytes * Max);
         k.store(k.sum16(sum), record + arrayBytes * Sum);
         k.when(k.max16(found[1]) > worst(k, list, top), [&] {
-          k.loop(zero, min(panels * 16, columns - column), [&](Val i) {
-            Val l = k.load(k.f32(), logits + i * 4);
-            Val biased = l + k.load(k.f32(), bias + i * 4);
-            k.when(biased > worst(k, list, top), [&] {
-              k.call(insert,
-                     {list, top, biased, l, k.truncate(column + i, k.i32())});
+          k.loop(zero, panels, [&](Val panel) {
+            Val biased = valid(panel) + k.load(vector, bias + panel * 64);
+            // Whatever the bias holds beyond V, it is no greater than -inf here.
+            k.when(k.max16(max(biased, lowest)) > worst(k, list, top), [&] {
+              k.loop(panel * 16, min(panel * 16 + 16, columns - column),
+                     [&](Val i) {
+                       Val l = k.load(k.f32(), logits + i * 4);
+                       Val biased = l + k.load(k.f32(), bias + i * 4);
+                       k.when(biased > worst(k, list, top), [&] {
+                         k.call(insert, {list, top, biased, l,
+                                         k.truncate(column + i, k.i32())});
+                       });
+                     });
             });
           });
         });
@@ -140,22 +144,15 @@ func::FuncOp CpuKernels::vocabulary(int64_t inputs, int64_t columns,
                      "_" + nameOf(kind).str() + "x" + std::to_string(columns);
   return defineKernel(name, [&](KernelBuilder &k, Frame &f) {
     Blocks blocks{columns};
-    bool dynamic = kind == WeightKind::int8Dynamic;
-    int64_t group = groupOf(kind);
+    int64_t group = groupOf(kind), entry = hasDynamic(kind) ? 2 : 1;
     int64_t columnBytes = (inputs + group - 1) / group * group * bytesOf(kind);
-    Val x = f.place(0), weight = f.weight(1), scales = f.optionalWeight(2),
-        bias = f.optionalWeight(3);
-    Val rows = f.context("rows"), noBias = k.isNull(bias);
-    Scan scan{f.place(4), f.scratch(), f.context("top")};
+    Val weight = f.weight(entry), scales = f.optionalWeight(entry + 1),
+        bias = f.optionalWeight(entry + 2);
+    Scan scan{f.place(entry + 3), f.scratch(), f.context("top")};
     LinearOperands all;
-    all.x = x;
-    all.ldx = k.constant((inputs + 15) / 16 * 64);
-    all.rows = rows;
+    emitInput(k, f, all, inputs, kind);
+    Val rows = all.rows, noBias = k.isNull(bias);
     Val scratch = scan.lists + rows * kListBytes;
-    if (dynamic) { // once for all blocks
-      emitQuantize(k, all, inputs, scratch);
-      scratch = scratch + (rows * dynamicRowBytes(inputs) + 63) / 64 * 64;
-    }
     Val zero = k.constant(int64_t(0));
     emitEmptyLists(k, scan.lists, rows, scan.top);
     auto [first, last] = f.share(k.constant(blocks.count()));
@@ -163,16 +160,15 @@ func::FuncOp CpuKernels::vocabulary(int64_t inputs, int64_t columns,
       Val panel = block * (kBlock / 16), column = panel * 16;
       Val panels =
           min(k.constant(blocks.panels()) - panel, k.constant(kBlock / 16));
-      k.loop(zero, rows, k.constant(kRows), [&](Val from) {
+      k.loop(zero, rows, k.constant(kRowBlock), [&](Val from) {
         LinearOperands o = all;
         o.x = all.x + from * all.ldx;
-        if (dynamic)
-          o.rowScales = all.rowScales + from * 4;
-        o.rows = min(rows - from, k.constant(kRows));
+        o.records = all.records + from * kRowRecord;
+        o.rows = min(rows - from, k.constant(kRowBlock));
         o.weight = weight + column * columnBytes;
         o.scales = scales + column * 4;
         o.bias = select(noBias, bias, bias + column * 4);
-        o.y = scratch; // [rows of this pass][128]
+        o.y = scratch; // [rows of this pass][128], at most 24 KB
         o.ldy = k.constant(kBlock * 4);
         emitLinear(k, o, inputs, kind, std::nullopt, zero, panels);
         k.loop(zero, o.rows, [&](Val r) {

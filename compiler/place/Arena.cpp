@@ -27,12 +27,20 @@ SmallVector<int64_t> vocabularyRecords(int64_t vocabulary) {
   return {roundUp(recordBytes * rowStride(blocks), cacheLine)};
 }
 
+bool isDynamic(Operation *op, FlatSymbolRefAttr name) {
+  WeightOp weight = lookupWeight(op, name);
+  return weight && weight.isDynamic();
+}
+
 /// Bytes of what a kernel needs besides its results, one entry each.
 SmallVector<int64_t> extraBytes(Operation *op) {
   return llvm::TypeSwitch<Operation *, SmallVector<int64_t>>(op)
       .Case([](FfnOp ffn) -> SmallVector<int64_t> {
         WeightOp up = lookupWeight(ffn, ffn.getUpWeightAttr());
-        return {rowBytes(up.getTensorType().getDimSize(0))};
+        int64_t hidden = up.getTensorType().getDimSize(0);
+        if (isDynamic(ffn, ffn.getDownWeightAttr()))
+          return {rowBytes(hidden), quantizedRowBytes(hidden)};
+        return {rowBytes(hidden)};
       })
       .Case([](VocabularyOp op) {
         return vocabularyRecords(widthOf(op.getLogitBias()));
@@ -97,6 +105,10 @@ FailureOr<SmallVector<ArenaBuffer>> collectBuffers(func::FuncOp function) {
                            lastUse(result, order, at)});
     for (int64_t bytes : extraBytes(&op))
       buffers.push_back({&op, entry++, bytes, at, at});
+    Value rows = quantizedInput(&op);
+    if (rows && firstToQuantize(rows) == &op)
+      buffers.push_back({&op, entry++, quantizedRowBytes(widthOf(rows)), at,
+                         lastUse(rows, order, at)});
   }
   return buffers;
 }
@@ -132,23 +144,47 @@ int64_t assignOffsets(MutableArrayRef<ArenaBuffer> buffers) {
   return size;
 }
 
-int64_t dynamicRowBytes(int64_t inputs) { return rowStride(inputs) * 2 + 4; }
+int64_t quantizedRowBytes(int64_t inputs) {
+  return roundUp(rowStride(inputs) * 2 + 8, cacheLine);
+}
 
-ScratchSizes scratchSizes(ModuleOp module) {
+Value quantizedInput(Operation *op) {
+  auto inputOf = [&](Value input, auto... weights) {
+    return (isDynamic(op, weights) || ...) ? input : Value();
+  };
+  return llvm::TypeSwitch<Operation *, Value>(op)
+      .Case([&](LinearOp linear) {
+        for (unsigned i = 0; i < linear.getWeights().size(); ++i)
+          if (isDynamic(op, linear.getWeight(i)))
+            return Value(linear.getInput());
+        return Value();
+      })
+      .Case([&](FfnOp ffn) {
+        return inputOf(ffn.getInput(), ffn.getUpWeightAttr());
+      })
+      .Case([&](MemoryProjectOp project) {
+        return inputOf(project.getInput(), project.getKeyWeightAttr(),
+                       project.getValueWeightAttr());
+      })
+      .Case([&](VocabularyOp vocabulary) {
+        return inputOf(vocabulary.getInput(), vocabulary.getWeightAttr());
+      })
+      .Default([](Operation *) { return Value(); });
+}
+
+Operation *firstToQuantize(Value rows) {
+  Operation *first = nullptr;
+  for (Operation *user : rows.getUsers())
+    if (quantizedInput(user) == rows && (!first || user->isBeforeInBlock(first)))
+      first = user;
+  return first;
+}
+
+ScratchSizes scratchSizes() {
   // Logits of one vocabulary block for some rows; scores of one row and head; a
   // row's best tokens: value, logit and number of each.
-  ScratchSizes sizes{/*fixed=*/16 * 1024, /*perKey=*/floatBytes,
-                     /*perRow=*/3 * ENCDEC_ABI_MAX_TOP * floatBytes};
-  int64_t widest = 0;
-  for (WeightOp weight : module.getOps<WeightOp>())
-    if (weight.isDynamic())
-      widest = std::max(widest, weight.getTensorType().getDimSize(1));
-  if (!widest)
-    return sizes;
-  // Some quantized rows at a time, and for the vocabulary all rows of a step.
-  sizes.fixed += roundUp(dynamicRows * dynamicRowBytes(widest), cacheLine);
-  sizes.perRow += roundUp(dynamicRowBytes(widest), cacheLine);
-  return sizes;
+  return {/*fixed=*/24 * 1024, /*perKey=*/floatBytes,
+          /*perRow=*/3 * ENCDEC_ABI_MAX_TOP * floatBytes};
 }
 
 int64_t keyValueBytes(int64_t heads, int64_t headSize) {

@@ -18,11 +18,12 @@ struct ArenaBuffer {
 /// Buffers of a function in placed form: for each op one per result with rows
 /// (values that are views of a handle have none), then what its kernel needs
 /// besides:
-///   ffn                      the hidden rows, F wide
+///   ffn                      the hidden rows, F wide; these quantized
 ///   vocabulary, top_tokens   a record for each 128 columns
 ///   memory_project           keys, then values, before they are laid out
 ///   self_attention in encode keys in blocks of 16, then values, H *
 ///   round_up(D, 16) wide
+///   firstToQuantize          the quantized rows, last of all
 /// Fails with an error on an op that has no place in an arena sized by rows.
 mlir::FailureOr<llvm::SmallVector<ArenaBuffer>>
 collectBuffers(mlir::func::FuncOp function);
@@ -39,12 +40,15 @@ struct ScratchSizes {
   int64_t perKey; // bytes for each key of the longest source or target
   int64_t perRow; // bytes for each row of a step
 };
-ScratchSizes scratchSizes(mlir::ModuleOp module);
+ScratchSizes scratchSizes();
 
-/// Rows that an int8-dynamic product quantizes at a time.
-inline constexpr int64_t dynamicRows = 48;
-/// Bytes of scratch that one of them takes: i16 values, f32 scale.
-int64_t dynamicRowBytes(int64_t inputs);
+/// Bytes of one row as int8-dynamic products read it, at most: i16 values and 8 of
+/// what it stands for. A multiple of 64.
+int64_t quantizedRowBytes(int64_t inputs);
+/// The rows that `op` multiplies by int8-dynamic weights, null if it does not. They are
+/// quantized once, into a buffer of the first op that multiplies them so.
+mlir::Value quantizedInput(mlir::Operation *op);
+mlir::Operation *firstToQuantize(mlir::Value rows);
 
 /// Bytes one layer's keys and values take for each position:
 /// keys [H][C/16][D][16], values [H][C][round_up(D, 16)] floats.

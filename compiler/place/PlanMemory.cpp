@@ -40,7 +40,7 @@ struct PlanMemory : impl::PlanMemoryPassBase<PlanMemory> {
       plan.push_back(
           builder.getNamedAttr(name, builder.getI64IntegerAttr(value)));
     };
-    ScratchSizes scratch = scratchSizes(getOperation());
+    ScratchSizes scratch = scratchSizes();
     state("encode_arena_per_row", *encode);
     state("step_arena_fixed", 0);
     state("step_arena_per_row", *step);

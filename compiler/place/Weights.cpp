@@ -199,7 +199,7 @@ LogicalResult WeightStore::streamFloats(WeightOp weight, Rows &rows,
   return success();
 }
 
-/// int8 [N/16][K/group][16][group], zeros up to scale_offset, f32 scales [round_up(N, 16)].
+/// int8 [N/16][K/group][16][group], in groups of 4 with 128 added at even k, zeros up to scale_offset, f32 scales [round_up(N, 16)].
 LogicalResult WeightStore::streamBytes(WeightOp weight, Rows &rows, Sink sink) {
   int64_t width = rows.width, group = weight.getLayout()->getGroup();
   int64_t padded = roundUp(width, group);
@@ -218,11 +218,13 @@ LogicalResult WeightStore::streamBytes(WeightOp weight, Rows &rows, Sink sink) {
                << " holds a value that is not finite, which int8 cannot store; "
                   "compile with f32 weights";
     out.assign(roundUp(some, lanes) * padded, 0);
+    for (size_t i = 0; group == 4 && i < out.size(); i += 2)
+      out[i] = 128;
     for (int64_t r = 0; r < some; ++r) {
       const int8_t *row = &quantized.values[r * width];
       uint8_t *to = &out[r / lanes * padded * lanes + r % lanes * group];
       for (int64_t k = 0; k < width; ++k)
-        to[k / group * group * lanes + k % group] = uint8_t(row[k]);
+        to[k / group * group * lanes + k % group] += uint8_t(row[k]);
     }
     llvm::append_range(scales, quantized.scales);
     if (failed(sink(out)))

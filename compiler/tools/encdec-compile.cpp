@@ -230,9 +230,10 @@ void describe(CLI::App &app, Arguments &arguments, std::string &weights) {
       ->check(CLI::IsMember({"f32", "bf16", "int8", "int8-dynamic"}))
       ->capture_default_str();
   app.add_option("--cpu", arguments.options.levels,
-                 "CPU levels to make code for: v3, v4, neon")
-      ->delimiter(',')
-      ->capture_default_str();
+                 "CPU levels to make code for: v3, v4, neon, and with int8-dynamic "
+                 "v3-avxvnni, v4-vnni; default: all of x86-64 that these weights "
+                 "make use of")
+      ->delimiter(',');
   app.add_flag("--strict", arguments.options.strict,
                "warnings about the checkpoint become errors");
   app.add_option("--deadline", arguments.deadline,

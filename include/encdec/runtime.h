@@ -77,8 +77,9 @@ ENCDEC_API const char *encdec_version(void);
 typedef struct encdec_machine_info {
   uint64_t size;
   const char *architecture; /* "x86-64", "aarch64"; static */
-  const char *cpu_level;    /* best level this CPU and OS run: "v4", "v3",
-                               "neon", or "none"; static */
+  const char *cpu_level;    /* best level this CPU and OS run: "v4-vnni",
+                               "v4", "v3-avxvnni", "v3", "neon", or "none";
+                               static */
   uint32_t threads;         /* default thread count: the least of the affinity
                                mask and the cgroup CPU quota, at least 1 */
 } encdec_machine_info;

@@ -12,8 +12,8 @@ namespace encdec::runtime {
 /// "x86-64", "aarch64" or "unknown": what this library was compiled for.
 std::string_view architecture();
 
-/// The best level that CPU and OS run: "v4", "v3", "neon" or "none". Asked of
-/// the hardware once; safe from any thread.
+/// The best level that CPU and OS run: "v4-vnni", "v4", "v3-avxvnni", "v3", "neon" or
+/// "none". Asked of the hardware once; safe from any thread.
 std::string_view bestLevel();
 
 /// Whether code of this level runs here. Unknown names do not.

@@ -3,8 +3,9 @@
 
     live.py BUILD_DIR TABLE.tsv
 
-f32: ids equal up to the first undecided step. int8 and int8-dynamic: at least 99 %
-of the tokens decided under the same prefix, and BLEU within 0.3 of f32's.
+f32: ids equal up to the first undecided step. int8 and int8-dynamic: at least 99.5 %
+of the tokens decided under the same prefix, and BLEU within 0.3 of f32's. That takes
+1,000 lines to judge: in 200, a few words that could as well be others make more.
 """
 import json
 import subprocess
@@ -38,8 +39,9 @@ def main():
         bleu[weights] = sacrebleu.corpus_bleu([r["text"] for r in results], references).score
         share = same / decided
         print(f"{weights}: {same} of {decided} tokens equal ({share:.2%}), BLEU {bleu[weights]:.2f}")
-        failed += share < (1 if weights == "f32" else 0.99)
-    failed += min(bleu["int8"], bleu["int8-dynamic"]) < bleu["f32"] - 0.3
+        failed += share < (1 if weights == "f32" else 0.995)
+    if len(rows) >= 1000:
+        failed += min(bleu["int8"], bleu["int8-dynamic"]) < bleu["f32"] - 0.3
     total = sum(len(line["ids"]) for line in lines)
     compared = sum(line["compare"] for line in lines)
     print(f"{compared} of {total} tokens compared ({compared / total:.2%})")

@@ -52,7 +52,8 @@ TEST_P(Level, LinksToLoadableCodeWithEqualBytes) {
   EXPECT_EQ(*once, *twice);
   EXPECT_EQ(object, objectOf(test::tinyModule, GetParam()));
 }
-INSTANTIATE_TEST_SUITE_P(All, Level, testing::Values("v3", "v4", "neon"));
+INSTANTIATE_TEST_SUITE_P(All, Level, testing::Values("v3", "v3-avxvnni", "v4", "v4-vnni",
+                                                      "neon"));
 
 TEST(Code, JitAndSharedObjectComputeTheSame) {
   const ObjectTarget *host = hostObjectTarget();
@@ -118,7 +119,7 @@ TEST(Code, UnknownLevelListsTheKnown) {
   auto target = findObjectTarget("v5");
   ASSERT_FALSE(bool(target));
   EXPECT_EQ(messageOf(target.takeError()),
-            "unknown CPU level 'v5'; known are: v3, v4, neon");
+            "unknown CPU level 'v5'; known are: v3, v3-avxvnni, v4, v4-vnni, neon");
 }
 
 TEST(Code, MissingLinkerSaysWhatToInstall) {

@@ -76,7 +76,7 @@ class Compile(unittest.TestCase):
 
     def test_usage_errors(self):
         self.assertIn("required", self.fails(2, EXAMPLE))
-        self.assertIn("known are: v3, v4, neon",
+        self.assertIn("known are: v3, v3-avxvnni, v4, v4-vnni, neon",
                       self.fails(2, EXAMPLE, "-o", self.out, "--cpu", "v9"))
         self.assertIn("int4", self.fails(2, EXAMPLE, "-o", self.out, "--weights", "int4"))
 

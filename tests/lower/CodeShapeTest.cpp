@@ -88,6 +88,7 @@ void buildKernels(lower::CpuKernels &kernels) {
                               ActivationKind::gelu_tanh, ActivationKind::silu})
     kernels.activation(2048, kind);
   kernels.add(512);
+  kernels.quantize(512);
   kernels.norm(512, 1e-5f, true);
   kernels.topTokens(58101);
   kernels.mergeVocabulary(58101);
@@ -126,7 +127,7 @@ TEST_P(CodeShape, InnerLoopsLeaveTheStackAlone) {
     for (const auto &loop : innerLoops(f)) {
       bool product = llvm::any_of(loop, [](llvm::StringRef line) {
         return line.contains("fmadd") || line.contains("fmla") ||
-               line.contains("pmaddwd");
+               line.contains("pmaddwd") || line.contains("vpdpbusd");
       });
       // Loops of exp read constants back from the stack; they are not the main
       // ones. Its shift into the exponent tells them apart.
@@ -143,8 +144,26 @@ TEST_P(CodeShape, InnerLoopsLeaveTheStackAlone) {
   EXPECT_GT(products, 20u) << "the loops are not recognised any more";
 }
 
+TEST_P(CodeShape, ProductsOfWholeNumbersUseTheInstructionsMeant) {
+  std::string level = GetParam();
+  std::string text = assembly(
+      [](lower::CpuKernels &kernels) {
+        kernels.linear({512, {512}, {lower::WeightKind::int8Dynamic}, {}});
+      },
+      level);
+  auto has = [&](llvm::StringRef part) { return StringRef(text).contains(part); };
+  bool quads = level.find("vnni") != std::string::npos;
+  EXPECT_EQ(has("vpdpbusd\t"), quads);
+  EXPECT_EQ(has("{vex}"), level == "v3-avxvnni"); // the other needs AVX-512
+  EXPECT_EQ(has("vpmaddwd\t"), !quads && level != "neon");
+  EXPECT_EQ(has("%zmm"), level[1] == '4');
+  EXPECT_FALSE(has("vpdpbusds")) << "saturates";
+  EXPECT_FALSE(has("vpmovsxbw")) << "weights are widened after all";
+}
+
 INSTANTIATE_TEST_SUITE_P(Levels, CodeShape,
-                         testing::Values("v3", "v4", "neon"));
+                         testing::Values("v3", "v3-avxvnni", "v4", "v4-vnni",
+                                         "neon"));
 
 /// Bytes of code and of constants of a model with `layers` layers on each side,
 /// and its undefined symbols.
@@ -188,7 +207,7 @@ Size sizeOf(int layers, llvm::StringRef level) {
 }
 
 TEST(CodeSize, ALayerCostsAtMostOneKilobyte) {
-  for (const char *level : {"v3", "v4", "neon"}) {
+  for (const char *level : {"v3", "v3-avxvnni", "v4", "v4-vnni", "neon"}) {
     SCOPED_TRACE(level);
     Size two = sizeOf(2, level), six = sizeOf(6, level);
     EXPECT_EQ(six.undefined, 0u);

@@ -1,6 +1,7 @@
 // One call of a kernel as encode or step would make it: buffers, context,
 // frame.
 #pragma once
+#include "compiler/place/Arena.h"
 #include "encdec/abi.h"
 #include "tests/support/KernelJit.h"
 #include <bit>
@@ -92,7 +93,8 @@ public:
             n < m.rows ? float(m(n, k)) : 0;
     return last;
   }
-  /// The same as int8, [N/16][K/group][16][group]: values must be whole numbers.
+  /// The same as int8, [N/16][K/group][16][group]: values must be whole numbers. In
+  /// groups of 4 those at even k are stored with 128 added.
   int32_t packedInt8(const Matrix &m, int64_t group = 1) {
     int64_t depth = (m.columns + group - 1) / group * group;
     auto *to = reinterpret_cast<int8_t *>(reserve(pad16(m.rows) * depth));
@@ -100,7 +102,8 @@ public:
       for (int64_t k = 0; k < depth; ++k)
         to[n / 16 * depth * 16 + k / group * group * 16 + n % 16 * group +
            k % group] =
-            n < m.rows && k < m.columns ? int8_t(m(n, k)) : 0;
+            int8_t((n < m.rows && k < m.columns ? int(m(n, k)) : 0) +
+                   (group == 4 && k % 2 == 0 ? 128 : 0));
     return last;
   }
   /// By kind, of values that it holds (asStored).
@@ -127,6 +130,18 @@ public:
       for (int64_t c = 0; c < pad16(m.columns); ++c)
         to[r * pad16(m.columns) + c] = c < m.columns ? float(m(r, c)) : 0;
     return last;
+  }
+
+  /// The rows `m` and, for a kind that wants them, those quantized by `jit`: the
+  /// first entries of a product's table.
+  std::vector<int32_t> rowsFor(KernelJit &jit, const Matrix &m,
+                            lower::WeightKind kind, int64_t workers = 1) {
+    std::vector<int32_t> table{input(m)};
+    if (kind == lower::WeightKind::int8Dynamic) {
+      table.push_back(place(quantizedRowBytes(m.columns) / 4));
+      run(jit, "quantize_" + std::to_string(m.columns), table, workers);
+    }
+    return table;
   }
 
   /// Runs `kernel` as `workers` workers, one after the other.

@@ -56,6 +56,7 @@ KernelJit &jit() {
         shape.kinds.push_back(c.kind);
       }
       kernels.linear(shape);
+      kernels.quantize(c.inputs);
     }
   });
   return instance;
@@ -82,7 +83,7 @@ TEST(Linear, EveryShapeRowCountAndWorkerCount) {
         KernelCall call(rows);
         Matrix part = x;
         part.rows = rows;
-        std::vector<int32_t> table{call.input(part)};
+        std::vector<int32_t> table = call.rowsFor(jit(), part, c.kind, workers);
         std::vector<int32_t> places;
         for (size_t i = 0; i < c.outputs.size(); ++i) {
           table.push_back(call.packed(weights[i], c.kind));

@@ -16,6 +16,7 @@ constexpr int64_t sizes[] = {1, 16, 37, 128, 129, 211, 2500};
 
 KernelJit &jit() {
   static KernelJit instance([](CpuKernels &kernels) {
+    kernels.quantize(inputs);
     for (int64_t v : sizes) {
       for (WeightKind kind : weightKinds)
         kernels.vocabulary(inputs, v, kind);
@@ -60,7 +61,7 @@ Result run(const Model &m, int64_t rows, int64_t workers, bool stored,
   call.context.out_logits = result.logits.data();
   Matrix x = m.x;
   x.rows = rows;
-  int32_t in = call.input(x), records = call.place(recordFloats(columns));
+  int32_t records = call.place(recordFloats(columns));
   std::string size = std::to_string(columns);
   if (stored) {
     // Logits of the other path serve as input; the result must be the same
@@ -74,12 +75,14 @@ Result run(const Model &m, int64_t rows, int64_t workers, bool stored,
     call.run(jit(), "top_tokens_" + size, {place, records}, workers);
   } else {
     bool whole = lower::isInt8(m.kind);
-    int32_t w = call.packed(m.weight, m.kind);
-    int32_t s = whole ? call.vector(m.scales) : -1,
-            b = call.vector(m.bias);
+    std::vector<int32_t> table = call.rowsFor(jit(), x, m.kind, workers);
+    table.push_back(call.packed(m.weight, m.kind));
+    table.push_back(whole ? call.vector(m.scales) : -1);
+    table.push_back(call.vector(m.bias));
+    table.push_back(records);
     call.run(jit(),
              "vocabulary_40_" + nameOf(m.kind).str() + "x" + size,
-             {in, w, s, b, records}, workers);
+             table, workers);
   }
   call.run(jit(), "merge_vocabulary_" + size, {records}, workers);
   return result;

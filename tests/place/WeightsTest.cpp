@@ -71,7 +71,8 @@ float element(WeightOp weight, ArrayRef<uint8_t> section, int64_t n,
     return reinterpret_cast<const float *>(base)[at];
   auto *scales = reinterpret_cast<const float *>(section.data() +
                                                  *weight.getScaleOffset());
-  return float(reinterpret_cast<const int8_t *>(base)[at]) * scales[n];
+  uint8_t added = weight.isDynamic() && k % 2 == 0 ? 128 : 0;
+  return float(int8_t(uint8_t(base[at] - added))) * scales[n];
 }
 
 TEST_P(Weights, EveryElementIsWhereTheKernelLooks) {

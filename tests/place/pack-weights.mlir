@@ -27,7 +27,7 @@ encdec.weight @w : tensor<18x4xf32> = #encdec.seeded<4, 1.0>
 encdec.weight @b : tensor<18xf32> = #encdec.seeded<5, 1.0>
 // CHECK: encdec.weight @w2 : {{.*}} {layout = #encdec.packed, offset = 1664 : i64}
 // INT8: encdec.weight @w2 : {{.*}} {layout = #encdec.packed, offset = 1152 : i64, scale_offset = 1472 : i64, storage = i8}
-// DYNAMIC: encdec.weight @w2 : {{.*}} {activations = i8, layout = #encdec.packed<2>, offset = 1152 : i64, scale_offset = 1472 : i64, storage = i8}
+// DYNAMIC: encdec.weight @w2 : {{.*}} {activations = i8, layout = #encdec.packed<4>, offset = 1152 : i64, scale_offset = 1472 : i64, storage = i8}
 encdec.weight @w2 : tensor<4x18xf32> = #encdec.seeded<6, 1.0>
 
 func.func @encode(%x: !enc) -> !enc attributes {encdec.entry = "encode"} {

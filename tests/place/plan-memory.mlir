@@ -1,11 +1,12 @@
 // RUN: encdec-opt %s -split-input-file --encdec-plan-memory -verify-diagnostics | FileCheck %s
+// RUN: encdec-opt %s -split-input-file --encdec-quantize-weights=type=int8-dynamic --encdec-pack-weights --encdec-plan-memory -verify-diagnostics | FileCheck %s --check-prefix=DYNAMIC
 // Dead buffers are reused; sizes are formulas of rows.
 
 !enc = tensor<?x4xf32, #encdec.side<encoder>>
 !dec = tensor<?x20xf32, #encdec.side<decoder>>
 !index = tensor<?xi32>
 
-// CHECK: module attributes {encdec.memory_plan = {cache_per_key = 208 : i64, encode_arena_per_row = 320 : i64, memory_per_key = 0 : i64, scratch_fixed = 16384 : i64, scratch_per_key = 4 : i64, scratch_per_row = 768 : i64, step_arena_fixed = 0 : i64, step_arena_per_row = 448 : i64}}
+// CHECK: module attributes {encdec.memory_plan = {cache_per_key = 208 : i64, encode_arena_per_row = 320 : i64, memory_per_key = 0 : i64, scratch_fixed = 24576 : i64, scratch_per_key = 4 : i64, scratch_per_row = 768 : i64, step_arena_fixed = 0 : i64, step_arena_per_row = 448 : i64}}
 
 encdec.weight @w1 : tensor<40x20xf32> = #encdec.seeded<1, 1.0>
 encdec.weight @w2 : tensor<20x40xf32> = #encdec.seeded<2, 1.0>
@@ -36,9 +37,12 @@ func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>>, %at: !index, %ancest
   encdec.cache_append %cache, %x, %x of %ancestors at %at : !encdec.cache<1x20>, !dec, !dec
   // Result and hidden rows.
   // CHECK-NEXT: encdec.ffn {{.*}} {encdec.place = array<i64: 320, 0>}
+  // Hidden rows and input once more, quantized.
+  // DYNAMIC: encdec.ffn {{.*}} {encdec.place = array<i64: 320, 0, 448, 576>}
   %y = encdec.ffn %x, up @w1, down @w2 {kind = relu} : !dec
   // Records of the blocks; token and log-probability go to the caller.
   // CHECK-NEXT: encdec.vocabulary {{.*}} {encdec.place = array<i64: 0>}
+  // DYNAMIC-NEXT: encdec.vocabulary {{.*}} {encdec.place = array<i64: 0, 128>}
   %t, %l = encdec.vocabulary %y, @table biased %bias by %by keep %top : !dec, tensor<?x200xf32>
   return %t : tensor<?x?xi32, #encdec.side<decoder>>
 }

@@ -105,7 +105,7 @@ void KernelJit::create(std::unique_ptr<llvm::Module> module,
   useWholeVectors(*module, target);
   auto builder = must(llvm::orc::JITTargetMachineBuilder::detectHost());
   builder.setCPU(target.cpu.str());
-  builder.getFeatures() = llvm::SubtargetFeatures();
+  builder.getFeatures() = llvm::SubtargetFeatures(target.features);
   builder.setCodeGenOptLevel(llvm::CodeGenOptLevel::Aggressive);
   jit = must(
       llvm::orc::LLJITBuilder().setJITTargetMachineBuilder(builder).create());
@@ -130,7 +130,7 @@ std::string assembly(llvm::function_ref<void(lower::CpuKernels &)> build,
   std::string error;
   auto *backend = llvm::TargetRegistry::lookupTarget(triple, error);
   std::unique_ptr<llvm::TargetMachine> machine(backend->createTargetMachine(
-      triple, target.cpu, "", {}, llvm::Reloc::PIC_, {},
+      triple, target.cpu, target.features, {}, llvm::Reloc::PIC_, {},
       llvm::CodeGenOptLevel::Aggressive));
   module->setTargetTriple(triple);
   module->setDataLayout(machine->createDataLayout());
