@@ -45,6 +45,15 @@ void activationBenchmark(benchmark::State &state, int64_t rows,
   measure(state, call, rowWork(rows, hidden, 2));
 }
 
+void quantizeBenchmark(benchmark::State &state, int64_t rows) {
+  Call call(rows);
+  int32_t x = call.place(width);
+  call.add(quantize(width), {x, call.place((width * 2 + 64) / 4)});
+  Work work;
+  work.near = double(rows * width * (4 + 2)); // f32 in, at most i16 out
+  measure(state, call, work);
+}
+
 void embedBenchmark(benchmark::State &state, int64_t rows, Weights weights) {
   Call call(rows);
   // Other tokens in each call; positions too, although their table is near.
@@ -76,6 +85,8 @@ void embedBenchmark(benchmark::State &state, int64_t rows, Weights weights) {
 void registerRows() {
   for (int64_t rows : {1, 16, 256}) {
     std::string suffix = "/rows:" + std::to_string(rows);
+    benchmark::RegisterBenchmark(("quantize/512" + suffix).c_str(),
+                                 quantizeBenchmark, rows);
     benchmark::RegisterBenchmark(("norm/512" + suffix).c_str(), normBenchmark,
                                  rows, false);
     benchmark::RegisterBenchmark(("add_norm/512" + suffix).c_str(),

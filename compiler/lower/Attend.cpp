@@ -1,4 +1,4 @@
-// Attention of one query row and one head, and what feeds it.
+// Attention of one query row and one head, or of a few rows and one head.
 //
 //   s[j] = scale * Σ_d q[d] k[j][d]                              j < count
 //   e[j] = exp(s[j] - max s),   y[d] = (Σ_j e[j] v[j][d]) / Σ_j e[j]
@@ -188,6 +188,75 @@ func::FuncOp CpuKernels::attend(int64_t headSize, float scale) {
         k.store(k.load(k.f32(), scores + j * 4) * inverse, probs + j * 4);
       });
     });
+  });
+}
+
+// The same sums in the same order as attend takes them, row for row; but a key or a
+// value that is loaded serves all rows.
+func::FuncOp CpuKernels::attendTile(int64_t headSize, float scale) {
+  std::string name =
+      "attend_tile_" + std::to_string(headSize) + "_" + bitsOf(scale);
+  // (q, ldq, keys, values, count, scores, y, ldy)
+  SmallVector<Type> types{ptr, i64, ptr, ptr, i64, ptr, ptr, i64};
+  return define(name, types, [&](KernelBuilder &k, ArrayRef<Val> a) {
+    Val q = a[0], ldq = a[1], keys = a[2], values = a[3], count = a[4],
+        scores = a[5], y = a[6], ldy = a[7];
+    VectorType vector = k.vector(k.f32(), 16);
+    Val zero = k.constant(int64_t(0)), one = k.constant(int64_t(1));
+    Val blocks = (count + 15) / 16, lds = blocks * 64; // scores [rows][blocks][16]
+    auto rowsFrom = [&](Val first, Val stride) {
+      Vals rows{first};
+      while (int64_t(rows.size()) < kAttendRows)
+        rows.push_back(rows.back() + stride);
+      return rows;
+    };
+    Vals zeros(kAttendRows, k.constantOf(vector, 0.0));
+    // sums[r] + scalars[r] * v
+    auto accumulate = [&](ArrayRef<Val> sums, ArrayRef<Val> scalars, Val v) {
+      Vals next;
+      for (auto [sum, scalar] : llvm::zip_equal(sums, scalars))
+        next.push_back(fma(k.splat(k.load(k.f32(), scalar), 16), v, sum));
+      return next;
+    };
+    Vals queries = rowsFrom(q, ldq), scoreRows = rowsFrom(scores, lds);
+    k.loop(zero, blocks, [&](Val block) {
+      Val at = keys + block * (headSize * 64);
+      Vals sums = k.loop(zero, k.constant(headSize), one, zeros,
+                         [&](Val d, ArrayRef<Val> sums) {
+                           Vals elements;
+                           for (Val query : queries)
+                             elements.push_back(query + d * 4);
+                           return accumulate(sums, elements,
+                                             k.load(vector, at + d * 64));
+                         });
+      for (auto [sum, row] : llvm::zip_equal(sums, scoreRows))
+        storeScores(k, scale, sum, block, count, row, lowest16(k));
+    });
+    Val inverses = scores + lds * kAttendRows; // [rows]
+    k.loop(zero, k.constant(kAttendRows), [&](Val r) {
+      Val row = scores + r * lds;
+      Val most = k.loop(zero, blocks, one, {lowest16(k)},
+                        [&](Val block, ArrayRef<Val> most) {
+                          return Vals{max(most[0], k.load(vector, row + block * 64))};
+                        })[0];
+      Val sum = emitExponentials(k, count, row, k.splat(k.max16(most), 16));
+      k.store(k.constant(1.0f) / sum, inverses + r * 4);
+    });
+    for (int64_t from = 0; from < headSize; from += 16) {
+      Vals sums = k.loop(
+          zero, count, one, zeros, [&](Val j, ArrayRef<Val> sums) {
+            Vals exponentials;
+            for (Val row : scoreRows)
+              exponentials.push_back(row + j * 4);
+            return accumulate(
+                sums, exponentials,
+                k.load(vector, values + j * valueBytes(headSize) + from * 4));
+          });
+      Vals out = rowsFrom(y, ldy);
+      for (int64_t r = 0; r < kAttendRows; ++r) // the next head's columns stay
+        k.storeFirst(sums[r] * k.splat(k.load(k.f32(), inverses + r * 4), 16),
+                     headSize - from, out[r] + from * 4);
+    }
   });
 }
 

@@ -81,11 +81,12 @@ int64_t rowBytes(const AttentionShape &shape) {
 }
 
 /// Walks the (row, head) units of this worker, source by source, heads outer
-/// within a source. Calls body(row, row within source, head, layer offset in
-/// keys, length of the source).
-void forEachEncoderUnit(
+/// within a source: runs of rows of one head. Calls body(first row, its place within
+/// the source, how many, head, keys of the sources before, length of the source).
+void forEachEncoderRun(
     KernelBuilder &k, Frame &f, int64_t heads,
-    llvm::function_ref<void(Val row, Val at, Val head, Val before, Val length)>
+    llvm::function_ref<void(Val row, Val at, Val rows, Val head, Val before,
+                            Val length)>
         body) {
   Val offsets = f.contextPointer("source_offset");
   auto [first, last] = f.share(f.context("rows") * heads);
@@ -95,10 +96,13 @@ void forEachEncoderUnit(
            Val start = k.loadIndex(offsets, source);
            Val length = k.loadIndex(offsets, source + 1) - start;
            Val unit = start * heads;
-           Val from = max(first, unit), to = min(last, unit + length * heads);
-           k.loop(from, to, [&](Val u) {
-             Val at = (u - unit) % length, head = (u - unit) / length;
-             body(start + at, at, head, before[0], length);
+           k.loop(zero, k.constant(heads), [&](Val head) {
+             Val begin = unit + head * length;
+             Val from = max(first, begin), to = min(last, begin + length);
+             k.when(from < to, [&] {
+               Val at = from - begin;
+               body(start + at, at, to - from, head, before[0], length);
+             });
            });
            return Vals{before[0] + roundUp16(length)};
          });
@@ -207,41 +211,56 @@ func::FuncOp CpuKernels::blockKeys(const AttentionShape &shape) {
         values = f.place(3);
     int64_t keyBytes = shape.keyBytes(),
             valueBytes = shape.heads * shape.paddedHeadSize() * 4;
-    forEachEncoderUnit(
+    forEachEncoderRun(
         k, f, shape.heads,
-        [&](Val row, Val j, Val head, Val before, Val length) {
+        [&](Val row, Val first, Val rows, Val head, Val before, Val length) {
           Val capacity = roundUp16(length);
-          Val at = row * rowBytes(shape) + head * (shape.headSize * 4);
           Layer blockedKeys{k, shape, keys + before * keyBytes, capacity};
-          Val toValue = values + before * valueBytes +
-                        (head * capacity + j) * (shape.paddedHeadSize() * 4);
-          emitPlace(k, shape.headSize, key + at, value + at,
-                    blockedKeys.key(head, j), toValue);
+          k.loop(k.constant(int64_t(0)), rows, [&](Val r) {
+            Val at = (row + r) * rowBytes(shape) + head * (shape.headSize * 4);
+            Val j = first + r;
+            Val toValue = values + before * valueBytes +
+                          (head * capacity + j) * (shape.paddedHeadSize() * 4);
+            emitPlace(k, shape.headSize, key + at, value + at,
+                      blockedKeys.key(head, j), toValue);
+          });
         });
   });
 }
 
 func::FuncOp CpuKernels::encoderAttention(const AttentionShape &shape,
                                           float scale) {
-  func::FuncOp body = attend(shape.headSize, scale);
+  func::FuncOp one = attend(shape.headSize, scale),
+               tile = attendTile(shape.headSize, scale);
   std::string name = shaped("encoder_attention", shape) + "_" + bitsOf(scale);
   return defineKernel(name, [&](KernelBuilder &k, Frame &f) {
     Val q = f.place(0), keys = f.place(1), values = f.place(2), y = f.place(3);
-    Val scratch = f.scratch();
+    Val scratch = f.scratch(), ld = k.constant(rowBytes(shape));
     int64_t keyBytes = shape.keyBytes(),
             valueBytes = shape.heads * shape.paddedHeadSize() * 4;
-    forEachEncoderUnit(
-        k, f, shape.heads, [&](Val row, Val, Val head, Val before, Val length) {
+    forEachEncoderRun(
+        k, f, shape.heads,
+        [&](Val row, Val, Val rows, Val head, Val before, Val length) {
           Val capacity = roundUp16(length);
-          Val at = row * rowBytes(shape),
-              column = at + head * (shape.headSize * 4);
-          emitPadding(k, shape, head, y + at);
-          k.call(body, {q + column,
-                        keys + before * keyBytes +
-                            head * capacity * (shape.headSize * 4),
-                        values + before * valueBytes +
-                            head * capacity * (shape.paddedHeadSize() * 4),
-                        length, scratch, y + column, k.null()});
+          Val headKeys = keys + before * keyBytes +
+                         head * capacity * (shape.headSize * 4);
+          Val headValues = values + before * valueBytes +
+                           head * capacity * (shape.paddedHeadSize() * 4);
+          Val tiled = rows / kAttendRows * kAttendRows;
+          Val zero = k.constant(int64_t(0));
+          k.loop(zero, rows, [&](Val r) {
+            emitPadding(k, shape, head, y + (row + r) * ld);
+          });
+          k.loop(zero, tiled, k.constant(kAttendRows), [&](Val r) {
+            Val column = (row + r) * ld + head * (shape.headSize * 4);
+            k.call(tile, {q + column, ld, headKeys, headValues, length, scratch,
+                          y + column, ld});
+          });
+          k.loop(tiled, rows, [&](Val r) {
+            Val column = (row + r) * ld + head * (shape.headSize * 4);
+            k.call(one, {q + column, headKeys, headValues, length, scratch,
+                         y + column, k.null()});
+          });
         });
   });
 }

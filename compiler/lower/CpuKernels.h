@@ -16,6 +16,9 @@ constexpr int64_t kRowBlock = 48;
 /// that each of its sums has too much (Linear.cpp).
 constexpr int64_t kRowRecord = 8;
 
+/// Rows of the encoder that attend together: 8 accumulators of AVX2.
+constexpr int64_t kAttendRows = 4;
+
 class CpuKernels : public KernelLibrary {
 public:
   /// Kernels are added to the end of `module`, private. Both outlive this.
@@ -57,6 +60,8 @@ public:
   mlir::func::FuncOp activatePanels(ActivationKind kind);
   /// attend(q, keys, values, count, scores, y, probs): one row and one head.
   mlir::func::FuncOp attend(int64_t headSize, float scale);
+  /// attendTile(q, ldq, keys, values, count, scores, y, ldy): kAttendRows rows.
+  mlir::func::FuncOp attendTile(int64_t headSize, float scale);
   /// attendPast(q, keys, values, stride, ancestors, count, scores, y): the same
   /// where key j lies ancestors[j] * stride bytes further.
   mlir::func::FuncOp attendPast(int64_t headSize, float scale);

@@ -15,6 +15,8 @@ constexpr int64_t cacheLine = 64;
 // Columns of one vocabulary block; a block's record is five numbers, each kind
 // in whole lanes of blocks (compiler/lower/Vocabulary.cpp).
 constexpr int64_t blockColumns = 128, recordBytes = 8;
+// Rows of the encoder that attend together (compiler/lower/CpuKernels.h).
+constexpr int64_t attendRows = 4;
 
 int64_t rowBytes(int64_t width) { return rowStride(width) * floatBytes; }
 int64_t widthOf(Value value) {
@@ -181,9 +183,9 @@ Operation *firstToQuantize(Value rows) {
 }
 
 ScratchSizes scratchSizes() {
-  // Logits of one vocabulary block for some rows; scores of one row and head; a
+  // Logits of one vocabulary block for some rows; scores of some rows and one head; a
   // row's best tokens: value, logit and number of each.
-  return {/*fixed=*/24 * 1024, /*perKey=*/floatBytes,
+  return {/*fixed=*/24 * 1024, /*perKey=*/attendRows * floatBytes,
           /*perRow=*/3 * ENCDEC_ABI_MAX_TOP * floatBytes};
 }
 
