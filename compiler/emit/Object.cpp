@@ -110,10 +110,7 @@ Expected<const ObjectTarget *> findObjectTarget(StringRef name) {
 }
 
 const ObjectTarget *hostObjectTarget() {
-  auto named = [](StringRef name) {
-    return llvm::find_if(targets,
-                         [&](const ObjectTarget &t) { return t.name == name; });
-  };
+  auto named = [](StringRef name) { return cantFail(findObjectTarget(name)); };
   Triple host(sys::getProcessTriple());
   if (host.getArch() == Triple::aarch64)
     return named("neon");

@@ -4,20 +4,11 @@
 #include "compiler/lower/Frame.h"
 #include "compiler/lower/KernelBuilder.h"
 #include "compiler/lower/Target.h"
+#include "compiler/place/Arena.h"
 #include "mlir/IR/BuiltinOps.h"
 #include <string>
 
 namespace encdec::lower {
-
-/// Rows that share a pass over the weights: their x, 2 KB each at K = 512, stay
-/// in L2 while panel after panel goes by. A multiple of the most rows of a tile.
-constexpr int64_t kRowBlock = 48;
-/// Bytes that quantize leaves of each row beside its values: the f32 s, and the i32
-/// that each of its sums has too much (Linear.cpp).
-constexpr int64_t kRowRecord = 8;
-
-/// Rows of the encoder that attend together: 8 accumulators of AVX2.
-constexpr int64_t kAttendRows = 4;
 
 class CpuKernels : public KernelLibrary {
 public:

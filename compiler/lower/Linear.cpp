@@ -19,7 +19,6 @@
 // i32 wraps around, so what p a has too much of vanishes exactly. What is left over
 // depends on the row alone and is taken off at the end.
 #include "compiler/lower/CpuKernels.h"
-#include "compiler/place/Arena.h"
 #include "compiler/place/Layout.h"
 
 using namespace mlir;

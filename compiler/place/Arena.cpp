@@ -12,11 +12,9 @@ namespace {
 
 constexpr int64_t floatBytes = 4;
 constexpr int64_t cacheLine = 64;
-// Columns of one vocabulary block; a block's record is five numbers, each kind
+// Columns of one vocabulary block; a block's record is two numbers, each kind
 // in whole lanes of blocks (compiler/lower/Vocabulary.cpp).
 constexpr int64_t blockColumns = 128, recordBytes = 8;
-// Rows of the encoder that attend together (compiler/lower/CpuKernels.h).
-constexpr int64_t attendRows = 4;
 
 int64_t rowBytes(int64_t width) { return rowStride(width) * floatBytes; }
 int64_t widthOf(Value value) {
@@ -147,7 +145,7 @@ int64_t assignOffsets(MutableArrayRef<ArenaBuffer> buffers) {
 }
 
 int64_t quantizedRowBytes(int64_t inputs) {
-  return roundUp(rowStride(inputs) * 2 + 8, cacheLine);
+  return roundUp(rowStride(inputs) * 2 + kRowRecord, cacheLine);
 }
 
 Value quantizedInput(Operation *op) {
@@ -185,7 +183,8 @@ Operation *firstToQuantize(Value rows) {
 ScratchSizes scratchSizes() {
   // Logits of one vocabulary block for some rows; scores of some rows and one head; a
   // row's best tokens: value, logit and number of each.
-  return {/*fixed=*/24 * 1024, /*perKey=*/attendRows * floatBytes,
+  return {/*fixed=*/kRowBlock * blockColumns * floatBytes,
+          /*perKey=*/kAttendRows * floatBytes,
           /*perRow=*/3 * ENCDEC_ABI_MAX_TOP * floatBytes};
 }
 

@@ -42,8 +42,16 @@ struct ScratchSizes {
 };
 ScratchSizes scratchSizes();
 
-/// Bytes of one row as int8-dynamic products read it, at most: i16 values and 8 of
-/// what it stands for. A multiple of 64.
+/// What the kernels rely on: rows that share a pass over the weights (their x, 2 KB
+/// each at K = 512, stay in L2 while panel after panel goes by; a multiple of the most
+/// rows of a tile), and rows of the encoder that attend together (8 accumulators of
+/// AVX2).
+inline constexpr int64_t kRowBlock = 48, kAttendRows = 4;
+/// Bytes that quantizing leaves of each row beside its values: the f32 that one of them
+/// stands for, and the i32 that each of its sums has too much (lower/Linear.cpp).
+inline constexpr int64_t kRowRecord = 8;
+/// Bytes of one row as int8-dynamic products read it, at most: i16 values and the
+/// record. A multiple of 64.
 int64_t quantizedRowBytes(int64_t inputs);
 /// The rows that `op` multiplies by int8-dynamic weights, null if it does not. They are
 /// quantized once, into a buffer of the first op that multiplies them so.

@@ -199,7 +199,8 @@ LogicalResult WeightStore::streamFloats(WeightOp weight, Rows &rows,
   return success();
 }
 
-/// int8 [N/16][K/group][16][group], in groups of 4 with 128 added at even k, zeros up to scale_offset, f32 scales [round_up(N, 16)].
+/// int8 [N/16][K/group][16][group], in groups of 4 with 128 added at even k, zeros up
+/// to scale_offset, f32 scales [round_up(N, 16)].
 LogicalResult WeightStore::streamBytes(WeightOp weight, Rows &rows, Sink sink) {
   int64_t width = rows.width, group = weight.getLayout()->getGroup();
   int64_t padded = roundUp(width, group);
