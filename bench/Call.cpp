@@ -16,8 +16,8 @@ struct Least {
 /// Seconds that `work` takes at the least, and what they are spent on.
 Least leastSeconds(const Work &work, double memory) {
   Least least{work.macs / multiplyAdds(), "FMA"};
-  if (work.pairs)
-    least = {work.macs / pairMultiplyAdds(), "pairs"};
+  if (work.whole)
+    least = {work.macs / wholeMultiplyAdds(), "dot"};
   auto atLeast = [&](double bytes, double bandwidth, const char *place) {
     if (bytes / bandwidth > least.seconds)
       least = {bytes / bandwidth, place};

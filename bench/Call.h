@@ -76,13 +76,13 @@ int64_t copiesOf(size_t bytes);
 /// What one call cannot do without.
 struct Work {
   double macs = 0;     // multiply-adds
-  bool pairs = false;  // of whole numbers, in pairs; else of f32
+  bool whole = false;  // of whole numbers; else of f32
   double streamed = 0; // bytes that lie in memory
   double near = 0;     // bytes that the call before left in a cache
 
   void setMacs(double count, Weights weights) {
     macs = count;
-    pairs = weights == Weights::int8Dynamic;
+    whole = weights == Weights::int8Dynamic;
   }
 };
 

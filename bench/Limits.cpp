@@ -57,22 +57,33 @@ template <int bytes>
 }
 
 #if defined(__x86_64__)
-/// The same of pairs of i16, whose sums are the next factors: nothing can be
-/// taken out of the loop.
-[[gnu::target("avx2")]] int32_t multiplyPairs(int32_t x, int64_t count) {
-  using Words = Wide<32, int32_t>::Vector;
-  using Halves = Wide<32, short>::Vector;
-  Words factor = Words{} + x, sums[chains];
-  for (int j = 0; j < chains; ++j)
-    sums[j] = factor + j;
-  for (int64_t i = 0; i < count; ++i)
-    for (int j = 0; j < chains; ++j)
-      sums[j] += (Words)__builtin_ia32_pmaddwd256((Halves)sums[j], (Halves)factor);
-  int32_t total = 0;
-  for (const Words &s : sums)
-    total ^= s[0];
-  return total;
-}
+// The same of whole numbers: `DOT` of sum and factor on registers of `bytes`. Sums are
+// the next factors, so that nothing can be taken out of the loop.
+#define ENCDEC_WHOLE(name, bytes, features, DOT)                               \
+  [[gnu::target(features)]] int32_t name(int32_t x, int64_t count) {           \
+    using Words = Wide<bytes, int32_t>::Vector;                                \
+    using Halves [[maybe_unused]] = Wide<bytes, short>::Vector;                \
+    using Bytes [[maybe_unused]] = Wide<bytes, char>::Vector;                  \
+    Words factor = Words{} + x, sums[chains];                                  \
+    for (int j = 0; j < chains; ++j)                                           \
+      sums[j] = factor + j;                                                    \
+    for (int64_t i = 0; i < count; ++i)                                        \
+      for (Words &sum : sums)                                                  \
+        sum = (Words)DOT;                                                      \
+    int32_t total = 0;                                                         \
+    for (const Words &s : sums)                                                \
+      total ^= s[0];                                                           \
+    return total;                                                              \
+  }
+ENCDEC_WHOLE(pairs256, 32, "avx2",
+             sum + (Words)__builtin_ia32_pmaddwd256((Halves)sum, (Halves)factor))
+ENCDEC_WHOLE(pairs512, 64, "avx512bw",
+             sum + (Words)__builtin_ia32_pmaddwd512((Halves)sum, (Halves)factor))
+ENCDEC_WHOLE(quads256, 32, "avxvnni",
+             __builtin_ia32_vpdpbusd256(sum, (Bytes)sum, (Bytes)factor))
+ENCDEC_WHOLE(quads512, 64, "avx512vnni",
+             __builtin_ia32_vpdpbusd512(sum, (Bytes)sum, (Bytes)factor))
+#undef ENCDEC_WHOLE
 #endif
 
 using Sum = uint64_t (*)(const uint8_t *, size_t);
@@ -198,20 +209,26 @@ double multiplyAdds() {
   return measured;
 }
 
-double pairMultiplyAdds() {
+double wholeMultiplyAdds() {
 #if defined(__x86_64__)
   static const double measured = [] {
-    if (!__builtin_cpu_supports("avx2"))
-      return multiplyAdds();
-    constexpr int64_t count = 1 << 20;
-    double seconds = bestSeconds(10, [&] {
-      int32_t one = 1;
-      benchmark::DoNotOptimize(one);
-      benchmark::DoNotOptimize(multiplyPairs(one, count));
-    });
-    // AVX-512 has registers twice as wide, at the rate of AVX2 at best.
-    int64_t lanes = __builtin_cpu_supports("avx512bw") ? 32 : 16;
-    return double(count) * chains * double(lanes) / seconds;
+    double best = 0;
+    auto attempt = [&](bool runs, int32_t (*loop)(int32_t, int64_t), double macs) {
+      if (!runs)
+        return;
+      constexpr int64_t count = 1 << 20;
+      double seconds = bestSeconds(10, [&] {
+        int32_t one = 1;
+        benchmark::DoNotOptimize(one);
+        benchmark::DoNotOptimize(loop(one, count));
+      });
+      best = std::max(best, double(count) * chains * macs / seconds);
+    };
+    attempt(__builtin_cpu_supports("avx2"), pairs256, 16);
+    attempt(__builtin_cpu_supports("avx512bw"), pairs512, 32);
+    attempt(__builtin_cpu_supports("avxvnni"), quads256, 32);
+    attempt(__builtin_cpu_supports("avx512vnni"), quads512, 64);
+    return best ? best : multiplyAdds();
   }();
   return measured;
 #else

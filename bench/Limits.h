@@ -43,9 +43,9 @@ double memoryBandwidth();
 /// f32 multiply-adds a second in registers. Measured once.
 double multiplyAdds();
 
-/// The same of i16 in pairs with i32 sums (vpmaddwd, vpaddd); that of f32 where a
-/// machine has no such instruction.
-double pairMultiplyAdds();
+/// The same of whole numbers with i32 sums: the fastest instruction that the machine
+/// has (vpdpbusd, or vpmaddwd and vpaddd); that of f32 where it has none.
+double wholeMultiplyAdds();
 
 /// Seconds of processor time that this thread has used.
 double threadSeconds();

@@ -23,7 +23,7 @@ void addLimits() {
   benchmark::AddCustomContext("limit_read_memory_GB/s",
                               giga(memoryBandwidth()));
   benchmark::AddCustomContext("limit_GMAC/s", giga(multiplyAdds()));
-  benchmark::AddCustomContext("limit_pairs_GMAC/s", giga(pairMultiplyAdds()));
+  benchmark::AddCustomContext("limit_dot_GMAC/s", giga(wholeMultiplyAdds()));
 }
 
 } // namespace
