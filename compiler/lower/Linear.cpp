@@ -26,9 +26,15 @@ using namespace mlir;
 namespace encdec::lower {
 namespace {
 
-/// Bytes that a tile of several rows and one panel asks for ahead of its use: one
-/// stream alone waits at each page for the hardware to see where it goes.
-constexpr int64_t kAhead = 2048;
+/// How far ahead of their use a tile asks for weights, if at all: 2 KB where one panel
+/// is one stream, which waits at each page for the hardware to see where it goes; the
+/// next panels while these are multiplied, where several rows take several. One or two
+/// rows read more streams than that pays for.
+Val bytesAhead(KernelBuilder &k, int64_t rows, int64_t panels, Val panelBytes) {
+  if (rows == 1 || (rows == 2 && panels > 1))
+    return Val();
+  return panels == 1 ? k.constant(int64_t(2048)) : panelBytes * panels;
+}
 
 std::string typed(StringRef name, WeightKind kind) {
   return (name + "_" + nameOf(kind)).str();
@@ -185,6 +191,7 @@ func::FuncOp CpuKernels::linearTile(int64_t rows, int64_t panels,
         scales = a[5], bias = a[6], y = a[7], ldy = a[8];
     Tile tile{k, rows, panels, level, kind};
     Val panelBytes = depth * tile.panelStep();
+    Val ahead = bytesAhead(k, rows, panels, panelBytes);
     Vals xRows{x}, panel{w};
     while (int64_t(xRows.size()) < rows)
       xRows.push_back(tile.dynamic()
@@ -201,8 +208,8 @@ func::FuncOp CpuKernels::linearTile(int64_t rows, int64_t panels,
                      xs.push_back(row + i * tile.xStep());
                    for (Val p : panel) {
                      at.push_back(p + i * tile.panelStep());
-                     if (rows > 1 && panels == 1)
-                       k.prefetch(at.back() + kAhead);
+                     if (ahead.value)
+                       k.prefetch(at.back() + ahead);
                    }
                    return tile.multiply(xs, at, Vals(acc));
                  });
