@@ -210,28 +210,48 @@ func::FuncOp CpuKernels::attendTile(int64_t headSize, float scale) {
         rows.push_back(rows.back() + stride);
       return rows;
     };
-    Vals zeros(kAttendRows, k.constantOf(vector, 0.0));
-    // sums[r] + scalars[r] * v
-    auto accumulate = [&](ArrayRef<Val> sums, ArrayRef<Val> scalars, Val v) {
-      Vals next;
-      for (auto [sum, scalar] : llvm::zip_equal(sums, scalars))
-        next.push_back(fma(k.splat(k.load(k.f32(), scalar), 16), v, sum));
+    // Vectors of keys or of value columns that go side by side: as many chains of
+    // sums as hide the latency of adding, and no more than there are registers.
+    int64_t wide = std::max<int64_t>(level.lanes / 8, 1);
+    auto zeros = [&](int64_t width) {
+      return Vals(kAttendRows * width, k.constantOf(vector, 0.0));
+    };
+    // sums[r][w] + scalars[r] * vectors[w]
+    auto accumulate = [&](ArrayRef<Val> sums, ArrayRef<Val> scalars,
+                          ArrayRef<Val> vectors) {
+      Vals next(sums);
+      for (auto [r, scalar] : llvm::enumerate(scalars)) {
+        Val x = k.splat(k.load(k.f32(), scalar), 16);
+        for (auto [w, v] : llvm::enumerate(vectors)) {
+          Val &sum = next[r * vectors.size() + w];
+          sum = fma(x, v, sum);
+        }
+      }
       return next;
     };
     Vals queries = rowsFrom(q, ldq), scoreRows = rowsFrom(scores, lds);
-    k.loop(zero, blocks, [&](Val block) {
-      Val at = keys + block * (headSize * 64);
-      Vals sums = k.loop(zero, k.constant(headSize), one, zeros,
-                         [&](Val d, ArrayRef<Val> sums) {
-                           Vals elements;
-                           for (Val query : queries)
-                             elements.push_back(query + d * 4);
-                           return accumulate(sums, elements,
-                                             k.load(vector, at + d * 64));
-                         });
-      for (auto [sum, row] : llvm::zip_equal(sums, scoreRows))
-        storeScores(k, scale, sum, block, count, row, lowest16(k));
-    });
+    auto scoreBlocks = [&](Val from, Val to, int64_t width) {
+      k.loop(from, to, k.constant(width), [&](Val block) {
+        Val at = keys + block * (headSize * 64);
+        Vals sums = k.loop(zero, k.constant(headSize), one, zeros(width),
+                           [&](Val d, ArrayRef<Val> sums) {
+                             Vals elements, vectors;
+                             for (Val query : queries)
+                               elements.push_back(query + d * 4);
+                             for (int64_t w = 0; w < width; ++w)
+                               vectors.push_back(k.load(
+                                   vector, at + d * 64 + w * (headSize * 64)));
+                             return accumulate(sums, elements, vectors);
+                           });
+        for (auto [i, sum] : llvm::enumerate(sums))
+          storeScores(k, scale, sum, block + i % width, count,
+                      scoreRows[i / width], lowest16(k));
+      });
+    };
+    Val whole = blocks / wide * wide;
+    scoreBlocks(zero, whole, wide);
+    if (wide > 1)
+      scoreBlocks(whole, blocks, 1);
     Val inverses = scores + lds * kAttendRows; // [rows]
     k.loop(zero, k.constant(kAttendRows), [&](Val r) {
       Val row = scores + r * lds;
@@ -242,20 +262,24 @@ func::FuncOp CpuKernels::attendTile(int64_t headSize, float scale) {
       Val sum = emitExponentials(k, count, row, k.splat(k.max16(most), 16));
       k.store(k.constant(1.0f) / sum, inverses + r * 4);
     });
-    for (int64_t from = 0; from < headSize; from += 16) {
+    for (int64_t from = 0, width; from < headSize; from += width * 16) {
+      width = std::min(wide, (headSize - from + 15) / 16);
       Vals sums = k.loop(
-          zero, count, one, zeros, [&](Val j, ArrayRef<Val> sums) {
-            Vals exponentials;
+          zero, count, one, zeros(width), [&](Val j, ArrayRef<Val> sums) {
+            Vals exponentials, vectors;
             for (Val row : scoreRows)
               exponentials.push_back(row + j * 4);
-            return accumulate(
-                sums, exponentials,
-                k.load(vector, values + j * valueBytes(headSize) + from * 4));
+            for (int64_t w = 0; w < width; ++w)
+              vectors.push_back(k.load(vector, values + j * valueBytes(headSize) +
+                                                   (from + w * 16) * 4));
+            return accumulate(sums, exponentials, vectors);
           });
       Vals out = rowsFrom(y, ldy);
-      for (int64_t r = 0; r < kAttendRows; ++r) // the next head's columns stay
-        k.storeFirst(sums[r] * k.splat(k.load(k.f32(), inverses + r * 4), 16),
-                     headSize - from, out[r] + from * 4);
+      for (auto [i, sum] : llvm::enumerate(sums)) { // the next head's columns stay
+        int64_t r = i / width, column = from + i % width * 16;
+        k.storeFirst(sum * k.splat(k.load(k.f32(), inverses + r * 4), 16),
+                     headSize - column, out[r] + column * 4);
+      }
     }
   });
 }
