@@ -46,7 +46,7 @@ void crossBenchmark(benchmark::State &state, int64_t rows, int64_t length,
   int32_t q = call.place(width), y = call.place(width);
   for (int64_t l = 0; l < layers; ++l)
     call.add(crossAttention(heads, headSize),
-             {q, int32_t(l * bytesPerKey / 4), y, 0});
+             {q, int32_t(l * bytesPerKey), y, 0});
   measure(state, call, stepWork(rows, length, streamed));
 }
 
@@ -73,7 +73,7 @@ void selfBenchmark(benchmark::State &state, int64_t rows, int64_t length,
   int32_t q = call.place(width), y = call.place(width);
   for (int64_t l = 0; l < layers; ++l)
     call.add(selfAttention(heads, headSize),
-             {q, int32_t(l * bytesPerKey / 4), y});
+             {q, int32_t(l * bytesPerKey), y});
   measure(state, call, stepWork(rows, length, streamed));
 }
 

@@ -161,6 +161,19 @@ def QuantizeWeightsPass : Pass<"encdec-quantize-weights", "mlir::ModuleOp"> {
                         "f32, bf16, int8 or int8-dynamic">];
 }
 
+def NarrowKeysPass : Pass<"encdec-narrow-keys", "mlir::ModuleOp"> {
+  let summary = "Choose how cached keys and values are stored";
+  let description = [{
+    Before: `func.func @step(…, %c: !encdec.cache<4x64>)`
+    After, with type=bf16: `func.func @step(…, %c: !encdec.cache<4x64, bf16>)`
+
+    Holds for caches and memories of all functions. Keys and values are rounded to
+    nearest when they are written; sums over them stay f32. The encoder's own
+    attention, which keeps nothing, stays f32.
+  }];
+  let options = [Option<"type", "type", "std::string", "\"f32\"", "f32 or bf16">];
+}
+
 def PackWeightsPass : Pass<"encdec-pack-weights", "mlir::ModuleOp"> {
   let summary = "Give each weight its layout and its place in the weights section";
   let description = [{
@@ -168,7 +181,7 @@ def PackWeightsPass : Pass<"encdec-pack-weights", "mlir::ModuleOp"> {
     After: `encdec.weight @w : tensor<8x4xf32> = … {layout = #encdec.packed, offset = 0}`
 
     Matrices and token tables are packed `[N/16][K][16]` (int8-dynamic:
-    `[N/16][K/2][16][2]`), one copy for both uses;
+    `[N/16][K/4][16][4]`), one copy for both uses;
     position tables keep their rows, padded to whole lanes, and so do vectors.
     Places come in the order of use, the step's first. Weights that nothing uses
     get no place.

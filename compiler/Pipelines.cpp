@@ -29,6 +29,11 @@ std::optional<WeightType> findWeightType(StringRef name) {
   return std::nullopt;
 }
 
+StringRef keysWith(WeightType type) {
+  bool isInt8 = type == WeightType::int8 || type == WeightType::int8Dynamic;
+  return isInt8 ? "bf16" : "f32";
+}
+
 void buildFusePipeline(OpPassManager &pm, const PipelineOptions &) {
   // First: it follows single query, key and value tensors back to where they
   // come from, and gives the next pass the op that says which three linears
@@ -50,6 +55,8 @@ void buildPlacePipeline(OpPassManager &pm, const PipelineOptions &options) {
   // Before packing, whose sizes depend on the storage type.
   pm.addPass(createQuantizeWeightsPass(
       {nameOf(options.weights).str()}));
+  pm.addPass(createNarrowKeysPass(
+      {options.keys.empty() ? keysWith(options.weights).str() : options.keys}));
   pm.addPass(createPackWeightsPass());
   // Last: any op that came or went later would make the plan wrong.
   pm.addPass(createPlanMemoryPass());
@@ -78,7 +85,12 @@ struct PipelineFlags : PassPipelineOptions<PipelineFlags> {
   Option<std::string> cpu{*this, "cpu", llvm::cl::desc("CPU level: v3, v4 or neon"),
                           llvm::cl::init("v3")};
 
-  PipelineOptions get() const { return {weights, cpu}; }
+  Option<std::string> keys{
+      *this, "keys",
+      llvm::cl::desc("cached keys and values: f32 or bf16; default: bf16 with the "
+                     "int8 types, else f32")};
+
+  PipelineOptions get() const { return {weights, cpu, keys}; }
 };
 } // namespace
 

@@ -20,10 +20,15 @@ llvm::StringRef nameOf(WeightType type);
 /// The type called `name`, or nothing.
 std::optional<WeightType> findWeightType(llvm::StringRef name);
 
+/// The type of cached keys and values that goes with `type`: bf16 with the int8 types,
+/// where they would be most of what many rows read; else f32.
+llvm::StringRef keysWith(WeightType type);
+
 /// What a user may choose; every pipeline takes the same struct.
 struct PipelineOptions {
   WeightType weights = WeightType::f32;
   std::string cpu = "v3"; // level that code is made for: v3, v4 or neon
+  std::string keys = "";  // cached keys and values: f32 or bf16; empty: keysWith(weights)
 };
 
 /// Decomposed form to fused form.

@@ -112,21 +112,33 @@ void SeededAttr::print(AsmPrinter &printer) const {
   printer << ">";
 }
 
-// Both handles read !encdec.name<heads x head size>.
+// Both handles read !encdec.name<heads x head size>, with `, bf16` where not f32.
 template <typename Handle> static Type parseHandle(AsmParser &parser) {
   SmallVector<int64_t, 2> sizes;
   SMLoc at = parser.getCurrentLocation();
   if (parser.parseLess() ||
       parser.parseDimensionList(sizes, /*allowDynamic=*/false,
-                                /*withTrailingX=*/false) ||
-      parser.parseGreater())
+                                /*withTrailingX=*/false))
+    return {};
+  Type element = Float32Type::get(parser.getContext());
+  if (succeeded(parser.parseOptionalComma()) && parser.parseType(element))
+    return {};
+  if (parser.parseGreater())
     return {};
   if (sizes.size() != 2) {
     parser.emitError(at) << "expected heads x head size, but got "
                          << sizes.size() << " sizes";
     return {};
   }
-  return parser.getChecked<Handle>(parser.getContext(), sizes[0], sizes[1]);
+  return parser.getChecked<Handle>(parser.getContext(), sizes[0], sizes[1], element);
+}
+
+template <typename Handle>
+static void printHandle(AsmPrinter &printer, Handle handle) {
+  printer << "<" << handle.getHeads() << "x" << handle.getHeadSize();
+  if (!handle.getElement().isF32())
+    printer << ", " << handle.getElement();
+  printer << ">";
 }
 
 Type MemoryType::parse(AsmParser &parser) {
@@ -135,27 +147,25 @@ Type MemoryType::parse(AsmParser &parser) {
 Type CacheType::parse(AsmParser &parser) {
   return parseHandle<CacheType>(parser);
 }
-void MemoryType::print(AsmPrinter &printer) const {
-  printer << "<" << getHeads() << "x" << getHeadSize() << ">";
-}
-void CacheType::print(AsmPrinter &printer) const {
-  printer << "<" << getHeads() << "x" << getHeadSize() << ">";
-}
+void MemoryType::print(AsmPrinter &printer) const { printHandle(printer, *this); }
+void CacheType::print(AsmPrinter &printer) const { printHandle(printer, *this); }
 
 static LogicalResult verifyHandle(function_ref<InFlightDiagnostic()> emitError,
-                                  int64_t heads, int64_t headSize) {
+                                  int64_t heads, int64_t headSize, Type element) {
+  if (!element.isF32() && !element.isBF16())
+    return emitError() << "expected elements of f32 or bf16, but got " << element;
   if (heads > 0 && headSize > 0)
     return success();
   return emitError() << "expected positive heads and head size, but got "
                      << heads << " and " << headSize;
 }
 LogicalResult MemoryType::verify(function_ref<InFlightDiagnostic()> emitError,
-                                 int64_t heads, int64_t headSize) {
-  return verifyHandle(emitError, heads, headSize);
+                                 int64_t heads, int64_t headSize, Type element) {
+  return verifyHandle(emitError, heads, headSize, element);
 }
 LogicalResult CacheType::verify(function_ref<InFlightDiagnostic()> emitError,
-                                int64_t heads, int64_t headSize) {
-  return verifyHandle(emitError, heads, headSize);
+                                int64_t heads, int64_t headSize, Type element) {
+  return verifyHandle(emitError, heads, headSize, element);
 }
 
 LogicalResult

@@ -96,7 +96,10 @@ def EncDec_PackedAttr : EncDec_Attr<"Packed", "packed"> {
 class EncDec_HandleType<string cppName, string typeMnemonic>
     : TypeDef<EncDec_Dialect, cppName> {
   let mnemonic = typeMnemonic;
-  let parameters = (ins "int64_t":$heads, "int64_t":$headSize);
+  let parameters = (ins "int64_t":$heads, "int64_t":$headSize, "::mlir::Type":$element);
+  let builders = [TypeBuilder<(ins "int64_t":$heads, "int64_t":$headSize), [{
+    return $_get($_ctxt, heads, headSize, ::mlir::Float32Type::get($_ctxt));
+  }]>];
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
@@ -109,12 +112,16 @@ def EncDec_MemoryType : EncDec_HandleType<"Memory", "memory"> {
   let summary = "one cross-attention's keys and values, one copy per source";
   let description = [{
     `!encdec.memory<heads x head size>`. Written in `encode`, read in `step`.
+    `!encdec.memory<heads x head size, bf16>` rounds what is written.
   }];
 }
 
 def EncDec_CacheType : EncDec_HandleType<"Cache", "cache"> {
   let summary = "one decoder layer's own keys and values, all slots; grows";
-  let description = [{ `!encdec.cache<heads x head size>`. }];
+  let description = [{
+    `!encdec.cache<heads x head size>`, or `<heads x head size, bf16>`, which rounds what
+    is appended.
+  }];
 }
 
 //===-- Trait and interface ------------------------------------------------===//

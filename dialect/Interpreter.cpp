@@ -193,6 +193,13 @@ template <> Results Interpreter::eval(TopTokensOp op) {
 //===-- Handles
 //------------------------------------------------------------===//
 
+/// What a handle of `element` keeps of keys or values: f32 stands for exact ones.
+static void roundStored(Type element, std::vector<double> &values) {
+  if (!element.isF32())
+    for (double &value : values)
+      value = roundTo(element, value);
+}
+
 template <> Results Interpreter::eval(MemoryProjectOp op) {
   auto memory = std::get<std::shared_ptr<Memory>>(values.at(op.getMemory()));
   const Tensor &x = tensor(op.getInput());
@@ -202,6 +209,9 @@ template <> Results Interpreter::eval(MemoryProjectOp op) {
   WEIGHT(vb, op.getValueBiasAttr())
   memory->key = product(op, op.getKeyWeightAttr(), x, *kw, kb);
   memory->value = product(op, op.getValueWeightAttr(), x, *vw, vb);
+  Type element = cast<MemoryType>(op.getMemory().getType()).getElement();
+  roundStored(element, memory->key.values);
+  roundStored(element, memory->value.values);
   memory->offsets = tensor(op.getOffsets());
   return std::vector<reference::Value>{};
 }
@@ -225,10 +235,13 @@ template <> Results Interpreter::eval(CacheAppendOp op) {
     auto first = t.values.begin() + r * t.width();
     return std::vector<double>(first, first + t.width());
   };
+  Type element = cast<CacheType>(op.getCache().getType()).getElement();
   for (int64_t r = 0; r < key.rows(); ++r) {
     int64_t p = int64_t(positions.values[r]);
-    cache->rows[{int64_t(ancestors.at(r, p)), p}] = {row(key, r),
-                                                     row(value, r)};
+    Cache::Row &stored = cache->rows[{int64_t(ancestors.at(r, p)), p}];
+    stored = {row(key, r), row(value, r)};
+    roundStored(element, stored.key);
+    roundStored(element, stored.value);
   }
   return std::vector<reference::Value>{};
 }

@@ -130,10 +130,11 @@ FailureOr<std::string> manifestText(ModuleOp module,
       json.attribute("step_bytes", stepWeightBytes(module));
     });
     json.attributeObject("memory", [&] {
-      Section(json, found[2])
-          .numbers({"encode_arena_per_row", "step_arena_fixed",
-                    "step_arena_per_row", "scratch_fixed", "scratch_per_key",
-                    "scratch_per_row", "memory_per_key", "cache_per_key"});
+      Section memory(json, found[2]);
+      memory.numbers({"encode_arena_per_row", "step_arena_fixed",
+                      "step_arena_per_row", "scratch_fixed", "scratch_per_key",
+                      "scratch_per_row", "memory_per_key", "cache_per_key"});
+      memory.text("key_type");
     });
     texts(json, "passes", facts.passes);
     json.attribute("checkpoint_hash", facts.checkpointHash);

@@ -5,7 +5,8 @@
 //
 // Keys lie in blocks of 16, [C/16][D][16], so that a block's scores are one
 // vector and need no sums across lanes; values row after row, [C][Dp]. Blocks
-// start at key 0 and are walked in order; lanes beyond `count` count as -inf.
+// start at key 0 and are walked in order; lanes beyond `count` count as -inf. Keys and
+// values are f32 or bf16, sums f32.
 #include "compiler/lower/CpuKernels.h"
 #include "compiler/lower/Math.h"
 #include <limits>
@@ -15,21 +16,37 @@ using namespace mlir;
 namespace encdec::lower {
 namespace {
 
+/// One head's keys and values as they are stored.
+struct Stored {
+  KernelBuilder &k;
+  int64_t headSize;
+  KeyKind kind;
+
+  int64_t laneBytes() const { return kind == KeyKind::f32 ? 64 : 32; } // of 16
+  int64_t blockBytes() const { return headSize * laneBytes(); }
+  int64_t valueBytes() const { return (headSize + 15) / 16 * laneBytes(); }
+  /// 16 elements.
+  Val load(Val at) const {
+    if (kind == KeyKind::f32)
+      return k.load(k.vector(k.f32(), 16), at);
+    return k.fromBf16(k.load(k.vector(k.getI16Type(), 16), at));
+  }
+};
+
 /// Σ_d q[d] k[j][d] of the keys in `blocks` blocks that lie one after the other
 /// at `keys`.
-Vals dotBlocks(KernelBuilder &k, int64_t headSize, int64_t blocks, Val q,
+Vals dotBlocks(KernelBuilder &k, const Stored &stored, int64_t blocks, Val q,
                Val keys) {
   VectorType vector = k.vector(k.f32(), 16);
-  int64_t blockBytes = headSize * 64;
   Vals sums(blocks, k.constantOf(vector, 0.0));
-  return k.loop(k.constant(int64_t(0)), k.constant(headSize),
+  return k.loop(k.constant(int64_t(0)), k.constant(stored.headSize),
                 k.constant(int64_t(1)), sums, [&](Val d, ArrayRef<Val> sum) {
                   Val x = k.splat(k.load(k.f32(), q + d * 4), 16);
+                  Val at = keys + d * stored.laneBytes();
                   Vals next;
                   for (int64_t b = 0; b < blocks; ++b)
-                    next.push_back(fma(
-                        x, k.load(vector, keys + d * 64 + b * blockBytes),
-                        sum[b]));
+                    next.push_back(
+                        fma(x, stored.load(at + b * stored.blockBytes()), sum[b]));
                   return next;
                 });
 }
@@ -52,16 +69,16 @@ Val lowest16(KernelBuilder &k) {
 }
 
 /// Scores of all keys into scores; returns the greatest, in every lane.
-Val emitScores(KernelBuilder &k, int64_t headSize, float scale, Val q, Val keys,
-               Val count, Val scores) {
+Val emitScores(KernelBuilder &k, const Stored &stored, float scale, Val q,
+               Val keys, Val count, Val scores) {
   Val zero = k.constant(int64_t(0)), blocks = (count + 15) / 16,
       pairs = blocks / 2 * 2;
   Vals best{lowest16(k)};
   auto pass = [&](Val from, Val to, int64_t width) {
     best = k.loop(from, to, k.constant(width), best,
                   [&](Val block, ArrayRef<Val> before) {
-                    Vals sums = dotBlocks(k, headSize, width, q,
-                                          keys + block * (headSize * 64));
+                    Vals sums = dotBlocks(k, stored, width, q,
+                                          keys + block * stored.blockBytes());
                     Val best = before[0];
                     for (int64_t b = 0; b < width; ++b)
                       best = storeScores(k, scale, sums[b], block + b, count,
@@ -78,7 +95,7 @@ Val emitScores(KernelBuilder &k, int64_t headSize, float scale, Val q, Val keys,
 /// The same where key j lies in slot ancestors[j], `stride` bytes from slot to
 /// slot. A block is read once from each slot that holds some of its keys, and
 /// each lane takes what its own slot gives: the same sum as from one slot.
-Val emitScattered(KernelBuilder &k, int64_t headSize, float scale, Val q,
+Val emitScattered(KernelBuilder &k, const Stored &stored, float scale, Val q,
                   Val keys, Val stride, Val ancestors, Val count, Val scores) {
   Val zero = k.constant(int64_t(0)), one = k.constant(int64_t(1)),
       lanes = k.constant(int64_t(16));
@@ -87,10 +104,11 @@ Val emitScattered(KernelBuilder &k, int64_t headSize, float scale, Val q,
   Val best = k.loop(
       zero, (count + 15) / 16, one, {lowest16(k)},
       [&](Val block, ArrayRef<Val> best) {
-        Val slots = ancestors + block * 64, at = keys + block * (headSize * 64);
+        Val slots = ancestors + block * 64;
+        Val at = keys + block * stored.blockBytes();
         Val all = k.load(numbers, slots);
         auto sumsOf = [&](Val slot) {
-          return dotBlocks(k, headSize, 1, q,
+          return dotBlocks(k, stored, 1, q,
                            at + k.signExtend(slot, k.i64()) * stride)[0];
         };
         Val sums = k.loop(
@@ -127,9 +145,10 @@ Val emitExponentials(KernelBuilder &k, Val count, Val scores, Val most) {
 
 /// y[d] = (Σ_j e[j] v[j][d]) * factor, 64 elements at a time: 8 registers of
 /// AVX2. valueOf(j) is the address of v[j].
-void emitContext(KernelBuilder &k, int64_t headSize, Val exponentials,
+void emitContext(KernelBuilder &k, const Stored &stored, Val exponentials,
                  llvm::function_ref<Val(Val)> valueOf, Val count, Val factor,
                  Val y) {
+  int64_t headSize = stored.headSize;
   Val zeros = k.constantOf(k.vector(k.f32(), 16), 0.0);
   Val factors = k.splat(factor, 16);
   for (int64_t from = 0; from < headSize; from += 64) {
@@ -138,11 +157,11 @@ void emitContext(KernelBuilder &k, int64_t headSize, Val exponentials,
     acc = k.loop(k.constant(int64_t(0)), count, k.constant(int64_t(1)), acc,
                  [&](Val j, ArrayRef<Val> acc) {
                    Val e = k.splat(k.load(k.f32(), exponentials + j * 4), 16);
-                   Val row = valueOf(j) + from * 4;
+                   Val row = valueOf(j) + from / 16 * stored.laneBytes();
                    Vals next;
                    for (int64_t p = 0; p < panels; ++p)
-                     next.push_back(
-                         fma(e, k.load(zeros.type(), row + p * 64), acc[p]));
+                     next.push_back(fma(
+                         e, stored.load(row + p * stored.laneBytes()), acc[p]));
                    return next;
                  });
     for (int64_t p = 0; p < panels; ++p) // the next head's columns stay
@@ -151,7 +170,11 @@ void emitContext(KernelBuilder &k, int64_t headSize, Val exponentials,
   }
 }
 
-int64_t valueBytes(int64_t headSize) { return (headSize + 15) / 16 * 64; }
+std::string named(StringRef name, int64_t headSize, KeyKind kind, float scale) {
+  return (name + "_" + std::to_string(headSize) + nameOf(kind) + "_" +
+          bitsOf(scale))
+      .str();
+}
 
 /// Whether the first `count` of `slots` are all the first; so must be those up
 /// to a whole block.
@@ -171,18 +194,19 @@ Val isOneSlot(KernelBuilder &k, Val slots, Val count) {
 
 } // namespace
 
-func::FuncOp CpuKernels::attend(int64_t headSize, float scale) {
-  std::string name = "attend_" + std::to_string(headSize) + "_" + bitsOf(scale);
+func::FuncOp CpuKernels::attend(int64_t headSize, KeyKind kind, float scale) {
+  std::string name = named("attend", headSize, kind, scale);
   // (q, keys, values, count, scores, y, probs or null)
   SmallVector<Type> types{ptr, ptr, ptr, i64, ptr, ptr, ptr};
   return define(name, types, [&](KernelBuilder &k, ArrayRef<Val> a) {
     Val q = a[0], keys = a[1], values = a[2], count = a[3], scores = a[4],
         y = a[5], probs = a[6];
-    Val most = emitScores(k, headSize, scale, q, keys, count, scores);
+    Stored stored{k, headSize, kind};
+    Val most = emitScores(k, stored, scale, q, keys, count, scores);
     Val sum = emitExponentials(k, count, scores, most);
     Val inverse = k.constant(1.0f) / sum;
-    auto valueOf = [&](Val j) { return values + j * valueBytes(headSize); };
-    emitContext(k, headSize, scores, valueOf, count, inverse, y);
+    auto valueOf = [&](Val j) { return values + j * stored.valueBytes(); };
+    emitContext(k, stored, scores, valueOf, count, inverse, y);
     k.unless(k.isNull(probs), [&] {
       k.loop(k.constant(int64_t(0)), count, [&](Val j) {
         k.store(k.load(k.f32(), scores + j * 4) * inverse, probs + j * 4);
@@ -194,14 +218,14 @@ func::FuncOp CpuKernels::attend(int64_t headSize, float scale) {
 // The same sums in the same order as attend takes them, row for row; but a key or a
 // value that is loaded serves all rows.
 func::FuncOp CpuKernels::attendTile(int64_t headSize, float scale) {
-  std::string name =
-      "attend_tile_" + std::to_string(headSize) + "_" + bitsOf(scale);
+  std::string name = named("attend_tile", headSize, KeyKind::f32, scale);
   // (q, ldq, keys, values, count, scores, y, ldy)
   SmallVector<Type> types{ptr, i64, ptr, ptr, i64, ptr, ptr, i64};
   return define(name, types, [&](KernelBuilder &k, ArrayRef<Val> a) {
     Val q = a[0], ldq = a[1], keys = a[2], values = a[3], count = a[4],
         scores = a[5], y = a[6], ldy = a[7];
     VectorType vector = k.vector(k.f32(), 16);
+    Stored stored{k, headSize, KeyKind::f32};
     Val zero = k.constant(int64_t(0)), one = k.constant(int64_t(1));
     Val blocks = (count + 15) / 16, lds = blocks * 64; // scores [rows][blocks][16]
     auto rowsFrom = [&](Val first, Val stride) {
@@ -232,15 +256,15 @@ func::FuncOp CpuKernels::attendTile(int64_t headSize, float scale) {
     Vals queries = rowsFrom(q, ldq), scoreRows = rowsFrom(scores, lds);
     auto scoreBlocks = [&](Val from, Val to, int64_t width) {
       k.loop(from, to, k.constant(width), [&](Val block) {
-        Val at = keys + block * (headSize * 64);
+        Val at = keys + block * stored.blockBytes();
         Vals sums = k.loop(zero, k.constant(headSize), one, zeros(width),
                            [&](Val d, ArrayRef<Val> sums) {
                              Vals elements, vectors;
                              for (Val query : queries)
                                elements.push_back(query + d * 4);
                              for (int64_t w = 0; w < width; ++w)
-                               vectors.push_back(k.load(
-                                   vector, at + d * 64 + w * (headSize * 64)));
+                               vectors.push_back(stored.load(
+                                   at + d * 64 + w * stored.blockBytes()));
                              return accumulate(sums, elements, vectors);
                            });
         for (auto [i, sum] : llvm::enumerate(sums))
@@ -270,8 +294,8 @@ func::FuncOp CpuKernels::attendTile(int64_t headSize, float scale) {
             for (Val row : scoreRows)
               exponentials.push_back(row + j * 4);
             for (int64_t w = 0; w < width; ++w)
-              vectors.push_back(k.load(vector, values + j * valueBytes(headSize) +
-                                                   (from + w * 16) * 4));
+              vectors.push_back(stored.load(values + j * stored.valueBytes() +
+                                            (from + w * 16) * 4));
             return accumulate(sums, exponentials, vectors);
           });
       Vals out = rowsFrom(y, ldy);
@@ -284,10 +308,9 @@ func::FuncOp CpuKernels::attendTile(int64_t headSize, float scale) {
   });
 }
 
-func::FuncOp CpuKernels::attendPast(int64_t headSize, float scale) {
-  std::string name =
-      "attend_past_" + std::to_string(headSize) + "_" + bitsOf(scale);
-  func::FuncOp one = attend(headSize, scale);
+func::FuncOp CpuKernels::attendPast(int64_t headSize, KeyKind kind, float scale) {
+  std::string name = named("attend_past", headSize, kind, scale);
+  func::FuncOp one = attend(headSize, kind, scale);
   // (q, keys, values, stride, ancestors, count, scores, y)
   SmallVector<Type> types{ptr, ptr, ptr, i64, ptr, i64, ptr, ptr};
   return define(name, types, [&](KernelBuilder &k, ArrayRef<Val> a) {
@@ -299,14 +322,15 @@ func::FuncOp CpuKernels::attendPast(int64_t headSize, float scale) {
       k.call(one, {q, keys + slot, values + slot, count, scores, y, k.null()});
     });
     k.unless(oneSlot, [&] {
-      Val most = emitScattered(k, headSize, scale, q, keys, stride, ancestors,
+      Stored stored{k, headSize, kind};
+      Val most = emitScattered(k, stored, scale, q, keys, stride, ancestors,
                                count, scores);
       Val sum = emitExponentials(k, count, scores, most);
       auto valueOf = [&](Val j) {
         return values + k.loadIndex(ancestors, j) * stride +
-               j * valueBytes(headSize);
+               j * stored.valueBytes();
       };
-      emitContext(k, headSize, scores, valueOf, count, k.constant(1.0f) / sum,
+      emitContext(k, stored, scores, valueOf, count, k.constant(1.0f) / sum,
                   y);
     });
   });

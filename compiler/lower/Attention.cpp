@@ -13,7 +13,7 @@ namespace {
 
 std::string shaped(StringRef name, const AttentionShape &s) {
   return (name + "_" + std::to_string(s.heads) + "x" +
-          std::to_string(s.headSize))
+          std::to_string(s.headSize) + nameOf(s.keys))
       .str();
 }
 
@@ -26,40 +26,45 @@ struct Layer {
   const AttentionShape &shape;
   Val base, capacity;
 
-  Val keys(Val head) const {
-    return base + head * capacity * (shape.headSize * 4);
+  int64_t keyBytes() const { return shape.headSize * shape.elementBytes(); }
+  int64_t valueBytes() const {
+    return shape.paddedHeadSize() * shape.elementBytes();
   }
+  Val keys(Val head) const { return base + head * capacity * keyBytes(); }
   Val values(Val head) const {
-    return base + capacity * shape.keyBytes() +
-           head * capacity * (shape.paddedHeadSize() * 4);
+    return base + capacity * shape.keyBytes() + head * capacity * valueBytes();
   }
-  /// Element d = 0 of key `j`; the next ones follow at 64 bytes.
+  /// Element d = 0 of key `j`; the next ones follow 16 elements apart.
   Val key(Val head, Val j) const {
-    return keys(head) + (j / 16 * (shape.headSize * 64) + j % 16 * 4);
+    return keys(head) +
+           (j / 16 * (keyBytes() * 16) + j % 16 * shape.elementBytes());
   }
-  Val value(Val head, Val j) const {
-    return values(head) + j * (shape.paddedHeadSize() * 4);
-  }
+  Val value(Val head, Val j) const { return values(head) + j * valueBytes(); }
 };
 
 /// `count` elements of one row's key and value into place, whole lanes of 16 at
-/// once: keys go to every 16th float, each by itself.
-void emitPlace(KernelBuilder &k, int64_t count, Val key, Val value, Val toKey,
-               Val toValue) {
-  int64_t whole = count / 16 * 16;
-  auto placeKey = [&](Val d, int64_t more) {
-    k.store(k.load(k.f32(), key + d * 4 + more * 4), toKey + d * 64 + more * 64);
+/// once: keys go to every 16th element, each by itself.
+void emitPlace(KernelBuilder &k, KeyKind kind, int64_t count, Val key, Val value,
+               Val toKey, Val toValue) {
+  int64_t whole = count / 16 * 16, bytes = kind == KeyKind::f32 ? 4 : 2;
+  auto stored = [&](Val real) {
+    return kind == KeyKind::f32 ? real : k.toBf16(real);
   };
   k.loop(k.constant(int64_t(0)), k.constant(whole), k.constant(int64_t(16)),
          [&](Val d) {
+           VectorType vector = k.vector(k.f32(), 16);
+           Val keys, to = toKey + d * (16 * bytes);
+           if (kind != KeyKind::f32) // converted together
+             keys = stored(k.load(vector, key + d * 4));
            for (int64_t more = 0; more < 16; ++more)
-             placeKey(d, more);
-           k.store(k.load(k.vector(k.f32(), 16), value + d * 4),
-                   toValue + d * 4);
+             k.store(keys.value ? k.lane(keys, more)
+                                : k.load(k.f32(), key + d * 4 + more * 4),
+                     to + more * (16 * bytes));
+           k.store(stored(k.load(vector, value + d * 4)), toValue + d * bytes);
          });
   k.loop(k.constant(whole), k.constant(count), [&](Val d) {
-    placeKey(d, 0);
-    k.store(k.load(k.f32(), value + d * 4), toValue + d * 4);
+    k.store(stored(k.load(k.f32(), key + d * 4)), toKey + d * (16 * bytes));
+    k.store(stored(k.load(k.f32(), value + d * 4)), toValue + d * bytes);
   });
 }
 
@@ -112,11 +117,11 @@ void forEachEncoderRun(
 /// loops: it loads the fields it needs.
 struct CacheLayer {
   CacheLayer(KernelBuilder &k, Frame &f, const AttentionShape &shape,
-             Val layerFloats)
+             Val layerBytes)
       : k(k), shape(shape), ancestors(f.contextPointer("ancestors")),
         stride(f.context("cache_stride")),
         capacity(f.context("cache_capacity")),
-        base(f.contextPointer("cache") + layerFloats * capacity * 4) {}
+        base(f.contextPointer("cache") + layerBytes * capacity) {}
 
   Layer slot(Val number) const {
     return {k, shape, base + number * stride, capacity};
@@ -143,15 +148,15 @@ func::FuncOp CpuKernels::cacheAppend(const AttentionShape &shape) {
       Val j = k.loadIndex(positions, row);
       Layer layer = cache.slot(k.loadIndex(cache.ancestorsOf(row), j));
       Val at = row * rowBytes(shape) + head * (shape.headSize * 4);
-      emitPlace(k, shape.headSize, key + at, value + at, layer.key(head, j),
-                layer.value(head, j));
+      emitPlace(k, shape.keys, shape.headSize, key + at, value + at,
+                layer.key(head, j), layer.value(head, j));
     });
   });
 }
 
 func::FuncOp CpuKernels::selfAttention(const AttentionShape &shape,
                                        float scale) {
-  func::FuncOp body = attendPast(shape.headSize, scale);
+  func::FuncOp body = attendPast(shape.headSize, shape.keys, scale);
   std::string name = shaped("self_attention", shape) + "_" + bitsOf(scale);
   return defineKernel(name, [&](KernelBuilder &k, Frame &f) {
     Val q = f.place(0), y = f.place(2);
@@ -173,10 +178,10 @@ func::FuncOp CpuKernels::selfAttention(const AttentionShape &shape,
 
 func::FuncOp CpuKernels::crossAttention(const AttentionShape &shape,
                                         float scale) {
-  func::FuncOp body = attend(shape.headSize, scale);
+  func::FuncOp body = attend(shape.headSize, shape.keys, scale);
   std::string name = shaped("cross_attention", shape) + "_" + bitsOf(scale);
   return defineKernel(name, [&](KernelBuilder &k, Frame &f) {
-    Val q = f.place(0), layerFloats = f.number(1), y = f.place(2);
+    Val q = f.place(0), layerBytes = f.number(1), y = f.place(2);
     Val sources = f.contextPointer("row_source");
     Val offsets = f.contextPointer("source_offset");
     Val memory = f.contextPointer("memory");
@@ -193,7 +198,7 @@ func::FuncOp CpuKernels::crossAttention(const AttentionShape &shape,
       Val capacity = roundUp16(count);
       Layer layer{k, shape,
                   memory + k.load(k.i64(), starts + source * 8) +
-                      layerFloats * capacity * 4,
+                      layerBytes * capacity,
                   capacity};
       Val at = row * rowBytes(shape), column = at + head * (shape.headSize * 4);
       Val out = probs + ((firstProbs + head) * rows + row) * stride * 4;
@@ -221,7 +226,7 @@ func::FuncOp CpuKernels::blockKeys(const AttentionShape &shape) {
             Val j = first + r;
             Val toValue = values + before * valueBytes +
                           (head * capacity + j) * (shape.paddedHeadSize() * 4);
-            emitPlace(k, shape.headSize, key + at, value + at,
+            emitPlace(k, shape.keys, shape.headSize, key + at, value + at,
                       blockedKeys.key(head, j), toValue);
           });
         });
@@ -230,7 +235,7 @@ func::FuncOp CpuKernels::blockKeys(const AttentionShape &shape) {
 
 func::FuncOp CpuKernels::encoderAttention(const AttentionShape &shape,
                                           float scale) {
-  func::FuncOp one = attend(shape.headSize, scale),
+  func::FuncOp one = attend(shape.headSize, shape.keys, scale),
                tile = attendTile(shape.headSize, scale);
   std::string name = shaped("encoder_attention", shape) + "_" + bitsOf(scale);
   return defineKernel(name, [&](KernelBuilder &k, Frame &f) {
@@ -283,7 +288,7 @@ func::FuncOp CpuKernels::memoryProject(const AttentionShape &shape,
     int64_t entry = hasDynamic(linear.kinds) ? 2 : 1;
     auto [first, last] = f.share(k.constant(panels));
     Val key = f.place(entry + 6), value = f.place(entry + 7),
-        layerFloats = f.number(entry + 8);
+        layerBytes = f.number(entry + 8);
     for (int64_t i = 0; i < 2; ++i) {
       emitInput(k, f, o, linear.inputs, linear.kinds[i]);
       o.weight = f.weight(entry + 3 * i);
@@ -303,14 +308,16 @@ func::FuncOp CpuKernels::memoryProject(const AttentionShape &shape,
       Val capacity = roundUp16(length);
       Layer layer{k, shape,
                   memory + k.load(k.i64(), starts + source * 8) +
-                      layerFloats * capacity * 4,
+                      layerBytes * capacity,
                   capacity};
       k.loop(k.constant(int64_t(0)), length, [&](Val j) {
         Val row = (start + j) * rowBytes(shape);
         k.loop(from, to, k.constant(each), [&](Val column) {
           Val head = column / size, d = column % size, at = row + column * 4;
-          emitPlace(k, each, key + at, value + at, layer.key(head, j) + d * 64,
-                    layer.value(head, j) + d * 4);
+          int64_t bytes = shape.elementBytes();
+          emitPlace(k, shape.keys, each, key + at, value + at,
+                    layer.key(head, j) + d * (16 * bytes),
+                    layer.value(head, j) + d * bytes);
         });
       });
     });

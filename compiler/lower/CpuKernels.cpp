@@ -46,6 +46,8 @@ StringRef nameOf(WeightKind kind) {
   return {};
 }
 
+StringRef nameOf(KeyKind kind) { return kind == KeyKind::f32 ? "" : "_bf16"; }
+
 WeightKind kindOf(WeightOp weight) {
   bool isBf16 = weight.getStorage() && weight.getStorage()->isBF16();
   return weight.isDynamic()     ? WeightKind::int8Dynamic

@@ -10,6 +10,9 @@
 
 namespace encdec::lower {
 
+/// Of a block of columns: all of it, or what is left at the end.
+enum class Extent { Whole, Part };
+
 class CpuKernels : public KernelLibrary {
 public:
   /// Kernels are added to the end of `module`, private. Both outlive this.
@@ -50,18 +53,19 @@ public:
   /// activate(y, ldy, rows, first, last): panels in place.
   mlir::func::FuncOp activatePanels(ActivationKind kind);
   /// attend(q, keys, values, count, scores, y, probs): one row and one head.
-  mlir::func::FuncOp attend(int64_t headSize, float scale);
-  /// attendTile(q, ldq, keys, values, count, scores, y, ldy): kAttendRows rows.
+  mlir::func::FuncOp attend(int64_t headSize, KeyKind kind, float scale);
+  /// attendTile(q, ldq, keys, values, count, scores, y, ldy): kAttendRows rows, keys
+  /// and values of f32.
   mlir::func::FuncOp attendTile(int64_t headSize, float scale);
   /// attendPast(q, keys, values, stride, ancestors, count, scores, y): the same
   /// where key j lies ancestors[j] * stride bytes further.
-  mlir::func::FuncOp attendPast(int64_t headSize, float scale);
+  mlir::func::FuncOp attendPast(int64_t headSize, KeyKind kind, float scale);
 
   /// insert(list, top, biased, logit, token): into a row's list of its best.
   mlir::func::FuncOp insertTop();
   /// scan(logits, bias, first column, panels, V, record, bytes between record
   /// fields, list, top): one block of one row; see Vocabulary.cpp.
-  mlir::func::FuncOp scanBlock();
+  mlir::func::FuncOp scanBlock(Extent extent);
 
   using Body = llvm::function_ref<void(KernelBuilder &, llvm::ArrayRef<Val>)>;
   /// The function `name`, with `body` if it does not exist yet.

@@ -62,12 +62,10 @@ LogicalResult Emitter::addHandles() {
   for (BlockArgument argument : function.getArguments()) {
     if (auto type = dyn_cast<MemoryType>(argument.getType())) {
       layers[argument] = memory;
-      memory +=
-          AttentionShape{type.getHeads(), type.getHeadSize()}.bytesPerKey() / 4;
+      memory += shapeOf(type).bytesPerKey();
     } else if (auto type = dyn_cast<CacheType>(argument.getType())) {
       layers[argument] = cache;
-      cache +=
-          AttentionShape{type.getHeads(), type.getHeadSize()}.bytesPerKey() / 4;
+      cache += shapeOf(type).bytesPerKey();
     } else if (sideOf(argument) &&
                cast<RankedTensorType>(argument.getType()).getRank() == 2) {
       return function.emitOpError(

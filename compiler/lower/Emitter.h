@@ -48,7 +48,7 @@ private:
   KernelLibrary &kernels;
   KernelBuilder k;
   Val frame;
-  /// Floats a key before this layer, for each memory and cache argument.
+  /// Bytes a key before this layer, for each memory and cache argument.
   llvm::DenseMap<mlir::Value, int64_t> layers;
   mlir::Operation *lastOp = nullptr;
   mlir::func::FuncOp lastFunction;

@@ -213,6 +213,21 @@ Val KernelBuilder::fromBf16(Val bits) {
   return bitcast(word << 16, real);
 }
 
+// Not arith.truncf, which calls a library where the CPU has no such instruction.
+Val KernelBuilder::toBf16(Val real) {
+  auto like = [&](Type element) -> Type {
+    auto v = dyn_cast<VectorType>(real.type());
+    return v ? Type(v.cloneWith(std::nullopt, element)) : element;
+  };
+  Val bits = bitcast(real, like(i32())), one = constantOf(bits.type(), 1);
+  Val half = constantOf(bits.type(), 0x7fff) + ((bits >> 16) & one);
+  // A NaN may not become an infinity or a zero by a carry.
+  Val isNumber = wrap(arith::CmpFOp::create(*this, arith::CmpFPredicate::ORD,
+                                            real.value, real.value));
+  Val rounded = select(isNumber, bits + half, constantOf(bits.type(), 0x7fc00000));
+  return truncate(rounded >> 16, like(getI16Type()));
+}
+
 Val KernelBuilder::roundEven(Val real) {
   return wrap(math::RoundEvenOp::create(*this, real.value));
 }

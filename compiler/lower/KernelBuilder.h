@@ -98,6 +98,7 @@ public:
   Val toInteger(Val real);  // f32 lanes to i32 lanes, towards zero
   Val bitcast(Val value, mlir::Type to);
   Val fromBf16(Val bits); // i16 to f32
+  Val toBf16(Val real);   // f32 to i16, to nearest, ties to even
   Val roundEven(Val real); // ties to even
   /// a[2i] * b[2i] + a[2i + 1] * b[2i + 1] of i16 lanes, in i32.
   Val multiplyAddPairs(Val a, Val b);

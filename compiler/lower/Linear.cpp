@@ -301,12 +301,24 @@ func::FuncOp CpuKernels::quantize(int64_t inputs) {
       Val stride = tall * level.quadBytes();
       Val row = x + r * (rowStride(inputs) * 4);
       Val q = values + (r - place) * ldq + place * level.quadBytes();
-      Val most = k.max16(k.loop(zero, width, step, {k.constantOf(vector, 0.0)},
-                                [&](Val i, ArrayRef<Val> most) {
-                                  return Vals{max(
-                                      absolute(k.load(vector, row + i * 4)),
-                                      most[0])};
-                                })[0]);
+      // Four chains: one would wait for itself.
+      constexpr int64_t chains = 4;
+      Vals parts(chains, k.constantOf(vector, 0.0));
+      auto sweep = [&](Val from, Val to, int64_t chains) {
+        parts = k.loop(from, to, step * chains, parts,
+                       [&](Val i, ArrayRef<Val> so) {
+                         Vals next(so);
+                         for (int64_t c = 0; c < chains; ++c)
+                           next[c] = max(absolute(k.load(vector,
+                                                         row + i * 4 + c * 64)),
+                                         so[c]);
+                         return next;
+                       });
+      };
+      Val even = k.constant(rowStride(inputs) / (16 * chains) * (16 * chains));
+      sweep(zero, even, chains);
+      sweep(even, width, 1);
+      Val most = k.max16(max(max(parts[0], parts[1]), max(parts[2], parts[3])));
       Val none = k.constant(0.0f);
       Val inverse = select(most > none, k.constant(127.0f) / most, none);
       Val factor = k.splat(inverse, 16);

@@ -211,7 +211,7 @@ LogicalResult OpLowering::lowerOp(CacheAppendOp op) {
   table.addPlace(op.getValue());
   table.addLayer(op.getCache());
   return emit.call(table,
-                   kernels.cacheAppend({type.getHeads(), type.getHeadSize()}));
+                   kernels.cacheAppend(shapeOf(type)));
 }
 
 // Each worker attends with the heads whose keys it has appended itself, so the
@@ -241,6 +241,7 @@ LogicalResult OpLowering::lowerOp(SelfAttentionOp op) {
   AttentionShape shape{heads, widthOf(op.getQuery()) / heads};
   float scale = op.getScale().convertToFloat();
   if (auto read = op.getKey().getDefiningOp<CacheReadOp>()) {
+    shape.keys = shapeOf(read.getCache().getType()).keys;
     Table table(emit, op);
     table.addPlace(op.getQuery());
     table.addLayer(read.getCache());
@@ -275,7 +276,8 @@ LogicalResult OpLowering::lowerOp(CrossAttentionOp op) {
         "not lowerable [keys-not-hoisted]: keys and values come "
         "from encdec.memory_read; run encdec-hoist-encoder");
   int64_t heads = op.getHeads();
-  AttentionShape shape{heads, widthOf(op.getQuery()) / heads};
+  AttentionShape shape{heads, widthOf(op.getQuery()) / heads,
+                       shapeOf(read.getMemory().getType()).keys};
   Table table(emit, op);
   table.addPlace(op.getQuery());
   table.addLayer(read.getMemory());
@@ -301,7 +303,7 @@ LogicalResult OpLowering::lowerOp(MemoryProjectOp op) {
   table.addExtraPlace(1);
   table.addLayer(op.getMemory());
   func::FuncOp kernel =
-      kernels.memoryProject({type.getHeads(), type.getHeadSize()}, linear);
+      kernels.memoryProject(shapeOf(type), linear);
   // One kernel shares its columns out in one way: what a worker has in the
   // temporaries is its own in the next layer too.
   bool sameColumns = emit.lastKernel() == kernel &&

@@ -78,17 +78,30 @@ struct LinearShape {
   std::optional<ActivationKind> activation;
 };
 
+/// How keys and values are stored between calls; bf16 is rounded when written.
+enum class KeyKind { f32, bf16 };
+/// As in kernel names: nothing for f32, _bf16.
+llvm::StringRef nameOf(KeyKind kind);
+
 struct AttentionShape {
   int64_t heads;
   int64_t headSize;
+  KeyKind keys = KeyKind::f32; // of the cache or memory; encode's own are f32
   int64_t width() const { return heads * headSize; }
   int64_t paddedHeadSize() const { return (headSize + 15) / 16 * 16; }
   /// Bytes of one layer's keys, and keys and values, of one position.
-  int64_t keyBytes() const { return heads * headSize * 4; }
+  int64_t elementBytes() const { return keys == KeyKind::f32 ? 4 : 2; }
+  int64_t keyBytes() const { return width() * elementBytes(); }
   int64_t bytesPerKey() const {
-    return keyBytes() + heads * paddedHeadSize() * 4;
+    return keyBytes() + heads * paddedHeadSize() * elementBytes();
   }
 };
+
+/// What a handle holds.
+template <typename Handle> AttentionShape shapeOf(Handle type) {
+  return {type.getHeads(), type.getHeadSize(),
+          type.getElement().isBF16() ? KeyKind::bf16 : KeyKind::f32};
+}
 
 /// The kernels of one target. Each function hands out the kernel for a shape,
 /// making it on first request, so that layers of one shape share one body.
@@ -123,7 +136,7 @@ public:
 
   /// Keys and values of this step's rows into the cache; same share of work as
   /// selfAttention, so that no barrier is needed between the two.
-  /// table: place k, place v, layer (bytes per key before this layer / 64).
+  /// table: place k, place v, layer (bytes per key before this layer).
   virtual mlir::func::FuncOp cacheAppend(const AttentionShape &shape) = 0;
   /// table: place q, layer, place y.
   virtual mlir::func::FuncOp selfAttention(const AttentionShape &shape,

@@ -86,11 +86,14 @@ func::FuncOp CpuKernels::insertTop() {
       });
 }
 
-// logits, bias and record are those of the block's first column.
-func::FuncOp CpuKernels::scanBlock() {
+// logits, bias and record are those of the block's first column. A whole block needs no
+// masks and no loops; the last one may be neither.
+func::FuncOp CpuKernels::scanBlock(Extent extent) {
   func::FuncOp insert = insertTop();
+  bool whole = extent == Extent::Whole;
   return define(
-      "scan_block", {ptr, ptr, i64, i64, i64, ptr, i64, ptr, i64},
+      whole ? "scan_whole_block" : "scan_block",
+      {ptr, ptr, i64, i64, i64, ptr, i64, ptr, i64},
       [&](KernelBuilder &k, ArrayRef<Val> a) {
         Val logits = a[0], bias = a[1], column = a[2], panels = a[3],
             columns = a[4], record = a[5], arrayBytes = a[6], list = a[7],
@@ -100,29 +103,44 @@ func::FuncOp CpuKernels::scanBlock() {
         Val lowest = k.constantOf(vector, -kInfinity);
         Val left = k.splat(k.truncate(columns - column, k.i32()), 16);
         auto valid = [&](Val panel) { // columns beyond V do not take part
+          if (whole)
+            return k.load(vector, logits + panel * 64);
           Val at = k.iota(16) + k.splat(k.truncate(panel * 16, k.i32()), 16);
           return select(at < left, k.load(vector, logits + panel * 64), lowest);
         };
-        Vals found = k.loop(
-            zero, panels, one, {lowest, lowest},
-            [&](Val panel, ArrayRef<Val> so) {
-              Val l = valid(panel);
-              Val biased = l + k.load(vector, bias + panel * 64);
-              return Vals{max(l, so[0]), max(biased, so[1])};
-            });
-        Val most = k.max16(found[0]), mosts = k.splat(most, 16);
-        Val sum =
-            k.loop(zero, panels, one, {k.constantOf(vector, 0.0)},
-                   [&](Val panel, ArrayRef<Val> sum) {
-                     return Vals{sum[0] + exp(valid(panel) - mosts)};
-                   })[0];
+        // combine(…combine(first, f(0))…, f(panels - 1)); of a whole block by halves.
+        auto fold = [&](Val first, llvm::function_ref<Val(Val)> f,
+                        llvm::function_ref<Val(Val, Val)> combine) {
+          if (!whole)
+            return k.loop(zero, panels, one, {first},
+                          [&](Val panel, ArrayRef<Val> so) {
+                            return Vals{combine(f(panel), so[0])};
+                          })[0];
+          Vals parts;
+          for (int64_t panel = 0; panel < kBlock / 16; ++panel)
+            parts.push_back(f(k.constant(panel)));
+          for (size_t half = parts.size() / 2; half; half /= 2)
+            for (size_t i = 0; i < half; ++i)
+              parts[i] = combine(parts[i], parts[i + half]);
+          return parts[0];
+        };
+        auto greater = [](Val a, Val b) { return max(a, b); };
+        auto biased = [&](Val panel) {
+          return valid(panel) + k.load(vector, bias + panel * 64);
+        };
+        Val most = k.max16(fold(lowest, valid, greater));
+        Val best = k.max16(fold(lowest, biased, greater));
+        Val mosts = k.splat(most, 16);
+        Val sum = fold(
+            k.constantOf(vector, 0.0),
+            [&](Val panel) { return exp(valid(panel) - mosts); },
+            [](Val a, Val b) { return a + b; });
         k.store(most, record + arrayBytes * Max);
         k.store(k.sum16(sum), record + arrayBytes * Sum);
-        k.when(k.max16(found[1]) > worst(k, list, top), [&] {
+        k.when(best > worst(k, list, top), [&] {
           k.loop(zero, panels, [&](Val panel) {
-            Val biased = valid(panel) + k.load(vector, bias + panel * 64);
             // Whatever the bias holds beyond V, it is no greater than -inf here.
-            k.when(k.max16(max(biased, lowest)) > worst(k, list, top), [&] {
+            k.when(k.max16(max(biased(panel), lowest)) > worst(k, list, top), [&] {
               k.loop(panel * 16, min(panel * 16 + 16, columns - column),
                      [&](Val i) {
                        Val l = k.load(k.f32(), logits + i * 4);
@@ -207,11 +225,13 @@ void CpuKernels::emitScan(KernelBuilder &k, Frame &f, int64_t columns,
                    k.constant(kBlock / 16));
   Val biasRow = k.loadIndex(f.contextPointer("row_bias"), row);
   Val bias = f.contextPointer("logit_bias") + biasRow * stride + offset;
-  k.call(scanBlock(),
-         {logits, bias, block * kBlock, panels, k.constant(columns),
-          scan.records + row * blocks.rowBytes() + block * 4,
-          k.constant(blocks.arrayBytes()), scan.lists + row * kListBytes,
-          scan.top});
+  Vals arguments{logits, bias, block * kBlock, panels, k.constant(columns),
+                 scan.records + row * blocks.rowBytes() + block * 4,
+                 k.constant(blocks.arrayBytes()), scan.lists + row * kListBytes,
+                 scan.top};
+  Val whole = block < columns / kBlock;
+  k.when(whole, [&] { k.call(scanBlock(Extent::Whole), arguments); });
+  k.unless(whole, [&] { k.call(scanBlock(Extent::Part), arguments); });
   Val out = f.contextPointer("out_logits");
   k.unless(k.isNull(out), [&] {
     VectorType vector = k.vector(k.f32(), 16);

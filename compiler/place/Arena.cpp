@@ -188,8 +188,9 @@ ScratchSizes scratchSizes() {
           /*perRow=*/3 * ENCDEC_ABI_MAX_TOP * floatBytes};
 }
 
-int64_t keyValueBytes(int64_t heads, int64_t headSize) {
-  return heads * (headSize + rowStride(headSize)) * floatBytes;
+int64_t keyValueBytes(int64_t heads, int64_t headSize, Type element) {
+  return heads * (headSize + rowStride(headSize)) *
+         (element.getIntOrFloatBitWidth() / 8);
 }
 
 } // namespace encdec

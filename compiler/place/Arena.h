@@ -59,7 +59,7 @@ mlir::Value quantizedInput(mlir::Operation *op);
 mlir::Operation *firstToQuantize(mlir::Value rows);
 
 /// Bytes one layer's keys and values take for each position:
-/// keys [H][C/16][D][16], values [H][C][round_up(D, 16)] floats.
-int64_t keyValueBytes(int64_t heads, int64_t headSize);
+/// keys [H][C/16][D][16], values [H][C][round_up(D, 16)], of `element`.
+int64_t keyValueBytes(int64_t heads, int64_t headSize, mlir::Type element);
 
 } // namespace encdec

@@ -12,6 +12,7 @@
 #include "compiler/place/Arena.h"
 #include "compiler/place/Layout.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/FormatVariadic.h"
 
 namespace encdec {
@@ -31,7 +32,8 @@ struct PlanMemory : impl::PlanMemoryPassBase<PlanMemory> {
     Entries entries = findEntries(getOperation());
     FailureOr<int64_t> encode = planFunction(entries.encode);
     FailureOr<int64_t> step = planFunction(entries.step);
-    if (failed(encode) || failed(step))
+    FailureOr<StringRef> keys = keyType(entries.step);
+    if (failed(encode) || failed(step) || failed(keys))
       return signalPassFailure();
 
     Builder builder(&getContext());
@@ -49,6 +51,8 @@ struct PlanMemory : impl::PlanMemoryPassBase<PlanMemory> {
     state("scratch_per_row", scratch.perRow);
     state("memory_per_key", handleBytes<MemoryType>(entries.step));
     state("cache_per_key", handleBytes<CacheType>(entries.step));
+    plan.push_back(builder.getNamedAttr(
+        "key_type", builder.getStringAttr(*keys)));
     getOperation()->setAttr("encdec.memory_plan",
                             builder.getDictionaryAttr(plan));
   }
@@ -83,8 +87,29 @@ struct PlanMemory : impl::PlanMemoryPassBase<PlanMemory> {
     if (step)
       for (Type type : step.getArgumentTypes())
         if (auto handle = dyn_cast<Handle>(type))
-          sum += keyValueBytes(handle.getHeads(), handle.getHeadSize());
+          sum += keyValueBytes(handle.getHeads(), handle.getHeadSize(),
+                               handle.getElement());
     return sum;
+  }
+
+  /// How the handles of the step store keys and values: all alike, since the manifest
+  /// has one word for it.
+  static FailureOr<StringRef> keyType(func::FuncOp step) {
+    Type common;
+    if (step)
+      for (Type type : step.getArgumentTypes()) {
+        Type element = TypeSwitch<Type, Type>(type)
+                           .Case<MemoryType, CacheType>(
+                               [](auto handle) { return handle.getElement(); })
+                           .Default(common);
+        if (common && element != common)
+          return step.emitOpError("not placeable [key-types]: memories and caches "
+                                  "hold both ")
+                 << common << " and " << element
+                 << "; run encdec-narrow-keys, which stores all alike";
+        common = element;
+      }
+    return StringRef(common && common.isBF16() ? "bf16" : "f32");
   }
 };
 

@@ -13,7 +13,7 @@
 
 #include <stdint.h>
 
-#define ENCDEC_ABI_VERSION 2
+#define ENCDEC_ABI_VERSION 3
 
 /* Vector width all packed layouts are built from: columns of a weight panel and
  * keys of a key block. One layout serves every CPU level. */
@@ -109,8 +109,8 @@ typedef void (*encdec_abi_entry_fn)(const encdec_abi_context *context,
  *   memory of one source of length s: memory_per_key * round_up(s, 16)
  *   cache of one slot of capacity c:  cache_per_key * c, c a multiple of 16
  * Key/value layout inside both, with C = round_up(s, 16) or c: layer after
- * layer, each layer keys [H][C/16][D][16] floats, then values [H][C][Dp]
- * floats with Dp = round_up(D, 16). */
+ * layer, each layer keys [H][C/16][D][16], then values [H][C][Dp] with Dp =
+ * round_up(D, 16), of the manifest's "key_type": f32 or bf16. */
 
 /* --- The bundle file ------------------------------------------------------
  * All integers little-endian.

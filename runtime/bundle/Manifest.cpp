@@ -37,10 +37,11 @@ ModelFacts readModel(ObjectReader reader) {
   return facts;
 }
 
-/// The head size D with layers * heads * (D + round_up(D, 16)) floats per key,
+/// The head size D with layers * heads * (D + round_up(D, 16)) elements per key,
 /// or 0 when there is none: a cache formula that contradicts the sizes.
-uint64_t solveHeadSize(uint64_t bytesPerKey, uint64_t layers, uint64_t heads) {
-  uint64_t unit = layers * heads * sizeof(float);
+uint64_t solveHeadSize(uint64_t bytesPerKey, uint64_t layers, uint64_t heads,
+                       uint64_t elementBytes) {
+  uint64_t unit = layers * heads * elementBytes;
   if (bytesPerKey % unit != 0)
     return 0;
   uint64_t sum = bytesPerKey / unit; // D + Dp, Dp = 16 m, 16 (m-1) < D <= 16 m
@@ -65,20 +66,23 @@ MemoryFacts readMemory(ObjectReader reader, const ModelFacts &model,
   facts.scratchPerRow = reader.number("scratch_per_row", 0, maxBytesPerUnit);
   facts.memoryPerKey = reader.number("memory_per_key", 0, maxBytesPerUnit);
   facts.cachePerKey = reader.number("cache_per_key", 0, maxBytesPerUnit);
+  facts.keyType = reader.oneOf("key_type", {"f32", "bf16"});
   reader.finish();
   if (!status.ok())
     return facts;
-  facts.cacheHeadSize = solveHeadSize(facts.cachePerKey, model.decoderLayers,
-                                      model.decoderHeads);
-  bool memoryFits = solveHeadSize(facts.memoryPerKey, model.decoderLayers,
-                                  model.decoderHeads) != 0;
+  auto headSize = [&](uint64_t bytesPerKey) {
+    return solveHeadSize(bytesPerKey, model.decoderLayers, model.decoderHeads,
+                         facts.keyType == "bf16" ? 2 : 4);
+  };
+  facts.cacheHeadSize = headSize(facts.cachePerKey);
+  bool memoryFits = headSize(facts.memoryPerKey) != 0;
   if (!facts.cacheHeadSize || !memoryFits)
     status = badModel(fmt::format(
         "manifest: key 'memory.{}' is {}, which no head size gives with {} "
-        "decoder layers of {} heads",
+        "decoder layers of {} heads of {}",
         facts.cacheHeadSize ? "memory_per_key" : "cache_per_key",
         facts.cacheHeadSize ? facts.memoryPerKey : facts.cachePerKey,
-        model.decoderLayers, model.decoderHeads));
+        model.decoderLayers, model.decoderHeads, facts.keyType));
   return facts;
 }
 

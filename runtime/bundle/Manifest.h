@@ -34,6 +34,7 @@ struct MemoryFacts {
   uint64_t stepArenaFixed, stepArenaPerRow;
   uint64_t scratchFixed, scratchPerKey, scratchPerRow;
   uint64_t memoryPerKey, cachePerKey;
+  std::string keyType; // f32 or bf16
   /// Head size of the caches, solved from cachePerKey.
   uint64_t cacheHeadSize;
 };

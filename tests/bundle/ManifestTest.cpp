@@ -57,6 +57,7 @@ const Edit edits[] = {
     {"/memory/cache_per_key", "-832", "'memory.cache_per_key'"},
     {"/memory/cache_per_key", "9223372036854775808", "'memory.cache_per_key'"},
     {"/memory/memory_per_key", "16", "'memory.memory_per_key'"},
+    {"/memory/key_type", "\"f16\"", "'memory.key_type'"},
     {"/memory/encode_arena_per_row", "18446744073709551615", "encode_arena_per_row"},
     {"/memory/scratch_fixed", nullptr, "'memory.scratch_fixed' is missing"},
     {"/generation/decoder_start_token_id", "41", "decoder_start_token_id"},
@@ -222,14 +223,17 @@ TEST(Manifest, TooManySegments) {
 
 /// Every head size is found again in the bytes per key it gives.
 TEST(Manifest, HeadSizeFromBytes) {
-  for (uint64_t head = 1; head <= 300; ++head) {
-    uint64_t bytes = FAKE_LAYERS * FAKE_HEADS * 4 * (head + (head + 15) / 16 * 16);
-    Json json = fakeManifest();
-    json["memory"]["cache_per_key"] = bytes;
-    auto manifest = runtime::parseManifest(json.dump());
-    ASSERT_TRUE(manifest.ok()) << head << ": " << manifest.status().message();
-    EXPECT_EQ(manifest->memory.cacheHeadSize, head);
-  }
+  for (auto [type, element] : {std::pair("f32", 4), {"bf16", 2}})
+    for (uint64_t head = 1; head <= 300; ++head) {
+      uint64_t bytes =
+          FAKE_LAYERS * FAKE_HEADS * element * (head + (head + 15) / 16 * 16);
+      Json json = fakeManifest();
+      json["memory"]["cache_per_key"] = json["memory"]["memory_per_key"] = bytes;
+      json["memory"]["key_type"] = type;
+      auto manifest = runtime::parseManifest(json.dump());
+      ASSERT_TRUE(manifest.ok()) << head << ": " << manifest.status().message();
+      EXPECT_EQ(manifest->memory.cacheHeadSize, head);
+    }
 }
 
 } // namespace

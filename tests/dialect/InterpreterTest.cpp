@@ -79,6 +79,35 @@ TEST(Interpreter, CausalFromTheCacheIsCausalOverTheSequence) {
   }
 }
 
+TEST(Interpreter, NarrowHandlesRoundWhatIsWritten) {
+  TestModule test(R"mlir(
+    func.func @encode(%x: !e, %o: !i, %m: !encdec.memory<2x4, bf16>) attributes {encdec.entry = "encode"} {
+      encdec.memory_project %m, %x, key @w, value @w in %o : !encdec.memory<2x4, bf16>, !e
+      return
+    }
+    func.func @step(%x: !d, %ancestors: tensor<?x?xi32>, %p: !i, %c: !encdec.cache<2x4, bf16>) attributes {encdec.entry = "step"} {
+      encdec.cache_append %c, %x, %x of %ancestors at %p : !encdec.cache<2x4, bf16>, !d, !d
+      return
+    })mlir");
+  auto cache = std::make_shared<Cache>();
+  auto memory = std::make_shared<Memory>();
+  Interpreter interpreter(*test.module);
+  // 1 + 2^-8 lies half way between two bf16 numbers, 1 and 1 + 2^-7: to the even one.
+  Tensor row({1, 8}, {1 + 0x1p-8, 1 + 0x1.8p-7, 1 + 0x1p-7, -3.01171875, 0, 1e-3, 77, 0.1});
+  ASSERT_TRUE(mlir::succeeded(interpreter.run(
+      test.function("step"), {row, ownSlots({1}, 0), Tensor({1}, {0}), cache})))
+      << test.messages;
+  auto &[key, value] = cache->rows.at({1, 0});
+  EXPECT_EQ(key, value);
+  EXPECT_EQ(std::vector<double>(key.begin(), key.begin() + 5),
+            (std::vector<double>{1, 1 + 0x1p-6, 1 + 0x1p-7, -3.015625, 0}));
+  ASSERT_TRUE(mlir::succeeded(interpreter.run(
+      test.function("encode"), {row, Tensor({2}, {0, 1}), memory})))
+      << test.messages;
+  for (double v : memory->key.values)
+    EXPECT_EQ(v, roundTo(mlir::BFloat16Type::get(test.module->getContext()), v));
+}
+
 TEST(Interpreter, NormUsesTheBiasedVariance) {
   // mean 3, variance ((-2)² + 0 + 2²) / 3 = 8/3
   Tensor y = norm(Tensor({1, 3}, {1, 3, 5}), Tensor({3}, {1, 2, 3}),

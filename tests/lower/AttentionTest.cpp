@@ -1,6 +1,7 @@
 // Attention kernels, each with what feeds it, against softmax in double.
 #include "KernelCall.h"
 #include "compiler/lower/Math.h"
+#include <bit>
 #include <cmath>
 #include <gtest/gtest.h>
 #include <numeric>
@@ -14,12 +15,16 @@ namespace {
 
 constexpr float scale = 0.3f;
 constexpr int64_t inputs = 24; // of memory_project
-const AttentionShape shapes[] = {{1, 16}, {2, 20},  {4, 8},
-                                 {3, 64}, {1, 100}, {5, 3}};
+using lower::KeyKind;
+const AttentionShape shapes[] = {
+    {1, 16}, {2, 20},  {4, 8},
+    {3, 64}, {1, 100}, {5, 3},
+    {2, 20, KeyKind::bf16}, {3, 64, KeyKind::bf16}, {1, 100, KeyKind::bf16},
+    {5, 3, KeyKind::bf16}};
 
 std::string named(const char *name, const AttentionShape &s) {
   return std::string(name) + "_" + std::to_string(s.heads) + "x" +
-         std::to_string(s.headSize);
+         std::to_string(s.headSize) + lower::nameOf(s.keys).str();
 }
 std::string scaled(const char *name, const AttentionShape &s) {
   return named(name, s) + "_" + lower::bitsOf(scale);
@@ -31,8 +36,10 @@ KernelJit &jit() {
       kernels.cacheAppend(s);
       kernels.selfAttention(s, scale);
       kernels.crossAttention(s, scale);
-      kernels.blockKeys(s);
-      kernels.encoderAttention(s, scale);
+      if (s.keys == KeyKind::f32) { // the encoder's own are always
+        kernels.blockKeys(s);
+        kernels.encoderAttention(s, scale);
+      }
       kernels.memoryProject(
           s, {inputs,
               {s.width(), s.width()},
@@ -41,6 +48,18 @@ KernelJit &jit() {
     }
   });
   return instance;
+}
+
+/// What is stored of `value`: bf16 is the upper half of an f32, rounded to nearest,
+/// ties to even.
+double stored(KeyKind kind, double value) {
+  if (kind == KeyKind::f32)
+    return value;
+  float real = float(value);
+  uint32_t word = std::bit_cast<uint32_t>(real);
+  uint32_t low = word & 0xffff, high = word >> 16;
+  high += low > 0x8000 || (low == 0x8000 && (high & 1));
+  return std::bit_cast<float>(high << 16);
 }
 
 /// One row's attention with `head` over rows [from, to) of key and value.
@@ -55,7 +74,7 @@ Expected attention(const AttentionShape &s, const Matrix &q, int64_t row,
   for (int64_t j = from; j < to; ++j) {
     double dot = 0;
     for (int64_t d = head * s.headSize; d < (head + 1) * s.headSize; ++d)
-      dot += q(row, d) * key(j, d);
+      dot += q(row, d) * stored(s.keys, key(j, d));
     e.probs.push_back(dot * scale);
     most = std::max(most, e.probs.back());
   }
@@ -65,7 +84,8 @@ Expected attention(const AttentionShape &s, const Matrix &q, int64_t row,
     p /= sum;
   for (int64_t j = from; j < to; ++j)
     for (int64_t d = 0; d < s.headSize; ++d)
-      e.context[d] += e.probs[j - from] * value(j, head * s.headSize + d);
+      e.context[d] +=
+          e.probs[j - from] * stored(s.keys, value(j, head * s.headSize + d));
   return e;
 }
 
@@ -85,15 +105,15 @@ TEST(Attention, SelfOverTheCache) {
   for (const AttentionShape &s : shapes) {
     SCOPED_TRACE(shapeText(s));
     constexpr int64_t capacity = 48, slotCount = 4, steps = 37;
-    int64_t layer = 5; // floats a key of the layers before
-    int64_t slotFloats = (layer + s.bytesPerKey() / 4) * capacity;
+    int64_t layer = 20; // bytes a key of the layers before
+    int64_t slotBytes = (layer + s.bytesPerKey()) * capacity;
     std::vector<int32_t> ancestors; // [3][capacity]
     for (int32_t slot : {2, 0, 3})
       ancestors.insert(ancestors.end(), capacity, slot);
     std::vector<std::string> reference;
     for (int64_t workers = 1; workers <= 3; ++workers) {
       std::mt19937 random(11);
-      Buffer cache(slotFloats * slotCount);
+      Buffer cache(slotBytes / 4 * slotCount);
       std::vector<Matrix> keys, values; // of each step
       for (int64_t step = 0; step < steps; ++step) {
         Matrix q = randomMatrix(3, s.width(), random, 2);
@@ -102,7 +122,7 @@ TEST(Attention, SelfOverTheCache) {
         std::vector<int32_t> positions(3, int32_t(step));
         KernelCall call(3);
         call.context.cache = cache.bytes();
-        call.context.cache_stride = slotFloats * 4;
+        call.context.cache_stride = slotBytes;
         call.context.cache_capacity = capacity;
         call.context.ancestors = ancestors.data();
         call.context.positions = positions.data();
@@ -140,8 +160,8 @@ TEST(Attention, ScatteredPastIsThePastItself) {
   for (const AttentionShape &s : shapes) {
     SCOPED_TRACE(shapeText(s));
     std::mt19937 random(14);
-    int64_t slotFloats = s.bytesPerKey() / 4 * capacity;
-    Buffer cache(slotFloats * slotCount);
+    int64_t slotBytes = s.bytesPerKey() * capacity;
+    Buffer cache(slotBytes / 4 * slotCount);
     std::vector<int32_t> slots(2 * capacity, 0); // row 0 in slot 0, row 1 spread
     for (int64_t count : {1, 15, 16, 33, 75}) {
       for (int64_t p = 0; p < capacity; ++p) // some blocks whole, some not
@@ -158,7 +178,7 @@ TEST(Attention, ScatteredPastIsThePastItself) {
         std::vector<int32_t> positions(2, int32_t(p));
         KernelCall call(2);
         call.context.cache = cache.bytes();
-        call.context.cache_stride = slotFloats * 4;
+        call.context.cache_stride = slotBytes;
         call.context.cache_capacity = capacity;
         call.context.ancestors = slots.data();
         call.context.positions = positions.data();
@@ -183,6 +203,8 @@ TEST(Attention, ScatteredPastIsThePastItself) {
 TEST(Attention, EncoderSeesItsOwnSource) {
   std::vector<int32_t> offsets{0, 1, 17, 50, 66};
   for (const AttentionShape &s : shapes) {
+    if (s.keys != KeyKind::f32)
+      continue;
     SCOPED_TRACE(shapeText(s));
     std::mt19937 random(12);
     Matrix q = randomMatrix(66, s.width(), random, 2);
@@ -240,13 +262,12 @@ TEST(Attention, CrossOverTheProjectedMemory) {
         key(r, n) += keyBias(0, n);
       }
     Matrix q = randomMatrix(4, s.width(), random, 2);
-    int32_t layer = 7;
+    int32_t layer = 28; // bytes a key of the layers before
     std::vector<int64_t> memoryOffset;
     int64_t bytes = 0;
     for (size_t b = 0; b < 3; ++b) {
       memoryOffset.push_back(bytes);
-      bytes +=
-          (layer * 4 + s.bytesPerKey()) * pad16(offsets[b + 1] - offsets[b]);
+      bytes += (layer + s.bytesPerKey()) * pad16(offsets[b + 1] - offsets[b]);
     }
     std::string reference;
     for (int64_t workers = 1; workers <= 4; ++workers) {

@@ -73,12 +73,14 @@ void buildKernels(lower::CpuKernels &kernels) {
     kernels.vocabulary(512, 58101, kind);
     kernels.embed(512, 58101, kind, 1.0f);
   }
-  for (lower::AttentionShape s : {lower::AttentionShape{8, 64}, {4, 20}}) {
+  for (lower::AttentionShape s : {lower::AttentionShape{8, 64}, {4, 20}, {8, 64, lower::KeyKind::bf16}}) {
     kernels.cacheAppend(s);
     kernels.selfAttention(s, 0.125f);
     kernels.crossAttention(s, 0.125f);
-    kernels.blockKeys(s);
-    kernels.encoderAttention(s, 0.125f);
+    if (s.keys == lower::KeyKind::f32) {
+      kernels.blockKeys(s);
+      kernels.encoderAttention(s, 0.125f);
+    }
     kernels.memoryProject(s, {512,
                               {512, 512},
                               {lower::WeightKind::f32, lower::WeightKind::f32},

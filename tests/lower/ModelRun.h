@@ -16,7 +16,8 @@ namespace encdec::test {
 /// A compiled model with its buffers, driven as a runtime would.
 class Compiled {
 public:
-  Compiled(mlir::ModuleOp module, WeightType type, bool fuseAll) {
+  Compiled(mlir::ModuleOp module, WeightType type, bool fuseAll,
+           const char *keys = "") {
     mlir::PassManager place(module.getContext());
     if (fuseAll)
       buildFusePipeline(place);
@@ -24,6 +25,7 @@ public:
       place.addPass(createFuseAttentionPass());
     PipelineOptions options;
     options.weights = type;
+    options.keys = keys;
     buildPlacePipeline(place, options);
     ok = mlir::succeeded(place.run(module));
     if (!ok)
@@ -31,8 +33,8 @@ public:
     auto plan =
         module->getAttrOfType<mlir::DictionaryAttr>("encdec.memory_plan");
     for (mlir::NamedAttribute entry : plan)
-      sizes[entry.getName().str()] =
-          llvm::cast<mlir::IntegerAttr>(entry.getValue()).getInt();
+      if (auto size = llvm::dyn_cast<mlir::IntegerAttr>(entry.getValue()))
+        sizes[entry.getName().str()] = size.getInt();
     weightSize = weightsSectionBytes(module);
     weights = Buffer(weightSize / 4);
     WeightStore store("");

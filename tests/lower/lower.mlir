@@ -18,7 +18,7 @@ encdec.weight @beta : tensor<16xf32> = #encdec.seeded<5, 0.5> {offset = 4224 : i
 // CHECK: @encdec_step.2.linear(dense<[1, 48, -1, -1, 3]> : tensor<5xi32>)
 // CHECK: @encdec_step.3.cache_append(dense<[2, 3, 0]> : tensor<3xi32>)
 // The second cache begins after the first layer's 16 + 32 floats a key.
-// CHECK: @encdec_step.5.cache_append(dense<[2, 3, 48]> : tensor<3xi32>)
+// CHECK: @encdec_step.5.cache_append(dense<[2, 3, 192]> : tensor<3xi32>)
 
 // CHECK-LABEL: func.func @encdec_step(
 // CHECK-SAME: !llvm.ptr, %{{.*}}: i64, %{{.*}}: i64)

@@ -6,7 +6,7 @@
 !dec = tensor<?x20xf32, #encdec.side<decoder>>
 !index = tensor<?xi32>
 
-// CHECK: module attributes {encdec.memory_plan = {cache_per_key = 208 : i64, encode_arena_per_row = 320 : i64, memory_per_key = 0 : i64, scratch_fixed = 24576 : i64, scratch_per_key = 16 : i64, scratch_per_row = 768 : i64, step_arena_fixed = 0 : i64, step_arena_per_row = 448 : i64}}
+// CHECK: module attributes {encdec.memory_plan = {cache_per_key = 208 : i64, encode_arena_per_row = 320 : i64, key_type = "f32", memory_per_key = 0 : i64, scratch_fixed = 24576 : i64, scratch_per_key = 16 : i64, scratch_per_row = 768 : i64, step_arena_fixed = 0 : i64, step_arena_per_row = 448 : i64}}
 
 encdec.weight @w1 : tensor<40x20xf32> = #encdec.seeded<1, 1.0>
 encdec.weight @w2 : tensor<20x40xf32> = #encdec.seeded<2, 1.0>
