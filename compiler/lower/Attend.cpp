@@ -1,11 +1,12 @@
 // Attention of one query row and one head, or of a few rows and one head.
 //
-//   s[j] = scale * Σ_d q[d] k[j][d]                              j < count
+//   s[j] = scale * (Σ_even d q[d] k[j][d] + Σ_odd d q[d] k[j][d])   j < count
 //   e[j] = exp(s[j] - max s),   y[d] = (Σ_j e[j] v[j][d]) / Σ_j e[j]
 //
 // Keys lie in blocks of 16, [C/16][D][16], so that a block's scores are one
 // vector and need no sums across lanes; values row after row, [C][Dp]. Blocks
-// start at key 0 and are walked in order; lanes beyond `count` count as -inf. Keys and
+// start at key 0 and are walked in order, each sum by even and odd d: two chains of
+// additions, where one would wait for itself; lanes beyond `count` count as -inf. Keys and
 // values are f32 or bf16, sums f32.
 #include "compiler/lower/CpuKernels.h"
 #include "compiler/lower/Math.h"
@@ -33,22 +34,31 @@ struct Stored {
   }
 };
 
-/// Σ_d q[d] k[j][d] of the keys in `blocks` blocks that lie one after the other
-/// at `keys`.
+/// The sums of the keys in `blocks` blocks that lie one after the other at `keys`.
 Vals dotBlocks(KernelBuilder &k, const Stored &stored, int64_t blocks, Val q,
                Val keys) {
-  VectorType vector = k.vector(k.f32(), 16);
-  Vals sums(blocks, k.constantOf(vector, 0.0));
-  return k.loop(k.constant(int64_t(0)), k.constant(stored.headSize),
-                k.constant(int64_t(1)), sums, [&](Val d, ArrayRef<Val> sum) {
-                  Val x = k.splat(k.load(k.f32(), q + d * 4), 16);
-                  Val at = keys + d * stored.laneBytes();
-                  Vals next;
-                  for (int64_t b = 0; b < blocks; ++b)
-                    next.push_back(
-                        fma(x, stored.load(at + b * stored.blockBytes()), sum[b]));
-                  return next;
-                });
+  Vals zeros(2 * blocks, k.constantOf(k.vector(k.f32(), 16), 0.0));
+  auto add = [&](ArrayRef<Val> so, Val d, int64_t parity) {
+    Vals next(so);
+    Val x = k.splat(k.load(k.f32(), q + d * 4 + parity * 4), 16);
+    Val at = keys + d * stored.laneBytes() + parity * stored.laneBytes();
+    for (int64_t b = 0; b < blocks; ++b) {
+      Val &sum = next[2 * b + parity];
+      sum = fma(x, stored.load(at + b * stored.blockBytes()), sum);
+    }
+    return next;
+  };
+  Val even = k.constant(stored.headSize / 2 * 2);
+  Vals sums = k.loop(k.constant(int64_t(0)), even, k.constant(int64_t(2)), zeros,
+                     [&](Val d, ArrayRef<Val> so) {
+                       return add(add(so, d, 0), d, 1);
+                     });
+  if (stored.headSize % 2)
+    sums = add(sums, even, 0);
+  Vals total;
+  for (int64_t b = 0; b < blocks; ++b)
+    total.push_back(sums[2 * b] + sums[2 * b + 1]);
+  return total;
 }
 
 /// One block's sums to scores, -inf beyond `count`; returns the greater of them
@@ -94,35 +104,52 @@ Val emitScores(KernelBuilder &k, const Stored &stored, float scale, Val q,
 
 /// The same where key j lies in slot ancestors[j], `stride` bytes from slot to
 /// slot. A block is read once from each slot that holds some of its keys, and
-/// each lane takes what its own slot gives: the same sum as from one slot.
+/// each lane takes what its own slot gives: the same sum as from one slot. Pieces this
+/// small and far apart are nothing that the hardware sees coming, so each block asks
+/// for the keys of the next and for its own values, which come later.
 Val emitScattered(KernelBuilder &k, const Stored &stored, float scale, Val q,
-                  Val keys, Val stride, Val ancestors, Val count, Val scores) {
-  Val zero = k.constant(int64_t(0)), one = k.constant(int64_t(1)),
-      lanes = k.constant(int64_t(16));
+                  Val keys, Val values, Val stride, Val ancestors, Val count,
+                  Val scores) {
+  Val zero = k.constant(int64_t(0)), one = k.constant(int64_t(1));
+  Val blocks = (count + 15) / 16;
   VectorType numbers = k.vector(k.i32(), 16);
-  auto least = [](Val a, Val b) { return min(a, b); };
+  auto slotOf = [&](Val j) { return k.loadIndex(ancestors, j) * stride; };
+  // body(so far, that slot's part of the block, the lanes it holds), once for each slot.
+  auto forEachSlot = [&](Val block, Val init,
+                         llvm::function_ref<Val(Val, Val, Val)> body) {
+    Val left = k.splat(k.truncate(count - block * 16, k.i32()), 16);
+    Val all = k.load(numbers, ancestors + block * 64);
+    return k.repeat(
+        {k.bitsOf(k.iota(16) < left), init},
+        [&](ArrayRef<Val> so) { return zero < so[0]; },
+        [&](ArrayRef<Val> so) {
+          Val j = block * 16 + k.lowestBit(so[0]);
+          Val slot = k.load(k.i32(), ancestors + j * 4);
+          Val mine = all == k.splat(slot, 16);
+          Val at = keys + block * stored.blockBytes() + slotOf(j);
+          return Vals{so[0] & (k.bitsOf(mine) ^ k.constant(int64_t(0xffff))),
+                      body(so[1], at, mine)};
+        })[1];
+  };
   Val best = k.loop(
-      zero, (count + 15) / 16, one, {lowest16(k)},
+      zero, blocks, one, {lowest16(k)},
       [&](Val block, ArrayRef<Val> best) {
-        Val slots = ancestors + block * 64;
-        Val at = keys + block * stored.blockBytes();
-        Val all = k.load(numbers, slots);
-        auto sumsOf = [&](Val slot) {
-          return dotBlocks(k, stored, 1, q,
-                           at + k.signExtend(slot, k.i64()) * stride)[0];
-        };
-        Val sums = k.loop(
-            one, lanes, one, {sumsOf(k.load(k.i32(), slots))},
-            [&](Val lane, ArrayRef<Val> sums) {
-              Val slot = k.load(k.i32(), slots + lane * 4);
-              Val mine = all == k.splat(slot, 16);
-              Val first = k.reduce16(
-                  select(mine, k.iota(16), k.constantOf(numbers, 16)), least);
-              return k.choose(
-                  first == k.truncate(lane, k.i32()),
-                  [&] { return Vals{select(mine, sumsOf(slot), sums[0])}; },
-                  [&] { return Vals{sums[0]}; });
-            })[0];
+        k.when(block + 1 < blocks, [&] {
+          forEachSlot(block + 1, zero, [&](Val so, Val at, Val) {
+            for (int64_t line = 0; line < stored.blockBytes(); line += 64)
+              k.prefetch(at + line);
+            return so;
+          });
+        });
+        k.loop(block * 16, min(block * 16 + 16, count), [&](Val j) {
+          for (int64_t line = 0; line < stored.valueBytes(); line += 64)
+            k.prefetch(values + slotOf(j) + j * stored.valueBytes() + line);
+        });
+        Val sums = forEachSlot(block, k.constantOf(lowest16(k).type(), 0.0),
+                               [&](Val so, Val at, Val mine) {
+                                 return select(
+                                     mine, dotBlocks(k, stored, 1, q, at)[0], so);
+                               });
         return Vals{
             storeScores(k, scale, sums, block, count, scores, best[0])};
       })[0];
@@ -217,15 +244,15 @@ func::FuncOp CpuKernels::attend(int64_t headSize, KeyKind kind, float scale) {
 
 // The same sums in the same order as attend takes them, row for row; but a key or a
 // value that is loaded serves all rows.
-func::FuncOp CpuKernels::attendTile(int64_t headSize, float scale) {
-  std::string name = named("attend_tile", headSize, KeyKind::f32, scale);
+func::FuncOp CpuKernels::attendTile(int64_t headSize, KeyKind kind, float scale) {
+  std::string name = named("attend_tile", headSize, kind, scale);
   // (q, ldq, keys, values, count, scores, y, ldy)
   SmallVector<Type> types{ptr, i64, ptr, ptr, i64, ptr, ptr, i64};
   return define(name, types, [&](KernelBuilder &k, ArrayRef<Val> a) {
     Val q = a[0], ldq = a[1], keys = a[2], values = a[3], count = a[4],
         scores = a[5], y = a[6], ldy = a[7];
     VectorType vector = k.vector(k.f32(), 16);
-    Stored stored{k, headSize, KeyKind::f32};
+    Stored stored{k, headSize, kind};
     Val zero = k.constant(int64_t(0)), one = k.constant(int64_t(1));
     Val blocks = (count + 15) / 16, lds = blocks * 64; // scores [rows][blocks][16]
     auto rowsFrom = [&](Val first, Val stride) {
@@ -257,18 +284,22 @@ func::FuncOp CpuKernels::attendTile(int64_t headSize, float scale) {
     auto scoreBlocks = [&](Val from, Val to, int64_t width) {
       k.loop(from, to, k.constant(width), [&](Val block) {
         Val at = keys + block * stored.blockBytes();
-        Vals sums = k.loop(zero, k.constant(headSize), one, zeros(width),
-                           [&](Val d, ArrayRef<Val> sums) {
-                             Vals elements, vectors;
-                             for (Val query : queries)
-                               elements.push_back(query + d * 4);
-                             for (int64_t w = 0; w < width; ++w)
-                               vectors.push_back(stored.load(
-                                   at + d * 64 + w * stored.blockBytes()));
-                             return accumulate(sums, elements, vectors);
-                           });
-        for (auto [i, sum] : llvm::enumerate(sums))
-          storeScores(k, scale, sum, block + i % width, count,
+        auto half = [&](int64_t first) { // every other d from there
+          return k.loop(
+              k.constant(first), k.constant(headSize), k.constant(int64_t(2)),
+              zeros(width), [&](Val d, ArrayRef<Val> sums) {
+                Vals elements, vectors;
+                for (Val query : queries)
+                  elements.push_back(query + d * 4);
+                for (int64_t w = 0; w < width; ++w)
+                  vectors.push_back(stored.load(at + d * stored.laneBytes() +
+                                                w * stored.blockBytes()));
+                return accumulate(sums, elements, vectors);
+              });
+        };
+        Vals even = half(0), odd = half(1);
+        for (int64_t i = 0; i < int64_t(even.size()); ++i)
+          storeScores(k, scale, even[i] + odd[i], block + i % width, count,
                       scoreRows[i / width], lowest16(k));
       });
     };
@@ -295,7 +326,7 @@ func::FuncOp CpuKernels::attendTile(int64_t headSize, float scale) {
               exponentials.push_back(row + j * 4);
             for (int64_t w = 0; w < width; ++w)
               vectors.push_back(stored.load(values + j * stored.valueBytes() +
-                                            (from + w * 16) * 4));
+                                            (from / 16 + w) * stored.laneBytes()));
             return accumulate(sums, exponentials, vectors);
           });
       Vals out = rowsFrom(y, ldy);
@@ -308,9 +339,30 @@ func::FuncOp CpuKernels::attendTile(int64_t headSize, float scale) {
   });
 }
 
+func::FuncOp CpuKernels::attendScattered(int64_t headSize, KeyKind kind,
+                                         float scale) {
+  std::string name = named("attend_scattered", headSize, kind, scale);
+  // (q, keys, values, stride, ancestors, count, scores, y)
+  SmallVector<Type> types{ptr, ptr, ptr, i64, ptr, i64, ptr, ptr};
+  return define(name, types, [&](KernelBuilder &k, ArrayRef<Val> a) {
+    Val q = a[0], keys = a[1], values = a[2], stride = a[3], ancestors = a[4],
+        count = a[5], scores = a[6], y = a[7];
+    Stored stored{k, headSize, kind};
+    Val most = emitScattered(k, stored, scale, q, keys, values, stride, ancestors,
+                             count, scores);
+    Val sum = emitExponentials(k, count, scores, most);
+    auto valueOf = [&](Val j) {
+      return values + k.loadIndex(ancestors, j) * stride +
+             j * stored.valueBytes();
+    };
+    emitContext(k, stored, scores, valueOf, count, k.constant(1.0f) / sum, y);
+  });
+}
+
 func::FuncOp CpuKernels::attendPast(int64_t headSize, KeyKind kind, float scale) {
   std::string name = named("attend_past", headSize, kind, scale);
-  func::FuncOp one = attend(headSize, kind, scale);
+  func::FuncOp one = attend(headSize, kind, scale),
+               scattered = attendScattered(headSize, kind, scale);
   // (q, keys, values, stride, ancestors, count, scores, y)
   SmallVector<Type> types{ptr, ptr, ptr, i64, ptr, i64, ptr, ptr};
   return define(name, types, [&](KernelBuilder &k, ArrayRef<Val> a) {
@@ -321,18 +373,7 @@ func::FuncOp CpuKernels::attendPast(int64_t headSize, KeyKind kind, float scale)
       Val slot = k.loadIndex(ancestors, k.constant(int64_t(0))) * stride;
       k.call(one, {q, keys + slot, values + slot, count, scores, y, k.null()});
     });
-    k.unless(oneSlot, [&] {
-      Stored stored{k, headSize, kind};
-      Val most = emitScattered(k, stored, scale, q, keys, stride, ancestors,
-                               count, scores);
-      Val sum = emitExponentials(k, count, scores, most);
-      auto valueOf = [&](Val j) {
-        return values + k.loadIndex(ancestors, j) * stride +
-               j * stored.valueBytes();
-      };
-      emitContext(k, stored, scores, valueOf, count, k.constant(1.0f) / sum,
-                  y);
-    });
+    k.unless(oneSlot, [&] { k.call(scattered, a); });
   });
 }
 

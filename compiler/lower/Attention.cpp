@@ -178,7 +178,8 @@ func::FuncOp CpuKernels::selfAttention(const AttentionShape &shape,
 
 func::FuncOp CpuKernels::crossAttention(const AttentionShape &shape,
                                         float scale) {
-  func::FuncOp body = attend(shape.headSize, shape.keys, scale);
+  func::FuncOp one = attend(shape.headSize, shape.keys, scale),
+               tile = attendTile(shape.headSize, shape.keys, scale);
   std::string name = shaped("cross_attention", shape) + "_" + bitsOf(scale);
   return defineKernel(name, [&](KernelBuilder &k, Frame &f) {
     Val q = f.place(0), layerBytes = f.number(1), y = f.place(2);
@@ -191,8 +192,11 @@ func::FuncOp CpuKernels::crossAttention(const AttentionShape &shape,
         stride = f.context("probs_stride");
     Val none = k.isNull(probs), firstProbs = f.number(3) * shape.heads;
     auto [first, last] = f.share(rows * shape.heads);
-    k.loop(first, last, [&](Val unit) {
-      Val row = unit % rows, head = unit / rows;
+    Val ld = k.constant(rowBytes(shape)), zero = k.constant(int64_t(0));
+    Val several = k.constant(kAttendRows), single = k.constant(int64_t(1));
+    k.repeat({first}, [&, last = last](ArrayRef<Val> so) { return so[0] < last; },
+             [&, last = last](ArrayRef<Val> so) {
+      Val unit = so[0], row = unit % rows, head = unit / rows;
       Val source = k.loadIndex(sources, row);
       Val count = k.loadIndex(offsets, source + 1) - k.loadIndex(offsets, source);
       Val capacity = roundUp16(count);
@@ -200,11 +204,28 @@ func::FuncOp CpuKernels::crossAttention(const AttentionShape &shape,
                   memory + k.load(k.i64(), starts + source * 8) +
                       layerBytes * capacity,
                   capacity};
-      Val at = row * rowBytes(shape), column = at + head * (shape.headSize * 4);
-      Val out = probs + ((firstProbs + head) * rows + row) * stride * 4;
-      emitPadding(k, shape, head, y + at);
-      k.call(body, {q + column, layer.keys(head), layer.values(head), count,
-                    scratch, y + column, select(none, probs, out)});
+      Val at = row * ld, column = at + head * (shape.headSize * 4);
+      // Hypotheses of one sentence, where they follow each other.
+      Val together = none;
+      for (int64_t r = 1; r < kAttendRows; ++r) {
+        Val next = row + r;
+        Val mine = k.loadIndex(sources, min(next, rows - 1)) == source;
+        together = together & mine & (next < rows) & (unit + r < last);
+      }
+      Val taken = select(together, several, single);
+      k.loop(zero, taken, [&](Val r) {
+        emitPadding(k, shape, head, y + at + r * ld);
+      });
+      k.when(together, [&] {
+        k.call(tile, {q + column, ld, layer.keys(head), layer.values(head), count,
+                      scratch, y + column, ld});
+      });
+      k.unless(together, [&] {
+        Val out = probs + ((firstProbs + head) * rows + row) * stride * 4;
+        k.call(one, {q + column, layer.keys(head), layer.values(head), count,
+                     scratch, y + column, select(none, probs, out)});
+      });
+      return Vals{unit + taken};
     });
   });
 }
@@ -236,7 +257,7 @@ func::FuncOp CpuKernels::blockKeys(const AttentionShape &shape) {
 func::FuncOp CpuKernels::encoderAttention(const AttentionShape &shape,
                                           float scale) {
   func::FuncOp one = attend(shape.headSize, shape.keys, scale),
-               tile = attendTile(shape.headSize, scale);
+               tile = attendTile(shape.headSize, shape.keys, scale);
   std::string name = shaped("encoder_attention", shape) + "_" + bitsOf(scale);
   return defineKernel(name, [&](KernelBuilder &k, Frame &f) {
     Val q = f.place(0), keys = f.place(1), values = f.place(2), y = f.place(3);

@@ -54,11 +54,12 @@ public:
   mlir::func::FuncOp activatePanels(ActivationKind kind);
   /// attend(q, keys, values, count, scores, y, probs): one row and one head.
   mlir::func::FuncOp attend(int64_t headSize, KeyKind kind, float scale);
-  /// attendTile(q, ldq, keys, values, count, scores, y, ldy): kAttendRows rows, keys
-  /// and values of f32.
-  mlir::func::FuncOp attendTile(int64_t headSize, float scale);
-  /// attendPast(q, keys, values, stride, ancestors, count, scores, y): the same
+  /// attendTile(q, ldq, keys, values, count, scores, y, ldy): kAttendRows rows.
+  mlir::func::FuncOp attendTile(int64_t headSize, KeyKind kind, float scale);
+  /// attendScattered(q, keys, values, stride, ancestors, count, scores, y): the same
   /// where key j lies ancestors[j] * stride bytes further.
+  mlir::func::FuncOp attendScattered(int64_t headSize, KeyKind kind, float scale);
+  /// attendPast(…): whichever of attend and attendScattered is right.
   mlir::func::FuncOp attendPast(int64_t headSize, KeyKind kind, float scale);
 
   /// insert(list, top, biased, logit, token): into a row's list of its best.

@@ -161,6 +161,16 @@ Val KernelBuilder::iota(int64_t lanes) {
   return constantOf(vector(i32(), lanes), numbers);
 }
 
+Val KernelBuilder::bitsOf(Val condition) {
+  int64_t lanes = cast<VectorType>(condition.type()).getNumElements();
+  Val word = bitcast(condition, vector(getIntegerType(lanes), 1));
+  return wrap(arith::ExtUIOp::create(*this, i64(), lane(word, 0).value));
+}
+
+Val KernelBuilder::lowestBit(Val bits) {
+  return wrap(math::CountTrailingZerosOp::create(*this, bits.value));
+}
+
 Val KernelBuilder::reduce16(Val v, llvm::function_ref<Val(Val, Val)> combine) {
   for (int64_t half = 8; half; half /= 2) {
     auto low = llvm::to_vector(llvm::seq<int64_t>(0, half));
@@ -327,6 +337,36 @@ void KernelBuilder::loop(Val from, Val to, Val step,
     body(index);
     return Vals();
   });
+}
+
+Vals KernelBuilder::repeat(ArrayRef<Val> init,
+                           llvm::function_ref<Val(ArrayRef<Val>)> condition,
+                           llvm::function_ref<Vals(ArrayRef<Val>)> body) {
+  SmallVector<Value> values;
+  for (Val v : init)
+    values.push_back(v.value);
+  auto wrapped = [&](ValueRange carried) {
+    Vals arguments;
+    for (Value v : carried)
+      arguments.push_back(wrap(v));
+    return arguments;
+  };
+  auto op = scf::WhileOp::create(
+      *this, ValueRange(values).getTypes(), values,
+      [&](OpBuilder &inner, Location, ValueRange carried) {
+        InsertionGuard guard(*this);
+        setInsertionPoint(inner.getInsertionBlock(), inner.getInsertionPoint());
+        scf::ConditionOp::create(*this, condition(wrapped(carried)).value, carried);
+      },
+      [&](OpBuilder &inner, Location, ValueRange carried) {
+        InsertionGuard guard(*this);
+        setInsertionPoint(inner.getInsertionBlock(), inner.getInsertionPoint());
+        SmallVector<Value> next;
+        for (Val v : body(wrapped(carried)))
+          next.push_back(v.value);
+        scf::YieldOp::create(*this, next);
+      });
+  return wrapped(op.getResults());
 }
 
 void KernelBuilder::when(Val condition, llvm::function_ref<void()> then) {

@@ -85,6 +85,10 @@ public:
   Val shuffle(Val a, llvm::ArrayRef<int64_t> order);
   /// 0, 1, 2, … (i32).
   Val iota(int64_t lanes);
+  /// Lanes of a condition as bits, lane 0 lowest; i64.
+  Val bitsOf(Val condition);
+  /// Number of the lowest bit set.
+  Val lowestBit(Val bits);
   /// All 16 lanes to one, by halves: (0,8) (1,9) … then (0,4) … in every use
   /// the same tree, so that sums have the same bits.
   Val reduce16(Val vector, llvm::function_ref<Val(Val, Val)> combine);
@@ -124,6 +128,10 @@ public:
   void loop(Val from, Val to, llvm::function_ref<void(Val)> body) {
     loop(from, to, constant(int64_t(1)), body);
   }
+  /// body until what it carries no longer meets `condition`.
+  Vals repeat(llvm::ArrayRef<Val> init,
+              llvm::function_ref<Val(llvm::ArrayRef<Val>)> condition,
+              llvm::function_ref<Vals(llvm::ArrayRef<Val>)> body);
   void when(Val condition, llvm::function_ref<void()> then);
   void unless(Val condition, llvm::function_ref<void()> otherwise);
   Vals choose(Val condition, llvm::function_ref<Vals()> then,

@@ -3,6 +3,7 @@
 #include "compiler/lower/Math.h"
 #include <bit>
 #include <cmath>
+#include <cstring>
 #include <gtest/gtest.h>
 #include <numeric>
 
@@ -197,6 +198,45 @@ TEST(Attention, ScatteredPastIsThePastItself) {
             << count << " keys";
       }
     }
+  }
+}
+
+// Hypotheses of one sentence attend together, unless probabilities are asked for, which
+// each row hands out alone: the same bits.
+TEST(Attention, CrossTogetherIsCrossAlone) {
+  std::vector<int32_t> offsets{0, 21, 58};
+  std::vector<int32_t> rowSource{0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 1, 0};
+  constexpr int64_t rows = 17, capacity = 32 + 48;
+  for (const AttentionShape &s : shapes) {
+    SCOPED_TRACE(shapeText(s));
+    std::mt19937 random(15);
+    Buffer memory(s.bytesPerKey() * capacity / 4);
+    for (int64_t i = 0; i < s.bytesPerKey() * capacity / 2; ++i) {
+      uint16_t half = uint16_t(0x3f00 + random() % 0x100); // as bf16 0.5 to 2; as the
+      std::memcpy(memory.bytes() + 2 * i, &half, 2);       // upper half of f32 too
+    }
+    std::vector<int64_t> memoryOffset{0, 32 * s.bytesPerKey()};
+    Matrix q = randomMatrix(rows, s.width(), random, 2);
+    Buffer probs(s.heads * rows * 48);
+    std::string reference;
+    for (float *out : {probs.data(), static_cast<float *>(nullptr)})
+      for (int64_t workers = 1; workers <= 3; ++workers) {
+        KernelCall call(rows);
+        call.context.source_offset = offsets.data();
+        call.context.sources = 2;
+        call.context.memory = memory.bytes();
+        call.context.memory_offset = memoryOffset.data();
+        call.context.row_source = rowSource.data();
+        call.context.out_probs = out;
+        call.context.probs_stride = 48;
+        int32_t query = call.input(q), y = call.place(s.width());
+        call.run(jit(), scaled("cross_attention", s), {query, 0, y, 0}, workers);
+        std::string got = bits(call.at(y), rows * pad16(s.width()));
+        if (reference.empty())
+          reference = got;
+        ASSERT_EQ(got, reference) << workers << " workers, "
+                                  << (out ? "alone" : "together");
+      }
   }
 }
 
