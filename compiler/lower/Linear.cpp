@@ -26,19 +26,12 @@ using namespace mlir;
 namespace encdec::lower {
 namespace {
 
-/// How far ahead of their use a tile asks for weights, if at all: 2 KB where one panel
-/// is one stream, which waits at each page for the hardware to see where it goes; the
-/// next panels while these are multiplied, where several rows take several. One or two
-/// rows read more streams than that pays for.
-Val bytesAhead(KernelBuilder &k, int64_t rows, int64_t panels, Val panelBytes) {
-  if (rows == 1 || (rows == 2 && panels > 1))
-    return Val();
-  return panels == 1 ? k.constant(int64_t(2048)) : panelBytes * panels;
-}
-
 std::string typed(StringRef name, WeightKind kind) {
   return (name + "_" + nameOf(kind)).str();
 }
+
+/// Bytes of weights that are still near when a tile is done with them.
+constexpr int64_t kNear = 256 << 10;
 
 /// What linearTile is made of; one accumulator for each (row, vector of
 /// columns).
@@ -142,6 +135,19 @@ struct Tile {
     return acc;
   }
 
+  /// How far ahead of their use weights are asked for, if at all: the next panels while
+  /// these are multiplied, unless that is more than stays near; a little where one
+  /// panel is one stream, which waits at each page for the hardware to see where it
+  /// goes. One or two rows read several streams as fast as they come, but for those
+  /// that take parts of lines, and not many of them.
+  Val bytesAhead(Val panelBytes) const {
+    bool slow = panelStep() < 64 && panels * panelStep() <= 128;
+    if ((rows == 1 && panels == 1) || (rows <= 2 && panels > 1 && !slow))
+      return Val();
+    Val little = k.constant(int64_t(2048)), next = panelBytes * panels;
+    return panels == 1 ? little : select(next < kNear + 1, next, little);
+  }
+
   /// y = acc * scale + bias.
   void finish(ArrayRef<Val> acc, Val records, Val scales, Val bias, Val y,
               Val ldy) const {
@@ -191,7 +197,7 @@ func::FuncOp CpuKernels::linearTile(int64_t rows, int64_t panels,
         scales = a[5], bias = a[6], y = a[7], ldy = a[8];
     Tile tile{k, rows, panels, level, kind};
     Val panelBytes = depth * tile.panelStep();
-    Val ahead = bytesAhead(k, rows, panels, panelBytes);
+    Val ahead = tile.bytesAhead(panelBytes);
     Vals xRows{x}, panel{w};
     while (int64_t(xRows.size()) < rows)
       xRows.push_back(tile.dynamic()
