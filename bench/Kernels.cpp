@@ -142,7 +142,7 @@ Kernel memoryProject(int64_t heads, int64_t headSize, Weights weights) {
 Kernel vocabulary(int64_t inputs, int64_t columns, Weights weights) {
   return compiled(
       keyOf("vocabulary", {inputs, columns, int64_t(weights)}),
-      [&](CpuKernels &k) { return k.vocabulary(inputs, columns, kindOf(weights)); });
+      [&](CpuKernels &k) { return k.vocabulary({inputs, columns, kindOf(weights)}); });
 }
 
 Kernel mergeVocabulary(int64_t columns) {

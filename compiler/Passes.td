@@ -161,6 +161,18 @@ def QuantizeWeightsPass : Pass<"encdec-quantize-weights", "mlir::ModuleOp"> {
                         "f32, bf16, int8 or int8-dynamic">];
 }
 
+def SketchVocabularyPass : Pass<"encdec-sketch-vocabulary", "mlir::ModuleOp"> {
+  let summary = "Let a greedy step read a quarter of an f32 vocabulary, for the same token";
+  let description = [{
+    Before: `encdec.vocabulary %x, @w biased …`
+    After: `encdec.vocabulary %x, @w sketch @w.sketch biased …` and
+    `encdec.weight @w.sketch : … {storage = i8}`
+
+    For weights stored as f32; others are left as they are. The sketch bounds every
+    logit, and only columns that can still hold the best are multiplied exactly.
+  }];
+}
+
 def NarrowKeysPass : Pass<"encdec-narrow-keys", "mlir::ModuleOp"> {
   let summary = "Choose how cached keys and values are stored";
   let description = [{

@@ -55,6 +55,8 @@ void buildPlacePipeline(OpPassManager &pm, const PipelineOptions &options) {
   // Before packing, whose sizes depend on the storage type.
   pm.addPass(createQuantizeWeightsPass(
       {nameOf(options.weights).str()}));
+  if (options.sketch)
+    pm.addPass(createSketchVocabularyPass());
   pm.addPass(createNarrowKeysPass(
       {options.keys.empty() ? keysWith(options.weights).str() : options.keys}));
   pm.addPass(createPackWeightsPass());
@@ -90,7 +92,11 @@ struct PipelineFlags : PassPipelineOptions<PipelineFlags> {
       llvm::cl::desc("cached keys and values: f32 or bf16; default: bf16 with the "
                      "int8 types, else f32")};
 
-  PipelineOptions get() const { return {weights, cpu, keys}; }
+  Option<bool> sketch{*this, "sketch",
+                      llvm::cl::desc("an int8 sketch beside an f32 vocabulary"),
+                      llvm::cl::init(false)};
+
+  PipelineOptions get() const { return {weights, cpu, sketch, keys}; }
 };
 } // namespace
 

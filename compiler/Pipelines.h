@@ -28,6 +28,7 @@ llvm::StringRef keysWith(WeightType type);
 struct PipelineOptions {
   WeightType weights = WeightType::f32;
   std::string cpu = "v3"; // level that code is made for: v3, v4 or neon
+  bool sketch = false; // of f32 weights: greedy steps read an int8 vocabulary first
   std::string keys = "";  // cached keys and values: f32 or bf16; empty: keysWith(weights)
 };
 

@@ -116,17 +116,23 @@ def EncDec_VocabularyOp : EncDec_WeightUser<"vocabulary", [Pure, EncDec_RowWise,
   let description = [{
     ```mlir
     %t, %l = encdec.vocabulary %x, @w, @b biased %bias by %row_bias keep %count : tensor<…>, tensor<…>
+    %t, %l = encdec.vocabulary %x, @w, @b sketch @s biased %bias by %row_bias keep %count : tensor<…>, tensor<…>
     ```
+    A sketch is the same weight in int8. It changes no result: where only the best
+    token is asked for, it tells which columns need not be looked at.
+
     C1 weight is [V, E] with E the input's width, V the width of logit_bias.
     C2 bias, if any, is [V].
+    C3 sketch, if any, is weight with storage = i8, and weight is stored as f32.
   }];
   let arguments = (ins EncDec_Rows:$input, FlatSymbolRefAttr:$weight,
                        OptionalAttr<FlatSymbolRefAttr>:$bias,
+                       OptionalAttr<FlatSymbolRefAttr>:$sketch,
                        EncDec_Table:$logit_bias, EncDec_Index:$row_bias,
                        I64:$count);
   let results = (outs EncDec_TopIds:$tokens, EncDec_TopValues:$log_probs);
   let assemblyFormat = [{
-    $input `,` $weight (`,` $bias^)?
+    $input `,` $weight (`,` $bias^)? (`sketch` $sketch^)?
     `biased` $logit_bias `by` $row_bias `keep` $count attr-dict
     `:` type($input) `,` type($logit_bias)
   }];

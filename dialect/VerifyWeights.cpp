@@ -202,5 +202,22 @@ LogicalResult VocabularyOp::verifySymbolUses(SymbolTableCollection &tables) {
   if (failed(expectWeight(*this, tables, "weight", getWeightAttr(),
                           {vocabulary, widthOf(getInput())})))
     return failure();
-  return expectWeight(*this, tables, "bias", getBiasAttr(), {vocabulary});
+  if (failed(expectWeight(*this, tables, "bias", getBiasAttr(), {vocabulary})))
+    return failure();
+  // C3
+  WeightOp sketch = lookupWeight(tables, *this, getSketchAttr());
+  if (!getSketchAttr() || !sketch)
+    return expectWeight(*this, tables, "sketch", getSketchAttr(), {kAny, kAny});
+  WeightOp weight = lookupWeight(tables, *this, getWeightAttr());
+  if (sketch.getOrigin() != weight.getOrigin() ||
+      sketch.getTensorType() != weight.getTensorType())
+    return emitOpError("expected sketch to be the same weight as ")
+           << getWeightAttr() << " but got another, " << getSketchAttr();
+  if (!sketch.isQuantized() || sketch.isDynamic())
+    return emitOpError("expected sketch to be stored as i8, with activations of f32");
+  if (weight.getStorage() && !weight.getStorage()->isF32())
+    return emitOpError("expected no sketch of a weight that is not stored as f32 but "
+                       "got one of ")
+           << getWeightAttr();
+  return success();
 }

@@ -79,6 +79,7 @@ Result<GenerateRequest> requestFrom(const encdec_generate_options &options) {
   request.badTokens.assign(options.bad_token_ids,
                            options.bad_token_ids + options.bad_token_count);
   request.probs = options.probs;
+  request.scores = !options.no_scores;
   return request;
 }
 

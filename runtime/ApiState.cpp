@@ -53,6 +53,8 @@ encdec_status *encdec_state_get_info(const encdec_state *state, encdec_state_inf
     value.encoded_tokens = from.counters.encodedTokens;
     value.steps = from.counters.steps;
     value.step_rows = from.counters.stepRows;
+    value.sketched_steps = from.counters.sketchedSteps;
+    value.open_blocks = from.counters.openBlocks;
     return writeSized(info, value);
   });
 }
@@ -113,10 +115,11 @@ encdec_status *encdec_step(encdec_state *state, const encdec_step_input *input,
     step.top = given.top ? given.top : 1;
     step.logits = given.logits;
     step.probs = given.probs;
+    step.logProbs = !given.no_log_probs;
     ENCDEC_RETURN_IF_ERROR(to.step(step));
     encdec_step_output value = {};
     value.tokens = to.topTokens().data();
-    value.log_probs = to.topLogProbs().data();
+    value.log_probs = given.no_log_probs ? nullptr : to.topLogProbs().data();
     value.logits = given.logits ? to.logits() : nullptr;
     value.logits_stride = to.logitsStride();
     value.probs = given.probs ? to.probs() : nullptr;

@@ -54,6 +54,7 @@ public:
     PassManager pm(module.getContext());
     PipelineOptions pipeline;
     pipeline.weights = options.weights;
+    pipeline.sketch = options.sketch;
     buildFusePipeline(pm, pipeline);
     buildPlacePipeline(pm, pipeline);
     for (Pass &pass : pm.getPasses())

@@ -14,6 +14,9 @@ class JitModel;
 
 struct CompileOptions {
   WeightType weights = WeightType::f32;
+  /// Of f32 weights also an int8 sketch of the vocabulary: a step that is asked for
+  /// the best token alone reads it instead of most of them, for the same tokens.
+  bool sketch = false;
   /// CPU levels that code is made for; names as in Object.h. None: those of
   /// x86-64 that make a difference to these weights.
   std::vector<std::string> levels;

@@ -36,7 +36,7 @@ static Outcome fuseVocabulary(TopTokensOp top, RewriterBase &rewriter) {
                    otherUser(top.getLogits(), top)};
   auto vocabulary = VocabularyOp::create(
       rewriter, top.getLoc(), linear.getInput(), linear.getWeight(),
-      linear.getBias(), top.getLogitBias(), top.getRowBias(),
+      linear.getBias(), /*sketch=*/FlatSymbolRefAttr(), top.getLogitBias(), top.getRowBias(),
       top.getCount());
   int64_t size = cast<RankedTensorType>(linear.getType(0)).getDimSize(1);
   rewriter.replaceOp(top, vocabulary);

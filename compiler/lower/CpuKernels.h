@@ -35,8 +35,8 @@ public:
                                       float scale) override;
   mlir::func::FuncOp memoryProject(const AttentionShape &shape,
                                    const LinearShape &linear) override;
-  mlir::func::FuncOp vocabulary(int64_t inputs, int64_t columns,
-                                WeightKind kind) override;
+  mlir::func::FuncOp vocabulary(const VocabularyShape &shape) override;
+  mlir::func::FuncOp chooseVocabulary(const VocabularyShape &shape) override;
   mlir::func::FuncOp topTokens(int64_t columns) override;
   mlir::func::FuncOp mergeVocabulary(int64_t columns) override;
   mlir::func::FuncOp barrier() override;
@@ -97,7 +97,23 @@ private:
     Val records, lists, top;
   };
   void emitScan(KernelBuilder &k, Frame &f, int64_t columns, Val block, Val row,
-                Val logits, const Scan &scan);
+                Val logits, Val record, Val arrayBytes, const Scan &scan);
+
+  /// The table of vocabulary and chooseVocabulary.
+  struct VocabularyOperands {
+    VocabularyOperands(CpuKernels &kernels, KernelBuilder &k, Frame &f,
+                       const VocabularyShape &shape);
+    VocabularyShape shape;
+    LinearOperands all;       // all rows, all columns; y is not set
+    Val sketch, sketchScales; // where there is one
+    Scan scan;
+    Val scratch; // behind the lists: room for kRowBlock rows of a block
+  };
+  void emitBlock(KernelBuilder &k, Frame &f, const VocabularyOperands &v, Val block,
+                 llvm::function_ref<Val(Val)> recordOf, Val arrayBytes);
+  /// Sketch.cpp.
+  Val wantsChoice(KernelBuilder &k, Frame &f);
+  void emitSketch(KernelBuilder &k, Frame &f, const VocabularyOperands &v);
 
   mlir::ModuleOp module;
   CpuLevel level;

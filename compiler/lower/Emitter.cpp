@@ -213,6 +213,13 @@ WeightKind Table::addWeight(FlatSymbolRefAttr name) {
   return kindOf(weight);
 }
 
+WeightKind Table::addUncounted(FlatSymbolRefAttr name) {
+  size_t counted = weights.size();
+  WeightKind kind = addWeight(name);
+  weights.truncate(std::min(counted, weights.size()));
+  return kind;
+}
+
 void Table::addVector(FlatSymbolRefAttr name) {
   if (!name)
     return entries.push_back(-1);

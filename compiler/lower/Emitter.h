@@ -78,6 +78,9 @@ public:
   WeightKind addWeight(mlir::FlatSymbolRefAttr name);
   /// Offset of a vector, -1 for null.
   void addVector(mlir::FlatSymbolRefAttr name);
+  /// The same as addWeight, of a weight that not every call reads: it does not count
+  /// for what the call reads.
+  WeightKind addUncounted(mlir::FlatSymbolRefAttr name);
   void addLayer(mlir::Value handle);
   void addNumber(int64_t number);
   /// Not an entry: the call reads these keys and values.

@@ -316,15 +316,26 @@ LogicalResult OpLowering::lowerOp(MemoryProjectOp op) {
 LogicalResult OpLowering::lowerOp(VocabularyOp op) {
   int64_t columns =
       cast<RankedTensorType>(op.getLogitBias().getType()).getDimSize(1);
-  Table table(emit, op), merge(emit, op);
+  Table table(emit, op), choose(emit, op, "choose"), merge(emit, op);
+  VocabularyShape shape{widthOf(op.getInput()), columns, WeightKind::f32};
   if (failed(addInput(table, op, op.getInput())))
     return failure();
-  WeightKind kind = table.addWeight(op.getWeightAttr());
+  shape.kind = table.addWeight(op.getWeightAttr());
   table.addVector(op.getBiasAttr());
   table.addExtraPlace(0);
-  if (failed(emit.call(table, kernels.vocabulary(widthOf(op.getInput()),
-                                                 columns, kind))))
+  if (op.getSketch())
+    shape.sketch = table.addUncounted(op.getSketchAttr());
+  if (failed(emit.call(table, kernels.vocabulary(shape))))
     return failure();
+  if (op.getSketch()) {
+    choose.addPlace(op.getInput());
+    choose.addUncounted(op.getWeightAttr());
+    choose.addVector(op.getBiasAttr());
+    choose.addExtraPlace(0);
+    choose.addUncounted(op.getSketchAttr());
+    if (failed(emit.call(choose, kernels.chooseVocabulary(shape))))
+      return failure();
+  }
   merge.addExtraPlace(0);
   return emit.call(merge, kernels.mergeVocabulary(columns));
 }

@@ -78,6 +78,16 @@ struct LinearShape {
   std::optional<ActivationKind> activation;
 };
 
+/// x [R, inputs] times a vocabulary's weight [columns, inputs].
+struct VocabularyShape {
+  int64_t inputs;
+  int64_t columns;
+  WeightKind kind;
+  std::optional<WeightKind> sketch = std::nullopt; // int8
+  /// `kernel` for this shape.
+  std::string name(llvm::StringRef kernel) const;
+};
+
 /// How keys and values are stored between calls; bf16 is rounded when written.
 enum class KeyKind { f32, bf16 };
 /// As in kernel names: nothing for f32, _bf16.
@@ -159,9 +169,10 @@ public:
 
   /// Block results of 128 columns each; a barrier and mergeVocabulary follow.
   /// table: place x (and quantized, as above), weight, scales, bias, place of the
-  /// block results.
-  virtual mlir::func::FuncOp vocabulary(int64_t inputs, int64_t columns,
-                                        WeightKind kind) = 0;
+  /// block results, and where there is a sketch, it and its scales.
+  virtual mlir::func::FuncOp vocabulary(const VocabularyShape &shape) = 0;
+  /// Between the two where there is a sketch: what it leaves open. The same table.
+  virtual mlir::func::FuncOp chooseVocabulary(const VocabularyShape &shape) = 0;
   /// The same from stored logits. table: place logits, place of block results.
   virtual mlir::func::FuncOp topTokens(int64_t columns) = 0;
   /// Block results to out_tokens and out_log_probs. table: place of block

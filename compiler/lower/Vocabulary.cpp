@@ -9,36 +9,13 @@
 // which each worker keeps for itself, go into it. After a barrier sums are merged
 // in block order and lists in worker order, which is column order. So neither
 // worker count nor row count changes a bit.
-#include "compiler/lower/CpuKernels.h"
+#include "compiler/lower/Vocabulary.h"
 #include "compiler/lower/Math.h"
-#include "encdec/abi.h"
-#include <limits>
 
 using namespace mlir;
 
 namespace encdec::lower {
-namespace {
 
-constexpr int64_t kBlock = 128;
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
-/// What a block leaves of a row: two arrays, so that merging can use lanes.
-enum Record : int64_t { Max, Sum, RecordCount };
-
-/// A row's best so far, best first, `top` of each in use.
-enum List : int64_t { Biased, Logit, Token, ListCount };
-constexpr int64_t kListArray = ENCDEC_ABI_MAX_TOP * 4;
-constexpr int64_t kListBytes = ListCount * kListArray; // [3][ENCDEC_ABI_MAX_TOP]
-
-struct Blocks {
-  int64_t columns;
-  int64_t panels() const { return (columns + 15) / 16; }
-  int64_t count() const { return (panels() + 7) / 8; }
-  int64_t arrayBytes() const { return (count() + 15) / 16 * 64; }
-  int64_t rowBytes() const { return RecordCount * arrayBytes(); } // [2][count]
-};
-
-/// No token yet, in the lists of all rows.
 void emitEmptyLists(KernelBuilder &k, Val lists, Val rows, Val top) {
   Val lowest = k.constant(-std::numeric_limits<float>::infinity());
   Val none = k.constantI32(0), zero = k.constant(int64_t(0));
@@ -51,6 +28,8 @@ void emitEmptyLists(KernelBuilder &k, Val lists, Val rows, Val top) {
     });
   });
 }
+
+namespace {
 
 /// The greatest value that a further token must beat.
 Val worst(KernelBuilder &k, Val list, Val top) {
@@ -156,44 +135,71 @@ func::FuncOp CpuKernels::scanBlock(Extent extent) {
       });
 }
 
-func::FuncOp CpuKernels::vocabulary(int64_t inputs, int64_t columns,
-                                    WeightKind kind) {
-  std::string name = "vocabulary_" + std::to_string(inputs) +
-                     "_" + nameOf(kind).str() + "x" + std::to_string(columns);
-  return defineKernel(name, [&](KernelBuilder &k, Frame &f) {
-    Blocks blocks{columns};
-    int64_t group = groupOf(kind), entry = hasDynamic(kind) ? 2 : 1;
-    int64_t columnBytes = (inputs + group - 1) / group * group * bytesOf(kind);
-    Val weight = f.weight(entry), scales = f.optionalWeight(entry + 1),
-        bias = f.optionalWeight(entry + 2);
-    Scan scan{f.place(entry + 3), f.scratch(), f.context("top")};
-    LinearOperands all;
-    emitInput(k, f, all, inputs, kind);
-    Val rows = all.rows, noBias = k.isNull(bias);
-    Val scratch = scan.lists + rows * kListBytes;
-    Val zero = k.constant(int64_t(0));
-    emitEmptyLists(k, scan.lists, rows, scan.top);
-    auto [first, last] = f.share(k.constant(blocks.count()));
-    k.loop(first, last, [&](Val block) {
-      Val panel = block * (kBlock / 16), column = panel * 16;
-      Val panels =
-          min(k.constant(blocks.panels()) - panel, k.constant(kBlock / 16));
-      k.loop(zero, rows, k.constant(kRowBlock), [&](Val from) {
-        LinearOperands o = all;
-        o.x = all.x + from * all.ldx;
-        o.records = all.records + from * kRowRecord;
-        o.rows = min(rows - from, k.constant(kRowBlock));
-        o.weight = weight + column * columnBytes;
-        o.scales = scales + column * 4;
-        o.bias = select(noBias, bias, bias + column * 4);
-        o.y = scratch; // [rows of this pass][128], at most 24 KB
-        o.ldy = k.constant(kBlock * 4);
-        emitLinear(k, o, inputs, kind, std::nullopt, zero, panels);
-        k.loop(zero, o.rows, [&](Val r) {
-          emitScan(k, f, blocks.columns, block, from + r, scratch + r * o.ldy,
-                   scan);
-        });
+func::FuncOp CpuKernels::vocabulary(const VocabularyShape &shape) {
+  return defineKernel(shape.name("vocabulary"), [&](KernelBuilder &k, Frame &f) {
+    Blocks blocks{shape.columns};
+    VocabularyOperands o(*this, k, f, shape);
+    auto whole = [&] {
+      emitEmptyLists(k, o.scan.lists, o.all.rows, o.scan.top);
+      auto [first, last] = f.share(k.constant(blocks.count()));
+      k.loop(first, last, [&](Val block) {
+        emitBlock(k, f, o, block, [&](Val row) {
+          return o.scan.records + row * blocks.rowBytes() + block * 4;
+        }, k.constant(blocks.arrayBytes()));
       });
+    };
+    if (!shape.sketch)
+      return whole();
+    Val choice = wantsChoice(k, f);
+    k.when(choice, [&] { emitSketch(k, f, o); });
+    k.unless(choice, whole);
+  });
+}
+
+CpuKernels::VocabularyOperands::VocabularyOperands(CpuKernels &kernels,
+                                                   KernelBuilder &k, Frame &f,
+                                                   const VocabularyShape &shape)
+    : shape(shape) {
+  int64_t entry = hasDynamic(shape.kind) ? 2 : 1;
+  kernels.emitInput(k, f, all, shape.inputs, shape.kind);
+  all.weight = f.weight(entry);
+  all.scales = f.optionalWeight(entry + 1);
+  all.bias = f.optionalWeight(entry + 2);
+  scan = {f.place(entry + 3), f.scratch(), f.context("top")};
+  if (shape.sketch) {
+    sketch = f.weight(entry + 4);
+    sketchScales = f.weight(entry + 5);
+  }
+  scratch = scan.lists + all.rows * kListBytes;
+}
+
+/// Logits of one block of all rows, scanned. recordOf(row) is where that block's record
+/// goes.
+void CpuKernels::emitBlock(KernelBuilder &k, Frame &f, const VocabularyOperands &v,
+                           Val block, llvm::function_ref<Val(Val)> recordOf,
+                           Val arrayBytes) {
+  const VocabularyShape &shape = v.shape;
+  int64_t group = groupOf(shape.kind);
+  int64_t columnBytes =
+      (shape.inputs + group - 1) / group * group * bytesOf(shape.kind);
+  Blocks blocks{shape.columns};
+  Val column = block * kBlock, zero = k.constant(int64_t(0));
+  k.loop(zero, v.all.rows, k.constant(kRowBlock), [&](Val from) {
+    LinearOperands o = v.all;
+    o.x = o.x + from * o.ldx;
+    o.records = o.records + from * kRowRecord;
+    o.rows = min(o.rows - from, k.constant(kRowBlock));
+    o.weight = o.weight + column * columnBytes;
+    o.scales = o.scales + column * 4;
+    o.bias = select(k.isNull(o.bias), o.bias, o.bias + column * 4);
+    o.y = v.scratch; // [rows of this pass][128], at most 24 KB
+    o.ldy = k.constant(kBlock * 4);
+    emitLinear(k, o, shape.inputs, shape.kind, std::nullopt, zero,
+               blocks.panelsOf(k, block));
+    k.loop(zero, o.rows, [&](Val r) {
+      Val row = from + r;
+      emitScan(k, f, shape.columns, block, row, v.scratch + r * o.ldy,
+               recordOf(row), arrayBytes, v.scan);
     });
   });
 }
@@ -210,7 +216,8 @@ func::FuncOp CpuKernels::topTokens(int64_t columns) {
           Val row = unit / blocks.count(), block = unit % blocks.count();
           emitScan(k, f, columns, block, row,
                    logits + row * (blocks.panels() * 64) + block * (kBlock * 4),
-                   scan);
+                   scan.records + row * blocks.rowBytes() + block * 4,
+                   k.constant(blocks.arrayBytes()), scan);
         });
       });
 }
@@ -218,17 +225,15 @@ func::FuncOp CpuKernels::topTokens(int64_t columns) {
 /// Scans one block of one row, whose logits are at `logits`, and hands the
 /// logits out where the caller asked for them.
 void CpuKernels::emitScan(KernelBuilder &k, Frame &f, int64_t columns,
-                          Val block, Val row, Val logits, const Scan &scan) {
+                          Val block, Val row, Val logits, Val record,
+                          Val arrayBytes, const Scan &scan) {
   Blocks blocks{columns};
   Val stride = k.constant(blocks.panels() * 64), offset = block * (kBlock * 4);
-  Val panels = min(k.constant(blocks.panels()) - block * (kBlock / 16),
-                   k.constant(kBlock / 16));
+  Val panels = blocks.panelsOf(k, block);
   Val biasRow = k.loadIndex(f.contextPointer("row_bias"), row);
   Val bias = f.contextPointer("logit_bias") + biasRow * stride + offset;
-  Vals arguments{logits, bias, block * kBlock, panels, k.constant(columns),
-                 scan.records + row * blocks.rowBytes() + block * 4,
-                 k.constant(blocks.arrayBytes()), scan.lists + row * kListBytes,
-                 scan.top};
+  Vals arguments{logits,     bias,   block * kBlock, panels, k.constant(columns),
+                 record,     arrayBytes, scan.lists + row * kListBytes, scan.top};
   Val whole = block < columns / kBlock;
   k.when(whole, [&] { k.call(scanBlock(Extent::Whole), arguments); });
   k.unless(whole, [&] { k.call(scanBlock(Extent::Part), arguments); });
@@ -258,26 +263,8 @@ func::FuncOp CpuKernels::mergeVocabulary(int64_t columns) {
     Val zeros = k.constantOf(vector, 0.0);
     auto [first, last] = f.share(f.context("rows"));
     k.loop(first, last, [&](Val row) {
-      Val record = records + row * blocks.rowBytes();
-      auto read = [&](Record what, Val block, Val missing) {
-        Val left = k.splat(k.truncate(end - block, k.i32()), 16);
-        Val v = k.load(vector, record + what * blocks.arrayBytes() + block * 4);
-        return select(k.iota(16) < left, v, missing);
-      };
-      Val most = k.max16(
-          k.loop(zero, end, step, {lowest}, [&](Val block, ArrayRef<Val> so) {
-            return Vals{max(read(Max, block, lowest), so[0])};
-          })[0]);
-      Val mosts = k.splat(most, 16);
-      Val sum =
-          k.loop(zero, end, step, {zeros}, [&](Val block, ArrayRef<Val> sum) {
-            Val part = read(Sum, block, zeros);
-            return Vals{
-                fma(part, exp(read(Max, block, lowest) - mosts), sum[0])};
-          })[0];
-      Val logSum = log(k.sum16(sum));
       // The first worker's list takes in those of the others.
-      Val list = lists + row * kListBytes;
+      Val list = lists + row * kListBytes, out = row * top * 4;
       k.loop(one, workers, [&](Val worker) {
         k.loop(zero, top, [&](Val i) {
           Val from = list + worker * stride + i * 4;
@@ -290,10 +277,30 @@ func::FuncOp CpuKernels::mergeVocabulary(int64_t columns) {
         });
       });
       k.loop(zero, top, [&](Val i) {
-        Val at = (row * top + i) * 4, from = list + i * 4;
-        k.store(k.load(k.i32(), from + Token * kListArray), tokens + at);
-        k.store(k.load(k.f32(), from + Logit * kListArray) - most - logSum,
-                logProbs + at);
+        k.store(k.load(k.i32(), list + i * 4 + Token * kListArray),
+                tokens + out + i * 4);
+      });
+      k.unless(k.isNull(logProbs), [&] {
+        Val record = records + row * blocks.rowBytes();
+        auto read = [&](Record what, Val block, Val missing) {
+          return blocks.read(k, record, what, block, missing);
+        };
+        Val most = k.max16(
+            k.loop(zero, end, step, {lowest}, [&](Val block, ArrayRef<Val> so) {
+              return Vals{max(read(Max, block, lowest), so[0])};
+            })[0]);
+        Val mosts = k.splat(most, 16);
+        Val sum =
+            k.loop(zero, end, step, {zeros}, [&](Val block, ArrayRef<Val> sum) {
+              Val part = read(Sum, block, zeros);
+              return Vals{
+                  fma(part, exp(read(Max, block, lowest) - mosts), sum[0])};
+            })[0];
+        Val logSum = log(k.sum16(sum));
+        k.loop(zero, top, [&](Val i) {
+          Val logit = k.load(k.f32(), list + i * 4 + Logit * kListArray);
+          k.store(logit - most - logSum, logProbs + out + i * 4);
+        });
       });
     });
   });

@@ -45,6 +45,7 @@ void forEachWeight(
       })
       .Case([&](VocabularyOp vocabulary) {
         matrix(vocabulary.getWeightAttr(), vocabulary.getBiasAttr());
+        see(vocabulary.getSketchAttr(), WeightRole::Sketch);
       });
 }
 
@@ -113,7 +114,8 @@ int64_t stepWeightBytes(ModuleOp module) {
   llvm::SmallMapVector<WeightOp, bool, 64> readWhole;
   step.walk([&](Operation *op) {
     forEachWeight(op, [&](FlatSymbolRefAttr name, WeightRole role) {
-      if (WeightOp weight = lookupWeight(tables, op, name))
+      WeightOp weight = lookupWeight(tables, op, name);
+      if (weight && role != WeightRole::Sketch)
         readWhole[weight] |=
             role == WeightRole::Matrix || role == WeightRole::Vector;
     });

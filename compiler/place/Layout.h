@@ -21,7 +21,8 @@ enum class WeightRole {
   Matrix, // [N, K], multiplied: packed
   Table,  // [V, E], looked up by token: packed, since it often is a Matrix too
   Positions, // [positions, E], looked up by position: row after row
-  Vector     // bias, gamma, beta: padded to whole lanes
+  Vector,    // bias, gamma, beta: padded to whole lanes
+  Sketch     // [N, K] of int8, instead of most of a Matrix: packed
 };
 
 /// Calls `visit` for each weight that `op` names, in the order its kernel reads
@@ -54,7 +55,7 @@ llvm::SmallVector<WeightOp> placedWeights(mlir::ModuleOp module);
 int64_t weightsSectionBytes(mlir::ModuleOp module);
 
 /// Bytes of weights that one step of one row reads: each weight once, of tables
-/// that are only looked up one row.
+/// that are only looked up one row, of sketches none (they are read instead).
 int64_t stepWeightBytes(mlir::ModuleOp module);
 
 } // namespace encdec

@@ -61,7 +61,8 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
       if (!weight)
         return;
       Use &use = uses[weight];
-      if (role == WeightRole::Matrix || role == WeightRole::Table)
+      if (role == WeightRole::Matrix || role == WeightRole::Table ||
+          role == WeightRole::Sketch)
         use.asMatrix = op;
       if (role == WeightRole::Positions)
         use.asPositions = op;

@@ -229,6 +229,9 @@ void describe(CLI::App &app, Arguments &arguments, std::string &weights) {
   app.add_option("--weights", weights, "f32, bf16, int8, or int8-dynamic (activations too)")
       ->check(CLI::IsMember({"f32", "bf16", "int8", "int8-dynamic"}))
       ->capture_default_str();
+  app.add_flag("--sketch", arguments.options.sketch,
+               "also an int8 sketch of the vocabulary, with f32 weights: greedy decoding "
+               "without scores reads it instead of most of them, for the same tokens");
   app.add_option("--cpu", arguments.options.levels,
                  "CPU levels to make code for: v3, v4, neon, and with int8-dynamic "
                  "v3-avxvnni, v4-vnni; default: all of x86-64 that these weights "
@@ -304,5 +307,10 @@ int main(int argc, char **argv) {
       return usageError;
     }
   arguments.options.weights = *encdec::findWeightType(weights);
+  if (arguments.options.sketch && weights != "f32") {
+    std::cerr << "encdec-compile: error: --sketch is for f32 weights, but --weights is "
+              << weights << ", which reads no more than the sketch would\n";
+    return usageError;
+  }
   return run(arguments);
 }

@@ -206,6 +206,8 @@ typedef struct encdec_state_info {
   uint64_t encoded_tokens;
   uint64_t steps;
   uint64_t step_rows; /* rows of all steps together */
+  uint64_t sketched_steps; /* steps whose token a sketch of the vocabulary settled */
+  uint64_t open_blocks; /* blocks of 128 columns that it had left open, together */
 } encdec_state_info;
 
 /* Fills `info` (set info->size) with limits and counters. */
@@ -246,10 +248,13 @@ typedef struct encdec_step_input {
   uint32_t logits;         /* 1: also give logits (state made with logits) */
   uint32_t probs;          /* 1: also give probs (state made with probs) */
   uint64_t top;            /* best tokens to find for each row, 1 ... 64; 0: 1 */
+  uint32_t no_log_probs;   /* 1: tokens alone. With top 1 and few rows, a model
+                              compiled with a sketch then reads a quarter of its
+                              vocabulary, for the same tokens */
 } encdec_step_input;
 
 static inline encdec_step_input encdec_step_input_default(void) {
-  encdec_step_input input = {sizeof(encdec_step_input), 0, 0, 0, 0, 0, 0, 0, 0};
+  encdec_step_input input = {sizeof(encdec_step_input), 0, 0, 0, 0, 0, 0, 0, 0, 0};
   return input;
 }
 
@@ -259,7 +264,8 @@ typedef struct encdec_step_output {
   const int32_t *tokens;  /* [R][top]: best tokens of each row, best first; lower
                              ids first on ties */
   const float *log_probs; /* [R][top]: their log-probabilities, natural logarithm;
-                             -inf where no further token may be chosen */
+                             -inf where no further token may be chosen; NULL
+                             with no_log_probs */
   const float *logits;    /* [R][logits_stride], or NULL */
   uint64_t logits_stride; /* in floats */
   const float *probs;     /* [L][H][R][probs_stride], or NULL; entries
@@ -364,6 +370,8 @@ typedef struct encdec_generate_options {
                               defines it */
   uint64_t num_return_sequences; /* best hypotheses to return for each source, at
                                     most num_beams */
+  uint32_t no_scores; /* 1: greedy sequences have no log_prob and score (NaN), and
+                         their steps no_log_probs */
 } encdec_generate_options;
 
 static inline encdec_generate_options encdec_generate_options_default(void) {
@@ -382,7 +390,8 @@ static inline encdec_generate_options encdec_generate_options_default(void) {
                                      0,
                                      ENCDEC_FROM_MODEL,
                                      1,
-                                     1};
+                                     1,
+                                     0};
   /* a quiet NaN without <math.h>: infinity - infinity */
   double infinity = 1e308 * 10.0;
   options.length_penalty = infinity - infinity;

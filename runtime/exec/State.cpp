@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 namespace encdec::runtime {
 
@@ -258,7 +259,18 @@ Status State::step(const StepInput &input) {
       input.logits ? reinterpret_cast<float *>(logitsRegion.data()) : nullptr;
   call.out_probs =
       input.probs ? reinterpret_cast<float *>(probsRegion.data()) : nullptr;
+  int64_t openBlocks = -1; // unless a sketch says
+  call.out_open_blocks = &openBlocks;
+  if (!input.logProbs)
+    call.out_log_probs = nullptr;
   ENCDEC_RETURN_IF_ERROR(run(EntryKind::Step, call));
+  if (!input.logProbs)
+    std::fill_n(reinterpret_cast<float *>(outLogProbs.data()), rows() * top,
+                std::numeric_limits<float>::quiet_NaN());
+  if (openBlocks >= 0) {
+    ++counters.sketchedSteps;
+    counters.openBlocks += uint64_t(openBlocks);
+  }
   for (size_t row = 0; row < rows(); ++row)
     ++positions[row];
   ++counters.steps;

@@ -20,12 +20,14 @@ struct StateLimits {
   uint32_t threads = 0;
   uint64_t maxMemory = 0;
   bool logits = false, probs = false;
+  bool logProbs = true; ///< Without, a step may cost less; they are NaN then.
 };
 
 /// Counts since creation; the proof that work is done once.
 struct StateCounters {
   uint64_t encodeCalls = 0, encodedSources = 0, encodedTokens = 0;
   uint64_t steps = 0, stepRows = 0;
+  uint64_t sketchedSteps = 0, openBlocks = 0; ///< Of them, by a sketch.
 };
 
 /// What a step is given besides the rows themselves.
@@ -36,6 +38,7 @@ struct StepInput {
   uint64_t biasRows = 0;
   std::span<const int32_t> rowBias; ///< R, or empty for row 0.
   bool logits = false, probs = false;
+  bool logProbs = true; ///< Without, a step may cost less; they are NaN then.
 };
 
 /// Memory, caches, arena and thread team of one caller at a time. Keeps its

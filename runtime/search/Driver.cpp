@@ -103,7 +103,8 @@ std::unique_ptr<Search> makeSearch(const SearchOptions &options) {
 Status generatePortion(State &state, std::span<const int32_t> ids,
                        std::span<const uint64_t> offsets,
                        const SearchOptions &options, const LogitBias &bias,
-                       bool probs, std::vector<Generated> &results) {
+                       const GenerateRequest &request,
+                       std::vector<Generated> &results) {
   const size_t count = offsets.size() - 1;
   std::vector<uint64_t> own(offsets.begin(), offsets.end());
   for (uint64_t &offset : own)
@@ -119,16 +120,17 @@ Status generatePortion(State &state, std::span<const int32_t> ids,
     input.top = search->candidates();
     input.logitBias = bias.row(next.forbidEos);
     input.biasRows = 1;
-    input.probs = probs;
+    input.probs = request.probs;
+    input.logProbs = request.scores || options.beams > 1;
     ENCDEC_RETURN_IF_ERROR(state.step(input));
-    if (probs)
+    if (request.probs)
       recorder.record(*search);
     next = search->advance(state.topTokens(), state.topLogProbs());
   }
   for (size_t source = 0; source < count; ++source)
     for (Hypothesis &hypothesis : search->take(source)) {
       Generated result{std::move(hypothesis), {}};
-      if (probs)
+      if (request.probs)
         result.probs = recorder.take(source, result);
       results.push_back(std::move(result));
     }
@@ -282,7 +284,7 @@ Result<std::vector<Generated>> generate(State &state,
     }
     ENCDEC_RETURN_IF_ERROR(
         generatePortion(state, ids, offsets.subspan(first, last - first + 1), options,
-                        bias, request.probs, results));
+                        bias, request, results));
     first = last;
   }
   return results;

@@ -28,6 +28,7 @@ struct GenerateRequest {
   uint64_t returned = 1; ///< Hypotheses a source; at most the beams.
   std::vector<int32_t> badTokens; ///< Besides the model's own.
   bool probs = false;
+  bool scores = true; ///< Greedy search can do without; they are NaN then.
 };
 
 /// The request on top of the model's defaults. Errors: Usage for contradictions,

@@ -28,7 +28,7 @@ struct BenchArguments {
   std::string model, weights;
   uint64_t sourceLength = 32, newTokens = 64, batch = 1, beams = 1, repeat = 7;
   uint32_t threads = 0;
-  bool json = false, profile = false;
+  bool json = false, profile = false, noScores = false;
 };
 
 using Clock = std::chrono::steady_clock;
@@ -89,6 +89,7 @@ private:
   void suppressEnd();
   void decode(uint64_t steps, bool record);
   void profileSteps();
+  encdec_state_info sketched() const;
   void search(uint64_t steps, bool record);
   void printJson() const;
   void printTable() const;
@@ -164,6 +165,7 @@ void Bench::decode(uint64_t steps, bool record) {
     input.rows = arguments.batch;
     input.logit_bias = bias.get();
     input.bias_rows = 1;
+    input.no_log_probs = arguments.noScores;
     auto output = sized<encdec_step_output>();
     auto before = Clock::now();
     check(encdec_step(state.get(), &input, &output));
@@ -204,6 +206,13 @@ void Bench::search(uint64_t steps, bool record) {
   measured.firstToken.push_back(encode + step);
 }
 
+/// What a sketch of the vocabulary has done, if there is one.
+encdec_state_info Bench::sketched() const {
+  auto info = sized<encdec_state_info>();
+  check(encdec_state_get_info(state.get(), &info));
+  return info;
+}
+
 /// As many decodings again: the times above are those without a profile.
 void Bench::profileSteps() {
   Limits limits;
@@ -242,6 +251,9 @@ void Bench::printJson() const {
       {"read_bandwidth_best", bestBandwidth() / 1e9},
       {"bandwidth_fraction", rate / bandwidth},
       {"bandwidth_fraction_of_best", rate / bestBandwidth()}};
+  if (auto sketch = sketched(); sketch.sketched_steps)
+    all["open_blocks_per_step"] =
+        double(sketch.open_blocks) / double(sketch.sketched_steps);
   if (profile)
     all["profile"] = profileJson(*profile);
   print(all.dump() + "\n");
@@ -278,7 +290,13 @@ void Bench::printTable() const {
                                      bandwidth / 1e9, bestBandwidth() / 1e9));
   line("step's share", fmt::format("{:.0f} % of it ({:.1f} GB/s of weights)",
                                    100 * rate / bandwidth, rate / 1e9));
-  if (rate > bandwidth)
+  if (auto sketch = sketched(); sketch.sketched_steps)
+    line("sketch", fmt::format("leaves {:.2f} of {} blocks of 128 columns open a step; "
+                               "of the others a step reads a quarter of the weights",
+                               double(sketch.open_blocks) /
+                                   double(sketch.sketched_steps),
+                               (info.vocab_size + 127) / 128));
+  else if (rate > bandwidth)
     print("\nMore than all of it: these weights stay in the caches.\n");
   if (profile)
     printProfile(*profile);
@@ -341,6 +359,9 @@ void addBench(CLI::App &root, Action &action) {
       ->check(CLI::IsMember({"f32", "bf16", "int8", "int8-dynamic"}));
   command->add_flag("--profile", arguments->profile,
                     "Also where the time goes: by kind of op and by layer");
+  command->add_flag("--no-scores", arguments->noScores,
+                    "Greedy steps without log-probabilities, as generate takes them for "
+                    "text: where a sketch of the vocabulary can help");
   command->add_flag("--json", arguments->json, "As one JSON object");
   command->callback([arguments, &action] {
     action = [arguments] { return Bench(*arguments).run(); };

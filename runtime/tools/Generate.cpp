@@ -87,6 +87,7 @@ Generator::Generator(const GenerateArguments &arguments)
         : arguments.earlyStopping == "never" ? ENCDEC_EARLY_STOPPING_NEVER
                                              : ENCDEC_EARLY_STOPPING_NO;
   options.probs = !arguments.alignments.empty();
+  options.no_scores = !arguments.json; // text shows none
   options.truncate = arguments.truncate;
   options.special_tokens = arguments.specialTokens;
 }

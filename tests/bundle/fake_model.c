@@ -111,7 +111,8 @@ static void predict(const encdec_abi_context *c, int64_t r, int32_t target,
   const float *bias =
       c->logit_bias + (int64_t)c->row_bias[r] * FAKE_VOCABULARY_PADDED;
   int32_t *tokens = c->out_tokens + r * c->top;
-  float *log_probs = c->out_log_probs + r * c->top, biasedOf[FAKE_VOCABULARY];
+  float *log_probs = c->out_log_probs ? c->out_log_probs + r * c->top : 0;
+  float biasedOf[FAKE_VOCABULARY];
   const float none = -__builtin_inff();
   for (int32_t v = 0; v < FAKE_VOCABULARY; ++v) {
     float logit =
@@ -127,7 +128,8 @@ static void predict(const encdec_abi_context *c, int64_t r, int32_t target,
         best = v;
     int there = biasedOf[best] > none;
     tokens[i] = there ? best : 0;
-    log_probs[i] = !good ? __builtin_nanf("") : there ? biasedOf[best] : none;
+    if (log_probs)
+      log_probs[i] = !good ? __builtin_nanf("") : there ? biasedOf[best] : none;
     biasedOf[best] = none;
   }
 }

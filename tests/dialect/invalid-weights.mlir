@@ -257,3 +257,36 @@ func.func @vocabulary_c2(%x: !d, %bias: tensor<?x11xf32>, %i: tensor<?xi32>, %to
   %t, %lp = encdec.vocabulary %x, @w, @b biased %bias by %i keep %top : !d, tensor<?x11xf32>
   return
 }
+
+// -----
+
+!d = tensor<?x8xf32, #encdec.side<decoder>>
+encdec.weight @w : tensor<11x8xf32> = #encdec.seeded<1, 0.5>
+encdec.weight @s : tensor<11x8xf32> = #encdec.seeded<2, 0.5> {storage = i8}
+func.func @vocabulary_c3(%x: !d, %bias: tensor<?x11xf32>, %i: tensor<?xi32>, %top: i64) {
+  // expected-error @below {{expected sketch to be the same weight as @w but got another, @s}}
+  %t, %lp = encdec.vocabulary %x, @w sketch @s biased %bias by %i keep %top : !d, tensor<?x11xf32>
+  return
+}
+
+// -----
+
+!d = tensor<?x8xf32, #encdec.side<decoder>>
+encdec.weight @w : tensor<11x8xf32> = #encdec.seeded<1, 0.5>
+encdec.weight @s : tensor<11x8xf32> = #encdec.seeded<1, 0.5>
+func.func @vocabulary_c3_stored(%x: !d, %bias: tensor<?x11xf32>, %i: tensor<?xi32>, %top: i64) {
+  // expected-error @below {{expected sketch to be stored as i8, with activations of f32}}
+  %t, %lp = encdec.vocabulary %x, @w sketch @s biased %bias by %i keep %top : !d, tensor<?x11xf32>
+  return
+}
+
+// -----
+
+!d = tensor<?x8xf32, #encdec.side<decoder>>
+encdec.weight @w : tensor<11x8xf32> = #encdec.seeded<1, 0.5> {storage = bf16}
+encdec.weight @s : tensor<11x8xf32> = #encdec.seeded<1, 0.5> {storage = i8}
+func.func @vocabulary_c3_f32(%x: !d, %bias: tensor<?x11xf32>, %i: tensor<?xi32>, %top: i64) {
+  // expected-error @below {{expected no sketch of a weight that is not stored as f32 but got one of @w}}
+  %t, %lp = encdec.vocabulary %x, @w sketch @s biased %bias by %i keep %top : !d, tensor<?x11xf32>
+  return
+}

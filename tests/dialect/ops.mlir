@@ -11,6 +11,8 @@ encdec.weight @w : tensor<8x8xf16> = #encdec.file<"model.safetensors", 1234>
 // CHECK: encdec.weight @b : tensor<8xbf16> = #encdec.seeded<1, 5.000000e-01>
 encdec.weight @b : tensor<8xbf16> = #encdec.seeded<1, 0.5>
 // CHECK: encdec.weight @big : tensor<16x8xf16> = #encdec.seeded<2, 5.000000e-01> {layout = #encdec.packed, offset = 64 : i64, scale_offset = 256 : i64, storage = i8}
+encdec.weight @all : tensor<16x8xf16> = #encdec.seeded<5, 5.000000e-01>
+encdec.weight @all.sketch : tensor<16x8xf16> = #encdec.seeded<5, 5.000000e-01> {storage = i8}
 encdec.weight @big : tensor<16x8xf16> = #encdec.seeded<2, 0.5> {layout = #encdec.packed, storage = i8, offset = 64 : i64, scale_offset = 256 : i64}
 // CHECK: encdec.weight @places : tensor<32x8xf32> = #encdec.sinusoidal
 encdec.weight @places : tensor<32x8xf32> = #encdec.sinusoidal
@@ -74,5 +76,7 @@ func.func @step(%y: !d, %i: tensor<?xi32>, %bias: tensor<?x16xf32>, %m: !encdec.
   %t, %lp = encdec.top_tokens %l biased %bias by %i keep %top : tensor<?x16xf32, #encdec.side<decoder>>, tensor<?x16xf32>
   // CHECK: encdec.vocabulary {{.*}}, @big biased %arg2 by %arg1 keep %arg5 :
   %t2, %lp2 = encdec.vocabulary %f2, @big biased %bias by %i keep %top : !d, tensor<?x16xf32>
+  // CHECK: encdec.vocabulary {{.*}}, @all sketch @all.sketch biased %arg2 by %arg1 keep %arg5 :
+  %t3, %lp3 = encdec.vocabulary %f2, @all sketch @all.sketch biased %bias by %i keep %top : !d, tensor<?x16xf32>
   return %f2, %t : !d, tensor<?x?xi32, #encdec.side<decoder>>
 }

@@ -32,6 +32,24 @@ class EnFr(unittest.TestCase):
         print(f"{compared} of {total} tokens compared ({compared / total:.2%})")
         self.assertGreaterEqual(compared, 0.98 * total)
 
+    def test_a_sketch_changes_no_token(self):
+        sketched = compile_model(EXAMPLE, "en-fr-sketch.encdec", "--sketch")
+        arguments = [word for line in self.lines
+                     for word in ("--ids", " ".join(map(str, line["source"])))]
+        # Ids alone are what a sketch can settle; one at a time, few rows are.
+        for rows, sources in ((1, arguments[:80]), (0, arguments)):
+            batch = [sources] if not rows else [sources[i:i + 2]
+                                                for i in range(0, len(sources), 2)]
+            for some in batch:
+                self.assertEqual(run("generate", sketched, *some).stdout,
+                                 run("generate", self.f32, *some).stdout)
+        bench = json.loads(run("bench", sketched, "--no-scores", "--repeat", 1, "--json")
+                           .stdout.splitlines()[-1])
+        self.assertGreater(bench["open_blocks_per_step"], 0)
+        plain = json.loads(run("bench", sketched, "--repeat", 1, "--json")
+                           .stdout.splitlines()[-1])
+        self.assertNotIn("open_blocks_per_step", plain)
+
     def test_text_and_ids_agree(self):
         by_ids = generate_ids(self.f32, [line["source"] for line in self.lines[:20]])
         by_text = self.texts(self.f32, self.lines[:20])

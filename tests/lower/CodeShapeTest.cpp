@@ -70,7 +70,7 @@ void buildKernels(lower::CpuKernels &kernels) {
         lower::WeightKind::int8, lower::WeightKind::int8Dynamic}) {
     kernels.linear(
         {512, {512, 512, 512}, {kind, kind, kind}, {}});
-    kernels.vocabulary(512, 58101, kind);
+    kernels.vocabulary({512, 58101, kind});
     kernels.embed(512, 58101, kind, 1.0f);
   }
   for (lower::AttentionShape s : {lower::AttentionShape{8, 64}, {4, 20}, {8, 64, lower::KeyKind::bf16}}) {
@@ -92,6 +92,10 @@ void buildKernels(lower::CpuKernels &kernels) {
   kernels.add(512);
   kernels.quantize(512);
   kernels.norm(512, 1e-5f, true);
+  lower::VocabularyShape sketched{512, 58101, lower::WeightKind::f32,
+                                  lower::WeightKind::int8};
+  kernels.vocabulary(sketched);
+  kernels.chooseVocabulary(sketched);
   kernels.topTokens(58101);
   kernels.mergeVocabulary(58101);
   kernels.barrier();

@@ -19,7 +19,9 @@ KernelJit &jit() {
     kernels.quantize(inputs);
     for (int64_t v : sizes) {
       for (WeightKind kind : weightKinds)
-        kernels.vocabulary(inputs, v, kind);
+        kernels.vocabulary({inputs, v, kind});
+      kernels.vocabulary({inputs, v, WeightKind::f32, WeightKind::int8});
+      kernels.chooseVocabulary({inputs, v, WeightKind::f32, WeightKind::int8});
       kernels.topTokens(v);
       kernels.mergeVocabulary(v);
     }
@@ -179,6 +181,121 @@ TEST(Vocabulary, LowestIdWinsTies) {
       m.logitBias(0, v) = -INFINITY;
     EXPECT_EQ(run(m, 1, 1, false).tokens[0], 0) << "all forbidden";
   }
+}
+
+struct Choice {
+  std::vector<int32_t> tokens;
+  int64_t open = -1; // blocks that the sketch left open, if it was used
+};
+
+/// The best tokens alone, by an int8 sketch of the f32 weights.
+Choice choose(const Model &m, int64_t rows, int64_t workers) {
+  int64_t columns = m.weight.rows;
+  Matrix sketch(columns, inputs), scales(1, columns);
+  for (int64_t v = 0; v < columns; ++v) {
+    float most = 0;
+    for (int64_t k = 0; k < inputs; ++k)
+      most = std::max(most, std::abs(float(m.weight(v, k))));
+    scales(0, v) = most / 127;
+    for (int64_t k = 0; k < inputs && most > 0; ++k)
+      sketch(v, k) = std::nearbyint(float(m.weight(v, k)) / (most / 127));
+  }
+  KernelCall call(rows);
+  Buffer biases(3 * pad16(columns));
+  for (int64_t r = 0; r < 3; ++r)
+    for (int64_t c = 0; c < columns; ++c)
+      biases[r * pad16(columns) + c] = float(m.logitBias(r, c));
+  Choice result{std::vector<int32_t>(rows)};
+  call.context.logit_bias = biases.data();
+  call.context.row_bias = m.rowBias.data();
+  call.context.top = 1;
+  call.context.out_tokens = result.tokens.data();
+  call.context.out_open_blocks = &result.open;
+  Matrix x = m.x;
+  x.rows = rows;
+  int32_t records = call.place(recordFloats(columns));
+  std::vector<int32_t> table{call.input(x),        call.packed(m.weight), -1,
+                             call.vector(m.bias),  records,
+                             call.packedInt8(sketch), call.vector(scales)};
+  std::string size = std::to_string(columns), shape = "40_f32x" + size + "_by_i8";
+  call.run(jit(), "vocabulary_" + shape, table, workers);
+  call.run(jit(), "choose_vocabulary_" + shape, table, workers);
+  call.run(jit(), "merge_vocabulary_" + size, {records}, workers);
+  return result;
+}
+
+// However near the others are, and whoever works: the token of the whole product.
+TEST(Vocabulary, SketchedTokenIsTheToken) {
+  std::mt19937 random(4);
+  for (int64_t columns : sizes)
+    for (double spread : {1.0, 1e-3, 1e-6, 0.0}) {
+      SCOPED_TRACE("V = " + std::to_string(columns) + ", spread " +
+                   std::to_string(spread));
+      Model m = randomModel(columns, WeightKind::f32, random);
+      Matrix common = randomMatrix(1, inputs, random);
+      for (int64_t v = 0; v < columns; ++v) {
+        for (int64_t k = 0; k < inputs; ++k)
+          m.weight(v, k) = float(common(0, k) + spread * m.weight(v, k));
+        m.bias(0, v) *= spread * 0.1;
+      }
+      for (int64_t rows : {1, 3, 8, 9}) {
+        Result whole = run(m, rows, 1, false);
+        for (int64_t workers = 1; workers <= 4; ++workers) {
+          Choice got = choose(m, rows, workers);
+          ASSERT_EQ(got.tokens, whole.tokens) << rows << " rows, " << workers;
+          ASSERT_EQ(got.open < 0, rows > 8) << "only few rows are sketched";
+          if (columns == 2500 && spread == 1 && rows == 1)
+            EXPECT_LT(got.open, 5) << "of 20 blocks";
+          if (spread == 0 && rows <= 8 && m.rowBias[0] == 0)
+            EXPECT_EQ(got.open, (columns + 127) / 128) << "all are alike";
+        }
+      }
+    }
+}
+
+// All of the best token's weights lie just short of half way to the next int8, on the
+// side of x: its logit is as far above its sketch as any can be.
+TEST(Vocabulary, SketchReachesTheFarthestLogit) {
+  std::mt19937 random(6);
+  Model m = randomModel(2500, WeightKind::f32, random);
+  m.rowBias.assign(30, 0);
+  for (double &v : m.weight.values)
+    v = 0;
+  for (double &v : m.bias.values)
+    v = -100;
+  double sum = 0;
+  m.x(0, 0) = 0;
+  m.weight(2000, 0) = 127; // so its scale is 1
+  for (int64_t k = 1; k < inputs; ++k) {
+    m.weight(2000, k) = m.x(0, k) < 0 ? -0.499 : 0.499;
+    sum += std::abs(m.x(0, k));
+  }
+  m.bias(0, 2000) = 0;
+  m.bias(0, 1) = 0.498 * sum; // known exactly: this one's weights are 0
+  ASSERT_EQ(run(m, 1, 1, false).tokens[0], 2000);
+  Choice got = choose(m, 1, 1);
+  EXPECT_EQ(got.tokens[0], 2000);
+  EXPECT_EQ(got.open, 2);
+}
+
+TEST(Vocabulary, SketchObeysBiases) {
+  std::mt19937 random(5);
+  Model m = randomModel(2500, WeightKind::f32, random);
+  m.rowBias.assign(30, 0);
+  for (int64_t v = 0; v < 2500; ++v)
+    m.logitBias(0, v) = v % 7 ? -INFINITY : 0;
+  for (double &v : m.bias.values)
+    v *= 50; // far more than the product
+  EXPECT_EQ(choose(m, 4, 2).tokens, run(m, 4, 1, false).tokens);
+  for (int64_t v = 0; v < 2500; ++v)
+    m.logitBias(0, v) = -INFINITY;
+  EXPECT_EQ(choose(m, 1, 2).tokens[0], 0) << "all forbidden";
+  for (double &v : m.weight.values)
+    v = 0; // scales of 0, and ties
+  m.logitBias = Matrix(3, 2500);
+  for (double &v : m.bias.values)
+    v = 1;
+  EXPECT_EQ(choose(m, 2, 3).tokens, (std::vector<int32_t>{0, 0}));
 }
 
 TEST(Vocabulary, TopTokensBestFirst) {

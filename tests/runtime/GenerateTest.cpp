@@ -58,6 +58,28 @@ void expectRules(const Rules &rules, const Sources &sources,
   }
 }
 
+TEST(Generate, WithoutScoresTheSameIds) {
+  FakeModel model;
+  Sources sources = manySources(20);
+  auto state = model.state({});
+  GenerateRequest request;
+  for (uint64_t beams : {1, 3}) {
+    request.beams = beams;
+    request.scores = true;
+    std::vector<Generated> with = run(*state, sources, request);
+    request.scores = false;
+    std::vector<Generated> without = run(*state, sources, request);
+    ASSERT_EQ(with.size(), without.size());
+    for (size_t i = 0; i < with.size(); ++i) {
+      EXPECT_EQ(with[i].ids, without[i].ids);
+      if (beams == 1)
+        EXPECT_TRUE(std::isnan(without[i].score) && std::isnan(without[i].logProb));
+      else // a beam search cannot do without
+        EXPECT_EQ(with[i].score, without[i].score);
+    }
+  }
+}
+
 /// Rules, manifest and request that must agree.
 void expectGenerates(const Rules &rules, const Json &manifest,
                      const GenerateRequest &request) {

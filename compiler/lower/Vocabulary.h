@@ -1,0 +1,46 @@
+// What the kernels of the vocabulary share: blocks of columns, what they leave, lists
+// of the best. Private to lower.
+#pragma once
+#include "compiler/lower/CpuKernels.h"
+#include "encdec/abi.h"
+#include <limits>
+
+namespace encdec::lower {
+
+constexpr int64_t kBlock = 128; // columns
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+/// What a block leaves of a row: two arrays, so that merging can use lanes. A sketched
+/// one leaves the greatest that a logit of it may be, and must be.
+enum Record : int64_t { Max, Sum, RecordCount, MayBe = Max, MustBe = Sum };
+
+/// A row's best so far, best first, `top` of each in use.
+enum List : int64_t { Biased, Logit, Token, ListCount };
+constexpr int64_t kListArray = ENCDEC_ABI_MAX_TOP * 4;
+constexpr int64_t kListBytes = ListCount * kListArray; // [3][ENCDEC_ABI_MAX_TOP]
+
+struct Blocks {
+  int64_t columns;
+  int64_t panels() const { return (columns + 15) / 16; }
+  int64_t count() const { return (panels() + 7) / 8; }
+  int64_t arrayBytes() const { return (count() + 15) / 16 * 64; }
+  int64_t rowBytes() const { return RecordCount * arrayBytes(); } // [2][count]
+
+  /// Records of 16 blocks from `block` on, `missing` for those beyond the last.
+  Val read(KernelBuilder &k, Val record, Record what, Val block,
+           Val missing) const {
+    Val left = k.splat(k.truncate(k.constant(count()) - block, k.i32()), 16);
+    Val v = k.load(missing.type(), record + what * arrayBytes() + block * 4);
+    return select(k.iota(16) < left, v, missing);
+  }
+  /// How many panels `block` has.
+  Val panelsOf(KernelBuilder &k, Val block) const {
+    return min(k.constant(panels()) - block * (kBlock / 16),
+               k.constant(kBlock / 16));
+  }
+};
+
+/// No token yet, in the lists of all rows.
+void emitEmptyLists(KernelBuilder &k, Val lists, Val rows, Val top);
+
+} // namespace encdec::lower

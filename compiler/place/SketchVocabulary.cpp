@@ -1,0 +1,53 @@
+// sketch-vocabulary: lets a greedy step read a quarter of an f32 vocabulary.
+//
+//   encdec.vocabulary %x, @w biased …
+//     => encdec.vocabulary %x, @w sketch @w.sketch biased …
+//        encdec.weight @w.sketch : … {storage = i8}
+//
+// The tokens stay the same, exactly (lower/Sketch.cpp); the weights section grows by a
+// quarter of @w. Runs once weights know how they are stored.
+#include "compiler/Passes.h"
+#include "compiler/Remarks.h"
+#include "dialect/Ops.h"
+#include "llvm/Support/FormatVariadic.h"
+
+namespace encdec {
+#define GEN_PASS_DEF_SKETCHVOCABULARYPASS
+#include "compiler/Passes.h.inc"
+} // namespace encdec
+
+using namespace mlir;
+
+namespace encdec {
+namespace {
+
+struct SketchVocabulary : impl::SketchVocabularyPassBase<SketchVocabulary> {
+  using SketchVocabularyPassBase::SketchVocabularyPassBase;
+  void runOnOperation() override {
+    SymbolTable symbols(getOperation());
+    getOperation().walk([&](VocabularyOp op) {
+      auto weight = symbols.lookup<WeightOp>(op.getWeight());
+      bool isF32 = weight && weight.getStorage().value_or(
+                                 Type(Float32Type::get(&getContext()))).isF32();
+      if (!isF32 || op.getSketch())
+        return;
+      std::string name = (op.getWeight() + ".sketch").str();
+      auto sketch = symbols.lookup<WeightOp>(name);
+      if (!sketch) {
+        sketch = cast<WeightOp>(weight->clone());
+        sketch.setSymName(name);
+        sketch.setStorage(Type(IntegerType::get(&getContext(), 8)));
+        symbols.insert(sketch, std::next(Block::iterator(weight)));
+      }
+      op.setSketchAttr(FlatSymbolRefAttr::get(sketch.getSymNameAttr()));
+      reportPassed("sketch-vocabulary", "sketched", op,
+                   llvm::formatv("a greedy step reads {0} bytes of @{1} instead of {2}",
+                                 weight.getTensorType().getNumElements(),
+                                 op.getWeight(),
+                                 4 * weight.getTensorType().getNumElements()));
+    });
+  }
+};
+
+} // namespace
+} // namespace encdec
