@@ -1,6 +1,9 @@
 //===- ApiState.cpp - the C API: driving a model step by step -------------===//
 
 #include "runtime/ApiSupport.h"
+#include "runtime/exec/Machine.h"
+
+#include <algorithm>
 
 using namespace encdec;
 using namespace encdec::runtime;
@@ -24,7 +27,11 @@ encdec_status *encdec_state_create(encdec_model *model,
     limits.maxRows = wanted.max_rows;
     limits.maxSourceTokens = wanted.max_source_tokens;
     limits.maxTargetPositions = wanted.max_target_positions;
-    limits.threads = wanted.threads;
+    // More than can run at once would take turns at every barrier. A number that no
+    // state may have is refused, not lowered.
+    limits.threads = wanted.threads <= maxThreads
+                         ? std::min(wanted.threads, defaultThreads())
+                         : wanted.threads;
     limits.maxMemory = wanted.max_memory;
     limits.logits = wanted.logits;
     limits.probs = wanted.probs;

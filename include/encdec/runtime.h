@@ -172,7 +172,8 @@ typedef struct encdec_state_options {
   uint64_t max_target_positions; /* tokens fed to one row; default: the model's
                                     max_positions */
   uint32_t threads;              /* workers, the caller included; default:
-                                    encdec_machine_info.threads */
+                                    encdec_machine_info.threads. More than those
+                                    are not started: they would take turns */
   uint64_t max_memory;           /* bytes that may be reserved; default: the
                                     physical memory of the machine */
   uint32_t logits; /* 1: make room for the logits of each step */

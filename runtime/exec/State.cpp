@@ -55,8 +55,9 @@ State::create(std::shared_ptr<const Model> model, StateLimits limits) {
                              "positions",
                              limits.maxTargetPositions,
                              model->manifest.model.maxPositions));
-  if (limits.threads > 256)
-    return limit(fmt::format("threads is {}; at most 256 are started", limits.threads));
+  if (limits.threads > maxThreads)
+    return limit(fmt::format("threads is {}; at most {} are started", limits.threads,
+                             maxThreads));
   ENCDEC_ASSIGN_OR_RETURN(auto team, Team::create(limits.threads));
   std::unique_ptr<State> state(
       new State(std::move(model), limits, std::move(team)));

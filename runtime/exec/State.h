@@ -30,6 +30,9 @@ struct StateCounters {
   uint64_t sketchedSteps = 0, openBlocks = 0; ///< Of them, by a sketch.
 };
 
+/// Of one state.
+inline constexpr uint32_t maxThreads = 256;
+
 /// What a step is given besides the rows themselves.
 struct StepInput {
   std::span<const int32_t> tokens;  ///< R, one a row.

@@ -350,7 +350,7 @@ void addBench(CLI::App &root, Action &action) {
       ->capture_default_str();
   number("--repeat", arguments->repeat, "Repeats")->capture_default_str();
   number("--threads", arguments->threads,
-         "Threads; default: what this process may use")
+         "Threads, at most what this process may use; default: all of them")
       ->envname("ENCDEC_THREADS");
   command
       ->add_option("--weights", arguments->weights,

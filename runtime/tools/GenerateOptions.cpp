@@ -80,7 +80,7 @@ void addGenerate(CLI::App &root, Action &action) {
       ->check(CLI::IsMember({"false", "true", "never"}));
   command
       ->add_option("--threads", arguments->threads,
-                   "Threads, at most 256; default: what this process may use")
+                   "Threads, at most what this process may use; default: all of them")
       ->type_name("N")
       ->envname("ENCDEC_THREADS")
       ->check(between(1, 256));

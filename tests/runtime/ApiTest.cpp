@@ -155,6 +155,26 @@ TEST_F(Api, ModelInfoAndManifest) {
   EXPECT_STRNE(encdec_version(), "");
 }
 
+TEST_F(Api, StartsNoMoreThreadsThanCanRun) {
+  encdec_machine_info machine = {};
+  machine.size = sizeof(machine);
+  ASSERT_EQ(codeOf(encdec_machine_get_info(&machine)), ENCDEC_OK);
+  auto options = encdec_state_options_default();
+  for (uint32_t threads : {1u, machine.threads, machine.threads + 1, 256u, 257u}) {
+    options.threads = threads;
+    encdec_state *some = nullptr;
+    ASSERT_EQ(codeOf(encdec_state_create(model, &options, &some)),
+              threads > 256 ? ENCDEC_ERROR_LIMIT : ENCDEC_OK);
+    if (!some)
+      continue;
+    encdec_state_info info = {};
+    info.size = sizeof(info);
+    ASSERT_EQ(codeOf(encdec_state_get_info(some, &info)), ENCDEC_OK);
+    EXPECT_EQ(info.threads, std::min(threads, machine.threads));
+    encdec_state_destroy(some);
+  }
+}
+
 TEST_F(Api, OlderCallersGetAndGiveWhatTheyKnow) {
   // Out: bytes beyond the caller's size stay as they are.
   encdec_state_info info;
