@@ -77,6 +77,24 @@ class EnFr(unittest.TestCase):
             alone = [self.texts(bundle, [line])[0] for line in lines]
             self.assertEqual(together, alone)
 
+    def test_bits_do_not_depend_on_the_level(self):
+        machine = json.loads(run("doctor", "--json").stdout)
+        if machine["architecture"] != "x86-64":
+            self.skipTest("the levels compared are x86-64's")
+        has = machine["features"]
+        wide = has["avx512f"] and has["avx512bw"] and has["avx512vl"]
+        levels = {"v3": True, "v3-avxvnni": has["avx_vnni"], "v4": wide,
+                  "v4-vnni": wide and has["avx512_vnni"]}
+        for weights in ("f32", "bf16", "int8", "int8-dynamic"):
+            outputs = {}
+            for level in (name for name, runs in levels.items() if runs):
+                bundle = compile_model(EXAMPLE, "en-fr-level.encdec", "--weights", weights,
+                                       "--cpu", level)
+                outputs[level] = [self.texts(bundle, self.lines[:12], *options)
+                                  for options in ((), ("--beams", 3, "--nbest", 3))]
+            for level, output in outputs.items():
+                self.assertEqual(output, outputs["v3"], f"{weights} {level}")
+
     def test_the_sentence_of_the_readme(self):
         out = run("generate", self.f32, "--text", "I love machine learning").stdout
         self.assertIn("apprentissage automatique", out)
