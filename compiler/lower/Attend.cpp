@@ -5,9 +5,9 @@
 //
 // Keys lie in blocks of 16, [C/16][D][16], so that a block's scores are one
 // vector and need no sums across lanes; values row after row, [C][Dp]. Blocks
-// start at key 0 and are walked in order, each sum by even and odd d: two chains of
-// additions, where one would wait for itself; lanes beyond `count` count as -inf. Keys and
-// values are f32 or bf16, sums f32.
+// start at key 0 and are walked in order; lanes beyond `count` count as -inf. A sum is
+// taken by even and odd d: two chains of additions, where one would wait for itself.
+// Keys and values are f32 or bf16, sums f32.
 #include "compiler/lower/CpuKernels.h"
 #include "compiler/lower/Math.h"
 #include <limits>

@@ -103,12 +103,15 @@ func::FuncOp CpuKernels::scanBlock(Extent extent) {
               parts[i] = combine(parts[i], parts[i + half]);
           return parts[0];
         };
-        auto greater = [](Val a, Val b) { return max(a, b); };
         auto biased = [&](Val panel) {
           return valid(panel) + k.load(vector, bias + panel * 64);
         };
-        Val most = k.max16(fold(lowest, valid, greater));
-        Val best = k.max16(fold(lowest, biased, greater));
+        auto greatest = [&](llvm::function_ref<Val(Val)> f) {
+          // -inf where there is a NaN: as the second of two it would stay.
+          return k.max16(fold(lowest, [&](Val panel) { return max(f(panel), lowest); },
+                              [](Val a, Val b) { return max(a, b); }));
+        };
+        Val most = greatest(valid), best = greatest(biased);
         Val mosts = k.splat(most, 16);
         Val sum = fold(
             k.constantOf(vector, 0.0),

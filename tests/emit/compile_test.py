@@ -79,6 +79,8 @@ class Compile(unittest.TestCase):
         self.assertIn("known are: v3, v3-avxvnni, v4, v4-vnni, neon",
                       self.fails(2, EXAMPLE, "-o", self.out, "--cpu", "v9"))
         self.assertIn("int4", self.fails(2, EXAMPLE, "-o", self.out, "--weights", "int4"))
+        self.assertIn("--sketch is for f32", self.fails(2, EXAMPLE, "-o", self.out, "--sketch",
+                                                        "--weights", "int8"))
 
     def test_version(self):
         result = self.run_compile("--version")

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <gtest/gtest.h>
+#include <utility>
 
 using namespace encdec;
 using namespace encdec::test;
@@ -180,6 +181,21 @@ TEST(Vocabulary, LowestIdWinsTies) {
     for (int64_t v = 0; v < columns; ++v)
       m.logitBias(0, v) = -INFINITY;
     EXPECT_EQ(run(m, 1, 1, false).tokens[0], 0) << "all forbidden";
+  }
+}
+
+// What is no number takes part in nothing, wherever it stands.
+TEST(Vocabulary, NaNHidesNoOther) {
+  std::mt19937 random(7);
+  Model m = randomModel(211, WeightKind::f32, random);
+  m.rowBias.assign(30, 0);
+  std::vector<int32_t> tokens = run(m, 1, 1, false).tokens;
+  for (int64_t v = 0; v < 211; ++v) {
+    if (v == tokens[0])
+      continue;
+    double before = std::exchange(m.bias(0, v), NAN);
+    ASSERT_EQ(run(m, 1, 1, false).tokens, tokens) << "NaN at " << v;
+    m.bias(0, v) = before;
   }
 }
 
