@@ -63,6 +63,9 @@ def end_of(checkpoint, key):
     return None
 
 
+WARMING_STEPS = 16
+
+
 class Encdec:
     family = "encdec"
     fields = {"decode": "step_ms", "encode": "encode_ms", "first": "first_token_ms"}
@@ -85,12 +88,15 @@ class Encdec:
         return done.stdout
 
     def measure(self, workload, vocabulary, repeats):
+        # bench reads memory between its repeats, after which cores take a while to be
+        # fast again; peers encode several times in a row. Some steps even that out.
+        steps = workload.new_tokens if workload.kind == "decode" else WARMING_STEPS
         result = json.loads(self.run(
             "bench", self.bundle, "--json",
             "--repeat", str(1 if workload.kind == "decode" else repeats),
             "--batch", str(workload.batch), "--beams", str(workload.beams),
             "--source-length", str(workload.source),
-            "--new-tokens", str(workload.new_tokens),
+            "--new-tokens", str(steps),
             "--threads", str(self.threads)).splitlines()[-1])
         self.bandwidths.append(result["read_bandwidth"])
         self.level = result["cpu_level"]
