@@ -120,6 +120,8 @@ encdec_status *encdec_model_get_info(const encdec_model *model, encdec_model_inf
     value.max_positions = sizes.maxPositions;
     value.weights_bytes = manifest.weightsBytes;
     value.step_bytes = manifest.stepBytes;
+    value.sketch_bytes = manifest.sketchBytes;
+    value.sketched_bytes = manifest.sketchedBytes;
     value.decoder_start_token_id = defaults.decoderStart;
     value.pad_token_id = defaults.pad.value_or(-1);
     value.eos_token_ids = defaults.eos.data();

@@ -128,6 +128,9 @@ FailureOr<std::string> manifestText(ModuleOp module,
       json.attribute("type", facts.weights);
       json.attribute("bytes", weightsSectionBytes(module));
       json.attribute("step_bytes", stepWeightBytes(module));
+      SketchBytes sketch = sketchBytes(module);
+      json.attribute("sketch_bytes", sketch.sketch);
+      json.attribute("sketched_bytes", sketch.sketched);
     });
     json.attributeObject("memory", [&] {
       Section memory(json, found[2]);

@@ -1,5 +1,6 @@
 // Entry functions: frame, tables, calls, barriers.
 #include "compiler/lower/Emitter.h"
+#include "compiler/place/Arena.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include <limits>
 
@@ -59,7 +60,16 @@ Val Emitter::encoderUnits(Frame &f) {
 // Layers lie one after the other in the order of the handles' arguments.
 LogicalResult Emitter::addHandles() {
   int64_t memory = 0, cache = 0;
+  auto plan = function->getParentOfType<ModuleOp>()->getAttrOfType<DictionaryAttr>(
+      "encdec.memory_plan");
+  auto planned = plan ? plan.getAs<StringAttr>("key_type") : StringAttr();
   for (BlockArgument argument : function.getArguments()) {
+    Type element = keyElementOf(argument.getType());
+    if (element && planned && element.isBF16() != (planned == "bf16"))
+      return function.emitOpError("not lowerable [key-type]: argument #")
+             << argument.getArgNumber() << " stores keys and values as " << element
+             << ", but memory was planned for " << planned.getValue()
+             << "; run encdec-plan-memory after encdec-narrow-keys";
     if (auto type = dyn_cast<MemoryType>(argument.getType())) {
       layers[argument] = memory;
       memory += shapeOf(type).bytesPerKey();

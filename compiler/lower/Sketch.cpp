@@ -7,12 +7,16 @@
 // So a logit lies in s[v] ± reach[v], and no token can be best whose s + reach is less
 // than the greatest s - reach of all. First the sketch is read, a quarter of the bytes;
 // of each block of 128 columns remain the greatest s + reach and s - reach. Then the
-// blocks that may hold the best are multiplied exactly, by the kernel that multiplies
-// all of them otherwise: the token is the same, bit for bit of the logits that decide.
+// blocks that may hold the best are multiplied by the f32 weights, by the kernel that
+// multiplies all of them otherwise: the token is the same, bit for bit of the logits
+// that decide, whatever the weights, as long as no sum of those products overflows.
 //
 // Rounding: a dot product of K terms in f32 is off by at most (K + 1) u Σ|x||w|, u =
 // 2^-24 (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1), with
 // |w| <= 127 scale; there are two of them, and the sum with the bias rounds once each.
+// Near zero rounding is absolute: a scale and a product are each off by less than the
+// least normal float more. Where the sketch itself overflows it says nothing, and the
+// block stays open.
 //
 // It gives no log-probabilities: their sum runs over all columns. A step that is asked
 // for nothing but the best token of a few rows takes this way; others do not.
@@ -34,6 +38,12 @@ float reachOf(int64_t inputs) {
 }
 /// The same for adding the bias, times the sketch's logit.
 constexpr double kBiasReach = 0x1p-20;
+/// What a scale below the normal floats can be off by, for all of its 127 steps.
+constexpr float kScaleReach = 512 * std::numeric_limits<float>::min();
+/// The same for the two dot products.
+float underflowOf(int64_t inputs) {
+  return 2 * float(inputs) * std::numeric_limits<float>::min();
+}
 
 /// Behind the logits of a few rows of a block: a number for each row.
 Val rowNumbers(const Val &scratch) { return scratch + kMostRows * kBlock * 4; }
@@ -85,24 +95,41 @@ void CpuKernels::emitSketch(KernelBuilder &k, Frame &f,
     emitLinear(k, o, shape.inputs, *shape.sketch, std::nullopt, zero, panels);
     k.loop(zero, o.rows, [&](Val row) {
       Val logits = v.scratch + row * o.ldy;
-      if (int64_t tail = shape.columns % 16) // beyond V, where none can be best
-        k.when(block == k.constant(blocks.count() - 1), [&] {
-          Val at = logits + (panels - 1) * 64;
-          k.store(select(k.iota(16) < k.constantOf(k.vector(k.i32(), 16), tail),
-                         k.load(vector, at), k.constantOf(vector, -1e38)),
-                  at);
-        });
       Val bias = biases + k.loadIndex(rowBias, row) * stride + column * 4;
-      Val reach = k.splat(k.load(k.f32(), reaches + row * 4), 16);
-      Vals found = k.loop(
-          zero, panels, one, {lowest, lowest}, [&](Val panel, ArrayRef<Val> so) {
-            Val at = panel * 64;
-            Val s = k.load(vector, logits + at);
-            Val off = fma(reach, k.load(vector, o.scales + at),
-                          absolute(s) * k.constantOf(vector, kBiasReach));
-            Val allowed = k.load(vector, bias + at); // 0 or -inf
-            return Vals{max(s + off + allowed, so[0]), max(s - off + allowed, so[1])};
-          });
+      Val sum = k.load(k.f32(), reaches + row * 4);
+      Val reach = k.splat(sum, 16);
+      Val nearZero = k.splat(fma(sum, k.constant(kScaleReach),
+                                 k.constant(underflowOf(shape.inputs))), 16);
+      // { s + reach, s - reach } of a panel
+      auto bounds = [&](Val panel) {
+        Val at = panel * 64;
+        Val s = k.load(vector, logits + at);
+        Val off = fma(reach, k.load(vector, o.scales + at),
+                      fma(absolute(s), k.constantOf(vector, kBiasReach), nearZero));
+        Val allowed = k.load(vector, bias + at); // 0 or -inf
+        // A NaN may be anything; `greater` leaves it out of what must be.
+        return Vals{min(s + off + allowed, k.constantOf(vector, kInfinity)),
+                    s - off + allowed};
+      };
+      auto greater = [](ArrayRef<Val> a, ArrayRef<Val> b) {
+        return Vals{max(a[0], b[0]), max(a[1], b[1])};
+      };
+      Val whole = min(k.constant(shape.columns / 16) - block * (kBlock / 16), panels);
+      Vals found = k.loop(zero, whole, one, {lowest, lowest},
+                          [&](Val panel, ArrayRef<Val> so) {
+                            return greater(bounds(panel), so);
+                          });
+      if (int64_t tail = shape.columns % 16) // beyond V, where none can be best
+        found = k.choose(
+            whole < panels,
+            [&] {
+              Vals part = bounds(whole);
+              for (Val &v : part)
+                v = select(k.iota(16) < k.constantOf(k.vector(k.i32(), 16), tail), v,
+                           lowest);
+              return greater(part, found);
+            },
+            [&] { return found; });
       Val record = v.scan.records + row * blocks.rowBytes() + block * 4;
       k.store(k.max16(found[0]), record + MayBe * blocks.arrayBytes());
       k.store(k.max16(found[1]), record + MustBe * blocks.arrayBytes());
@@ -134,7 +161,7 @@ func::FuncOp CpuKernels::chooseVocabulary(const VocabularyShape &shape) {
                           })[0];
         k.store(k.max16(most), least + row * 4);
       });
-      // Whether it may hold the best of some row; a NaN may.
+      // Whether it may hold the best of some row.
       auto isOpen = [&](Val block) {
         Val never = zero < zero;
         return k.loop(zero, rows, one, {never}, [&](Val row, ArrayRef<Val> so) {

@@ -193,4 +193,10 @@ int64_t keyValueBytes(int64_t heads, int64_t headSize, Type element) {
          (element.getIntOrFloatBitWidth() / 8);
 }
 
+Type keyElementOf(Type type) {
+  return TypeSwitch<Type, Type>(type)
+      .Case<MemoryType, CacheType>([](auto handle) { return handle.getElement(); })
+      .Default(Type());
+}
+
 } // namespace encdec

@@ -61,5 +61,7 @@ mlir::Operation *firstToQuantize(mlir::Value rows);
 /// Bytes one layer's keys and values take for each position:
 /// keys [H][C/16][D][16], values [H][C][round_up(D, 16)], of `element`.
 int64_t keyValueBytes(int64_t heads, int64_t headSize, mlir::Type element);
+/// What a memory or cache stores keys and values as; null for any other type.
+mlir::Type keyElementOf(mlir::Type type);
 
 } // namespace encdec

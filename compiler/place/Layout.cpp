@@ -126,4 +126,18 @@ int64_t stepWeightBytes(ModuleOp module) {
   return sum;
 }
 
+SketchBytes sketchBytes(ModuleOp module) {
+  SketchBytes sum;
+  if (func::FuncOp step = findEntries(module).step)
+    step.walk([&](VocabularyOp op) {
+      if (!op.getSketch())
+        return;
+      if (WeightOp sketch = lookupWeight(op, op.getSketchAttr()))
+        sum.sketch += bytesRead(sketch, /*whole=*/true);
+      if (WeightOp weight = lookupWeight(op, op.getWeightAttr()))
+        sum.sketched += bytesRead(weight, /*whole=*/true);
+    });
+  return sum;
+}
+
 } // namespace encdec

@@ -58,4 +58,11 @@ int64_t weightsSectionBytes(mlir::ModuleOp module);
 /// that are only looked up one row, of sketches none (they are read instead).
 int64_t stepWeightBytes(mlir::ModuleOp module);
 
+/// What a sketched step reads: its sketches, and of the weights they stand for only open
+/// blocks. Both 0 where there is no sketch.
+struct SketchBytes {
+  int64_t sketch = 0, sketched = 0;
+};
+SketchBytes sketchBytes(mlir::ModuleOp module);
+
 } // namespace encdec

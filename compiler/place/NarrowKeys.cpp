@@ -7,6 +7,7 @@
 // it is written. With many hypotheses a step reads more keys and values than weights.
 #include "compiler/Passes.h"
 #include "dialect/Ops.h"
+#include "llvm/ADT/SmallVectorExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 namespace encdec {
@@ -39,11 +40,13 @@ struct NarrowKeys : impl::NarrowKeysPassBase<NarrowKeys> {
           .Default(type);
     };
     for (auto function : getOperation().getOps<func::FuncOp>()) {
-      for (BlockArgument argument : function.getArguments())
-        argument.setType(stored(argument.getType()));
+      FunctionType before = function.getFunctionType();
       function.setFunctionType(
-          FunctionType::get(context, function.getBody().getArgumentTypes(),
-                            function.getResultTypes()));
+          FunctionType::get(context, llvm::map_to_vector(before.getInputs(), stored),
+                            llvm::map_to_vector(before.getResults(), stored)));
+      if (!function.isExternal())
+        for (BlockArgument argument : function.getArguments())
+          argument.setType(stored(argument.getType()));
     }
   }
 };

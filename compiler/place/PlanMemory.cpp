@@ -12,7 +12,6 @@
 #include "compiler/place/Arena.h"
 #include "compiler/place/Layout.h"
 #include "llvm/ADT/MapVector.h"
-#include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/FormatVariadic.h"
 
 namespace encdec {
@@ -32,7 +31,7 @@ struct PlanMemory : impl::PlanMemoryPassBase<PlanMemory> {
     Entries entries = findEntries(getOperation());
     FailureOr<int64_t> encode = planFunction(entries.encode);
     FailureOr<int64_t> step = planFunction(entries.step);
-    FailureOr<StringRef> keys = keyType(entries.step);
+    FailureOr<StringRef> keys = keyType({entries.encode, entries.step});
     if (failed(encode) || failed(step) || failed(keys))
       return signalPassFailure();
 
@@ -92,23 +91,25 @@ struct PlanMemory : impl::PlanMemoryPassBase<PlanMemory> {
     return sum;
   }
 
-  /// How the handles of the step store keys and values: all alike, since the manifest
-  /// has one word for it.
-  static FailureOr<StringRef> keyType(func::FuncOp step) {
+  /// How handles store keys and values: all alike, since the manifest has one word for
+  /// it.
+  static FailureOr<StringRef> keyType(ArrayRef<func::FuncOp> functions) {
     Type common;
-    if (step)
-      for (Type type : step.getArgumentTypes()) {
-        Type element = TypeSwitch<Type, Type>(type)
-                           .Case<MemoryType, CacheType>(
-                               [](auto handle) { return handle.getElement(); })
-                           .Default(common);
+    for (func::FuncOp function : functions) {
+      if (!function)
+        continue;
+      for (Type type : function.getArgumentTypes()) {
+        Type element = keyElementOf(type);
+        if (!element)
+          continue;
         if (common && element != common)
-          return step.emitOpError("not placeable [key-types]: memories and caches "
-                                  "hold both ")
+          return function.emitOpError("not placeable [key-types]: memories and caches "
+                                      "hold both ")
                  << common << " and " << element
                  << "; run encdec-narrow-keys, which stores all alike";
         common = element;
       }
+    }
     return StringRef(common && common.isBF16() ? "bf16" : "f32");
   }
 };

@@ -4,8 +4,8 @@
 //     => encdec.vocabulary %x, @w sketch @w.sketch biased …
 //        encdec.weight @w.sketch : … {storage = i8}
 //
-// The tokens stay the same, exactly (lower/Sketch.cpp); the weights section grows by a
-// quarter of @w. Runs once weights know how they are stored.
+// The tokens stay the same as long as no logit overflows (lower/Sketch.cpp); the weights
+// section grows by a quarter of @w. Runs once weights know how they are stored.
 #include "compiler/Passes.h"
 #include "compiler/Remarks.h"
 #include "dialect/Ops.h"

@@ -309,7 +309,7 @@ int main(int argc, char **argv) {
   arguments.options.weights = *encdec::findWeightType(weights);
   if (arguments.options.sketch && weights != "f32") {
     std::cerr << "encdec-compile: error: --sketch is for f32 weights, but --weights is "
-              << weights << ", which reads no more than the sketch would\n";
+              << weights << ", whose vocabulary is smaller as it is\n";
     return usageError;
   }
   return run(arguments);

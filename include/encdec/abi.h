@@ -13,7 +13,7 @@
 
 #include <stdint.h>
 
-#define ENCDEC_ABI_VERSION 3
+#define ENCDEC_ABI_VERSION 4
 
 /* Vector width all packed layouts are built from: columns of a weight panel and
  * keys of a key block. One layout serves every CPU level. */

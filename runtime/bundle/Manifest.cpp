@@ -177,6 +177,8 @@ Result<Manifest> parseManifest(std::string_view text) {
   manifest.weightType = weights.oneOf("type", {"f32", "bf16", "int8", "int8-dynamic"});
   manifest.weightsBytes = weights.number("bytes", 1, UINT64_MAX);
   manifest.stepBytes = weights.number("step_bytes", 0, manifest.weightsBytes);
+  manifest.sketchBytes = weights.number("sketch_bytes", 0, manifest.weightsBytes);
+  manifest.sketchedBytes = weights.number("sketched_bytes", 0, manifest.stepBytes);
   weights.finish();
   manifest.memory = readMemory(object("memory"), manifest.model, status);
   top.texts("passes");

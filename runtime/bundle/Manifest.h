@@ -75,6 +75,8 @@ struct Manifest {
   std::string weightType; ///< "f32" or "int8".
   uint64_t weightsBytes;
   uint64_t stepBytes; ///< Weight bytes read by one step.
+  uint64_t sketchBytes;   ///< Of a sketch of the vocabulary, 0: there is none.
+  uint64_t sketchedBytes; ///< Of stepBytes, those that it can stand for.
   MemoryFacts memory;
   GenerationFacts generation;
   std::string tokenizerKind; ///< Empty: no tokenizer.

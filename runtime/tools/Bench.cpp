@@ -89,7 +89,7 @@ private:
   void suppressEnd();
   void decode(uint64_t steps, bool record);
   void profileSteps();
-  encdec_state_info sketched() const;
+  encdec_state_info stateInfo() const;
   void search(uint64_t steps, bool record);
   void printJson() const;
   void printTable() const;
@@ -99,8 +99,21 @@ private:
     return *std::max_element(measured.bandwidth.begin(),
                              measured.bandwidth.end());
   }
+  double openBlocks(const encdec_state_info &of) const {
+    return double(of.open_blocks) / double(of.sketched_steps);
+  }
+  uint64_t blocks() const { return (info.vocab_size + 127) / 128; }
+  /// Bytes of weights that a step has read.
+  double stepBytes() const {
+    double all = double(info.step_bytes), sketched = double(info.sketched_bytes);
+    encdec_state_info state = stateInfo();
+    if (!state.sketched_steps)
+      return all;
+    return all - sketched + double(info.sketch_bytes) +
+           sketched * openBlocks(state) / double(blocks());
+  }
   /// Bytes of weights a second that the median step reads.
-  double stepRate() const { return double(info.step_bytes) / stepMs() * 1e3; }
+  double stepRate() const { return stepBytes() / stepMs() * 1e3; }
 
   const BenchArguments &arguments;
   Model model;
@@ -121,9 +134,7 @@ void Bench::createState() {
   encdec_state *created = nullptr;
   check(encdec_state_create(model.get(), &options, &created));
   state.reset(created);
-  auto stateInfo = sized<encdec_state_info>();
-  check(encdec_state_get_info(state.get(), &stateInfo));
-  threads = stateInfo.threads;
+  threads = stateInfo().threads;
 }
 
 /// Arbitrary but always the same ids (a multiplicative generator modulo 2^31 -
@@ -206,8 +217,7 @@ void Bench::search(uint64_t steps, bool record) {
   measured.firstToken.push_back(encode + step);
 }
 
-/// What a sketch of the vocabulary has done, if there is one.
-encdec_state_info Bench::sketched() const {
+encdec_state_info Bench::stateInfo() const {
   auto info = sized<encdec_state_info>();
   check(encdec_state_get_info(state.get(), &info));
   return info;
@@ -246,14 +256,13 @@ void Bench::printJson() const {
       {"step_ms_best",
        *std::min_element(measured.step.begin(), measured.step.end())},
       {"tokens_per_second", double(arguments.batch) / stepMs() * 1e3},
-      {"bytes_per_step", info.step_bytes},
+      {"bytes_per_step", std::llround(stepBytes())},
       {"read_bandwidth", bandwidth / 1e9},
       {"read_bandwidth_best", bestBandwidth() / 1e9},
       {"bandwidth_fraction", rate / bandwidth},
       {"bandwidth_fraction_of_best", rate / bestBandwidth()}};
-  if (auto sketch = sketched(); sketch.sketched_steps)
-    all["open_blocks_per_step"] =
-        double(sketch.open_blocks) / double(sketch.sketched_steps);
+  if (auto state = stateInfo(); state.sketched_steps)
+    all["open_blocks_per_step"] = openBlocks(state);
   if (profile)
     all["profile"] = profileJson(*profile);
   print(all.dump() + "\n");
@@ -285,18 +294,16 @@ void Bench::printTable() const {
       fmt::format("{:.3f} ms, best {:.3f} ms, {:.0f} tokens a second", stepMs(),
                   *std::min_element(measured.step.begin(), measured.step.end()),
                   double(arguments.batch) / stepMs() * 1e3));
-  line("weights a step", humanBytes(info.step_bytes));
+  line("weights a step", humanBytes(uint64_t(stepBytes())));
   line("read bandwidth", fmt::format("{:.1f} GB/s, best {:.1f} GB/s",
                                      bandwidth / 1e9, bestBandwidth() / 1e9));
   line("step's share", fmt::format("{:.0f} % of it ({:.1f} GB/s of weights)",
                                    100 * rate / bandwidth, rate / 1e9));
-  if (auto sketch = sketched(); sketch.sketched_steps)
+  if (auto state = stateInfo(); state.sketched_steps)
     line("sketch", fmt::format("leaves {:.2f} of {} blocks of 128 columns open a step; "
                                "of the others a step reads a quarter of the weights",
-                               double(sketch.open_blocks) /
-                                   double(sketch.sketched_steps),
-                               (info.vocab_size + 127) / 128));
-  else if (rate > bandwidth)
+                               openBlocks(state), blocks()));
+  if (rate > bandwidth)
     print("\nMore than all of it: these weights stay in the caches.\n");
   if (profile)
     printProfile(*profile);
@@ -364,7 +371,16 @@ void addBench(CLI::App &root, Action &action) {
                     "text: where a sketch of the vocabulary can help");
   command->add_flag("--json", arguments->json, "As one JSON object");
   command->callback([arguments, &action] {
-    action = [arguments] { return Bench(*arguments).run(); };
+    action = [arguments] {
+      if (arguments->noScores && arguments->beams > 1)
+        throw usageFailure(fmt::format("--no-scores measures greedy steps, but --beams {} "
+                                       "is a search, which needs scores; leave one out",
+                                       arguments->beams));
+      if (arguments->noScores && arguments->profile)
+        throw usageFailure("--profile counts all weights as read, but with --no-scores a "
+                           "step may read fewer; leave one out");
+      return Bench(*arguments).run();
+    };
   });
 }
 

@@ -52,6 +52,8 @@ const Edit edits[] = {
     {"/weights/bytes", "321", "bytes of weights"},
     {"/weights/bytes", "0", "'weights.bytes'"},
     {"/weights/step_bytes", "321", "'weights.step_bytes'"},
+    {"/weights/sketch_bytes", "321", "'weights.sketch_bytes'"},
+    {"/weights/sketched_bytes", "65", "'weights.sketched_bytes'"},
     {"/memory/cache_per_key", "0", "'memory.cache_per_key'"},
     {"/memory/cache_per_key", "833", "'memory.cache_per_key'"},
     {"/memory/cache_per_key", "-832", "'memory.cache_per_key'"},

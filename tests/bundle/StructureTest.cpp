@@ -67,6 +67,16 @@ TEST(Structure, VersionIsAMisfitNotDamage) {
   EXPECT_EQ(readStatus(bytes).code(), Code::DoesNotFit);
 }
 
+// Code made for another list of fields would find them at the wrong places.
+TEST(Structure, VersionStandsForTheContext) {
+#define ENCDEC_TEST_FIELD(type, name) #type " " #name ";"
+  std::string fields = ENCDEC_ABI_CONTEXT(ENCDEC_TEST_FIELD);
+#undef ENCDEC_TEST_FIELD
+  EXPECT_EQ(XXH3_64bits(fields.data(), fields.size()), 15486836651886280738u)
+      << "the context is another one: raise ENCDEC_ABI_VERSION, then set both here";
+  EXPECT_EQ(ENCDEC_ABI_VERSION, 4);
+}
+
 TEST(Structure, Table) {
   expectEntryRefused(1, [](Entry &e) { e.kind = 0; }, "unknown kind 0");
   expectEntryRefused(1, [](Entry &e) { e.kind = 5; }, "unknown kind 5");

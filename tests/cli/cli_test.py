@@ -236,6 +236,8 @@ class Machine(Cli):
                                places=2)
         self.assertNotIn("profile", shown)
         self.refused(5, "bench", self.bundle, "--source-length", 100000)
+        self.refused(2, "bench", self.bundle, "--no-scores", "--beams", 2)
+        self.refused(2, "bench", self.bundle, "--no-scores", "--profile")
 
     def test_bench_profile(self):
         words = ["bench", self.bundle, "--source-length", 8, "--new-tokens", 4, "--batch", 2,

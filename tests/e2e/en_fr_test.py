@@ -46,9 +46,16 @@ class EnFr(unittest.TestCase):
         bench = json.loads(run("bench", sketched, "--no-scores", "--repeat", 1, "--json")
                            .stdout.splitlines()[-1])
         self.assertGreater(bench["open_blocks_per_step"], 0)
+        weights = json.loads(run("inspect", sketched, "--json").stdout)["manifest"]["weights"]
+        self.assertGreater(weights["sketch_bytes"], 0)
+        # It reads the open blocks only, and says so.
+        self.assertLess(bench["bytes_per_step"], weights["step_bytes"])
+        self.assertGreater(bench["bytes_per_step"], weights["step_bytes"]
+                           - weights["sketched_bytes"] + weights["sketch_bytes"])
         plain = json.loads(run("bench", sketched, "--repeat", 1, "--json")
                            .stdout.splitlines()[-1])
         self.assertNotIn("open_blocks_per_step", plain)
+        self.assertEqual(plain["bytes_per_step"], weights["step_bytes"])
 
     def test_text_and_ids_agree(self):
         by_ids = generate_ids(self.f32, [line["source"] for line in self.lines[:20]])

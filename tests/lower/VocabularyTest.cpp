@@ -204,8 +204,9 @@ struct Choice {
   int64_t open = -1; // blocks that the sketch left open, if it was used
 };
 
-/// The best tokens alone, by an int8 sketch of the f32 weights.
-Choice choose(const Model &m, int64_t rows, int64_t workers) {
+/// The best tokens alone, by an int8 sketch of the f32 weights. `beyond` is what the
+/// biases hold behind the last token.
+Choice choose(const Model &m, int64_t rows, int64_t workers, float beyond = 0) {
   int64_t columns = m.weight.rows;
   Matrix sketch(columns, inputs), scales(1, columns);
   for (int64_t v = 0; v < columns; ++v) {
@@ -219,8 +220,8 @@ Choice choose(const Model &m, int64_t rows, int64_t workers) {
   KernelCall call(rows);
   Buffer biases(3 * pad16(columns));
   for (int64_t r = 0; r < 3; ++r)
-    for (int64_t c = 0; c < columns; ++c)
-      biases[r * pad16(columns) + c] = float(m.logitBias(r, c));
+    for (int64_t c = 0; c < pad16(columns); ++c)
+      biases[r * pad16(columns) + c] = c < columns ? float(m.logitBias(r, c)) : beyond;
   Choice result{std::vector<int32_t>(rows)};
   call.context.logit_bias = biases.data();
   call.context.row_bias = m.rowBias.data();
@@ -312,6 +313,84 @@ TEST(Vocabulary, SketchObeysBiases) {
   for (double &v : m.bias.values)
     v = 1;
   EXPECT_EQ(choose(m, 2, 3).tokens, (std::vector<int32_t>{0, 0}));
+}
+
+// Greater and smaller than any model's: what the sketch rounds away, or overflows at, it
+// must not decide.
+TEST(Vocabulary, SketchedTokenIsTheTokenAtTheEdgesOfFloats) {
+  struct Edge {
+    std::string what;
+    double x, weight;
+    bool opensAll = false;
+  };
+  for (const Edge &edge : {Edge{"scales below the normal floats", 1e35, 1e-42},
+                           Edge{"scales of 0", 1e36, 3e-45},
+                           Edge{"products below the normal floats", 1e-22, 1e-20},
+                           Edge{"products of 0", 1e-25, 1e-20},
+                           Edge{"rows below the normal floats", 1e-42, 1},
+                           Edge{"the sketch overflows", 1e37, 0.3, true}})
+    for (int seed = 0; seed < 10; ++seed) {
+      SCOPED_TRACE(edge.what);
+      std::mt19937 random(seed);
+      Model m = randomModel(2500, WeightKind::f32, random);
+      m.rowBias.assign(30, 0);
+      for (double &v : m.weight.values)
+        v = float(v * edge.weight);
+      for (double &v : m.x.values)
+        v = float(v * edge.x);
+      for (double &v : m.bias.values)
+        v = 0;
+      Choice got = choose(m, 3, 2);
+      ASSERT_EQ(got.tokens, run(m, 3, 1, false).tokens) << "seed " << seed;
+      if (edge.opensAll)
+        ASSERT_EQ(got.open, 20);
+    }
+}
+
+// Here one sketched logit is inf - inf, and the sum itself is the best by far.
+TEST(Vocabulary, SketchThatOverflowsDecidesNothing) {
+  std::mt19937 random(10);
+  Model m = randomModel(2500, WeightKind::f32, random);
+  m.rowBias.assign(30, 0);
+  m.weight = Matrix(2500, inputs);
+  m.bias = Matrix(1, 2500);
+  m.bias(0, 1) = 1e6;
+  m.x(0, 0) = m.x(0, 1) = 1e37;
+  m.weight(2000, 0) = -1;
+  m.weight(2000, 1) = 2;
+  Choice got = choose(m, 1, 1);
+  EXPECT_EQ(got.tokens[0], 2000);
+  EXPECT_EQ(got.open, 2);
+}
+
+// What stands behind the last token, in rooms kept for whole vectors, is none.
+TEST(Vocabulary, SketchEndsWithTheVocabulary) {
+  std::mt19937 random(8);
+  for (int64_t columns : {37, 211, 2500})
+    for (float beyond : {0.0f, INFINITY, NAN}) {
+      SCOPED_TRACE(std::to_string(columns) + ", " + std::to_string(beyond));
+      Model m = randomModel(columns, WeightKind::f32, random);
+      for (double lowest : {0.0, -3.4e38}) {
+        for (double &v : m.bias.values)
+          v = lowest ? lowest : v;
+        EXPECT_EQ(choose(m, 3, 2, beyond).tokens, run(m, 3, 1, false).tokens) << lowest;
+      }
+    }
+}
+
+// One logit that is no number opens its block and hides no other.
+TEST(Vocabulary, SketchLeavesNaNOpen) {
+  std::mt19937 random(9);
+  Model m = randomModel(2500, WeightKind::f32, random);
+  m.rowBias.assign(30, 0);
+  Choice before = choose(m, 1, 1);
+  for (int64_t v : {int64_t(3), before.tokens[0] ^ int64_t(1), int64_t(2499)}) {
+    double was = std::exchange(m.bias(0, v), NAN);
+    Choice got = choose(m, 1, 1);
+    EXPECT_EQ(got.tokens, before.tokens) << "NaN at " << v;
+    EXPECT_LE(got.open, before.open + 1);
+    m.bias(0, v) = was;
+  }
 }
 
 TEST(Vocabulary, TopTokensBestFirst) {

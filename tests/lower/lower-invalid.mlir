@@ -51,3 +51,12 @@ func.func @result(%tokens: tensor<?xi32, #encdec.side<encoder>>, %positions: ten
 func.func @argument(%memory: tensor<?x16xf32, #encdec.side<encoder>>) attributes {encdec.entry = "step"} {
   return
 }
+
+// -----
+
+module attributes {encdec.memory_plan = {key_type = "f32"}} {
+  // expected-error @below {{not lowerable [key-type]: argument #1 stores keys and values as 'bf16', but memory was planned for f32; run encdec-plan-memory after encdec-narrow-keys}}
+  func.func @narrowed_too_late(%past: tensor<?x?xi32>, %cache: !encdec.cache<2x8, bf16>) attributes {encdec.entry = "step"} {
+    return
+  }
+}

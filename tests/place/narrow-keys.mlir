@@ -38,3 +38,8 @@ func.func @step(%ids: !ids, %m: !encdec.memory<2x4>, %c: !encdec.cache<2x4, bf16
   %mk, %mv, %mo = encdec.memory_read %m : !encdec.memory<2x4>
   return
 }
+
+// Declared only.
+// CHECK: func.func private @other(!encdec.cache<2x4, bf16>, tensor<?xi32>)
+// F32: func.func private @other(!encdec.cache<2x4>, tensor<?xi32>)
+func.func private @other(!encdec.cache<2x4>, tensor<?xi32>)
