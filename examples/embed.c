@@ -27,10 +27,13 @@ int main(int argc, char **argv) {
 
   int code = failed(encdec_model_open(argv[1], NULL, &model), argv[1]);
   if (!code) {
+    encdec_model_info info = {.size = sizeof info};
+    code = failed(encdec_model_get_info(model, &info), "asking the model");
     encdec_state_options options = encdec_state_options_default();
-    options.max_rows = count < 32 ? count : 32; /* texts decoded together */
-    code =
-        failed(encdec_state_create(model, &options, &state), "making a state");
+    uint64_t together = count < 32 ? count : 32;
+    options.max_rows = together * info.num_beams; /* hypotheses of all texts */
+    if (!code)
+      code = failed(encdec_state_create(model, &options, &state), "making a state");
   }
   if (!code) {
     encdec_generate_options options = encdec_generate_options_default();

@@ -72,7 +72,8 @@ Result<GenerateRequest> requestFrom(const encdec_generate_options &options) {
                                     EarlyStopping::never};
   if (options.early_stopping != ENCDEC_FROM_MODEL)
     request.earlyStopping = ways[options.early_stopping];
-  request.beams = options.num_beams;
+  if (options.num_beams)
+    request.beams = options.num_beams;
   request.returned = options.num_return_sequences;
   if (options.bad_token_count && !options.bad_token_ids)
     return isNull("options.bad_token_ids");

@@ -254,16 +254,10 @@ Result<GenerationConfig> readGeneration(const ConfigFiles &files,
   bool sample = fields.flag("do_sample", false);
   if (fields.failure())
     return *fields.failure();
-  if (config.numBeams > 1)
-    warnings.push_back(fmt::format("{}: num_beams = {}: decoding is greedy "
-                                   "unless beams are asked for (generate "
-                                   "--beams {})",
-                                   fields.fileName(), config.numBeams,
-                                   config.numBeams));
   if (sample)
     warnings.push_back(fields.fileName() +
                        ": do_sample = true: sampling is not supported yet, so "
-                       "it decodes greedily and ignores temperature, top_k, "
+                       "it takes the best tokens and ignores temperature, top_k, "
                        "top_p and their like");
   warnIgnored(fields, files.generation(), files.hasGenerationFile, warnings);
   return config;

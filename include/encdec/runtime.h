@@ -371,7 +371,8 @@ typedef struct encdec_generate_options {
   uint32_t special_tokens; /* 1: text that spells a special token becomes it */
   int32_t early_stopping; /* ENCDEC_EARLY_STOPPING_*, or ENCDEC_FROM_MODEL */
   uint64_t num_beams;      /* 1: greedy; more: beam search as Transformers 5
-                              defines it */
+                              defines it, that many rows a source; 0: what the
+                              model says (encdec_model_info.num_beams) */
   uint64_t num_return_sequences; /* best hypotheses to return for each source, at
                                     most num_beams */
   uint32_t no_scores; /* 1: greedy sequences have no log_prob and score (NaN), and
@@ -393,7 +394,7 @@ static inline encdec_generate_options encdec_generate_options_default(void) {
                                      0,
                                      0,
                                      ENCDEC_FROM_MODEL,
-                                     1,
+                                     0,
                                      1,
                                      0};
   /* a quiet NaN without <math.h>: infinity - infinity */

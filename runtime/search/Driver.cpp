@@ -143,7 +143,7 @@ namespace {
 
 Status resolveBeams(const GenerateRequest &request,
                     const GenerationFacts &defaults, SearchOptions &options) {
-  options.beams = request.beams.value_or(1);
+  options.beams = request.beams.value_or(defaults.numBeams);
   options.returned = request.returned;
   options.earlyStopping = request.earlyStopping.value_or(
       defaults.earlyStopping == "true"    ? EarlyStopping::yes
@@ -263,7 +263,8 @@ Result<std::vector<Generated>> generate(State &state,
   if (options.beams > state.limits.maxRows)
     return Status(Code::Limit,
                   fmt::format("num_beams {} is more than the {} rows of this state "
-                              "(max_rows)",
+                              "(max_rows); make one with more, or ask for fewer "
+                              "beams (1: greedy)",
                               options.beams, state.limits.maxRows));
   const size_t most = state.limits.maxRows / options.beams;
   const size_t count = offsets.empty() ? 0 : offsets.size() - 1;

@@ -23,7 +23,7 @@ struct GenerateRequest {
   std::optional<int64_t> minNewTokens, minLength;
   std::optional<int32_t> forcedBos, forcedEos; ///< Negative: none.
   std::optional<double> lengthPenalty;
-  std::optional<uint64_t> beams; ///< 1: greedy.
+  std::optional<uint64_t> beams; ///< 1: greedy; default: the model's.
   std::optional<EarlyStopping> earlyStopping;
   uint64_t returned = 1; ///< Hypotheses a source; at most the beams.
   std::vector<int32_t> badTokens; ///< Besides the model's own.

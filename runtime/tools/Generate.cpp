@@ -79,8 +79,12 @@ Generator::Generator(const GenerateArguments &arguments)
     options.min_new_tokens = *arguments.minNewTokens;
   if (arguments.lengthPenalty)
     options.length_penalty = *arguments.lengthPenalty;
-  options.num_beams = arguments.beams;
+  options.num_beams = arguments.beams ? arguments.beams : info.num_beams;
   options.num_return_sequences = arguments.returned;
+  if (arguments.returned > options.num_beams)
+    throw usageFailure(fmt::format("--nbest {} is more than --beams {}{}",
+                                   arguments.returned, options.num_beams,
+                                   arguments.beams ? "" : ", this model's default"));
   if (!arguments.earlyStopping.empty())
     options.early_stopping =
         arguments.earlyStopping == "true"    ? ENCDEC_EARLY_STOPPING_YES
@@ -102,9 +106,6 @@ void Generator::checkOptions() const {
     throw usageFailure(
         fmt::format("--min-new-tokens {} is more than --max-new-tokens {}",
                     *arguments.minNewTokens, *arguments.maxNewTokens));
-  if (arguments.returned > arguments.beams)
-    throw usageFailure(fmt::format("--nbest {} is more than --beams {}",
-                                   arguments.returned, arguments.beams));
 }
 
 /// A state for `sources` sources at once, or for fewer when memory is short:
@@ -114,7 +115,7 @@ void Generator::createState(uint64_t sources) {
   stateOptions.threads = arguments.threads;
   stateOptions.probs = options.probs;
   for (;; sources /= 2) {
-    stateOptions.max_rows = sources * arguments.beams;
+    stateOptions.max_rows = sources * options.num_beams;
     encdec_state *created = nullptr;
     encdec_status *status =
         encdec_state_create(model.get(), &stateOptions, &created);

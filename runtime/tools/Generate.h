@@ -14,7 +14,7 @@ struct GenerateArguments {
   std::string model, weights, alignments;
   std::optional<int64_t> maxNewTokens, minNewTokens;
   std::optional<double> lengthPenalty;
-  uint64_t beams = 1, returned = 1;
+  uint64_t beams = 0, returned = 1; // 0: as the model says
   std::string earlyStopping; ///< Empty: as the model says.
   uint32_t threads = 0;
   uint64_t alignmentLayer = 0; ///< from 1; 0: the last

@@ -10,6 +10,7 @@ constexpr const char *footer = R"(Examples:
   encdec generate en-fr.encdec --json < english.txt > french.jsonl
   encdec generate en-fr.encdec --text "Hello." --alignments hello.svg
   encdec generate en-fr.encdec --beams 4 --nbest 2 --text "Hello."
+  encdec generate en-fr.encdec --beams 1 < english.txt
   encdec generate random.encdec --ids "5 17 2" --ids "9 2" --max-new-tokens 20
   encdec generate path/to/checkpoint --weights int8 --text "Hello."
 
@@ -57,7 +58,8 @@ void addGenerate(CLI::App &root, Action &action) {
       ->check(between(int64_t(0), int64_t(INT32_MAX)));
   command
       ->add_option("--beams,--num-beams", arguments->beams,
-                   "Keep the K best hypotheses of each source; 1: greedy")
+                   "Keep the K best hypotheses of each source; 1: greedy; default: "
+                   "as the model says")
       ->type_name("K")
       ->check(between(1, 1024));
   command

@@ -79,7 +79,9 @@ class Company(unittest.TestCase):
         self.assertEqual(scores, sorted(scores, reverse=True))
 
     def test_refusals(self):
-        for words, says in ((["--nbest", 2], "--nbest 2 is more than --beams 1"),
+        for words, says in ((["--nbest", 5],
+                             "--nbest 5 is more than --beams 4, this model's default"),
+                            (["--nbest", 2, "--beams", 1], "--nbest 2 is more than --beams 1"),
                             (["--beams", 0], "--beams"), (["--beams", 33], "num_beams 33"),
                             (["--early-stopping", "maybe"], "maybe")):
             result = run("generate", self.bundles[0], "--text", "Yes.", *words, check=False)

@@ -15,9 +15,9 @@ class EnFr(unittest.TestCase):
         cls.int8 = compile_model(EXAMPLE, "en-fr-int8.encdec", "--weights", "int8")
         cls.dynamic = compile_model(EXAMPLE, "en-fr-dynamic.encdec", "--weights", "int8-dynamic")
 
-    def texts(self, bundle, lines, *options):
+    def texts(self, bundle, lines, *options, beams=1):
         arguments = [word for line in lines for word in ("--text", line["text"])]
-        out = run("generate", bundle, "--json", *options, *arguments).stdout
+        out = run("generate", bundle, "--json", "--beams", beams, *options, *arguments).stdout
         return [json.loads(line) for line in out.splitlines()]
 
     def test_ids_and_text_equal_transformers(self):
@@ -41,8 +41,8 @@ class EnFr(unittest.TestCase):
             batch = [sources] if not rows else [sources[i:i + 2]
                                                 for i in range(0, len(sources), 2)]
             for some in batch:
-                self.assertEqual(run("generate", sketched, *some).stdout,
-                                 run("generate", self.f32, *some).stdout)
+                self.assertEqual(run("generate", sketched, "--beams", 1, *some).stdout,
+                                 run("generate", self.f32, "--beams", 1, *some).stdout)
         bench = json.loads(run("bench", sketched, "--no-scores", "--repeat", 1, "--json")
                            .stdout.splitlines()[-1])
         self.assertGreater(bench["open_blocks_per_step"], 0)
@@ -58,7 +58,7 @@ class EnFr(unittest.TestCase):
         self.assertEqual(plain["bytes_per_step"], weights["step_bytes"])
 
     def test_text_and_ids_agree(self):
-        by_ids = generate_ids(self.f32, [line["source"] for line in self.lines[:20]])
+        by_ids = generate_ids(self.f32, [line["source"] for line in self.lines[:20]], "--beams", 1)
         by_text = self.texts(self.f32, self.lines[:20])
         self.assertEqual([r["ids"] for r in by_ids], [r["ids"] for r in by_text])
 
@@ -97,10 +97,19 @@ class EnFr(unittest.TestCase):
             for level in (name for name, runs in levels.items() if runs):
                 bundle = compile_model(EXAMPLE, "en-fr-level.encdec", "--weights", weights,
                                        "--cpu", level)
-                outputs[level] = [self.texts(bundle, self.lines[:12], *options)
-                                  for options in ((), ("--beams", 3, "--nbest", 3))]
+                outputs[level] = [self.texts(bundle, self.lines[:12], "--nbest", beams,
+                                             beams=beams) for beams in (1, 3)]
             for level, output in outputs.items():
                 self.assertEqual(output, outputs["v3"], f"{weights} {level}")
+
+    def test_beams_are_the_models(self):
+        manifest = json.loads(run("inspect", self.f32, "--json").stdout)["manifest"]
+        beams, lines = manifest["generation"]["num_beams"], self.lines[:12]
+        self.assertGreater(beams, 1)
+        by_default = run("generate", self.f32, "--json", *(
+            word for line in lines for word in ("--text", line["text"]))).stdout
+        self.assertEqual([json.loads(line) for line in by_default.splitlines()],
+                         self.texts(self.f32, lines, beams=beams))
 
     def test_the_sentence_of_the_readme(self):
         out = run("generate", self.f32, "--text", "I love machine learning").stdout

@@ -30,7 +30,8 @@ def main():
         bundle = compile_model(EXAMPLE, f"live-{weights}.encdec", "--weights", weights)
         texts = [word for row in rows for word in ("--text", row[0])]
         results = [json.loads(line)
-                   for line in run("generate", bundle, "--json", *texts).stdout.splitlines()]
+                   for line in run("generate", bundle, "--json", "--beams", 1,
+                                   *texts).stdout.splitlines()]
         same = decided = 0
         for line, result in zip(lines, results, strict=True):
             limit = line["compare"] if weights == "f32" else len(line["ids"])
