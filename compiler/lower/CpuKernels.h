@@ -13,6 +13,14 @@ namespace encdec::lower {
 /// Of a block of columns: all of it, or what is left at the end.
 enum class Extent { Whole, Part };
 
+/// Rows are dealt evenly to as few tiles as can hold them: 8 are 4 and 4, where 6
+/// and 2 would read the weights as often and multiply less for it. `larger` tiles
+/// have a row more than the others, and come first.
+struct Deal {
+  Val least, larger, tiles;
+};
+Deal deal(Val rows, llvm::ArrayRef<TileShape> shapes);
+
 class CpuKernels : public KernelLibrary {
 public:
   /// Kernels are added to the end of `module`, private. Both outlive this.
@@ -43,9 +51,10 @@ public:
 
   // --- Building blocks, public for the tests.
 
-  /// tile(x, ldx, records, w, K, scales, bias, y, ldy): `rows` rows by `panels`
-  /// panels. Strides in bytes; K in groups; x and records are what quantize left for
-  /// int8Dynamic; scales are for int8 only, bias null where there is none.
+  /// tile(x, ldx, records, w, K, scales, bias, y, ldy, ahead, step): `rows` rows by
+  /// `panels` panels. Strides in bytes; K in groups; x and records are what quantize left
+  /// for int8Dynamic; scales are for int8 only, bias null where there is none. It asks
+  /// for weights from w + ahead on, `step` bytes further for each k.
   mlir::func::FuncOp linearTile(int64_t rows, int64_t panels, WeightKind kind);
   /// block(x, ldx, records, rows, w, K, scales, bias, y, ldy, first, last): panels
   /// [first, last) of all rows. Every pointer is that of panel 0.

@@ -30,8 +30,21 @@ std::string typed(StringRef name, WeightKind kind) {
   return (name + "_" + nameOf(kind)).str();
 }
 
-/// Bytes of weights that are still near when a tile is done with them.
-constexpr int64_t kNear = 256 << 10;
+/// Bytes of weights that are still near when a tile is done with them, and bytes that
+/// are not far from any.
+constexpr int64_t kNear = 256 << 10, kLittle = 2048;
+
+/// Weights to ask for: those so many bytes ahead of a tile's first ones, and in each
+/// step along K `step` bytes further.
+struct Ask {
+  Val ahead, step;
+};
+
+/// Whether rows can be dealt to several tiles of so many: two that fit the largest
+/// would be one.
+bool isSharing(const TileShape &largest, int64_t rows) {
+  return 2 * rows >= largest.rows;
+}
 
 /// What linearTile is made of; one accumulator for each (row, vector of
 /// columns).
@@ -135,18 +148,31 @@ struct Tile {
     return acc;
   }
 
-  /// How far ahead of their use weights are asked for, if at all: the next panels while
-  /// these are multiplied, unless that is more than stays near; a little where one
-  /// panel is one stream, which waits at each page for the hardware to see where it
-  /// goes. One or two rows read several streams as fast as they come, but for those
-  /// that take parts of lines, and not many of them.
-  Val bytesAhead(Val panelBytes) const {
+  /// Whether weights are asked for ahead of their use. One or two rows read several
+  /// streams as fast as they come, but for those that take parts of lines, and not many
+  /// of them.
+  bool asks() const {
     bool slow = panelStep() < 64 && panels * panelStep() <= 128;
-    if ((rows == 1 && panels == 1) || (rows <= 2 && panels > 1 && !slow))
-      return Val();
-    Val little = k.constant(int64_t(2048)), next = panelBytes * panels;
-    return panels == 1 ? little : select(next < kNear + 1, next, little);
+    return rows > 2 || (panels == 1 ? rows > 1 : slow);
   }
+  /// Which ones, by the only tile of some rows: the next panels while these are
+  /// multiplied, unless that is more than stays near; a little ahead where one panel is
+  /// one stream, which waits at each page for the hardware to see where it goes.
+  Ask askAlone(Val panelBytes) const {
+    Val little = k.constant(kLittle), next = panelBytes * panels;
+    Val ahead = panels == 1 ? little : select(next < kNear + 1, next, little);
+    return {ahead, k.constant(panelStep())};
+  }
+  /// By tile number `number` of `tiles`: its share of each of the next panels, so that
+  /// they come while all of the tiles multiply.
+  Ask askTogether(Val panelBytes, Val depth, Val number, Val tiles) const {
+    Val step = (tiles + (panelStep() - 1)) / tiles, next = panelBytes * panels;
+    Val isNear = next < kNear + 1;
+    return {select(isNear, next + number * step * depth, k.constant(kLittle)),
+            select(isNear, step, k.constant(panelStep()))};
+  }
+  /// Whether there can be other tiles of this shape beside it.
+  bool hasCompany() const { return isSharing(level.tiles(kind)[0], rows); }
 
   /// y = acc * scale + bias.
   void finish(ArrayRef<Val> acc, Val records, Val scales, Val bias, Val y,
@@ -173,31 +199,25 @@ struct Tile {
   }
 };
 
-/// Rows are dealt evenly to as few tiles as can hold them: 8 are 4 and 4, where 6
-/// and 2 would read the weights as often and multiply less for it. `larger` tiles
-/// have a row more than the others, and come first.
-struct Deal {
-  Val least, larger, tiles;
-};
+} // namespace
+
 Deal deal(Val rows, ArrayRef<TileShape> shapes) {
   Val tiles = (rows + (shapes[0].rows - 1)) / shapes[0].rows;
   return {rows / tiles, rows % tiles, tiles};
 }
 
-} // namespace
-
 func::FuncOp CpuKernels::linearTile(int64_t rows, int64_t panels,
                                     WeightKind kind) {
   std::string name = typed("linear_tile", kind) + "_" + std::to_string(rows) +
                      "x" + std::to_string(panels);
-  // (x, ldx, records, w, K, scales, bias, y, ldy)
-  SmallVector<Type> types{ptr, i64, ptr, ptr, i64, ptr, ptr, ptr, i64};
+  // (x, ldx, records, w, K, scales, bias, y, ldy, ask.ahead, ask.step)
+  SmallVector<Type> types{ptr, i64, ptr, ptr, i64, ptr, ptr, ptr, i64, i64, i64};
   return define(name, types, [&](KernelBuilder &k, ArrayRef<Val> a) {
     Val x = a[0], ldx = a[1], records = a[2], w = a[3], depth = a[4],
         scales = a[5], bias = a[6], y = a[7], ldy = a[8];
     Tile tile{k, rows, panels, level, kind};
+    Ask ask{a[9], a[10]};
     Val panelBytes = depth * tile.panelStep();
-    Val ahead = tile.bytesAhead(panelBytes);
     Vals xRows{x}, panel{w};
     while (int64_t(xRows.size()) < rows)
       xRows.push_back(tile.dynamic()
@@ -214,8 +234,9 @@ func::FuncOp CpuKernels::linearTile(int64_t rows, int64_t panels,
                      xs.push_back(row + i * tile.xStep());
                    for (Val p : panel) {
                      at.push_back(p + i * tile.panelStep());
-                     if (ahead.value)
-                       k.prefetch(at.back() + ahead);
+                     if (tile.asks())
+                       k.prefetch(tile.hasCompany() ? p + (ask.ahead + i * ask.step)
+                                                    : at.back() + ask.ahead);
                    }
                    return tile.multiply(xs, at, Vals(acc));
                  });
@@ -223,20 +244,18 @@ func::FuncOp CpuKernels::linearTile(int64_t rows, int64_t panels,
   });
 }
 
-// Panels go by in groups as wide as the widest tile, and each stays near while all
-// rows use it.
+// Panels go by in groups as wide as the tile, and each stays near while all rows use it.
 func::FuncOp CpuKernels::linearBlock(WeightKind kind) {
   ArrayRef<TileShape> shapes = level.tiles(kind);
+  int64_t together = shapes[0].panels;
   // (x, ldx, records, rows, w, K, scales, bias, y, ldy, first, last)
   SmallVector<Type> types{ptr, i64, ptr, i64, ptr, i64,
                           ptr, ptr, ptr, i64, i64, i64};
   // Tiles first: a function cannot be defined within another.
-  int64_t widest = 1;
   for (const TileShape &shape : shapes)
-    widest = std::max(widest, shape.panels);
-  for (const TileShape &shape : shapes)
-    for (int64_t panels = shape.panels; panels; panels /= 2)
-      linearTile(shape.rows, panels, kind);
+    for (int64_t panels = std::max(shape.panels, together); panels; panels /= 2)
+      if (panels <= shape.panels || isSharing(shapes[0], shape.rows))
+        linearTile(shape.rows, panels, kind);
 
   return define(
       typed("linear_block", kind), types,
@@ -246,135 +265,56 @@ func::FuncOp CpuKernels::linearBlock(WeightKind kind) {
             first = a[10], last = a[11];
         Val panelBytes = depth * Tile{k, 1, 1, level, kind}.panelStep();
         Val noBias = k.isNull(bias), zero = k.constant(int64_t(0));
-        auto tile = [&](func::FuncOp function, Val row, Val panel) {
+        auto call = [&](const Tile &tile, Val row, Val panel,
+                        const Ask &ask) {
           Val column = panel * 64;
-          Val b = select(noBias, bias, bias + column);
-          k.call(function, {x + row * ldx, ldx, records + row * kRowRecord,
-                            w + panel * panelBytes, depth, scales + column, b,
-                            y + row * ldy + column, ldy});
+          k.call(linearTile(tile.rows, tile.panels, kind),
+                 {x + row * ldx, ldx, records + row * kRowRecord,
+                  w + panel * panelBytes, depth, scales + column,
+                  select(noBias, bias, bias + column), y + row * ldy + column, ldy,
+                  ask.ahead, ask.step});
+        };
+        // All panels, in groups of `widest` and then of what is left.
+        auto sweep = [&](int64_t widest, llvm::function_ref<void(Val, int64_t)> body) {
+          Val from = first;
+          for (int64_t group = widest; group; group /= 2) {
+            Val to = from + (last - from) / group * group;
+            k.loop(from, to, k.constant(group), [&](Val panel) { body(panel, group); });
+            from = to;
+          }
         };
         k.loop(zero, rows, k.constant(kRowBlock), [&](Val block) {
           auto [least, larger, tiles] =
               deal(min(rows - block, k.constant(kRowBlock)), shapes);
-          Val from = first;
-          for (int64_t group = widest; group; group /= 2) {
-            Val to = from + (last - from) / group * group;
-            k.loop(from, to, k.constant(group), [&](Val panel) {
+          Val one = k.constant(int64_t(1)), alone = tiles == one;
+          for (const TileShape &shape : shapes)
+            k.when(alone & (least == k.constant(shape.rows)), [&] {
+              sweep(shape.panels, [&](Val panel, int64_t group) {
+                Tile tile{k, shape.rows, group, level, kind};
+                call(tile, block, panel, tile.askAlone(panelBytes));
+              });
+            });
+          k.unless(alone, [&, least = least, larger = larger, tiles = tiles] {
+            sweep(together, [&](Val panel, int64_t group) {
               for (const TileShape &shape : shapes) {
+                if (!isSharing(shapes[0], shape.rows))
+                  continue;
+                Tile tile{k, shape.rows, group, level, kind};
+                // Its tiles are number `from` to `to`, and start at row `start`.
                 Val isLeast = least == k.constant(shape.rows);
                 Val isLarger = least == k.constant(shape.rows - 1);
-                Val start = select(isLeast, larger * (least + 1), zero);
-                Val number = select(isLeast, tiles - larger,
-                                    select(isLarger, larger, zero));
-                Val row = block + start;
-                int64_t width = std::min(group, shape.panels);
-                func::FuncOp function =
-                    linearTile(shape.rows, width, kind);
-                for (int64_t p = 0; p < group; p += width)
-                  k.loop(row, row + number * shape.rows,
-                         k.constant(shape.rows),
-                         [&](Val r) { tile(function, r, panel + p); });
+                Val from = select(isLeast, larger, zero);
+                Val to = select(isLeast, tiles, select(isLarger, larger, zero));
+                Val start = block + select(isLeast, larger * (least + 1), zero);
+                k.loop(from, to, one, [&](Val number) {
+                  call(tile, start + (number - from) * shape.rows, panel,
+                       tile.askTogether(panelBytes, depth, number, tiles));
+                });
               }
             });
-            from = to;
-          }
+          });
         });
       });
-}
-
-// q[k] = round(x[k] * (127 / max|x|)), ties to even; a row of zeros is zeros. The rows
-// of a tile are interleaved, [tile][K/4][row of tile][four of q], as linearBlock will
-// deal them; after all of them come the records.
-func::FuncOp CpuKernels::quantize(int64_t inputs) {
-  std::string name = "quantize_" + std::to_string(inputs);
-  return defineKernel(name, [&](KernelBuilder &k, Frame &f) {
-    VectorType vector = k.vector(k.f32(), 16), whole = k.vector(k.i32(), 16);
-    Val zero = k.constant(int64_t(0)), step = k.constant(int64_t(16)),
-        width = k.constant(rowStride(inputs)), rows = f.context("rows");
-    Val x = f.place(0), values = f.place(1);
-    Val ldq = k.constant(quantizedStride(inputs)), records = values + rows * ldq;
-    auto [first, last] = f.share(rows);
-    k.loop(first, last, [&](Val r) {
-      Val block = r / kRowBlock * kRowBlock;
-      auto [least, larger, tiles] =
-          deal(min(rows - block, k.constant(kRowBlock)),
-               level.tiles(WeightKind::int8Dynamic));
-      Val inLarger = larger * (least + 1); // so many rows
-      Val isLarger = r - block < inLarger;
-      Val base = block + select(isLarger, zero, inLarger);
-      Val tall = select(isLarger, least + 1, least); // rows of this tile
-      Val place = (r - base) % tall;
-      Val stride = tall * level.quadBytes();
-      Val row = x + r * (rowStride(inputs) * 4);
-      Val q = values + (r - place) * ldq + place * level.quadBytes();
-      // Four chains: one would wait for itself.
-      constexpr int64_t chains = 4;
-      Vals parts(chains, k.constantOf(vector, 0.0));
-      auto sweep = [&](Val from, Val to, int64_t chains) {
-        parts = k.loop(from, to, step * chains, parts,
-                       [&](Val i, ArrayRef<Val> so) {
-                         Vals next(so);
-                         for (int64_t c = 0; c < chains; ++c)
-                           next[c] = max(absolute(k.load(vector,
-                                                         row + i * 4 + c * 64)),
-                                         so[c]);
-                         return next;
-                       });
-      };
-      Val even = k.constant(rowStride(inputs) / (16 * chains) * (16 * chains));
-      sweep(zero, even, chains);
-      sweep(even, width, 1);
-      Val most = k.max16(max(max(parts[0], parts[1]), max(parts[2], parts[3])));
-      Val none = k.constant(0.0f);
-      Val inverse = select(most > none, k.constant(127.0f) / most, none);
-      Val factor = k.splat(inverse, 16);
-      Val sum = k.loop(zero, width, step, {k.constantOf(whole, 0.0)},
-                       [&](Val i, ArrayRef<Val> sum) {
-                         Val rounded = k.toInteger(
-                             k.roundEven(k.load(vector, row + i * 4) * factor));
-                         return Vals{sum[0] + storeQuads(k, rounded,
-                                                         q + i / 4 * stride,
-                                                         stride)};
-                       })[0];
-      Val record = records + r * kRowRecord;
-      k.store(most / k.constant(127.0f), record);
-      k.store(k.sum16(sum) << 7, record + 4);
-    });
-  });
-}
-
-/// Bytes of one quantized row of `inputs`.
-int64_t CpuKernels::quantizedStride(int64_t inputs) const {
-  return rowStride(inputs) / 4 * level.quadBytes();
-}
-
-/// Stores 16 quantized values, each four `stride` bytes after the one before, and
-/// returns those that count towards what sums will have too much of.
-Val CpuKernels::storeQuads(KernelBuilder &k, Val values, Val to, Val stride) {
-  Val counted = values, stored;
-  if (level.dot == Dot::Quads) {
-    stored = k.bitcast(k.truncate(values, k.vector(k.getI8Type(), 16)),
-                       k.vector(k.i32(), 4));
-  } else { // a b a b to a a b' b', b' = b - 256 a
-    SmallVector<int32_t> odd, even;
-    SmallVector<int64_t> before, order;
-    for (int64_t i = 0; i < 16; ++i) {
-      odd.push_back(i % 2 ? -1 : 0);
-      even.push_back(i % 2 ? 0 : -1);
-      before.push_back(i / 2 * 2);
-      order.push_back(i / 4 * 4 + i % 2 * 2 + i / 2 % 2);
-    }
-    Type whole = values.type();
-    counted = values & k.constantOf(whole, ArrayRef<int32_t>(even));
-    Val left = k.shuffle(values, before) << 8;
-    Val pairs = values - (left & k.constantOf(whole, ArrayRef<int32_t>(odd)));
-    stored = k.bitcast(
-        k.shuffle(k.truncate(pairs, k.vector(k.getI16Type(), 16)), order),
-        k.vector(k.i64(), 4));
-  }
-  for (int64_t quad = 0; quad < 4; ++quad, to = to + stride)
-    k.store(k.lane(stored, quad), to);
-  return counted;
 }
 
 // Table entries 0 and 1: the rows, and their quantized form if it is there.
