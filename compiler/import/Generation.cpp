@@ -6,6 +6,7 @@
 // over lengths; decoder_start_token_id falls back to bos_token_id, pad to eos.
 #include "compiler/import/Config.h"
 #include "compiler/import/GenerationKeys.h"
+#include "encdec/abi.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -251,6 +252,15 @@ Result<GenerationConfig> readGeneration(const ConfigFiles &files,
   config.numBeams = fields.count("num_beams", 1, 1, 64);
   config.lengthPenalty = fields.number("length_penalty", 1);
   readEarlyStopping(fields, config);
+  uint64_t mostBeams =
+      ENCDEC_ABI_MAX_TOP / ENCDEC_ABI_TOP_OF_BEAM(config.eos.size());
+  if (config.numBeams > mostBeams) {
+    warnings.push_back(fmt::format(
+        "{}: num_beams = {} is more than the {} that a step can find candidates for "
+        "with {} end tokens; {} are the model's default instead",
+        fields.fileName(), config.numBeams, mostBeams, config.eos.size(), mostBeams));
+    config.numBeams = mostBeams;
+  }
   bool sample = fields.flag("do_sample", false);
   if (fields.failure())
     return *fields.failure();

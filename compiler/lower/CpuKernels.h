@@ -1,5 +1,4 @@
-// The CPU's kernels. One class, its bodies in a file per family: Linear.cpp,
-// Attention.cpp, Norm.cpp, Embed.cpp, Vocabulary.cpp.
+// The CPU's kernels. One class, its bodies in a file per family (README.md).
 #pragma once
 #include "compiler/lower/Frame.h"
 #include "compiler/lower/KernelBuilder.h"
@@ -53,8 +52,9 @@ public:
 
   /// tile(x, ldx, records, w, K, scales, bias, y, ldy, ahead, step): `rows` rows by
   /// `panels` panels. Strides in bytes; K in groups; x and records are what quantize left
-  /// for int8Dynamic; scales are for int8 only, bias null where there is none. It asks
-  /// for weights from w + ahead on, `step` bytes further for each k.
+  /// for int8Dynamic; scales are for int8 only, bias null where there is none. Where it
+  /// asks for weights, it is `ahead` bytes from each panel on; of several tiles each
+  /// goes `step` bytes further for each k.
   mlir::func::FuncOp linearTile(int64_t rows, int64_t panels, WeightKind kind);
   /// block(x, ldx, records, rows, w, K, scales, bias, y, ldy, first, last): panels
   /// [first, last) of all rows. Every pointer is that of panel 0.

@@ -21,6 +21,9 @@
 
 /* The most tokens of a row that a step can be asked for. */
 #define ENCDEC_ABI_MAX_TOP 64
+/* Tokens that a beam search asks for, for each beam: enough that all beams go on
+ * however many of the best tokens end, of `eos_count` that can. */
+#define ENCDEC_ABI_TOP_OF_BEAM(eos_count) ((eos_count) > 1 ? (eos_count) + 1 : 2)
 
 /* Rows of an activation start every round_up(width, ENCDEC_ABI_LANES) floats;
  * the padding floats are always zero. */

@@ -138,9 +138,6 @@ typedef struct encdec_model_info {
   uint64_t max_positions; /* longest source, and longest target, in tokens */
   uint64_t weights_bytes;
   uint64_t step_bytes; /* weight bytes that one step reads */
-  uint64_t sketch_bytes;   /* of an int8 sketch of the vocabulary; 0: none */
-  uint64_t sketched_bytes; /* of step_bytes, those that are read only in open
-                              blocks where the sketch is used */
   int32_t decoder_start_token_id;
   int32_t pad_token_id;     /* -1 if none */
   const int32_t *eos_token_ids;
@@ -149,6 +146,10 @@ typedef struct encdec_model_info {
   uint64_t num_beams;       /* what the checkpoint asks for */
   double length_penalty;
   uint32_t has_tokenizer; /* 1 if text can go in and out */
+  uint32_t reserved;       /* 0 */
+  uint64_t sketch_bytes;   /* of an int8 sketch of the vocabulary; 0: none */
+  uint64_t sketched_bytes; /* of step_bytes, those that are read only in open
+                              blocks where the sketch is used */
 } encdec_model_info;
 
 /* Fills `info` (set info->size). Strings and arrays live with the model. */

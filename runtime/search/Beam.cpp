@@ -2,6 +2,8 @@
 
 #include "runtime/search/Beam.h"
 
+#include "encdec/abi.h"
+
 #include <limits>
 #include <numeric>
 
@@ -15,7 +17,7 @@ constexpr double lowest = -1e9;
 } // namespace
 
 uint64_t BeamSearch::candidatesOfBeam(const SearchOptions &options) {
-  return std::max<uint64_t>(2, 1 + options.eos.size());
+  return ENCDEC_ABI_TOP_OF_BEAM(options.eos.size());
 }
 
 BeamSearch::BeamSearch(SearchOptions theOptions)

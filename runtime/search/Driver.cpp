@@ -159,7 +159,7 @@ Status resolveBeams(const GenerateRequest &request,
   if (options.beams > ENCDEC_ABI_MAX_TOP / BeamSearch::candidatesOfBeam(options))
     return Status(Code::Limit,
                   fmt::format("num_beams {} is more than the {} that a step can "
-                              "find candidates for",
+                              "find candidates for; ask for fewer (1: greedy)",
                               options.beams,
                               ENCDEC_ABI_MAX_TOP /
                                   BeamSearch::candidatesOfBeam(options)));

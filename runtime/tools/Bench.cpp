@@ -367,8 +367,8 @@ void addBench(CLI::App &root, Action &action) {
   command->add_flag("--profile", arguments->profile,
                     "Also where the time goes: by kind of op and by layer");
   command->add_flag("--no-scores", arguments->noScores,
-                    "Greedy steps without log-probabilities, as generate takes them for "
-                    "text: where a sketch of the vocabulary can help");
+                    "Greedy steps without log-probabilities, as generate --beams 1 takes "
+                    "them for text: where a sketch of the vocabulary can help");
   command->add_flag("--json", arguments->json, "As one JSON object");
   command->callback([arguments, &action] {
     action = [arguments] {

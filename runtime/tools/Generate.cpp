@@ -39,6 +39,7 @@ private:
                            encdec_result **result);
   std::optional<Failure> refusal(const Source &source) const;
   void checkOptions() const;
+  void checkReturned(uint64_t beams, const char *why) const;
   void cut(Source &source) const;
   void emit(const Source &source, const std::vector<encdec_sequence> &best);
   nlohmann::ordered_json toJson(const encdec_sequence &sequence) const;
@@ -81,10 +82,7 @@ Generator::Generator(const GenerateArguments &arguments)
     options.length_penalty = *arguments.lengthPenalty;
   options.num_beams = arguments.beams ? arguments.beams : info.num_beams;
   options.num_return_sequences = arguments.returned;
-  if (arguments.returned > options.num_beams)
-    throw usageFailure(fmt::format("--nbest {} is more than --beams {}{}",
-                                   arguments.returned, options.num_beams,
-                                   arguments.beams ? "" : ", this model's default"));
+  checkReturned(options.num_beams, ", this model's default");
   if (!arguments.earlyStopping.empty())
     options.early_stopping =
         arguments.earlyStopping == "true"    ? ENCDEC_EARLY_STOPPING_YES
@@ -106,6 +104,14 @@ void Generator::checkOptions() const {
     throw usageFailure(
         fmt::format("--min-new-tokens {} is more than --max-new-tokens {}",
                     *arguments.minNewTokens, *arguments.maxNewTokens));
+  if (arguments.beams)
+    checkReturned(arguments.beams, "");
+}
+
+void Generator::checkReturned(uint64_t beams, const char *why) const {
+  if (arguments.returned > beams)
+    throw usageFailure(
+        fmt::format("--nbest {} is more than --beams {}{}", arguments.returned, beams, why));
 }
 
 /// A state for `sources` sources at once, or for fewer when memory is short:
@@ -116,6 +122,7 @@ void Generator::createState(uint64_t sources) {
   stateOptions.probs = options.probs;
   for (;; sources /= 2) {
     stateOptions.max_rows = sources * options.num_beams;
+    stateOptions.max_source_tokens = sources * ((info.max_positions + 15) / 16 * 16);
     encdec_state *created = nullptr;
     encdec_status *status =
         encdec_state_create(model.get(), &stateOptions, &created);

@@ -85,6 +85,15 @@ TEST(Generation, BeamsAreKept) {
       "true");
 }
 
+TEST(Generation, BeamsThatNoStepCanFeedAreFewer) {
+  TinyCheckpoint checkpoint;
+  checkpoint.generation["num_beams"] = "40";
+  Imported imported(checkpoint);
+  ASSERT_TRUE(imported.module) << imported.error();
+  EXPECT_TRUE(contains(imported.warnings(), "num_beams = 40 is more than the 32"));
+  EXPECT_EQ(imported.generation<mlir::IntegerAttr>("num_beams").getInt(), 32);
+}
+
 TEST(Generation, SamplingAndUnhonouredKeysAreNamed) {
   TinyCheckpoint checkpoint;
   checkpoint.generation["do_sample"] = "true";

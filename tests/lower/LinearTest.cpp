@@ -78,7 +78,7 @@ TEST(Linear, EveryShapeRowCountAndWorkerCount) {
       biases.push_back(randomMatrix(1, n, random));
     }
     std::vector<std::string> alone(c.outputs.size()); // row 0's bits
-    for (int64_t rows : {1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 14, 50})
+    for (int64_t rows : {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 17, 23, 31, 47, 48, 49, 50})
       for (int64_t workers = 1; workers <= 4; ++workers) {
         KernelCall call(rows);
         Matrix part = x;

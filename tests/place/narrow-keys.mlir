@@ -40,6 +40,6 @@ func.func @step(%ids: !ids, %m: !encdec.memory<2x4>, %c: !encdec.cache<2x4, bf16
 }
 
 // Declared only.
-// CHECK: func.func private @other(!encdec.cache<2x4, bf16>, tensor<?xi32>)
-// F32: func.func private @other(!encdec.cache<2x4>, tensor<?xi32>)
-func.func private @other(!encdec.cache<2x4>, tensor<?xi32>)
+// CHECK: func.func private @other(!encdec.cache<2x4, bf16>, tensor<?xi32>) -> !encdec.memory<2x4, bf16>
+// F32: func.func private @other(!encdec.cache<2x4>, tensor<?xi32>) -> !encdec.memory<2x4>
+func.func private @other(!encdec.cache<2x4>, tensor<?xi32>) -> !encdec.memory<2x4>

@@ -70,3 +70,13 @@ func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>>, %at: !index, %source
   %s = encdec.scores %q, %k of %sources in %o {heads = 2, scale = 0.5} : !dec, tensor<?x4xf32, #encdec.side<encoder>>
   return
 }
+
+// -----
+
+func.func @encode(%memory: !encdec.memory<2x4, bf16>) attributes {encdec.entry = "encode"} {
+  return
+}
+// expected-error @below {{not placeable [key-types]: memories and caches hold both 'bf16' and 'f32'; run encdec-narrow-keys, which stores all alike}}
+func.func @step(%memory: !encdec.memory<2x4>) attributes {encdec.entry = "step"} {
+  return
+}

@@ -58,6 +58,28 @@ void expectRules(const Rules &rules, const Sources &sources,
   }
 }
 
+TEST(Generate, BeamsAreTheModelsUnlessGiven) {
+  Json manifest = fakeManifest();
+  manifest["generation"]["num_beams"] = 3;
+  FakeModel model(manifest);
+  Sources sources = manySources(20);
+  auto state = model.state({});
+  GenerateRequest request;
+  std::vector<Generated> byDefault = run(*state, sources, request);
+  request.beams = 3;
+  std::vector<Generated> three = run(*state, sources, request);
+  request.beams = 1;
+  std::vector<Generated> greedy = run(*state, sources, request);
+  ASSERT_EQ(byDefault.size(), three.size());
+  size_t different = 0;
+  for (size_t i = 0; i < three.size(); ++i) {
+    EXPECT_EQ(byDefault[i].ids, three[i].ids);
+    EXPECT_EQ(byDefault[i].score, three[i].score);
+    different += three[i].ids != greedy[i].ids;
+  }
+  EXPECT_GT(different, 0u) << "or this test cannot tell them apart";
+}
+
 TEST(Generate, WithoutScoresTheSameIds) {
   FakeModel model;
   Sources sources = manySources(20);
