@@ -159,6 +159,11 @@ std::optional<int64_t> placeOf(Operation *op, size_t i) {
   return cast<IntegerAttr>(array[i]).getInt();
 }
 
+std::optional<int64_t> placeOf(Value rows) {
+  auto result = dyn_cast<OpResult>(rows);
+  return result ? placeOf(result.getOwner(), result.getResultNumber()) : std::nullopt;
+}
+
 void Table::addPlace(Value rows) {
   Operation *definition = rows.getDefiningOp();
   if (!definition) {

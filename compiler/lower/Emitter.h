@@ -58,6 +58,8 @@ private:
 
 /// encdec.place of `op`, entry `i`; nothing where there is none.
 std::optional<int64_t> placeOf(mlir::Operation *op, size_t i);
+/// Where `rows` lies; nothing where no op makes them or has a place for them.
+std::optional<int64_t> placeOf(mlir::Value rows);
 /// How many entries there are.
 size_t placeCount(mlir::Operation *op);
 

@@ -16,6 +16,7 @@
 #include "compiler/lower/Emitter.h"
 #include "compiler/lower/Lowering.h"
 #include "compiler/place/Arena.h"
+#include "compiler/place/Layout.h"
 #include "dialect/Ops.h"
 #include "encdec/abi.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -82,6 +83,7 @@ private:
   LogicalResult lowerOp(VocabularyOp op);
   LogicalResult lowerOp(func::ReturnOp op);
   Barrier barrierAfterAppend(SelfAttentionOp op);
+  Barrier barrierAfterNorm(Value rows, std::optional<int64_t> quantized);
   /// The rest of a norm whose operands are in the table.
   template <typename Op>
   LogicalResult lowerNorm(Table &table, Op op, bool residual) {
@@ -111,6 +113,24 @@ LogicalResult OpLowering::lowerOp(EmbedOp op) {
                                  kind, op.getScale().convertToFloat()));
 }
 
+// Each worker quantizes the rows that it has normalized itself, so the two need no
+// barrier between them; unless the quantized rows lie over some that another worker may
+// still be reading.
+Barrier OpLowering::barrierAfterNorm(Value rows, std::optional<int64_t> quantized) {
+  Operation *norm = emit.last();
+  if (!isa_and_present<NormOp, AddNormOp>(norm) || rows.getDefiningOp() != norm ||
+      !quantized)
+    return Barrier::Before;
+  int64_t end = *quantized + quantizedRowBytes(widthOf(rows));
+  int64_t bytes = rowStride(widthOf(rows)) * 4;
+  for (Value read : norm->getOperands()) {
+    std::optional<int64_t> in = placeOf(read);
+    if (!in || (*quantized < *in + bytes && *in < end))
+      return Barrier::Before;
+  }
+  return Barrier::None;
+}
+
 /// The rows that `op` multiplies, and where some of its weights are int8-dynamic
 /// also their quantized form, which the first op to need it makes for all.
 LogicalResult OpLowering::addInput(Table &table, Operation *op, Value rows) {
@@ -123,7 +143,8 @@ LogicalResult OpLowering::addInput(Table &table, Operation *op, Value rows) {
     Table quantize(emit, op, "quantize");
     quantize.addPlace(rows);
     quantize.addExtraPlace(last);
-    if (failed(emit.call(quantize, kernels.quantize(widthOf(rows)))))
+    if (failed(emit.call(quantize, kernels.quantize(widthOf(rows)),
+                         barrierAfterNorm(rows, placeOf(op, last)))))
       return failure();
   }
   table.addExtraPlace(last, owner);
@@ -222,11 +243,9 @@ Barrier OpLowering::barrierAfterAppend(SelfAttentionOp op) {
   std::optional<int64_t> out = placeOf(op, 0);
   if (!append || !out)
     return Barrier::Before;
-  int64_t bytes = (widthOf(op.getContext()) + 15) / 16 * 64;
+  int64_t bytes = rowStride(widthOf(op.getContext())) * 4;
   for (Value read : {append.getKey(), append.getValue()}) {
-    auto result = dyn_cast<OpResult>(read);
-    auto in = result ? placeOf(result.getOwner(), result.getResultNumber())
-                     : std::nullopt;
+    std::optional<int64_t> in = placeOf(read);
     if (!in || (*in != *out && std::abs(*in - *out) < bytes))
       return Barrier::Before;
   }

@@ -107,7 +107,8 @@ FailureOr<SmallVector<ArenaBuffer>> collectBuffers(func::FuncOp function) {
       buffers.push_back({&op, entry++, bytes, at, at});
     Value rows = quantizedInput(&op);
     if (rows && firstToQuantize(rows) == &op)
-      buffers.push_back({&op, entry++, quantizedRowBytes(widthOf(rows)), at,
+      buffers.push_back({&op, entry++, quantizedRowBytes(widthOf(rows)),
+                         order.lookup(rows.getDefiningOp()),
                          lastUse(rows, order, at)});
   }
   return buffers;

@@ -23,7 +23,8 @@ struct ArenaBuffer {
 ///   memory_project           keys, then values, before they are laid out
 ///   self_attention in encode keys in blocks of 16, then values, H *
 ///   round_up(D, 16) wide
-///   firstToQuantize          the quantized rows, last of all
+///   firstToQuantize          the quantized rows, last of all; they live from the op
+///                            on that makes the rows, whose workers may quantize at once
 /// Fails with an error on an op that has no place in an arena sized by rows.
 mlir::FailureOr<llvm::SmallVector<ArenaBuffer>>
 collectBuffers(mlir::func::FuncOp function);

@@ -1,6 +1,6 @@
-// RUN: encdec-opt %s --encdec-lower | FileCheck %s
-// RUN: encdec-opt %s --encdec-to-llvm | FileCheck %s --check-prefix=LLVM
-// RUN: encdec-opt %s --encdec-lower=cpu=v4 | FileCheck %s --check-prefix=V4
+// RUN: encdec-opt %s -split-input-file --encdec-lower | FileCheck %s
+// RUN: encdec-opt %s -split-input-file --encdec-to-llvm | FileCheck %s --check-prefix=LLVM
+// RUN: encdec-opt %s -split-input-file --encdec-lower=cpu=v4 | FileCheck %s --check-prefix=V4
 
 // One table per op, one kernel per shape, barriers where data crosses workers.
 
@@ -76,3 +76,38 @@ func.func @step(%tokens: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tok
 // LLVM-LABEL: llvm.func internal @barrier(
 
 // V4: func.func private @linear_tile_f32_12x2(
+
+// -----
+
+// Each worker quantizes the rows that it has normalized, unless it would write over
+// rows that another still reads: the second time the quantized rows lie over %x.
+
+encdec.weight @table : tensor<40x16xf32> = #encdec.seeded<1, 0.5> {layout = #encdec.packed, offset = 0 : i64}
+encdec.weight @w : tensor<16x16xf32> = #encdec.seeded<2, 0.5> {activations = i8, layout = #encdec.packed<4>, offset = 3072 : i64, scale_offset = 3328 : i64, storage = i8}
+encdec.weight @gamma : tensor<16xf32> = #encdec.seeded<4, 0.5> {offset = 4160 : i64}
+encdec.weight @beta : tensor<16xf32> = #encdec.seeded<5, 0.5> {offset = 4224 : i64}
+
+// CHECK-LABEL: func.func @encdec_step(
+// CHECK: call @embed_16
+// CHECK: call @barrier
+// CHECK: call @norm_16
+// CHECK-NOT: call @barrier
+// CHECK: call @quantize_16
+// CHECK: call @barrier
+// CHECK: call @linear_16_i8dx16
+// CHECK: call @barrier
+// CHECK: call @add_norm_16
+// CHECK: call @barrier
+// CHECK: call @quantize_16
+// CHECK: call @barrier
+// CHECK: call @linear_16_i8dx16
+// CHECK: return
+func.func @step(%tokens: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"},
+    %positions: tensor<?xi32> {encdec.arg = "positions"}) attributes {encdec.entry = "step"} {
+  %x = encdec.embed %tokens at %positions, @table {scale = 1.0} {encdec.place = array<i64: 64>} : tensor<?xi32, #encdec.side<decoder>> -> tensor<?x16xf32, #encdec.side<decoder>>
+  %n = encdec.norm %x, @gamma, @beta {eps = 1.0e-5} {encdec.place = array<i64: 128>} : tensor<?x16xf32, #encdec.side<decoder>>
+  %y = encdec.linear %n, @w {encdec.place = array<i64: 192, 256>} : tensor<?x16xf32, #encdec.side<decoder>> -> tensor<?x16xf32, #encdec.side<decoder>>
+  %m = encdec.add_norm %y, %x, @gamma, @beta {eps = 1.0e-5} {encdec.place = array<i64: 128>} : tensor<?x16xf32, #encdec.side<decoder>>, tensor<?x16xf32, #encdec.side<decoder>>
+  %z = encdec.linear %m, @w {encdec.place = array<i64: 192, 64>} : tensor<?x16xf32, #encdec.side<decoder>> -> tensor<?x16xf32, #encdec.side<decoder>>
+  return
+}

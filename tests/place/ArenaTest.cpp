@@ -3,6 +3,7 @@
 // not its own judge.
 #include "compiler/Pipelines.h"
 #include "compiler/Register.h"
+#include "compiler/place/Arena.h"
 #include "compiler/place/Layout.h"
 #include "tests/support/RandomModel.h"
 #include <gtest/gtest.h>
@@ -26,31 +27,47 @@ int64_t widthOf(Value value) {
   return cast<RankedTensorType>(value.getType()).getDimSize(1);
 }
 
-/// Widths (in bytes a row) of what each op keeps in the arena, as the seam to
-/// lowering lists them.
-std::vector<int64_t> expectedEntries(Operation *op) {
-  std::vector<int64_t> entries;
+/// A buffer's bytes a row, and the op that it lives from: the one it belongs to, or for
+/// quantized rows the one that makes the rows, since the same worker may quantize them.
+struct Entry {
+  int64_t bytes;
+  Operation *from;
+};
+
+/// What each op keeps in the arena, as the seam to lowering lists it.
+std::vector<Entry> expectedEntries(Operation *op) {
+  std::vector<Entry> entries;
+  auto add = [&](int64_t bytes) { entries.push_back({bytes, op}); };
+  auto isDynamic = [&](FlatSymbolRefAttr name) {
+    return lookupWeight(op, name).isDynamic();
+  };
   if (isa<MemoryReadOp, CacheReadOp, CacheAppendOp, func::ReturnOp>(op))
     return entries;
   if (isa<VocabularyOp, TopTokensOp>(op)) {
     int64_t vocabulary = widthOf(op->getOperand(1));
-    return {8 * roundUp((vocabulary + 127) / 128, 16)};
+    add(8 * roundUp((vocabulary + 127) / 128, 16));
+  } else if (auto project = dyn_cast<MemoryProjectOp>(op)) {
+    for (int i = 0; i < 2; ++i)
+      add(rowBytes(project.getMemory().getType().getWidth()));
+  } else {
+    for (Value result : op->getResults())
+      add(rowBytes(widthOf(result)));
   }
-  if (auto project = dyn_cast<MemoryProjectOp>(op))
-    return {rowBytes(project.getMemory().getType().getWidth()),
-            rowBytes(project.getMemory().getType().getWidth())};
-  for (Value result : op->getResults())
-    entries.push_back(rowBytes(widthOf(result)));
-  if (auto ffn = dyn_cast<FfnOp>(op))
-    entries.push_back(rowBytes(lookupWeight(ffn, ffn.getUpWeightAttr())
-                                   .getTensorType()
-                                   .getDimSize(0)));
+  if (auto ffn = dyn_cast<FfnOp>(op)) {
+    int64_t hidden =
+        lookupWeight(ffn, ffn.getUpWeightAttr()).getTensorType().getDimSize(0);
+    add(rowBytes(hidden));
+    if (isDynamic(ffn.getDownWeightAttr()))
+      add(quantizedRowBytes(hidden));
+  }
   auto self = dyn_cast<SelfAttentionOp>(op);
   if (self && entryOf(op) == "encode") {
     int64_t width = widthOf(self.getKey()), heads = self.getHeads();
-    entries.push_back(rowBytes(width));
-    entries.push_back(heads * rowBytes(width / heads));
+    add(rowBytes(width));
+    add(heads * rowBytes(width / heads));
   }
+  if (Value rows = quantizedInput(op); rows && firstToQuantize(rows) == op)
+    entries.push_back({quantizedRowBytes(widthOf(rows)), rows.getDefiningOp()});
   return entries;
 }
 
@@ -58,20 +75,27 @@ std::vector<Region> regionsOf(func::FuncOp function) {
   std::map<Operation *, unsigned> number;
   for (Operation &op : function.getBody().front())
     number.emplace(&op, unsigned(number.size()));
+  auto lastUse = [&](Value value, unsigned last) {
+    for (Operation *user : value.getUsers())
+      last = std::max(last, number[user]);
+    return last;
+  };
   std::vector<Region> regions;
   for (Operation &op : function.getBody().front()) {
     auto places = op.getAttrOfType<DenseI64ArrayAttr>("encdec.place");
-    std::vector<int64_t> expected = expectedEntries(&op);
+    std::vector<Entry> expected = expectedEntries(&op);
     EXPECT_EQ(places ? places.size() : 0, int64_t(expected.size()))
         << op.getName().getStringRef().str();
     for (int64_t i = 0; places && i < places.size(); ++i) {
+      const Entry &entry = expected[i];
       unsigned last = number[&op];
       if (i < int64_t(op.getNumResults()))
-        for (Operation *user : op.getResult(i).getUsers())
-          last = std::max(last, number[user]);
+        last = lastUse(op.getResult(i), last);
+      else if (entry.from != &op)
+        last = lastUse(quantizedInput(&op), last);
       EXPECT_EQ(places[i] % 64, 0);
       regions.push_back({op.getName().getStringRef().str(), places[i],
-                         places[i] + expected[i], number[&op], last});
+                         places[i] + entry.bytes, number[entry.from], last});
     }
   }
   return regions;
@@ -101,15 +125,20 @@ TEST_P(Arena, LiveBuffersDoNotOverlapAndEveryOpHasItsPlace) {
   DialectRegistry registry;
   registerEncDecDialects(registry);
   MLIRContext context(registry);
-  OwningOpRef<ModuleOp> module = test::randomModel(context, GetParam());
-  ASSERT_TRUE(module);
-  PassManager pm(&context);
-  buildFusePipeline(pm);
-  buildPlacePipeline(pm);
-  ASSERT_TRUE(succeeded(pm.run(*module)));
-  Entries entries = findEntries(*module);
-  checkFunction(entries.encode);
-  checkFunction(entries.step);
+  for (WeightType type : {WeightType::f32, WeightType::int8Dynamic}) {
+    SCOPED_TRACE(nameOf(type).str());
+    OwningOpRef<ModuleOp> module = test::randomModel(context, GetParam());
+    ASSERT_TRUE(module);
+    PassManager pm(&context);
+    PipelineOptions options;
+    options.weights = type;
+    buildFusePipeline(pm, options);
+    buildPlacePipeline(pm, options);
+    ASSERT_TRUE(succeeded(pm.run(*module)));
+    Entries entries = findEntries(*module);
+    checkFunction(entries.encode);
+    checkFunction(entries.step);
+  }
 }
 INSTANTIATE_TEST_SUITE_P(Random, Arena,
                          testing::ValuesIn(test::randomSizes(40, 11)));
