@@ -51,7 +51,7 @@ uint32_t cores() {
 void Patience::adapt(bool slept) {
   // Stores of others may be lost; they would have said much the same.
   auto time = now();
-  auto next = slept ? std::max(time / 2, least) : std::min(time * 2, most);
+  auto next = slept ? std::max(time / 2, least) : std::min(time * 2, limit);
   if (next != time)
     nanoseconds.store(int32_t(next.count()), std::memory_order_relaxed);
 }
@@ -100,9 +100,8 @@ void Barrier::arrive() {
 }
 
 Result<std::unique_ptr<Team>> Team::create(uint32_t workers) {
-  // With more workers than cores, some cannot come while others spin.
   std::unique_ptr<Team> team(new Team(
-      workers, workers > cores() ? Patience::least : Patience::most));
+      workers, workers > cores() ? Patience::crowded : Patience::most));
   team->owner = getpid();
   team->threads.reserve(workers - 1);
   for (uint32_t i = 1; i < workers; ++i) {

@@ -29,15 +29,21 @@ namespace encdec::runtime {
 class Patience {
 public:
   using Time = std::chrono::nanoseconds;
-  /// Longer than workers differ in what they take for a segment.
-  static constexpr Time most = std::chrono::microseconds(50);
+  /// With a core for each worker: a virtual machine's core that sleeps is given to
+  /// others and comes back late, on a busy host by hundreds of microseconds, which
+  /// make the next waits longer in turn.
+  static constexpr Time most = std::chrono::milliseconds(1);
+  /// With fewer cores, where spinning keeps others from coming.
+  static constexpr Time crowded = std::chrono::microseconds(50);
   static constexpr Time least = std::chrono::microseconds(1);
 
-  explicit Patience(Time start) : nanoseconds(int32_t(start.count())) {}
+  /// Starts with `limit`, and never becomes longer.
+  explicit Patience(Time limit) : limit(limit), nanoseconds(int32_t(limit.count())) {}
   Time now() const { return Time(nanoseconds.load(std::memory_order_relaxed)); }
   void adapt(bool slept);
 
 private:
+  const Time limit;
   std::atomic<int32_t> nanoseconds;
 };
 

@@ -21,6 +21,25 @@ std::unique_ptr<Team> makeTeam(uint32_t workers) {
   return std::move(*team);
 }
 
+TEST(Patience, HalvesWhenItWasOfNoUseAndDoublesWhenItWas) {
+  for (Patience::Time limit : {Patience::most, Patience::crowded}) {
+    Patience patience(limit);
+    EXPECT_EQ(patience.now(), limit);
+    patience.adapt(/*slept=*/false);
+    EXPECT_EQ(patience.now(), limit);
+    patience.adapt(/*slept=*/true);
+    EXPECT_EQ(patience.now(), limit / 2);
+    for (int i = 0; i < 20; ++i)
+      patience.adapt(true);
+    EXPECT_EQ(patience.now(), Patience::least);
+    patience.adapt(false);
+    EXPECT_EQ(patience.now(), 2 * Patience::least);
+    for (int i = 0; i < 20; ++i)
+      patience.adapt(false);
+    EXPECT_EQ(patience.now(), limit);
+  }
+}
+
 class Teams : public testing::TestWithParam<uint32_t> {};
 INSTANTIATE_TEST_SUITE_P(Workers, Teams, testing::Range(1u, 9u));
 
