@@ -32,7 +32,7 @@ int main(int argc, char **argv) {
     encdec_state_options options = encdec_state_options_default();
     uint64_t together = count < 32 ? count : 32;
     options.max_rows = together * info.num_beams; /* hypotheses of all texts */
-    options.max_source_tokens = together * ((info.max_positions + 15) / 16 * 16);
+    options.max_sources = together;
     if (!code)
       code = failed(encdec_state_create(model, &options, &state), "making a state");
   }

@@ -25,6 +25,7 @@ encdec_status *encdec_state_create(encdec_model *model,
         auto wanted, readSized(options, encdec_state_options_default(), "options"));
     StateLimits limits;
     limits.maxRows = wanted.max_rows;
+    limits.maxSources = wanted.max_sources;
     limits.maxSourceTokens = wanted.max_source_tokens;
     limits.maxTargetPositions = wanted.max_target_positions;
     // More than can run at once would take turns at every barrier. A number that no

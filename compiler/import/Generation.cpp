@@ -252,8 +252,7 @@ Result<GenerationConfig> readGeneration(const ConfigFiles &files,
   config.numBeams = fields.count("num_beams", 1, 1, 64);
   config.lengthPenalty = fields.number("length_penalty", 1);
   readEarlyStopping(fields, config);
-  uint64_t mostBeams =
-      ENCDEC_ABI_MAX_TOP / ENCDEC_ABI_TOP_OF_BEAM(config.eos.size());
+  uint64_t mostBeams = ENCDEC_ABI_MAX_BEAMS(config.eos.size());
   if (config.numBeams > mostBeams) {
     warnings.push_back(fmt::format(
         "{}: num_beams = {} is more than the {} that a step can find candidates for "

@@ -24,6 +24,8 @@
 /* Tokens that a beam search asks for, for each beam: enough that all beams go on
  * however many of the best tokens end, of `eos_count` that can. */
 #define ENCDEC_ABI_TOP_OF_BEAM(eos_count) ((eos_count) > 1 ? (eos_count) + 1 : 2)
+#define ENCDEC_ABI_MAX_BEAMS(eos_count)                                        \
+  (ENCDEC_ABI_MAX_TOP / ENCDEC_ABI_TOP_OF_BEAM(eos_count))
 
 /* Rows of an activation start every round_up(width, ENCDEC_ABI_LANES) floats;
  * the padding floats are always zero. */

@@ -169,9 +169,9 @@ typedef struct encdec_state encdec_state;
  * once and touched only as it is used. */
 typedef struct encdec_state_options {
   uint64_t size;
-  uint64_t max_rows;             /* R, and sources per encode; default 32 */
+  uint64_t max_rows;             /* R; default 32 */
   uint64_t max_source_tokens;    /* of all sources of one encode together, each
-                                    counted rounded up to 16; default: max_rows
+                                    counted rounded up to 16; default: max_sources
                                     times the model's longest source */
   uint64_t max_target_positions; /* tokens fed to one row; default: the model's
                                     max_positions */
@@ -182,11 +182,13 @@ typedef struct encdec_state_options {
                                     physical memory of the machine */
   uint32_t logits; /* 1: make room for the logits of each step */
   uint32_t probs;  /* 1: make room for cross-attention probabilities */
+  uint64_t max_sources; /* per encode, each with a row at least; default: max_rows.
+                           With K beams, max_rows / K are enough */
 } encdec_state_options;
 
 static inline encdec_state_options encdec_state_options_default(void) {
   encdec_state_options options = {sizeof(encdec_state_options), 0, 0, 0, 0,
-                                  0, 0, 0};
+                                  0, 0, 0, 0};
   return options;
 }
 
@@ -426,7 +428,7 @@ typedef struct encdec_sequence {
 } encdec_sequence;
 
 /* Generation for any number of sources (laid out as for encdec_encode; more than
- * max_rows / num_beams go in portions). Results are in input order,
+ * max_sources or max_rows / num_beams go in portions). Results are in input order,
  * num_return_sequences a source with the best one first, and do not
  * depend on the portioning, the neighbours or the thread count. Nothing is added
  * to the ids. Uses up the state's rows. `options` may be NULL. */

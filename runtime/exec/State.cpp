@@ -15,8 +15,6 @@ namespace encdec::runtime {
 
 namespace {
 
-uint64_t roundUp16(uint64_t n) { return (n + 15) / 16 * 16; }
-
 Status limit(std::string message) {
   return Status(Code::Limit, std::move(message));
 }
@@ -27,10 +25,11 @@ StateLimits withDefaults(StateLimits limits, const ModelFacts &model) {
       value = fallback;
   };
   orElse(limits.maxRows, uint64_t(32));
+  orElse(limits.maxSources, limits.maxRows);
   orElse(limits.maxTargetPositions, model.maxPositions);
   // A product that does not fit is refused with the memory that it asks for.
   orElse(limits.maxSourceTokens,
-         checkedMul(limits.maxRows, roundUp16(model.maxPositions))
+         checkedMul(limits.maxSources, roundUp16(model.maxPositions))
              .value_or(UINT64_MAX / 2));
   orElse(limits.threads, defaultThreads());
   orElse(limits.maxMemory, physicalMemory());
@@ -42,6 +41,10 @@ StateLimits withDefaults(StateLimits limits, const ModelFacts &model) {
 Result<std::unique_ptr<State>>
 State::create(std::shared_ptr<const Model> model, StateLimits limits) {
   limits = withDefaults(limits, model->manifest.model);
+  if (limits.maxSources > limits.maxRows)
+    return limit(fmt::format("max_sources {} is more than max_rows {}, and each source "
+                             "has a row",
+                             limits.maxSources, limits.maxRows));
   // Rows, tokens and positions are int32 in the ABI.
   constexpr uint64_t most = INT32_MAX / 16;
   if (limits.maxRows > most || limits.maxTargetPositions > most ||
@@ -123,8 +126,8 @@ Status State::reserve() {
     entries->resize(most);
   for (std::vector<int32_t> *entries : {&rowBias, &nextPosition, &nextSource})
     entries->resize(rows);
-  sourceOffset.resize(rows + 1);
-  memoryOffset.resize(rows + 1);
+  sourceOffset.resize(limits.maxSources + 1);
+  memoryOffset.resize(limits.maxSources + 1);
   return {};
 }
 
@@ -134,9 +137,9 @@ Status State::checkSources(std::span<const int32_t> ids,
   const size_t count = offsets.empty() ? 0 : offsets.size() - 1;
   if (count == 0)
     return usageError("encode needs at least one source");
-  if (count > limits.maxRows)
-    return limit(fmt::format("{} sources are more than max_rows {} of this state",
-                             count, limits.maxRows));
+  if (count > limits.maxSources)
+    return limit(fmt::format("{} sources are more than max_sources {} of this state",
+                             count, limits.maxSources));
   if (offsets[0] != 0 || offsets[count] != ids.size())
     return usageError(fmt::format("source offsets must run from 0 to the number of "
                                   "ids {}, but run from {} to {}",

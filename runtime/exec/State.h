@@ -12,9 +12,13 @@
 
 namespace encdec::runtime {
 
+/// Keys come in blocks of 16: places that a source of `n` tokens takes.
+constexpr uint64_t roundUp16(uint64_t n) { return (n + 15) / 16 * 16; }
+
 /// Limits of a state; 0 means the default (runtime.h documents each).
 struct StateLimits {
   uint64_t maxRows = 0;
+  uint64_t maxSources = 0;
   uint64_t maxSourceTokens = 0; ///< Each source rounded up to 16.
   uint64_t maxTargetPositions = 0;
   uint32_t threads = 0;

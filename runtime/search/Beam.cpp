@@ -16,12 +16,9 @@ constexpr uint32_t noRow = UINT32_MAX;
 constexpr double lowest = -1e9;
 } // namespace
 
-uint64_t BeamSearch::candidatesOfBeam(const SearchOptions &options) {
-  return ENCDEC_ABI_TOP_OF_BEAM(options.eos.size());
-}
-
 BeamSearch::BeamSearch(SearchOptions theOptions)
-    : options(std::move(theOptions)), considered(options.beams * candidatesOfBeam(options)) {}
+    : options(std::move(theOptions)),
+      considered(options.beams * ENCDEC_ABI_TOP_OF_BEAM(options.eos.size())) {}
 
 NextStep BeamSearch::start(size_t count) {
   length = 1;

@@ -22,9 +22,6 @@ public:
   size_t sourceOf(size_t row) const override { return sources[row]; }
   std::vector<Hypothesis> take(size_t source) override;
 
-  /// C / K: enough that K beams go on however many of the best tokens end.
-  static uint64_t candidatesOfBeam(const SearchOptions &options);
-
 private:
   /// Hypotheses share their beginnings: a chain of tokens, last to first.
   struct Token {

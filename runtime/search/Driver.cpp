@@ -155,14 +155,12 @@ Status resolveBeams(const GenerateRequest &request,
     return usageError(fmt::format("num_return_sequences is {}, expected 1 ... {} "
                                   "(num_beams)",
                                   options.returned, options.beams));
-  // A divided-out product, so that no number of beams overflows.
-  if (options.beams > ENCDEC_ABI_MAX_TOP / BeamSearch::candidatesOfBeam(options))
+  const uint64_t most = ENCDEC_ABI_MAX_BEAMS(options.eos.size());
+  if (options.beams > most)
     return Status(Code::Limit,
                   fmt::format("num_beams {} is more than the {} that a step can "
                               "find candidates for; ask for fewer (1: greedy)",
-                              options.beams,
-                              ENCDEC_ABI_MAX_TOP /
-                                  BeamSearch::candidatesOfBeam(options)));
+                              options.beams, most));
   return {};
 }
 
@@ -266,7 +264,8 @@ Result<std::vector<Generated>> generate(State &state,
                               "(max_rows); make one with more, or ask for fewer "
                               "beams (1: greedy)",
                               options.beams, state.limits.maxRows));
-  const size_t most = state.limits.maxRows / options.beams;
+  const size_t most =
+      std::min(state.limits.maxRows / options.beams, state.limits.maxSources);
   const size_t count = offsets.empty() ? 0 : offsets.size() - 1;
   for (size_t b = 0; b < count; ++b)
     if (offsets[b + 1] < offsets[b] || offsets[b + 1] > ids.size())
@@ -279,7 +278,7 @@ Result<std::vector<Generated>> generate(State &state,
     size_t last = first;
     for (uint64_t places = 0; last < count && last - first < most;
          ++last) {
-      places += (offsets[last + 1] - offsets[last] + 15) / 16 * 16;
+      places += roundUp16(offsets[last + 1] - offsets[last]);
       if (last > first && places > state.limits.maxSourceTokens)
         break;
     }

@@ -130,6 +130,7 @@ private:
 void Bench::createState() {
   auto options = encdec_state_options_default();
   options.max_rows = arguments.batch * arguments.beams;
+  options.max_sources = arguments.batch;
   options.threads = arguments.threads;
   encdec_state *created = nullptr;
   check(encdec_state_create(model.get(), &options, &created));

@@ -122,7 +122,7 @@ void Generator::createState(uint64_t sources) {
   stateOptions.probs = options.probs;
   for (;; sources /= 2) {
     stateOptions.max_rows = sources * options.num_beams;
-    stateOptions.max_source_tokens = sources * ((info.max_positions + 15) / 16 * 16);
+    stateOptions.max_sources = sources;
     encdec_state *created = nullptr;
     encdec_status *status =
         encdec_state_create(model.get(), &stateOptions, &created);

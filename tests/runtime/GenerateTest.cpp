@@ -260,21 +260,27 @@ TEST(Generate, RowsLeaveAtOnce) {
   EXPECT_LT(tokens, longest * 40);
 }
 
-TEST(Generate, PortionsByRowsAndByTokens) {
+TEST(Generate, PortionsByRowsSourcesAndTokens) {
   FakeModel model;
   Sources sources = manySources(23);
   auto whole = run(*model.state({.maxRows = 32}), sources);
-  for (uint64_t rows : {1, 2, 5, 22, 23})
-    for (uint64_t tokens : {48, 64, 100, 5000}) {
-      auto state = model.state({.maxRows = rows, .maxSourceTokens = tokens});
-      auto parts = run(*state, sources);
-      ASSERT_EQ(parts.size(), whole.size());
-      EXPECT_EQ(state->counters.encodedSources, 23u);
-      for (size_t b = 0; b < whole.size(); ++b) {
-        EXPECT_EQ(parts[b].ids, whole[b].ids);
-        EXPECT_EQ(parts[b].logProb, whole[b].logProb);
-      }
+  auto expectWhole = [&](const StateLimits &limits) {
+    auto state = model.state(limits);
+    auto parts = run(*state, sources);
+    ASSERT_EQ(parts.size(), whole.size());
+    EXPECT_EQ(state->counters.encodedSources, 23u);
+    if (limits.maxSources)
+      EXPECT_GE(state->counters.encodeCalls, (22 + limits.maxSources) / limits.maxSources);
+    for (size_t b = 0; b < whole.size(); ++b) {
+      EXPECT_EQ(parts[b].ids, whole[b].ids);
+      EXPECT_EQ(parts[b].logProb, whole[b].logProb);
     }
+  };
+  for (uint64_t rows : {1, 2, 5, 22, 23})
+    for (uint64_t tokens : {48, 64, 100, 5000})
+      expectWhole({.maxRows = rows, .maxSourceTokens = tokens});
+  for (uint64_t most : {1, 4, 22})
+    expectWhole({.maxRows = 23, .maxSources = most});
 }
 
 TEST(Generate, ProbsOfEachSource) {

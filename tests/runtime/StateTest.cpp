@@ -238,7 +238,30 @@ TEST(State, LimitsAtCreation) {
     limits = {};
     limits.maxSourceTokens = huge;
     expectCode(refusal(limits), Code::Limit, "max_source_tokens");
+    limits = {};
+    limits.maxSources = huge;
+    expectCode(refusal(limits), Code::Limit, "max_sources");
   }
+  limits = {};
+  limits.maxRows = 3;
+  limits.maxSources = 4;
+  expectCode(refusal(limits), Code::Limit, "max_sources 4 is more than max_rows 3");
+}
+
+/// Rows that are hypotheses need no room for a source each.
+TEST(State, MemoryIsThatOfSources) {
+  FakeModel model;
+  StateLimits limits;
+  limits.threads = 1;
+  limits.maxRows = 8;
+  const uint64_t eight = model.state(limits)->reservedBytes();
+  limits.maxSources = 2;
+  auto two = model.state(limits);
+  EXPECT_LT(two->reservedBytes(), eight);
+  EXPECT_EQ(two->limits.maxSourceTokens, 2 * roundUp16(FAKE_POSITIONS));
+  EXPECT_TRUE(two->encode(Ids{1, 2}, std::vector<uint64_t>{0, 1, 2}).ok());
+  expectCode(two->encode(Ids{1, 2, 3}, std::vector<uint64_t>{0, 1, 2, 3}), Code::Limit,
+             "max_sources 2");
 }
 
 /// The bytes that are named are the bytes that are enough.
@@ -264,7 +287,7 @@ TEST(State, RefusedEncodes) {
   };
   expectCode(encode({}, {0}), Code::Usage, "at least one source");
   expectCode(encode({}, {}), Code::Usage, "at least one source");
-  expectCode(encode({1, 2, 3, 4}, {0, 1, 2, 3, 4}), Code::Limit, "max_rows 3");
+  expectCode(encode({1, 2, 3, 4}, {0, 1, 2, 3, 4}), Code::Limit, "max_sources 3");
   expectCode(encode({1}, {0, 0, 1}), Code::Usage, "source 0 is empty");
   expectCode(encode({1, 2}, {0, 2, 1, 2}), Code::Usage, "ascend");
   expectCode(encode({1, 2}, {0, UINT64_MAX, 2}), Code::Usage, "ascend");

@@ -1,0 +1,213 @@
+// Sketched vocabulary kernels: the token of the whole product, whatever the numbers.
+#include "VocabularyCall.h"
+#include <algorithm>
+#include <cmath>
+#include <gtest/gtest.h>
+#include <utility>
+
+using namespace encdec;
+using namespace encdec::test;
+using namespace encdec::test::vocabulary;
+
+namespace {
+
+struct Choice {
+  std::vector<int32_t> tokens;
+  int64_t open = -1; // blocks that the sketch left open, if it was used
+};
+
+/// The best tokens alone, by an int8 sketch of the f32 weights. `beyond` is what the
+/// biases hold behind the last token.
+Choice choose(const Model &m, int64_t rows, int64_t workers, float beyond = 0) {
+  int64_t columns = m.weight.rows;
+  Matrix sketch(columns, inputs), scales(1, columns);
+  for (int64_t v = 0; v < columns; ++v) {
+    float most = 0;
+    for (int64_t k = 0; k < inputs; ++k)
+      most = std::max(most, std::abs(float(m.weight(v, k))));
+    scales(0, v) = most / 127;
+    for (int64_t k = 0; k < inputs && most > 0; ++k)
+      sketch(v, k) = std::nearbyint(float(m.weight(v, k)) / (most / 127));
+  }
+  KernelCall call(rows);
+  Buffer biases(3 * pad16(columns));
+  for (int64_t r = 0; r < 3; ++r)
+    for (int64_t c = 0; c < pad16(columns); ++c)
+      biases[r * pad16(columns) + c] = c < columns ? float(m.logitBias(r, c)) : beyond;
+  Choice result{std::vector<int32_t>(rows)};
+  call.context.logit_bias = biases.data();
+  call.context.row_bias = m.rowBias.data();
+  call.context.top = 1;
+  call.context.out_tokens = result.tokens.data();
+  call.context.out_open_blocks = &result.open;
+  Matrix x = m.x;
+  x.rows = rows;
+  int32_t records = call.place(recordFloats(columns));
+  std::vector<int32_t> table{call.input(x),        call.packed(m.weight), -1,
+                             call.vector(m.bias),  records,
+                             call.packedInt8(sketch), call.vector(scales)};
+  std::string size = std::to_string(columns), shape = "40_f32x" + size + "_by_i8";
+  call.run(jit(), "vocabulary_" + shape, table, workers);
+  call.run(jit(), "choose_vocabulary_" + shape, table, workers);
+  call.run(jit(), "merge_vocabulary_" + size, {records}, workers);
+  return result;
+}
+
+// However near the others are, and whoever works: the token of the whole product.
+TEST(Sketch, TokenIsTheToken) {
+  std::mt19937 random(4);
+  for (int64_t columns : sizes)
+    for (double spread : {1.0, 1e-3, 1e-6, 0.0}) {
+      SCOPED_TRACE("V = " + std::to_string(columns) + ", spread " +
+                   std::to_string(spread));
+      Model m = randomModel(columns, WeightKind::f32, random);
+      Matrix common = randomMatrix(1, inputs, random);
+      for (int64_t v = 0; v < columns; ++v) {
+        for (int64_t k = 0; k < inputs; ++k)
+          m.weight(v, k) = float(common(0, k) + spread * m.weight(v, k));
+        m.bias(0, v) *= spread * 0.1;
+      }
+      for (int64_t rows : {1, 3, 8, 9}) {
+        Result whole = run(m, rows, 1, false);
+        for (int64_t workers = 1; workers <= 4; ++workers) {
+          Choice got = choose(m, rows, workers);
+          ASSERT_EQ(got.tokens, whole.tokens) << rows << " rows, " << workers;
+          ASSERT_EQ(got.open < 0, rows > 8) << "only few rows are sketched";
+          if (columns == 2500 && spread == 1 && rows == 1)
+            EXPECT_LT(got.open, 5) << "of 20 blocks";
+          if (spread == 0 && rows <= 8 && m.rowBias[0] == 0)
+            EXPECT_EQ(got.open, (columns + 127) / 128) << "all are alike";
+        }
+      }
+    }
+}
+
+// All of the best token's weights lie just short of half way to the next int8, on the
+// side of x: its logit is as far above its sketch as any can be.
+TEST(Sketch, ReachesTheFarthestLogit) {
+  std::mt19937 random(6);
+  Model m = randomModel(2500, WeightKind::f32, random);
+  m.rowBias.assign(30, 0);
+  for (double &v : m.weight.values)
+    v = 0;
+  for (double &v : m.bias.values)
+    v = -100;
+  double sum = 0;
+  m.x(0, 0) = 0;
+  m.weight(2000, 0) = 127; // so its scale is 1
+  for (int64_t k = 1; k < inputs; ++k) {
+    m.weight(2000, k) = m.x(0, k) < 0 ? -0.499 : 0.499;
+    sum += std::abs(m.x(0, k));
+  }
+  m.bias(0, 2000) = 0;
+  m.bias(0, 1) = 0.498 * sum; // known exactly: this one's weights are 0
+  ASSERT_EQ(run(m, 1, 1, false).tokens[0], 2000);
+  Choice got = choose(m, 1, 1);
+  EXPECT_EQ(got.tokens[0], 2000);
+  EXPECT_EQ(got.open, 2);
+}
+
+TEST(Sketch, ObeysBiases) {
+  std::mt19937 random(5);
+  Model m = randomModel(2500, WeightKind::f32, random);
+  m.rowBias.assign(30, 0);
+  for (int64_t v = 0; v < 2500; ++v)
+    m.logitBias(0, v) = v % 7 ? -INFINITY : 0;
+  for (double &v : m.bias.values)
+    v *= 50; // far more than the product
+  EXPECT_EQ(choose(m, 4, 2).tokens, run(m, 4, 1, false).tokens);
+  for (int64_t v = 0; v < 2500; ++v)
+    m.logitBias(0, v) = -INFINITY;
+  EXPECT_EQ(choose(m, 1, 2).tokens[0], 0) << "all forbidden";
+  for (double &v : m.weight.values)
+    v = 0; // scales of 0, and ties
+  m.logitBias = Matrix(3, 2500);
+  for (double &v : m.bias.values)
+    v = 1;
+  EXPECT_EQ(choose(m, 2, 3).tokens, (std::vector<int32_t>{0, 0}));
+}
+
+// Greater and smaller than any model's: what the sketch rounds away, or overflows at, it
+// must not decide.
+TEST(Sketch, TokenIsTheTokenAtTheEdgesOfFloats) {
+  struct Edge {
+    std::string what;
+    double x, weight;
+    bool opensAll = false;
+  };
+  for (const Edge &edge : {Edge{"scales below the normal floats", 1e35, 1e-42},
+                           Edge{"scales of 0", 1e36, 3e-45},
+                           Edge{"products below the normal floats", 1e-22, 1e-20},
+                           Edge{"products of 0", 1e-25, 1e-20},
+                           Edge{"rows below the normal floats", 1e-42, 1},
+                           Edge{"the sketch overflows", 1e37, 0.3, true}})
+    for (int seed = 0; seed < 10; ++seed) {
+      SCOPED_TRACE(edge.what);
+      std::mt19937 random(seed);
+      Model m = randomModel(2500, WeightKind::f32, random);
+      m.rowBias.assign(30, 0);
+      for (double &v : m.weight.values)
+        v = float(v * edge.weight);
+      for (double &v : m.x.values)
+        v = float(v * edge.x);
+      for (double &v : m.bias.values)
+        v = 0;
+      Choice got = choose(m, 3, 2);
+      ASSERT_EQ(got.tokens, run(m, 3, 1, false).tokens) << "seed " << seed;
+      if (edge.opensAll)
+        ASSERT_EQ(got.open, 20);
+    }
+}
+
+// Here one sketched logit is inf - inf, and the sum itself is the best by far.
+TEST(Sketch, OverflowDecidesNothing) {
+  std::mt19937 random(10);
+  Model m = randomModel(2500, WeightKind::f32, random);
+  m.rowBias.assign(30, 0);
+  m.weight = Matrix(2500, inputs);
+  m.bias = Matrix(1, 2500);
+  m.bias(0, 1) = 1e6;
+  m.x(0, 0) = m.x(0, 1) = 1e37;
+  m.weight(2000, 0) = -1;
+  m.weight(2000, 1) = 2;
+  Choice got = choose(m, 1, 1);
+  EXPECT_EQ(got.tokens[0], 2000);
+  EXPECT_EQ(got.open, 2);
+}
+
+// What stands behind the last token, in rooms kept for whole vectors, is none.
+TEST(Sketch, EndsWithTheVocabulary) {
+  std::mt19937 random(8);
+  for (int64_t columns : {37, 211, 2500})
+    for (float beyond : {0.0f, INFINITY, NAN}) {
+      SCOPED_TRACE(std::to_string(columns) + ", " + std::to_string(beyond));
+      Model m = randomModel(columns, WeightKind::f32, random);
+      for (double lowest : {0.0, -3.4e38}) {
+        for (double &v : m.bias.values)
+          v = lowest ? lowest : v;
+        EXPECT_EQ(choose(m, 3, 2, beyond).tokens, run(m, 3, 1, false).tokens) << lowest;
+      }
+    }
+}
+
+// One logit that is no number opens its block and hides no other.
+TEST(Sketch, LeavesNaNOpen) {
+  std::mt19937 random(9);
+  Model m = randomModel(2500, WeightKind::f32, random);
+  m.rowBias.assign(30, 0);
+  Choice before = choose(m, 1, 1);
+  int64_t opened = 0;
+  for (int64_t v = 5; v < 2500; v += 128) { // one in each block
+    if (v == before.tokens[0])
+      continue;
+    double was = std::exchange(m.bias(0, v), NAN);
+    Choice got = choose(m, 1, 1);
+    EXPECT_EQ(got.tokens, before.tokens) << "NaN at " << v;
+    EXPECT_GE(got.open, before.open);
+    opened += got.open - before.open;
+    m.bias(0, v) = was;
+  }
+  EXPECT_EQ(opened, 20 - before.open) << "each that was closed";
+}
+
+} // namespace
