@@ -1,8 +1,9 @@
 """The engines as the comparison sees them: measure(workload) gives milliseconds.
 
-A step's time is (a whole generation - its encoding) / new tokens. An engine that
-cannot encode alone is asked for generations of one token and of all: the
-difference is all steps but one, and what remains of the first is its encoding.
+Peers are asked for generations of one token and of all: the difference is all steps
+but one, and what remains of the first is its encoding. So that is all that comes
+before the first step in encdec too: peers project the cross keys and values, a seventh
+of the work, not in their encoder but when they first need them.
 """
 import json
 import statistics
@@ -164,9 +165,8 @@ class Peer:
         return self.read()
 
     def ask(self, repeat, **request):
-        """The median of `repeat` runs, or None where the engine cannot."""
-        times = self.request(**request, repeat=repeat)["ms"]
-        return times and statistics.median(times)
+        """The median of `repeat` runs."""
+        return statistics.median(self.request(**request, repeat=repeat)["ms"])
 
     def measure(self, workload, vocabulary, repeats):
         request = {"sources": source_ids(workload, vocabulary),
@@ -175,12 +175,6 @@ class Peer:
         self.ask(1, **request, new_tokens=2)
         if workload.kind == "first":
             return self.ask(repeats, **request, new_tokens=1)
-        encode = self.ask(repeats, **request, encode=True)
-        if workload.kind == "encode" and encode is not None:
-            return encode
-        if encode is not None:
-            whole = self.ask(1, **request, new_tokens=workload.new_tokens)
-            return (whole - encode) / workload.new_tokens
         first = self.ask(repeats, **request, new_tokens=1)
         # A short generation is repeated, since its encoding is a difference.
         repeat = repeats if workload.kind == "encode" else 1

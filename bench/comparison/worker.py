@@ -6,9 +6,6 @@ SETTING is a JSON object, of the peer's own options. Reads one JSON object a lin
 answers each with one:
     {"sources": [[id]], "beams", "new_tokens", "repeat"}
               -> {"ms": [..], "ids": [[id]]}  whole generations; the ids of the last
-    {"encode": true, "sources", "repeat"}
-              -> {"ms": [..]}    the encoder alone; {"ms": null} where the engine
-                                 gives no way to run it
     {"judge": [[id]], "sources", "banned": [id]}
               -> {"gaps": [[x]]} of each token after those before it: how far its
                                  logit lies below the best, in standard deviations
@@ -37,8 +34,6 @@ class CTranslate2:
 
     def prepare(self, sources):
         return [[f"t{token}" for token in source] for source in sources]
-
-    encode = None # no way to run the encoder alone
 
     def generate(self, sources, beams, new_tokens):
         # A minimum length suppresses the end token; no limit on the batch keeps
@@ -74,10 +69,6 @@ class Transformers:
     def prepare(self, sources):
         ids = self.torch.tensor(sources)
         return {"input_ids": ids, "attention_mask": self.torch.ones_like(ids)}
-
-    def encode(self, sources):
-        with self.torch.inference_mode():
-            self.model.get_encoder()(**sources)
 
     def generation(self, beams, new_tokens):
         """Nothing of the checkpoint's own generation settings but its tokens:
@@ -148,21 +139,15 @@ def answer(engine, request):
     sources = engine.prepare(request["sources"])
     if "judge" in request:
         return {"gaps": engine.judge(sources, request["judge"], request["banned"])}
-    encode = request.get("encode", False)
-    if encode and engine.encode is None:
-        return {"ms": None}
-    times, ids = [], None
+    times, ids = [], []
     for _ in range(request["repeat"]):
         start = time.perf_counter()
-        if encode:
-            engine.encode(sources)
-        else:
-            ids = engine.generate(sources, request["beams"], request["new_tokens"])
+        ids = engine.generate(sources, request["beams"], request["new_tokens"])
         times.append((time.perf_counter() - start) * 1e3)
-        lengths = [len(row) for row in ids or []]
-        if not encode and lengths != [request["new_tokens"]] * len(request["sources"]):
+        lengths = [len(row) for row in ids]
+        if lengths != [request["new_tokens"]] * len(request["sources"]):
             raise ValueError(f"lengths {lengths}, expected {request['new_tokens']} each")
-    return {"ms": times} if encode else {"ms": times, "ids": ids}
+    return {"ms": times, "ids": ids}
 
 
 def main():
