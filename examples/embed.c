@@ -51,6 +51,10 @@ int main(int argc, char **argv) {
     if (!code)
       printf("%s\n", sequence.text);
   }
+  if (!code && (fflush(stdout) || ferror(stdout))) {
+    perror("embed: cannot write");
+    code = ENCDEC_ERROR_FAILURE;
+  }
   encdec_result_free(result);
   encdec_state_destroy(state);
   encdec_model_close(model);

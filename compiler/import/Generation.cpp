@@ -249,7 +249,7 @@ Result<GenerationConfig> readGeneration(const ConfigFiles &files,
   readTokens(fields, vocabulary, config);
   readLengths(fields, maxPositions, config, warnings);
   readBadWords(fields, vocabulary, config, warnings);
-  config.numBeams = fields.count("num_beams", 1, 1, 64);
+  config.numBeams = fields.count("num_beams", 1, 1, INT32_MAX);
   config.lengthPenalty = fields.number("length_penalty", 1);
   readEarlyStopping(fields, config);
   uint64_t mostBeams = ENCDEC_ABI_MAX_BEAMS(config.eos.size());

@@ -193,7 +193,8 @@ static inline encdec_state_options encdec_state_options_default(void) {
 }
 
 /* Makes a state with its thread team. Keeps the model alive. `options` may be
- * NULL. Errors: LIMIT (max_memory, named with the bytes needed), FAILURE. */
+ * NULL. Errors: LIMIT (max_memory, named with the bytes needed; limits beyond the
+ * model's or beyond each other), FAILURE. */
 ENCDEC_API encdec_status *encdec_state_create(encdec_model *model,
                                               const encdec_state_options *options,
                                               encdec_state **out_state);
@@ -217,7 +218,7 @@ typedef struct encdec_state_info {
   uint64_t open_blocks; /* blocks of 128 columns that it had left open, together */
 } encdec_state_info;
 
-/* Fills `info` (set info->size) with limits and counters. */
+/* Fills `info` (set info->size). */
 ENCDEC_API encdec_status *encdec_state_get_info(const encdec_state *state,
                                                 encdec_state_info *info);
 

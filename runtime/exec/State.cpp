@@ -42,8 +42,8 @@ Result<std::unique_ptr<State>>
 State::create(std::shared_ptr<const Model> model, StateLimits limits) {
   limits = withDefaults(limits, model->manifest.model);
   if (limits.maxSources > limits.maxRows)
-    return limit(fmt::format("max_sources {} is more than max_rows {}, and each source "
-                             "has a row",
+    return limit(fmt::format("max_sources {} is more than max_rows {} (default 32), and "
+                             "each source has a row; raise max_rows",
                              limits.maxSources, limits.maxRows));
   // Rows, tokens and positions are int32 in the ABI.
   constexpr uint64_t most = INT32_MAX / 16;
@@ -138,8 +138,9 @@ Status State::checkSources(std::span<const int32_t> ids,
   if (count == 0)
     return usageError("encode needs at least one source");
   if (count > limits.maxSources)
-    return limit(fmt::format("{} sources are more than max_sources {} of this state",
-                             count, limits.maxSources));
+    return limit(fmt::format("{} sources are more than max_sources {} of this state "
+                             "(by default its max_rows, {})",
+                             count, limits.maxSources, limits.maxRows));
   if (offsets[0] != 0 || offsets[count] != ids.size())
     return usageError(fmt::format("source offsets must run from 0 to the number of "
                                   "ids {}, but run from {} to {}",

@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <climits>
 #include <linux/futex.h>
-#include <sched.h>
 #include <sys/syscall.h>
 #include <system_error>
 #include <unistd.h>
@@ -38,20 +37,12 @@ void wakeAll(const std::atomic<int32_t> &word) {
   syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
 }
 
-/// The cores that this thread may use, at least 1.
-uint32_t cores() {
-  cpu_set_t set;
-  // Fails where there are more than 1024: more than workers.
-  return sched_getaffinity(0, sizeof(set), &set) ? UINT32_MAX
-                                                 : uint32_t(CPU_COUNT(&set));
-}
-
 } // namespace
 
 void Patience::adapt(bool slept) {
   // Stores of others may be lost; they would have said much the same.
   auto time = now();
-  auto next = slept ? std::max(time / 2, least) : std::min(time * 2, limit);
+  auto next = slept ? std::max(time / 2, least) : std::min(time * 2, most);
   if (next != time)
     nanoseconds.store(int32_t(next.count()), std::memory_order_relaxed);
 }
@@ -100,8 +91,7 @@ void Barrier::arrive() {
 }
 
 Result<std::unique_ptr<Team>> Team::create(uint32_t workers) {
-  std::unique_ptr<Team> team(new Team(
-      workers, workers > cores() ? Patience::crowded : Patience::most));
+  std::unique_ptr<Team> team(new Team(workers));
   team->owner = getpid();
   team->threads.reserve(workers - 1);
   for (uint32_t i = 1; i < workers; ++i) {

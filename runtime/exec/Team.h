@@ -29,22 +29,16 @@ namespace encdec::runtime {
 class Patience {
 public:
   using Time = std::chrono::nanoseconds;
-  /// With a core for each worker: a virtual machine's core that sleeps is given to
-  /// others and comes back late, on a busy host by hundreds of microseconds, which
-  /// make the next waits longer in turn.
+  /// A virtual machine's core that sleeps is given to others and comes back late, on
+  /// a busy host by hundreds of microseconds, which make the next waits longer in turn.
   static constexpr Time most = std::chrono::milliseconds(1);
-  /// With fewer cores, where spinning keeps others from coming.
-  static constexpr Time crowded = std::chrono::microseconds(50);
   static constexpr Time least = std::chrono::microseconds(1);
 
-  /// Starts with `limit`, and never becomes longer.
-  explicit Patience(Time limit) : limit(limit), nanoseconds(int32_t(limit.count())) {}
   Time now() const { return Time(nanoseconds.load(std::memory_order_relaxed)); }
   void adapt(bool slept);
 
 private:
-  const Time limit;
-  std::atomic<int32_t> nanoseconds;
+  std::atomic<int32_t> nanoseconds{int32_t(most.count())};
 };
 
 /// A counter that threads wait on until it differs from what they saw.
@@ -97,9 +91,8 @@ public:
   static void barrier(void *team, int64_t worker);
 
 private:
-  Team(uint32_t workers, Patience::Time patience)
-      : count(workers), patience(patience),
-        meeting(int32_t(workers), this->patience) {}
+  explicit Team(uint32_t workers)
+      : count(workers), meeting(int32_t(workers), patience) {}
   void serve(uint32_t worker);
   void call(uint32_t worker) noexcept;
 

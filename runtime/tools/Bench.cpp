@@ -18,6 +18,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <new>
+#include <numeric>
 #include <optional>
 
 
@@ -254,6 +255,8 @@ void Bench::printJson() const {
       {"encode_ms", median(measured.encode)},
       {"first_token_ms", median(measured.firstToken)},
       {"step_ms", stepMs()},
+      {"step_ms_mean", std::accumulate(measured.step.begin(), measured.step.end(), 0.0) /
+                           double(measured.step.size())},
       {"step_ms_best",
        *std::min_element(measured.step.begin(), measured.step.end())},
       {"tokens_per_second", double(arguments.batch) / stepMs() * 1e3},
@@ -320,7 +323,8 @@ included; the end token is suppressed, so lengths are fixed. read_bandwidth is t
 median over read-only passes through 512 MB on the same threads, between the
 repeats, in GB/s (10^9); with beams, step_ms is a search's time without encoding,
 shared out among its steps; bandwidth_fraction is bytes_per_step / step time /
-read_bandwidth. JSON also has the best pass, and the fraction of that.
+read_bandwidth. JSON also has the best pass, and the fraction of that, and the mean
+and the best step.
 
 --profile decodes as often again with the time taken at each barrier, for encode and
 step: by kind of op, by layer, in JSON also by segment (what lies between two

@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <unistd.h>
+#include <utility>
 
 namespace encdec::tools {
 namespace {
@@ -43,13 +44,20 @@ std::string oneLine(std::string_view text) {
   return line;
 }
 
+/// Where nobody can be told, the exit code still says it; fmt::print would throw.
+template <typename... Args>
+void tell(fmt::format_string<Args...> format, Args &&...args) {
+  std::string text = fmt::format(format, std::forward<Args>(args)...);
+  std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
 void message(std::string_view kind, int colour, std::string_view given) {
   std::string text = oneLine(given);
   std::fflush(stdout);
   if (takesColour(STDERR_FILENO))
-    fmt::print(stderr, "encdec: \x1b[1;{}m{}:\x1b[0m {}\n", colour, kind, text);
+    tell("encdec: \x1b[1;{}m{}:\x1b[0m {}\n", colour, kind, text);
   else
-    fmt::print(stderr, "encdec: {}: {}\n", kind, text);
+    tell("encdec: {}: {}\n", kind, text);
 }
 
 } // namespace
@@ -75,7 +83,7 @@ void printWarning(std::string_view text) { message("warning", 33, text); }
 
 void printHint(std::string_view text) {
   if (isatty(STDERR_FILENO))
-    fmt::print(stderr, "{}\n", oneLine(text));
+    tell("{}\n", oneLine(text));
 }
 
 bool wantsProgress() {
@@ -89,7 +97,7 @@ Progress::Progress(std::string noun)
 
 Progress::~Progress() {
   if (active && drawn != start)
-    fmt::print(stderr, "\r\x1b[K");
+    tell("\r\x1b[K");
 }
 
 void Progress::add(uint64_t count) {
@@ -99,7 +107,7 @@ void Progress::add(uint64_t count) {
     return;
   drawn = now;
   double seconds = std::chrono::duration<double>(now - start).count();
-  fmt::print(stderr, "\r{}, {:.0f} a second\x1b[K", counted(done, noun),
+  tell("\r{}, {:.0f} a second\x1b[K", counted(done, noun),
              double(done) / seconds);
   std::fflush(stderr);
 }

@@ -227,7 +227,7 @@ class Machine(Cli):
         result = run("bench", self.bundle, "--source-length", 8, "--new-tokens", 4,
                      "--batch", 2, "--threads", 1, "--repeat", 2, "--json")
         shown = json.loads(result.stdout.splitlines()[-1])
-        for key in ("step_ms", "encode_ms", "bytes_per_step", "read_bandwidth",
+        for key in ("step_ms", "encode_ms", "step_ms_mean", "bytes_per_step", "read_bandwidth",
                     "bandwidth_fraction"):
             self.assertGreater(shown[key], 0, key)
         self.assertEqual((shown["batch"], shown["threads"]), (2, 1))

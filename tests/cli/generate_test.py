@@ -186,6 +186,22 @@ class Generate(Cli):
         self.assertEqual(result.returncode, 1)
         self.assertIn("standard output", result.stderr)
 
+    def test_nobody_to_tell(self):
+        # The exit code is what is left where stderr cannot be written.
+        with open("/dev/full", "w") as full:
+            for code, arguments in ((3, ["generate", OUT / "none", "--text", "Yes."]),
+                                    (2, ["generate", self.bundle, "--beams", "0"]),
+                                    (2, ["--bogus"])):
+                result = subprocess.run([ENCDEC, *arguments], stderr=full,
+                                        stdin=subprocess.DEVNULL)
+                self.assertEqual(result.returncode, code, arguments)
+
+    def test_length_penalty_is_a_number(self):
+        for value in ("nan", "inf", "-inf", "x"):
+            result = run("generate", self.bundle, "--text", "Yes.",
+                         f"--length-penalty={value}", check=False)
+            self.assertEqual(result.returncode, 2, value)
+
     def test_unwritable_picture(self):
         result = run("generate", self.bundle, "--text", "Yes.", "--alignments",
                      OUT / "no-folder" / "a.svg", check=False)

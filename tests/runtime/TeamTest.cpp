@@ -22,22 +22,20 @@ std::unique_ptr<Team> makeTeam(uint32_t workers) {
 }
 
 TEST(Patience, HalvesWhenItWasOfNoUseAndDoublesWhenItWas) {
-  for (Patience::Time limit : {Patience::most, Patience::crowded}) {
-    Patience patience(limit);
-    EXPECT_EQ(patience.now(), limit);
-    patience.adapt(/*slept=*/false);
-    EXPECT_EQ(patience.now(), limit);
-    patience.adapt(/*slept=*/true);
-    EXPECT_EQ(patience.now(), limit / 2);
-    for (int i = 0; i < 20; ++i)
-      patience.adapt(true);
-    EXPECT_EQ(patience.now(), Patience::least);
+  Patience patience;
+  EXPECT_EQ(patience.now(), Patience::most);
+  patience.adapt(/*slept=*/false);
+  EXPECT_EQ(patience.now(), Patience::most);
+  patience.adapt(/*slept=*/true);
+  EXPECT_EQ(patience.now(), Patience::most / 2);
+  for (int i = 0; i < 20; ++i)
+    patience.adapt(true);
+  EXPECT_EQ(patience.now(), Patience::least);
+  patience.adapt(false);
+  EXPECT_EQ(patience.now(), 2 * Patience::least);
+  for (int i = 0; i < 20; ++i)
     patience.adapt(false);
-    EXPECT_EQ(patience.now(), 2 * Patience::least);
-    for (int i = 0; i < 20; ++i)
-      patience.adapt(false);
-    EXPECT_EQ(patience.now(), limit);
-  }
+  EXPECT_EQ(patience.now(), Patience::most);
 }
 
 class Teams : public testing::TestWithParam<uint32_t> {};
