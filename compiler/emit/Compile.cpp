@@ -317,8 +317,12 @@ Failure compileToBundle(const std::string &folder, const std::string &out,
 }
 
 std::vector<std::string> levelsOf(const CompileOptions &options) {
-  if (!options.levels.empty())
-    return options.levels;
+  std::vector<std::string> asked;
+  for (const std::string &level : options.levels)
+    if (!llvm::is_contained(asked, level))
+      asked.push_back(level);
+  if (!asked.empty())
+    return asked;
   if (options.weights == WeightType::int8Dynamic)
     return {"v3", "v3-avxvnni", "v4", "v4-vnni"};
   return {"v3", "v4"};

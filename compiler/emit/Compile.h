@@ -29,7 +29,7 @@ struct CompileOptions {
   std::function<checkpoint::Failure(const std::string &file)> check;
 };
 
-/// The levels that `options` ask for.
+/// The levels that `options` ask for, each once.
 std::vector<std::string> levelsOf(const CompileOptions &options);
 
 /// The file that a bundle of `folder` at `out` makes or replaces: links are

@@ -12,6 +12,7 @@
 // Pre-form: placed (encdec.place on every op that makes activations, offsets on
 // every weight).
 #include "compiler/Passes.h"
+#include "compiler/lower/Barriers.h"
 #include "compiler/lower/CpuKernels.h"
 #include "compiler/lower/Emitter.h"
 #include "compiler/lower/Lowering.h"
@@ -33,10 +34,6 @@ namespace encdec {
 
 namespace lower {
 namespace {
-
-int64_t widthOf(Value rows) {
-  return cast<RankedTensorType>(rows.getType()).getDimSize(1);
-}
 
 /// One kernel call or two for each op.
 class OpLowering {
@@ -82,8 +79,6 @@ private:
   LogicalResult lowerOp(AddNormOp op);
   LogicalResult lowerOp(VocabularyOp op);
   LogicalResult lowerOp(func::ReturnOp op);
-  Barrier barrierAfterAppend(SelfAttentionOp op);
-  Barrier barrierAfterNorm(Value rows, std::optional<int64_t> quantized);
   /// The rest of a norm whose operands are in the table.
   template <typename Op>
   LogicalResult lowerNorm(Table &table, Op op, bool residual) {
@@ -113,24 +108,6 @@ LogicalResult OpLowering::lowerOp(EmbedOp op) {
                                  kind, op.getScale().convertToFloat()));
 }
 
-// Each worker quantizes the rows that it has normalized itself, so the two need no
-// barrier between them; unless the quantized rows lie over some that another worker may
-// still be reading.
-Barrier OpLowering::barrierAfterNorm(Value rows, std::optional<int64_t> quantized) {
-  Operation *norm = emit.last();
-  if (!isa_and_present<NormOp, AddNormOp>(norm) || rows.getDefiningOp() != norm ||
-      !quantized)
-    return Barrier::Before;
-  int64_t end = *quantized + quantizedRowBytes(widthOf(rows));
-  int64_t bytes = rowStride(widthOf(rows)) * 4;
-  for (Value read : norm->getOperands()) {
-    std::optional<int64_t> in = placeOf(read);
-    if (!in || (*quantized < *in + bytes && *in < end))
-      return Barrier::Before;
-  }
-  return Barrier::None;
-}
-
 /// The rows that `op` multiplies, and where some of its weights are int8-dynamic
 /// also their quantized form, which the first op to need it makes for all.
 LogicalResult OpLowering::addInput(Table &table, Operation *op, Value rows) {
@@ -144,7 +121,7 @@ LogicalResult OpLowering::addInput(Table &table, Operation *op, Value rows) {
     quantize.addPlace(rows);
     quantize.addExtraPlace(last);
     if (failed(emit.call(quantize, kernels.quantize(widthOf(rows)),
-                         barrierAfterNorm(rows, placeOf(op, last)))))
+                         beforeQuantize(emit.last(), rows, placeOf(op, last)))))
       return failure();
   }
   table.addExtraPlace(last, owner);
@@ -235,23 +212,6 @@ LogicalResult OpLowering::lowerOp(CacheAppendOp op) {
                    kernels.cacheAppend(shapeOf(type)));
 }
 
-// Each worker attends with the heads whose keys it has appended itself, so the
-// two need no barrier between them; unless the output lies askew over a key or
-// value that another worker may still be reading.
-Barrier OpLowering::barrierAfterAppend(SelfAttentionOp op) {
-  auto append = dyn_cast_or_null<CacheAppendOp>(emit.last());
-  std::optional<int64_t> out = placeOf(op, 0);
-  if (!append || !out)
-    return Barrier::Before;
-  int64_t bytes = rowStride(widthOf(op.getContext())) * 4;
-  for (Value read : {append.getKey(), append.getValue()}) {
-    std::optional<int64_t> in = placeOf(read);
-    if (!in || (*in != *out && std::abs(*in - *out) < bytes))
-      return Barrier::Before;
-  }
-  return Barrier::None;
-}
-
 LogicalResult OpLowering::lowerOp(SelfAttentionOp op) {
   if (op.getProbs())
     return op.emitOpError("not lowerable [self-attention-probs]: only "
@@ -267,7 +227,7 @@ LogicalResult OpLowering::lowerOp(SelfAttentionOp op) {
     table.addPlace(op.getContext());
     table.readsKeys("cache", shape);
     return emit.call(table, kernels.selfAttention(shape, scale),
-                     barrierAfterAppend(op));
+                     beforeAttention(emit.last(), op));
   }
   if (entryOf(op) != "encode")
     return op.emitOpError(
@@ -323,13 +283,9 @@ LogicalResult OpLowering::lowerOp(MemoryProjectOp op) {
   table.addLayer(op.getMemory());
   func::FuncOp kernel =
       kernels.memoryProject(shapeOf(type), linear);
-  // One kernel shares its columns out in one way: what a worker has in the
-  // temporaries is its own in the next layer too.
-  bool sameColumns = emit.lastKernel() == kernel &&
-                     placeOf(emit.last(), 0) == placeOf(op, 0) &&
-                     placeOf(emit.last(), 1) == placeOf(op, 1);
+  bool sameKernel = emit.lastKernel() == kernel;
   return emit.call(table, kernel,
-                   sameColumns ? Barrier::None : Barrier::Before);
+                   sameKernel ? beforeProject(emit.last(), op) : Barrier::Before);
 }
 
 LogicalResult OpLowering::lowerOp(VocabularyOp op) {

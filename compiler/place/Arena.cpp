@@ -16,11 +16,6 @@ constexpr int64_t cacheLine = 64;
 // in whole lanes of blocks (compiler/lower/Vocabulary.cpp).
 constexpr int64_t blockColumns = 128, recordBytes = 8;
 
-int64_t rowBytes(int64_t width) { return rowStride(width) * floatBytes; }
-int64_t widthOf(Value value) {
-  return cast<RankedTensorType>(value.getType()).getDimSize(1);
-}
-
 /// Records of all blocks of one row of logits.
 SmallVector<int64_t> vocabularyRecords(int64_t vocabulary) {
   int64_t blocks = roundUp(vocabulary, blockColumns) / blockColumns;
@@ -144,6 +139,12 @@ int64_t assignOffsets(MutableArrayRef<ArenaBuffer> buffers) {
   }
   return size;
 }
+
+int64_t widthOf(Value rows) {
+  return cast<RankedTensorType>(rows.getType()).getDimSize(1);
+}
+
+int64_t rowBytes(int64_t width) { return rowStride(width) * floatBytes; }
 
 int64_t quantizedRowBytes(int64_t inputs) {
   return roundUp(rowStride(inputs) * 2 + kRowRecord, cacheLine);

@@ -306,12 +306,6 @@ int main(int argc, char **argv) {
                 << "\n";
       return usageError;
     }
-  // A level named twice is made once.
-  std::vector<std::string> levels;
-  for (const std::string &level : arguments.options.levels)
-    if (!llvm::is_contained(levels, level))
-      levels.push_back(level);
-  arguments.options.levels = levels;
   arguments.options.weights = *encdec::findWeightType(weights);
   if (arguments.options.sketch && weights != "f32") {
     std::cerr << "encdec-compile: error: --sketch is for f32 weights, but --weights is "

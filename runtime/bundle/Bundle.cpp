@@ -320,9 +320,8 @@ Result<std::string> chooseLevel(const std::vector<std::string> &available,
   };
   if (!wanted.empty()) {
     if (levelMachine(wanted) == 0)
-      return usageError(fmt::format("CPU level '{}' is unknown; known are v3, "
-                                    "v3-avxvnni, v4, v4-vnni and neon",
-                                    wanted));
+      return usageError(fmt::format("CPU level '{}' is unknown; known are {}", wanted,
+                                    knownLevels()));
     if (has(wanted) && runsLevel(wanted))
       return std::string(wanted);
   } else {

@@ -19,6 +19,26 @@ namespace encdec::runtime {
 
 namespace {
 
+struct Level {
+  std::string_view name, needs;
+  unsigned machine; // e_machine
+};
+
+constexpr Level known[] = {
+    {"v3", "x86-64 with AVX2, FMA, BMI and F16C", EM_X86_64},
+    {"v3-avxvnni", "x86-64 with AVX2, FMA, BMI, F16C and AVX-VNNI", EM_X86_64},
+    {"v4", "x86-64 with AVX-512 F, BW, CD, DQ and VL", EM_X86_64},
+    {"v4-vnni", "x86-64 with AVX-512 F, BW, CD, DQ, VL and VNNI", EM_X86_64},
+    {"neon", "64-bit ARM", EM_AARCH64},
+};
+
+const Level *find(std::string_view name) {
+  for (const Level &level : known)
+    if (level.name == name)
+      return &level;
+  return nullptr;
+}
+
 #if defined(__x86_64__)
 
 constexpr std::string_view preference[] = {"v4-vnni", "v4", "v3-avxvnni", "v3",
@@ -109,24 +129,21 @@ std::string_view bestLevel() {
 
 const std::string_view *levelsByPreference() { return preference; }
 
-std::string_view levelNeeds(std::string_view level) {
-  if (level == "v3")
-    return "x86-64 with AVX2, FMA, BMI and F16C";
-  if (level == "v3-avxvnni")
-    return "x86-64 with AVX2, FMA, BMI, F16C and AVX-VNNI";
-  if (level == "v4")
-    return "x86-64 with AVX-512 F, BW, CD, DQ and VL";
-  if (level == "v4-vnni")
-    return "x86-64 with AVX-512 F, BW, CD, DQ, VL and VNNI";
-  if (level == "neon")
-    return "64-bit ARM";
-  return "an unknown CPU";
+std::string_view levelNeeds(std::string_view name) {
+  const Level *level = find(name);
+  return level ? level->needs : "an unknown CPU";
 }
 
-unsigned levelMachine(std::string_view level) {
-  if (level == "neon")
-    return EM_AARCH64;
-  return levelNeeds(level).starts_with("x86-64") ? EM_X86_64 : 0;
+unsigned levelMachine(std::string_view name) {
+  const Level *level = find(name);
+  return level ? level->machine : 0;
+}
+
+std::string knownLevels() {
+  std::string names;
+  for (const Level &level : known)
+    names += (names.empty() ? "" : ", ") + std::string(level.name);
+  return names;
 }
 
 } // namespace encdec::runtime

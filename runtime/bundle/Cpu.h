@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include <string>
 #include <string_view>
 
 namespace encdec::runtime {
@@ -28,5 +29,8 @@ std::string_view levelNeeds(std::string_view level);
 /// The ELF machine number (e_machine) that code of a level has, 0 for unknown
 /// names.
 unsigned levelMachine(std::string_view level);
+
+/// The names of all levels, of any architecture, for messages: "v3, …, neon".
+std::string knownLevels();
 
 } // namespace encdec::runtime

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <optional>
 #include <set>
@@ -104,6 +105,9 @@ void Generator::checkOptions() const {
     throw usageFailure(
         fmt::format("--min-new-tokens {} is more than --max-new-tokens {}",
                     *arguments.minNewTokens, *arguments.maxNewTokens));
+  if (arguments.lengthPenalty && !std::isfinite(*arguments.lengthPenalty))
+    throw usageFailure(fmt::format("--length-penalty: expected a finite number, got {}",
+                                   *arguments.lengthPenalty));
   if (arguments.beams)
     checkReturned(arguments.beams, "");
 }

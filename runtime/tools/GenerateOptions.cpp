@@ -72,11 +72,7 @@ void addGenerate(CLI::App &root, Action &action) {
                    "Exponent of the length that a score is divided by; default: "
                    "as the model says")
       ->type_name("X")
-      ->check([](const std::string &text) {
-        double value;
-        bool finite = CLI::detail::lexical_cast(text, value) && std::isfinite(value);
-        return finite ? std::string() : "expected a finite number, got " + text;
-      });
+      ->check(CLI::Number);
   command
       ->add_option("--early-stopping", arguments->earlyStopping,
                    "End a beam search as soon as K hypotheses are finished "

@@ -201,6 +201,7 @@ class Generate(Cli):
             result = run("generate", self.bundle, "--text", "Yes.",
                          f"--length-penalty={value}", check=False)
             self.assertEqual(result.returncode, 2, value)
+            self.assertIn("--length-penalty", result.stderr)
 
     def test_unwritable_picture(self):
         result = run("generate", self.bundle, "--text", "Yes.", "--alignments",

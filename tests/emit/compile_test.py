@@ -74,6 +74,14 @@ class Compile(unittest.TestCase):
         self.assertEqual(result.returncode, 0)
         self.assertIn("examples:", result.stdout)
 
+    def test_a_level_named_twice_is_made_once(self):
+        bundles = []
+        for levels in ("v3", "v3,v3"):
+            result = self.run_compile(EXAMPLE, "-o", self.out, "--cpu", levels)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            bundles.append(self.out.read_bytes())
+        self.assertEqual(*bundles)
+
     def test_usage_errors(self):
         self.assertIn("required", self.fails(2, EXAMPLE))
         self.assertIn("known are: v3, v3-avxvnni, v4, v4-vnni, neon",
