@@ -50,6 +50,8 @@ SectionChecksum::SectionChecksum(std::span<const uint8_t> data,
       chunks((data.size() + ENCDEC_BUNDLE_CHUNK - 1) / ENCDEC_BUNDLE_CHUNK) {
   // A thread costs as much as summing some hundred kilobytes.
   helpers = unsigned(std::min<uint64_t>(helpers, chunks.size() / 2));
+  stripes = helpers + 1;
+  stripe = (chunks.size() + stripes - 1) / stripes;
   threads.reserve(helpers);
   try {
     while (threads.size() < helpers)
@@ -60,7 +62,7 @@ SectionChecksum::SectionChecksum(std::span<const uint8_t> data,
 }
 
 SectionChecksum::~SectionChecksum() {
-  next = chunks.size();
+  next = stripes * stripe;
   join();
 }
 
@@ -71,13 +73,18 @@ void SectionChecksum::join() {
 }
 
 void SectionChecksum::work() {
+  // One chunk of each stripe in turn: neighbours share a page of the page table, and
+  // threads that fill it would wait for each other.
   for (uint64_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) <
-                   chunks.size();) {
-    uint64_t begin = i * ENCDEC_BUNDLE_CHUNK;
-    auto chunk = data.subspan(
+                   stripes * stripe;) {
+    uint64_t chunk = i % stripes * stripe + i / stripes;
+    if (chunk >= chunks.size()) // the last stripe is shorter
+      continue;
+    uint64_t begin = chunk * ENCDEC_BUNDLE_CHUNK;
+    auto bytes = data.subspan(
         begin, std::min<uint64_t>(ENCDEC_BUNDLE_CHUNK, data.size() - begin));
-    populate(chunk);
-    chunks[i] = checksumOf(chunk);
+    populate(bytes);
+    chunks[chunk] = checksumOf(bytes);
   }
 }
 

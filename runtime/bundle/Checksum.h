@@ -38,6 +38,7 @@ private:
 
   std::span<const uint8_t> data;
   std::vector<Checksum> chunks;
+  uint64_t stripes, stripe; ///< As many as threads; chunks of each.
   std::atomic<uint64_t> next{0};
   std::vector<std::thread> threads;
 };
