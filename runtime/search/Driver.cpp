@@ -175,6 +175,9 @@ Result<SearchOptions> resolve(const GenerateRequest &request,
   options.decoderStart = defaults.decoderStart;
   options.eos = defaults.eos;
   options.lengthPenalty = request.lengthPenalty.value_or(defaults.lengthPenalty);
+  if (!std::isfinite(options.lengthPenalty))
+    return usageError(fmt::format("length_penalty is {}, expected a finite number",
+                                  options.lengthPenalty));
 
   // A number of new tokens wins over a length, the caller over the model.
   // The last token is never fed back, so n positions give n new tokens.

@@ -175,6 +175,20 @@ TEST_F(Api, StartsNoMoreThreadsThanCanRun) {
   }
 }
 
+TEST_F(Api, SourcesOfAStateAreThoseAskedFor) {
+  auto options = encdec_state_options_default();
+  options.max_rows = 4;
+  options.max_sources = 1;
+  encdec_state *narrow = nullptr;
+  ASSERT_EQ(codeOf(encdec_state_create(model, &options, &narrow)), ENCDEC_OK);
+  auto encode = [&](uint64_t count) {
+    return codeOf(encdec_encode(narrow, sources.ids.data(), sources.offsets.data(), count));
+  };
+  EXPECT_EQ(encode(1), ENCDEC_OK);
+  EXPECT_EQ(encode(2), ENCDEC_ERROR_LIMIT);
+  encdec_state_destroy(narrow);
+}
+
 TEST_F(Api, OlderCallersGetAndGiveWhatTheyKnow) {
   // Out: bytes beyond the caller's size stay as they are.
   encdec_state_info info;

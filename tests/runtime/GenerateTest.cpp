@@ -3,6 +3,7 @@
 #include "tests/runtime/FakeModel.h"
 
 #include <cmath>
+#include <limits>
 
 using namespace encdec;
 using namespace encdec::tests;
@@ -337,6 +338,15 @@ TEST(Generate, Refusals) {
   EXPECT_EQ(code({.badTokens = {FAKE_VOCABULARY}}), Code::Usage);
   EXPECT_EQ(code({.badTokens = {-1}}), Code::Usage);
   EXPECT_EQ(code({.probs = true}), Code::Usage);
+  for (double penalty : {std::numeric_limits<double>::infinity(), std::nan("")})
+    EXPECT_EQ(code({.lengthPenalty = penalty}), Code::Usage);
+  EXPECT_EQ(code({.beams = 0}), Code::Usage);
+  EXPECT_EQ(code({.beams = 2, .returned = 3}), Code::Usage);
+  const uint64_t most = ENCDEC_ABI_MAX_BEAMS(model.model->manifest.generation.eos.size());
+  EXPECT_EQ(code({.beams = most}), Code::Ok);
+  auto many = generate(*state, sources.ids, sources.offsets, {.beams = most + 1});
+  ASSERT_EQ(many.status().code(), Code::Limit);
+  EXPECT_NE(many.status().message().find("can find candidates for"), std::string::npos);
   std::vector<uint64_t> wild{0, 5};
   EXPECT_EQ(generate(*state, sources.ids, wild, {}).status().code(), Code::Usage);
   EXPECT_EQ(code({}), Code::Ok);
