@@ -129,7 +129,9 @@ TEST_P(CodeShape, CallsNoLibrary) {
 TEST_P(CodeShape, InnerLoopsLeaveTheStackAlone) {
   std::string text = assembly(buildKernels, GetParam());
   size_t products = 0;
-  for (const Function &f : functionsOf(text))
+  for (const Function &f : functionsOf(text)) {
+    // %rbp is a register like others where it does not hold the frame.
+    bool framed = llvm::is_contained(f.lines, "movq\t%rsp, %rbp");
     for (const auto &loop : innerLoops(f)) {
       bool product = llvm::any_of(loop, [](llvm::StringRef line) {
         return line.contains("fmadd") || line.contains("fmla") ||
@@ -143,10 +145,11 @@ TEST_P(CodeShape, InnerLoopsLeaveTheStackAlone) {
       products += product;
       for (llvm::StringRef line : loop)
         EXPECT_FALSE(product &&
-                     (line.contains("%rsp") || line.contains("(%rbp)") ||
+                     (line.contains("%rsp") || (framed && line.contains("(%rbp)")) ||
                       line.contains("[sp")))
             << f.name << ": " << line.str();
     }
+  }
   EXPECT_GT(products, 20u) << "the loops are not recognised any more";
 }
 
