@@ -235,8 +235,9 @@ void describe(CLI::App &app, Arguments &arguments, std::string &weights) {
   app.add_option("--cpu", arguments.options.levels,
                  "CPU levels to make code for: v3, v4, neon, and with int8-dynamic "
                  "v3-avxvnni, v4-vnni; default: all of x86-64 that these weights "
-                 "make use of")
-      ->delimiter(',');
+                 "make use of; several: v3,v4")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   app.add_flag("--strict", arguments.options.strict,
                "warnings about the checkpoint become errors");
   app.add_option("--deadline", arguments.deadline,

@@ -367,7 +367,9 @@ typedef struct encdec_generate_options {
   int32_t forced_bos_token_id;
   int32_t forced_eos_token_id; /* at the last position */
   double length_penalty;       /* NaN: the model's */
-  const int32_t *bad_token_ids; /* never generated, besides the model's own */
+  const int32_t *bad_token_ids; /* never generated, besides the model's own; end
+                                   tokens among them do not count, as in
+                                   Transformers */
   uint64_t bad_token_count;
   uint32_t probs; /* 1: keep cross-attention probabilities (state with probs) */
   uint32_t truncate; /* 1: cut text longer than the model's positions (keeping

@@ -322,7 +322,13 @@ Result<std::string> chooseLevel(const std::vector<std::string> &available,
     if (levelMachine(wanted) == 0)
       return usageError(fmt::format("CPU level '{}' is unknown; known are {}", wanted,
                                     knownLevels()));
-    if (has(wanted) && runsLevel(wanted))
+    if (!runsLevel(wanted))
+      return Status(Code::DoesNotFit,
+                    fmt::format("level '{}' was asked for (by the caller or ENCDEC_CPU) "
+                                "and needs {}, but this machine runs up to '{}'; ask for "
+                                "none to get the best that fits",
+                                wanted, levelNeeds(wanted), bestLevel()));
+    if (has(wanted))
       return std::string(wanted);
   } else {
     for (const auto *level = levelsByPreference(); !level->empty(); ++level)
@@ -332,15 +338,11 @@ Result<std::string> chooseLevel(const std::vector<std::string> &available,
   return Status(
       Code::DoesNotFit,
       fmt::format("no code for {}: the model has code for {}; this machine is "
-                  "{} and runs up to level '{}' ({}){}; compile the checkpoint "
+                  "{} and runs up to level '{}' ({}); compile the checkpoint "
                   "with `--cpu` for it",
-                  wanted.empty() ? "this machine"
-                                 : fmt::format("level '{}' here", wanted),
+                  wanted.empty() ? "this machine" : fmt::format("level '{}'", wanted),
                   fmt::join(available, ", "), architecture(), bestLevel(),
-                  levelNeeds(bestLevel()),
-                  wanted.empty() ? ""
-                                 : fmt::format(", '{}' asks for {}", wanted,
-                                               levelNeeds(wanted))));
+                  levelNeeds(bestLevel())));
 }
 
 } // namespace encdec::runtime

@@ -270,6 +270,9 @@ Result<std::vector<Generated>> generate(State &state,
   const size_t most =
       std::min(state.limits.maxRows / options.beams, state.limits.maxSources);
   const size_t count = offsets.empty() ? 0 : offsets.size() - 1;
+  if (count > 0 && offsets[0] != 0)
+    return usageError(fmt::format("source offsets must start at 0, but start at {}",
+                                  offsets[0]));
   for (size_t b = 0; b < count; ++b)
     if (offsets[b + 1] < offsets[b] || offsets[b + 1] > ids.size())
       return usageError(fmt::format("offsets {} and {} of source {} do not ascend "

@@ -76,11 +76,12 @@ class Compile(unittest.TestCase):
 
     def test_a_level_named_twice_is_made_once(self):
         bundles = []
-        for levels in ("v3", "v3,v3"):
-            result = self.run_compile(EXAMPLE, "-o", self.out, "--cpu", levels)
+        for words in ([EXAMPLE, "--cpu", "v3"], ["--cpu", "v3,v3", EXAMPLE],
+                      ["--cpu", "v3", "--cpu", "v3", EXAMPLE]):
+            result = self.run_compile("-o", self.out, *words)
             self.assertEqual(result.returncode, 0, result.stderr)
             bundles.append(self.out.read_bytes())
-        self.assertEqual(*bundles)
+        self.assertEqual(len(set(bundles)), 1)
 
     def test_usage_errors(self):
         self.assertIn("required", self.fails(2, EXAMPLE))

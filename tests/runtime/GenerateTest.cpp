@@ -349,6 +349,8 @@ TEST(Generate, Refusals) {
   EXPECT_NE(many.status().message().find("can find candidates for"), std::string::npos);
   std::vector<uint64_t> wild{0, 5};
   EXPECT_EQ(generate(*state, sources.ids, wild, {}).status().code(), Code::Usage);
+  std::vector<uint64_t> late{1, 2};
+  EXPECT_EQ(generate(*state, sources.ids, late, {}).status().code(), Code::Usage);
   EXPECT_EQ(code({}), Code::Ok);
 }
 
