@@ -169,10 +169,10 @@ struct Tile {
 
   /// Whether weights are asked for ahead of their use. One or two rows read several
   /// streams as fast as they come, but for those that take parts of lines, and not many
-  /// of them; and two rows of int8Dynamic, whose streams are short.
+  /// of them; and two rows of int8Dynamic on two, which are short.
   bool asks() const {
     bool slow = panelStep() < 64 && panels * panelStep() <= 128;
-    return rows > 2 || (panels == 1 || dynamic() ? rows > 1 : slow);
+    return rows > 2 || (panels <= (dynamic() ? 2 : 1) ? rows > 1 : slow);
   }
   /// Which ones, by the only tile of some rows: the next panels while these are
   /// multiplied, unless that is more than stays near; a little ahead where one panel is
