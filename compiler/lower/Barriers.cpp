@@ -34,8 +34,9 @@ Barrier beforeAttention(Operation *last, SelfAttentionOp op) {
   return Barrier::None;
 }
 
-Barrier beforeProject(Operation *last, MemoryProjectOp op) {
-  return placeOf(last, 0) == placeOf(op, 0) && placeOf(last, 1) == placeOf(op, 1)
+Barrier beforeProject(const Emitter &emit, func::FuncOp kernel, MemoryProjectOp op) {
+  return emit.lastKernel() == kernel && placeOf(emit.last(), 0) == placeOf(op, 0) &&
+                 placeOf(emit.last(), 1) == placeOf(op, 1)
              ? Barrier::None
              : Barrier::Before;
 }

@@ -13,8 +13,8 @@ Barrier beforeQuantize(mlir::Operation *last, mlir::Value rows,
                        std::optional<int64_t> quantized);
 /// A worker attends with the heads whose keys it has appended to the cache.
 Barrier beforeAttention(mlir::Operation *last, SelfAttentionOp op);
-/// The kernel of the layer before, run once more: one kernel shares its columns out in
-/// one way, so what a worker has in the temporaries is its own in this layer too.
-Barrier beforeProject(mlir::Operation *last, MemoryProjectOp op);
+/// `kernel` again, as in the layer before: one kernel shares its columns out in one way,
+/// so what a worker has in the temporaries is its own in this layer too.
+Barrier beforeProject(const Emitter &emit, mlir::func::FuncOp kernel, MemoryProjectOp op);
 
 } // namespace encdec::lower

@@ -283,9 +283,7 @@ LogicalResult OpLowering::lowerOp(MemoryProjectOp op) {
   table.addLayer(op.getMemory());
   func::FuncOp kernel =
       kernels.memoryProject(shapeOf(type), linear);
-  bool sameKernel = emit.lastKernel() == kernel;
-  return emit.call(table, kernel,
-                   sameKernel ? beforeProject(emit.last(), op) : Barrier::Before);
+  return emit.call(table, kernel, beforeProject(emit, kernel, op));
 }
 
 LogicalResult OpLowering::lowerOp(VocabularyOp op) {

@@ -108,7 +108,7 @@ void Progress::add(uint64_t count) {
   drawn = now;
   double seconds = std::chrono::duration<double>(now - start).count();
   tell("\r{}, {:.0f} a second\x1b[K", counted(done, noun),
-             double(done) / seconds);
+       double(done) / seconds);
   std::fflush(stderr);
 }
 

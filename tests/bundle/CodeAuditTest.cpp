@@ -268,11 +268,9 @@ TEST(CodeAudit, LevelsOfThisMachine) {
   EXPECT_FALSE(runtime::runsLevel("v9"));
   auto unknown = runtime::chooseLevel({"v3"}, "v9");
   EXPECT_EQ(unknown.status().code(), Code::Usage);
-  auto foreign = runtime::chooseLevel(
-      {std::string_view(fakeLevel()) == "neon" ? "v3" : "neon"}, "");
-  expectRefused(foreign.status(), "no code for this machine");
-  // Code that is there, for other machines: the caller's wish is what is wrong.
   std::string other = std::string_view(fakeLevel()) == "neon" ? "v3" : "neon";
+  expectRefused(runtime::chooseLevel({other}, "").status(), "no code for this machine");
+  // Code that is there, for other machines: the caller's wish is what is wrong.
   expectRefused(runtime::chooseLevel({other}, other).status(), "was asked for");
   if (runtime::runsLevel("v4")) {
     EXPECT_EQ(*runtime::chooseLevel({"v3", "v4"}, ""), "v4");
