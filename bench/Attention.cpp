@@ -46,7 +46,7 @@ void crossBenchmark(benchmark::State &state, int64_t rows, int64_t length,
   int32_t q = call.place(width), y = call.place(width);
   for (int64_t l = 0; l < layers; ++l)
     call.add(crossAttention(heads, headSize),
-             {q, int32_t(l * bytesPerKey), y, 0});
+             {q, int32_t(l * bytesPerKey), y, 0, 0, 0, 0});
   measure(state, call, stepWork(rows, length, streamed));
 }
 
@@ -73,7 +73,7 @@ void selfBenchmark(benchmark::State &state, int64_t rows, int64_t length,
   int32_t q = call.place(width), y = call.place(width);
   for (int64_t l = 0; l < layers; ++l)
     call.add(selfAttention(heads, headSize),
-             {q, int32_t(l * bytesPerKey), y});
+             {q, int32_t(l * bytesPerKey), y, 0, 0, 0});
   measure(state, call, stepWork(rows, length, streamed));
 }
 
@@ -114,7 +114,7 @@ void encoderBenchmark(benchmark::State &state, int64_t count, int64_t length,
     work.near = 2 * bytes; // read and written
   } else {
     call.add(encoderAttention(heads, headSize),
-             {k, blockedKeys, blockedValues, y});
+             {k, blockedKeys, blockedValues, y, 0, 0, 0});
     work.macs = double(count) * macsOf(length, length);
     work.near = 2 * bytes; // keys and values, queries and results
   }

@@ -55,7 +55,7 @@ int64_t copiesOf(size_t bytes) {
 
 Product::Product(Call &call, int64_t inputs, Weights weights)
     : call(call), inputs(inputs), rows(call.place(inputs)) {
-  if (weights == Weights::int8Dynamic) // compiler/place/Arena.h
+  if (weights == Weights::int8Dynamic) // compiler/cpu/CpuKernels.h
     quantized = call.place((pad16(inputs) * 2 + 64) / 4);
 }
 

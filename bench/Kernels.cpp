@@ -6,8 +6,8 @@
 #include <map>
 
 using namespace mlir;
-using encdec::lower::AttentionShape;
-using encdec::lower::CpuKernels;
+using encdec::cpu::AttentionShape;
+using encdec::cpu::CpuKernels;
 
 namespace encdec::bench {
 namespace {
@@ -37,18 +37,18 @@ std::string keyOf(const char *kind, std::initializer_list<int64_t> sizes) {
   return key;
 }
 
-lower::WeightKind kindOf(Weights weights) {
+cpu::WeightKind kindOf(Weights weights) {
   switch (weights) {
   case Weights::f32:
-    return lower::WeightKind::f32;
+    return cpu::WeightKind::f32;
   case Weights::bf16:
-    return lower::WeightKind::bf16;
+    return cpu::WeightKind::bf16;
   case Weights::int8:
-    return lower::WeightKind::int8;
+    return cpu::WeightKind::int8;
   case Weights::int8Dynamic:
-    return lower::WeightKind::int8Dynamic;
+    return cpu::WeightKind::int8Dynamic;
   }
-  return lower::WeightKind::f32;
+  return cpu::WeightKind::f32;
 }
 
 float scaleOf(int64_t headSize) { return 1 / std::sqrt(float(headSize)); }

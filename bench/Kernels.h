@@ -16,7 +16,7 @@ using Kernel = void (*)(const Frame *, const int32_t *table);
 /// "v3", "v4" or "neon"; null where this machine runs none of them.
 const char *levelName();
 
-/// How a matrix is stored and multiplied, as compiler/lower/Target.h has it.
+/// How a matrix is stored and multiplied, as compiler/cpu/Shapes.h has it.
 enum class Weights { f32, bf16, int8, int8Dynamic };
 inline constexpr Weights allWeights[] = {Weights::f32, Weights::bf16,
                                          Weights::int8, Weights::int8Dynamic};
@@ -30,7 +30,7 @@ inline int64_t bytesOf(Weights weights) {
 inline bool hasScales(Weights weights) { return bytesOf(weights) == 1; }
 
 // Each is compiled on its first request and lives as long as the program. What
-// their tables hold stands in compiler/lower/Target.h.
+// their tables hold stands in compiler/cpu/CpuKernels.h.
 
 Kernel linear(int64_t inputs, int64_t outputs, Weights weights);
 /// What comes before products with int8Dynamic weights.

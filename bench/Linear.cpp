@@ -46,8 +46,8 @@ void memoryProjectBenchmark(benchmark::State &state, Weights weights,
   int32_t scales = hasScales(weights) ? weightAt(0) : -1, bias = weightAt(width * 4);
   for (int64_t i = 0; i + 1 < copiesOf(bytes); i += 2)
     product.add(memoryProject(heads, size, weights),
-                {weightAt(i * bytes), scales, bias, weightAt((i + 1) * bytes),
-                 scales, bias, k, v, 0});
+                {0, weightAt(i * bytes), scales, bias, weightAt((i + 1) * bytes),
+                 scales, bias, k, v});
   Work work;
   work.setMacs(double(length) * width * width * 2, weights);
   work.streamed = bytes * 2;

@@ -8,6 +8,8 @@ namespace {
 constexpr int64_t inputs = 512, columns = 58101;
 /// Floats of one row's block results: two of each block of 128 columns.
 constexpr int64_t blocks = (columns + 127) / 128;
+/// Bytes of one row's lists of the best tokens; the logits of a block follow them.
+constexpr int32_t listBytes = 3 * ENCDEC_ABI_MAX_TOP * 4;
 constexpr int64_t recordFloats = 2 * ((blocks + 15) / 16 * 16);
 
 /// One pass over the weights, then the merging of its blocks.
@@ -28,8 +30,8 @@ void vocabularyBenchmark(benchmark::State &state, Weights weights, int64_t rows,
   int32_t scales = hasScales(weights) ? weightAt(0) : -1, bias = weightAt(columns / 16 * 64);
   for (int64_t i = 0; i < copiesOf(bytes); ++i) {
     product.add(vocabulary(inputs, columns, weights),
-                {weightAt(i * bytes), scales, bias, records});
-    call.add(mergeVocabulary(columns), {records});
+                {weightAt(i * bytes), scales, bias, records, 0, 0, 0, 0, 0, listBytes});
+    call.add(mergeVocabulary(columns), {records, 0, 0, 0});
   }
   Work work;
   work.setMacs(double(rows) * inputs * columns, weights);

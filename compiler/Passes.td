@@ -200,22 +200,61 @@ def PackWeightsPass : Pass<"encdec-pack-weights", "mlir::ModuleOp"> {
   }];
 }
 
-def PlanMemoryPass : Pass<"encdec-plan-memory", "mlir::ModuleOp"> {
-  let summary = "Place every activation in one arena; state sizes as formulas";
+//===-- schedule/ and lower/: kernel calls, barriers, memory, code ---------===//
+
+def SelectKernelsPass : Pass<"encdec-select-kernels", "mlir::ModuleOp"> {
+  let summary = "ops of the fused form to kernel calls of a target";
   let description = [{
     Before: `%y = encdec.norm %x, @gamma, @beta {eps = 1.0e-5} : …`
-    After: `%y = encdec.norm %x, @gamma, @beta {eps = 1.0e-5} {encdec.place = array<i64: 1024>} : …`
-
-    A buffer starts at arena + place * rows; buffers that live at different times
-    share bytes. `encdec.arena_per_row` of each function and the module's
-    `encdec.memory_plan` hold the sizes that the manifest states.
+    After:
+    ```mlir
+    %y = encdec_kernel.call "norm" (%x : read rows) to (arena <per_row = 2048> : update rows) split rows weights […] cost <> {eps = 1.0e-05 : f32, width = 512} : …
+    ```
+    A call says what its workers read and write, how they share the work, which
+    temporaries it needs and what it costs (compiler/schedule/README.md). What no
+    kernel of the target can honour is an error `not lowerable [code]`.
   }];
+  let options = [Option<"target", "target", "std::string", "\"cpu\"",
+                        "whose kernels, a folder of compiler/">];
+  let dependentDialects = ["::encdec::kernel::KernelDialect"];
 }
 
-//===-- lower/: placed form to kernels and LLVM ----------------------------===//
+def InsertBarriersPass : Pass<"encdec-insert-barriers", "mlir::ModuleOp"> {
+  let summary = "barriers between calls whose workers touch each other's elements";
+  let description = [{
+    Before: `%x = encdec_kernel.call "norm" … split rows`, then a call that reads all of %x.
+    After: `encdec_kernel.barrier` between the two.
+
+    From the flow of values, handles and outputs alone. Accesses of the same part of one
+    value under the same split have the same owner, and need none.
+  }];
+  let dependentDialects = ["::encdec::kernel::KernelDialect"];
+}
+
+def PlanMemoryPass : Pass<"encdec-plan-memory", "mlir::ModuleOp"> {
+  let summary = "Place every value in the arena or in scratch; state sizes as formulas";
+  let description = [{
+    Before: `… to (arena <per_row = 2048> : write rows)`
+    After: `… to (arena <per_row = 2048> at <per_row = 1024> : write rows)`
+
+    Values that are alive between the same two barriers share no byte; others may.
+    `encdec_kernel.arena` and `encdec_kernel.scratch` of each entry hold the sizes.
+  }];
+  let dependentDialects = ["::encdec::kernel::KernelDialect"];
+}
+
+def VerifySchedulePass : Pass<"encdec-verify-schedule", "mlir::ModuleOp"> {
+  let summary = "prove that no two workers race and every read finds its value";
+  let description = [{
+    From what the calls declare and where plan-memory has placed their values, whatever
+    passes stand before; changes nothing. Errors: `schedule [S1]` to `[S4]`
+    (compiler/schedule/README.md).
+  }];
+  let dependentDialects = ["::encdec::kernel::KernelDialect"];
+}
 
 def LowerPass : Pass<"encdec-lower", "mlir::ModuleOp"> {
-  let summary = "placed form to calls of kernels, and the kernels";
+  let summary = "scheduled form to entry functions, and the kernels that they call";
   let description = [{
     Replaces `encode` and `step` by the entry points of include/encdec/abi.h and
     adds the kernels they call, specialised on static sizes and shared by all
@@ -223,7 +262,8 @@ def LowerPass : Pass<"encdec-lower", "mlir::ModuleOp"> {
 
     ```mlir
     func.func @step(…) attributes {encdec.entry = "step"} {
-      %q = encdec.linear %x, @q.w, @q.b {encdec.place = [2048]} : …
+      %q = encdec_kernel.call "linear" (%x : read all) to (arena … : write panels) …
+      encdec_kernel.barrier
     ```
     After:
 
@@ -234,11 +274,10 @@ def LowerPass : Pass<"encdec-lower", "mlir::ModuleOp"> {
       call @linear_512_f32x512(%frame, %t) : (!llvm.ptr, !llvm.ptr) -> ()
       call @barrier(%frame) : (!llvm.ptr) -> ()
     ```
-    Errors have stable codes: decomposed-attention, keys-not-hoisted, not-packed,
-    not-placed, … (compiler/lower/README.md).
+    Errors have stable codes: not-selected, not-placed, … (compiler/lower/README.md).
   }];
-  let options = [Option<"cpu", "cpu", "std::string", "\"v3\"",
-                        "CPU level: v3, v4 or neon">];
+  let options = [Option<"level", "level", "std::string", "\"\"",
+                        "level of the target; default: the target's first">];
   let dependentDialects = [
     "mlir::LLVM::LLVMDialect", "mlir::arith::ArithDialect",
     "mlir::func::FuncDialect", "mlir::math::MathDialect", "mlir::scf::SCFDialect",

@@ -60,13 +60,22 @@ void buildPlacePipeline(OpPassManager &pm, const PipelineOptions &options) {
   pm.addPass(createNarrowKeysPass(
       {options.keys.empty() ? keysWith(options.weights).str() : options.keys}));
   pm.addPass(createPackWeightsPass());
-  // Last: any op that came or went later would make the plan wrong.
+}
+
+void buildSchedulePipeline(OpPassManager &pm, const PipelineOptions &options) {
+  // Weights have their offsets by now, which calls name.
+  pm.addPass(createSelectKernelsPass({options.target}));
+  // Before memory: the flow alone asks for barriers, and what lies between two of them
+  // shares no byte.
+  pm.addPass(createInsertBarriersPass());
   pm.addPass(createPlanMemoryPass());
+  // Last: nothing changes the schedule any more.
+  pm.addPass(createVerifySchedulePass());
 }
 
 void buildLowerPipeline(OpPassManager &pm, const PipelineOptions &options) {
-  // Last pass that sees the dialect; what follows knows loops and vectors only.
-  pm.addPass(createLowerPass({options.cpu}));
+  // Last pass that sees kernel calls; what follows knows loops and vectors only.
+  pm.addPass(createLowerPass({options.level}));
   buildKernelsToLLVM(pm);
 }
 
@@ -84,8 +93,12 @@ struct PipelineFlags : PassPipelineOptions<PipelineFlags> {
           clEnumValN(WeightType::int8Dynamic, "int8-dynamic",
                      "the same, activations too, one scale per row"))};
 
-  Option<std::string> cpu{*this, "cpu", llvm::cl::desc("CPU level: v3, v4 or neon"),
-                          llvm::cl::init("v3")};
+  Option<std::string> target{*this, "target", llvm::cl::desc("whose kernels"),
+                             llvm::cl::init("cpu")};
+
+  Option<std::string> level{
+      *this, "level", llvm::cl::desc("level of the target; default: its first"),
+      llvm::cl::init("")};
 
   Option<std::string> keys{
       *this, "keys",
@@ -96,7 +109,7 @@ struct PipelineFlags : PassPipelineOptions<PipelineFlags> {
                       llvm::cl::desc("an int8 sketch beside an f32 vocabulary"),
                       llvm::cl::init(false)};
 
-  PipelineOptions get() const { return {weights, cpu, sketch, keys}; }
+  PipelineOptions get() const { return {weights, target, level, sketch, keys}; }
 };
 } // namespace
 
@@ -107,12 +120,17 @@ void registerEncDecPipelines() {
         buildFusePipeline(pm, flags.get());
       });
   PassPipelineRegistration<PipelineFlags>(
-      "encdec-place", "hoist the encoder's part, place weights and buffers",
+      "encdec-place", "hoist the encoder's part, choose and place weights",
       [](OpPassManager &pm, const PipelineFlags &flags) {
         buildPlacePipeline(pm, flags.get());
       });
   PassPipelineRegistration<PipelineFlags>(
-      "encdec-to-llvm", "placed form to kernels and LLVM",
+      "encdec-schedule", "kernel calls, barriers and memory, proven",
+      [](OpPassManager &pm, const PipelineFlags &flags) {
+        buildSchedulePipeline(pm, flags.get());
+      });
+  PassPipelineRegistration<PipelineFlags>(
+      "encdec-to-llvm", "scheduled form to kernels and LLVM",
       [](OpPassManager &pm, const PipelineFlags &flags) {
         buildLowerPipeline(pm, flags.get());
       });

@@ -1,6 +1,6 @@
 // The named pipelines, each a function of one options struct. A tool or library
 // builds them by these functions; encdec-opt knows them as --encdec-fuse,
-// --encdec-place and --encdec-to-llvm.
+// --encdec-place, --encdec-schedule and --encdec-to-llvm.
 #pragma once
 #include "mlir/Pass/PassManager.h"
 #include <optional>
@@ -27,7 +27,8 @@ llvm::StringRef keysWith(WeightType type);
 /// What a user may choose; every pipeline takes the same struct.
 struct PipelineOptions {
   WeightType weights = WeightType::f32;
-  std::string cpu = "v3"; // level that code is made for: v3, v4 or neon
+  std::string target = "cpu"; // whose kernels
+  std::string level = ""; // of the target, that code is made for; empty: its first
   bool sketch = false; // of f32 weights: greedy steps read an int8 vocabulary first
   std::string keys = "";  // cached keys and values: f32 or bf16; empty: keysWith(weights)
 };
@@ -36,15 +37,20 @@ struct PipelineOptions {
 void buildFusePipeline(mlir::OpPassManager &pm,
                        const PipelineOptions &options = {});
 
-/// Fused form to placed form: where computation, weights and buffers live.
+/// Where computation and weights live: still the fused form, hoisted, with packed weights.
 void buildPlacePipeline(mlir::OpPassManager &pm,
                         const PipelineOptions &options = {});
 
-/// Placed form to kernels and LLVM.
+/// Fused form, hoisted and packed, to scheduled form: kernel calls and barriers, every
+/// value in its place, proven.
+void buildSchedulePipeline(mlir::OpPassManager &pm,
+                           const PipelineOptions &options = {});
+
+/// Scheduled form to kernels and LLVM.
 void buildLowerPipeline(mlir::OpPassManager &pm,
                         const PipelineOptions &options = {});
 
-/// Registers the three by name (process-wide; called by
+/// Registers the four by name (process-wide; called by
 /// registerEncDecPassesAndPipelines).
 void registerEncDecPipelines();
 

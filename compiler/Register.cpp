@@ -2,6 +2,7 @@
 #include "compiler/Register.h"
 #include "compiler/Passes.h"
 #include "compiler/Pipelines.h"
+#include "compiler/schedule/Kernel.h"
 #include "dialect/Dialect.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
@@ -14,7 +15,7 @@
 namespace encdec {
 
 void registerEncDecDialects(mlir::DialectRegistry &registry) {
-  registry.insert<EncDecDialect, mlir::func::FuncDialect>();
+  registry.insert<EncDecDialect, kernel::KernelDialect, mlir::func::FuncDialect>();
   // What lowering makes, so that a module of any stage can be read back.
   registry.insert<mlir::LLVM::LLVMDialect, mlir::arith::ArithDialect,
                   mlir::cf::ControlFlowDialect, mlir::math::MathDialect,

@@ -9,6 +9,19 @@
 #include "mlir/IR/TensorEncoding.h"
 #include <optional>
 
+namespace encdec {
+
+/// What an op needs a weight for; decides how the weight is laid out.
+enum class WeightRole {
+  Matrix,    // [N, K], multiplied
+  Table,     // [V, E], looked up by token; often a Matrix too
+  Positions, // [positions, E], looked up by position
+  Vector,    // [E], bias, gamma, beta
+  Sketch     // [N, K] of int8, read instead of most of a Matrix
+};
+
+} // namespace encdec
+
 #include "dialect/Dialect.h.inc"
 #include "dialect/Enums.h.inc"
 #define GET_ATTRDEF_CLASSES

@@ -146,4 +146,13 @@ def EncDec_DecomposableOpInterface : OpInterface<"DecomposableOpInterface"> {
     (ins "::mlir::OpBuilder &":$builder)>];
 }
 
+def EncDec_WeightUserOpInterface : OpInterface<"WeightUserOpInterface"> {
+  let cppNamespace = "::encdec";
+  let description = "Ops that name weights: which, and what for.";
+  let methods = [InterfaceMethod<
+    "Calls `visit` for each weight that the op names, in the order of its assembly.",
+    "void", "visitWeights",
+    (ins "::llvm::function_ref<void(::mlir::FlatSymbolRefAttr, ::encdec::WeightRole)>":$visit)>];
+}
+
 #endif // ENCDEC_DIALECT_ENCDEC_TD

@@ -59,7 +59,8 @@ class EncDec_Op<string mnemonic, list<Trait> traits = []>
 // symbols can be looked up.
 class EncDec_WeightUser<string mnemonic, list<Trait> traits = []>
     : EncDec_Op<mnemonic, traits # [
-          DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+          DeclareOpInterfaceMethods<SymbolUserOpInterface>,
+          DeclareOpInterfaceMethods<EncDec_WeightUserOpInterface>]> {
   let hasVerifier = 0;
 }
 def EncDec_Decomposable

@@ -47,7 +47,7 @@ public:
           return success();
         }) {}
 
-  /// Fused and placed.
+  /// Fused, placed and scheduled.
   Failure place(ModuleOp given) {
     module = given;
     stage("fusing and placing");
@@ -57,16 +57,20 @@ public:
     pipeline.sketch = options.sketch;
     buildFusePipeline(pm, pipeline);
     buildPlacePipeline(pm, pipeline);
-    for (Pass &pass : pm.getPasses())
-      facts.passes.push_back(pass.getArgument().str());
-    facts.passes.push_back("encdec-lower"); // once for each level
+    if (auto error = run(pm))
+      return error;
     facts.weights = nameOf(options.weights).str();
-    if (mlir::failed(pm.run(module)))
-      return fromDiagnostics("the passes failed");
+    facts.stepBytes = stepWeightBytes(module);
+    facts.sketch = sketchBytes(module);
+    PassManager schedule(module.getContext());
+    buildSchedulePipeline(schedule, pipeline);
+    if (auto error = run(schedule))
+      return error;
+    facts.passes.push_back("encdec-lower"); // once for each level
     return std::nullopt;
   }
 
-  /// Object code of the placed module for one level.
+  /// Object code of the scheduled module for one level.
   Result<Bytes> object(llvm::StringRef level) {
     stage("generating code for " + level.str());
     auto target = findObjectTarget(level);
@@ -76,7 +80,7 @@ public:
     PassManager pm(module.getContext());
     PipelineOptions pipeline;
     pipeline.weights = options.weights;
-    pipeline.cpu = level.str();
+    pipeline.level = level.str();
     buildLowerPipeline(pm, pipeline);
     if (mlir::failed(pm.run(*lowered)))
       return fromDiagnostics("lowering for " + level.str() + " failed");
@@ -143,6 +147,14 @@ public:
   checkpoint::Error fromDiagnostics(const std::string &what,
                                     Code code = Code::Failure) {
     return {code, messages.empty() ? what : what + ": " + messages};
+  }
+
+  Failure run(PassManager &pm) {
+    for (Pass &pass : pm.getPasses())
+      facts.passes.push_back(pass.getArgument().str());
+    if (mlir::failed(pm.run(module)))
+      return fromDiagnostics("the passes failed");
+    return std::nullopt;
   }
 
   ModuleOp module;

@@ -1,7 +1,7 @@
 // The schema, as a list of keys; the runtime's Manifest.cpp reads it back and
 // refuses anything else.
 #include "compiler/emit/Manifest.h"
-#include "compiler/place/Layout.h"
+#include "compiler/schedule/Kernel.h"
 #include "encdec/abi.h"
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/JSON.h"
@@ -88,9 +88,12 @@ void segment(llvm::json::OStream &json, DictionaryAttr from) {
   number("layer", nullptr);
   number("weight_bytes", 0);
   number("row_madds", 0);
-  text("keys");
-  number("key_bytes", 0);
-  number("key_madds", 0);
+  llvm::json::Array keys;
+  for (auto read : from.getAs<ArrayAttr>("keys").getAsRange<DictionaryAttr>())
+    keys.push_back(llvm::json::Object{{"from", read.getAs<StringAttr>("from").getValue()},
+                                      {"bytes", read.getAs<IntegerAttr>("bytes").getInt()},
+                                      {"madds", read.getAs<IntegerAttr>("madds").getInt()}});
+  object["keys"] = std::move(keys);
   json.rawValue([&](llvm::raw_ostream &out) {
     out << llvm::json::Value(std::move(object));
   });
@@ -100,13 +103,16 @@ void segment(llvm::json::OStream &json, DictionaryAttr from) {
 
 FailureOr<std::string> manifestText(ModuleOp module,
                                     const ManifestFacts &facts) {
-  DictionaryAttr found[3];
-  constexpr StringRef names[3] = {"encdec.model", "encdec.generation",
-                                  "encdec.memory_plan"};
+  DictionaryAttr found[2];
+  constexpr StringRef names[2] = {"encdec.model", "encdec.generation"};
   for (auto [attribute, name] : llvm::zip(found, names))
     if (!(attribute = module->getAttrOfType<DictionaryAttr>(name)))
       return module.emitError("expected attribute ")
              << name << ", but found none";
+
+  FailureOr<kernel::MemoryPlan> plan = kernel::memoryPlanOf(module);
+  if (failed(plan))
+    return failure();
 
   std::string text;
   llvm::raw_string_ostream out(text);
@@ -127,17 +133,20 @@ FailureOr<std::string> manifestText(ModuleOp module,
     json.attributeObject("weights", [&] {
       json.attribute("type", facts.weights);
       json.attribute("bytes", weightsSectionBytes(module));
-      json.attribute("step_bytes", stepWeightBytes(module));
-      SketchBytes sketch = sketchBytes(module);
-      json.attribute("sketch_bytes", sketch.sketch);
-      json.attribute("sketched_bytes", sketch.sketched);
+      json.attribute("step_bytes", facts.stepBytes);
+      json.attribute("sketch_bytes", facts.sketch.sketch);
+      json.attribute("sketched_bytes", facts.sketch.sketched);
     });
     json.attributeObject("memory", [&] {
-      Section memory(json, found[2]);
-      memory.numbers({"encode_arena_per_row", "step_arena_fixed",
-                      "step_arena_per_row", "scratch_fixed", "scratch_per_key",
-                      "scratch_per_row", "memory_per_key", "cache_per_key"});
-      memory.text("key_type");
+      json.attribute("encode_arena_per_row", plan->encodeArena.getPerRow());
+      json.attribute("step_arena_fixed", plan->stepArena.getFixed());
+      json.attribute("step_arena_per_row", plan->stepArena.getPerRow());
+      json.attribute("scratch_fixed", plan->scratch.getFixed());
+      json.attribute("scratch_per_key", plan->scratch.getPerKey());
+      json.attribute("scratch_per_row", plan->scratch.getPerRow());
+      json.attribute("memory_per_key", plan->memoryPerKey);
+      json.attribute("cache_per_key", plan->cachePerKey);
+      json.attribute("key_type", keyTypeOf(module));
     });
     texts(json, "passes", facts.passes);
     json.attribute("checkpoint_hash", facts.checkpointHash);

@@ -1,5 +1,6 @@
 // The manifest: what a bundle says about itself.
 #pragma once
+#include "compiler/place/Layout.h"
 #include "mlir/IR/BuiltinOps.h"
 #include <string>
 #include <vector>
@@ -13,12 +14,13 @@ struct ManifestFacts {
   std::string weights;             // "f32" or "int8"
   std::string checkpointHash;      // 32 hexadecimal digits
   std::string tokenizerKind;       // "" for none
+  int64_t stepBytes = 0;           // weights that a step of one row reads
+  SketchBytes sketch;
   mlir::DictionaryAttr segments;   // what lowering left behind; null for none
 };
 
-/// JSON of a placed module (encdec.model, encdec.generation,
-/// encdec.memory_plan), keys in a fixed order. Fails, with a diagnostic, when
-/// one of the three is missing.
+/// JSON of a scheduled module with encdec.model and encdec.generation, keys in a fixed
+/// order. Fails, with a diagnostic, where one of these or the memory plan is missing.
 mlir::FailureOr<std::string> manifestText(mlir::ModuleOp module,
                                           const ManifestFacts &facts);
 

@@ -1,10 +1,20 @@
 // Loads from the frame, the context behind it and the table.
 #include "compiler/lower/Frame.h"
 #include "encdec/abi.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "llvm/Support/ErrorHandling.h"
 #include <cstddef>
 
 namespace encdec::lower {
+
+void makePrivateKernel(mlir::func::FuncOp function) {
+  mlir::Builder builder(function.getContext());
+  function.setPrivate();
+  function->setAttr("passthrough", builder.getStrArrayAttr({"noinline", "no-builtins"}));
+  function->setAttr("llvm.linkage",
+                    mlir::LLVM::LinkageAttr::get(function.getContext(),
+                                                 mlir::LLVM::Linkage::Internal));
+}
 
 int64_t contextOffset(llvm::StringRef name) {
 #define ENCDEC_FIELD_NAME(type, field) #field,
@@ -31,8 +41,13 @@ Val Frame::contextPointer(llvm::StringRef name) {
   return k.load(k.ptr(), field(FrameField::context) + contextOffset(name));
 }
 
-Val Frame::scratch() {
-  return contextPointer("scratch") + worker() * context("scratch_stride");
+Val Frame::firstScratch(int64_t i) {
+  return contextPointer("scratch") + number(i) * 64 + number(i + 1) * context("keys") +
+         number(i + 2) * context("rows");
+}
+
+Val Frame::scratch(int64_t i) {
+  return firstScratch(i) + worker() * context("scratch_stride");
 }
 
 Val Frame::number(int64_t i) {
@@ -40,7 +55,7 @@ Val Frame::number(int64_t i) {
 }
 
 Val Frame::place(int64_t i) {
-  return contextPointer("arena") + number(i) * 64 * field(FrameField::units);
+  return contextPointer("arena") + number(i) * 64 * field(FrameField::arenaRows);
 }
 
 Val Frame::weight(int64_t i) {

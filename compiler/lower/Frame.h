@@ -5,14 +5,18 @@
 
 namespace encdec::lower {
 
+/// Marks a function that entries call: shared between layers, so never inlined into them,
+/// and free of library calls, which a loop idiom would otherwise become.
+void makePrivateKernel(mlir::func::FuncOp function);
+
 /// The frame, made on the stack by encode and step: 8-byte fields in this
 /// order.
 enum class FrameField : int64_t {
   context, // const encdec_abi_context *
   worker,  // i64
   workers, // i64
-  units,   // i64: what places in the arena are multiplied by, R in step,
-           // Σ round_up(length, 16) over the sources in encode
+  arenaRows, // i64: what places in the arena are multiplied by: R in step,
+             // Σ round_up(length, 16) over the sources in encode
   count
 };
 
@@ -32,19 +36,21 @@ public:
   /// A field of encdec_abi_context as i64 or pointer.
   Val context(llvm::StringRef name);
   Val contextPointer(llvm::StringRef name);
-  /// This worker's own scratch.
-  Val scratch();
 
   /// Entry `i` of the table as i64, as it stands.
   Val number(int64_t i);
   /// Entry `i`, a place: the address of an activation.
   Val place(int64_t i);
+  /// Entries `i` to `i` + 2, a place in scratch: the address in this worker's own, or in
+  /// the first worker's; others' follow scratch_stride bytes apart.
+  Val scratch(int64_t i);
+  Val firstScratch(int64_t i);
   /// Entry `i`, a weight offset: its address.
   Val weight(int64_t i);
   /// The same, null where the entry is -1.
   Val optionalWeight(int64_t i);
 
-  /// This worker's share of `count` units: [first, last), contiguous, shares
+  /// This worker's share of `count` units of work: [first, last), contiguous, shares
   /// differing by at most one unit.
   std::pair<Val, Val> share(Val count);
 

@@ -1,32 +1,30 @@
-// encdec-lower: placed form to calls of kernels.
+// encdec-lower: scheduled form to entry functions and the kernels that they call.
 //
-//   func.func @step(…) attributes {encdec.entry = "step"} { … encdec.linear … }
+//   func.func @step(…) attributes {encdec.entry = "step"} {
+//     %y = encdec_kernel.call "linear" (%x : read all) to (arena … at … : write panels) …
+//     encdec_kernel.barrier
 // becomes
 //   func.func @encdec_step(ctx, worker, workers) {
-//     frame = {ctx, worker, workers, units}
-//     call @linear_512_f32x512(frame, table of this linear)
+//     frame = {ctx, worker, workers, rows of the arena}
+//     call @linear_512_f32x512(frame, table of this call)
 //     call @barrier(frame)
 //     …
-// What differs from layer to layer (places, weight offsets) stands in constant
-// tables; a further layer costs a table and a call of two pointers for each op.
-// Pre-form: placed (encdec.place on every op that makes activations, offsets on
-// every weight).
+// What differs from layer to layer (places, weight offsets) stands in constant tables; a
+// further layer costs a table and a call of two pointers for each kernel call.
 #include "compiler/Passes.h"
-#include "compiler/lower/Barriers.h"
-#include "compiler/lower/CpuKernels.h"
-#include "compiler/lower/Emitter.h"
+#include "compiler/lower/Frame.h"
 #include "compiler/lower/Lowering.h"
-#include "compiler/place/Arena.h"
-#include "compiler/place/Layout.h"
-#include "dialect/Ops.h"
+#include "compiler/lower/Segments.h"
+#include "compiler/lower/Target.h"
 #include "encdec/abi.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "llvm/ADT/TypeSwitch.h"
+#include <limits>
 
 using namespace mlir;
+using namespace encdec::kernel;
 
 namespace encdec {
 #define GEN_PASS_DEF_LOWERPASS
@@ -35,361 +33,234 @@ namespace encdec {
 namespace lower {
 namespace {
 
-/// One kernel call or two for each op.
-class OpLowering {
+/// The int32 entries of one call (Target.h); the first error is reported at the call.
+class Table {
 public:
-  OpLowering(Emitter &emit, KernelLibrary &kernels)
-      : emit(emit), kernels(kernels) {}
+  Table(CallOp call, const HandleOffsets &handles) : call(call) {
+    for (auto [i, operand] : llvm::enumerate(call.getOperands())) {
+      if (call.operandAccess(i).getMode() == Mode::input)
+        continue;
+      if (handleOf(operand))
+        addNumber(handles.lookup(operand));
+      else
+        addPlace(operand);
+    }
+    for (auto weight : call.getWeights().getAsRange<WeightAttr>())
+      for (int64_t offset : weight.getOffsets())
+        offset < 0 ? addNumber(-1) : addOffset(offset);
+    for (Value result : call.getValues())
+      addPlace(result);
+    for (int64_t number : call.getNumbers())
+      addNumber(number);
+  }
 
-  LogicalResult lower(Operation *op) {
-    return TypeSwitch<Operation *, LogicalResult>(op)
-        .Case<EmbedOp, LinearOp, AddOp, NormOp, ActivationOp, TopTokensOp,
-              CacheAppendOp, MemoryProjectOp, SelfAttentionOp, CrossAttentionOp,
-              FfnOp, AddNormOp, VocabularyOp>(
-            [&](auto o) { return lowerOp(o); })
-        // Views: the attention that uses one reads the handle itself.
-        .Case<MemoryReadOp, CacheReadOp>([](auto) { return success(); })
-        .Case<func::ReturnOp>([&](auto o) { return lowerOp(o); })
-        .Case<ScoresOp, MaskOp, SoftmaxOp, ContextOp>([](Operation *op) {
-          return op->emitOpError(
-              "not lowerable [decomposed-attention]: kernels exist "
-              "for whole attentions only; run "
-              "encdec-fuse-attention before placing");
-        })
-        .Default([](Operation *op) {
-          return op->emitOpError(
-              "not lowerable [unknown-op]: expected an op of the "
-              "placed form");
-        });
+  SmallVector<int32_t> entries;
+  bool failed = false;
+
+private:
+  void addPlace(Value value) {
+    auto maker = value.getDefiningOp<CallOp>();
+    unsigned i = cast<OpResult>(value).getResultNumber();
+    Space space = maker.buffer(i).getSpace();
+    if (space == Space::output)
+      return;
+    SizeAttr place = maker.place(i);
+    if (!place) {
+      if (!failed)
+        maker.emitOpError("not lowerable [not-placed]: result #")
+            << i << " has no place; run encdec-plan-memory";
+      failed = true;
+      return;
+    }
+    if (space == Space::arena)
+      return addOffset(place.getPerRow());
+    addOffset(place.getFixed());
+    addNumber(place.getPerKey());
+    addNumber(place.getPerRow());
+  }
+  void addOffset(int64_t bytes) {
+    if (!failed && (bytes < 0 || bytes % 64)) {
+      call.emitOpError("not lowerable [offset]: expected a non-negative multiple of 64, "
+                       "but got ")
+          << bytes;
+      failed = true;
+    }
+    addNumber(bytes / 64);
+  }
+  void addNumber(int64_t number) {
+    if (!failed && number > std::numeric_limits<int32_t>::max()) {
+      call.emitOpError("not lowerable [too-large]: a table entry is ")
+          << number << ", expected less than 2^31";
+      failed = true;
+    }
+    entries.push_back(int32_t(number));
+  }
+
+  CallOp call;
+};
+
+/// Writes one entry function.
+class Emitter {
+public:
+  Emitter(func::FuncOp function, StringRef symbol, KernelBodies &bodies)
+      : function(function), bodies(bodies), k(function.getLoc(), function.getContext()) {
+    k.setInsertionPointToEnd(function->getParentOfType<ModuleOp>().getBody());
+    auto type = FunctionType::get(k.getContext(), {k.ptr(), k.i64(), k.i64()}, {});
+    entry = func::FuncOp::create(k, symbol, type);
+    entry->setAttr("passthrough", k.getStrArrayAttr({"no-builtins"}));
+    k.setInsertionPointToStart(entry.addEntryBlock());
+  }
+
+  LogicalResult emit(const HandleOffsets &handles) {
+    emitFrame();
+    for (Operation &op : function.getBody().front()) {
+      if (isa<BarrierOp>(op)) {
+        k.call(barrier(), {frame});
+      } else if (auto call = dyn_cast<CallOp>(op)) {
+        if (failed(emitCall(call, handles)))
+          return failure();
+      } else if (!isa<func::ReturnOp>(op)) {
+        return op.emitOpError("not lowerable [not-selected]: expected kernel calls and "
+                              "barriers; run encdec-select-kernels");
+      }
+    }
+    func::ReturnOp::create(k);
+    return success();
   }
 
 private:
-  LogicalResult lowerOp(EmbedOp op);
-  LogicalResult addInput(Table &table, Operation *op, Value rows);
-  LogicalResult lowerOp(LinearOp op);
-  LogicalResult lowerOp(AddOp op);
-  LogicalResult lowerOp(NormOp op);
-  LogicalResult lowerOp(ActivationOp op);
-  LogicalResult lowerOp(TopTokensOp op);
-  LogicalResult lowerOp(CacheAppendOp op);
-  LogicalResult lowerOp(MemoryProjectOp op);
-  LogicalResult lowerOp(SelfAttentionOp op);
-  LogicalResult lowerOp(CrossAttentionOp op);
-  LogicalResult lowerOp(FfnOp op);
-  LogicalResult lowerOp(AddNormOp op);
-  LogicalResult lowerOp(VocabularyOp op);
-  LogicalResult lowerOp(func::ReturnOp op);
-  /// The rest of a norm whose operands are in the table.
-  template <typename Op>
-  LogicalResult lowerNorm(Table &table, Op op, bool residual) {
-    table.addVector(op.getGammaAttr());
-    table.addVector(op.getBetaAttr());
-    table.addPlace(op.getOutput());
-    return emit.call(table, kernels.norm(widthOf(op.getOutput()),
-                                         op.getEps().convertToFloat(), residual));
+  void emitFrame() {
+    Val count = k.constant(int64_t(FrameField::count));
+    frame = k.wrap(LLVM::AllocaOp::create(k, k.ptr(), k.i64(), count.value));
+    auto set = [&](FrameField field, Val value) { k.store(value, frame + 8 * int64_t(field)); };
+    set(FrameField::context, k.wrap(entry.getArgument(0)));
+    set(FrameField::worker, k.wrap(entry.getArgument(1)));
+    set(FrameField::workers, k.wrap(entry.getArgument(2)));
+    Frame f(k, frame);
+    set(FrameField::arenaRows,
+        entryName(function) == "encode" ? encoderRows(f) : f.context("rows"));
   }
 
-  Emitter &emit;
-  KernelLibrary &kernels;
-  int64_t crossAttentions = 0; // so far
-};
+  // Σ round_up(length, 16): blocked keys need whole blocks for each source.
+  Val encoderRows(Frame &f) {
+    Val offsets = f.contextPointer("source_offset"), zero = k.constant(int64_t(0));
+    return k.loop(zero, f.context("sources"), k.constant(int64_t(1)), {zero},
+                  [&](Val source, ArrayRef<Val> sum) {
+                    Val length = k.loadIndex(offsets, source + 1) - k.loadIndex(offsets, source);
+                    return Vals{sum[0] + (length + 15) / 16 * 16};
+                  })[0];
+  }
 
-LogicalResult OpLowering::lowerOp(EmbedOp op) {
-  Table table(emit, op);
-  WeightKind kind = table.addWeight(op.getTableAttr());
-  table.addVector(op.getPositionTableAttr());
-  table.addPlace(op.getOutput());
-  WeightOp weight = emit.weight(op, op.getTableAttr());
-  if (!weight)
-    return failure();
-  return emit.call(table,
-                   kernels.embed(widthOf(op.getOutput()),
-                                 weight.getTensorType().getDimSize(0),
-                                 kind, op.getScale().convertToFloat()));
-}
-
-/// The rows that `op` multiplies, and where some of its weights are int8-dynamic
-/// also their quantized form, which the first op to need it makes for all.
-LogicalResult OpLowering::addInput(Table &table, Operation *op, Value rows) {
-  table.addPlace(rows);
-  if (quantizedInput(op) != rows)
+  LogicalResult emitCall(CallOp call, const HandleOffsets &handles) {
+    Table table(call, handles);
+    FailureOr<func::FuncOp> body = bodies.bodyOf(call);
+    if (table.failed || failed(body))
+      return failure();
+    std::string name =
+        (entry.getName() + "." + Twine(calls++) + "." + call.getServes()).str();
+    auto type = RankedTensorType::get({int64_t(table.entries.size())}, k.i32());
+    {
+      OpBuilder::InsertionGuard guard(k);
+      k.setInsertionPoint(entry);
+      LLVM::GlobalOp::create(k, LLVM::LLVMArrayType::get(k.i32(), table.entries.size()),
+                             /*isConstant=*/true, LLVM::Linkage::Internal, name,
+                             DenseElementsAttr::get(type, ArrayRef(table.entries)),
+                             /*alignment=*/4);
+    }
+    k.call(*body, {frame, k.wrap(LLVM::AddressOfOp::create(k, k.ptr(), name))});
     return success();
-  Operation *owner = firstToQuantize(rows);
-  size_t count = placeCount(owner), last = count ? count - 1 : 0;
-  if (owner == op) {
-    Table quantize(emit, op, "quantize");
-    quantize.addPlace(rows);
-    quantize.addExtraPlace(last);
-    if (failed(emit.call(quantize, kernels.quantize(widthOf(rows)),
-                         beforeQuantize(emit.last(), rows, placeOf(op, last)))))
-      return failure();
   }
-  table.addExtraPlace(last, owner);
-  return success();
-}
 
-LogicalResult OpLowering::lowerOp(LinearOp op) {
-  Table table(emit, op);
-  LinearShape shape;
-  shape.inputs = widthOf(op.getInput());
-  if (failed(addInput(table, op, op.getInput())))
-    return failure();
-  for (auto [i, output] : llvm::enumerate(op.getOutputs())) {
-    shape.outputs.push_back(widthOf(output));
-    shape.kinds.push_back(table.addWeight(op.getWeight(i)));
-    table.addVector(op.getBias(i));
-    table.addPlace(output);
+  // Waits for all workers; with one worker the context has no barrier function.
+  func::FuncOp barrier() {
+    auto module = function->getParentOfType<ModuleOp>();
+    if (auto made = module.lookupSymbol<func::FuncOp>("barrier"))
+      return made;
+    KernelBuilder b(function.getLoc(), k.getContext());
+    b.setInsertionPointToEnd(module.getBody());
+    auto made = func::FuncOp::create(b, "barrier",
+                                     FunctionType::get(k.getContext(), {b.ptr()}, {}));
+    makePrivateKernel(made);
+    b.setInsertionPointToStart(made.addEntryBlock());
+    Frame f(b, b.wrap(made.getArgument(0)));
+    Val wait = f.contextPointer("barrier");
+    b.unless(b.isNull(wait), [&] {
+      auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()),
+                                              {b.ptr(), b.i64()});
+      LLVM::CallOp::create(b, type,
+                           ValueRange{wait.value, f.contextPointer("barrier_data").value,
+                                      f.worker().value});
+    });
+    func::ReturnOp::create(b);
+    return made;
   }
-  return emit.call(table, kernels.linear(shape));
-}
 
-LogicalResult OpLowering::lowerOp(AddOp op) {
-  Table table(emit, op);
-  table.addPlace(op.getX());
-  table.addPlace(op.getY());
-  table.addPlace(op.getSum());
-  return emit.call(table, kernels.add(widthOf(op.getSum())));
-}
-
-LogicalResult OpLowering::lowerOp(NormOp op) {
-  Table table(emit, op);
-  table.addPlace(op.getInput());
-  return lowerNorm(table, op, /*residual=*/false);
-}
-
-LogicalResult OpLowering::lowerOp(AddNormOp op) {
-  Table table(emit, op);
-  table.addPlace(op.getInput());
-  table.addPlace(op.getResidual());
-  return lowerNorm(table, op, /*residual=*/true);
-}
-
-LogicalResult OpLowering::lowerOp(ActivationOp op) {
-  Table table(emit, op);
-  table.addPlace(op.getInput());
-  table.addPlace(op.getOutput());
-  return emit.call(table,
-                   kernels.activation(widthOf(op.getOutput()), op.getKind()));
-}
-
-LogicalResult OpLowering::lowerOp(FfnOp op) {
-  int64_t width = widthOf(op.getInput());
-  WeightOp up = emit.weight(op, op.getUpWeightAttr());
-  WeightOp down = emit.weight(op, op.getDownWeightAttr());
-  if (!up || !down)
-    return failure();
-  int64_t hidden = up.getTensorType().getDimSize(0);
-  Table first(emit, op), quantize(emit, op, "quantize"), second(emit, op);
-  if (failed(addInput(first, op, op.getInput())))
-    return failure();
-  WeightKind kind = first.addWeight(op.getUpWeightAttr());
-  first.addVector(op.getUpBiasAttr());
-  first.addExtraPlace(1);
-  if (failed(emit.call(
-          first, kernels.linear({width, {hidden}, {kind}, op.getKind()}))))
-    return failure();
-  second.addExtraPlace(1);
-  if (down.isDynamic()) {
-    quantize.addExtraPlace(1);
-    quantize.addExtraPlace(2);
-    if (failed(emit.call(quantize, kernels.quantize(hidden))))
-      return failure();
-    second.addExtraPlace(2);
-  }
-  kind = second.addWeight(op.getDownWeightAttr());
-  second.addVector(op.getDownBiasAttr());
-  second.addPlace(op.getOutput());
-  return emit.call(second, kernels.linear({hidden, {width}, {kind}, {}}));
-}
-
-LogicalResult OpLowering::lowerOp(CacheAppendOp op) {
-  CacheType type = op.getCache().getType();
-  Table table(emit, op);
-  table.addPlace(op.getKey());
-  table.addPlace(op.getValue());
-  table.addLayer(op.getCache());
-  return emit.call(table,
-                   kernels.cacheAppend(shapeOf(type)));
-}
-
-LogicalResult OpLowering::lowerOp(SelfAttentionOp op) {
-  if (op.getProbs())
-    return op.emitOpError("not lowerable [self-attention-probs]: only "
-                          "cross-attention hands its probabilities out");
-  int64_t heads = op.getHeads();
-  AttentionShape shape{heads, widthOf(op.getQuery()) / heads};
-  float scale = op.getScale().convertToFloat();
-  if (auto read = op.getKey().getDefiningOp<CacheReadOp>()) {
-    shape.keys = shapeOf(read.getCache().getType()).keys;
-    Table table(emit, op);
-    table.addPlace(op.getQuery());
-    table.addLayer(read.getCache());
-    table.addPlace(op.getContext());
-    table.readsKeys("cache", shape);
-    return emit.call(table, kernels.selfAttention(shape, scale),
-                     beforeAttention(emit.last(), op));
-  }
-  if (entryOf(op) != "encode")
-    return op.emitOpError(
-        "not lowerable [self-attention-keys]: in a step, keys and "
-        "values come from encdec.cache_read");
-  Table block(emit, op), attend(emit, op);
-  block.addPlace(op.getKey());
-  block.addPlace(op.getValue());
-  block.addExtraPlace(1);
-  block.addExtraPlace(2);
-  if (failed(emit.call(block, kernels.blockKeys(shape))))
-    return failure();
-  attend.addPlace(op.getQuery());
-  attend.addExtraPlace(1);
-  attend.addExtraPlace(2);
-  attend.addPlace(op.getContext());
-  attend.readsKeys("source", shape);
-  return emit.call(attend, kernels.encoderAttention(shape, scale));
-}
-
-LogicalResult OpLowering::lowerOp(CrossAttentionOp op) {
-  auto read = op.getKey().getDefiningOp<MemoryReadOp>();
-  if (!read)
-    return op.emitOpError(
-        "not lowerable [keys-not-hoisted]: keys and values come "
-        "from encdec.memory_read; run encdec-hoist-encoder");
-  int64_t heads = op.getHeads();
-  AttentionShape shape{heads, widthOf(op.getQuery()) / heads,
-                       shapeOf(read.getMemory().getType()).keys};
-  Table table(emit, op);
-  table.addPlace(op.getQuery());
-  table.addLayer(read.getMemory());
-  table.addPlace(op.getContext());
-  table.addNumber(crossAttentions++);
-  table.readsKeys("memory", shape);
-  return emit.call(table, kernels.crossAttention(
-                              shape, op.getScale().convertToFloat()));
-}
-
-LogicalResult OpLowering::lowerOp(MemoryProjectOp op) {
-  MemoryType type = op.getMemory().getType();
-  LinearShape linear{
-      widthOf(op.getInput()), {type.getWidth(), type.getWidth()}, {}, {}};
-  Table table(emit, op);
-  if (failed(addInput(table, op, op.getInput())))
-    return failure();
-  linear.kinds.push_back(table.addWeight(op.getKeyWeightAttr()));
-  table.addVector(op.getKeyBiasAttr());
-  linear.kinds.push_back(table.addWeight(op.getValueWeightAttr()));
-  table.addVector(op.getValueBiasAttr());
-  table.addExtraPlace(0);
-  table.addExtraPlace(1);
-  table.addLayer(op.getMemory());
-  func::FuncOp kernel =
-      kernels.memoryProject(shapeOf(type), linear);
-  return emit.call(table, kernel, beforeProject(emit, kernel, op));
-}
-
-LogicalResult OpLowering::lowerOp(VocabularyOp op) {
-  int64_t columns =
-      cast<RankedTensorType>(op.getLogitBias().getType()).getDimSize(1);
-  Table table(emit, op), choose(emit, op, "choose"), merge(emit, op);
-  VocabularyShape shape{widthOf(op.getInput()), columns, WeightKind::f32};
-  if (failed(addInput(table, op, op.getInput())))
-    return failure();
-  shape.kind = table.addWeight(op.getWeightAttr());
-  table.addVector(op.getBiasAttr());
-  table.addExtraPlace(0);
-  if (op.getSketch())
-    shape.sketch = table.addUncounted(op.getSketchAttr());
-  if (failed(emit.call(table, kernels.vocabulary(shape))))
-    return failure();
-  if (op.getSketch()) {
-    choose.addPlace(op.getInput());
-    choose.addUncounted(op.getWeightAttr());
-    choose.addVector(op.getBiasAttr());
-    choose.addExtraPlace(0);
-    choose.addUncounted(op.getSketchAttr());
-    if (failed(emit.call(choose, kernels.chooseVocabulary(shape))))
-      return failure();
-  }
-  merge.addExtraPlace(0);
-  return emit.call(merge, kernels.mergeVocabulary(columns));
-}
-
-LogicalResult OpLowering::lowerOp(TopTokensOp op) {
-  int64_t columns = widthOf(op.getLogits());
-  Table table(emit, op), merge(emit, op);
-  table.addPlace(op.getLogits());
-  table.addExtraPlace(0);
-  if (failed(emit.call(table, kernels.topTokens(columns))))
-    return failure();
-  merge.addExtraPlace(0);
-  return emit.call(merge, kernels.mergeVocabulary(columns));
-}
-
-LogicalResult OpLowering::lowerOp(func::ReturnOp op) {
-  for (Value value : op.getOperands())
-    if (!isa_and_present<VocabularyOp, TopTokensOp>(value.getDefiningOp()))
-      return op.emitOpError(
-          "not lowerable [result]: expected nothing but tokens "
-          "and their log-probabilities; the encoder's output goes "
-          "into memories: run encdec-hoist-encoder");
-  return success();
-}
-
-/// The function's segments.
-FailureOr<ArrayAttr> lowerFunction(func::FuncOp function, StringRef symbol,
-                                   KernelLibrary &kernels) {
-  Emitter emit(function, symbol, kernels);
-  if (failed(emit.begin()))
-    return failure();
-  OpLowering lowering(emit, kernels);
-  for (Operation &op : function.getBody().front())
-    if (failed(lowering.lower(&op)))
-      return failure();
-  return emit.end();
-}
+  func::FuncOp function, entry;
+  KernelBodies &bodies;
+  KernelBuilder k;
+  Val frame;
+  int64_t calls = 0;
+};
 
 struct LowerPass : impl::LowerPassBase<LowerPass> {
   using LowerPassBase::LowerPassBase;
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    const CpuLevel *level = findCpuLevel(cpu);
-    if (!level) {
-      InFlightDiagnostic error = module.emitError("unknown CPU level '")
-                                 << cpu << "' [unknown-level]: known are";
-      for (const CpuLevel &known : cpuLevels())
-        error << " " << known.name;
+    std::unique_ptr<KernelBodies> bodies = findBodies(module);
+    FailureOr<HandleOffsets> handles = handleOffsets(module);
+    if (!bodies || failed(handles))
       return signalPassFailure();
-    }
-    CpuKernels kernels(module, *level);
     SmallVector<func::FuncOp> functions(module.getOps<func::FuncOp>());
     NamedAttrList segments;
     for (func::FuncOp function : functions) {
-      StringRef entry;
-      if (auto attr = function->getAttrOfType<StringAttr>(kEntryAttr))
-        entry = attr.getValue();
-      StringRef symbol =
-          entry == "encode" ? ENCDEC_ABI_ENCODE_SYMBOL : ENCDEC_ABI_STEP_SYMBOL;
+      StringRef entry = entryName(function);
       if (entry != "encode" && entry != "step") {
-        function.emitOpError(
-            "not lowerable [no-entry]: expected encdec.entry = "
-            "\"encode\" or \"step\"");
+        function.emitOpError("not lowerable [no-entry]: expected encdec.entry = \"encode\" or "
+                             "\"step\"");
         return signalPassFailure();
       }
-      FailureOr<ArrayAttr> parts = lowerFunction(function, symbol, kernels);
-      if (failed(parts))
+      StringRef symbol = entry == "encode" ? ENCDEC_ABI_ENCODE_SYMBOL : ENCDEC_ABI_STEP_SYMBOL;
+      if (failed(Emitter(function, symbol, *bodies).emit(*handles)))
         return signalPassFailure();
-      segments.set(entry, *parts);
+      segments.set(entry, segmentsOf(function));
     }
-    for (func::FuncOp function : functions)
-      function.erase();
-    for (WeightOp weight :
-         llvm::make_early_inc_range(module.getOps<WeightOp>()))
-      weight.erase();
-    // What the dialect said about the module is in the code now.
-    for (NamedAttribute attr : llvm::to_vector(module->getDiscardableAttrs()))
-      if (attr.getName().getValue().starts_with("encdec."))
-        module->removeDiscardableAttr(attr.getName());
+    eraseSource(module, functions);
     module->setAttr(kSegmentsAttr, segments.getDictionary(&getContext()));
+  }
+
+private:
+  std::unique_ptr<KernelBodies> findBodies(ModuleOp module) {
+    auto name = module->getAttrOfType<StringAttr>(kTargetAttr);
+    const Target *target = name ? findTarget(name) : nullptr;
+    if (!target) {
+      module.emitError("not lowerable [not-selected]: expected ")
+          << kTargetAttr << " to name a target; run encdec-select-kernels";
+      return nullptr;
+    }
+    std::unique_ptr<KernelBodies> bodies =
+        target->bodies(module, level.empty() ? target->levels().front() : StringRef(level));
+    if (!bodies) {
+      InFlightDiagnostic error = module.emitError("unknown level '")
+                                 << level << "' [unknown-level]: target " << target->name()
+                                 << " has";
+      for (StringRef known : target->levels())
+        error << " " << known;
+    }
+    return bodies;
+  }
+
+  // What the source said about the module is in the code now: entries, weights (the ops
+  // that are symbols and no functions), attributes of our dialects.
+  static void eraseSource(ModuleOp module, ArrayRef<func::FuncOp> entries) {
+    for (func::FuncOp entry : entries)
+      entry.erase();
+    for (Operation &op : llvm::make_early_inc_range(*module.getBody()))
+      if (op.getName().getDialectNamespace() == "encdec")
+        op.erase();
+    for (NamedAttribute attr : llvm::to_vector(module->getDiscardableAttrs()))
+      if (attr.getName().getValue().starts_with("encdec"))
+        module->removeDiscardableAttr(attr.getName());
   }
 };
 

@@ -1,6 +1,5 @@
-// Placed form to the LLVM dialect.
+// Scheduled form to the LLVM dialect.
 #pragma once
-#include "compiler/lower/Target.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
 
@@ -9,17 +8,15 @@ namespace encdec {
 /// Name of the module attribute that lowering leaves behind: a dictionary of
 /// `encode` and `step`, each an array of segments in the order they run.
 ///   {ops = "cache_append+self_attention", side = "decoder", layer = 0 : i64,
-///    weight_bytes = …, row_madds = …, keys = "cache", key_bytes = …,
-///    key_madds = …}
-/// `layer` is missing outside layers, the last three where no keys are read.
+///    weight_bytes = …, row_madds = …, keys = [{from = "cache", bytes = …, madds = …}]}
+/// `layer` is missing outside layers.
 inline constexpr llvm::StringLiteral kSegmentsAttr = "encdec.segments";
 
 /// Kernels and entry functions (func, scf, arith, math, vector, llvm) to the
 /// LLVM dialect. No op becomes a library call.
 void buildKernelsToLLVM(mlir::OpPassManager &pm);
 
-/// Placed form to the LLVM dialect for one CPU level ("v3", "v4", "neon"), in
-/// place: afterwards the module holds the functions encdec_encode and
+/// Scheduled form to the LLVM dialect for one level of the target, in place: afterwards the module holds the functions encdec_encode and
 /// encdec_step (include/encdec/abi.h) and private kernels, nothing else. On
 /// failure there are diagnostics and the module is of no more use. Clone the
 /// module first where several levels are wanted.

@@ -1,111 +1,130 @@
-// Which layer a call belongs to, and what it reads.
+// Which layer a segment belongs to, and what it reads.
 #include "compiler/lower/Segments.h"
-#include "compiler/place/Layout.h"
-#include "mlir/IR/Builders.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
+using namespace encdec::kernel;
 
 namespace encdec::lower {
+namespace {
 
-Segments::Segments(func::FuncOp function)
-    : function(function),
-      last{entryOf(function) == "encode" ? "encoder" : "decoder", {}} {}
+struct Where {
+  StringRef side;
+  std::optional<int64_t> layer;
+  bool operator==(const Where &) const = default;
+};
 
-bool Segments::takes(const KeysRead &keys) const {
-  return segments.empty() || keys.from.empty() ||
-         segments.back().keys.from.empty() ||
-         segments.back().keys.from == keys.from;
-}
+struct Segment {
+  Where where;
+  SmallVector<CallOp> calls;
+};
 
-// Importers call weights SIDE.lN.…: "decoder.l3.self.q.w". A call without
-// weights belongs where the one before it does: attention follows the
-// projections that make its queries.
-Segments::Where Segments::whereOf(ArrayRef<WeightOp> weights) const {
-  if (weights.empty())
+// Importers call weights SIDE.lN.…: "decoder.l3.self.q.w". A call without weights belongs
+// where the one before it does: attention follows the projections that make its queries.
+Where whereOf(CallOp call, StringRef ownSide, const Where &last) {
+  if (call.getWeights().empty())
     return last;
-  Where where{entryOf(function) == "encode" ? "encoder" : "decoder", {}};
-  for (WeightOp weight : weights) {
-    auto [side, rest] = weight.getSymName().split('.');
+  for (auto weight : call.getWeights().getAsRange<WeightAttr>()) {
+    auto [side, rest] = weight.getName().getValue().split('.');
     StringRef number = rest.split('.').first;
     int64_t layer = 0;
     if ((side == "encoder" || side == "decoder") && number.consume_front("l") &&
         !number.getAsInteger(10, layer))
       return {side, layer};
   }
-  return where;
+  return {ownSide, {}};
 }
 
-void Segments::add(Operation *op, StringRef name, ArrayRef<WeightOp> weights,
-                   const KeysRead &keys, bool afterBarrier) {
-  Where where = whereOf(weights);
-  if (segments.empty() || afterBarrier)
-    segments.push_back({{}, where.side, where.layer, {}, {}});
-  Segment &segment = segments.back();
-  if (segment.layer != where.layer || segment.side != where.side)
-    segment.layer = std::nullopt; // several layers without a barrier
-  last = where;
-  if (!llvm::is_contained(segment.ops, name))
-    segment.ops.push_back(name);
-  for (WeightOp weight : weights) {
-    Read read{weight, false, false};
-    forEachWeight(op, [&](FlatSymbolRefAttr symbol, WeightRole role) {
-      if (symbol.getValue() != weight.getSymName())
-        return;
-      read.multiplied |= role == WeightRole::Matrix;
-      read.whole |= role == WeightRole::Matrix || role == WeightRole::Vector;
-    });
-    segment.reads.push_back(read);
+SmallVector<Segment> collect(func::FuncOp entry) {
+  StringRef ownSide = entryName(entry) == "encode" ? "encoder" : "decoder";
+  SmallVector<Segment> segments;
+  Where last{ownSide, {}};
+  bool begins = true;
+  for (Operation &op : entry.getBody().front()) {
+    begins |= isa<BarrierOp>(op);
+    auto call = dyn_cast<CallOp>(op);
+    if (!call)
+      continue;
+    last = whereOf(call, ownSide, last);
+    if (begins)
+      segments.push_back({last, {}});
+    Segment &segment = segments.back();
+    if (segment.where != last)
+      segment.where.layer = std::nullopt; // several layers without a barrier
+    segment.calls.push_back(call);
+    begins = false;
   }
-  if (!keys.from.empty())
-    segment.keys = {keys.from, segment.keys.bytes + keys.bytes,
-                    segment.keys.madds + keys.madds};
+  return segments;
 }
 
-SmallVector<int64_t> Segments::weightBytesOfEach() const {
+SmallVector<int64_t> weightBytesOfEach(ArrayRef<Segment> segments) {
   struct First {
     size_t segment;
-    bool whole;
+    WeightAttr weight;
   };
-  llvm::MapVector<Operation *, First> first;
+  llvm::MapVector<StringAttr, First> first; // by name
   for (auto [i, segment] : llvm::enumerate(segments))
-    for (Read read : segment.reads) {
-      auto [at, isNew] =
-          first.insert({read.weight.getOperation(), {i, read.whole}});
-      if (!isNew && read.whole && !at->second.whole)
-        at->second = {i, true};
-    }
+    for (CallOp call : segment.calls)
+      for (auto weight : call.getWeights().getAsRange<WeightAttr>()) {
+        if (weight.getReads() == Reads::perhaps)
+          continue;
+        auto [at, isNew] = first.insert({weight.getName().getAttr(), {i, weight}});
+        if (!isNew && weight.getReads() == Reads::whole &&
+            at->second.weight.getReads() == Reads::row)
+          at->second = {i, weight};
+      }
   SmallVector<int64_t> bytes(segments.size());
-  for (auto [op, at] : first)
-    bytes[at.segment] += bytesRead(cast<WeightOp>(op), at.whole);
+  for (const auto &[name, at] : first)
+    bytes[at.segment] += at.weight.getBytes();
   return bytes;
 }
 
-ArrayAttr Segments::attribute() {
-  Builder builder(function.getContext());
-  SmallVector<Attribute> all;
-  for (auto [segment, bytes] : llvm::zip(segments, weightBytesOfEach())) {
-    int64_t madds = 0;
-    for (Read read : segment.reads)
-      if (read.multiplied)
-        madds += read.weight.getTensorType().getNumElements();
-    NamedAttrList list;
-    list.set("ops", builder.getStringAttr(llvm::join(segment.ops, "+")));
-    list.set("side", builder.getStringAttr(segment.side));
-    if (segment.layer)
-      list.set("layer", builder.getI64IntegerAttr(*segment.layer));
-    list.set("weight_bytes", builder.getI64IntegerAttr(bytes));
-    list.set("row_madds", builder.getI64IntegerAttr(madds));
-    if (!segment.keys.from.empty()) {
-      list.set("keys", builder.getStringAttr(segment.keys.from));
-      list.set("key_bytes", builder.getI64IntegerAttr(segment.keys.bytes));
-      list.set("key_madds", builder.getI64IntegerAttr(segment.keys.madds));
+DictionaryAttr attributeOf(const Segment &segment, int64_t weightBytes) {
+  struct Keys {
+    int64_t bytes = 0, madds = 0;
+  };
+  SmallVector<StringRef> ops;
+  llvm::MapVector<StringAttr, Keys> keys;
+  int64_t madds = 0;
+  for (CallOp call : segment.calls) {
+    if (!llvm::is_contained(ops, call.getServes()))
+      ops.push_back(call.getServes());
+    CostAttr cost = call.getCost();
+    madds += cost.getRowMadds();
+    if (cost.getKeys()) {
+      keys[cost.getKeys()].bytes += cost.getKeyBytes();
+      keys[cost.getKeys()].madds += cost.getKeyMadds();
     }
-    all.push_back(list.getDictionary(builder.getContext()));
   }
-  return builder.getArrayAttr(all);
+  CallOp first = segment.calls.front();
+  Builder builder(first.getContext());
+  NamedAttrList list;
+  list.set("ops", builder.getStringAttr(llvm::join(ops, "+")));
+  list.set("side", builder.getStringAttr(segment.where.side));
+  if (segment.where.layer)
+    list.set("layer", builder.getI64IntegerAttr(*segment.where.layer));
+  list.set("weight_bytes", builder.getI64IntegerAttr(weightBytes));
+  list.set("row_madds", builder.getI64IntegerAttr(madds));
+  SmallVector<Attribute> reads;
+  for (const auto &[from, read] : keys)
+    reads.push_back(builder.getDictionaryAttr(
+        {builder.getNamedAttr("from", from),
+         builder.getNamedAttr("bytes", builder.getI64IntegerAttr(read.bytes)),
+         builder.getNamedAttr("madds", builder.getI64IntegerAttr(read.madds))}));
+  list.set("keys", builder.getArrayAttr(reads));
+  return list.getDictionary(builder.getContext());
+}
+
+} // namespace
+
+ArrayAttr segmentsOf(func::FuncOp entry) {
+  SmallVector<Segment> segments = collect(entry);
+  SmallVector<Attribute> all;
+  for (auto [segment, bytes] : llvm::zip(segments, weightBytesOfEach(segments)))
+    all.push_back(attributeOf(segment, bytes));
+  return ArrayAttr::get(entry.getContext(), all);
 }
 
 } // namespace encdec::lower

@@ -1,53 +1,10 @@
 // Sizes, roles and order of weights.
 #include "compiler/place/Layout.h"
 #include "llvm/ADT/MapVector.h"
-#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 
 namespace encdec {
-
-void forEachWeight(
-    Operation *op,
-    llvm::function_ref<void(FlatSymbolRefAttr, WeightRole)> visit) {
-  auto see = [&](FlatSymbolRefAttr name, WeightRole role) {
-    if (name)
-      visit(name, role);
-  };
-  auto matrix = [&](FlatSymbolRefAttr weight, FlatSymbolRefAttr bias) {
-    see(weight, WeightRole::Matrix);
-    see(bias, WeightRole::Vector);
-  };
-  llvm::TypeSwitch<Operation *>(op)
-      .Case([&](EmbedOp embed) {
-        see(embed.getTableAttr(), WeightRole::Table);
-        see(embed.getPositionTableAttr(), WeightRole::Positions);
-      })
-      .Case([&](LinearOp linear) {
-        for (unsigned i = 0; i < linear.getWeights().size(); ++i)
-          matrix(linear.getWeight(i), linear.getBias(i));
-      })
-      .Case([&](NormOp norm) {
-        see(norm.getGammaAttr(), WeightRole::Vector);
-        see(norm.getBetaAttr(), WeightRole::Vector);
-      })
-      .Case([&](AddNormOp norm) {
-        see(norm.getGammaAttr(), WeightRole::Vector);
-        see(norm.getBetaAttr(), WeightRole::Vector);
-      })
-      .Case([&](FfnOp ffn) {
-        matrix(ffn.getUpWeightAttr(), ffn.getUpBiasAttr());
-        matrix(ffn.getDownWeightAttr(), ffn.getDownBiasAttr());
-      })
-      .Case([&](MemoryProjectOp project) {
-        matrix(project.getKeyWeightAttr(), project.getKeyBiasAttr());
-        matrix(project.getValueWeightAttr(), project.getValueBiasAttr());
-      })
-      .Case([&](VocabularyOp vocabulary) {
-        matrix(vocabulary.getWeightAttr(), vocabulary.getBiasAttr());
-        see(vocabulary.getSketchAttr(), WeightRole::Sketch);
-      });
-}
 
 Entries findEntries(ModuleOp module) {
   Entries entries;
@@ -59,6 +16,21 @@ Entries findEntries(ModuleOp module) {
       entries.step = function;
   }
   return entries;
+}
+
+Type keyElementOf(Type type) {
+  if (auto memory = dyn_cast<MemoryType>(type))
+    return memory.getElement();
+  auto cache = dyn_cast<CacheType>(type);
+  return cache ? cache.getElement() : Type();
+}
+
+StringRef keyTypeOf(ModuleOp module) {
+  for (auto function : module.getOps<func::FuncOp>())
+    for (Type type : function.getArgumentTypes())
+      if (Type element = keyElementOf(type))
+        return element.isBF16() ? "bf16" : "f32";
+  return "f32";
 }
 
 WeightBytes weightBytes(WeightOp weight) {
@@ -112,8 +84,8 @@ int64_t stepWeightBytes(ModuleOp module) {
     return 0;
   SymbolTableCollection tables;
   llvm::SmallMapVector<WeightOp, bool, 64> readWhole;
-  step.walk([&](Operation *op) {
-    forEachWeight(op, [&](FlatSymbolRefAttr name, WeightRole role) {
+  step.walk([&](WeightUserOpInterface op) {
+    op.visitWeights([&](FlatSymbolRefAttr name, WeightRole role) {
       WeightOp weight = lookupWeight(tables, op, name);
       if (weight && role != WeightRole::Sketch)
         readWhole[weight] |=

@@ -3,7 +3,6 @@
 #pragma once
 #include "dialect/Ops.h"
 #include "encdec/abi.h"
-#include "llvm/ADT/STLFunctionalExtras.h"
 
 namespace encdec {
 
@@ -16,26 +15,16 @@ inline int64_t rowStride(int64_t width) {
   return roundUp(width, ENCDEC_ABI_LANES);
 }
 
-/// What an op needs a weight for; decides its layout.
-enum class WeightRole {
-  Matrix, // [N, K], multiplied: packed
-  Table,  // [V, E], looked up by token: packed, since it often is a Matrix too
-  Positions, // [positions, E], looked up by position: row after row
-  Vector,    // bias, gamma, beta: padded to whole lanes
-  Sketch     // [N, K] of int8, instead of most of a Matrix: packed
-};
-
-/// Calls `visit` for each weight that `op` names, in the order its kernel reads
-/// them.
-void forEachWeight(
-    mlir::Operation *op,
-    llvm::function_ref<void(mlir::FlatSymbolRefAttr, WeightRole)> visit);
-
 /// The functions with encdec.entry = "encode" and "step"; null where missing.
 struct Entries {
   mlir::func::FuncOp encode, step;
 };
 Entries findEntries(mlir::ModuleOp module);
+
+/// What a memory or cache stores keys and values as; null for any other type.
+mlir::Type keyElementOf(mlir::Type type);
+/// The same of the module's handles, "f32" where there are none.
+llvm::StringRef keyTypeOf(mlir::ModuleOp module);
 
 /// Bytes of one weight in the section.
 struct WeightBytes {

@@ -37,7 +37,7 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
     SymbolTableCollection tables;
     for (func::FuncOp function : {entries.step, entries.encode})
       if (function)
-        function.walk([&](Operation *op) { collect(op, tables, uses); });
+        function.walk([&](WeightUserOpInterface op) { collect(op, tables, uses); });
     int64_t end = 0;
     for (auto &[weight, use] : uses) {
       if (use.asMatrix && use.asPositions) {
@@ -54,9 +54,9 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
     }
   }
 
-  static void collect(Operation *op, SymbolTableCollection &tables,
+  static void collect(WeightUserOpInterface op, SymbolTableCollection &tables,
                       llvm::MapVector<WeightOp, Use> &uses) {
-    forEachWeight(op, [&](FlatSymbolRefAttr name, WeightRole role) {
+    op.visitWeights([&](FlatSymbolRefAttr name, WeightRole role) {
       WeightOp weight = lookupWeight(tables, op, name);
       if (!weight)
         return;

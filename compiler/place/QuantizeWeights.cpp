@@ -33,8 +33,8 @@ struct QuantizeWeights : impl::QuantizeWeightsPassBase<QuantizeWeights> {
     }
     llvm::DenseSet<WeightOp> matrices, others;
     SymbolTableCollection tables;
-    getOperation().walk([&](Operation *op) {
-      forEachWeight(op, [&](FlatSymbolRefAttr name, WeightRole role) {
+    getOperation().walk([&](WeightUserOpInterface op) {
+      op.visitWeights([&](FlatSymbolRefAttr name, WeightRole role) {
         bool isMatrix = role == WeightRole::Matrix || role == WeightRole::Table;
         if (WeightOp weight = lookupWeight(tables, op, name))
           (isMatrix ? matrices : others).insert(weight);

@@ -13,7 +13,7 @@
 
 #include <stdint.h>
 
-#define ENCDEC_ABI_VERSION 4
+#define ENCDEC_ABI_VERSION 5
 
 /* Vector width all packed layouts are built from: columns of a weight panel and
  * keys of a key block. One layout serves every CPU level. */
@@ -43,6 +43,8 @@
   /* per-worker scratch: worker w owns scratch + w * scratch_stride */         \
   X(uint8_t *, scratch)                                                        \
   X(int64_t, scratch_stride)                                                   \
+  /* K of the scratch formula */                                               \
+  X(int64_t, keys)                                                             \
   /* cross keys and values: source b starts at memory + memory_offset[b] */    \
   X(uint8_t *, memory)                                                         \
   X(const int64_t *, memory_offset)                                            \

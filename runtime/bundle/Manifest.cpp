@@ -118,13 +118,15 @@ SegmentFacts readSegment(ObjectReader reader, const ModelFacts &model,
       "layer", 0, (facts.decoder ? model.decoderLayers : model.encoderLayers) - 1);
   facts.weightBytes = reader.number("weight_bytes", 0, weightsBytes);
   facts.rowMadds = reader.number("row_madds", 0, mostMadds);
-  std::string keys = reader.oneOfOrNull("keys", {"cache", "memory", "source"});
-  facts.keys = keys == "cache"    ? Keys::Cache
-               : keys == "memory" ? Keys::Memory
-               : keys == "source" ? Keys::Source
-                                  : Keys::None;
-  facts.keyBytes = reader.number("key_bytes", 0, maxBytesPerUnit);
-  facts.keyMadds = reader.number("key_madds", 0, mostMadds);
+  reader.objects("keys", 3, [&](ObjectReader one) {
+    std::string from = one.oneOf("from", {"cache", "memory", "source"});
+    facts.keys.push_back({from == "cache"    ? Keys::From::Cache
+                          : from == "memory" ? Keys::From::Memory
+                                             : Keys::From::Source,
+                          one.number("bytes", 0, maxBytesPerUnit),
+                          one.number("madds", 0, mostMadds)});
+    one.finish();
+  });
   reader.finish();
   return facts;
 }

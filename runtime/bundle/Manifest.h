@@ -58,15 +58,18 @@ struct GenerationFacts {
 
 /// What encode or step does between two barriers.
 struct SegmentFacts {
-  enum class Keys { None, Cache, Memory, Source };
+  /// Keys and values of one kind that it reads.
+  struct Keys {
+    enum class From { Cache, Memory, Source } from;
+    uint64_t bytes; ///< Of one position.
+    uint64_t madds; ///< Of one row with one position.
+  };
   std::string ops; ///< "linear", "cache_append+self_attention".
   bool decoder;    ///< Whose weights it reads, or else whose rows.
   std::optional<uint64_t> layer;
   uint64_t weightBytes;
   uint64_t rowMadds; ///< Multiply-adds of one row with weights.
-  Keys keys;         ///< Which keys and values it reads.
-  uint64_t keyBytes; ///< Of one position.
-  uint64_t keyMadds; ///< Of one row with one position.
+  std::vector<Keys> keys;
 };
 
 struct Manifest {

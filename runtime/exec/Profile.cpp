@@ -117,14 +117,15 @@ Result<SegmentProfile> Profile::segment(EntryKind kind, size_t index) const {
   value.waited = of.waits[index] / lanes.size();
   value.weightBytes = product(facts.weightBytes, of.calls);
   value.weightMadds = product(facts.rowMadds, of.work.rows);
-  using Keys = SegmentFacts::Keys;
-  uint64_t pairs = facts.keys == Keys::Cache    ? of.work.cachePairs
-                   : facts.keys == Keys::Memory ? of.work.memoryPairs
-                   : facts.keys == Keys::Source ? of.work.sourcePairs
-                                                : 0;
-  value.keyMadds = product(facts.keyMadds, pairs);
-  value.keyBytes = product(
-      facts.keyBytes, facts.keys == Keys::Memory ? of.work.memoryKeys : pairs);
+  using From = SegmentFacts::Keys::From;
+  for (const SegmentFacts::Keys &keys : facts.keys) {
+    uint64_t pairs = keys.from == From::Cache    ? of.work.cachePairs
+                     : keys.from == From::Memory ? of.work.memoryPairs
+                                                 : of.work.sourcePairs;
+    value.keyMadds += product(keys.madds, pairs);
+    value.keyBytes +=
+        product(keys.bytes, keys.from == From::Memory ? of.work.memoryKeys : pairs);
+  }
   return value;
 }
 

@@ -309,6 +309,7 @@ encdec_abi_context State::context() {
   call.arena = arena.data();
   call.scratch = scratch.data();
   call.scratch_stride = int64_t(scratchStride);
+  call.keys = int64_t(keyCapacity);
   call.memory = memory.data();
   call.memory_offset = memoryOffset.data();
   call.cache = cache.data();

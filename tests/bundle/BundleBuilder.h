@@ -123,17 +123,18 @@ inline const char *fakeLevel() {
 #endif
 }
 
+inline Json fakeKeys(const char *from, int bytes, int madds) {
+  return Json::array({{{"from", from}, {"bytes", bytes}, {"madds", madds}}});
+}
+
 inline Json fakeSegment(const char *ops, const char *side, Json layer,
-                        int weightBytes, int rowMadds, Json keys, int keyBytes,
-                        int keyMadds) {
+                        int weightBytes, int rowMadds, Json keys) {
   return {{"ops", ops},
           {"side", side},
           {"layer", layer},
           {"weight_bytes", weightBytes},
           {"row_madds", rowMadds},
-          {"keys", keys},
-          {"key_bytes", keyBytes},
-          {"key_madds", keyMadds}};
+          {"keys", keys}};
 }
 
 /// The manifest that goes with fake_model.c.
@@ -187,12 +188,13 @@ inline Json fakeManifest() {
       {"levels", Json::array({fakeLevel()})},
       {"segments",
        {{"encode",
-         Json::array({fakeSegment("read", "encoder", 0, 0, 0, "source", 0, 2),
-                      fakeSegment("put", "decoder", nullptr, 0, 0, nullptr, 0, 0)})},
+         Json::array({fakeSegment("read", "encoder", 0, 0, 0, fakeKeys("source", 0, 2)),
+                      fakeSegment("put", "decoder", nullptr, 0, 0, Json::array())})},
         {"step",
          Json::array(
-             {fakeSegment("append+mix", "decoder", 1, 0, 0, "cache", 10, 3),
-              fakeSegment("predict", "decoder", nullptr, 64, 7, "memory", 100, 5)})}}},
+             {fakeSegment("append+mix", "decoder", 1, 0, 0, fakeKeys("cache", 10, 3)),
+              fakeSegment("predict", "decoder", nullptr, 64, 7,
+                          fakeKeys("memory", 100, 5))})}}},
   };
 }
 

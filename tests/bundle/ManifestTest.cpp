@@ -102,10 +102,11 @@ const Edit edits[] = {
     {"/segments/step/0/layer", "-1", "'segments.step[0].layer'"},
     {"/segments/step/1/weight_bytes", "321", "'segments.step[1].weight_bytes'"},
     {"/segments/step/1/row_madds", "18446744073709551615", "row_madds"},
-    {"/segments/step/1/keys", "\"values\"", "one of cache, memory, source"},
+    {"/segments/step/0/keys/0/from", "\"values\"", "one of cache, memory, source"},
     {"/segments/step/1/keys", "7", "'segments.step[1].keys'"},
-    {"/segments/step/1/key_bytes", "1099511627777", "key_bytes"},
-    {"/segments/step/1/key_madds", "0.5", "key_madds"},
+    {"/segments/step/0/keys/0/bytes", "1099511627777", "'segments.step[0].keys[0].bytes'"},
+    {"/segments/step/0/keys/0/madds", "0.5", "'segments.step[0].keys[0].madds'"},
+    {"/segments/step/0/keys/0/more", "0", "unknown key 'segments.step[0].keys[0].more'"},
     {"/segments/step/1/extra", "1", "unknown key 'segments.step[1].extra'"},
     {"/new_key", "1", "unknown key 'new_key'"},
     // Text from the file must not break the line or flood the terminal.
@@ -197,20 +198,22 @@ TEST(Manifest, Values) {
 }
 
 TEST(Manifest, Segments) {
-  using Keys = runtime::SegmentFacts::Keys;
+  using From = runtime::SegmentFacts::Keys::From;
   auto manifest = runtime::parseManifest(fakeManifest().dump());
   ASSERT_TRUE(manifest.ok()) << manifest.status().message();
   ASSERT_EQ(manifest->encodeSegments.size(), 2u);
-  EXPECT_EQ(manifest->encodeSegments[0].keys, Keys::Source);
-  EXPECT_EQ(manifest->encodeSegments[1].keys, Keys::None);
+  ASSERT_EQ(manifest->encodeSegments[0].keys.size(), 1u);
+  EXPECT_EQ(manifest->encodeSegments[0].keys[0].from, From::Source);
+  EXPECT_TRUE(manifest->encodeSegments[1].keys.empty());
   EXPECT_FALSE(manifest->encodeSegments[1].layer);
   ASSERT_EQ(manifest->stepSegments.size(), 2u);
   const runtime::SegmentFacts &first = manifest->stepSegments[0];
   EXPECT_EQ(first.ops, "append+mix");
   EXPECT_TRUE(first.decoder);
   EXPECT_EQ(first.layer, 1u);
-  EXPECT_EQ(first.keys, Keys::Cache);
-  EXPECT_EQ(first.keyBytes, 10u);
+  ASSERT_EQ(first.keys.size(), 1u);
+  EXPECT_EQ(first.keys[0].from, From::Cache);
+  EXPECT_EQ(first.keys[0].bytes, 10u);
   EXPECT_EQ(manifest->stepSegments[1].weightBytes, 64u);
 }
 

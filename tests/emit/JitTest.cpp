@@ -187,9 +187,10 @@ size_t codeSize(int layers, llvm::StringRef level) {
   OwningOpRef<ModuleOp> module = test::randomModel(context, sizes);
   PassManager pm(&context);
   PipelineOptions options;
-  options.cpu = level.str();
+  options.level = level.str();
   buildFusePipeline(pm, options);
   buildPlacePipeline(pm, options);
+  buildSchedulePipeline(pm, options);
   buildLowerPipeline(pm, options);
   EXPECT_TRUE(succeeded(pm.run(*module)));
   auto object = emitObject(*module, *llvm::cantFail(findObjectTarget(level)));

@@ -1,6 +1,6 @@
 // Attention kernels, each with what feeds it, against softmax in double.
 #include "KernelCall.h"
-#include "compiler/lower/Math.h"
+#include "compiler/cpu/Math.h"
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -9,14 +9,14 @@
 
 using namespace encdec;
 using namespace encdec::test;
-using lower::AttentionShape;
-using lower::CpuKernels;
+using cpu::AttentionShape;
+using cpu::CpuKernels;
 
 namespace {
 
 constexpr float scale = 0.3f;
 constexpr int64_t inputs = 24; // of memory_project
-using lower::KeyKind;
+using cpu::KeyKind;
 const AttentionShape shapes[] = {
     {1, 16}, {2, 20},  {4, 8},
     {3, 64}, {1, 100}, {5, 3},
@@ -25,10 +25,10 @@ const AttentionShape shapes[] = {
 
 std::string named(const char *name, const AttentionShape &s) {
   return std::string(name) + "_" + std::to_string(s.heads) + "x" +
-         std::to_string(s.headSize) + lower::nameOf(s.keys).str();
+         std::to_string(s.headSize) + cpu::nameOf(s.keys).str();
 }
 std::string scaled(const char *name, const AttentionShape &s) {
-  return named(name, s) + "_" + lower::bitsOf(scale);
+  return named(name, s) + "_" + cpu::bitsOf(scale);
 }
 
 KernelJit &jit() {
@@ -44,7 +44,7 @@ KernelJit &jit() {
       kernels.memoryProject(
           s, {inputs,
               {s.width(), s.width()},
-              {lower::WeightKind::f32, lower::WeightKind::int8},
+              {cpu::WeightKind::f32, cpu::WeightKind::int8},
               {}});
     }
   });
@@ -131,7 +131,7 @@ TEST(Attention, SelfOverTheCache) {
         int32_t query = call.input(q), y = call.place(s.width());
         call.run(jit(), named("cache_append", s), {k, v, int32_t(layer)},
                  workers);
-        call.run(jit(), scaled("self_attention", s), {query, int32_t(layer), y},
+        call.run(jit(), scaled("self_attention", s), {query, int32_t(layer), y, 0, 0, 0},
                  workers);
         std::string got = bits(call.at(y), 3 * pad16(s.width()));
         if (workers == 1)
@@ -192,7 +192,7 @@ TEST(Attention, ScatteredPastIsThePastItself) {
           for (int64_t c = 0; c < s.width(); ++c)
             q(r, c) = one(0, c);
         int32_t query = call.input(q), y = call.place(s.width());
-        call.run(jit(), scaled("self_attention", s), {query, 0, y}, 2);
+        call.run(jit(), scaled("self_attention", s), {query, 0, y, 0, 0, 0}, 2);
         int64_t width = pad16(s.width());
         ASSERT_EQ(bits(call.at(y), width), bits(call.at(y) + width, width))
             << count << " keys";
@@ -230,7 +230,7 @@ TEST(Attention, CrossTogetherIsCrossAlone) {
         call.context.out_probs = out;
         call.context.probs_stride = 48;
         int32_t query = call.input(q), y = call.place(s.width());
-        call.run(jit(), scaled("cross_attention", s), {query, 0, y, 0}, workers);
+        call.run(jit(), scaled("cross_attention", s), {query, 0, y, 0, 0, 0, 0}, workers);
         std::string got = bits(call.at(y), rows * pad16(s.width()));
         if (reference.empty())
           reference = got;
@@ -261,7 +261,7 @@ TEST(Attention, EncoderSeesItsOwnSource) {
       call.run(jit(), named("block_keys", s),
                {k, v, blockedKeys, blockedValues}, workers);
       call.run(jit(), scaled("encoder_attention", s),
-               {query, blockedKeys, blockedValues, y}, workers);
+               {query, blockedKeys, blockedValues, y, 0, 0, 0}, workers);
       std::string got = bits(call.at(y), 66 * pad16(s.width()));
       if (workers == 1)
         reference = got;
@@ -326,7 +326,7 @@ TEST(Attention, CrossOverTheProjectedMemory) {
       int32_t keyPlace = encode.place(s.width()),
               valuePlace = encode.place(s.width());
       encode.run(jit(), named("memory_project", s) + "_24_f32_i8",
-                 {in, kw, -1, kb, vw, vs, -1, keyPlace, valuePlace, layer},
+                 {in, layer, kw, -1, kb, vw, vs, -1, keyPlace, valuePlace},
                  workers);
 
       constexpr int64_t probsStride = 48;
@@ -334,7 +334,7 @@ TEST(Attention, CrossOverTheProjectedMemory) {
       step.context.out_probs = probs.data();
       step.context.probs_stride = probsStride;
       int32_t query = step.input(q), y = step.place(s.width());
-      step.run(jit(), scaled("cross_attention", s), {query, layer, y, 1},
+      step.run(jit(), scaled("cross_attention", s), {query, layer, y, 0, 0, 0, 1},
                workers);
       std::string got = bits(step.at(y), 4 * pad16(s.width()));
       if (workers == 1)

@@ -64,26 +64,26 @@ std::vector<std::vector<llvm::StringRef>> innerLoops(const Function &f) {
   return bodies;
 }
 
-void buildKernels(lower::CpuKernels &kernels) {
-  for (lower::WeightKind kind :
-       {lower::WeightKind::f32, lower::WeightKind::bf16,
-        lower::WeightKind::int8, lower::WeightKind::int8Dynamic}) {
+void buildKernels(cpu::CpuKernels &kernels) {
+  for (cpu::WeightKind kind :
+       {cpu::WeightKind::f32, cpu::WeightKind::bf16,
+        cpu::WeightKind::int8, cpu::WeightKind::int8Dynamic}) {
     kernels.linear(
         {512, {512, 512, 512}, {kind, kind, kind}, {}});
     kernels.vocabulary({512, 58101, kind});
     kernels.embed(512, 58101, kind, 1.0f);
   }
-  for (lower::AttentionShape s : {lower::AttentionShape{8, 64}, {4, 20}, {8, 64, lower::KeyKind::bf16}}) {
+  for (cpu::AttentionShape s : {cpu::AttentionShape{8, 64}, {4, 20}, {8, 64, cpu::KeyKind::bf16}}) {
     kernels.cacheAppend(s);
     kernels.selfAttention(s, 0.125f);
     kernels.crossAttention(s, 0.125f);
-    if (s.keys == lower::KeyKind::f32) {
+    if (s.keys == cpu::KeyKind::f32) {
       kernels.blockKeys(s);
       kernels.encoderAttention(s, 0.125f);
     }
     kernels.memoryProject(s, {512,
                               {512, 512},
-                              {lower::WeightKind::f32, lower::WeightKind::f32},
+                              {cpu::WeightKind::f32, cpu::WeightKind::f32},
                               {}});
   }
   for (ActivationKind kind : {ActivationKind::relu, ActivationKind::gelu,
@@ -92,13 +92,12 @@ void buildKernels(lower::CpuKernels &kernels) {
   kernels.add(512);
   kernels.quantize(512);
   kernels.norm(512, 1e-5f, true);
-  lower::VocabularyShape sketched{512, 58101, lower::WeightKind::f32,
-                                  lower::WeightKind::int8};
+  cpu::VocabularyShape sketched{512, 58101, cpu::WeightKind::f32,
+                                  cpu::WeightKind::int8};
   kernels.vocabulary(sketched);
   kernels.chooseVocabulary(sketched);
   kernels.topTokens(58101);
   kernels.mergeVocabulary(58101);
-  kernels.barrier();
 }
 
 class CodeShape : public testing::TestWithParam<const char *> {};
@@ -156,8 +155,8 @@ TEST_P(CodeShape, InnerLoopsLeaveTheStackAlone) {
 TEST_P(CodeShape, ProductsOfWholeNumbersUseTheInstructionsMeant) {
   std::string level = GetParam();
   std::string text = assembly(
-      [](lower::CpuKernels &kernels) {
-        kernels.linear({512, {512}, {lower::WeightKind::int8Dynamic}, {}});
+      [](cpu::CpuKernels &kernels) {
+        kernels.linear({512, {512}, {cpu::WeightKind::int8Dynamic}, {}});
       },
       level);
   auto has = [&](llvm::StringRef part) { return StringRef(text).contains(part); };
@@ -195,6 +194,7 @@ Size sizeOf(int layers, llvm::StringRef level) {
   PassManager pm(&context);
   buildFusePipeline(pm);
   buildPlacePipeline(pm);
+  buildSchedulePipeline(pm);
   EXPECT_TRUE(succeeded(pm.run(*module)));
   EXPECT_TRUE(succeeded(lowerToLLVMDialect(*module, level)));
   auto target = llvm::cantFail(findObjectTarget(level));

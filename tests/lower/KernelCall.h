@@ -1,7 +1,7 @@
 // One call of a kernel as encode or step would make it: buffers, context,
 // frame.
 #pragma once
-#include "compiler/place/Arena.h"
+#include "compiler/cpu/CpuKernels.h"
 #include "encdec/abi.h"
 #include "tests/support/KernelJit.h"
 #include <bit>
@@ -107,11 +107,11 @@ public:
     return last;
   }
   /// By kind, of values that it holds (asStored).
-  int32_t packed(const Matrix &m, lower::WeightKind kind) {
-    if (kind == lower::WeightKind::f32)
+  int32_t packed(const Matrix &m, cpu::WeightKind kind) {
+    if (kind == cpu::WeightKind::f32)
       return packed(m);
-    if (kind != lower::WeightKind::bf16)
-      return packedInt8(m, lower::groupOf(kind));
+    if (kind != cpu::WeightKind::bf16)
+      return packedInt8(m, cpu::groupOf(kind));
     auto *to =
         reinterpret_cast<uint16_t *>(reserve(pad16(m.rows) * m.columns * 2));
     for (int64_t n = 0; n < pad16(m.rows); ++n)
@@ -135,10 +135,10 @@ public:
   /// The rows `m` and, for a kind that wants them, those quantized by `jit`: the
   /// first entries of a product's table.
   std::vector<int32_t> rowsFor(KernelJit &jit, const Matrix &m,
-                            lower::WeightKind kind, int64_t workers = 1) {
+                            cpu::WeightKind kind, int64_t workers = 1) {
     std::vector<int32_t> table{input(m)};
-    if (kind == lower::WeightKind::int8Dynamic) {
-      table.push_back(place(quantizedRowBytes(m.columns) / 4));
+    if (kind == cpu::WeightKind::int8Dynamic) {
+      table.push_back(place(cpu::quantizedRowBytes(m.columns) / 4));
       run(jit, "quantize_" + std::to_string(m.columns), table, workers);
     }
     return table;
@@ -173,18 +173,18 @@ private:
 };
 
 /// Values near those of `m` that `kind` holds, int8 before its scale.
-inline Matrix asStored(Matrix m, lower::WeightKind kind) {
+inline Matrix asStored(Matrix m, cpu::WeightKind kind) {
   for (double &v : m.values)
-    if (lower::isInt8(kind))
+    if (cpu::isInt8(kind))
       v = std::round(v * 127);
-    else if (kind == lower::WeightKind::bf16)
+    else if (kind == cpu::WeightKind::bf16)
       v = std::bit_cast<float>(std::bit_cast<uint32_t>(float(v)) & 0xffff0000);
   return m;
 }
 
 /// What a product of `kind` sees of x: int8Dynamic rounds each row.
-inline Matrix asSeen(const Matrix &x, lower::WeightKind kind) {
-  if (kind != lower::WeightKind::int8Dynamic)
+inline Matrix asSeen(const Matrix &x, cpu::WeightKind kind) {
+  if (kind != cpu::WeightKind::int8Dynamic)
     return x;
   Matrix seen = x;
   for (int64_t r = 0; r < x.rows; ++r) {
@@ -199,9 +199,9 @@ inline Matrix asSeen(const Matrix &x, lower::WeightKind kind) {
   return seen;
 }
 
-constexpr lower::WeightKind weightKinds[] = {
-    lower::WeightKind::f32, lower::WeightKind::bf16, lower::WeightKind::int8,
-    lower::WeightKind::int8Dynamic};
+constexpr cpu::WeightKind weightKinds[] = {
+    cpu::WeightKind::f32, cpu::WeightKind::bf16, cpu::WeightKind::int8,
+    cpu::WeightKind::int8Dynamic};
 
 /// The bytes of `count` floats: equal bits, not equal values.
 inline std::string bits(const float *data, int64_t count) {

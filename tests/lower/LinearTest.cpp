@@ -6,9 +6,9 @@
 
 using namespace encdec;
 using namespace encdec::test;
-using lower::CpuKernels;
-using lower::LinearShape;
-using lower::WeightKind;
+using cpu::CpuKernels;
+using cpu::LinearShape;
+using cpu::WeightKind;
 
 namespace {
 
@@ -66,7 +66,7 @@ TEST(Linear, EveryShapeRowCountAndWorkerCount) {
   for (const Case &c : cases()) {
     SCOPED_TRACE(kernelName(c));
     std::mt19937 random(7);
-    bool whole = lower::isInt8(c.kind);
+    bool whole = cpu::isInt8(c.kind);
     Matrix x = randomMatrix(50, c.inputs, random);
     for (int64_t k = 0; k < c.inputs; ++k)
       x(1, k) = 0; // has no greatest
@@ -89,9 +89,9 @@ TEST(Linear, EveryShapeRowCountAndWorkerCount) {
           table.push_back(call.packed(weights[i], c.kind));
           table.push_back(whole ? call.vector(scales[i]) : -1);
           table.push_back(c.bias ? call.vector(biases[i]) : -1);
-          table.push_back(call.place(c.outputs[i]));
-          places.push_back(table.back());
+          places.push_back(call.place(c.outputs[i]));
         }
+        table.insert(table.end(), places.begin(), places.end());
         call.run(jit(), kernelName(c), table, workers);
         for (size_t i = 0; i < c.outputs.size(); ++i) {
           int64_t width = c.outputs[i], stride = pad16(width);

@@ -6,6 +6,7 @@
 #include "compiler/Pipelines.h"
 #include "compiler/lower/Lowering.h"
 #include "compiler/place/Weights.h"
+#include "compiler/schedule/Kernel.h"
 #include "mlir/Pass/PassManager.h"
 #include <barrier>
 #include <map>
@@ -27,14 +28,18 @@ public:
     options.weights = type;
     options.keys = keys;
     buildPlacePipeline(place, options);
+    buildSchedulePipeline(place, options);
     ok = mlir::succeeded(place.run(module));
     if (!ok)
       return;
-    auto plan =
-        module->getAttrOfType<mlir::DictionaryAttr>("encdec.memory_plan");
-    for (mlir::NamedAttribute entry : plan)
-      if (auto size = llvm::dyn_cast<mlir::IntegerAttr>(entry.getValue()))
-        sizes[entry.getName().str()] = size.getInt();
+    kernel::MemoryPlan plan = *kernel::memoryPlanOf(module);
+    sizes = {{"encode_arena_per_row", plan.encodeArena.getPerRow()},
+             {"step_arena_per_row", plan.stepArena.getPerRow()},
+             {"scratch_fixed", plan.scratch.getFixed()},
+             {"scratch_per_key", plan.scratch.getPerKey()},
+             {"scratch_per_row", plan.scratch.getPerRow()},
+             {"memory_per_key", plan.memoryPerKey},
+             {"cache_per_key", plan.cachePerKey}};
     weightSize = weightsSectionBytes(module);
     weights = Buffer(weightSize / 4);
     WeightStore store("");
@@ -109,6 +114,7 @@ struct Batch {
     encdec_abi_context c = {};
     c.scratch = scratch.bytes();
     c.scratch_stride = stride;
+    c.keys = longest;
     c.memory = memory.bytes();
     c.memory_offset = memoryOffset.data();
     c.cache = cache.bytes();
@@ -143,9 +149,7 @@ struct Batch {
                           int64_t workers) {
     encdec_abi_context c = context(model, workers);
     int64_t count = int64_t(rows.tokens.size());
-    Buffer arena((model.sizes["step_arena_fixed"] +
-                  model.sizes["step_arena_per_row"] * count) /
-                 4);
+    Buffer arena(model.sizes["step_arena_per_row"] * count / 4);
     auto narrow = [](const std::vector<int64_t> &v) {
       return std::vector<int32_t>(v.begin(), v.end());
     };

@@ -1,12 +1,12 @@
 // exp and its relatives, norm, add, activation, embedding.
 #include "KernelCall.h"
-#include "compiler/lower/Math.h"
+#include "compiler/cpu/Math.h"
 #include <cmath>
 #include <gtest/gtest.h>
 
 using namespace encdec;
 using namespace encdec::test;
-using lower::CpuKernels;
+using cpu::CpuKernels;
 using lower::KernelBuilder;
 using lower::Val;
 
@@ -39,13 +39,13 @@ KernelJit &jit() {
       kernels.norm(width, 1e-5f, true);
       for (ActivationKind kind : kinds)
         kernels.activation(width, kind);
-      for (lower::WeightKind kind : weightKinds)
+      for (cpu::WeightKind kind : weightKinds)
         kernels.embed(width, 50, kind, 1.5f);
     }
     mlir::MLIRContext *context = kernels.add(1).getContext();
-    defineMath(kernels, context, "test_exp", lower::exp);
-    defineMath(kernels, context, "test_log", lower::log);
-    defineMath(kernels, context, "test_erf", lower::erf);
+    defineMath(kernels, context, "test_exp", cpu::exp);
+    defineMath(kernels, context, "test_log", cpu::log);
+    defineMath(kernels, context, "test_erf", cpu::erf);
   });
   return instance;
 }
@@ -186,7 +186,7 @@ TEST(Rows, Norm) {
       everyCount(
           width,
           (residual ? "add_norm_" : "norm_") + std::to_string(width) + "_" +
-              lower::bitsOf(1e-5f),
+              cpu::bitsOf(1e-5f),
           [&](KernelCall &call) {
             std::vector<int32_t> table{call.input(firstRows(x, call.rows))};
             if (residual)
@@ -214,16 +214,16 @@ TEST(Rows, Embed) {
   std::mt19937 random(5);
   std::vector<int32_t> tokens{49, 0, 17, 16, 49}, positions{0, 3, 1, 1, 6};
   for (int64_t width : widths)
-    for (lower::WeightKind kind : weightKinds)
+    for (cpu::WeightKind kind : weightKinds)
       for (bool withPositions : {false, true}) {
         Matrix w = asStored(randomMatrix(50, width, random), kind);
-        bool quantized = lower::isInt8(kind);
+        bool quantized = cpu::isInt8(kind);
         Matrix scales = randomMatrix(1, 50, random),
                places = randomMatrix(7, width, random);
         everyCount(
             width,
             "embed_" + std::to_string(width) + "_" + nameOf(kind).str() + "_" +
-                lower::bitsOf(1.5f),
+                cpu::bitsOf(1.5f),
             [&](KernelCall &call) {
               call.context.tokens = tokens.data();
               call.context.positions = positions.data();

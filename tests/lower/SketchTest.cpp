@@ -43,13 +43,22 @@ Choice choose(const Model &m, int64_t rows, int64_t workers, float beyond = 0) {
   Matrix x = m.x;
   x.rows = rows;
   int32_t records = call.place(recordFloats(columns));
-  std::vector<int32_t> table{call.input(x),        call.packed(m.weight), -1,
-                             call.vector(m.bias),  records,
+  int32_t in = call.input(x);
+  const int32_t weights[] = {call.packed(m.weight), -1, call.vector(m.bias),
                              call.packedInt8(sketch), call.vector(scales)};
+  const int32_t lists[] = {0, 0, 0}, logits[] = {0, 0, 768}; // in scratch
+  auto table = [](std::initializer_list<llvm::ArrayRef<int32_t>> parts) {
+    std::vector<int32_t> all;
+    for (llvm::ArrayRef<int32_t> part : parts)
+      all.insert(all.end(), part.begin(), part.end());
+    return all;
+  };
   std::string size = std::to_string(columns), shape = "40_f32x" + size + "_by_i8";
-  call.run(jit(), "vocabulary_" + shape, table, workers);
-  call.run(jit(), "choose_vocabulary_" + shape, table, workers);
-  call.run(jit(), "merge_vocabulary_" + size, {records}, workers);
+  call.run(jit(), "vocabulary_" + shape, table({in, weights, records, lists, logits}),
+           workers);
+  call.run(jit(), "choose_vocabulary_" + shape,
+           table({in, records, lists, weights, logits}), workers);
+  call.run(jit(), "merge_vocabulary_" + size, table({records, lists}), workers);
   return result;
 }
 

@@ -6,8 +6,8 @@
 
 namespace encdec::test::vocabulary {
 
-using lower::CpuKernels;
-using lower::WeightKind;
+using cpu::CpuKernels;
+using cpu::WeightKind;
 
 inline constexpr int64_t inputs = 40;
 inline constexpr int64_t sizes[] = {1, 16, 37, 128, 129, 211, 2500};
@@ -72,19 +72,21 @@ inline Result run(const Model &m, int64_t rows, int64_t workers, bool stored,
       for (int64_t c = 0; c < columns; ++c)
         logits(r, c) = other.logits[r * pad16(columns) + c];
     int32_t place = call.input(logits);
-    call.run(jit(), "top_tokens_" + size, {place, records}, workers);
+    call.run(jit(), "top_tokens_" + size, {place, records, 0, 0, 0}, workers);
   } else {
-    bool whole = lower::isInt8(m.kind);
+    bool whole = cpu::isInt8(m.kind);
     std::vector<int32_t> table = call.rowsFor(jit(), x, m.kind, workers);
     table.push_back(call.packed(m.weight, m.kind));
     table.push_back(whole ? call.vector(m.scales) : -1);
     table.push_back(call.vector(m.bias));
-    table.push_back(records);
+    // Lists of the best, then a block's logits behind those of all rows.
+    for (int32_t entry : {records, 0, 0, 0, 0, 0, 768})
+      table.push_back(entry);
     call.run(jit(),
              "vocabulary_40_" + nameOf(m.kind).str() + "x" + size,
              table, workers);
   }
-  call.run(jit(), "merge_vocabulary_" + size, {records}, workers);
+  call.run(jit(), "merge_vocabulary_" + size, {records, 0, 0, 0}, workers);
   return result;
 }
 

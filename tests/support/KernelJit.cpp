@@ -50,7 +50,7 @@ std::unique_ptr<llvm::Module> translate(ModuleOp module,
 
 std::unique_ptr<llvm::Module>
 toLLVM(llvm::LLVMContext &context, llvm::StringRef level,
-       llvm::function_ref<void(lower::CpuKernels &)> build) {
+       llvm::function_ref<void(cpu::CpuKernels &)> build) {
   DialectRegistry registry;
   registerBuiltinDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);
@@ -60,7 +60,7 @@ toLLVM(llvm::LLVMContext &context, llvm::StringRef level,
   MLIRContext mlir(registry, MLIRContext::Threading::DISABLED);
   mlir.loadAllAvailableDialects();
   OwningOpRef<ModuleOp> module = ModuleOp::create(UnknownLoc::get(&mlir));
-  lower::CpuKernels kernels(*module, *lower::findCpuLevel(level));
+  cpu::CpuKernels kernels(*module, *cpu::findCpuLevel(level));
   build(kernels);
   PassManager pm(&mlir);
   buildKernelsToLLVM(pm);
@@ -80,7 +80,7 @@ void useWholeVectors(llvm::Module &module, const ObjectTarget &target) {
 
 } // namespace
 
-KernelJit::KernelJit(llvm::function_ref<void(lower::CpuKernels &)> build,
+KernelJit::KernelJit(llvm::function_ref<void(cpu::CpuKernels &)> build,
                      llvm::StringRef level) {
   auto context = std::make_unique<llvm::LLVMContext>();
   auto module = toLLVM(*context, level, build);
@@ -120,7 +120,7 @@ void *KernelJit::address(llvm::StringRef name) {
   return must(jit->lookup(name)).toPtr<void *>();
 }
 
-std::string assembly(llvm::function_ref<void(lower::CpuKernels &)> build,
+std::string assembly(llvm::function_ref<void(cpu::CpuKernels &)> build,
                      llvm::StringRef level) {
   initializeObjectTargets();
   llvm::LLVMContext context;

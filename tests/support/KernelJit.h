@@ -1,6 +1,6 @@
 // Kernels of one CPU level, compiled in process and called as functions.
 #pragma once
-#include "compiler/lower/CpuKernels.h"
+#include "compiler/cpu/CpuKernels.h"
 #include "encdec/abi.h"
 #include "mlir/IR/BuiltinOps.h"
 #include <memory>
@@ -22,7 +22,7 @@ namespace encdec::test {
 class KernelJit {
 public:
   /// `level` must be one that this machine runs.
-  explicit KernelJit(llvm::function_ref<void(lower::CpuKernels &)> build,
+  explicit KernelJit(llvm::function_ref<void(cpu::CpuKernels &)> build,
                      llvm::StringRef level = "v3");
   /// The same for a module that is lowered to the LLVM dialect already.
   explicit KernelJit(mlir::ModuleOp lowered);
@@ -41,7 +41,7 @@ private:
 };
 
 /// Assembly of the kernels for `level`.
-std::string assembly(llvm::function_ref<void(lower::CpuKernels &)> build,
+std::string assembly(llvm::function_ref<void(cpu::CpuKernels &)> build,
                      llvm::StringRef level);
 
 } // namespace encdec::test

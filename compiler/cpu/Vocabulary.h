@@ -1,11 +1,11 @@
 // What the kernels of the vocabulary share: blocks of columns, what they leave, lists
 // of the best. Private to lower.
 #pragma once
-#include "compiler/lower/CpuKernels.h"
+#include "compiler/cpu/CpuKernels.h"
 #include "encdec/abi.h"
 #include <limits>
 
-namespace encdec::lower {
+namespace encdec::cpu {
 
 constexpr int64_t kBlock = 128; // columns
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
@@ -43,4 +43,4 @@ struct Blocks {
 /// No token yet, in the lists of all rows.
 void emitEmptyLists(KernelBuilder &k, Val lists, Val rows, Val top);
 
-} // namespace encdec::lower
+} // namespace encdec::cpu

@@ -1,10 +1,10 @@
 // Tokens to rows.
-#include "compiler/lower/CpuKernels.h"
-#include "compiler/lower/Math.h"
+#include "compiler/cpu/CpuKernels.h"
+#include "compiler/cpu/Math.h"
 
 using namespace mlir;
 
-namespace encdec::lower {
+namespace encdec::cpu {
 
 // y[r][n] = scale * table[token[r]][n] + positions[position[r]][n]
 //
@@ -63,4 +63,4 @@ func::FuncOp CpuKernels::embed(int64_t width, int64_t vocabulary,
   });
 }
 
-} // namespace encdec::lower
+} // namespace encdec::cpu

@@ -9,12 +9,12 @@
 // which each worker keeps for itself, go into it. After a barrier sums are merged
 // in block order and lists in worker order, which is column order. So neither
 // worker count nor row count changes a bit.
-#include "compiler/lower/Vocabulary.h"
-#include "compiler/lower/Math.h"
+#include "compiler/cpu/Vocabulary.h"
+#include "compiler/cpu/Math.h"
 
 using namespace mlir;
 
-namespace encdec::lower {
+namespace encdec::cpu {
 
 void emitEmptyLists(KernelBuilder &k, Val lists, Val rows, Val top) {
   Val lowest = k.constant(-std::numeric_limits<float>::infinity());
@@ -141,7 +141,11 @@ func::FuncOp CpuKernels::scanBlock(Extent extent) {
 func::FuncOp CpuKernels::vocabulary(const VocabularyShape &shape) {
   return defineKernel(shape.name("vocabulary"), [&](KernelBuilder &k, Frame &f) {
     Blocks blocks{shape.columns};
-    VocabularyOperands o(*this, k, f, shape);
+    VocabularyOperands o{shape};
+    emitInput(k, f, o.all, shape.inputs, shape.kind);
+    int64_t entry = o.readWeights(f, hasDynamic(shape.kind) ? 2 : 1);
+    o.scan = {f.place(entry), f.scratch(entry + 1), f.context("top")};
+    o.scratch = f.scratch(entry + 4);
     auto whole = [&] {
       emitEmptyLists(k, o.scan.lists, o.all.rows, o.scan.top);
       auto [first, last] = f.share(k.constant(blocks.count()));
@@ -159,21 +163,15 @@ func::FuncOp CpuKernels::vocabulary(const VocabularyShape &shape) {
   });
 }
 
-CpuKernels::VocabularyOperands::VocabularyOperands(CpuKernels &kernels,
-                                                   KernelBuilder &k, Frame &f,
-                                                   const VocabularyShape &shape)
-    : shape(shape) {
-  int64_t entry = hasDynamic(shape.kind) ? 2 : 1;
-  kernels.emitInput(k, f, all, shape.inputs, shape.kind);
-  all.weight = f.weight(entry);
-  all.scales = f.optionalWeight(entry + 1);
-  all.bias = f.optionalWeight(entry + 2);
-  scan = {f.place(entry + 3), f.scratch(), f.context("top")};
-  if (shape.sketch) {
-    sketch = f.weight(entry + 4);
-    sketchScales = f.weight(entry + 5);
-  }
-  scratch = scan.lists + all.rows * kListBytes;
+int64_t CpuKernels::VocabularyOperands::readWeights(Frame &f, int64_t first) {
+  all.weight = f.weight(first);
+  all.scales = f.optionalWeight(first + 1);
+  all.bias = f.optionalWeight(first + 2);
+  if (!shape.sketch)
+    return first + 3;
+  sketch = f.weight(first + 3);
+  sketchScales = f.weight(first + 4);
+  return first + 5;
 }
 
 /// Logits of one block of all rows, scanned. recordOf(row) is where that block's record
@@ -212,7 +210,7 @@ func::FuncOp CpuKernels::topTokens(int64_t columns) {
       "top_tokens_" + std::to_string(columns), [&](KernelBuilder &k, Frame &f) {
         Blocks blocks{columns};
         Val logits = f.place(0), rows = f.context("rows");
-        Scan scan{f.place(1), f.scratch(), f.context("top")};
+        Scan scan{f.place(1), f.scratch(2), f.context("top")};
         emitEmptyLists(k, scan.lists, rows, scan.top);
         auto [first, last] = f.share(rows * blocks.count());
         k.loop(first, last, [&](Val unit) {
@@ -258,7 +256,7 @@ func::FuncOp CpuKernels::mergeVocabulary(int64_t columns) {
     VectorType vector = k.vector(k.f32(), 16);
     Val records = f.place(0), tokens = f.contextPointer("out_tokens"),
         logProbs = f.contextPointer("out_log_probs"), top = f.context("top");
-    Val lists = f.contextPointer("scratch"),
+    Val lists = f.firstScratch(1),
         stride = f.context("scratch_stride"), workers = f.workers();
     Val zero = k.constant(int64_t(0)), one = k.constant(int64_t(1)),
         step = k.constant(int64_t(16)), end = k.constant(blocks.count());
@@ -309,4 +307,4 @@ func::FuncOp CpuKernels::mergeVocabulary(int64_t columns) {
   });
 }
 
-} // namespace encdec::lower
+} // namespace encdec::cpu

@@ -18,12 +18,11 @@
 //
 // i32 wraps around, so what p a has too much of vanishes exactly. What is left over
 // depends on the row alone and is taken off at the end.
-#include "compiler/lower/CpuKernels.h"
-#include "compiler/place/Layout.h"
+#include "compiler/cpu/CpuKernels.h"
 
 using namespace mlir;
 
-namespace encdec::lower {
+namespace encdec::cpu {
 namespace {
 
 std::string typed(StringRef name, WeightKind kind) {
@@ -391,6 +390,7 @@ func::FuncOp CpuKernels::linear(const LinearShape &shape) {
     // The panels of all outputs, one after the other, are shared out together.
     auto [first, last] = f.share(k.constant(panels));
     int64_t entry = hasDynamic(shape.kinds) ? 2 : 1, base = 0;
+    int64_t result = entry + 3 * int64_t(shape.outputs.size());
     for (auto [outputs, kind] :
          llvm::zip_equal(shape.outputs, shape.kinds)) {
       int64_t count = (outputs + 15) / 16;
@@ -398,7 +398,7 @@ func::FuncOp CpuKernels::linear(const LinearShape &shape) {
       o.weight = f.weight(entry);
       o.scales = f.optionalWeight(entry + 1);
       o.bias = f.optionalWeight(entry + 2);
-      o.y = f.place(entry + 3);
+      o.y = f.place(result++);
       o.ldy = k.constant(count * 64);
       Val zero = k.constant(int64_t(0)), end = k.constant(count);
       Val from = min(max(first - base, zero), end);
@@ -406,10 +406,10 @@ func::FuncOp CpuKernels::linear(const LinearShape &shape) {
       k.when(from < to, [&] {
         emitLinear(k, o, shape.inputs, kind, shape.activation, from, to);
       });
-      entry += 4;
+      entry += 3;
       base += count;
     }
   });
 }
 
-} // namespace encdec::lower
+} // namespace encdec::cpu

@@ -20,12 +20,11 @@
 //
 // It gives no log-probabilities: their sum runs over all columns. A step that is asked
 // for nothing but the best token of a few rows takes this way; others do not.
-#include "compiler/lower/Vocabulary.h"
-#include "compiler/place/Layout.h"
+#include "compiler/cpu/Vocabulary.h"
 
 using namespace mlir;
 
-namespace encdec::lower {
+namespace encdec::cpu {
 namespace {
 
 /// More rows have more candidates, and are bound by multiplying rather than reading.
@@ -142,7 +141,10 @@ func::FuncOp CpuKernels::chooseVocabulary(const VocabularyShape &shape) {
                                                            Frame &f) {
     k.when(wantsChoice(k, f), [&] {
       Blocks blocks{shape.columns};
-      VocabularyOperands v(*this, k, f, shape);
+      VocabularyOperands v{shape};
+      emitInput(k, f, v.all, shape.inputs, shape.kind);
+      v.scan = {f.place(1), f.scratch(2), f.context("top")};
+      v.scratch = f.scratch(v.readWeights(f, 5));
       VectorType vector = k.vector(k.f32(), 16);
       Val zero = k.constant(int64_t(0)), one = k.constant(int64_t(1)),
           step = k.constant(int64_t(16)), count = k.constant(blocks.count());
@@ -196,4 +198,4 @@ func::FuncOp CpuKernels::chooseVocabulary(const VocabularyShape &shape) {
   });
 }
 
-} // namespace encdec::lower
+} // namespace encdec::cpu

@@ -1,13 +1,13 @@
 // exp, log, erf and the activations. Constants that are not plain mathematics
 // say how they were found.
-#include "compiler/lower/Math.h"
+#include "compiler/cpu/Math.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/bit.h"
 #include <cmath>
 
 using namespace mlir;
 
-namespace encdec::lower {
+namespace encdec::cpu {
 namespace {
 
 Val realLike(Val v, double value) {
@@ -106,4 +106,4 @@ std::string bitsOf(float value) {
   return llvm::utohexstr(llvm::bit_cast<uint32_t>(value), /*LowerCase=*/true);
 }
 
-} // namespace encdec::lower
+} // namespace encdec::cpu

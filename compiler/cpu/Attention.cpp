@@ -3,12 +3,12 @@
 //
 // Rows of one source follow each other and heads are the outer loop, so that the
 // hypotheses of a sentence read a head's keys and values while they are near.
-#include "compiler/lower/CpuKernels.h"
-#include "compiler/lower/Math.h"
+#include "compiler/cpu/CpuKernels.h"
+#include "compiler/cpu/Math.h"
 
 using namespace mlir;
 
-namespace encdec::lower {
+namespace encdec::cpu {
 namespace {
 
 std::string shaped(StringRef name, const AttentionShape &s) {
@@ -161,7 +161,7 @@ func::FuncOp CpuKernels::selfAttention(const AttentionShape &shape,
   return defineKernel(name, [&](KernelBuilder &k, Frame &f) {
     Val q = f.place(0), y = f.place(2);
     CacheLayer cache(k, f, shape, f.number(1));
-    Val positions = f.contextPointer("positions"), scratch = f.scratch();
+    Val positions = f.contextPointer("positions"), scratch = f.scratch(3);
     Layer layer = cache.slot(k.constant(int64_t(0)));
     Val rows = f.context("rows");
     auto [first, last] = f.share(rows * shape.heads);
@@ -186,11 +186,11 @@ func::FuncOp CpuKernels::crossAttention(const AttentionShape &shape,
     Val sources = f.contextPointer("row_source");
     Val offsets = f.contextPointer("source_offset");
     Val memory = f.contextPointer("memory");
-    Val starts = f.contextPointer("memory_offset"), scratch = f.scratch();
+    Val starts = f.contextPointer("memory_offset"), scratch = f.scratch(3);
     Val rows = f.context("rows");
     Val probs = f.contextPointer("out_probs"),
         stride = f.context("probs_stride");
-    Val none = k.isNull(probs), firstProbs = f.number(3) * shape.heads;
+    Val none = k.isNull(probs), firstProbs = f.number(6) * shape.heads;
     auto [first, last] = f.share(rows * shape.heads);
     Val ld = k.constant(rowBytes(shape)), zero = k.constant(int64_t(0));
     Val several = k.constant(kAttendRows), single = k.constant(int64_t(1));
@@ -261,7 +261,7 @@ func::FuncOp CpuKernels::encoderAttention(const AttentionShape &shape,
   std::string name = shaped("encoder_attention", shape) + "_" + bitsOf(scale);
   return defineKernel(name, [&](KernelBuilder &k, Frame &f) {
     Val q = f.place(0), keys = f.place(1), values = f.place(2), y = f.place(3);
-    Val scratch = f.scratch(), ld = k.constant(rowBytes(shape));
+    Val scratch = f.scratch(4), ld = k.constant(rowBytes(shape));
     int64_t keyBytes = shape.keyBytes(),
             valueBytes = shape.heads * shape.paddedHeadSize() * 4;
     forEachEncoderRun(
@@ -308,8 +308,8 @@ func::FuncOp CpuKernels::memoryProject(const AttentionShape &shape,
     o.ldy = k.constant(rowBytes(shape));
     int64_t entry = hasDynamic(linear.kinds) ? 2 : 1;
     auto [first, last] = f.share(k.constant(panels));
-    Val key = f.place(entry + 6), value = f.place(entry + 7),
-        layerBytes = f.number(entry + 8);
+    Val layerBytes = f.number(entry++);
+    Val key = f.place(entry + 6), value = f.place(entry + 7);
     for (int64_t i = 0; i < 2; ++i) {
       emitInput(k, f, o, linear.inputs, linear.kinds[i]);
       o.weight = f.weight(entry + 3 * i);
@@ -345,4 +345,4 @@ func::FuncOp CpuKernels::memoryProject(const AttentionShape &shape,
   });
 }
 
-} // namespace encdec::lower
+} // namespace encdec::cpu

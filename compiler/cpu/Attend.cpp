@@ -8,13 +8,13 @@
 // start at key 0 and are walked in order; lanes beyond `count` count as -inf. A sum is
 // taken by even and odd d: two chains of additions, where one would wait for itself.
 // Keys and values are f32 or bf16, sums f32.
-#include "compiler/lower/CpuKernels.h"
-#include "compiler/lower/Math.h"
+#include "compiler/cpu/CpuKernels.h"
+#include "compiler/cpu/Math.h"
 #include <limits>
 
 using namespace mlir;
 
-namespace encdec::lower {
+namespace encdec::cpu {
 namespace {
 
 /// One head's keys and values as they are stored.
@@ -377,4 +377,4 @@ func::FuncOp CpuKernels::attendPast(int64_t headSize, KeyKind kind, float scale)
   });
 }
 
-} // namespace encdec::lower
+} // namespace encdec::cpu

@@ -1,13 +1,32 @@
 // The CPU's kernels. One class, its bodies in a file per family (README.md).
 #pragma once
+#include "compiler/cpu/Levels.h"
 #include "compiler/lower/Frame.h"
 #include "compiler/lower/KernelBuilder.h"
-#include "compiler/lower/Target.h"
-#include "compiler/place/Arena.h"
+#include "compiler/place/Layout.h"
 #include "mlir/IR/BuiltinOps.h"
 #include <string>
 
-namespace encdec::lower {
+namespace encdec::cpu {
+
+using lower::Frame;
+using lower::KernelBuilder;
+using lower::Val;
+using lower::Vals;
+
+/// Rows that share a pass over the weights (their x, 2 KB each at K = 512, stay in L2 while
+/// panel after panel goes by; a multiple of the most rows of a tile), and rows of the
+/// encoder that attend together (8 accumulators of AVX2).
+inline constexpr int64_t kRowBlock = 48, kAttendRows = 4;
+/// Bytes of a quantized row's record, beside its values: its f32 scale and the i32
+/// zero-point correction of its sums (Linear.cpp).
+inline constexpr int64_t kRowRecord = 8;
+/// Bytes of one row of activations.
+inline int64_t rowBytes(int64_t width) { return rowStride(width) * 4; }
+/// Bytes of one quantized row, at most: i16 values and the record. A multiple of 64.
+inline int64_t quantizedRowBytes(int64_t inputs) {
+  return roundUp(rowStride(inputs) * 2 + kRowRecord, 64);
+}
 
 /// Of a block of columns: all of it, or what is left at the end.
 enum class Extent { Whole, Part };
@@ -20,33 +39,55 @@ struct Deal {
 };
 Deal deal(Val rows, llvm::ArrayRef<TileShape> shapes);
 
-class CpuKernels : public KernelLibrary {
+/// Hands out the kernel for a shape, making it on first request. Entries of a kernel's
+/// table (compiler/lower/Target.h) stand beside each function, in order; a quantized input
+/// is there where a weight is int8Dynamic. Select.cpp says what each reads and writes.
+class CpuKernels {
 public:
   /// Kernels are added to the end of `module`, private. Both outlive this.
   CpuKernels(mlir::ModuleOp module, const CpuLevel &level);
 
-  mlir::func::FuncOp quantize(int64_t inputs) override;
+  /// Rows as products with int8Dynamic weights read them: x, quantized rows.
+  mlir::func::FuncOp quantize(int64_t inputs);
+  /// y = scale * table[token] + positions[position]: weight, its scales, position weight
+  /// or -1, y.
   mlir::func::FuncOp embed(int64_t width, int64_t vocabulary, WeightKind kind,
-                           float scale) override;
-  mlir::func::FuncOp linear(const LinearShape &shape) override;
-  mlir::func::FuncOp activation(int64_t width, ActivationKind kind) override;
-  mlir::func::FuncOp add(int64_t width) override;
-  mlir::func::FuncOp norm(int64_t width, float eps, bool residual) override;
-  mlir::func::FuncOp cacheAppend(const AttentionShape &shape) override;
-  mlir::func::FuncOp selfAttention(const AttentionShape &shape,
-                                   float scale) override;
-  mlir::func::FuncOp crossAttention(const AttentionShape &shape,
-                                    float scale) override;
-  mlir::func::FuncOp blockKeys(const AttentionShape &shape) override;
-  mlir::func::FuncOp encoderAttention(const AttentionShape &shape,
-                                      float scale) override;
+                           float scale);
+  /// x, quantized x; for each output weight, scales, bias; for each output y.
+  mlir::func::FuncOp linear(const LinearShape &shape);
+  /// x, y.
+  mlir::func::FuncOp activation(int64_t width, ActivationKind kind);
+  /// x, y, sum.
+  mlir::func::FuncOp add(int64_t width);
+  /// y = norm(x) or norm(x + residual): x, residual (where there is one), gamma, beta, y.
+  mlir::func::FuncOp norm(int64_t width, float eps, bool residual);
+
+  /// Keys and values of this step's rows into the cache: k, v, cache.
+  mlir::func::FuncOp cacheAppend(const AttentionShape &shape);
+  /// q, cache, y, scores.
+  mlir::func::FuncOp selfAttention(const AttentionShape &shape, float scale);
+  /// q, memory, y, scores, number of the cross-attention (whose probabilities go there).
+  mlir::func::FuncOp crossAttention(const AttentionShape &shape, float scale);
+  /// Keys and values of all source tokens to blocked form: k, v, blocked k, blocked v.
+  mlir::func::FuncOp blockKeys(const AttentionShape &shape);
+  /// q, blocked k, blocked v, y, scores.
+  mlir::func::FuncOp encoderAttention(const AttentionShape &shape, float scale);
+  /// Keys and values of one cross-attention, into the memory: x, quantized x, memory;
+  /// weight, scales, bias of k, of v; k, v.
   mlir::func::FuncOp memoryProject(const AttentionShape &shape,
-                                   const LinearShape &linear) override;
-  mlir::func::FuncOp vocabulary(const VocabularyShape &shape) override;
-  mlir::func::FuncOp chooseVocabulary(const VocabularyShape &shape) override;
-  mlir::func::FuncOp topTokens(int64_t columns) override;
-  mlir::func::FuncOp mergeVocabulary(int64_t columns) override;
-  mlir::func::FuncOp barrier() override;
+                                   const LinearShape &linear);
+
+  /// Records of blocks of 128 columns, and lists of the best: x, quantized x; weight,
+  /// scales, bias, and where there is a sketch, it and its scales; records, lists, logits
+  /// of a block.
+  mlir::func::FuncOp vocabulary(const VocabularyShape &shape);
+  /// Between vocabulary and merge where there is a sketch, for the blocks that it leaves
+  /// open: x, records, lists; weight, scales, bias, sketch, its scales; logits of a block.
+  mlir::func::FuncOp chooseVocabulary(const VocabularyShape &shape);
+  /// As vocabulary, from stored logits: logits, records, lists.
+  mlir::func::FuncOp topTokens(int64_t columns);
+  /// Records and lists to out_tokens and out_log_probs: records, lists.
+  mlir::func::FuncOp mergeVocabulary(int64_t columns);
 
   // --- Building blocks, public for the tests.
 
@@ -108,15 +149,15 @@ private:
   void emitScan(KernelBuilder &k, Frame &f, int64_t columns, Val block, Val row,
                 Val logits, Val record, Val arrayBytes, const Scan &scan);
 
-  /// The table of vocabulary and chooseVocabulary.
+  /// What vocabulary and chooseVocabulary work on; entry() runs over their tables.
   struct VocabularyOperands {
-    VocabularyOperands(CpuKernels &kernels, KernelBuilder &k, Frame &f,
-                       const VocabularyShape &shape);
     VocabularyShape shape;
     LinearOperands all;       // all rows, all columns; y is not set
     Val sketch, sketchScales; // where there is one
     Scan scan;
-    Val scratch; // behind the lists: room for kRowBlock rows of a block
+    Val scratch; // room for the logits of kRowBlock rows of a block
+    /// weight, scales, bias, sketch, its scales from table entry `first` on; the next one.
+    int64_t readWeights(Frame &f, int64_t first);
   };
   void emitBlock(KernelBuilder &k, Frame &f, const VocabularyOperands &v, Val block,
                  llvm::function_ref<Val(Val)> recordOf, Val arrayBytes);
@@ -129,4 +170,4 @@ private:
   mlir::Type ptr, i64;
 };
 
-} // namespace encdec::lower
+} // namespace encdec::cpu

@@ -5,7 +5,11 @@
 #include "compiler/lower/KernelBuilder.h"
 #include "dialect/Dialect.h"
 
-namespace encdec::lower {
+namespace encdec::cpu {
+
+using lower::KernelBuilder;
+using lower::Val;
+using lower::Vals;
 
 /// e^x, within 2 ulp; 0 below -87.33 (and for -inf), e^88 above 88.
 Val exp(Val x);
@@ -19,4 +23,4 @@ Val activate(Val x, ActivationKind kind);
 /// A float as hexadecimal bits: part of the name of a kernel it is folded into.
 std::string bitsOf(float value);
 
-} // namespace encdec::lower
+} // namespace encdec::cpu

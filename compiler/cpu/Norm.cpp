@@ -6,13 +6,13 @@
 //   y = (v - mean) / sqrt(variance + eps) * gamma + beta
 // Both sums run in 16 lanes, column n in lane n mod 16, and end in one fixed
 // tree, so that a row has the same bits whoever computes it.
-#include "compiler/lower/CpuKernels.h"
-#include "compiler/lower/Math.h"
+#include "compiler/cpu/CpuKernels.h"
+#include "compiler/cpu/Math.h"
 #include <limits>
 
 using namespace mlir;
 
-namespace encdec::lower {
+namespace encdec::cpu {
 
 func::FuncOp CpuKernels::norm(int64_t width, float eps, bool residual) {
   std::string name = (residual ? "add_norm_" : "norm_") +
@@ -110,4 +110,4 @@ func::FuncOp CpuKernels::activatePanels(ActivationKind kind) {
                 });
 }
 
-} // namespace encdec::lower
+} // namespace encdec::cpu

@@ -4,12 +4,11 @@
 //
 // The rows of a tile are interleaved, [tile][K/4][row of tile][four of q], as linearBlock
 // will deal them; after all of them come the records.
-#include "compiler/lower/CpuKernels.h"
-#include "compiler/place/Layout.h"
+#include "compiler/cpu/CpuKernels.h"
 
 using namespace mlir;
 
-namespace encdec::lower {
+namespace encdec::cpu {
 
 func::FuncOp CpuKernels::quantize(int64_t inputs) {
   std::string name = "quantize_" + std::to_string(inputs);
@@ -103,4 +102,4 @@ Val CpuKernels::storeQuads(KernelBuilder &k, Val values, Val to, Val stride) {
   return counted;
 }
 
-} // namespace encdec::lower
+} // namespace encdec::cpu

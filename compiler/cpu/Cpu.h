@@ -1,0 +1,12 @@
+// CPUs as a target.
+#pragma once
+#include "compiler/lower/Target.h"
+
+namespace encdec::cpu {
+
+const Target &target();
+
+/// Replaces the ops of one entry by kernel calls (Select.cpp).
+mlir::LogicalResult selectKernels(mlir::func::FuncOp entry);
+
+} // namespace encdec::cpu

@@ -1,0 +1,424 @@
+// Which kernels an op needs, in which order, and what each of them reads and writes.
+// README.md has the table. Attention stands in SelectAttention.cpp.
+#include "compiler/cpu/Cpu.h"
+#include "compiler/cpu/Selector.h"
+#include "compiler/cpu/Vocabulary.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace encdec::kernel;
+
+namespace encdec::cpu {
+namespace {
+
+int64_t widthOf(Value rows) { return cast<RankedTensorType>(rows.getType()).getDimSize(1); }
+int64_t panelsOf(Value rows) { return (widthOf(rows) + 15) / 16; }
+
+} // namespace
+
+LogicalResult selectKernels(func::FuncOp entry) { return Selector(entry).run(); }
+
+Selector::Selector(func::FuncOp entry) : entry(entry), builder(entry.getContext()) {}
+
+LogicalResult Selector::run() {
+  current = entry;
+  if (!entry.getBody().hasOneBlock())
+    return error("blocks") << "expected one block, but got "
+                           << llvm::range_size(entry.getBody());
+  if (mlir::failed(handles()))
+    return failure();
+  SmallVector<Operation *> ops;
+  for (Operation &op : entry.getBody().front())
+    ops.push_back(&op);
+  for (Operation *op : ops) {
+    builder.setInsertionPoint(op);
+    current = op;
+    if (mlir::failed(select(op)))
+      return failure();
+  }
+  // Last used first: views of handles stand before the attentions that use them.
+  for (Operation *op : llvm::reverse(ops)) {
+    if (isa<func::ReturnOp>(op))
+      continue;
+    current = op;
+    if (!op->use_empty())
+      return error("result") << "a result that no kernel hands out is used";
+    op->erase();
+  }
+  return success();
+}
+
+LogicalResult Selector::select(Operation *op) {
+  return TypeSwitch<Operation *, LogicalResult>(op)
+      .Case<EmbedOp, LinearOp, AddOp, NormOp, ActivationOp, TopTokensOp, CacheAppendOp,
+            MemoryProjectOp, SelfAttentionOp, CrossAttentionOp, FfnOp, AddNormOp,
+            VocabularyOp, func::ReturnOp>([&](auto o) { return select(o); })
+      // Views: the attention that uses one reads the handle itself.
+      .Case<MemoryReadOp, CacheReadOp>([](auto) { return success(); })
+      .Case<ScoresOp, MaskOp, SoftmaxOp, ContextOp>([&](Operation *) {
+        return error("decomposed-attention")
+               << "kernels exist for whole attentions only; run encdec-fuse-attention "
+                  "before placing";
+      })
+      .Default([&](Operation *) {
+        return error("unknown-op") << "expected an op of the fused form";
+      });
+}
+
+//===-- Pieces of a call ---------------------------------------------------===//
+
+InFlightDiagnostic Selector::error(StringRef code) {
+  failed = true;
+  return current->emitOpError("not lowerable [") << code << "]: ";
+}
+
+CallBuilder Selector::call(StringRef kernel, StringRef serves) {
+  return CallBuilder(builder, current->getLoc(), kernel,
+                     serves.empty() ? current->getName().stripDialect() : serves);
+}
+
+FailureOr<CallOp> Selector::create(CallBuilder &call) {
+  if (failed)
+    return failure();
+  return call.create();
+}
+
+LogicalResult Selector::replace(Operation *op, CallBuilder &call) {
+  FailureOr<CallOp> made = create(call);
+  if (mlir::failed(made))
+    return failure();
+  for (auto [result, value] : llvm::zip(op->getResults(), made->getValues()))
+    result.replaceAllUsesWith(value);
+  return success();
+}
+
+void Selector::input(CallBuilder &call, Value value, StringRef name) {
+  auto argument = dyn_cast<BlockArgument>(value);
+  auto role = argument ? entry.getArgAttrOfType<StringAttr>(argument.getArgNumber(), kArgAttr)
+                       : StringAttr();
+  if (failed)
+    return;
+  if (!role || role != name)
+    error(name) << "expected the entry's own " << name << " (encdec.arg), which is all that "
+                << "the kernel reads, but got "
+                << (role ? "'" + role.getValue().str() + "'" : "another value");
+  else
+    call.input(value, name);
+}
+
+void Selector::rows(CallBuilder &call, Value value, Part part) {
+  if (!failed && !value.getDefiningOp<CallOp>())
+    error("argument") << "an operand is an argument of the function or a view of a handle, "
+                         "expected an activation made by an op";
+  call.read(value, part);
+}
+
+void Selector::handle(CallBuilder &call, Value value, bool writes, Part part) {
+  if (!failed && !handleOf(value))
+    error("handle") << "expected the memory or cache to be an argument of the function";
+  writes ? call.write(value, part) : call.read(value, part);
+}
+
+WeightAttr Selector::slot(FlatSymbolRefAttr name, Reads reads, bool isPacked) {
+  MLIRContext *context = builder.getContext();
+  if (!name)
+    return WeightAttr::get(context, FlatSymbolRefAttr::get(context, "none"),
+                           builder.getStringAttr("none"), {-1}, 0, reads);
+  WeightOp weight = lookupWeight(tables, current, name);
+  if (failed)
+    return {};
+  if (!weight) {
+    error("no-weight") << "there is no weight " << name;
+    return {};
+  }
+  std::optional<uint64_t> offset = weight.getOffset(), scales = weight.getScaleOffset();
+  StringRef missing = !offset                                           ? "offset"
+                      : isPacked && !weight.getLayout()                 ? "packed layout"
+                      : isPacked && weight.isQuantized() && !scales ? "scale_offset"
+                                                                        : "";
+  if (!missing.empty()) {
+    error("not-packed").append("weight ", name, " has no ", missing, "; run encdec-pack-weights")
+            .attachNote(weight.getLoc())
+        << "the weight is here";
+    return {};
+  }
+  SmallVector<int64_t> offsets{int64_t(*offset)};
+  if (isPacked)
+    offsets.push_back(scales ? int64_t(*scales) : -1);
+  return WeightAttr::get(context, name, builder.getStringAttr(nameOf(kindOf(weight))), offsets,
+                         bytesRead(weight, reads != Reads::row), reads);
+}
+
+WeightKind Selector::matrix(CallBuilder &call, FlatSymbolRefAttr name, Reads reads) {
+  WeightAttr weight = slot(name, reads, /*isPacked=*/true);
+  if (!weight)
+    return WeightKind::f32;
+  call.weight(weight);
+  return *findWeightKind(weight.getFormat());
+}
+
+void Selector::vector(CallBuilder &call, FlatSymbolRefAttr name, Reads reads) {
+  if (WeightAttr weight = slot(name, reads, /*isPacked=*/false))
+    call.weight(weight);
+}
+
+bool Selector::isDynamic(FlatSymbolRefAttr name) {
+  WeightOp weight = lookupWeight(tables, current, name);
+  return weight && weight.isDynamic();
+}
+
+void Selector::product(CallBuilder &call, Value rows, ArrayRef<FlatSymbolRefAttr> weights) {
+  this->rows(call, rows, Part::all);
+  if (llvm::any_of(weights, [&](FlatSymbolRefAttr name) { return isDynamic(name); }) && !failed)
+    call.read(quantized(rows));
+}
+
+Value Selector::quantized(Value rows) {
+  Value &made = quantizedRows[rows];
+  if (made)
+    return made;
+  int64_t width = widthOf(rows);
+  auto type = RankedTensorType::get({ShapedType::kDynamic, quantizedRowBytes(width)},
+                                    builder.getI8Type());
+  CallBuilder quantize = call("quantize", "quantize");
+  quantize.read(rows, Part::rows)
+      .arena(type, quantizedRowBytes(width), Mode::write, Part::rows)
+      .split(Part::rows)
+      .config("inputs", width);
+  return made = quantize.create().getValues()[0];
+}
+
+//===-- Ops that never mix rows --------------------------------------------===//
+
+LogicalResult Selector::select(EmbedOp op) {
+  CallBuilder embed = call("embed");
+  input(embed, op.getIds(), "tokens");
+  input(embed, op.getPositions(), "positions");
+  matrix(embed, op.getTableAttr(), Reads::row);
+  vector(embed, op.getPositionTableAttr(), Reads::row);
+  if (failed)
+    return failure();
+  WeightOp table = lookupWeight(tables, op, op.getTableAttr());
+  Value y = op.getOutput();
+  embed.arena(y.getType(), rowBytes(widthOf(y)), Mode::write, Part::row_panels)
+      .split(Part::row_panels, panelsOf(y))
+      .config("width", widthOf(y))
+      .config("vocabulary", table.getTensorType().getDimSize(0))
+      .config("scale", op.getScaleAttr());
+  return replace(op, embed);
+}
+
+LogicalResult Selector::select(LinearOp op) {
+  CallBuilder linear = call("linear");
+  SmallVector<FlatSymbolRefAttr> weights;
+  for (unsigned i = 0; i < op.getWeights().size(); ++i)
+    weights.push_back(op.getWeight(i));
+  product(linear, op.getInput(), weights);
+  SmallVector<int64_t> outputs;
+  int64_t panels = 0, inputs = widthOf(op.getInput());
+  for (auto [i, y] : llvm::enumerate(op.getOutputs())) {
+    matrix(linear, op.getWeight(i));
+    vector(linear, op.getBias(i));
+    outputs.push_back(widthOf(y));
+    linear.arena(y.getType(), rowBytes(widthOf(y)), Mode::write, Part::panels, panels)
+        .madds(inputs * widthOf(y));
+    panels += panelsOf(y);
+  }
+  linear.split(Part::panels, panels)
+      .config("inputs", inputs)
+      .config("outputs", builder.getDenseI64ArrayAttr(outputs));
+  return replace(op, linear);
+}
+
+LogicalResult Selector::select(AddOp op) {
+  CallBuilder add = call("add");
+  rows(add, op.getX(), Part::row_panels);
+  rows(add, op.getY(), Part::row_panels);
+  int64_t width = widthOf(op.getSum());
+  add.arena(op.getSum().getType(), rowBytes(width), Mode::write, Part::row_panels)
+      .split(Part::row_panels, panelsOf(op.getSum()))
+      .config("width", width);
+  return replace(op, add);
+}
+
+LogicalResult Selector::select(ActivationOp op) {
+  CallBuilder activation = call("activation");
+  rows(activation, op.getInput(), Part::row_panels);
+  int64_t width = widthOf(op.getOutput());
+  activation.arena(op.getOutput().getType(), rowBytes(width), Mode::write, Part::row_panels)
+      .split(Part::row_panels, panelsOf(op.getOutput()))
+      .config("width", width)
+      .config("activation", op.getKindAttr());
+  return replace(op, activation);
+}
+
+LogicalResult Selector::select(NormOp op) {
+  CallBuilder norm = call("norm");
+  rows(norm, op.getInput(), Part::rows);
+  vector(norm, op.getGammaAttr());
+  vector(norm, op.getBetaAttr());
+  int64_t width = widthOf(op.getOutput());
+  norm.arena(op.getOutput().getType(), rowBytes(width), Mode::update, Part::rows)
+      .config("width", width)
+      .config("eps", op.getEpsAttr());
+  return replace(op, norm);
+}
+
+LogicalResult Selector::select(AddNormOp op) {
+  CallBuilder norm = call("add_norm");
+  rows(norm, op.getInput(), Part::rows);
+  rows(norm, op.getResidual(), Part::rows);
+  vector(norm, op.getGammaAttr());
+  vector(norm, op.getBetaAttr());
+  int64_t width = widthOf(op.getOutput());
+  norm.arena(op.getOutput().getType(), rowBytes(width), Mode::update, Part::rows)
+      .config("width", width)
+      .config("eps", op.getEpsAttr());
+  return replace(op, norm);
+}
+
+LogicalResult Selector::select(FfnOp op) {
+  // Two products; the first one's activation follows on the panels that a worker has
+  // just written.
+  auto product = [&](Value x, FlatSymbolRefAttr weight, FlatSymbolRefAttr bias, Type type,
+                     int64_t width, Attribute activation) {
+    CallBuilder linear = call("linear");
+    this->product(linear, x, {weight});
+    matrix(linear, weight);
+    vector(linear, bias);
+    linear.arena(type, rowBytes(width), activation ? Mode::update : Mode::write, Part::panels)
+        .madds(widthOf(x) * width)
+        .split(Part::panels, (width + 15) / 16)
+        .config("inputs", widthOf(x))
+        .config("outputs", builder.getDenseI64ArrayAttr({width}));
+    if (activation)
+      linear.config("activation", activation);
+    return linear;
+  };
+  WeightOp up = lookupWeight(tables, op, op.getUpWeightAttr());
+  int64_t hidden = up ? up.getTensorType().getDimSize(0) : 0;
+  RankedTensorType type = op.getOutput().getType();
+  auto hiddenType = RankedTensorType::get({ShapedType::kDynamic, hidden},
+                                          type.getElementType(), type.getEncoding());
+  CallBuilder first = product(op.getInput(), op.getUpWeightAttr(), op.getUpBiasAttr(),
+                              hiddenType, hidden, op.getKindAttr());
+  FailureOr<CallOp> h = create(first);
+  if (mlir::failed(h))
+    return failure();
+  CallBuilder second = product(h->getValues()[0], op.getDownWeightAttr(),
+                               op.getDownBiasAttr(), type, widthOf(op.getOutput()), {});
+  return replace(op, second);
+}
+
+//===-- Tokens -------------------------------------------------------------===//
+
+// Lists of the best of all rows, each worker's own, and logits of one block of some rows.
+static RankedTensorType listsType(Builder builder) {
+  return RankedTensorType::get({ShapedType::kDynamic, ListCount, kListArray / 4},
+                               builder.getF32Type());
+}
+static void addLists(CallBuilder &call, Builder builder) {
+  call.scratch(listsType(builder), SizeAttr::get(builder.getContext(), 0, 0, kListBytes),
+               Mode::update, Part::own);
+}
+static void addBlockLogits(CallBuilder &call, Builder builder) {
+  call.scratch(RankedTensorType::get({kRowBlock, kBlock}, builder.getF32Type()),
+               SizeAttr::get(builder.getContext(), kRowBlock * kBlock * 4, 0, 0),
+               Mode::update, Part::own);
+}
+static void addRecords(CallBuilder &call, Builder builder, int64_t columns, Part part) {
+  Blocks blocks{columns};
+  auto type = RankedTensorType::get(
+      {ShapedType::kDynamic, RecordCount, blocks.arrayBytes() / 4}, builder.getF32Type());
+  call.arena(type, blocks.rowBytes(), Mode::write, part).split(part, blocks.count());
+}
+
+LogicalResult Selector::merge(Operation *op, Value records, Value lists, int64_t columns,
+                              Value top) {
+  CallBuilder merge = call("merge_vocabulary");
+  merge.read(records, Part::rows).update(lists, Part::rows);
+  input(merge, top, "top");
+  merge.output(op->getResult(0).getType(), "tokens", Part::rows)
+      .output(op->getResult(1).getType(), "log_probs", Part::rows)
+      .config("columns", columns);
+  if (hasTokens && !failed)
+    error("tokens-twice") << "expected one op that makes the step's tokens, but another one "
+                             "stands before";
+  hasTokens = true;
+  return replace(op, merge);
+}
+
+LogicalResult Selector::select(VocabularyOp op) {
+  int64_t columns = widthOf(op.getLogitBias()), inputs = widthOf(op.getInput());
+  Type logits = RankedTensorType::get({ShapedType::kDynamic, columns}, builder.getF32Type());
+  CallBuilder vocabulary = call("vocabulary");
+  product(vocabulary, op.getInput(), {op.getWeightAttr()});
+  auto inputs_ = [&](CallBuilder &call) {
+    input(call, op.getLogitBias(), "logit_bias");
+    input(call, op.getRowBias(), "row_bias");
+    input(call, op.getCount(), "top");
+  };
+  inputs_(vocabulary);
+  matrix(vocabulary, op.getWeightAttr());
+  vector(vocabulary, op.getBiasAttr());
+  if (op.getSketch())
+    matrix(vocabulary, op.getSketchAttr(), Reads::perhaps);
+  addRecords(vocabulary, builder, columns, Part::panels);
+  addLists(vocabulary, builder);
+  addBlockLogits(vocabulary, builder);
+  vocabulary.output(logits, "logits", Part::panels)
+      .madds(inputs * columns)
+      .config("inputs", inputs)
+      .config("columns", columns);
+  FailureOr<CallOp> made = create(vocabulary);
+  if (mlir::failed(made))
+    return failure();
+  Value records = made->getValues()[0], lists = made->getValues()[1];
+  if (op.getSketch()) {
+    CallBuilder choose = call("choose_vocabulary", "choose");
+    rows(choose, op.getInput(), Part::all);
+    choose.read(records).update(lists, Part::own);
+    inputs_(choose);
+    matrix(choose, op.getWeightAttr(), Reads::perhaps);
+    vector(choose, op.getBiasAttr());
+    matrix(choose, op.getSketchAttr(), Reads::perhaps);
+    addBlockLogits(choose, builder);
+    choose.output(builder.getI64Type(), "open_blocks", Part::one)
+        .split(Part::data)
+        .config("inputs", inputs)
+        .config("columns", columns);
+    if (mlir::failed(create(choose)))
+      return failure();
+  }
+  return merge(op, records, lists, columns, op.getCount());
+}
+
+LogicalResult Selector::select(TopTokensOp op) {
+  int64_t columns = widthOf(op.getLogits());
+  CallBuilder top = call("top_tokens");
+  rows(top, op.getLogits(), Part::row_panels);
+  input(top, op.getLogitBias(), "logit_bias");
+  input(top, op.getRowBias(), "row_bias");
+  input(top, op.getCount(), "top");
+  addRecords(top, builder, columns, Part::row_panels);
+  addLists(top, builder);
+  top.output(op.getLogits().getType(), "logits", Part::row_panels)
+      .config("columns", columns);
+  FailureOr<CallOp> made = create(top);
+  if (mlir::failed(made))
+    return failure();
+  return merge(op, made->getValues()[0], made->getValues()[1], columns, op.getCount());
+}
+
+LogicalResult Selector::select(func::ReturnOp op) {
+  constexpr StringLiteral names[] = {"tokens", "log_probs"};
+  for (auto [i, value] : llvm::enumerate(op.getOperands())) {
+    StringAttr output = outputOf(value);
+    if (i > 1 || !output || output != names[i])
+      return error("result") << "expected nothing but tokens and their log-probabilities; the "
+                                "encoder's output goes into memories: run encdec-hoist-encoder";
+  }
+  return success();
+}
+
+} // namespace encdec::cpu

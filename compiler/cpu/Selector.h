@@ -1,0 +1,79 @@
+// How textbook ops become calls of the CPU's kernels. Private to cpu.
+#pragma once
+#include "compiler/cpu/CpuKernels.h"
+#include "compiler/schedule/Kernel.h"
+#include "llvm/ADT/DenseMap.h"
+
+namespace encdec::cpu {
+
+using kernel::CallBuilder;
+using kernel::CallOp;
+using kernel::Mode;
+using kernel::Part;
+
+/// The kernel calls of one entry, op by op. A function that returns failure has reported
+/// an error `not lowerable [code]` at the op.
+class Selector {
+public:
+  explicit Selector(mlir::func::FuncOp entry);
+  mlir::LogicalResult run();
+
+private:
+  mlir::LogicalResult handles();
+  mlir::LogicalResult select(mlir::Operation *op);
+  mlir::LogicalResult select(EmbedOp op);
+  mlir::LogicalResult select(LinearOp op);
+  mlir::LogicalResult select(AddOp op);
+  mlir::LogicalResult select(NormOp op);
+  mlir::LogicalResult select(AddNormOp op);
+  mlir::LogicalResult select(ActivationOp op);
+  mlir::LogicalResult select(FfnOp op);
+  mlir::LogicalResult select(VocabularyOp op);
+  mlir::LogicalResult select(TopTokensOp op);
+  mlir::LogicalResult select(CacheAppendOp op);
+  mlir::LogicalResult select(MemoryProjectOp op);
+  mlir::LogicalResult select(SelfAttentionOp op);
+  mlir::LogicalResult select(CrossAttentionOp op);
+  mlir::LogicalResult select(mlir::func::ReturnOp op);
+  mlir::LogicalResult encoderAttention(SelfAttentionOp op);
+
+  CallBuilder call(llvm::StringRef kernel, llvm::StringRef serves = {});
+  /// What follows may be chained; failure is seen by finish().
+  void input(CallBuilder &call, mlir::Value value, llvm::StringRef name);
+  void rows(CallBuilder &call, mlir::Value value, Part part);
+  void handle(CallBuilder &call, mlir::Value value, bool writes, Part part);
+  /// A matrix or table, with its scales; its kind.
+  WeightKind matrix(CallBuilder &call, mlir::FlatSymbolRefAttr name,
+                    kernel::Reads reads = kernel::Reads::whole);
+  /// A vector or position table; null: none.
+  void vector(CallBuilder &call, mlir::FlatSymbolRefAttr name,
+              kernel::Reads reads = kernel::Reads::whole);
+  kernel::WeightAttr slot(mlir::FlatSymbolRefAttr name, kernel::Reads reads, bool isPacked);
+  /// The rows that a product reads and, where a weight is int8Dynamic, their quantized
+  /// form, which the first op that needs it makes for all.
+  void product(CallBuilder &call, mlir::Value rows,
+               llvm::ArrayRef<mlir::FlatSymbolRefAttr> weights);
+  mlir::Value quantized(mlir::Value rows);
+  /// Merge of records and lists, the last call of vocabulary and top_tokens; replaces op.
+  mlir::LogicalResult merge(mlir::Operation *op, mlir::Value records, mlir::Value lists,
+                            int64_t columns, mlir::Value top);
+  void scores(CallBuilder &call); // a worker's scores of some rows and one head
+
+  bool isDynamic(mlir::FlatSymbolRefAttr name);
+  /// Reports "not lowerable [code]: " at the current op, once.
+  mlir::InFlightDiagnostic error(llvm::StringRef code);
+  /// Creates the call unless something failed; its results then stand for those of `op`.
+  mlir::LogicalResult replace(mlir::Operation *op, CallBuilder &call);
+  mlir::FailureOr<CallOp> create(CallBuilder &call);
+
+  mlir::func::FuncOp entry;
+  mlir::OpBuilder builder;
+  mlir::SymbolTableCollection tables;
+  mlir::Operation *current = nullptr;
+  bool failed = false;
+  llvm::DenseMap<mlir::Value, mlir::Value> quantizedRows;
+  int64_t crossAttentions = 0; // so far
+  bool hasTokens = false;      // the step's tokens have been made
+};
+
+} // namespace encdec::cpu

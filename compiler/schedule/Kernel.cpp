@@ -1,0 +1,493 @@
+// The encdec_kernel dialect: assembly, verifiers, and what passes ask of a call.
+#include "compiler/schedule/Kernel.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+#include "compiler/schedule/KernelDialect.cpp.inc"
+#include "compiler/schedule/KernelEnums.cpp.inc"
+#define GET_ATTRDEF_CLASSES
+#include "compiler/schedule/KernelAttributes.cpp.inc"
+#define GET_OP_CLASSES
+#include "compiler/schedule/KernelOps.cpp.inc"
+
+using namespace mlir;
+using namespace encdec;
+using namespace encdec::kernel;
+
+void KernelDialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "compiler/schedule/KernelAttributes.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "compiler/schedule/KernelOps.cpp.inc"
+      >();
+}
+
+//===-- Attributes ---------------------------------------------------------===//
+
+// One word of an enumeration.
+template <typename Enum>
+static FailureOr<Enum> parseWord(AsmParser &parser, StringRef what,
+                                 std::optional<Enum> (*symbolize)(StringRef)) {
+  StringRef word;
+  SMLoc at = parser.getCurrentLocation();
+  if (parser.parseKeyword(&word))
+    return failure();
+  if (std::optional<Enum> value = symbolize(word))
+    return *value;
+  return parser.emitError(at) << "unknown " << what << " '" << word << "'";
+}
+
+// read all · write panels from 32 · input "positions"
+static void printAccess(AsmPrinter &printer, AccessAttr access) {
+  printer << stringifyMode(access.getMode()) << ' ';
+  if (access.getMode() == Mode::input) {
+    printer << access.getInput();
+    return;
+  }
+  printer << stringifyPart(access.getPart());
+  if (access.getFrom())
+    printer << " from " << access.getFrom();
+}
+static FailureOr<AccessAttr> parseAccess(AsmParser &parser) {
+  MLIRContext *context = parser.getContext();
+  auto mode = parseWord<Mode>(parser, "mode", symbolizeMode);
+  if (failed(mode))
+    return failure();
+  if (*mode == Mode::input) {
+    StringAttr name;
+    if (parser.parseAttribute(name))
+      return failure();
+    return AccessAttr::get(context, *mode, Part::all, 0, name);
+  }
+  auto part = parseWord<Part>(parser, "part", symbolizePart);
+  int64_t from = 0;
+  if (failed(part) ||
+      (succeeded(parser.parseOptionalKeyword("from")) && parser.parseInteger(from)))
+    return failure();
+  return AccessAttr::get(context, *mode, *part, from, StringAttr());
+}
+
+void AccessAttr::print(AsmPrinter &printer) const {
+  printer << '<';
+  printAccess(printer, *this);
+  printer << '>';
+}
+Attribute AccessAttr::parse(AsmParser &parser, Type) {
+  if (parser.parseLess())
+    return {};
+  FailureOr<AccessAttr> access = parseAccess(parser);
+  if (failed(access) || parser.parseGreater())
+    return {};
+  return *access;
+}
+
+// rows · panels 32
+static void printSplit(AsmPrinter &printer, SplitAttr split) {
+  printer << stringifyPart(split.getKind());
+  if (split.getCount() != 1)
+    printer << ' ' << split.getCount();
+}
+static SplitAttr parseSplit(AsmParser &parser) {
+  auto kind = parseWord<Part>(parser, "split", symbolizePart);
+  int64_t count = 1;
+  if (failed(kind) || (parser.parseOptionalInteger(count).has_value() && count < 1))
+    return {};
+  return parser.getChecked<SplitAttr>(parser.getContext(), *kind, count);
+}
+void SplitAttr::print(AsmPrinter &printer) const {
+  printer << '<';
+  printSplit(printer, *this);
+  printer << '>';
+}
+Attribute SplitAttr::parse(AsmParser &parser, Type) {
+  if (parser.parseLess())
+    return {};
+  SplitAttr split = parseSplit(parser);
+  if (!split || parser.parseGreater())
+    return {};
+  return split;
+}
+LogicalResult SplitAttr::verify(function_ref<InFlightDiagnostic()> error, Part kind,
+                                int64_t count) {
+  if (kind > Part::data)
+    return error() << "expected units that work can be split into, but got "
+                   << stringifyPart(kind);
+  if (count < 1)
+    return error() << "expected a positive count of units, but got " << count;
+  return success();
+}
+
+LogicalResult SizeAttr::verify(function_ref<InFlightDiagnostic()> error, int64_t fixed,
+                               int64_t perKey, int64_t perRow) {
+  // K is a multiple of 16: 4 bytes a key are a cache line.
+  if (fixed < 0 || perKey < 0 || perRow < 0 || fixed % 64 || perKey % 4 || perRow % 64)
+    return error() << "expected a formula that is never negative and always a multiple "
+                      "of 64, but got "
+                   << fixed << " + " << perKey << " * keys + " << perRow << " * rows";
+  return success();
+}
+
+// arena <per_row = 64> · output "tokens"
+static void printBuffer(AsmPrinter &printer, BufferAttr buffer) {
+  printer << stringifySpace(buffer.getSpace()) << ' ';
+  if (buffer.getSpace() == Space::output)
+    printer << buffer.getOutput();
+  else
+    printer.printStrippedAttrOrType(buffer.getSize());
+}
+static BufferAttr parseBuffer(AsmParser &parser) {
+  MLIRContext *context = parser.getContext();
+  auto space = parseWord<Space>(parser, "space", symbolizeSpace);
+  if (failed(space))
+    return {};
+  if (*space == Space::output) {
+    StringAttr name;
+    if (parser.parseAttribute(name))
+      return {};
+    return BufferAttr::get(context, *space, SizeAttr(), name);
+  }
+  auto size = FieldParser<SizeAttr>::parse(parser);
+  if (failed(size))
+    return {};
+  return BufferAttr::get(context, *space, *size, StringAttr());
+}
+void BufferAttr::print(AsmPrinter &printer) const {
+  printer << '<';
+  printBuffer(printer, *this);
+  printer << '>';
+}
+Attribute BufferAttr::parse(AsmParser &parser, Type) {
+  if (parser.parseLess())
+    return {};
+  BufferAttr buffer = parseBuffer(parser);
+  if (!buffer || parser.parseGreater())
+    return {};
+  return buffer;
+}
+
+//===-- Assembly of a call -------------------------------------------------===//
+
+void CallOp::print(OpAsmPrinter &printer) {
+  printer << ' ' << getKernelAttr();
+  if (getServes() != getKernel())
+    printer << " for " << getServesAttr();
+  printer << " (";
+  llvm::interleaveComma(llvm::enumerate(getOperands()), printer, [&](auto at) {
+    printer << at.value() << " : ";
+    printAccess(printer, operandAccess(at.index()));
+  });
+  printer << ") to (";
+  llvm::interleaveComma(llvm::seq(getNumResults()), printer, [&](unsigned i) {
+    printBuffer(printer, buffer(i));
+    if (SizeAttr at = place(i)) {
+      printer << " at ";
+      printer.printStrippedAttrOrType(at);
+    }
+    printer << " : ";
+    printAccess(printer, resultAccess(i));
+  });
+  printer << ") split ";
+  printSplit(printer, getSplit());
+  printer << " weights " << getWeights() << " cost ";
+  printer.printStrippedAttrOrType(getCost());
+  if (!getNumbers().empty())
+    printer << " numbers " << ArrayAttr::get(getContext(), [&] {
+      SmallVector<Attribute> numbers;
+      for (int64_t number : getNumbers())
+        numbers.push_back(Builder(getContext()).getI64IntegerAttr(number));
+      return numbers;
+    }());
+  printer << ' ' << getConfig();
+  printer << " : ";
+  printer.printFunctionalType(*this);
+}
+
+ParseResult CallOp::parse(OpAsmParser &parser, OperationState &state) {
+  Builder &builder = parser.getBuilder();
+  SmallVector<OpAsmParser::UnresolvedOperand> operands;
+  SmallVector<Attribute> accesses, buffers, places;
+  StringAttr kernel, serves;
+  if (parser.parseAttribute(kernel))
+    return failure();
+  serves = kernel;
+  if (succeeded(parser.parseOptionalKeyword("for")) && parser.parseAttribute(serves))
+    return failure();
+  auto access = [&]() -> ParseResult {
+    FailureOr<AccessAttr> access = parser.parseColon() ? FailureOr<AccessAttr>(failure())
+                                                       : parseAccess(parser);
+    if (succeeded(access))
+      accesses.push_back(*access);
+    return failure(failed(access));
+  };
+  auto operand = [&]() -> ParseResult {
+    return failure(parser.parseOperand(operands.emplace_back()) || access());
+  };
+  bool placed = false;
+  auto result = [&]() -> ParseResult {
+    buffers.push_back(parseBuffer(parser));
+    places.push_back(builder.getUnitAttr());
+    if (!buffers.back())
+      return failure();
+    if (succeeded(parser.parseOptionalKeyword("at"))) {
+      auto at = FieldParser<SizeAttr>::parse(parser);
+      if (failed(at))
+        return failure();
+      places.back() = *at;
+      placed = true;
+    }
+    return access();
+  };
+  ArrayAttr weights;
+  DictionaryAttr config;
+  SmallVector<int64_t> numbers;
+  FunctionType type;
+  SMLoc at = parser.getCurrentLocation();
+  if (parser.parseCommaSeparatedList(AsmParser::Delimiter::Paren, operand) ||
+      parser.parseKeyword("to") ||
+      parser.parseCommaSeparatedList(AsmParser::Delimiter::Paren, result) ||
+      parser.parseKeyword("split"))
+    return failure();
+  SplitAttr split = parseSplit(parser);
+  if (!split || parser.parseKeyword("weights") || parser.parseAttribute(weights) ||
+      parser.parseKeyword("cost"))
+    return failure();
+  auto cost = FieldParser<CostAttr>::parse(parser);
+  if (failed(cost))
+    return failure();
+  if (succeeded(parser.parseOptionalKeyword("numbers")) &&
+      parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, [&]() -> ParseResult {
+        // Printed as attributes, hence with their type.
+        IntegerAttr number;
+        if (parser.parseAttribute(number))
+          return failure();
+        numbers.push_back(number.getInt());
+        return success();
+      }))
+    return failure();
+  if (parser.parseAttribute(config) || parser.parseColonType(type) ||
+      parser.resolveOperands(operands, type.getInputs(), at, state.operands))
+    return failure();
+  state.addTypes(type.getResults());
+  OperationName name = state.name;
+  auto set = [&](StringAttr key, Attribute value) { state.addAttribute(key, value); };
+  set(getKernelAttrName(name), kernel);
+  set(getServesAttrName(name), serves);
+  set(getAccessesAttrName(name), builder.getArrayAttr(accesses));
+  set(getBuffersAttrName(name), builder.getArrayAttr(buffers));
+  set(getSplitAttrName(name), split);
+  set(getWeightsAttrName(name), weights);
+  set(getCostAttrName(name), *cost);
+  set(getConfigAttrName(name), config);
+  set(getNumbersAttrName(name), builder.getDenseI64ArrayAttr(numbers));
+  if (placed)
+    set(getPlacesAttrName(name), builder.getArrayAttr(places));
+  return success();
+}
+
+void CallOp::getAsmResultNames(OpAsmSetValueNameFn name) {
+  auto loc = dyn_cast<NameLoc>(getLoc());
+  for (Value value : getValues())
+    name(value, loc ? loc.getName().strref() : getKernel());
+}
+
+//===-- Verifier -----------------------------------------------------------===//
+
+template <typename Attr> static bool areAll(ArrayAttr list) {
+  return llvm::all_of(list, [](Attribute a) { return isa<Attr>(a); });
+}
+
+// The function around `call`, if an argument of it is `value`.
+static std::optional<unsigned> argumentNumber(CallOp call, Value value) {
+  auto argument = dyn_cast<BlockArgument>(value);
+  if (!argument || argument.getOwner()->getParentOp() != call->getParentOp())
+    return std::nullopt;
+  return argument.getArgNumber();
+}
+
+static LogicalResult verifyAccess(CallOp call, const Access &access, bool isResult,
+                                  unsigned i) {
+  auto error = [&]() -> InFlightDiagnostic {
+    return call.emitOpError(isResult ? "result #" : "operand #") << i << ": ";
+  };
+  AccessAttr how = access.how;
+  auto space = [&](Value value) -> std::optional<Space> {
+    auto result = dyn_cast<OpResult>(value);
+    auto maker = result ? dyn_cast<CallOp>(result.getOwner()) : CallOp();
+    if (!maker)
+      return std::nullopt;
+    return maker.buffer(result.getResultNumber()).getSpace();
+  };
+  if (isResult && !how.writes()) // C2
+    return error() << "expected it to be written or updated, but got "
+                   << stringifyMode(how.getMode());
+  if (how.writes() && !isExclusive(access)) // C3
+    return error() << "expected a written part that no other worker has (own, one or "
+                   << stringifyPart(call.getSplit().getKind()) << "), but got "
+                   << stringifyPart(how.getPart());
+  if (how.getPart() == Part::own && space(access.value) != Space::scratch) // C4
+    return error() << "expected a value in scratch, of which workers have their own";
+  if (how.getFrom() && (how.getPart() != Part::panels || how.getFrom() < 0 ||
+                        how.getFrom() >= call.getSplit().getCount())) // C5
+    return error() << "expected panels from less than " << call.getSplit().getCount()
+                   << " on, but got " << stringifyPart(how.getPart()) << " from "
+                   << how.getFrom();
+  std::optional<unsigned> argument = argumentNumber(call, access.value);
+  auto function = call->getParentOfType<func::FuncOp>();
+  if (how.getMode() == Mode::input &&
+      (!argument || function.getArgAttr(*argument, "encdec.arg") != how.getInput())) // C6
+    return error() << "expected the entry's argument " << how.getInput();
+  if (how.getMode() != Mode::input && argument && !handleOf(access.value)) // C6
+    return error() << "expected an input or a handle of the entry";
+  if (!argument && !access.value.getDefiningOp<CallOp>()) // C7
+    return error() << "expected an argument of the entry or the result of a call";
+  return success();
+}
+
+LogicalResult CallOp::verify() {
+  if (getAccesses().size() != getNumOperands() + getNumResults() ||
+      getBuffers().size() != getNumResults() ||
+      (getPlaces() && getPlaces()->size() != getNumResults()) ||
+      !areAll<AccessAttr>(getAccesses()) || !areAll<BufferAttr>(getBuffers()) ||
+      !areAll<WeightAttr>(getWeights())) // C1
+    return emitOpError("expected an access for each operand and result and a buffer for "
+                       "each result, but got ")
+           << getAccesses().size() << " accesses and " << getBuffers().size()
+           << " buffers of " << getNumOperands() << " operands and " << getNumResults()
+           << " results";
+  for (auto [i, access] : llvm::enumerate(accessesOf(*this))) {
+    bool isResult = i >= getNumOperands();
+    if (failed(verifyAccess(*this, access, isResult,
+                            unsigned(isResult ? i - getNumOperands() : i))))
+      return failure();
+  }
+  return success();
+}
+
+//===-- What passes ask ----------------------------------------------------===//
+
+SmallVector<Access> kernel::accessesOf(CallOp call) {
+  SmallVector<Access> all;
+  for (auto [i, value] : llvm::enumerate(call.getOperands()))
+    all.push_back({call, value, call.operandAccess(i)});
+  for (auto [i, value] : llvm::enumerate(call.getValues()))
+    all.push_back({call, value, call.resultAccess(i)});
+  return all;
+}
+
+bool kernel::isExclusive(const Access &access) {
+  CallOp call = access.call;
+  Part part = access.how.getPart();
+  if (part == Part::own || part == Part::one)
+    return true;
+  return part == call.getSplit().getKind() && part != Part::data;
+}
+
+bool kernel::haveSameOwner(const Access &a, const Access &b) {
+  if (!isExclusive(a) || a.how.getPart() != b.how.getPart() ||
+      a.how.getFrom() != b.how.getFrom())
+    return false;
+  CallOp first = a.call, second = b.call;
+  bool isOfSplit = a.how.getPart() != Part::own && a.how.getPart() != Part::one;
+  return !isOfSplit || (isExclusive(b) && first.getSplit() == second.getSplit());
+}
+
+StringAttr kernel::outputOf(Value value) {
+  auto result = dyn_cast<OpResult>(value);
+  auto call = result ? dyn_cast<CallOp>(result.getOwner()) : CallOp();
+  return call ? call.buffer(result.getResultNumber()).getOutput() : StringAttr();
+}
+
+HandleAttr kernel::handleOf(Value value) {
+  auto argument = dyn_cast<BlockArgument>(value);
+  auto function =
+      argument ? dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp()) : func::FuncOp();
+  return function ? function.getArgAttrOfType<HandleAttr>(argument.getArgNumber(),
+                                                          kHandleAttr)
+                  : HandleAttr();
+}
+
+StringRef kernel::entryName(func::FuncOp function) {
+  auto entry = function->getAttrOfType<StringAttr>("encdec.entry");
+  return entry ? entry.getValue() : StringRef();
+}
+
+SmallVector<func::FuncOp> kernel::entriesOf(ModuleOp module) {
+  SmallVector<func::FuncOp> entries;
+  for (auto function : module.getOps<func::FuncOp>())
+    if (!entryName(function).empty())
+      entries.push_back(function);
+  return entries;
+}
+
+template <typename Combine>
+static SizeAttr componentwise(SizeAttr a, SizeAttr b, Combine combine) {
+  return SizeAttr::get(a.getContext(), combine(a.getFixed(), b.getFixed()),
+                       combine(a.getPerKey(), b.getPerKey()),
+                       combine(a.getPerRow(), b.getPerRow()));
+}
+SizeAttr kernel::sum(SizeAttr a, SizeAttr b) {
+  return componentwise(a, b, std::plus<int64_t>());
+}
+SizeAttr kernel::greatest(SizeAttr a, SizeAttr b) {
+  return componentwise(a, b, [](int64_t x, int64_t y) { return std::max(x, y); });
+}
+bool kernel::isAtMost(SizeAttr a, SizeAttr b) { return greatest(a, b) == b; }
+
+FailureOr<HandleOffsets> kernel::handleOffsets(ModuleOp module) {
+  struct Known {
+    HandleAttr handle;
+    int64_t offset;
+  };
+  HandleOffsets offsets;
+  llvm::StringMap<Known> known; // by encdec.arg
+  llvm::StringMap<int64_t> ends; // by the handles' name
+  SmallVector<func::FuncOp> entries = entriesOf(module);
+  llvm::stable_sort(entries, [](func::FuncOp a, func::FuncOp b) {
+    return entryName(a) == "step" && entryName(b) != "step";
+  });
+  for (func::FuncOp entry : entries)
+    for (BlockArgument argument : entry.getArguments()) {
+      HandleAttr handle = handleOf(argument);
+      if (!handle)
+        continue;
+      auto role = entry.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "encdec.arg");
+      std::string key = role ? role.str() : (entryName(entry) + "#" + Twine(argument.getArgNumber())).str();
+      auto [at, isNew] = known.try_emplace(key, Known{handle, ends[handle.getName()]});
+      if (isNew)
+        ends[handle.getName()] += handle.getBytesPerKey();
+      else if (at->second.handle != handle)
+        return entry.emitOpError("schedule [handles]: argument \"")
+               << key << "\" is " << handle << " here, but " << at->second.handle
+               << " in another entry";
+      offsets[argument] = at->second.offset;
+    }
+  return offsets;
+}
+
+FailureOr<MemoryPlan> kernel::memoryPlanOf(ModuleOp module) {
+  auto none = SizeAttr::get(module.getContext(), 0, 0, 0);
+  MemoryPlan plan{none, none, none};
+  for (func::FuncOp function : entriesOf(module)) {
+    auto arena = function->getAttrOfType<SizeAttr>(kArenaAttr);
+    auto scratch = function->getAttrOfType<SizeAttr>(kScratchAttr);
+    if (!arena || !scratch)
+      return function.emitOpError("expected ")
+             << kArenaAttr << " and " << kScratchAttr << "; run encdec-plan-memory";
+    bool isStep = entryName(function) == "step";
+    (isStep ? plan.stepArena : plan.encodeArena) = arena;
+    plan.scratch = greatest(plan.scratch, scratch);
+  }
+  FailureOr<HandleOffsets> offsets = handleOffsets(module);
+  if (failed(offsets))
+    return failure();
+  for (auto [argument, offset] : *offsets) {
+    HandleAttr handle = handleOf(argument);
+    int64_t &total = handle.getName() == "memory" ? plan.memoryPerKey : plan.cachePerKey;
+    total = std::max(total, offset + handle.getBytesPerKey());
+  }
+  return plan;
+}

@@ -1,0 +1,217 @@
+// The encdec_kernel dialect: what a target makes of the textbook's ops. A call says
+// everything that others must know of a kernel; no one looks into its body.
+#ifndef ENCDEC_COMPILER_SCHEDULE_KERNEL_TD
+#define ENCDEC_COMPILER_SCHEDULE_KERNEL_TD
+
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
+include "mlir/IR/OpAsmInterface.td"
+include "mlir/IR/OpBase.td"
+
+def Kernel_Dialect : Dialect {
+  let name = "encdec_kernel";
+  let cppNamespace = "::encdec::kernel";
+  let summary = "Kernel calls and barriers, on values";
+  let description = [{
+    An entry function in scheduled form is a list of calls, run by all workers, each
+    doing its share of every call, and of barriers between them. See
+    compiler/schedule/README.md.
+  }];
+  let useDefaultAttributePrinterParser = 1;
+}
+
+class Kernel_Attr<string cppName, string attrMnemonic> : AttrDef<Kernel_Dialect, cppName> {
+  let mnemonic = attrMnemonic;
+}
+
+//===-- Who touches what ---------------------------------------------------===//
+
+// The unit of work u of a split, and the elements of a value that belong to it:
+//   rows          u is a row
+//   panels        u is a panel of columns of all rows
+//   row_panels    u is (row, panel), rows outermost
+//   row_heads     u is (head, row), heads outermost
+//   source_heads  u is (source, head, row of the source), in this order
+//   data          units are counted while the call runs; nothing belongs to one
+// Parts of a value that are no units of a split:
+//   all           any element
+//   source        all rows of the sources whose rows the share holds
+//   own           the worker's own copy, of a value in scratch
+//   one           any element, but by one worker, the same in every call
+def Kernel_Part : I32EnumAttr<"Part", "which elements of a value a worker touches", [
+    I32EnumAttrCase<"rows", 0>, I32EnumAttrCase<"panels", 1>,
+    I32EnumAttrCase<"row_panels", 2>, I32EnumAttrCase<"row_heads", 3>,
+    I32EnumAttrCase<"source_heads", 4>, I32EnumAttrCase<"data", 5>,
+    I32EnumAttrCase<"all", 6>, I32EnumAttrCase<"source", 7>,
+    I32EnumAttrCase<"own", 8>, I32EnumAttrCase<"one", 9>]> {
+  let cppNamespace = "::encdec::kernel";
+  let genSpecializedAttr = 0;
+}
+
+def Kernel_Mode : I32EnumAttr<"Mode", "what a kernel does with a value", [
+    I32EnumAttrCase<"read", 0>, I32EnumAttrCase<"write", 1>,
+    I32EnumAttrCase<"update", 2>, I32EnumAttrCase<"input", 3>]> {
+  let cppNamespace = "::encdec::kernel";
+  let genSpecializedAttr = 0;
+}
+
+def Kernel_AccessAttr : Kernel_Attr<"Access", "access"> {
+  let summary = "read, write or update of a part of a value";
+  let description = [{
+    `#encdec_kernel.access<read all>`; of the panels of several values that are split
+    as one, those from number `from` on: `#encdec_kernel.access<write panels from 32>`.
+    `#encdec_kernel.access<input "positions">` reads the entry's argument of that name
+    (encdec.arg): the kernel takes it from the call's context and from nowhere else.
+  }];
+  let parameters = (ins "Mode":$mode, "Part":$part, "int64_t":$from, "::mlir::StringAttr":$input);
+  let hasCustomAssemblyFormat = 1;
+  let extraClassDeclaration = [{
+    bool reads() const { return getMode() != Mode::write; }
+    bool writes() const { return getMode() == Mode::write || getMode() == Mode::update; }
+  }];
+}
+
+def Kernel_SplitAttr : Kernel_Attr<"Split", "split"> {
+  let summary = "how a call's work is shared out among the workers";
+  let description = [{
+    Units are those of the part of the same name; each worker has one contiguous range of
+    them. Their number is rows (`rows`), `count` (`panels`), or rows times `count`.
+  }];
+  let parameters = (ins "Part":$kind, DefaultValuedParameter<"int64_t", "1">:$count);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+}
+
+//===-- Where values lie ---------------------------------------------------===//
+
+def Kernel_Space : I32EnumAttr<"Space", "where a value lies", [
+    I32EnumAttrCase<"arena", 0>, I32EnumAttrCase<"scratch", 1>,
+    I32EnumAttrCase<"output", 2>]> {
+  let cppNamespace = "::encdec::kernel";
+  let genSpecializedAttr = 0;
+}
+
+def Kernel_SizeAttr : Kernel_Attr<"Size", "size"> {
+  let summary = "bytes as a formula: fixed + per_key * K + per_row * R";
+  let description = [{
+    R counts the rows of the call (in `encode` each source's rounded up to 16), K is the
+    longest source or target, rounded up to 16. Places are formulas too: a buffer that
+    follows another begins where that one ends, for every R and K.
+  }];
+  let parameters = (ins DefaultValuedParameter<"int64_t", "0">:$fixed,
+                        DefaultValuedParameter<"int64_t", "0">:$per_key,
+                        DefaultValuedParameter<"int64_t", "0">:$per_row);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
+def Kernel_BufferAttr : Kernel_Attr<"Buffer", "buffer"> {
+  let summary = "what a result needs: a space and bytes, or the caller's output of a name";
+  let parameters = (ins "Space":$space, "SizeAttr":$size, "::mlir::StringAttr":$output);
+  let hasCustomAssemblyFormat = 1;
+}
+
+def Kernel_HandleAttr : Kernel_Attr<"Handle", "handle"> {
+  let summary = "of an entry's argument: keys and values that outlive the call";
+  let description = [{
+    `#encdec_kernel.handle<"cache", 384>`: bytes of one position. Handles of one name lie
+    behind each other in the order of the arguments.
+  }];
+  let parameters = (ins "::mlir::StringAttr":$name, "int64_t":$bytes_per_key);
+  let assemblyFormat = "`<` $name `,` $bytes_per_key `>`";
+}
+
+//===-- Weights and cost ---------------------------------------------------===//
+
+def Kernel_Reads : I32EnumAttr<"Reads", "how much of a weight a call reads", [
+    I32EnumAttrCase<"whole", 0>, I32EnumAttrCase<"row", 1>,
+    I32EnumAttrCase<"perhaps", 2>]> {
+  let cppNamespace = "::encdec::kernel";
+  let genSpecializedAttr = 0;
+}
+
+def Kernel_WeightAttr : Kernel_Attr<"Weight", "weight"> {
+  let summary = "a weight as a kernel reads it";
+  let description = [{
+    `#encdec_kernel.weight<@w, "int8", offsets = [3072, 3328], bytes = 272, reads = whole>`:
+    where its values and, if the format has them, its scales lie in the weights section.
+    `reads` is `whole`, one `row` of it for each row of the call, or `perhaps`, which a
+    call may do instead of another. The slot of an absent weight has no offsets but for -1.
+  }];
+  let parameters = (ins "::mlir::FlatSymbolRefAttr":$name, "::mlir::StringAttr":$format,
+                        ArrayRefParameter<"int64_t">:$offsets, "int64_t":$bytes,
+                        "Reads":$reads);
+  let assemblyFormat = [{
+    `<` $name `,` $format `,` `offsets` `=` `[` $offsets `]` `,` `bytes` `=` $bytes `,`
+    `reads` `=` $reads `>`
+  }];
+}
+
+def Kernel_CostAttr : Kernel_Attr<"Cost", "cost"> {
+  let summary = "what a call has to multiply and to read, but for weights and activations";
+  let description = [{
+    `row_madds` for each row; for each row and position that it sees of the keys called
+    `keys`, `key_bytes` to read and `key_madds` to multiply. The bytes of weights stand
+    beside the weights, those of activations beside the values.
+  }];
+  let parameters = (ins DefaultValuedParameter<"int64_t", "0">:$row_madds,
+                        DefaultValuedParameter<"::mlir::StringAttr", "::mlir::StringAttr()">:$keys,
+                        DefaultValuedParameter<"int64_t", "0">:$key_bytes,
+                        DefaultValuedParameter<"int64_t", "0">:$key_madds);
+  let assemblyFormat = "`<` struct(params) `>`";
+}
+
+//===-- Ops ----------------------------------------------------------------===//
+
+class Kernel_Op<string mnemonic, list<Trait> traits = []>
+    : Op<Kernel_Dialect, mnemonic, traits>;
+
+def Kernel_CallOp : Kernel_Op<"call", [
+    DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>]> {
+  let summary = "one kernel, run by all workers, each doing its share";
+  let description = [{
+    ```mlir
+    %h = encdec_kernel.call "linear" for "ffn" (%x : read all) to (arena<per_row = 8192> : write panels)
+        split panels 128 weights [...] cost <...> {inputs = 512, ...} : (tensor<…>) -> tensor<…>
+    ```
+    The name is one of the target's table; `for` names the op that the call serves. The
+    dictionary holds what is folded into the kernel's body. A result that no later call
+    reads is a temporary. `at` says where plan-memory has placed a result.
+
+    C1 each operand has an access, each result a buffer and an access.
+    C2 a result is written or updated.
+    C3 what is written is a part that no other worker has: `own`, `one`, or the units of
+       the call's own split.
+    C4 `own` is for values in scratch.
+    C5 `from` is for panels, and less than the split's count.
+    C6 `input` is for the entry's argument with that encdec.arg; a written operand is a
+       handle or a call's result.
+    C7 an operand is an argument of the entry or a call's result.
+  }];
+  let arguments = (ins StrAttr:$kernel, StrAttr:$serves, Variadic<AnyType>:$operands,
+                       ArrayAttr:$accesses, ArrayAttr:$buffers, Kernel_SplitAttr:$split,
+                       ArrayAttr:$weights, Kernel_CostAttr:$cost,
+                       DictionaryAttr:$config, DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$numbers,
+                       OptionalAttr<ArrayAttr>:$places);
+  let results = (outs Variadic<AnyType>:$values);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    AccessAttr operandAccess(unsigned i) { return ::mlir::cast<AccessAttr>(getAccesses()[i]); }
+    /// Accesses of the results follow those of the operands.
+    AccessAttr resultAccess(unsigned i) { return operandAccess(getOperands().size() + i); }
+    BufferAttr buffer(unsigned i) { return ::mlir::cast<BufferAttr>(getBuffers()[i]); }
+    /// Where result `i` lies in its space; null before plan-memory and for outputs.
+    SizeAttr place(unsigned i) {
+      return getPlaces() ? ::mlir::dyn_cast<SizeAttr>((*getPlaces())[i]) : SizeAttr();
+    }
+    WeightAttr weight(unsigned i) { return ::mlir::cast<WeightAttr>(getWeights()[i]); }
+  }];
+}
+
+def Kernel_BarrierOp : Kernel_Op<"barrier"> {
+  let summary = "all workers have done their shares of all calls before";
+  let assemblyFormat = "attr-dict";
+}
+
+#endif // ENCDEC_COMPILER_SCHEDULE_KERNEL_TD
