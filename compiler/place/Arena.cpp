@@ -140,10 +140,6 @@ int64_t assignOffsets(MutableArrayRef<ArenaBuffer> buffers) {
   return size;
 }
 
-int64_t widthOf(Value rows) {
-  return cast<RankedTensorType>(rows.getType()).getDimSize(1);
-}
-
 int64_t rowBytes(int64_t width) { return rowStride(width) * floatBytes; }
 
 int64_t quantizedRowBytes(int64_t inputs) {

@@ -51,8 +51,7 @@ inline constexpr int64_t kRowBlock = 48, kAttendRows = 4;
 /// Bytes that quantizing leaves of each row beside its values: the f32 that one of them
 /// stands for, and the i32 that each of its sums has too much (lower/Linear.cpp).
 inline constexpr int64_t kRowRecord = 8;
-/// Columns of `rows`, and bytes of one row of activations.
-int64_t widthOf(mlir::Value rows);
+/// Bytes of one row of activations.
 int64_t rowBytes(int64_t width);
 /// Bytes of one row as int8-dynamic products read it, at most: i16 values and the
 /// record. A multiple of 64.

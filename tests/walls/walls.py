@@ -8,6 +8,7 @@ other; inside the runtime, base <- bundle <- exec <- search.
 
 usage: walls.py SOURCE_DIR [BUILD_DIR]
 """
+import itertools
 import pathlib
 import re
 import subprocess
@@ -63,6 +64,27 @@ def needed(path):
     return [line.split()[0] for line in out.stdout.splitlines() if line.strip()]
 
 
+def exported(path):
+    """The symbols that a library defines and shows, without weak ones: inline
+    functions, which several libraries may hold."""
+    out = subprocess.run(["nm", "-D", "--defined-only", path],
+                         capture_output=True, text=True, check=True)
+    rows = [line.split()[-2:] for line in out.stdout.splitlines()]
+    return {name.split("@")[0] for kind, name in rows if kind in "TDBR"}
+
+
+def check_symbols(build):
+    """One library would take a name that two define from the other."""
+    shown = {path.name: exported(path) for path in (build / "lib").glob("libencdec_*.so")}
+    errors = [f"{a} and {b}: both define {name}; one of them must be enough"
+              for a, b in itertools.combinations(sorted(shown), 2)
+              for name in sorted(shown[a] & shown[b])]
+    errors += [f"libencdec_runtime.so: shows {name}, which is not of the C API"
+               for name in sorted(shown.get("libencdec_runtime.so", ()))
+               if not name.startswith("encdec_")]
+    return errors
+
+
 def check_links(build):
     errors = []
     runtime = sorted((build / "lib").glob("libencdec_runtime.so"))
@@ -87,7 +109,8 @@ def main():
     root = pathlib.Path(sys.argv[1])
     errors = check_sources(root)
     if len(sys.argv) > 2:
-        errors += check_links(pathlib.Path(sys.argv[2]))
+        build = pathlib.Path(sys.argv[2])
+        errors += check_links(build) + check_symbols(build)
     for error in errors:
         print(error, file=sys.stderr)
     print(f"{len(errors)} breaches")

@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""walls.py must find each planted breach, and pass a clean tree."""
+"""walls.py must find each planted breach, and pass a clean tree.
+
+usage: walls_test.py [C_COMPILER]
+"""
 import pathlib
 import subprocess
 import sys
@@ -7,6 +10,7 @@ import tempfile
 import unittest
 
 WALLS = pathlib.Path(__file__).with_name("walls.py")
+COMPILER = sys.argv[1:] or ["cc"]
 
 
 class WallsTest(unittest.TestCase):
@@ -50,8 +54,24 @@ class WallsTest(unittest.TestCase):
                 self.assertEqual(result.returncode, 1)
                 self.assertIn(include, result.stderr)
 
+    def test_symbols(self):
+        with tempfile.TemporaryDirectory() as folder:
+            lib = pathlib.Path(folder, "lib")
+            lib.mkdir()
+            for name in ("dialect", "compiler", "runtime"):
+                subprocess.run([*COMPILER, "-shared", "-nostdlib", "-x", "c", "-",
+                                "-o", lib / f"libencdec_{name}.so"], check=True, text=True,
+                               input=f"int twice; int {name}; int encdec_{name};")
+            result = subprocess.run([sys.executable, WALLS, folder, folder],
+                                    capture_output=True, text=True)
+        for message in ("compiler.so and libencdec_dialect.so: both define twice",
+                        "libencdec_runtime.so: shows runtime"):
+            self.assertIn(message, result.stderr)
+        self.assertNotIn("encdec_compiler;", result.stderr)
+        self.assertNotIn("shows encdec_runtime", result.stderr)
+
     def test_empty_tree_is_no_pass(self):
         self.assertEqual(self.run_on({"README.md": ""}).returncode, 1)
 
 
-unittest.main()
+unittest.main(argv=sys.argv[:1])
