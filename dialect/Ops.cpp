@@ -234,7 +234,7 @@ FlatSymbolRefAttr LinearOp::getBias(unsigned i) {
 static Side sideOr(Value value, Side other) {
   return sideOf(value).value_or(other);
 }
-static int64_t widthOf(Value value) {
+int64_t encdec::widthOf(Value value) {
   auto tensor = dyn_cast<RankedTensorType>(value.getType());
   return tensor && tensor.getRank() ? tensor.getShape().back() : 1;
 }

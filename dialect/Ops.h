@@ -20,6 +20,10 @@ WeightOp lookupWeight(mlir::Operation *from, mlir::FlatSymbolRefAttr name);
 WeightOp lookupWeight(mlir::SymbolTableCollection &tables,
                       mlir::Operation *from, mlir::FlatSymbolRefAttr name);
 
+/// Columns of a rows tensor, or of a table; 1 for anything else, which an operand
+/// may be before it is verified.
+int64_t widthOf(mlir::Value value);
+
 /// "encode" or "step" of the function around `op`; empty if it says neither.
 llvm::StringRef entryOf(mlir::Operation *op);
 

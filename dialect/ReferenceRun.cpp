@@ -18,10 +18,6 @@ static Tensor iota(int64_t count) {
   return result;
 }
 
-static int64_t widthOf(Type type) {
-  return cast<RankedTensorType>(type).getShape().back();
-}
-
 BatchRun::BatchRun(ModuleOp module, WeightReader reader)
     : interpreter(module, std::move(reader)) {
   for (auto function : module.getOps<func::FuncOp>()) {
@@ -105,7 +101,7 @@ FailureOr<StepResult> BatchRun::step(ArrayRef<int64_t> tokens,
       {"memory", memory},
       {"row_bias", Tensor({int64_t(tokens.size())})}};
   if (BlockArgument bias = argumentNamed(stepFunction, "logit_bias"))
-    tensors["logit_bias"] = Tensor({1, widthOf(bias.getType())});
+    tensors["logit_bias"] = Tensor({1, widthOf(bias)});
   auto values = arguments(stepFunction, tensors);
   if (failed(values))
     return failure();

@@ -16,10 +16,6 @@ static void noteDefinition(InFlightDiagnostic &diagnostic, Value other,
       << name << " is " << other.getType() << ", defined here";
 }
 
-int64_t encdec::widthOf(Value value) {
-  return cast<RankedTensorType>(value.getType()).getShape().back();
-}
-
 // `what` must be of the side that `other` (named `otherName`) asks for.
 LogicalResult encdec::expectSide(Operation *op, StringRef what, Value value,
                                  Side expected, Value other,

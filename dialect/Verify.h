@@ -5,9 +5,6 @@
 
 namespace encdec {
 
-/// Columns of a rows tensor, or of a table.
-int64_t widthOf(mlir::Value value);
-
 /// `what` (a value) must be of the side that `other` (named `otherName`) asks
 /// for.
 mlir::LogicalResult expectSide(mlir::Operation *op, llvm::StringRef what,

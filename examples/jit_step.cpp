@@ -20,8 +20,8 @@ int main(int argc, char **argv) {
     end(ENCDEC_ERROR_USAGE, "usage: jit_step CHECKPOINT TEXT...");
   std::vector<std::string> warnings; // about the checkpoint; not shown here
   auto jit = encdec::jitCheckpoint(argv[1], {}, warnings);
-  if (!jit)
-    end(int(jit.error().code), jit.error().message.c_str());
+  if (!jit.ok())
+    end(int(jit.status().code()), jit.status().message().c_str());
   encdec_model *model; // points into *jit, which outlives it
   check(encdec_model_from_memory(&(*jit)->image(), &model));
   encdec_model_info info = {};

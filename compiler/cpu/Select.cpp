@@ -11,7 +11,6 @@ using namespace encdec::kernel;
 namespace encdec::cpu {
 namespace {
 
-int64_t widthOf(Value rows) { return cast<RankedTensorType>(rows.getType()).getDimSize(1); }
 int64_t panelsOf(Value rows) { return (widthOf(rows) + 15) / 16; }
 
 } // namespace

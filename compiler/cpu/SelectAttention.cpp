@@ -8,10 +8,6 @@ using namespace encdec::kernel;
 
 namespace encdec::cpu {
 
-static int64_t widthOf(Value rows) {
-  return cast<RankedTensorType>(rows.getType()).getDimSize(1);
-}
-
 LogicalResult Selector::handles() {
   Type common;
   for (BlockArgument argument : entry.getArguments()) {

@@ -27,16 +27,15 @@ bool exists(const std::string &folder, const std::string &name) {
   return llvm::sys::fs::is_regular_file(folder + "/" + name);
 }
 
-checkpoint::Failure hashFile(const std::string &folder, const std::string &name,
-                             Xxh3 &hash) {
+Status hashFile(const std::string &folder, const std::string &name,
+                Xxh3 &hash) {
   struct Close {
     void operator()(FILE *file) const { std::fclose(file); }
   };
   std::unique_ptr<FILE, Close> file(
       std::fopen((folder + "/" + name).c_str(), "rb"));
   auto failed = [&] {
-    return checkpoint::badModel(name +
-                                ": cannot read: " + std::strerror(errno));
+    return badModel(name + ": cannot read: " + std::strerror(errno));
   };
   if (!file)
     return failed();
@@ -55,14 +54,14 @@ checkpoint::Failure hashFile(const std::string &folder, const std::string &name,
   for (int i = 0; i < 8; ++i)
     end[i] = uint8_t(size >> (8 * i));
   hash.update(end);
-  return std::nullopt;
+  return Status::success();
 }
 
 } // namespace
 
-checkpoint::Result<TokenizerFiles>
-readTokenizer(const std::string &folder, StringRef family,
-              std::vector<std::string> &warnings) {
+Result<TokenizerFiles> readTokenizer(const std::string &folder,
+                                     StringRef family,
+                                     std::vector<std::string> &warnings) {
   TokenizerFiles result;
   std::string missing;
   for (const char *name : neededFiles)
@@ -73,27 +72,24 @@ readTokenizer(const std::string &folder, StringRef family,
                        " missing): the model takes and gives token ids only");
     return result;
   }
-  auto read = [&](const char *name) -> checkpoint::Failure {
-    auto text =
-        checkpoint::readFile(folder + "/" + name, name, maxTokenizerBytes);
-    if (!text)
-      return text.error();
-    result.files.emplace_back(name, std::move(*text));
-    return std::nullopt;
+  auto read = [&](const char *name) -> Status {
+    ENCDEC_ASSIGN_OR_RETURN(
+        auto text,
+        checkpoint::readFile(folder + "/" + name, name, maxTokenizerBytes));
+    result.files.emplace_back(name, std::move(text));
+    return Status::success();
   };
   for (const char *name : neededFiles)
-    if (auto error = read(name))
-      return *error;
+    ENCDEC_RETURN_IF_ERROR(read(name));
   for (const char *name : optionalFiles)
     if (exists(folder, name))
-      if (auto error = read(name))
-        return *error;
+      ENCDEC_RETURN_IF_ERROR(read(name));
   result.kind = family.str();
   return result;
 }
 
-checkpoint::Result<std::string> hashCheckpoint(const std::string &folder,
-                                               mlir::ModuleOp module) {
+Result<std::string> hashCheckpoint(const std::string &folder,
+                                   mlir::ModuleOp module) {
   std::set<std::string> weightFiles; // sorted
   for (WeightOp weight : module.getOps<WeightOp>())
     if (auto file = mlir::dyn_cast<FileAttr>(weight.getOrigin()))
@@ -105,8 +101,7 @@ checkpoint::Result<std::string> hashCheckpoint(const std::string &folder,
   Xxh3 hash;
   for (const std::string &name : names)
     if (exists(folder, name))
-      if (auto error = hashFile(folder, name, hash))
-        return *error;
+      ENCDEC_RETURN_IF_ERROR(hashFile(folder, name, hash));
   return hash.hex();
 }
 

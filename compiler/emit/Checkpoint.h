@@ -1,8 +1,8 @@
 // What emission takes from the checkpoint's folder besides weights: tokenizer
 // files as they are, and a hash of everything the result depends on.
 #pragma once
-#include "compiler/import/Result.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "runtime/base/Status.h"
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,13 +17,13 @@ struct TokenizerFiles {
 
 /// Reads the tokenizer files of a `family` checkpoint. Missing ones are no
 /// error: the model then takes and gives ids; `warnings` says so.
-checkpoint::Result<TokenizerFiles>
-readTokenizer(const std::string &folder, llvm::StringRef family,
-              std::vector<std::string> &warnings);
+Result<TokenizerFiles> readTokenizer(const std::string &folder,
+                                     llvm::StringRef family,
+                                     std::vector<std::string> &warnings);
 
 /// XXH3-128 over name, size and bytes of config, generation config, the weight
 /// files that `module` names, and tokenizer files.
-checkpoint::Result<std::string> hashCheckpoint(const std::string &folder,
-                                               mlir::ModuleOp module);
+Result<std::string> hashCheckpoint(const std::string &folder,
+                                   mlir::ModuleOp module);
 
 } // namespace encdec

@@ -15,22 +15,19 @@
 #include "llvm/Support/MemoryBuffer.h"
 
 using namespace mlir;
-using encdec::checkpoint::Code;
-using encdec::checkpoint::Failure;
-using encdec::checkpoint::Result;
 using Bytes = llvm::SmallVector<char, 0>;
 
 namespace encdec {
 namespace {
 
-checkpoint::Error failed(llvm::Error error) {
-  return {Code::Failure, llvm::toString(std::move(error))};
+Status failed(llvm::Error error) {
+  return Status(Code::Failure, llvm::toString(std::move(error)));
 }
-checkpoint::Error notRunnable() {
-  return {
-      Code::Unfit,
+Status notRunnable() {
+  return Status(
+      Code::DoesNotFit,
       "this machine runs none of the CPU levels; x86-64-v3 (AVX2, FMA) is the "
-      "least"};
+      "least");
 }
 llvm::ArrayRef<uint8_t> bytesOf(llvm::ArrayRef<char> text) {
   return {reinterpret_cast<const uint8_t *>(text.data()), text.size()};
@@ -48,7 +45,7 @@ public:
         }) {}
 
   /// Fused, placed and scheduled.
-  Failure place(ModuleOp given) {
+  Status place(ModuleOp given) {
     module = given;
     stage("fusing and placing");
     PassManager pm(module.getContext());
@@ -57,17 +54,17 @@ public:
     pipeline.sketch = options.sketch;
     buildFusePipeline(pm, pipeline);
     buildPlacePipeline(pm, pipeline);
-    if (auto error = run(pm))
-      return error;
+    if (Status status = run(pm); !status.ok())
+      return status;
     facts.weights = nameOf(options.weights).str();
     facts.stepBytes = stepWeightBytes(module);
     facts.sketch = sketchBytes(module);
     PassManager schedule(module.getContext());
     buildSchedulePipeline(schedule, pipeline);
-    if (auto error = run(schedule))
-      return error;
+    if (Status status = run(schedule); !status.ok())
+      return status;
     facts.passes.push_back("encdec-lower"); // once for each level
-    return std::nullopt;
+    return Status::success();
   }
 
   /// Object code of the scheduled module for one level.
@@ -87,10 +84,9 @@ public:
     // The manifest describes all levels at once.
     auto segments = (*lowered)->getAttrOfType<DictionaryAttr>(kSegmentsAttr);
     if (facts.segments && facts.segments != segments)
-      return checkpoint::Error{Code::Failure,
-                               "internal error: code for " + level.str() +
-                                   " has other barriers than that for " +
-                                   facts.levels.front()};
+      return Status(Code::Failure, "internal error: code for " + level.str() +
+                                       " has other barriers than that for " +
+                                       facts.levels.front());
     facts.segments = segments;
     (*lowered)->removeAttr(kSegmentsAttr);
     auto object = emitObject(*lowered, **target);
@@ -108,14 +104,14 @@ public:
   }
 
   /// The weights section, piece by piece.
-  Failure streamWeights(BundleWriter &writer) {
+  Status streamWeights(BundleWriter &writer) {
     stage("packing weights");
     uint64_t end = 0;
     for (WeightOp weight : placedWeights(module)) {
       if (auto error = writer.appendZeros(*weight.getOffset() - end))
         return failed(std::move(error));
       end = *weight.getOffset();
-      Failure writing;
+      Status writing;
       auto sink = [&](llvm::ArrayRef<uint8_t> piece) -> LogicalResult {
         end += piece.size();
         if (auto error = writer.append(piece)) {
@@ -125,36 +121,35 @@ public:
         return success();
       };
       if (mlir::failed(store.stream(weight, sink)))
-        return writing ? writing
-                       : Failure(fromDiagnostics("a weight cannot be read",
-                                                 Code::BadModel));
+        return writing.ok()
+                   ? fromDiagnostics("a weight cannot be read", Code::BadModel)
+                   : writing;
     }
-    return std::nullopt;
+    return Status::success();
   }
 
-  Failure fillWeights(llvm::MutableArrayRef<uint8_t> section) {
+  Status fillWeights(llvm::MutableArrayRef<uint8_t> section) {
     stage("packing weights");
     for (WeightOp weight : placedWeights(module))
       if (mlir::failed(store.write(weight, section)))
         return fromDiagnostics("a weight cannot be read", Code::BadModel);
-    return std::nullopt;
+    return Status::success();
   }
 
   void stage(const std::string &name) {
     if (options.progress)
       options.progress(name);
   }
-  checkpoint::Error fromDiagnostics(const std::string &what,
-                                    Code code = Code::Failure) {
-    return {code, messages.empty() ? what : what + ": " + messages};
+  Status fromDiagnostics(const std::string &what, Code code = Code::Failure) {
+    return Status(code, messages.empty() ? what : what + ": " + messages);
   }
 
-  Failure run(PassManager &pm) {
+  Status run(PassManager &pm) {
     for (Pass &pass : pm.getPasses())
       facts.passes.push_back(pass.getArgument().str());
     if (mlir::failed(pm.run(module)))
       return fromDiagnostics("the passes failed");
-    return std::nullopt;
+    return Status::success();
   }
 
   ModuleOp module;
@@ -181,27 +176,23 @@ Result<OwningOpRef<ModuleOp>> import(MLIRContext &context,
   warnings.insert(warnings.end(), report.warnings.begin(),
                   report.warnings.end());
   if (!module)
-    return *report.error;
+    return report.status;
   return module;
 }
 
 /// Tokenizer and hash: what the module cannot know.
-Failure readFolder(Job &job, TokenizerFiles &tokenizer,
-                   std::vector<std::string> &warnings) {
+Status readFolder(Job &job, TokenizerFiles &tokenizer,
+                  std::vector<std::string> &warnings) {
   job.stage("reading the folder");
   auto model = job.module->getAttrOfType<DictionaryAttr>("encdec.model");
   auto family = model ? model.getAs<StringAttr>("family") : StringAttr();
-  auto files =
-      readTokenizer(job.folder, family ? family.getValue() : "", warnings);
-  if (!files)
-    return files.error();
-  tokenizer = std::move(*files);
+  ENCDEC_ASSIGN_OR_RETURN(
+      tokenizer,
+      readTokenizer(job.folder, family ? family.getValue() : "", warnings));
   job.facts.tokenizerKind = tokenizer.kind;
-  auto hash = hashCheckpoint(job.folder, job.module);
-  if (!hash)
-    return hash.error();
-  job.facts.checkpointHash = *hash;
-  return std::nullopt;
+  ENCDEC_ASSIGN_OR_RETURN(job.facts.checkpointHash,
+                          hashCheckpoint(job.folder, job.module));
+  return Status::success();
 }
 
 bool isBundle(const std::string &path) {
@@ -211,17 +202,15 @@ bool isBundle(const std::string &path) {
                      llvm::StringRef(ENCDEC_BUNDLE_MAGIC, size);
 }
 
-Failure writeBundle(Job &job, BundleWriter &bundle,
-                    const CompileOptions &options,
-                    const std::vector<std::pair<std::string, Bytes>> &code,
-                    const TokenizerFiles &tokenizer) {
-  auto manifest = job.manifest();
-  if (!manifest)
-    return manifest.error();
+Status writeBundle(Job &job, BundleWriter &bundle,
+                   const CompileOptions &options,
+                   const std::vector<std::pair<std::string, Bytes>> &code,
+                   const TokenizerFiles &tokenizer) {
+  ENCDEC_ASSIGN_OR_RETURN(auto manifest, job.manifest());
   if (auto error = bundle.announce(2 + code.size() + tokenizer.files.size()))
     return failed(std::move(error));
   if (auto error = bundle.add(ENCDEC_SECTION_MANIFEST, "manifest.json",
-                              llvm::arrayRefFromStringRef(*manifest)))
+                              llvm::arrayRefFromStringRef(manifest)))
     return failed(std::move(error));
   for (const auto &[level, bytes] : code)
     if (auto error = bundle.add(ENCDEC_SECTION_CODE, level, bytesOf(bytes)))
@@ -232,38 +221,30 @@ Failure writeBundle(Job &job, BundleWriter &bundle,
       return failed(std::move(error));
   if (auto error = bundle.begin(ENCDEC_SECTION_WEIGHTS, "weights"))
     return failed(std::move(error));
-  if (auto error = job.streamWeights(bundle))
-    return error;
+  ENCDEC_RETURN_IF_ERROR(job.streamWeights(bundle));
   job.stage("writing to disk");
   if (auto error = bundle.finish())
     return failed(std::move(error));
   if (options.check) {
     job.stage("verifying the bundle");
-    if (auto error = options.check(bundle.temporaryName()))
-      return error;
+    ENCDEC_RETURN_IF_ERROR(options.check(bundle.temporaryName()));
   }
   if (auto error = bundle.commit())
     return failed(std::move(error));
-  return std::nullopt;
+  return Status::success();
 }
 
 Result<std::unique_ptr<JitModel>> jit(Job &job, TokenizerFiles tokenizer) {
   const ObjectTarget *host = hostObjectTarget();
   if (!host)
     return notRunnable();
-  auto object = job.object(host->name);
-  if (!object)
-    return object.error();
-  auto manifest = job.manifest();
-  if (!manifest)
-    return manifest.error();
+  ENCDEC_ASSIGN_OR_RETURN(auto object, job.object(host->name));
   JitModel::Parts parts;
-  parts.manifest = std::move(*manifest);
+  ENCDEC_ASSIGN_OR_RETURN(parts.manifest, job.manifest());
   parts.tokenizer = std::move(tokenizer.files);
   parts.weights = WeightBuffer(weightsSectionBytes(job.module));
-  if (auto error = job.fillWeights(parts.weights.bytes()))
-    return *error;
-  auto model = JitModel::create(*object, std::move(parts));
+  ENCDEC_RETURN_IF_ERROR(job.fillWeights(parts.weights.bytes()));
+  auto model = JitModel::create(object, std::move(parts));
   if (!model)
     return failed(model.takeError());
   return std::move(*model);
@@ -275,7 +256,7 @@ Result<std::string> outputFile(const std::string &folder,
                                const std::string &out) {
   auto target = BundleWriter::resolve(out);
   if (!target)
-    return checkpoint::Error{Code::Usage, llvm::toString(target.takeError())};
+    return usageError(llvm::toString(target.takeError()));
   namespace fs = llvm::sys::fs;
   fs::UniqueID own, other;
   if (fs::getUniqueID(*target, own) || isBundle(*target))
@@ -284,43 +265,35 @@ Result<std::string> outputFile(const std::string &folder,
   for (fs::directory_iterator at(folder, error), end; !error && at != end;
        at.increment(error))
     if (!fs::getUniqueID(at->path(), other) && own == other)
-      return checkpoint::Error{
-          Code::Usage, "'" + out + "' is the checkpoint's own file " +
-                           at->path() +
-                           ", which a bundle would replace; name another file"};
+      return usageError("'" + out + "' is the checkpoint's own file " +
+                        at->path() +
+                        ", which a bundle would replace; name another file");
   return *target;
 }
 
-Failure compileToBundle(const std::string &folder, const std::string &out,
-                        const CompileOptions &options,
-                        std::vector<std::string> &warnings) {
+Status compileToBundle(const std::string &folder, const std::string &out,
+                       const CompileOptions &options,
+                       std::vector<std::string> &warnings) {
   // What is missing on this system is said before any work is done.
   auto linker = findLinker();
   if (!linker)
     return failed(linker.takeError());
-  auto file = outputFile(folder, out);
-  if (!file)
-    return file.error();
-  auto bundle = BundleWriter::create(*file);
+  ENCDEC_ASSIGN_OR_RETURN(auto file, outputFile(folder, out));
+  auto bundle = BundleWriter::create(file);
   if (!bundle)
     return failed(bundle.takeError());
   MLIRContext context;
-  auto module = import(context, folder, options, warnings);
-  if (!module)
-    return module.error();
+  ENCDEC_ASSIGN_OR_RETURN(auto module,
+                          import(context, folder, options, warnings));
   Job job(context, folder, options);
-  if (auto error = job.place(**module))
-    return error;
+  ENCDEC_RETURN_IF_ERROR(job.place(*module));
   TokenizerFiles tokenizer;
-  if (auto error = readFolder(job, tokenizer, warnings))
-    return error;
+  ENCDEC_RETURN_IF_ERROR(readFolder(job, tokenizer, warnings));
   std::vector<std::pair<std::string, Bytes>> code;
   for (const std::string &level : levelsOf(options)) {
-    auto object = job.object(level);
-    if (!object)
-      return object.error();
+    ENCDEC_ASSIGN_OR_RETURN(auto object, job.object(level));
     job.stage("linking for " + level);
-    auto shared = linkShared(*object);
+    auto shared = linkShared(object);
     if (!shared)
       return failed(shared.takeError());
     code.emplace_back(level, std::move(*shared));
@@ -344,15 +317,12 @@ Result<std::unique_ptr<JitModel>>
 jitCheckpoint(const std::string &folder, const CompileOptions &options,
               std::vector<std::string> &warnings) {
   MLIRContext context;
-  auto module = import(context, folder, options, warnings);
-  if (!module)
-    return module.error();
+  ENCDEC_ASSIGN_OR_RETURN(auto module,
+                          import(context, folder, options, warnings));
   Job job(context, folder, options);
-  if (auto error = job.place(**module))
-    return *error;
+  ENCDEC_RETURN_IF_ERROR(job.place(*module));
   TokenizerFiles tokenizer;
-  if (auto error = readFolder(job, tokenizer, warnings))
-    return *error;
+  ENCDEC_RETURN_IF_ERROR(readFolder(job, tokenizer, warnings));
   return jit(job, std::move(tokenizer));
 }
 
@@ -360,8 +330,7 @@ Result<std::unique_ptr<JitModel>> jitModule(ModuleOp module,
                                             const std::string &folder,
                                             const CompileOptions &options) {
   Job job(*module.getContext(), folder, options);
-  if (auto error = job.place(module))
-    return *error;
+  ENCDEC_RETURN_IF_ERROR(job.place(module));
   return jit(job, {});
 }
 

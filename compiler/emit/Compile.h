@@ -1,8 +1,8 @@
 // The whole way: checkpoint folder to bundle, or to a model in this process.
 #pragma once
 #include "compiler/Pipelines.h"
-#include "compiler/import/Result.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "runtime/base/Status.h"
 #include <functional>
 #include <memory>
 #include <string>
@@ -26,7 +26,7 @@ struct CompileOptions {
   std::function<void(const std::string &stage)> progress;
   /// Judges, if set, the whole bundle under its temporary name before it takes
   /// its own; an error leaves what was there before.
-  std::function<checkpoint::Failure(const std::string &file)> check;
+  std::function<Status(const std::string &file)> check;
 };
 
 /// The levels that `options` ask for, each once.
@@ -35,21 +35,20 @@ std::vector<std::string> levelsOf(const CompileOptions &options);
 /// The file that a bundle of `folder` at `out` makes or replaces: links are
 /// followed. A usage error for what is no regular file, and for a file of the
 /// checkpoint itself.
-checkpoint::Result<std::string> outputFile(const std::string &folder,
-                                           const std::string &out);
+Result<std::string> outputFile(const std::string &folder,
+                               const std::string &out);
 
 /// Imports, fuses, places, generates code, links and writes outputFile(folder,
 /// out) (in place only when whole, see BundleWriter.h). Equal folders and options give equal
 /// bytes. Nothing on success. LLVM may end the process on its own bugs: a
 /// program that must not die runs this in a child, as encdec-compile does.
-checkpoint::Failure compileToBundle(const std::string &folder,
-                                    const std::string &out,
-                                    const CompileOptions &options,
-                                    std::vector<std::string> &warnings);
+Status compileToBundle(const std::string &folder, const std::string &out,
+                       const CompileOptions &options,
+                       std::vector<std::string> &warnings);
 
 /// The same, but linked into this process, for the best level this machine runs
 /// (`options.levels` does not matter). For checkpoints the user trusts.
-checkpoint::Result<std::unique_ptr<JitModel>>
+Result<std::unique_ptr<JitModel>>
 jitCheckpoint(const std::string &folder, const CompileOptions &options,
               std::vector<std::string> &warnings);
 
@@ -57,8 +56,8 @@ jitCheckpoint(const std::string &folder, const CompileOptions &options,
 /// attributes encdec.model and encdec.generation, is taken through the
 /// pipelines (and is of no more use). `folder` holds the files its weights
 /// name.
-checkpoint::Result<std::unique_ptr<JitModel>>
-jitModule(mlir::ModuleOp module, const std::string &folder,
-          const CompileOptions &options);
+Result<std::unique_ptr<JitModel>> jitModule(mlir::ModuleOp module,
+                                            const std::string &folder,
+                                            const CompileOptions &options);
 
 } // namespace encdec

@@ -89,9 +89,6 @@ static std::optional<Refusal> disagreement(const Chain &chain) {
     return Refusal{"ragged-mismatch",
                    "expected scores and context of the same rows and offsets",
                    "give both the same operands", scores};
-  auto widthOf = [](Value rows) {
-    return cast<RankedTensorType>(rows.getType()).getDimSize(1);
-  };
   if (widthOf(scores.getKey()) != widthOf(context.getValue()))
     return Refusal{"width-mismatch",
                    "expected values of the keys' width " +

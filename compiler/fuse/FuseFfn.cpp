@@ -12,10 +12,6 @@ namespace encdec {
 using namespace mlir;
 using namespace encdec;
 
-static int64_t widthOf(Value rows) {
-  return cast<RankedTensorType>(rows.getType()).getDimSize(1);
-}
-
 static Outcome fuseFfn(ActivationOp activation, RewriterBase &rewriter) {
   auto up = activation.getInput().getDefiningOp<LinearOp>();
   if (!up)

@@ -15,28 +15,24 @@ static constexpr uint64_t maxConfigBytes = 16u << 20;
 static Result<JsonValue> readObject(const std::string &folder,
                                     const std::string &name) {
   const std::string path = folder + "/" + name; // says which folder was meant
-  Result<std::string> text = readFile(path, path, maxConfigBytes);
-  if (!text)
-    return text.error();
-  Result<JsonValue> value = parseJson(*text, name);
-  if (value && value->kind != JsonValue::Object)
+  ENCDEC_ASSIGN_OR_RETURN(std::string text,
+                          readFile(path, path, maxConfigBytes));
+  ENCDEC_ASSIGN_OR_RETURN(JsonValue value, parseJson(text, name));
+  if (value.kind != JsonValue::Object)
     return badModel(fmt::format("{}: byte 0: expected an object, found {}",
-                                name, value->show()));
+                                name, value.show()));
   return value;
 }
 
 Result<ConfigFiles> ConfigFiles::read(const std::string &folder) {
   ConfigFiles files;
-  Result<JsonValue> config = readObject(folder, "config.json");
-  if (!config)
-    return config.error();
-  files.config = std::move(*config);
+  ENCDEC_ASSIGN_OR_RETURN(JsonValue config, readObject(folder, "config.json"));
+  files.config = std::move(config);
   constexpr const char *generationName = "generation_config.json";
   if (::access((folder + "/" + generationName).c_str(), F_OK) == 0) {
-    Result<JsonValue> generation = readObject(folder, generationName);
-    if (!generation)
-      return generation.error();
-    files.generationFile = std::move(*generation);
+    ENCDEC_ASSIGN_OR_RETURN(JsonValue generation,
+                            readObject(folder, generationName));
+    files.generationFile = std::move(generation);
     files.hasGenerationFile = true;
   }
   return files;
@@ -80,9 +76,9 @@ static constexpr std::string_view commonSilent[] = {
     "output_hidden_states",
     "is_encoder_decoder"};
 
-Failure checkLeftovers(Fields &config, std::span<const std::string_view> silent,
-                       std::span<const NeutralKey> neutral,
-                       std::vector<std::string> &warnings) {
+Status checkLeftovers(Fields &config, std::span<const std::string_view> silent,
+                      std::span<const NeutralKey> neutral,
+                      std::vector<std::string> &warnings) {
   for (std::string_view key : commonSilent)
     config.use(key);
   for (std::string_view key : silent)
@@ -94,8 +90,7 @@ Failure checkLeftovers(Fields &config, std::span<const std::string_view> silent,
       config.fail(row.key, fmt::format("{} (this variant is not supported)",
                                        fmt::join(row.values, " or ")));
   }
-  if (config.failure())
-    return config.failure();
+  ENCDEC_RETURN_IF_ERROR(config.status());
   std::vector<std::string> left;
   for (std::string &key : config.unused())
     if (!isGenerationKey(key)) // those are readGeneration's to judge
@@ -103,7 +98,7 @@ Failure checkLeftovers(Fields &config, std::span<const std::string_view> silent,
   if (!left.empty())
     warnings.push_back(fmt::format("{}: unknown keys, ignored: {}",
                                    config.fileName(), fmt::join(left, ", ")));
-  return std::nullopt;
+  return Status::success();
 }
 
 } // namespace encdec::checkpoint

@@ -65,8 +65,8 @@ struct NeutralKey {
 /// What is left of config.json once a family has read its keys: `silent` ones
 /// and generation keys pass, `neutral` ones are checked, the rest gets one
 /// warning that names them.
-Failure checkLeftovers(Fields &config, std::span<const std::string_view> silent,
-                       std::span<const NeutralKey> neutral,
-                       std::vector<std::string> &warnings);
+Status checkLeftovers(Fields &config, std::span<const std::string_view> silent,
+                      std::span<const NeutralKey> neutral,
+                      std::vector<std::string> &warnings);
 
 } // namespace encdec::checkpoint

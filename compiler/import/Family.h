@@ -15,7 +15,7 @@ struct FamilyInput {
   std::vector<std::string> &warnings;
 };
 
-using ImportedModule = checkpoint::Result<mlir::OwningOpRef<mlir::ModuleOp>>;
+using ImportedModule = Result<mlir::OwningOpRef<mlir::ModuleOp>>;
 
 ImportedModule importMarian(const FamilyInput &input);
 

@@ -10,7 +10,7 @@
 namespace encdec::checkpoint {
 
 /// A view of one JSON object. The object must outlive it. After the first
-/// error, look-ups return their fallback and `failure()` holds the error.
+/// error, look-ups return their fallback and `status()` holds the error.
 class Fields {
 public:
   Fields(const JsonValue &object, std::string file)
@@ -31,11 +31,11 @@ public:
 
   /// Notes an error at `key` unless one is noted already.
   void fail(std::string_view key, const std::string &expected);
-  void failWith(Error error) {
-    if (!first)
+  void failWith(Status error) {
+    if (first.ok())
       first = std::move(error);
   }
-  const Failure &failure() const { return first; }
+  const Status &status() const { return first; }
   const std::string &fileName() const { return file; }
 
   void use(std::string_view key) { used.emplace(key); }
@@ -46,7 +46,7 @@ private:
   const JsonValue &object;
   std::string file;
   std::set<std::string, std::less<>> used;
-  Failure first;
+  Status first;
 };
 
 } // namespace encdec::checkpoint

@@ -261,8 +261,7 @@ Result<GenerationConfig> readGeneration(const ConfigFiles &files,
     config.numBeams = mostBeams;
   }
   bool sample = fields.flag("do_sample", false);
-  if (fields.failure())
-    return *fields.failure();
+  ENCDEC_RETURN_IF_ERROR(fields.status());
   if (sample)
     warnings.push_back(fields.fileName() +
                        ": do_sample = true: sampling is not supported yet, so "

@@ -22,8 +22,7 @@ struct Family {
 };
 constexpr Family families[] = {{"marian", importMarian}};
 
-checkpoint::Result<const Family *>
-findFamily(const checkpoint::JsonValue &config) {
+Result<const Family *> findFamily(const checkpoint::JsonValue &config) {
   checkpoint::Fields fields(config, "config.json");
   std::string type = fields.text("model_type", "");
   std::string known;
@@ -33,30 +32,24 @@ findFamily(const checkpoint::JsonValue &config) {
     known += (known.empty() ? "" : ", ") + family.modelType.str();
   }
   fields.fail("model_type", "one of the supported families (" + known + ")");
-  return *fields.failure();
+  return fields.status();
 }
 
 ImportedModule importFolder(MLIRContext &context, const std::string &folder,
                             std::vector<std::string> &warnings) {
   struct stat info;
   if (::stat(folder.c_str(), &info) != 0 || !S_ISDIR(info.st_mode))
-    return checkpoint::badModel(
+    return badModel(
         fmt::format("{}: expected a checkpoint folder (config.json, "
                     "model.safetensors), found {}",
                     checkpoint::quote(folder, 200),
                     ::stat(folder.c_str(), &info) != 0 ? "nothing" : "a file"));
-  checkpoint::Result<checkpoint::ConfigFiles> config =
-      checkpoint::ConfigFiles::read(folder);
-  if (!config)
-    return config.error();
-  checkpoint::Result<const Family *> family = findFamily(config->config);
-  if (!family)
-    return family.error();
-  checkpoint::Result<checkpoint::CheckpointFiles> files =
-      checkpoint::CheckpointFiles::open(folder);
-  if (!files)
-    return files.error();
-  return (*family)->import({context, *config, *files, warnings});
+  ENCDEC_ASSIGN_OR_RETURN(checkpoint::ConfigFiles config,
+                          checkpoint::ConfigFiles::read(folder));
+  ENCDEC_ASSIGN_OR_RETURN(const Family *family, findFamily(config.config));
+  ENCDEC_ASSIGN_OR_RETURN(checkpoint::CheckpointFiles files,
+                          checkpoint::CheckpointFiles::open(folder));
+  return family->import({context, config, files, warnings});
 }
 
 } // namespace
@@ -100,20 +93,19 @@ OwningOpRef<ModuleOp> importCheckpoint(MLIRContext &context, StringRef folder,
   report = {};
   context.loadDialect<EncDecDialect, func::FuncDialect>();
   ImportedModule module = importFolder(context, folder.str(), report.warnings);
-  if (!module) {
-    report.error = module.error();
+  report.status = module.status();
+  if (!report.status.ok())
     return {};
-  }
   if (options.strict && !report.warnings.empty()) {
-    report.error = checkpoint::badModel(report.warnings.front() +
-                                        " (an error because of --strict)");
+    report.status =
+        badModel(report.warnings.front() + " (an error because of --strict)");
     return {};
   }
   // A module the verifier refuses is our mistake, never the checkpoint's.
   if (failed(verify(**module))) {
-    report.error = checkpoint::Error{
-        checkpoint::Code::Failure,
-        "the imported module does not verify; this is a bug in the importer"};
+    report.status = Status(
+        Code::Failure,
+        "the imported module does not verify; this is a bug in the importer");
     return {};
   }
   return std::move(*module);

@@ -1,8 +1,8 @@
 // Import.h: from a Hugging Face checkpoint folder to a module of plain ops.
 #pragma once
-#include "compiler/import/Result.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
+#include "runtime/base/Status.h"
 
 #include <string>
 #include <vector>
@@ -14,9 +14,9 @@ struct ImportOptions {
   bool strict = false;
 };
 
-/// What an import had to say. `error` is set exactly when it failed.
+/// What an import had to say. `status` says whether and why it failed.
 struct ImportReport {
-  std::optional<checkpoint::Error> error;
+  Status status;
   std::vector<std::string> warnings;
 };
 
@@ -27,7 +27,7 @@ struct ImportReport {
 /// `func.func @step` in decomposed form, and two dictionaries: encdec.model
 /// (sizes) and encdec.generation (decoding defaults; keys as in the bundle's
 /// manifest, absent where null). It is verified. Null on failure, with
-/// `report.error` saying why. Loads the dialects it needs into `context`;
+/// `report.status` saying why. Loads the dialects it needs into `context`;
 /// keeps no state; calls with different contexts may run at the same time.
 mlir::OwningOpRef<mlir::ModuleOp> importCheckpoint(mlir::MLIRContext &context,
                                                    llvm::StringRef folder,

@@ -178,28 +178,26 @@ private:
 
 } // namespace
 
-Failure scanJson(std::string_view text, const std::string &file,
-                 JsonEvents &events, const JsonLimits &limits) {
+Status scanJson(std::string_view text, const std::string &file,
+                JsonEvents &events, const JsonLimits &limits) {
   // The parser takes a zero byte for the end, whatever follows.
   if (auto zero = text.find('\0'); zero != text.npos)
-    return Error{Code::BadModel,
-                 fmt::format("{}: byte {}: not valid JSON", file, zero)};
+    return badModel(fmt::format("{}: byte {}: not valid JSON", file, zero));
   const char *seen = text.data();
   Scanner scanner(events, limits);
   TrackingIterator first(text.data(), &seen);
   TrackingIterator last(text.data() + text.size(), &seen);
   if (nlohmann::json::sax_parse(first, last, &scanner))
-    return std::nullopt;
+    return Status::success();
   Code code = scanner.limitHit ? Code::Limit : Code::BadModel;
-  return Error{code, fmt::format("{}: byte {}: {}", file, seen - text.data(),
-                                 scanner.message)};
+  return Status(code, fmt::format("{}: byte {}: {}", file, seen - text.data(),
+                                  scanner.message));
 }
 
 Result<JsonValue> parseJson(std::string_view text, const std::string &file,
                             const JsonLimits &limits) {
   TreeBuilder builder;
-  if (Failure failure = scanJson(text, file, builder, limits))
-    return *failure;
+  ENCDEC_RETURN_IF_ERROR(scanJson(text, file, builder, limits));
   return std::move(builder.root);
 }
 

@@ -1,9 +1,10 @@
 // Json.h: JSON from files nobody vouches for. Duplicate keys, deep nesting,
 // broken UTF-8 and trailing text are errors; integers stay exact.
 #pragma once
-#include "compiler/import/Result.h"
+#include "runtime/base/Status.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,8 +41,8 @@ public:
 };
 
 /// Scans `text` (one whole document); `file` is the name used in messages.
-Failure scanJson(std::string_view text, const std::string &file,
-                 JsonEvents &events, const JsonLimits &limits = {});
+Status scanJson(std::string_view text, const std::string &file,
+                JsonEvents &events, const JsonLimits &limits = {});
 
 /// A document as a tree, for small files.
 struct JsonValue {

@@ -47,7 +47,7 @@ public:
         activation(activation), weights(module, input.files),
         files(input.files), width(int64_t(config.width)) {}
 
-  checkpoint::Failure declareWeights(std::vector<std::string> &warnings);
+  Status declareWeights(std::vector<std::string> &warnings);
   void buildEncode();
   void buildStep();
 
@@ -146,26 +146,24 @@ std::string MarianBuilder::declarePositions(const std::string &side) {
   return "positions";
 }
 
-checkpoint::Failure
-MarianBuilder::declareWeights(std::vector<std::string> &warnings) {
+Status MarianBuilder::declareWeights(std::vector<std::string> &warnings) {
   std::vector<std::string> missing;
-  checkpoint::Result<MarianTables> names =
-      checkpoint::resolveTables(config, files, missing, warnings);
-  if (!names)
-    return names.error();
-  for (const std::string &name : names->seen)
+  ENCDEC_ASSIGN_OR_RETURN(
+      MarianTables names,
+      checkpoint::resolveTables(config, files, missing, warnings));
+  for (const std::string &name : names.seen)
     weights.markSeen(name);
   for (const std::string &name : missing)
     weights.noteMissing(name);
   if (missing.empty())
-    declareTables(*names);
+    declareTables(names);
   tables.encoderPositions = declarePositions("encoder");
   tables.decoderPositions = declarePositions("decoder");
   declareLayers("encoder", config.encoder, false);
   declareLayers("decoder", config.decoder, true);
   if (std::string unused = weights.unusedWarning(); !unused.empty())
     warnings.push_back(unused);
-  return weights.failure();
+  return weights.status();
 }
 
 func::FuncOp MarianBuilder::beginFunction(StringRef name,
@@ -312,32 +310,28 @@ DictionaryAttr modelAttribute(MLIRContext &context,
 } // namespace
 
 ImportedModule importMarian(const FamilyInput &input) {
-  checkpoint::Result<MarianConfig> config =
-      MarianConfig::read(input.config, input.warnings);
-  if (!config)
-    return config.error();
-  std::optional<ActivationKind> activation = activationKind(config->activation);
+  ENCDEC_ASSIGN_OR_RETURN(MarianConfig config,
+                          MarianConfig::read(input.config, input.warnings));
+  std::optional<ActivationKind> activation = activationKind(config.activation);
   if (!activation)
-    return checkpoint::badModel(fmt::format(
+    return badModel(fmt::format(
         "config.json: key \"activation_function\": expected relu, gelu, "
         "gelu_new, swish or silu, found {}",
-        checkpoint::quote(config->activation)));
-  checkpoint::Result<checkpoint::GenerationConfig> generation =
-      checkpoint::readGeneration(input.config, config->targetVocabulary,
-                                 config->maxPositions, input.warnings);
-  if (!generation)
-    return generation.error();
+        checkpoint::quote(config.activation)));
+  ENCDEC_ASSIGN_OR_RETURN(
+      checkpoint::GenerationConfig generation,
+      checkpoint::readGeneration(input.config, config.targetVocabulary,
+                                 config.maxPositions, input.warnings));
 
   OwningOpRef<ModuleOp> module =
       ModuleOp::create(UnknownLoc::get(&input.context));
-  MarianBuilder builder(*module, input, *config, *activation);
-  if (checkpoint::Failure failure = builder.declareWeights(input.warnings))
-    return *failure;
+  MarianBuilder builder(*module, input, config, *activation);
+  ENCDEC_RETURN_IF_ERROR(builder.declareWeights(input.warnings));
   builder.buildEncode();
   builder.buildStep();
-  (*module)->setAttr("encdec.model", modelAttribute(input.context, *config));
+  (*module)->setAttr("encdec.model", modelAttribute(input.context, config));
   (*module)->setAttr("encdec.generation",
-                     generationAttribute(input.context, *generation));
+                     generationAttribute(input.context, generation));
   return module;
 }
 

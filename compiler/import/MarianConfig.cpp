@@ -80,8 +80,8 @@ Result<MarianConfig> MarianConfig::read(const ConfigFiles &files,
         "config.json: key \"max_position_embeddings\": {} positions of width {}"
         " make a table beyond the limit of 2^30 numbers",
         config.maxPositions, config.width)));
-  if (fields.failure()) // what follows would warn of fallback values
-    return *fields.failure();
+  // What follows would warn of fallback values.
+  ENCDEC_RETURN_IF_ERROR(fields.status());
   config.targetVocabulary = target ? target : config.sourceVocabulary;
   if (config.shareEmbeddings &&
       config.targetVocabulary != config.sourceVocabulary) {
@@ -91,9 +91,8 @@ Result<MarianConfig> MarianConfig::read(const ConfigFiles &files,
         config.targetVocabulary, config.sourceVocabulary));
     config.targetVocabulary = config.sourceVocabulary;
   }
-  if (Failure failure = checkLeftovers(
-          fields, {}, neutralKeys(config, files.config), warnings))
-    return *failure;
+  ENCDEC_RETURN_IF_ERROR(
+      checkLeftovers(fields, {}, neutralKeys(config, files.config), warnings));
   return config;
 }
 
@@ -131,15 +130,14 @@ public:
 
   /// Tensors stored twice with equal bytes (older checkpoints hold every name
   /// of a tie) become one.
-  Failure mergeEqual(std::string &name, const std::string &with) const {
+  Status mergeEqual(std::string &name, const std::string &with) const {
     if (name.empty() || with.empty() || name == with)
-      return std::nullopt;
-    Result<bool> same = files.same(*files.find(name), *files.find(with));
-    if (!same)
-      return same.error();
-    if (*same)
+      return Status::success();
+    ENCDEC_ASSIGN_OR_RETURN(bool same,
+                            files.same(*files.find(name), *files.find(with)));
+    if (same)
       name = with;
-    return std::nullopt;
+    return Status::success();
   }
 
 private:
@@ -177,10 +175,8 @@ Result<MarianTables> resolveTables(const MarianConfig &config,
   if (tables.decoder.empty() && !config.shareEmbeddings)
     missing.push_back(decoder);
   for (std::string *table : {&tables.decoder, &tables.head})
-    if (Failure failure = resolver.mergeEqual(*table, tables.encoder))
-      return *failure;
-  if (Failure failure = resolver.mergeEqual(tables.head, tables.decoder))
-    return *failure;
+    ENCDEC_RETURN_IF_ERROR(resolver.mergeEqual(*table, tables.encoder));
+  ENCDEC_RETURN_IF_ERROR(resolver.mergeEqual(tables.head, tables.decoder));
   return tables;
 }
 

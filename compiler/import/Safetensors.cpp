@@ -3,6 +3,7 @@
 
 #include "compiler/import/Halves.h"
 #include "compiler/import/Json.h"
+#include "runtime/base/Checked.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -185,8 +186,7 @@ parseSafetensorsHeader(std::string_view json, uint64_t dataBytes,
     return badModel(file + ": byte 8: the header must begin with '{'");
   HeaderReader reader;
   JsonLimits limits{.depth = 4, .values = maxHeaderBytes};
-  if (Failure failure = scanJson(json, file + ": header", reader, limits))
-    return *failure;
+  ENCDEC_RETURN_IF_ERROR(scanJson(json, file + ": header", reader, limits));
   std::vector<TensorInfo> tensors = std::move(reader.tensors);
   std::ranges::sort(tensors, {}, [](const TensorInfo &tensor) {
     return std::tuple<uint64_t, uint64_t, const std::string &>(
@@ -236,8 +236,7 @@ Result<SafetensorsFile> SafetensorsFile::open(const std::string &path,
                                 "length",
                                 name, file.fileSize));
   uint8_t raw[8];
-  if (Failure failure = file.read(0, raw))
-    return *failure;
+  ENCDEC_RETURN_IF_ERROR(file.read(0, raw));
   if (isLfsPointer(raw))
     return badModel(fmt::format("{}: this is a Git LFS pointer, not the weights "
                                 "it stands for; run `git lfs pull` in the "
@@ -255,14 +254,13 @@ Result<SafetensorsFile> SafetensorsFile::open(const std::string &path,
                                 "bytes follow; the file is cut short",
                                 name, length, file.fileSize - 8));
   std::string json(size_t(length), '\0');
-  if (Failure failure =
-          file.read(8, {reinterpret_cast<uint8_t *>(json.data()), json.size()}))
-    return *failure;
-  Result<std::vector<TensorInfo>> tensors = parseSafetensorsHeader(
-      json, file.fileSize - 8 - length, 8 + length, name);
-  if (!tensors)
-    return tensors.error();
-  file.infos = std::move(*tensors);
+  ENCDEC_RETURN_IF_ERROR(
+      file.read(8, {reinterpret_cast<uint8_t *>(json.data()), json.size()}));
+  ENCDEC_ASSIGN_OR_RETURN(std::vector<TensorInfo> tensors,
+                          parseSafetensorsHeader(json,
+                                                 file.fileSize - 8 - length,
+                                                 8 + length, name));
+  file.infos = std::move(tensors);
   return file;
 }
 
@@ -283,7 +281,7 @@ SafetensorsFile::~SafetensorsFile() {
     ::close(descriptor);
 }
 
-Failure SafetensorsFile::read(uint64_t offset, std::span<uint8_t> bytes) const {
+Status SafetensorsFile::read(uint64_t offset, std::span<uint8_t> bytes) const {
   if (offset > fileSize || bytes.size() > fileSize - offset)
     return badModel(fmt::format("{}: bytes {} … +{} lie outside the file of {} "
                                 "bytes",
@@ -300,7 +298,7 @@ Failure SafetensorsFile::read(uint64_t offset, std::span<uint8_t> bytes) const {
           got < 0 ? std::strerror(errno) : "the file became shorter"));
     done += size_t(got);
   }
-  return std::nullopt;
+  return Status::success();
 }
 
 Result<std::vector<float>>
@@ -318,15 +316,13 @@ SafetensorsFile::values(uint64_t offset, uint64_t count, DType dtype) const {
                                 fileName, count, offset, fileSize));
   std::vector<float> result(count);
   if (dtype == DType::F32) {
-    if (Failure failure =
-            read(offset, {reinterpret_cast<uint8_t *>(result.data()), *size}))
-      return *failure;
+    ENCDEC_RETURN_IF_ERROR(
+        read(offset, {reinterpret_cast<uint8_t *>(result.data()), *size}));
     return result;
   }
   std::vector<uint16_t> raw(count);
-  if (Failure failure =
-          read(offset, {reinterpret_cast<uint8_t *>(raw.data()), *size}))
-    return *failure;
+  ENCDEC_RETURN_IF_ERROR(
+      read(offset, {reinterpret_cast<uint8_t *>(raw.data()), *size}));
   std::transform(raw.begin(), raw.end(), result.begin(),
                  dtype == DType::F16 ? fromF16 : fromBf16);
   return result;

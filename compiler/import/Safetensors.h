@@ -6,7 +6,7 @@
 // Offsets count from the end of the header; together the tensors cover the
 // data without holes or overlaps.
 #pragma once
-#include "compiler/import/Result.h"
+#include "runtime/base/Status.h"
 
 #include <cstdint>
 #include <map>
@@ -62,7 +62,7 @@ public:
   uint64_t size() const { return fileSize; }
 
   /// Fills `bytes` from `offset` (from the file's start) on.
-  Failure read(uint64_t offset, std::span<uint8_t> bytes) const;
+  Status read(uint64_t offset, std::span<uint8_t> bytes) const;
   /// The values of F32, F16 or BF16 data at `offset`, as floats.
   Result<std::vector<float>> values(uint64_t offset, uint64_t count,
                                     DType dtype) const;
@@ -96,8 +96,8 @@ public:
   Result<bool> same(const Entry &a, const Entry &b) const;
 
 private:
-  Failure add(const std::string &folder, const std::string &name);
-  Failure readIndex(const std::string &folder);
+  Status add(const std::string &folder, const std::string &name);
+  Status readIndex(const std::string &folder);
   std::vector<std::unique_ptr<SafetensorsFile>> files;
   std::map<std::string, Entry, std::less<>> table;
 };

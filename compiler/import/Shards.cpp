@@ -116,8 +116,8 @@ bool isPlainName(std::string_view name) {
          });
 }
 
-Failure CheckpointFiles::add(const std::string &folder,
-                             const std::string &name) {
+Status CheckpointFiles::add(const std::string &folder,
+                            const std::string &name) {
   std::string path = folder + "/" + name;
   if (!exists(path))
     return badModel(fmt::format("{}: missing from the folder, though {} names "
@@ -126,10 +126,9 @@ Failure CheckpointFiles::add(const std::string &folder,
   if (!staysInside(folder, name))
     return badModel(name + ": a link that leads out of the checkpoint folder; "
                            "copy the file into the folder");
-  Result<SafetensorsFile> opened = SafetensorsFile::open(path, name);
-  if (!opened)
-    return opened.error();
-  files.push_back(std::make_unique<SafetensorsFile>(std::move(*opened)));
+  ENCDEC_ASSIGN_OR_RETURN(SafetensorsFile opened,
+                          SafetensorsFile::open(path, name));
+  files.push_back(std::make_unique<SafetensorsFile>(std::move(opened)));
   const SafetensorsFile *file = files.back().get();
   for (const TensorInfo &info : file->tensors()) {
     auto [place, fresh] = table.try_emplace(info.name, Entry{file, &info});
@@ -142,21 +141,18 @@ Failure CheckpointFiles::add(const std::string &folder,
   if (table.size() > maxTensors)
     return overLimit(fmt::format("{}: the shards hold more than {} tensors",
                                  indexName, maxTensors));
-  return std::nullopt;
+  return Status::success();
 }
 
-Failure CheckpointFiles::readIndex(const std::string &folder) {
+Status CheckpointFiles::readIndex(const std::string &folder) {
   if (!staysInside(folder, indexName))
     return badModel(std::string(indexName) +
                     ": a link that leads out of the checkpoint folder");
-  Result<std::string> text =
-      readFile(folder + "/" + indexName, indexName, maxIndexBytes);
-  if (!text)
-    return text.error();
+  ENCDEC_ASSIGN_OR_RETURN(std::string text, readFile(folder + "/" + indexName,
+                                                     indexName, maxIndexBytes));
   IndexReader index;
   JsonLimits limits{.depth = 64, .values = 4 * maxTensors};
-  if (Failure failure = scanJson(*text, indexName, index, limits))
-    return failure;
+  ENCDEC_RETURN_IF_ERROR(scanJson(text, indexName, index, limits));
   if (!index.seenMap)
     return badModel(std::string(indexName) +
                     ": key \"weight_map\": expected an object, found nothing");
@@ -164,8 +160,7 @@ Failure CheckpointFiles::readIndex(const std::string &folder) {
     return overLimit(fmt::format("{}: {} shards, the limit is {}", indexName,
                                  index.shards.size(), maxShards));
   for (const std::string &shard : index.shards)
-    if (Failure failure = add(folder, shard))
-      return failure;
+    ENCDEC_RETURN_IF_ERROR(add(folder, shard));
   // Redundant facts must agree: each tensor lies where the index says.
   for (const auto &[tensor, shard] : index.places) {
     const Entry *entry = find(tensor);
@@ -177,19 +172,17 @@ Failure CheckpointFiles::readIndex(const std::string &folder) {
     return badModel(fmt::format("{}: weight_map names {} tensors, the shards "
                                 "hold {}",
                                 indexName, index.places.size(), table.size()));
-  return std::nullopt;
+  return Status::success();
 }
 
 Result<CheckpointFiles> CheckpointFiles::open(const std::string &folder) {
   CheckpointFiles result;
   if (exists(folder + "/" + singleName)) {
-    if (Failure failure = result.add(folder, singleName))
-      return *failure;
+    ENCDEC_RETURN_IF_ERROR(result.add(folder, singleName));
     return result;
   }
   if (exists(folder + "/" + indexName)) {
-    if (Failure failure = result.readIndex(folder))
-      return *failure;
+    ENCDEC_RETURN_IF_ERROR(result.readIndex(folder));
     return result;
   }
   for (const char *pickle :
@@ -228,10 +221,8 @@ Result<bool> CheckpointFiles::same(const Entry &a, const Entry &b) const {
   for (uint64_t done = 0; done < a.info->size; done += piece) {
     uint64_t size = std::min(piece, a.info->size - done);
     std::span<uint8_t> l(left.data(), size), r(right.data(), size);
-    if (Failure failure = a.file->read(a.info->offset + done, l))
-      return *failure;
-    if (Failure failure = b.file->read(b.info->offset + done, r))
-      return *failure;
+    ENCDEC_RETURN_IF_ERROR(a.file->read(a.info->offset + done, l));
+    ENCDEC_RETURN_IF_ERROR(b.file->read(b.info->offset + done, r));
     if (std::memcmp(l.data(), r.data(), size) != 0)
       return false;
   }

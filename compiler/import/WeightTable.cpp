@@ -44,10 +44,9 @@ void WeightTable::need(StringRef symbol, const std::string &tensor,
     return noteMissing(tensor);
   markSeen(tensor);
   auto fail = [&](const std::string &what) {
-    if (!first)
-      first = checkpoint::badModel(
-          fmt::format("{}: tensor {}: {}", entry->file->name(),
-                      checkpoint::quote(tensor), what));
+    if (first.ok())
+      first = badModel(fmt::format("{}: tensor {}: {}", entry->file->name(),
+                                   checkpoint::quote(tensor), what));
   };
   const checkpoint::TensorInfo &info = *entry->info;
   if (ArrayRef<uint64_t>(info.shape) != shape)
@@ -90,10 +89,10 @@ static std::string listNames(const std::vector<std::string> &names) {
   return list;
 }
 
-checkpoint::Failure WeightTable::failure() const {
-  if (first || missing.empty())
+Status WeightTable::status() const {
+  if (!first.ok() || missing.empty())
     return first;
-  return checkpoint::badModel(fmt::format(
+  return badModel(fmt::format(
       "model.safetensors: {} tensors that config.json calls for are "
       "missing: {}",
       missing.size(), listNames(missing)));

@@ -28,7 +28,7 @@ public:
   void markSeen(const std::string &tensor) { seen.insert(tensor); }
   void noteMissing(const std::string &tensor) { missing.push_back(tensor); }
   /// The first problem, all missing tensors in one message.
-  checkpoint::Failure failure() const;
+  Status status() const;
   /// A warning that names the tensors nobody asked for; empty if none.
   std::string unusedWarning() const;
 
@@ -39,7 +39,7 @@ private:
   const checkpoint::CheckpointFiles &files;
   std::set<std::string> declared, seen;
   std::vector<std::string> missing;
-  checkpoint::Failure first;
+  Status first;
 };
 
 } // namespace encdec

@@ -53,8 +53,9 @@ public:
     }
     int64_t elementBytes = type.getIntOrFloatBitWidth() / 8;
     raw.resize(out.size() * elementBytes);
-    if (auto error = file->read(offset + from * width * elementBytes, raw))
-      return weight.emitError() << error->message;
+    if (Status status = file->read(offset + from * width * elementBytes, raw);
+        !status.ok())
+      return weight.emitError() << status.message();
     widen(type, raw.data(), out);
     return checkFinite(from, out);
   }
@@ -131,8 +132,8 @@ WeightStore::open(WeightOp weight) {
              << name << "'";
     auto file = checkpoint::SafetensorsFile::open(folder + "/" + name.str(),
                                                   name.str());
-    if (!file)
-      return weight.emitError() << file.error().message;
+    if (!file.ok())
+      return weight.emitError() << file.status().message();
     found = files->open.emplace(name.str(), std::move(*file)).first;
   }
   if (origin.getOffset() < 0)

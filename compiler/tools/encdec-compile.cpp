@@ -73,27 +73,26 @@ void limitChild(unsigned deadline) {
 
 /// Asks `encdec verify`, if that is installed beside this program: it opens the
 /// bundle as its users will, which makes the tokenizer of its files.
-encdec::checkpoint::Failure verify(const std::string &checkpoint,
-                                   const std::string &bundle) {
+encdec::Status verify(const std::string &checkpoint,
+                      const std::string &bundle) {
   namespace fs = llvm::sys::fs;
-  using encdec::checkpoint::Code;
+  using encdec::Code, encdec::Status;
   std::error_code error;
   auto self = std::filesystem::read_symlink("/proc/self/exe", error);
   std::string program = self.parent_path() / "encdec";
   if (error || !fs::can_execute(program))
-    return std::nullopt;
+    return Status::success();
   llvm::SmallString<128> log;
   if ((error = fs::createTemporaryFile("verify", "log", log)))
-    return encdec::checkpoint::Error{
-        Code::Failure,
-        "cannot make a temporary file (TMPDIR): " + error.message()};
+    return Status(Code::Failure,
+                  "cannot make a temporary file (TMPDIR): " + error.message());
   llvm::scope_exit remove([&] { fs::remove(log); });
   std::optional<llvm::StringRef> redirects[] = {"", "", log.str()};
   std::string message;
   int code = llvm::sys::ExecuteAndWait(program, {program, "verify", bundle},
                                        std::nullopt, redirects, 0, 0, &message);
   if (code == 0)
-    return std::nullopt;
+    return Status::success();
   if (auto said = llvm::MemoryBuffer::getFile(log))
     message += (*said)->getBuffer().trim().str();
   // What it says of the temporary file is said of the checkpoint.
@@ -101,9 +100,9 @@ encdec::checkpoint::Failure verify(const std::string &checkpoint,
   if (size_t at = message.find(name); at != message.npos)
     message.erase(0, at + name.size());
   bool judged = code >= int(Code::BadModel) && code <= int(Code::Limit);
-  return encdec::checkpoint::Error{judged ? Code(code) : Code::Failure,
-                                   checkpoint + ": " + message +
-                                       " (`encdec verify` refuses its bundle)"};
+  return Status(judged ? Code(code) : Code::Failure,
+                checkpoint + ": " + message +
+                    " (`encdec verify` refuses its bundle)");
 }
 
 /// Runs in the child; returns its exit code.
@@ -120,17 +119,16 @@ int compile(const Arguments &arguments, char *stage) {
     return verify(arguments.checkpoint, bundle);
   };
   std::vector<std::string> warnings;
-  auto error = encdec::compileToBundle(arguments.checkpoint, arguments.output,
-                                       options, warnings);
+  encdec::Status status = encdec::compileToBundle(
+      arguments.checkpoint, arguments.output, options, warnings);
   if (showProgress)
     std::cerr << "\r\033[K";
   if (!arguments.quiet)
     for (const std::string &warning : warnings)
       std::cerr << "encdec-compile: warning: " << warning << "\n";
-  if (!error)
-    return 0;
-  std::cerr << "encdec-compile: error: " << error->message << "\n";
-  return int(error->code);
+  if (!status.ok())
+    std::cerr << "encdec-compile: error: " << status.message() << "\n";
+  return int(status.code());
 }
 
 /// Waits for `child`; its exit code, or ours when it was ended by a signal.
@@ -167,9 +165,9 @@ int await(pid_t child, unsigned deadline, const char *stage) {
 
 int run(Arguments arguments) {
   auto output = encdec::outputFile(arguments.checkpoint, arguments.output);
-  if (!output) {
-    std::cerr << "encdec-compile: error: " << output.error().message << "\n";
-    return int(output.error().code);
+  if (!output.ok()) {
+    std::cerr << "encdec-compile: error: " << output.status().message() << "\n";
+    return int(output.status().code());
   }
   arguments.output = *output;
   // Temporary files of the link go to a folder of our own, so that nothing is

@@ -61,8 +61,8 @@ int main(int argc, char **argv) {
     for (const std::string &warning : report.warnings)
       llvm::errs() << "encdec-import: warning: " << warning << "\n";
   if (!module) {
-    llvm::errs() << "encdec-import: error: " << report.error->message << "\n";
-    return int(report.error->code);
+    llvm::errs() << "encdec-import: error: " << report.status.message() << "\n";
+    return int(report.status.code());
   }
   // Locations carry the names of values.
   module->print(llvm::outs(), mlir::OpPrintingFlags().printNameLocAsPrefix());

@@ -1,7 +1,9 @@
-//===- Status.h - the error type of the runtime: a code and a sentence ----===//
+//===- Status.h - the error type of the project: a code and a sentence ----===//
 //
-// The runtime never prints and never aborts: what went wrong travels as a
-// value to the C API or to the program, which alone decide how to show it.
+// A library never prints, aborts or throws for what a file or a caller did
+// wrong: the error travels as a value to the C API or to the program, which
+// alone decide how to show it. Compiler code is built without exceptions, so
+// nothing here throws into it as long as ok() is asked before value().
 
 #pragma once
 
@@ -22,7 +24,9 @@ enum class Code {
   Limit = 5,      ///< A stated limit or deadline was reached.
 };
 
-/// Success, or a code with one clear sentence. Owns its message.
+/// Success, or a code with one clear sentence, which names the file, the key or
+/// byte offset, what was expected, what was found and, where it helps, what to
+/// do. Owns its message.
 class [[nodiscard]] Status {
 public:
   Status() = default;
@@ -53,6 +57,9 @@ inline Status badModel(std::string message) {
 inline Status usageError(std::string message) {
   return Status(Code::Usage, std::move(message));
 }
+inline Status overLimit(std::string message) {
+  return Status(Code::Limit, std::move(message));
+}
 
 /// A value, or the Status that says why there is none. A Result made from a
 /// success Status would hold neither, so it turns into a failure.
@@ -79,6 +86,7 @@ public:
 
   T &operator*() & { return value(); }
   const T &operator*() const & { return value(); }
+  T &&operator*() && { return std::move(*this).value(); }
   T *operator->() { return &value(); }
   const T *operator->() const { return &value(); }
 

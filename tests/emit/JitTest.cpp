@@ -138,10 +138,10 @@ TEST_P(Models, JitAndBundleComputeTheSameBits) {
   options.levels = {host->name.str()};
   std::vector<std::string> warnings;
   auto jit = jitCheckpoint(examplePath, options, warnings);
-  ASSERT_TRUE(jit) << jit.error().message;
+  ASSERT_TRUE(jit.ok()) << jit.status().message();
   std::string path = (folder / "m.encdec").string();
-  auto error = compileToBundle(examplePath, path, options, warnings);
-  ASSERT_FALSE(error) << error->message;
+  Status status = compileToBundle(examplePath, path, options, warnings);
+  ASSERT_TRUE(status.ok()) << status.message();
 
   std::ifstream in(path, std::ios::binary);
   std::string file{std::istreambuf_iterator<char>(in), {}};
@@ -214,9 +214,9 @@ TEST(Jit, ModuleWithoutFactsIsAnErrorNotACrash) {
   MLIRContext context(registry);
   OwningOpRef<ModuleOp> module = test::randomModel(context, {});
   auto model = jitModule(*module, "", {});
-  ASSERT_FALSE(model);
-  EXPECT_NE(model.error().message.find("encdec.model"), std::string::npos)
-      << model.error().message;
+  ASSERT_FALSE(model.ok());
+  EXPECT_NE(model.status().message().find("encdec.model"), std::string::npos)
+      << model.status().message();
 }
 
 } // namespace

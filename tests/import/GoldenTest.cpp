@@ -60,7 +60,7 @@ private:
     auto values = files->file(origin.getFile())
                       ->values(uint64_t(origin.getOffset()),
                                uint64_t(type.getNumElements()), dtype);
-    if (!values)
+    if (!values.ok())
       return mlir::failure();
     return std::vector<double>(values->begin(), values->end());
   }
@@ -190,7 +190,7 @@ TEST_P(RandomModel, InterpreterFindsTheReferencesTokensAndLogProbs) {
     if (model["name"] == GetParam())
       golden = model;
   ReferenceModel model(std::string(ENCDEC_MODELS) + "/" + GetParam());
-  ASSERT_FALSE(model.report.error) << model.report.error->message;
+  ASSERT_TRUE(model.report.status.ok()) << model.report.status.message();
   size_t compared = 0, total = 0;
   for (const json &line : golden["cases"]) {
     compared += compareLine(model, line, line["log_probs"]);
@@ -205,7 +205,7 @@ TEST_P(RandomModel, InterpreterFindsTheReferencesTokensAndLogProbs) {
 // here; compiled code runs them all.
 TEST(ExampleModel, InterpreterFindsTheReferencesTokens) {
   ReferenceModel model(ENCDEC_EXAMPLE_MODEL);
-  ASSERT_FALSE(model.report.error) << model.report.error->message;
+  ASSERT_TRUE(model.report.status.ok()) << model.report.status.message();
   json lines = readGoldens("en-fr-200.json")["lines"];
   for (size_t i = 0; i < 20; ++i)
     compareLine(model, lines[i], {});

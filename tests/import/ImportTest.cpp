@@ -16,7 +16,7 @@ struct Broken {
   const char *what;
   std::function<void(TinyCheckpoint &)> breakIt;
   std::string message;
-  checkpoint::Code code = checkpoint::Code::BadModel;
+  Code code = Code::BadModel;
 };
 
 Broken configKey(const char *what, const char *key, const char *value,
@@ -72,7 +72,7 @@ const Broken broken[] = {
        c.config["d_model"] = "1048576";
        c.config["max_position_embeddings"] = "1048576";
      },
-     "beyond the limit", checkpoint::Code::Limit},
+     "beyond the limit", Code::Limit},
     generationKey("no_start", "decoder_start_token_id", "null",
                   "generation_config.json: key \"decoder_start_token_id\""),
     generationKey("start_beyond_vocabulary", "decoder_start_token_id", "7",
@@ -120,8 +120,8 @@ TEST_P(BrokenFolder, IsRefusedWithOneMessage) {
   GetParam().breakIt(checkpoint);
   Imported imported(checkpoint);
   ASSERT_FALSE(imported.module);
-  ASSERT_TRUE(imported.report.error);
-  EXPECT_EQ(imported.report.error->code, GetParam().code);
+  ASSERT_FALSE(imported.report.status.ok());
+  EXPECT_EQ(imported.report.status.code(), GetParam().code);
   EXPECT_TRUE(contains(imported.error(), GetParam().message))
       << imported.error();
 }
@@ -156,10 +156,10 @@ TEST_P(BadTextFile, IsRefusedWithOneMessage) {
   mlir::MLIRContext context;
   ImportReport report;
   EXPECT_FALSE(importCheckpoint(context, folder.path(), {}, report));
-  ASSERT_TRUE(report.error);
-  EXPECT_EQ(report.error->code, checkpoint::Code::BadModel);
-  EXPECT_TRUE(contains(report.error->message, GetParam().message))
-      << report.error->message;
+  ASSERT_FALSE(report.status.ok());
+  EXPECT_EQ(report.status.code(), Code::BadModel);
+  EXPECT_TRUE(contains(report.status.message(), GetParam().message))
+      << report.status.message();
 }
 
 INSTANTIATE_TEST_SUITE_P(All, BadTextFile, ::testing::ValuesIn(badTexts),
@@ -174,15 +174,16 @@ TEST(Import, DeepJsonIsRefused) {
   mlir::MLIRContext context;
   ImportReport report;
   EXPECT_FALSE(importCheckpoint(context, folder.path(), {}, report));
-  EXPECT_TRUE(contains(report.error->message, "nested deeper than 64 levels"));
+  EXPECT_TRUE(
+      contains(report.status.message(), "nested deeper than 64 levels"));
 }
 
 TEST(Import, MissingFolderIsNamed) {
   mlir::MLIRContext context;
   ImportReport report;
   EXPECT_FALSE(importCheckpoint(context, "/nowhere/model", {}, report));
-  EXPECT_TRUE(contains(report.error->message, "/nowhere/model"));
-  EXPECT_EQ(report.error->code, checkpoint::Code::BadModel);
+  EXPECT_TRUE(contains(report.status.message(), "/nowhere/model"));
+  EXPECT_EQ(report.status.code(), Code::BadModel);
 }
 
 } // namespace

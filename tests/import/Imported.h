@@ -17,9 +17,7 @@ struct Imported {
     checkpoint.write(folder);
     module = importCheckpoint(context, folder.path(), options, report);
   }
-  std::string error() const {
-    return report.error ? report.error->message : std::string();
-  }
+  std::string error() const { return report.status.message(); }
   std::string warnings() const {
     std::string all;
     for (const std::string &warning : report.warnings)

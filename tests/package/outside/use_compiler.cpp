@@ -1,6 +1,7 @@
 // Uses the installed compiler: parses a module and fuses it.
 #include "compiler/Pipelines.h"
 #include "compiler/Register.h"
+#include "compiler/emit/Compile.h"
 #include "dialect/Ops.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/raw_ostream.h"
