@@ -81,9 +81,8 @@ encdec::topTypes(MLIRContext *context, Side side) {
           RankedTensorType::get(shape, Float32Type::get(context))};
 }
 
-LogicalResult
-encdec::verifySizes(function_ref<InFlightDiagnostic()> emitError,
-                    ArrayRef<int64_t> sizes) {
+LogicalResult encdec::verifySizes(function_ref<InFlightDiagnostic()> emitError,
+                                  ArrayRef<int64_t> sizes) {
   // Padding and bytes make it at most 2^11 times as many.
   int64_t room = int64_t(1) << 48;
   for (int64_t size : sizes)
@@ -173,16 +172,19 @@ void MemoryType::print(AsmPrinter &printer) const { printHandle(printer, *this);
 void CacheType::print(AsmPrinter &printer) const { printHandle(printer, *this); }
 
 static LogicalResult verifyHandle(function_ref<InFlightDiagnostic()> emitError,
-                                  int64_t heads, int64_t headSize, Type element) {
+                                  int64_t heads, int64_t headSize,
+                                  Type element) {
   if (!element.isF32() && !element.isBF16())
-    return emitError() << "expected elements of f32 or bf16, but got " << element;
+    return emitError() << "expected elements of f32 or bf16, but got "
+                       << element;
   if (heads <= 0 || headSize <= 0)
     return emitError() << "expected positive heads and head size, but got "
                        << heads << " and " << headSize;
   return verifySizes(emitError, {heads, headSize});
 }
 LogicalResult MemoryType::verify(function_ref<InFlightDiagnostic()> emitError,
-                                 int64_t heads, int64_t headSize, Type element) {
+                                 int64_t heads, int64_t headSize,
+                                 Type element) {
   return verifyHandle(emitError, heads, headSize, element);
 }
 LogicalResult CacheType::verify(function_ref<InFlightDiagnostic()> emitError,

@@ -29,8 +29,8 @@ inline constexpr llvm::StringLiteral kArgAttr = "encdec.arg";
 std::optional<Side> sideOf(mlir::Type type);
 std::optional<Side> sideOf(mlir::Value value);
 
-/// Emits an error where the product of `sizes`, each padded to whole vectors and
-/// counted in bytes, might not fit 64 bits. Dynamic sizes are not counted.
+/// Emits an error where the product of `sizes`, each padded to whole vectors
+/// and counted in bytes, might not fit 64 bits. Dynamic sizes are not counted.
 mlir::LogicalResult
 verifySizes(llvm::function_ref<mlir::InFlightDiagnostic()> emitError,
             llvm::ArrayRef<int64_t> sizes);

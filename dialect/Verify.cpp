@@ -121,7 +121,8 @@ LogicalResult MaskOp::verify() {
       emitOpError("expected scores over keys of the decoder but got "
                   "cross-attention's: there is no causal mask on the memory, "
                   "the whole source is there from the start");
-  diagnostic.attachNote(originOf(getScores())->getLoc()) << "the scores are made here";
+  diagnostic.attachNote(originOf(getScores())->getLoc())
+      << "the scores are made here";
   noteDefinition(diagnostic, key, "their key");
   return failure();
 }
