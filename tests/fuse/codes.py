@@ -10,7 +10,7 @@ fuse = root / "compiler" / "fuse"
 
 # In a source: Refusal{"code", …} or the first string of reportMissed's braces.
 in_sources = set()
-for path in fuse.glob("*.cpp"):
+for path in fuse.glob("*.[ch]*"):
     text = path.read_text()
     in_sources |= set(re.findall(r'Refusal\{\s*"([a-z-]+)"', text))
     in_sources |= set(re.findall(r'reportMissed\([^{]*\{\s*"([a-z-]+)"', text))
