@@ -81,6 +81,27 @@ encdec::topTypes(MLIRContext *context, Side side) {
           RankedTensorType::get(shape, Float32Type::get(context))};
 }
 
+LogicalResult encdec::verifySizes(function_ref<InFlightDiagnostic()> emitError,
+                                  ArrayRef<int64_t> sizes) {
+  // Padding and bytes make it at most 2^11 times as many.
+  int64_t room = int64_t(1) << 48;
+  for (int64_t size : sizes)
+    if (size > 0) // dynamic sizes are negative
+      room /= size;
+  if (room > 0)
+    return success();
+  InFlightDiagnostic error = emitError();
+  error << "expected at most 2^48 elements, but got sizes ";
+  auto print = [&](int64_t size) {
+    if (ShapedType::isDynamic(size))
+      error << "?";
+    else
+      error << size;
+  };
+  llvm::interleave(sizes, error, print, "x");
+  return failure();
+}
+
 // A side makes sense on sequences: ids, activations, scores.
 LogicalResult
 SideAttr::verifyEncoding(ArrayRef<int64_t> shape, Type elementType,
@@ -94,7 +115,7 @@ SideAttr::verifyEncoding(ArrayRef<int64_t> shape, Type elementType,
            << "expected f32 or i32 elements in a tensor with a side, "
               "but got "
            << elementType;
-  return success();
+  return verifySizes(emitError, shape);
 }
 
 Attribute SeededAttr::parse(AsmParser &parser, Type) {
@@ -151,16 +172,19 @@ void MemoryType::print(AsmPrinter &printer) const { printHandle(printer, *this);
 void CacheType::print(AsmPrinter &printer) const { printHandle(printer, *this); }
 
 static LogicalResult verifyHandle(function_ref<InFlightDiagnostic()> emitError,
-                                  int64_t heads, int64_t headSize, Type element) {
+                                  int64_t heads, int64_t headSize,
+                                  Type element) {
   if (!element.isF32() && !element.isBF16())
-    return emitError() << "expected elements of f32 or bf16, but got " << element;
-  if (heads > 0 && headSize > 0)
-    return success();
-  return emitError() << "expected positive heads and head size, but got "
-                     << heads << " and " << headSize;
+    return emitError() << "expected elements of f32 or bf16, but got "
+                       << element;
+  if (heads <= 0 || headSize <= 0)
+    return emitError() << "expected positive heads and head size, but got "
+                       << heads << " and " << headSize;
+  return verifySizes(emitError, {heads, headSize});
 }
 LogicalResult MemoryType::verify(function_ref<InFlightDiagnostic()> emitError,
-                                 int64_t heads, int64_t headSize, Type element) {
+                                 int64_t heads, int64_t headSize,
+                                 Type element) {
   return verifyHandle(emitError, heads, headSize, element);
 }
 LogicalResult CacheType::verify(function_ref<InFlightDiagnostic()> emitError,
@@ -173,7 +197,8 @@ EncDecDialect::verifyOperationAttribute(Operation *op,
                                         NamedAttribute attribute) {
   if (attribute.getName() != kEntryAttr)
     return success();
-  if (!isa<func::FuncOp>(op))
+  auto function = dyn_cast<func::FuncOp>(op);
+  if (!function)
     return op->emitOpError("expected encdec.entry on a func.func only");
   auto entry = dyn_cast<StringAttr>(attribute.getValue());
   if (!entry || (entry != "encode" && entry != "step"))
@@ -181,6 +206,9 @@ EncDecDialect::verifyOperationAttribute(Operation *op,
                "expected encdec.entry to be \"encode\" or \"step\", "
                "but got ")
            << attribute.getValue();
+  if (function.isExternal())
+    return op->emitOpError("expected encdec.entry on a function with a body, "
+                           "but got a declaration");
   return success();
 }
 

@@ -42,6 +42,12 @@ inline constexpr llvm::StringLiteral kArgAttr = "encdec.arg";
 std::optional<Side> sideOf(mlir::Type type);
 std::optional<Side> sideOf(mlir::Value value);
 
+/// Emits an error where the product of `sizes`, each padded to whole vectors
+/// and counted in bytes, might not fit 64 bits. Dynamic sizes are not counted.
+mlir::LogicalResult
+verifySizes(llvm::function_ref<mlir::InFlightDiagnostic()> emitError,
+            llvm::ArrayRef<int64_t> sizes);
+
 /// tensor<? x width x f32, side>: activations, [rows, width].
 mlir::RankedTensorType rowsType(mlir::MLIRContext *context, int64_t width,
                                 Side side);

@@ -1,7 +1,7 @@
 // Checks of a whole module; the numbers are those of Form.h. The layers are
-// found by dataflow: a sub-layer's level is one more than the greatest level
-// its query (or input) depends on, so that order in the text cannot stand in
-// for order in meaning.
+// found by dataflow, so that order in the text cannot stand in for order in
+// meaning: a value's level says how many residuals it lies behind, and only ops
+// that the function's output depends on count as users of a value.
 #include "dialect/Form.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/DenseMap.h"
@@ -38,7 +38,8 @@ static bool standsIn(Operation *op, Form form) {
 // F1, F2
 static LogicalResult verifyOps(ModuleOp module, Form form) {
   WalkResult result = module.walk([&](Operation *op) -> WalkResult {
-    if (isa<EncDecDialect>(op->getDialect())) {
+    // An op that no dialect knows has none.
+    if (isa_and_present<EncDecDialect>(op->getDialect())) {
       if (standsIn(op, form))
         return WalkResult::advance();
       return op->emitOpError("expected only ops of the ")
@@ -54,6 +55,20 @@ static LogicalResult verifyOps(ModuleOp module, Form form) {
            << op->getName() << ": a foreign op would launder a side";
   });
   return failure(result.wasInterrupted());
+}
+
+// F9
+static LogicalResult verifyEncode(func::FuncOp function) {
+  constexpr llvm::StringLiteral expected =
+      "expected nothing but the encoder's in encode but got ";
+  for (BlockArgument argument : function.getArguments())
+    if (sideOf(argument) == Side::decoder || isa<CacheType>(argument.getType()))
+      return function.emitOpError(expected)
+             << "argument " << argument.getArgNumber() << " of type "
+             << argument.getType();
+  for (auto read : function.getOps<MemoryReadOp>())
+    return read.emitOpError(expected) << read->getName();
+  return success();
 }
 
 namespace {
@@ -103,19 +118,44 @@ static std::optional<SubLayer> subLayerOf(Operation *op) {
                   op, scores.getQuery(), masked};
 }
 
+// The ops that the output of `function` depends on: its results and what it
+// writes to memories. An op that reads a cache depends on those that append to
+// it.
+static llvm::DenseSet<Operation *> findLive(func::FuncOp function) {
+  llvm::DenseSet<Operation *> live;
+  SmallVector<Operation *> found{function.front().getTerminator()};
+  llvm::append_range(found, function.getOps<MemoryProjectOp>());
+  while (!found.empty()) {
+    Operation *op = found.pop_back_val();
+    if (!live.insert(op).second)
+      continue;
+    for (Value operand : op->getOperands())
+      if (Operation *made = operand.getDefiningOp())
+        found.push_back(made);
+    if (auto read = dyn_cast<CacheReadOp>(op))
+      llvm::copy_if(read.getCache().getUsers(), std::back_inserter(found),
+                    llvm::IsaPred<CacheAppendOp>);
+  }
+  return live;
+}
+
 namespace {
 // The sub-layers of one entry function.
 class Layers {
 public:
   Layers(func::FuncOp function, ArrayRef<Kind> order)
-      : function(function), order(order) {}
+      : function(function), order(order), live(findLive(function)) {}
 
   LogicalResult verify() {
+    for (BlockArgument argument : function.getArguments())
+      levels[argument] = 0;
     for (Operation &op : function.front()) {
       std::optional<SubLayer> layer = subLayerOf(&op);
       if (layer && failed(visit(*layer)))
         return failure();
-      int64_t level = layer ? ++count : levelOf(op.getOperands());
+      int64_t level = levelOf(op.getOperands());
+      if (&op == sum)
+        level = count;
       for (Value result : op.getResults())
         levels[result] = level;
     }
@@ -129,6 +169,10 @@ public:
 private:
   // F3 … F6 of one sub-layer; `count` came before it.
   LogicalResult visit(const SubLayer &layer) {
+    if (!live.contains(layer.op)) // F3
+      return layer.op->emitOpError("expected the output of ")
+             << entryOf(function) << " to depend on " << nameOf(layer.kind)
+             << " but it does not";
     Kind expected = order[count % order.size()];
     if (layer.kind != expected) // F3
       return layer.op->emitOpError("expected the next sub-layer of ")
@@ -138,18 +182,20 @@ private:
       return layer.op->emitOpError("expected ")
              << nameOf(layer.kind)
              << " to take its input from the sub-layer before, but it does not "
-                "depend on it";
+                "depend on that one's residual";
     if (layer.kind == Kind::selfAttention && !layer.masked &&
         entryOf(function) == "step") // F4
       return layer.op->emitOpError("expected masked self-attention in the "
                                    "decoder but got one without a causal mask");
-    Operation *sum = residualAfter(layer.op->getResult(0));
+    sum = residualAfter(layer.op->getResult(0));
     if (!sum) // F5
       return layer.op->emitOpError("expected a residual connection around ")
              << nameOf(layer.kind) << " but got none";
+    ++count;
     if (isa<AddNormOp>(sum) || isNormed(layer.input) ||
-        llvm::any_of(sum->getUsers(),
-                     [](Operation *u) { return isa<NormOp>(u); }))
+        llvm::any_of(sum->getUsers(), [&](Operation *user) {
+          return isa<NormOp>(user) && live.contains(user);
+        }))
       return success();
     return layer.op->emitOpError("expected a norm before ") // F6
            << nameOf(layer.kind) << " or after its residual but got none";
@@ -164,15 +210,18 @@ private:
   }
 
   // The add that joins the sub-layer's result, through output projections, with
-  // something that came before the sub-layer.
+  // what the sub-layer before gave.
   Operation *residualAfter(Value result) const {
     for (Operation *user : result.getUsers()) {
+      if (!live.contains(user))
+        continue;
       if (isa<LinearOp>(user)) {
         if (Operation *sum = residualAfter(user->getResult(0)))
           return sum;
       } else if (isa<AddOp, AddNormOp>(user)) {
         Value other = user->getOperand(user->getOperand(0) == result ? 1 : 0);
-        if (levels.contains(other) || isa<BlockArgument>(other))
+        auto before = levels.find(other);
+        if (before != levels.end() && before->second == count)
           return user;
       }
     }
@@ -189,8 +238,10 @@ private:
 
   func::FuncOp function;
   ArrayRef<Kind> order;
-  int64_t count = 0; // sub-layers so far
-  // How many sub-layers a value lies behind; only of ops visited so far.
+  llvm::DenseSet<Operation *> live;
+  int64_t count = 0;        // sub-layers so far
+  Operation *sum = nullptr; // the residual of the last one
+  // How many residuals a value lies behind; only of ops visited so far.
   llvm::DenseMap<Value, int64_t> levels;
 };
 } // namespace
@@ -231,8 +282,14 @@ LogicalResult encdec::verifyForm(ModuleOp module, Form form) {
   constexpr Kind encoder[] = {Kind::selfAttention, Kind::ffn};
   for (auto function : module.getOps<func::FuncOp>()) {
     StringRef entry = entryOf(function);
-    if (entry.empty() || function.isExternal())
+    if (entry.empty())
       continue;
+    if (!function.getBody().hasOneBlock()) // F2
+      return function.emitOpError(
+                 "expected an entry function of one block but got ")
+             << function.getBlocks().size();
+    if (entry == "encode" && failed(verifyEncode(function)))
+      return failure();
     Layers layers(function,
                   entry == "step" ? ArrayRef(decoder) : ArrayRef(encoder));
     if (failed(layers.verify()) ||

@@ -17,17 +17,22 @@ llvm::StringRef stringifyForm(Form form);
 /// Checks `module`; emits an error at the op that breaks one of
 ///   F1 an op stands in the form: see the table of forms in README.md.
 ///   F2 no foreign op in a function with encdec.entry, apart from return and
-///      constants without a side: it would launder a side.
+///      constants without a side: it would launder a side. The function is one
+///      block.
 ///   F3 the sub-layers of `step` follow each other as masked self-attention,
 ///      cross-attention, FFN; those of `encode` as self-attention, FFN; each
-///      takes its input from the one before, and the last layer is whole.
+///      takes its input from the one before; the function's output, results
+///      and memories, depends on all of them; the last layer is whole.
 ///   F4 the decoder's self-attention is masked.
-///   F5 each sub-layer ends in a residual connection around itself.
-///   F6 each sub-layer is normed: its input (pre-norm) or its sum (post-norm).
+///   F5 each sub-layer ends in a residual connection around itself, which
+///      the output depends on.
+///   F6 each sub-layer is normed: its input (pre-norm) or its sum (post-norm),
+///      by a norm that the output depends on.
 ///   F7 placed: no tensor of the encoder enters the step but through a memory.
 ///   F8 placed: weights that are used have an offset; functions with
-///   encdec.entry
-///      have encdec.arena_per_row.
+///      encdec.entry have encdec.arena_per_row.
+///   F9 `encode` is the encoder's alone: it takes no tensor of the decoder and
+///      no cache, and reads no memory.
 mlir::LogicalResult verifyForm(mlir::ModuleOp module, Form form);
 
 } // namespace encdec

@@ -344,15 +344,20 @@ StringRef encdec::entryOf(Operation *op) {
   return entry ? entry.getValue() : StringRef();
 }
 
-ScoresOp encdec::scoresBehind(Value probs) {
-  for (Operation *op = probs.getDefiningOp(); op;) {
-    if (auto scores = dyn_cast<ScoresOp>(op))
-      return scores;
-    if (!isa<MaskOp, SoftmaxOp>(op))
-      return {};
+Operation *encdec::originOf(Value probs) {
+  // In code that is never reached, ops may feed each other in a circle.
+  llvm::SmallPtrSet<Operation *, 4> seen;
+  Operation *op = probs.getDefiningOp();
+  while (isa_and_present<MaskOp, SoftmaxOp>(op)) {
+    if (!seen.insert(op).second)
+      return nullptr;
     op = op->getOperand(0).getDefiningOp();
   }
-  return {};
+  return op;
+}
+
+ScoresOp encdec::scoresBehind(Value probs) {
+  return dyn_cast_if_present<ScoresOp>(originOf(probs));
 }
 
 BlockArgument encdec::argumentNamed(func::FuncOp function, StringRef name) {

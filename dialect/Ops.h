@@ -27,8 +27,11 @@ int64_t widthOf(mlir::Value value);
 /// "encode" or "step" of the function around `op`; empty if it says neither.
 llvm::StringRef entryOf(mlir::Operation *op);
 
-/// The scores op that `probs` (or masked or plain scores) came from, through
-/// mask and softmax; null if it cannot be seen.
+/// The op that `probs` (or masked or plain scores) came from, through mask and
+/// softmax; null if it cannot be seen.
+mlir::Operation *originOf(mlir::Value probs);
+
+/// The same, where it is a scores op; otherwise null.
 ScoresOp scoresBehind(mlir::Value probs);
 
 /// The argument of `function` whose encdec.arg attribute is `name`; null if

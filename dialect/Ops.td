@@ -84,7 +84,8 @@ def EncDec_WeightOp : EncDec_Op<"weight", [Symbol]> {
     [out, in]. `layout`, `offset` and `scale_offset` (bytes within
     the weights section) are set by pack-weights.
 
-    C1 the type is a static 1-D or 2-D tensor of f16, bf16 or f32.
+    C1 the type is a static 1-D or 2-D tensor of f16, bf16 or f32, of at most 2^48
+       elements.
     C2 the origin is a file, sinusoidal, seeded or dense attribute.
     C3 a dense origin has the weight's own type; a sinusoidal one is 2-D.
     C4 storage is f32, bf16 or i8; the small ones are for 2-D weights.

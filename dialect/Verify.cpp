@@ -2,6 +2,7 @@
 // weights it names stands in VerifyWeights.cpp. The numbers are those of
 // Ops.td; a test named @<op>_c<number> breaks each.
 #include "dialect/Verify.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace encdec;
@@ -92,21 +93,33 @@ LogicalResult ScoresOp::verify() {
   return expectHeads(*this, getHeads(), getQuery(), "query");
 }
 
+// The key that the query behind `probs` asked; null if it cannot be seen.
+static Value keyBehind(Value probs) {
+  Operation *origin = originOf(probs);
+  if (!origin)
+    return {};
+  return llvm::TypeSwitch<Operation *, Value>(origin)
+      .Case<ScoresOp, SelfAttentionOp, CrossAttentionOp>(
+          [](auto scored) { return scored.getKey(); })
+      .Default(Value());
+}
+
 LogicalResult MaskOp::verify() {
   // C1
   if (sideOf(getScores()) != Side::decoder)
     return emitOpError("expected scores of the decoder but got ones of the "
                        "encoder: the encoder sees its whole source");
   // C2
-  ScoresOp origin = scoresBehind(getScores());
-  if (!origin || sideOf(origin.getKey()) == Side::decoder)
+  Value key = keyBehind(getScores());
+  if (!key || sideOf(key) == Side::decoder)
     return success();
   InFlightDiagnostic diagnostic =
       emitOpError("expected scores over keys of the decoder but got "
                   "cross-attention's: there is no causal mask on the memory, "
                   "the whole source is there from the start");
-  diagnostic.attachNote(origin.getLoc()) << "the scores are made here";
-  noteDefinition(diagnostic, origin.getKey(), "their key");
+  diagnostic.attachNote(originOf(getScores())->getLoc())
+      << "the scores are made here";
+  noteDefinition(diagnostic, key, "their key");
   return failure();
 }
 
@@ -125,10 +138,9 @@ LogicalResult ContextOp::verify() {
                         getProbs(), "probs")))
     return failure();
   // C4
-  if (ScoresOp origin = scoresBehind(getProbs()))
-    return expectSide(*this, "value", getValue(), *sideOf(origin.getKey()),
-                      origin.getKey(), "the key behind probs",
-                      "a value stands beside its key");
+  if (Value key = keyBehind(getProbs()))
+    return expectSide(*this, "value", getValue(), *sideOf(key), key,
+                      "the key behind probs", "a value stands beside its key");
   return success();
 }
 

@@ -47,6 +47,8 @@ static LogicalResult verifyWeightType(WeightOp op) {
   Type element = type.getElementType();
   bool isFloat = element.isF32() || element.isF16() || element.isBF16();
   // C1
+  if (failed(verifySizes([&] { return op.emitOpError(); }, type.getShape())))
+    return failure();
   if (!isFloat || !type.hasStaticShape() || type.getEncoding() ||
       type.getRank() < 1 || type.getRank() > 2 || type.getNumElements() == 0)
     return op.emitOpError("expected a static 1-D or 2-D tensor of f16, bf16 or "

@@ -79,6 +79,17 @@ static std::variant<Chain, Refusal> match(ContextOp context) {
   return chain;
 }
 
+/// A reader of the probabilities that does not stand below the context.
+static Operation *earlyReader(const Chain &chain) {
+  ContextOp context = chain.context;
+  for (Operation *user : chain.softmax->getUsers()) {
+    Operation *beside = context->getBlock()->findAncestorOpInBlock(*user);
+    if (user != context && (!beside || beside->isBeforeInBlock(context)))
+      return user;
+  }
+  return nullptr;
+}
+
 /// What the pieces must agree on before one op can stand for them.
 static std::optional<Refusal> disagreement(const Chain &chain) {
   ScoresOp scores = chain.scores;
@@ -95,6 +106,12 @@ static std::optional<Refusal> disagreement(const Chain &chain) {
                        std::to_string(widthOf(scores.getKey())) + ", but got " +
                        std::to_string(widthOf(context.getValue())),
                    "none: the fused ops have one head size", scores};
+  // The fused op needs the values, so it stands where the context does.
+  if (Operation *early = earlyReader(chain))
+    return Refusal{"early-probs",
+                   "expected the readers of the probabilities after the "
+                   "context, in its block",
+                   "move the reader below encdec.context", early};
   return std::nullopt;
 }
 
@@ -114,18 +131,6 @@ static Outcome fuseAttention(ContextOp context, RewriterBase &rewriter) {
     probsHeads = rewriter.getDenseI64ArrayAttr(
         llvm::to_vector(llvm::seq<int64_t>(0, heads)));
     types.push_back(chain.softmax.getType());
-    // The readers may stand between softmax and context, but the fused op needs
-    // the value too: it takes the place of whichever dominates both.
-    if (chain.softmax->isBeforeInBlock(context) &&
-        llvm::any_of(chain.softmax->getUsers(), [&](Operation *user) {
-          return user != context && user->getBlock() == context->getBlock() &&
-                 user->isBeforeInBlock(context);
-        }))
-      return Refusal{"early-probs",
-                     "expected the readers of the probabilities after the "
-                     "context",
-                     "move the reader below encdec.context",
-                     otherUser(chain.softmax, context)};
   }
 
   Operation *fused;

@@ -99,6 +99,12 @@ static std::optional<Refusal> disagreement(ArrayRef<LinearOp> linears) {
                      "expected the linears of query, key and value to read one "
                      "value",
                      "none: the rows differ", other};
+    // Joined, all three would be computed where one of them was not asked for.
+    if (other->getBlock() != query->getBlock())
+      return Refusal{
+          "different-blocks",
+          "expected the linears of query, key and value in one block",
+          "move them where the first of them stands", other};
     // The variadic form has a bias for all or for none.
     if (other.getBiases().size() != query.getBiases().size())
       return Refusal{"bias-mismatch",

@@ -7,6 +7,7 @@
 #pragma once
 #include "compiler/Remarks.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/Dominance.h"
 #include "mlir/IR/PatternMatch.h"
 #include <variant>
 
@@ -24,6 +25,15 @@ struct NoCandidate {};
 
 using Outcome = std::variant<NoCandidate, Refusal, Gain>;
 
+/// Whether control may come to `op`. Elsewhere an op may read its own result,
+/// so that no place is below all of its operands.
+inline bool isReached(mlir::Operation *op, mlir::DominanceInfo &dominance) {
+  for (; mlir::Block *block = op->getBlock(); op = block->getParentOp())
+    if (!dominance.isReachableFromEntry(block))
+      return false;
+  return true;
+}
+
 /// Tries `fuse` (RootOp, RewriterBase &) -> Outcome on every RootOp of `module`
 /// and reports under category `pass`. A refusal must leave the IR untouched.
 /// `fuse` may erase the root it was given, but no other root.
@@ -32,7 +42,15 @@ void fuseEach(mlir::ModuleOp module, llvm::StringLiteral pass, Fuse fuse) {
   llvm::SmallVector<RootOp> roots;
   module.walk([&](RootOp root) { roots.push_back(root); });
   mlir::IRRewriter rewriter(module.getContext());
+  mlir::DominanceInfo dominance; // of blocks, which no fusion changes
   for (RootOp root : roots) {
+    if (!isReached(root, dominance)) {
+      reportMissed(pass, root,
+                   Refusal{"unreachable",
+                           "expected an op that the function reaches",
+                           "none: it is never run", nullptr});
+      continue;
+    }
     rewriter.setInsertionPoint(root);
     Outcome outcome = fuse(root, rewriter);
     if (auto *gain = std::get_if<Gain>(&outcome))

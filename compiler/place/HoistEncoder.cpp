@@ -6,13 +6,15 @@
 //           %v = linear %memory, @v       step:   %k, %v, %o = memory_read %m0
 //           … scores %q, %k …                     … scores %q, %k …
 //
-// Works on decomposed and on fused attention. Fails, naming the op, when
-// something in step still depends on the encoder's output alone.
+// Works on decomposed and on fused attention. Each cross-attention gets a
+// memory of its own, with its own heads, even where two share a projection:
+// kernels and runtime know a memory as the keys and values of one layer. Fails,
+// naming the op, when something in step still depends on the encoder's output
+// alone.
 #include "compiler/Passes.h"
 #include "compiler/Remarks.h"
 #include "compiler/place/Layout.h"
 #include "mlir/IR/IRMapping.h"
-#include "llvm/ADT/MapVector.h"
 #include "llvm/Support/FormatVariadic.h"
 
 namespace encdec {
@@ -28,17 +30,33 @@ namespace {
 
 constexpr llvm::StringLiteral passName = "hoist-encoder";
 
-/// One projection of the encoder's output: output `index` of `linear`.
-struct Projection {
-  LinearOp linear;
-  unsigned index = 0;
-};
-
-/// Keys and values that one cross-attention reads.
-struct Pair {
-  Projection key, value;
+/// One cross-attention: the operands through which it reads the encoder. Keys
+/// and values are outputs of linears once they are checked.
+struct Attention {
+  OpOperand *key, *value; // of scores and context, or of the fused op
+  SmallVector<OpOperand *, 2> offsets;
   int64_t heads;
 };
+
+std::optional<Attention> attentionOf(Operation *op) {
+  if (auto fused = dyn_cast<CrossAttentionOp>(op))
+    return Attention{&fused.getKeyMutable(),
+                     &fused.getValueMutable(),
+                     {&fused.getOffsetsMutable()},
+                     int64_t(fused.getHeads())};
+  auto context = dyn_cast<ContextOp>(op);
+  ScoresOp scores = context ? scoresBehind(context.getProbs()) : ScoresOp();
+  if (!scores)
+    return std::nullopt;
+  return Attention{&scores.getKeyMutable(),
+                   &context.getValueMutable(),
+                   {&scores.getOffsetsMutable(), &context.getOffsetsMutable()},
+                   int64_t(context.getHeads())};
+}
+
+int64_t widthOf(Value rows) {
+  return cast<RankedTensorType>(rows.getType()).getDimSize(1);
+}
 
 class Hoister {
 public:
@@ -49,12 +67,14 @@ public:
     if (failed(checkEncode()))
       return failure();
     collectDependents();
-    collectPairs();
-    if (failed(checkAllPaired()))
+    if (failed(collectAttentions()) || failed(checkUses()))
       return failure();
     moveIntermediates();
-    for (auto [index, entry] : llvm::enumerate(pairs))
-      movePair(index, entry.second);
+    SmallVector<Value> handles;
+    for (const Attention &attention : attentions)
+      handles.push_back(project(attention, handles.size()));
+    for (auto [attention, handle] : llvm::zip(attentions, handles))
+      read(attention, handle);
     finish();
     return success();
   }
@@ -62,51 +82,58 @@ public:
 private:
   LogicalResult checkEncode();
   void collectDependents();
-  void collectPairs();
-  void addPair(Value key, Value value, int64_t heads);
-  LogicalResult checkAllPaired();
+  LogicalResult collectAttentions();
+  LogicalResult check(const Attention &attention);
+  LogicalResult checkUses();
+  LogicalResult refuseUse(OpOperand &use);
   void moveIntermediates();
-  void movePair(unsigned layer, Pair pair);
+  std::string freeName();
+  Value project(const Attention &attention, unsigned layer);
+  void read(const Attention &attention, Value handle);
   void finish();
 
   func::FuncOp encode, step;
   BlockArgument memory; // [S, E] of step, the encoder's output
   func::ReturnOp encodeReturn;
   SetVector<Operation *>
-      dependents; // ops of step on the encoder's output alone
-  llvm::MapVector<std::pair<Value, Value>, Pair> pairs; // in order of layers
-  SetVector<Operation *> projections; // linears that pairs stand for
-  IRMapping toEncode;                 // values of step → values of encode
+      dependents;              // ops of step on the encoder's output alone
+  llvm::DenseSet<Value> known; // that output, and the results of dependents
+  SmallVector<Attention> attentions; // in the order of layers
+  llvm::DenseSet<OpOperand *> freed; // their keys and values
+  llvm::DenseSet<Value> projected;   // linears' outputs that encode projects
+  IRMapping toEncode;                // values of step → values of encode
 };
 
 /// step's `memory` is encode's one result.
 LogicalResult Hoister::checkEncode() {
   if (!encode)
     return step.emitError(
-        "expected a function with encdec.entry = \"encode\" to "
-        "move to, but found none");
-  encodeReturn =
-      dyn_cast<func::ReturnOp>(encode.getBody().back().getTerminator());
+        "not hoistable [no-encode]: expected a function with "
+        "encdec.entry = \"encode\" to move to, but found none");
+  if (encode.getBody().hasOneBlock())
+    encodeReturn =
+        dyn_cast<func::ReturnOp>(encode.getBody().front().getTerminator());
   if (!encodeReturn || encodeReturn.getNumOperands() != 1 ||
       encodeReturn.getOperand(0).getType() != memory.getType())
-    return encode.emitError(
-               "expected encode to return the one tensor that step "
-               "takes as \"memory\", ")
+    return encode.emitError("not hoistable [encode-result]: expected encode to "
+                            "be one block that returns the one tensor that "
+                            "step takes as \"memory\", ")
            << memory.getType();
   if (!argumentNamed(encode, "offsets"))
-    return encode.emitError(
-        "expected an argument with encdec.arg = \"offsets\", "
-        "the sources' starts");
+    return encode.emitError("not hoistable [no-offsets]: expected an argument "
+                            "with encdec.arg = \"offsets\", the sources' "
+                            "starts");
   toEncode.map(memory, encodeReturn.getOperand(0));
   return success();
 }
 
 /// All operands from the encoder: the op can run where the encoder runs. (Ops
-/// with index operands, attention among them, see rows of the step.)
+/// with index operands, attention among them, see rows of the step; a region
+/// may see anything.)
 void Hoister::collectDependents() {
-  llvm::DenseSet<Value> known = {memory};
+  known.insert(memory);
   for (Operation &op : step.getBody().front()) {
-    if (op.getNumOperands() == 0 || !isPure(&op) ||
+    if (op.getNumOperands() == 0 || op.getNumRegions() != 0 || !isPure(&op) ||
         !llvm::all_of(op.getOperands(),
                       [&](Value v) { return known.contains(v); }))
       continue;
@@ -115,69 +142,64 @@ void Hoister::collectDependents() {
   }
 }
 
-void Hoister::collectPairs() {
-  step.walk([&](Operation *op) {
-    if (auto fused = dyn_cast<CrossAttentionOp>(op))
-      addPair(fused.getKey(), fused.getValue(), fused.getHeads());
-    if (auto context = dyn_cast<ContextOp>(op))
-      if (ScoresOp scores = scoresBehind(context.getProbs()))
-        addPair(scores.getKey(), context.getValue(), context.getHeads());
+LogicalResult Hoister::collectAttentions() {
+  WalkResult result = step.walk([&](Operation *op) {
+    std::optional<Attention> attention = attentionOf(op);
+    if (!attention || !(known.contains(attention->key->get()) ||
+                        known.contains(attention->value->get())))
+      return WalkResult::advance();
+    if (failed(check(*attention)))
+      return WalkResult::interrupt();
+    freed.insert(attention->key);
+    freed.insert(attention->value);
+    attentions.push_back(*attention);
+    return WalkResult::advance();
   });
+  return failure(result.wasInterrupted());
 }
 
-void Hoister::addPair(Value key, Value value, int64_t heads) {
-  auto projection = [&](Value v) {
-    auto linear = v.getDefiningOp<LinearOp>();
-    if (!linear || !dependents.contains(linear))
-      return Projection();
-    return Projection{linear, cast<OpResult>(v).getResultNumber()};
-  };
-  Pair pair = {projection(key), projection(value), heads};
-  // Anything else that comes from the encoder is found by checkAllPaired.
-  if (!pair.key.linear || !pair.value.linear)
-    return;
-  pairs.insert({{key, value}, pair});
-  projections.insert(pair.key.linear);
-  projections.insert(pair.value.linear);
+/// What memory_project can compute: two linears of one input and one width.
+LogicalResult Hoister::check(const Attention &attention) {
+  for (OpOperand *operand : {attention.key, attention.value})
+    if (!known.contains(operand->get()) ||
+        !operand->get().getDefiningOp<LinearOp>())
+      return refuseUse(*operand);
+  Value key = attention.key->get(), value = attention.value->get();
+  Operation *op = attention.value->getOwner();
+  auto inputOf = [](Value v) { return v.getDefiningOp<LinearOp>().getInput(); };
+  if (inputOf(key) != inputOf(value)) {
+    InFlightDiagnostic error = op->emitOpError(
+        "not hoistable [different-inputs]: expected keys and values to be "
+        "projected from one value, but got two");
+    error.attachNote(key.getLoc()) << "keys are projected here";
+    error.attachNote(value.getLoc()) << "values are projected here";
+    return error;
+  }
+  if (widthOf(key) != widthOf(value))
+    return op->emitOpError("not hoistable [width-mismatch]: expected values of "
+                           "the keys' width ")
+           << widthOf(key) << ", but got " << widthOf(value);
+  // A memory's segments are the sources as encode was given them.
+  BlockArgument sources = argumentNamed(step, "offsets");
+  for (OpOperand *offsets : attention.offsets)
+    if (offsets->get() != sources)
+      return offsets->getOwner()->emitOpError(
+                 "not hoistable [other-offsets]: expected operand #")
+             << offsets->getOperandNumber()
+             << " to be the argument with encdec.arg = \"offsets\"";
+  return success();
 }
 
-/// Every use of a dependent value is another dependent op or an attention whose
-/// keys and values were found.
-LogicalResult Hoister::checkAllPaired() {
-  auto pairedUse = [&](OpOperand &use, bool isKey) {
-    return llvm::any_of(pairs, [&](auto &entry) {
-      return (isKey ? entry.first.first : entry.first.second) == use.get();
-    });
-  };
-  auto allowed = [&](OpOperand &use) {
-    Operation *user = use.getOwner();
-    if (dependents.contains(user))
-      return true;
-    if (auto fused = dyn_cast<CrossAttentionOp>(user))
-      return pairedUse(use, use.get() == fused.getKey());
-    if (auto scores = dyn_cast<ScoresOp>(user))
-      return pairedUse(use, /*isKey=*/true);
-    return isa<ContextOp>(user) && pairedUse(use, /*isKey=*/false);
-  };
+/// Every use of a dependent value is another dependent op, or keys or values of
+/// an attention that was found.
+LogicalResult Hoister::checkUses() {
   auto check = [&](Value value) -> LogicalResult {
     // Uses are listed last first; the first offence in the text is named.
-    SmallVector<OpOperand *> uses;
+    OpOperand *offence = nullptr;
     for (OpOperand &use : value.getUses())
-      uses.push_back(&use);
-    for (OpOperand *each : llvm::reverse(uses))
-      if (OpOperand &use = *each; !allowed(use)) {
-        InFlightDiagnostic error =
-            use.getOwner()->emitOpError(
-                "cannot be freed from the encoder's output: "
-                "expected operand ")
-            << use.getOperandNumber()
-            << " to be a linear's keys or values of a cross-attention, which "
-               "encode can compute once";
-        if (Operation *source = value.getDefiningOp())
-          error.attachNote(source->getLoc()) << "depends on the encoder alone";
-        return error;
-      }
-    return success();
+      if (!dependents.contains(use.getOwner()) && !freed.contains(&use))
+        offence = &use;
+    return offence ? refuseUse(*offence) : success();
   };
   if (failed(check(memory)))
     return failure();
@@ -188,13 +210,34 @@ LogicalResult Hoister::checkAllPaired() {
   return success();
 }
 
+LogicalResult Hoister::refuseUse(OpOperand &use) {
+  InFlightDiagnostic error =
+      use.getOwner()->emitOpError(
+          "not hoistable [not-projected]: cannot be freed from the encoder's "
+          "output: expected operand #")
+      << use.getOperandNumber()
+      << " to be a linear's keys or values of a cross-attention, which encode "
+         "can compute once";
+  if (Operation *source = use.get().getDefiningOp())
+    error.attachNote(source->getLoc()) << "the operand is made here";
+  return error;
+}
+
 /// What stands between the encoder's output and the projections moves as it is.
 void Hoister::moveIntermediates() {
+  llvm::DenseSet<Value> needed;
+  for (const Attention &attention : attentions)
+    needed.insert(attention.key->get().getDefiningOp<LinearOp>().getInput());
+  llvm::DenseSet<Operation *> moved;
+  for (Operation *op : llvm::reverse(dependents))
+    if (llvm::any_of(op->getResults(),
+                     [&](Value result) { return needed.contains(result); })) {
+      moved.insert(op);
+      needed.insert(op->operand_begin(), op->operand_end());
+    }
   OpBuilder builder(encodeReturn);
   for (Operation *op : dependents) {
-    bool used =
-        llvm::any_of(op->getResults(), [](Value r) { return !r.use_empty(); });
-    if (projections.contains(op) || !used)
+    if (!moved.contains(op))
       continue;
     builder.clone(*op, toEncode);
     reportPassed(passName, "moved", op,
@@ -203,64 +246,67 @@ void Hoister::moveIntermediates() {
   }
 }
 
-void Hoister::movePair(unsigned layer, Pair pair) {
+/// The first "memory.N" that neither function has.
+std::string Hoister::freeName() {
+  for (unsigned n = 0;; ++n) {
+    std::string name = formatv("memory.{0}", n);
+    if (!argumentNamed(encode, name) && !argumentNamed(step, name))
+      return name;
+  }
+}
+
+/// Projects in encode; the memory, as step sees it.
+Value Hoister::project(const Attention &attention, unsigned layer) {
   MLIRContext *context = step.getContext();
-  auto type = cast<RankedTensorType>(
-      pair.key.linear.getOutput(pair.key.index).getType());
+  Value key = attention.key->get(), value = attention.value->get();
+  int64_t out = widthOf(key);
   auto handle =
-      MemoryType::get(context, pair.heads, type.getDimSize(1) / pair.heads);
+      MemoryType::get(context, attention.heads, out / attention.heads);
+  std::string name = freeName();
   auto append = [&](func::FuncOp function) {
-    NamedAttribute name(
-        StringAttr::get(context, kArgAttr),
-        StringAttr::get(context, formatv("memory.{0}", layer).str()));
+    NamedAttribute argument(StringAttr::get(context, kArgAttr),
+                            StringAttr::get(context, name));
     unsigned at = function.getNumArguments();
-    (void)function.insertArgument(at, handle,
-                                  DictionaryAttr::get(context, {name}),
-                                  pair.key.linear.getLoc());
+    (void)function.insertArgument(
+        at, handle, DictionaryAttr::get(context, {argument}), key.getLoc());
     return function.getArgument(at);
   };
-  Location loc = FusedLoc::get(
-      context, {pair.key.linear.getLoc(), pair.value.linear.getLoc()});
+  auto keys = key.getDefiningOp<LinearOp>();
+  auto values = value.getDefiningOp<LinearOp>();
+  unsigned k = cast<OpResult>(key).getResultNumber();
+  unsigned v = cast<OpResult>(value).getResultNumber();
   OpBuilder builder(encodeReturn);
-  auto &[keyLinear, k] = pair.key;
-  auto &[valueLinear, v] = pair.value;
   MemoryProjectOp::create(
-      builder, loc, append(encode), toEncode.lookup(keyLinear.getInput()),
-      argumentNamed(encode, "offsets"), keyLinear.getWeight(k),
-      keyLinear.getBias(k), valueLinear.getWeight(v), valueLinear.getBias(v));
+      builder, FusedLoc::get(context, {key.getLoc(), value.getLoc()}),
+      append(encode), toEncode.lookup(keys.getInput()),
+      argumentNamed(encode, "offsets"), keys.getWeight(k), keys.getBias(k),
+      values.getWeight(v), values.getBias(v));
 
-  Value stepHandle = append(step);
-  Value key = keyLinear.getOutput(k), value = valueLinear.getOutput(v);
-  // The read stands where its first user is, so that the step still reads as
-  // the textbook does, layer by layer.
-  Operation *first = nullptr;
-  for (Value projected : {key, value})
-    for (Operation *user : projected.getUsers())
-      if (!first || user->isBeforeInBlock(first))
-        first = user;
-  builder.setInsertionPoint(first);
-  auto read = MemoryReadOp::create(builder, loc, stepHandle);
-  for (Value projected : {key, value})
-    for (Operation *user : llvm::make_early_inc_range(projected.getUsers())) {
-      if (auto attention = dyn_cast<CrossAttentionOp>(user))
-        attention.getOffsetsMutable().assign(read.getOffsets());
-      if (auto scores = dyn_cast<ScoresOp>(user))
-        scores.getOffsetsMutable().assign(read.getOffsets());
-      if (auto weighted = dyn_cast<ContextOp>(user))
-        weighted.getOffsetsMutable().assign(read.getOffsets());
-    }
-  key.replaceAllUsesWith(read.getKey());
-  value.replaceAllUsesWith(read.getValue());
-
-  int64_t in =
-      cast<RankedTensorType>(keyLinear.getInput().getType()).getDimSize(1);
-  int64_t out = type.getDimSize(1);
+  int64_t in = widthOf(keys.getInput());
+  // A linear that two attentions share saves its work once.
+  int64_t linears =
+      projected.insert(key).second + projected.insert(value).second;
   reportPassed(
-      passName, "projected-once", read,
-      formatv("layer {0}: 2 linears of the encoder's output moved to "
-              "encode; each step saves 2 * 2 * {1} * {2} * S = {3} * S "
-              "FLOPs for S source tokens",
-              layer, in, out, 4 * in * out));
+      passName, "projected-once", attention.key->getOwner(),
+      formatv("layer {0}: {1} linears of the encoder's output moved to "
+              "encode; each step saves {1} * 2 * {2} * {3} * S = {4} "
+              "* S FLOPs for S source tokens",
+              layer, linears, in, out, linears * 2 * in * out));
+  return append(step);
+}
+
+/// The read stands where the attention begins, so that the step still reads as
+/// the textbook does, layer by layer.
+void Hoister::read(const Attention &attention, Value handle) {
+  OpBuilder builder(attention.key->getOwner());
+  Location loc =
+      FusedLoc::get(step.getContext(), {attention.key->get().getLoc(),
+                                        attention.value->get().getLoc()});
+  auto read = MemoryReadOp::create(builder, loc, handle);
+  attention.key->set(read.getKey());
+  attention.value->set(read.getValue());
+  for (OpOperand *offsets : attention.offsets)
+    offsets->set(read.getOffsets());
 }
 
 void Hoister::finish() {
@@ -276,8 +322,9 @@ LogicalResult verifyHoisted(func::FuncOp step) {
   llvm::DenseSet<Value> fromEncoder;
   for (BlockArgument argument : step.getArguments())
     if (sideOf(argument) == Side::encoder)
-      return step.emitError("expected no tensor of the encoder among step's "
-                            "arguments, but argument ")
+      return step.emitError("not hoistable [encoder-argument]: expected no "
+                            "tensor of the encoder among step's arguments, but "
+                            "argument ")
              << argument.getArgNumber() << " is " << argument.getType();
   WalkResult result = step.walk([&](Operation *op) {
     if (isa<MemoryReadOp>(op)) {
@@ -288,9 +335,9 @@ LogicalResult verifyHoisted(func::FuncOp step) {
         !llvm::all_of(op->getOperands(),
                       [&](Value v) { return fromEncoder.contains(v); }))
       return WalkResult::advance();
-    op->emitOpError(
-        "depends on the encoder's output alone, but stands in step; "
-        "project what it computes in encode");
+    op->emitOpError("not hoistable [encoder-alone]: depends on the encoder's "
+                    "output alone, but stands in step; project what it "
+                    "computes in encode");
     return WalkResult::interrupt();
   });
   return failure(result.wasInterrupted());

@@ -27,6 +27,27 @@ struct Layer {
   }
 };
 
+// An encoder layer in fused form; `extra` ops follow it.
+struct EncoderLayer {
+  std::string self =
+      "%c = encdec.self_attention %x, %x, %x of %i in %i {heads = 2, scale = "
+      "0.5} : !e, !e, !e\n"
+      "%y = encdec.add_norm %c, %x, @g, @b {eps = 1.0e-5} : !e, !e\n";
+  std::string ffn =
+      "%f = encdec.ffn %y, up @up, down @down {kind = relu} : !e\n"
+      "%y2 = encdec.add_norm %f, %y, @g, @b {eps = 1.0e-5} : !e, !e\n";
+  std::string extra = "";
+  std::string result = "%y2";
+  std::string arguments = "%x: !e, %m: !encdec.memory<2x4>, %i: !i";
+
+  std::string text() const {
+    std::string text = "func.func @f(" + arguments + ") -> ";
+    text += (result.empty() ? "()" : "!e");
+    text += " attributes {encdec.entry = \"encode\"} {\n" + self + ffn + extra;
+    return text + "return " + (result.empty() ? "}" : result + " : !e }");
+  }
+};
+
 // Empty if the form holds, else the message.
 static std::string verified(const std::string &text, Form form) {
   TestModule test(text);
@@ -91,6 +112,15 @@ TEST(Form, F2NothingForeignInAnEntry) {
       layer.text(), Form::fused,
       "builtin.unrealized_conversion_cast: a foreign op would launder "
       "a side");
+  // An op of a dialect that nobody knows is foreign too.
+  Layer unknown;
+  unknown.ffn += "\"some.op\"(%x) : (!d) -> ()\n";
+  expectMessage(unknown.text(), Form::fused, "but got some.op");
+  // What stands in another block is no layer.
+  expectMessage("func.func @f(%x: !d) -> !d attributes {encdec.entry = "
+                "\"step\"} {\nreturn %x : !d\n^never:\nreturn %x : !d }",
+                Form::fused,
+                "expected an entry function of one block but got 2");
   // Constants without a side are fine.
   Layer constant;
   constant.ffn += "%z = arith.constant dense<1> : tensor<3xi32>\n";
@@ -113,6 +143,12 @@ TEST(Form, F3OrderOfTheSubLayers) {
   expectMessage(cut.text(), Form::fused,
                 "expected the last layer to go on with FFN but got the end of "
                 "step");
+  // Fed by the one before, but past its residual.
+  Layer past;
+  past.cross.replace(past.cross.find("attention %y"), 12, "attention %c1");
+  expectMessage(past.text(), Form::fused,
+                "expected cross-attention to take its input from the sub-layer "
+                "before");
   // In order in the text, but not fed by each other.
   Layer apart;
   apart.cross =
@@ -122,6 +158,57 @@ TEST(Form, F3OrderOfTheSubLayers) {
   expectMessage(apart.text(), Form::fused,
                 "expected cross-attention to take its input from the sub-layer "
                 "before");
+}
+
+TEST(Form, F3TheOutputDependsOnEverySubLayer) {
+  Layer dead;
+  dead.result = "%x";
+  expectMessage(dead.text(), Form::fused,
+                "expected the output of step to depend on self-attention");
+  Layer lastDead; // the last layer's two sub-layers of three
+  lastDead.result = "%y";
+  expectMessage(lastDead.text(), Form::fused,
+                "expected the output of step to depend on cross-attention");
+  EncoderLayer encoder;
+  encoder.result = "%x";
+  expectMessage(encoder.text(), Form::fused,
+                "expected the output of encode to depend on self-attention");
+  // A memory is given as well.
+  encoder.result = "";
+  encoder.extra = "encdec.memory_project %m, %y2, key @w, value @w in %i : "
+                  "!encdec.memory<2x4>, !e\n";
+  EXPECT_EQ(verified(encoder.text(), Form::fused), "");
+  encoder.extra = "encdec.memory_project %m, %y, key @w, value @w in %i : "
+                  "!encdec.memory<2x4>, !e\n";
+  expectMessage(encoder.text(), Form::fused,
+                "expected the output of encode to depend on FFN");
+}
+
+TEST(Form, F3ACacheGivesOnlyToItsReaders) {
+  auto step = [](const std::string &key, const std::string &append) {
+    return "func.func @f(%x: !d, %m: !e, %i: !i, %a: tensor<?x?xi32>, %k: "
+           "!encdec.cache<2x4>, %other: !encdec.cache<2x4>) -> !d attributes "
+           "{encdec.entry = \"step\"} {\n"
+           "encdec.cache_append " +
+           append + ", " + key +
+           ", %x of %a at %i : "
+           "!encdec.cache<2x4>, !d, !d\n"
+           "%r:4 = encdec.cache_read %k of %a to %i : !encdec.cache<2x4>\n"
+           "%c = encdec.self_attention %x, %r#0, %r#1 of %r#3 in %r#2 causal "
+           "at %i {heads = 2, scale = 0.5} : !d, !d, !d\n"
+           "%y = encdec.add_norm %c, %x, @g, @b {eps = 1.0e-5} : !d, !d\n" +
+           Layer().cross + Layer().ffn + "return %y3 : !d }";
+  };
+  EXPECT_EQ(verified(step("%x", "%k"), Form::fused), "");
+  std::string early = step("%h", "%k");
+  std::string ffn =
+      "%h = encdec.ffn %x, up @up, down @down {kind = relu} : !d\n";
+  early.insert(early.find("encdec.cache_append"), ffn);
+  expectMessage(early, Form::fused, "to be self-attention but got FFN");
+  std::string unread = step("%h", "%other");
+  unread.insert(unread.find("encdec.cache_append"), ffn);
+  expectMessage(unread, Form::fused,
+                "expected the output of step to depend on FFN");
 }
 
 TEST(Form, F4TheDecoderIsMasked) {
@@ -135,6 +222,20 @@ TEST(Form, F5EachSubLayerHasAResidual) {
   layer.ffn = "%y3 = encdec.ffn %y2, up @up, down @down {kind = relu} : !d\n";
   expectMessage(layer.text(), Form::fused,
                 "expected a residual connection around FFN but got none");
+  // One that nothing uses is none.
+  Layer dead;
+  dead.result = "%f";
+  expectMessage(dead.text(), Form::fused,
+                "expected a residual connection around FFN but got none");
+  EncoderLayer encoder;
+  encoder.result = "%f";
+  expectMessage(encoder.text(), Form::fused,
+                "expected a residual connection around FFN but got none");
+  // It goes around its own sub-layer, not around two.
+  Layer wide;
+  wide.cross.replace(wide.cross.find("%c2, %y,"), 8, "%c2, %x,");
+  expectMessage(wide.text(), Form::fused,
+                "expected a residual connection around cross-attention");
 }
 
 TEST(Form, F6EachSubLayerIsNormed) {
@@ -145,6 +246,30 @@ TEST(Form, F6EachSubLayerIsNormed) {
       "%y = encdec.add %c, %x : !d, !d\n";
   expectMessage(layer.text(), Form::fused,
                 "expected a norm before self-attention or after its residual");
+  // One that nothing uses is none.
+  layer.self += "%dead = encdec.norm %y, @g, @b {eps = 1.0e-5} : !d\n";
+  expectMessage(layer.text(), Form::fused,
+                "expected a norm before self-attention or after its residual");
+}
+
+TEST(Form, F9EncodeIsTheEncodersAlone) {
+  EXPECT_EQ(verified(EncoderLayer().text(), Form::fused), "");
+  auto refused = [](const std::string &arguments, const std::string &body,
+                    const std::string &part) {
+    EncoderLayer layer;
+    layer.arguments += arguments;
+    layer.extra = body;
+    expectMessage(layer.text(), Form::fused, part);
+  };
+  const std::string expected = "expected nothing but the encoder's in encode "
+                               "but got ";
+  refused(", %y0: !d", "",
+          expected + "argument 3 of type "
+                     "'tensor<?x8xf32, #encdec.side<decoder>>'");
+  refused(", %k: !encdec.cache<2x4>", "",
+          expected + "argument 3 of type '!encdec.cache<2x4>'");
+  refused("", "%r:3 = encdec.memory_read %m : !encdec.memory<2x4>\n",
+          expected + "encdec.memory_read");
 }
 
 TEST(Form, DecomposedLayersAreSeenThroughTheirPieces) {

@@ -38,6 +38,7 @@ public:
           messages += d.str() + "\n";
           return mlir::success();
         }) {
+    context.allowUnregisteredDialects();
     module = mlir::parseSourceString<mlir::ModuleOp>(kPrelude + text, &context);
     EXPECT_TRUE(module) << messages;
   }

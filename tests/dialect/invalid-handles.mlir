@@ -99,6 +99,27 @@ func.func private @entry() attributes {encdec.entry = "decode"}
 
 // -----
 
+// expected-error @below {{expected encdec.entry on a function with a body, but got a declaration}}
+func.func private @encode(%x: tensor<?xi32>) attributes {encdec.entry = "encode"}
+
+// -----
+
+// Sizes whose product no 64-bit number holds.
+// expected-error @below {{expected at most 2^48 elements, but got sizes 4294967296x4294967296}}
+func.func private @wraps_to_nothing(%m: !encdec.memory<4294967296x4294967296>)
+
+// -----
+
+// expected-error @below {{expected at most 2^48 elements, but got sizes 2x140737488355329}}
+func.func private @too_wide(%c: !encdec.cache<2x140737488355329>)
+
+// -----
+
+// expected-error @below {{expected at most 2^48 elements, but got sizes ?x281474976710657}}
+func.func private @too_wide_rows(%x: tensor<?x281474976710657xf32, #encdec.side<encoder>>)
+
+// -----
+
 // expected-error @below {{expected encdec.arg to be a string, but got 3}}
 func.func private @arg(%x: tensor<?xi32> {encdec.arg = 3})
 

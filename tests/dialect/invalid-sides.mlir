@@ -57,6 +57,32 @@ func.func @mask_c2(%q: !d, %k: !e, %i: tensor<?xi32>) {
 
 // -----
 
+// The fused op hides the scores, but not the keys.
+!d = tensor<?x8xf32, #encdec.side<decoder>>
+!e = tensor<?x8xf32, #encdec.side<encoder>>
+// expected-note @below {{their key is 'tensor<?x8xf32, #encdec.side<encoder>>', defined here}}
+func.func @mask_c2_fused(%q: !d, %k: !e, %i: tensor<?xi32>) {
+  // expected-note @below {{the scores are made here}}
+  %c, %p = encdec.cross_attention %q, %k, %k of %i in %i {heads = 2, scale = 0.5, probs = [0, 1]} : !d, !e, !e
+  // expected-error @below {{there is no causal mask on the memory}}
+  %m = encdec.mask %p at %i : tensor<2x?x?xf32, #encdec.side<decoder>>
+  return
+}
+
+// -----
+
+!d = tensor<?x8xf32, #encdec.side<decoder>>
+!e = tensor<?x8xf32, #encdec.side<encoder>>
+// expected-note @below {{the key behind probs is 'tensor<?x8xf32, #encdec.side<decoder>>', defined here}}
+func.func @context_c4_fused(%q: !d, %k: !d, %v: !e, %i: tensor<?xi32>) {
+  %c, %p = encdec.self_attention %q, %k, %k of %i in %i {heads = 2, scale = 0.5, probs = [0, 1]} : !d, !d, !d
+  // expected-error @below {{expected value of the decoder but got one of the encoder: a value stands beside its key}}
+  %c2 = encdec.context %p, %v of %i in %i {heads = 2} : tensor<2x?x?xf32, #encdec.side<decoder>>, !e
+  return
+}
+
+// -----
+
 !d = tensor<?x8xf32, #encdec.side<decoder>>
 !e = tensor<?x8xf32, #encdec.side<encoder>>
 // expected-note @below {{x is}}

@@ -6,6 +6,12 @@ encdec.weight @weight_c1 : tensor<8x8xi8> = #encdec.seeded<1, 0.5>
 
 // -----
 
+// The count of its elements is 2^33 + 1 in 64 bits, where it wraps.
+// expected-error @below {{expected at most 2^48 elements, but got sizes 4294967297x4294967297}}
+encdec.weight @weight_c1_too_large : tensor<4294967297x4294967297xf32> = #encdec.seeded<1, 0.5>
+
+// -----
+
 // expected-error @below {{expected the origin to be a file, sinusoidal, seeded or dense attribute but got "here"}}
 encdec.weight @weight_c2 : tensor<8xf32> = "here"
 

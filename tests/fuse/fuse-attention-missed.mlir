@@ -83,6 +83,19 @@ func.func @early_probs(%q: !dec, %v: !dec, %rows: !index, %offsets: !index) -> (
   return %c, %d : !dec, !dec
 }
 
+// A reader of the probabilities on a way that does not pass the context.
+// CHECK: [Missed] early-probs | {{.*}}Function=early_probs_in_a_block | Blocker="func.return at
+func.func @early_probs_in_a_block(%q: !dec, %rows: !index, %offsets: !index, %c: i1) -> (!dec, !scores) {
+  %s = encdec.scores %q, %q of %rows in %offsets {heads = 2, scale = 0.5} : !dec, !dec
+  %p = encdec.softmax %s : !scores
+  cf.cond_br %c, ^with, ^without
+^with:
+  %x = encdec.context %p, %q of %rows in %offsets {heads = 2} : !scores, !dec
+  return %x, %p : !dec, !scores
+^without:
+  return %q, %p : !dec, !scores
+}
+
 // CHECK: [Missed] no-context | {{.*}}Function=no_context | Blocker="func.return at
 func.func @no_context(%q: !dec, %rows: !index, %offsets: !index) -> !scores {
   %s = encdec.scores %q, %q of %rows in %offsets {heads = 2, scale = 0.5} : !dec, !dec

@@ -71,3 +71,21 @@ func.func @alignments(%q: !dec, %k: !enc, %v: !enc, %sources: !index, %offsets: 
   %c = encdec.context %p, %v of %sources in %offsets {heads = 2} : !dec_scores, !enc
   return %c, %p : !dec, !dec_scores
 }
+
+// A reader may stand in a region of an op below.
+// CHECK-LABEL: func.func @alignments_if
+// CHECK-NEXT: %[[C:.*]], %[[P:.*]] = encdec.cross_attention {{.*}}, probs = [0, 1]}
+// CHECK-NEXT: scf.if
+// CHECK-NEXT: scf.yield %[[P]]
+// REMARK: [Passed] cross-attention | {{.*}}Function=alignments_if
+func.func @alignments_if(%q: !dec, %k: !enc, %v: !enc, %sources: !index, %offsets: !index, %other: !dec_scores, %asked: i1) -> (!dec, !dec_scores) {
+  %s = encdec.scores %q, %k of %sources in %offsets {heads = 2, scale = 0.5} : !dec, !enc
+  %p = encdec.softmax %s : !dec_scores
+  %c = encdec.context %p, %v of %sources in %offsets {heads = 2} : !dec_scores, !enc
+  %a = scf.if %asked -> !dec_scores {
+    scf.yield %p : !dec_scores
+  } else {
+    scf.yield %other : !dec_scores
+  }
+  return %c, %a : !dec, !dec_scores
+}

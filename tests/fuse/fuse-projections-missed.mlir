@@ -87,6 +87,22 @@ func.func @several_appends(%x: !dec, %cache: !encdec.cache<2x2>, %ancestors: ten
   return %c : !dec
 }
 
+// Keys and values are projected on one of two ways, queries on both.
+// CHECK: [Missed] different-blocks | {{.*}}Function=different_blocks | Blocker="encdec.linear at
+func.func @different_blocks(%x: !enc, %rows: !index, %offsets: !index, %c: i1) -> !enc {
+  %twice = encdec.add %x, %x : !enc, !enc
+  %q = encdec.linear %x, @q.w : !enc -> !enc
+  %y = scf.if %c -> !enc {
+    %k = encdec.linear %x, @k.w : !enc -> !enc
+    %v = encdec.linear %x, @v.w : !enc -> !enc
+    %a = encdec.self_attention %q, %k, %v of %rows in %offsets {heads = 2, scale = 0.5} : !enc, !enc, !enc
+    scf.yield %a : !enc
+  } else {
+    scf.yield %q : !enc
+  }
+  return %y : !enc
+}
+
 // CHECK: [Missed] attention-not-fused | {{.*}}Function=attention_not_fused |
 func.func @attention_not_fused(%x: !enc, %rows: !index, %offsets: !index) -> !enc {
   %q = encdec.linear %x, @q.w : !enc -> !enc

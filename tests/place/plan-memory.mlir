@@ -1,11 +1,13 @@
 // RUN: encdec-opt %s -split-input-file --encdec-plan-memory -verify-diagnostics | FileCheck %s
 // RUN: encdec-opt %s -split-input-file --encdec-quantize-weights=type=int8-dynamic --encdec-pack-weights --encdec-plan-memory -verify-diagnostics | FileCheck %s --check-prefix=DYNAMIC
+// RUN: not encdec-opt %s -split-input-file --encdec-plan-memory --remarks-filter=plan-memory -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
 // Dead buffers are reused; sizes are formulas of rows.
 
 !enc = tensor<?x4xf32, #encdec.side<encoder>>
 !dec = tensor<?x20xf32, #encdec.side<decoder>>
 !index = tensor<?xi32>
 
+// REMARK: [Passed] arena | {{.*}}a row share 320"
 // CHECK: module attributes {encdec.memory_plan = {cache_per_key = 208 : i64, encode_arena_per_row = 320 : i64, key_type = "f32", memory_per_key = 0 : i64, scratch_fixed = 24576 : i64, scratch_per_key = 16 : i64, scratch_per_row = 768 : i64, step_arena_fixed = 0 : i64, step_arena_per_row = 448 : i64}}
 
 encdec.weight @w1 : tensor<40x20xf32> = #encdec.seeded<1, 1.0>
