@@ -19,6 +19,8 @@ if [ ! -x "$venv/bin/python" ]; then
   }
 fi
 "$venv/bin/pip" install -q torch transformers==5.23.0 sentencepiece sacrebleu
+echo "== each installed header compiled alone" >&2
+"$root/tests/package/package.sh" "$root/build" 1 clang-22 clang++-22 -fsyntax-only
 echo "== goldens against the live reference" >&2
 "$venv/bin/python" "$root/tests/models/goldens.py" --check
 echo "== the example model on $table" >&2

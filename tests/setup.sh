@@ -1,10 +1,16 @@
 #!/usr/bin/env bash
 # Installs what a preset needs from Debian's packages and builds it. Safe to run
 # again: what is there is left alone.
-#   tests/setup.sh [release|debug|asan|runtime-only|runtime-only-asan|runtime-only-tsan]
+#   tests/setup.sh [PRESET [TARGET...]]
+# PRESET is release (the default), debug, asan, runtime-only, runtime-only-asan or
+# runtime-only-tsan; CMakePresets.json says what each is. Without a TARGET all is
+# built, tests and benchmarks too; with targets (encdec encdec-compile), those and what
+# they need.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+case ${1:-} in -h|--help) sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;; esac
 preset=${1:-release}
+targets=("${@:2}")
 
 say() { printf '== %s\n' "$*" >&2; }
 fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
@@ -15,7 +21,9 @@ case $preset in
   release|debug|asan)
     packages+=(clang-22 libclang-rt-22-dev lld-22 llvm-22-dev llvm-22-tools
                libmlir-22-dev mlir-22-tools libbenchmark-dev zlib1g-dev libzstd-dev
-               libxml2-dev binutils) ;;
+               libxml2-dev binutils)
+    # Only tests run code of another architecture.
+    [ ${#targets[@]} -gt 0 ] || packages+=(qemu-user) ;;
   runtime-only|runtime-only-asan|runtime-only-tsan) ;;
   *) fail "unknown preset '$preset'; the presets are in CMakePresets.json" ;;
 esac
@@ -42,6 +50,9 @@ if [ ${#missing[@]} -gt 0 ]; then
     fi
   done
   say "installing ${missing[*]}"
+  # What it will cost, in apt's own words: "Need to get …", "After this operation …".
+  LC_ALL=C apt-get install --assume-no --no-install-recommends "${missing[@]}" 2>/dev/null |
+    sed -n 's/^\(Need to get\|After this\)/== \1/p' >&2 || true
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
     apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
 fi
@@ -49,5 +60,5 @@ fi
 cd "$root"
 say "configuring preset $preset"
 cmake --preset "$preset" >&2
-say "building"
-cmake --build --preset "$preset" >&2
+say "building ${targets[*]:-everything, tests and benchmarks too} (minutes the first time: up to MINUTES on two cores, MB)"
+cmake --build --preset "$preset" ${targets[@]:+--target "${targets[@]}"} >&2

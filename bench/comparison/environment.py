@@ -146,19 +146,13 @@ def made_once(folder, make):
     return problem
 
 
-# Without scaled embeddings and with modest blocks the best token depends on the
-# source, the position and the token before: equal ids then say something.
-RANDOM = {**random_checkpoint.OPUS, "scale_embedding": False, "logit_spread": 8.0,
-          "block_gain": 0.5}
-
-
 def checkpoint(model):
     """The folder of --model, or of the random model, made when missing."""
     if model:
         return Path(model).resolve()
     folder = WORK / "random-opus" / "checkpoint"
     folder.parent.mkdir(parents=True, exist_ok=True)
-    made_once(folder, lambda part: random_checkpoint.write(RANDOM, part))
+    made_once(folder, lambda part: random_checkpoint.write(random_checkpoint.COMPARED, part))
     return folder
 
 

@@ -1,9 +1,14 @@
-/* Drives the step of lower.mlir on fixed inputs and prints what came out, bit for
- * bit. Built for this machine with libc and for aarch64 without: there qemu runs
+/* Drives a model of encdec_level_objects on fixed inputs and writes the bits of what
+ * comes out. Built for this machine with libc and for aarch64 without: there qemu runs
  * it and nothing but two system calls is needed. */
 #include "encdec/abi.h"
 
+void encdec_encode(const encdec_abi_context *context, int64_t worker, int64_t workers);
 void encdec_step(const encdec_abi_context *context, int64_t worker, int64_t workers);
+
+/* The packed weights, as they stand in a bundle. */
+__asm__(".section .rodata\n.balign 64\npacked_weights:\n.incbin \"" WEIGHTS "\"\n.text\n");
+extern const uint8_t packed_weights[];
 
 #ifdef __aarch64__
 static long system_call(long number, long a, long b, long c) {
@@ -12,66 +17,73 @@ static long system_call(long number, long a, long b, long c) {
   __asm__ volatile("svc #0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2) : "memory");
   return x0;
 }
-static void put(const char *text, long size) { system_call(64, 1, (long)text, size); }
+static void put(const void *data, long size) { system_call(64, 1, (long)data, size); }
 int main(void);
 void _start(void) { system_call(93, main(), 0, 0); }
 #else
 #include <unistd.h>
-static void put(const char *text, long size) { (void)!write(1, text, size); }
+static void put(const void *data, long size) { (void)!write(1, data, size); }
 #endif
 
-enum { rows = 3, steps = 5, vocabulary = 40, stride = 48, capacity = 16, top = 3 };
-static _Alignas(64) float weights[4288 / 4], arena[1 << 14], scratch[1 << 13],
-    cache[rows * 96 * capacity], bias[stride], logits[rows * stride], log_probs[rows * top];
-static int32_t out_tokens[rows * top];
+#define ROUND_UP(n) (((n) + 15) / 16 * 16)
+#define ROOM(name, bytes) static _Alignas(64) uint8_t name[(bytes) + 64]
+enum { rows = 3, steps = 6, sources = 2, lengths = 17 + 5, padded = 32 + 16,
+       capacity = 32, top = 3, stride = ROUND_UP(vocabulary) };
+ROOM(encode_arena, encode_arena_per_row * padded);
+ROOM(step_arena, step_arena_fixed + step_arena_per_row * rows);
+ROOM(scratch, scratch_fixed + scratch_per_key * capacity + scratch_per_row * ROUND_UP(lengths));
+ROOM(memory, memory_per_key * padded);
+ROOM(cache, cache_per_key * capacity * rows);
+static _Alignas(64) float bias[stride], logits[rows * stride], log_probs[rows * top],
+    probs[attentions * rows * capacity];
+static int32_t out_tokens[rows * top], tokens[lengths], positions[lengths],
+    row_source[lengths], row_bias[rows], ancestors[rows * capacity];
+static int64_t open_blocks;
+static const int32_t offsets[] = {0, 17, lengths};
+static const int64_t memory_offset[] = {0, memory_per_key * 32};
 
-static void print(const void *data, long count) {
-  const uint32_t *words = data;
-  char line[9];
-  for (long i = 0; i < count; ++i) {
-    for (int d = 0; d < 8; ++d)
-      line[d] = "0123456789abcdef"[words[i] >> (28 - 4 * d) & 15];
-    line[8] = '\n';
-    put(line, 9);
-  }
-}
+static encdec_abi_context context = {
+    .weights = packed_weights, .scratch = scratch, .memory = memory,
+    .memory_offset = memory_offset, .cache = cache,
+    .cache_stride = cache_per_key * capacity, .cache_capacity = capacity,
+    .sources = sources, .tokens = tokens, .positions = positions,
+    .row_source = row_source, .source_offset = offsets, .ancestors = ancestors,
+    .logit_bias = bias, .row_bias = row_bias, .out_tokens = out_tokens,
+    .out_open_blocks = &open_blocks, .probs_stride = capacity};
 
 int main(void) {
-  uint32_t seed = 1;
-  for (long i = 0; i < 4288 / 4; ++i) {
-    seed = seed * 1664525u + 1013904223u;
-    weights[i] = (float)(int32_t)(seed >> 8) / 8388608.0f - 1.0f;
+  for (int i = 0; i < lengths; ++i) {
+    tokens[i] = (5 * i + 3) % source_vocabulary;
+    row_source[i] = i >= 17;
+    positions[i] = i >= 17 ? i - 17 : i;
   }
+  context.arena = encode_arena;
+  context.rows = lengths;
+  encdec_encode(&context, 0, 1);
+
+  context.arena = step_arena;
+  context.rows = rows;
   for (int step = 0; step < steps; ++step) {
-    static int32_t tokens[rows], positions[rows], row_bias[rows],
-        ancestors[rows * capacity];
     for (int r = 0; r < rows; ++r) {
       tokens[r] = (7 * step + 11 * r) % vocabulary;
       positions[r] = step;
+      row_source[r] = r == 1; /* rows 0 and 2 ask one source */
       for (int p = 0; p < capacity; ++p) /* row 2 begins as row 1 did */
         ancestors[r * capacity + p] = step && p == 0 && r == 2 ? 1 : rows - 1 - r;
     }
-    static encdec_abi_context context;
-    context.weights = (const uint8_t *)weights;
-    context.arena = (uint8_t *)arena;
-    context.scratch = (uint8_t *)scratch;
-    context.cache = (uint8_t *)cache;
-    context.cache_stride = sizeof(cache) / rows;
-    context.cache_capacity = capacity;
-    context.rows = rows;
-    context.tokens = tokens;
-    context.positions = positions;
-    context.ancestors = ancestors;
-    context.logit_bias = bias;
-    context.row_bias = row_bias;
-    context.top = top;
-    context.out_tokens = out_tokens;
-    context.out_log_probs = log_probs;
-    context.out_logits = logits;
+    /* Rows that need no probabilities attend together; where only the best token is
+     * wanted, a sketch is read. */
+    int scored = step % 3 != 2;
+    context.out_probs = step % 2 ? probs : 0;
+    context.top = scored ? top : 1;
+    context.out_log_probs = scored ? log_probs : 0;
+    context.out_logits = scored ? logits : 0;
     encdec_step(&context, 0, 1);
-    print(logits, rows * stride);
-    print(log_probs, rows * top);
-    print(out_tokens, rows * top);
+    put(logits, sizeof logits);
+    put(log_probs, sizeof log_probs);
+    put(out_tokens, sizeof out_tokens);
+    put(probs, sizeof probs);
+    put(&open_blocks, sizeof open_blocks);
   }
   return 0;
 }

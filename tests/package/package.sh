@@ -1,15 +1,41 @@
 #!/usr/bin/env bash
-# Installs the build into a temporary prefix and builds a project against it.
-#   package.sh BUILD_DIR PROJECT_DIR WITH_COMPILER CC CXX
+# Installs the build into a temporary prefix and builds projects against it.
+#   package.sh BUILD_DIR WITH_COMPILER CC CXX [HEADER_CHECK]
+# HEADER_CHECK is the compiler's option for each installed header alone: -E, or
+# -fsyntax-only, which takes minutes.
 set -euo pipefail
+build=$1 with_compiler=$2 cc=$3 cxx=$4 check=${5:--E}
+source=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-cmake --install "$1" --prefix "$work/prefix" >"$work/log" || { cat "$work/log"; exit 1; }
-# Programs of the installed tree find their libraries, and each other, there.
-"$work/prefix/bin/encdec" --version
-if [ "$3" = 1 ]; then "$work/prefix/bin/encdec" compile --help | head -n 3; fi
-cmake -G Ninja -S "$2" -B "$work/build" -DCMAKE_PREFIX_PATH="$work/prefix" \
-      -DCMAKE_C_COMPILER="$4" -DCMAKE_CXX_COMPILER="$5" -DWITH_COMPILER="$3"
-cmake --build "$work/build"
-"$work/build/use_runtime"
-if [ "$3" = 1 ]; then "$work/build/use_compiler"; fi
+bin=$work/prefix/bin
+# install [--component NAME]: programs of the installed tree find their libraries, and
+# each other, there.
+install() {
+  cmake --install "$build" --prefix "$work/prefix" "$@" >"$work/log" || { cat "$work/log"; exit 1; }
+  "$bin/encdec" --version
+}
+outside() {
+  cmake -G Ninja -S "$source/tests/package/$1" -B "$work/$1" \
+        -DCMAKE_PREFIX_PATH="$work/prefix" -DCMAKE_C_COMPILER="$cc" \
+        -DCMAKE_CXX_COMPILER="$cxx" -DEXAMPLES="$source/examples" -DHEADER_CHECK="$check"
+  cmake --build "$work/$1"
+}
+
+install --component runtime
+outside runtime
+"$work/runtime/use_runtime"
+if [ "$with_compiler" = 1 ]; then
+  install
+  "$bin/encdec" compile "$source/examples/models/en-fr" -o "$work/en-fr.encdec" --quiet
+  "$bin/encdec" generate "$work/en-fr.encdec" --text "I love machine learning"
+  outside compiler
+  "$work/compiler/use_compiler"
+  cp "$source/tests/fuse/my-fusion.mlir" "$work/module.mlir"
+  "$bin/encdec-opt" "$work/module.mlir" --load-pass-plugin="$work/compiler/my_fusion.so" \
+    --pass-pipeline='builtin.module(my-fuse-memory-projections)' -o "$work/fused.mlir"
+  for module in module fused; do
+    "$bin/encdec-run-reference" "$work/$module.mlir" --seed 1 >"$work/$module.numbers"
+  done
+  cmp "$work/module.numbers" "$work/fused.numbers"
+fi
