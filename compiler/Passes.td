@@ -114,7 +114,7 @@ def VerifyFormPass : Pass<"encdec-verify-form", "mlir::ModuleOp"> {
     Fails with the checks' own messages (dialect/Form.h); changes nothing.
   }];
   let options = [Option<"form", "form", "std::string", "\"decomposed\"",
-                        "decomposed, fused or placed">];
+                        "decomposed or fused">];
 }
 
 //===-- place/: where computation, weights and buffers live ----------------===//

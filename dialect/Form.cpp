@@ -14,12 +14,11 @@ std::optional<Form> encdec::symbolizeForm(StringRef name) {
   return llvm::StringSwitch<std::optional<Form>>(name)
       .Case("decomposed", Form::decomposed)
       .Case("fused", Form::fused)
-      .Case("placed", Form::placed)
       .Default(std::nullopt);
 }
 
 StringRef encdec::stringifyForm(Form form) {
-  constexpr StringLiteral names[] = {"decomposed", "fused", "placed"};
+  constexpr StringLiteral names[] = {"decomposed", "fused"};
   return names[unsigned(form)];
 }
 
@@ -57,7 +56,7 @@ static LogicalResult verifyOps(ModuleOp module, Form form) {
   return failure(result.wasInterrupted());
 }
 
-// F9
+// F7
 static LogicalResult verifyEncode(func::FuncOp function) {
   constexpr llvm::StringLiteral expected =
       "expected nothing but the encoder's in encode but got ";
@@ -246,34 +245,6 @@ private:
 };
 } // namespace
 
-// F7, F8
-static LogicalResult verifyPlaced(func::FuncOp function) {
-  if (entryOf(function) == "step")
-    for (BlockArgument argument : function.getArguments())
-      if (sideOf(argument) == Side::encoder) // F7
-        return function.emitOpError(
-                   "expected the encoder's output to enter the "
-                   "step through memories but got argument ")
-               << argument.getArgNumber() << " of type " << argument.getType();
-  if (!function->hasAttr("encdec.arena_per_row")) // F8
-    return function.emitOpError("expected encdec.arena_per_row in the placed "
-                                "form but got none");
-  auto uses = SymbolTable::getSymbolUses(function.getOperation());
-  SymbolTableCollection tables;
-  for (SymbolTable::SymbolUse use : *uses) {
-    auto name = dyn_cast<FlatSymbolRefAttr>(use.getSymbolRef());
-    WeightOp weight = lookupWeight(tables, use.getUser(), name);
-    if (weight && !weight.getOffset()) { // F8
-      InFlightDiagnostic diagnostic =
-          use.getUser()->emitOpError("expected weight ")
-          << name << " to have an offset in the placed form but got none";
-      diagnostic.attachNote(weight.getLoc()) << name << " is defined here";
-      return failure();
-    }
-  }
-  return success();
-}
-
 LogicalResult encdec::verifyForm(ModuleOp module, Form form) {
   if (failed(verifyOps(module, form)))
     return failure();
@@ -292,8 +263,7 @@ LogicalResult encdec::verifyForm(ModuleOp module, Form form) {
       return failure();
     Layers layers(function,
                   entry == "step" ? ArrayRef(decoder) : ArrayRef(encoder));
-    if (failed(layers.verify()) ||
-        (form == Form::placed && failed(verifyPlaced(function))))
+    if (failed(layers.verify()))
       return failure();
   }
   return success();

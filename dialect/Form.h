@@ -5,10 +5,9 @@
 namespace encdec {
 
 /// decomposed: plain ops, as imported. fused: every attention, FFN and
-/// vocabulary block is one op. placed: fused, nothing in the step depends on
-/// the encoder's output alone, and every weight that is used and every function
-/// has its place.
-enum class Form { decomposed, fused, placed };
+/// vocabulary block is one op. (A third form, scheduled, knows no op of this dialect:
+/// compiler/schedule.)
+enum class Form { decomposed, fused };
 
 /// The form by its name; nothing if there is none of that name.
 std::optional<Form> symbolizeForm(llvm::StringRef name);
@@ -28,10 +27,7 @@ llvm::StringRef stringifyForm(Form form);
 ///      the output depends on.
 ///   F6 each sub-layer is normed: its input (pre-norm) or its sum (post-norm),
 ///      by a norm that the output depends on.
-///   F7 placed: no tensor of the encoder enters the step but through a memory.
-///   F8 placed: weights that are used have an offset; functions with
-///      encdec.entry have encdec.arena_per_row.
-///   F9 `encode` is the encoder's alone: it takes no tensor of the decoder and
+///   F7 `encode` is the encoder's alone: it takes no tensor of the decoder and
 ///      no cache, and reads no memory.
 mlir::LogicalResult verifyForm(mlir::ModuleOp module, Form form);
 

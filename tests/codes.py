@@ -10,9 +10,9 @@ import sys
 FOLDERS = [
     ("fuse", "fuse", set()),
     ("place", "place", set()),
-    ("lower", "lower",
-     {"argument", "handle", "keys-not-hoisted", "no-weight", "offset", "self-attention-keys",
-      "self-attention-probs", "too-large", "unknown-level", "unknown-op"}),
+    ("cpu", "cpu", set()),
+    ("schedule", "schedule", {"encode-scratch", "handles", "arena"}),
+    ("lower", "lower", set()),
 ]
 CODE = "([a-z][a-z0-9]*(?:-[a-z0-9]+)*)"
 

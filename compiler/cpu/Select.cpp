@@ -98,7 +98,7 @@ void Selector::input(CallBuilder &call, Value value, StringRef name) {
   if (failed)
     return;
   if (!role || role != name)
-    error(name) << "expected the entry's own " << name << " (encdec.arg), which is all that "
+    error("input") << "expected the entry's own " << name << " (encdec.arg), which is all that "
                 << "the kernel reads, but got "
                 << (role ? "'" + role.getValue().str() + "'" : "another value");
   else
@@ -113,23 +113,13 @@ void Selector::rows(CallBuilder &call, Value value, Part part) {
 }
 
 void Selector::handle(CallBuilder &call, Value value, bool writes, Part part) {
-  if (!failed && !handleOf(value))
-    error("handle") << "expected the memory or cache to be an argument of the function";
   writes ? call.write(value, part) : call.read(value, part);
 }
 
 WeightAttr Selector::slot(FlatSymbolRefAttr name, Reads reads, bool isPacked) {
-  MLIRContext *context = builder.getContext();
-  if (!name)
-    return WeightAttr::get(context, FlatSymbolRefAttr::get(context, "none"),
-                           builder.getStringAttr("none"), {-1}, 0, reads);
   WeightOp weight = lookupWeight(tables, current, name);
   if (failed)
     return {};
-  if (!weight) {
-    error("no-weight") << "there is no weight " << name;
-    return {};
-  }
   std::optional<uint64_t> offset = weight.getOffset(), scales = weight.getScaleOffset();
   StringRef missing = !offset                                           ? "offset"
                       : isPacked && !weight.getLayout()                 ? "packed layout"
@@ -144,7 +134,7 @@ WeightAttr Selector::slot(FlatSymbolRefAttr name, Reads reads, bool isPacked) {
   SmallVector<int64_t> offsets{int64_t(*offset)};
   if (isPacked)
     offsets.push_back(scales ? int64_t(*scales) : -1);
-  return WeightAttr::get(context, name, builder.getStringAttr(nameOf(kindOf(weight))), offsets,
+  return WeightAttr::get(builder.getContext(), name, builder.getStringAttr(nameOf(kindOf(weight))), offsets,
                          bytesRead(weight, reads != Reads::row), reads);
 }
 
@@ -157,7 +147,9 @@ WeightKind Selector::matrix(CallBuilder &call, FlatSymbolRefAttr name, Reads rea
 }
 
 void Selector::vector(CallBuilder &call, FlatSymbolRefAttr name, Reads reads) {
-  if (WeightAttr weight = slot(name, reads, /*isPacked=*/false))
+  if (!name)
+    call.noWeight();
+  else if (WeightAttr weight = slot(name, reads, /*isPacked=*/false))
     call.weight(weight);
 }
 

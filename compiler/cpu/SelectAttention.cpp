@@ -145,11 +145,9 @@ LogicalResult Selector::encoderAttention(SelfAttentionOp op) {
 
 LogicalResult Selector::select(CrossAttentionOp op) {
   auto view = op.getKey().getDefiningOp<MemoryReadOp>();
-  if (!view)
-    return error("keys-not-hoisted")
-           << "keys and values come from encdec.memory_read; run encdec-hoist-encoder";
-  if (!readsAll(op, view))
-    return error("view") << "expected key, value and offsets of one encdec.memory_read";
+  if (!view || !readsAll(op, view))
+    return error("view") << "expected key, value and offsets of one encdec.memory_read; run "
+                            "encdec-hoist-encoder";
   AttentionShape shape = shapeOf(view.getMemory().getType());
   if (int64_t(op.getHeads()) != shape.heads)
     return error("heads") << "expected the memory's " << shape.heads << " heads, but got "

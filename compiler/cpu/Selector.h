@@ -60,7 +60,7 @@ private:
   void scores(CallBuilder &call); // a worker's scores of some rows and one head
 
   bool isDynamic(mlir::FlatSymbolRefAttr name);
-  /// Reports "not lowerable [code]: " at the current op, once.
+  /// Reports an error at the current op, which begins with the code.
   mlir::InFlightDiagnostic error(llvm::StringRef code);
   /// Creates the call unless something failed; its results then stand for those of `op`.
   mlir::LogicalResult replace(mlir::Operation *op, CallBuilder &call);

@@ -45,9 +45,14 @@ public:
       else
         addPlace(operand);
     }
-    for (auto weight : call.getWeights().getAsRange<WeightAttr>())
-      for (int64_t offset : weight.getOffsets())
-        offset < 0 ? addNumber(-1) : addOffset(offset);
+    for (unsigned i = 0; i < call.getWeights().size(); ++i) {
+      WeightAttr weight = call.weight(i);
+      if (!weight)
+        addNumber(-1);
+      else
+        for (int64_t offset : weight.getOffsets())
+          offset < 0 ? addNumber(-1) : addOffset(offset);
+    }
     for (Value result : call.getValues())
       addPlace(result);
     for (int64_t number : call.getNumbers())

@@ -26,7 +26,7 @@ struct Segment {
 Where whereOf(CallOp call, StringRef ownSide, const Where &last) {
   if (call.getWeights().empty())
     return last;
-  for (auto weight : call.getWeights().getAsRange<WeightAttr>()) {
+  for (WeightAttr weight : weightsOf(call)) {
     auto [side, rest] = weight.getName().getValue().split('.');
     StringRef number = rest.split('.').first;
     int64_t layer = 0;
@@ -67,7 +67,7 @@ SmallVector<int64_t> weightBytesOfEach(ArrayRef<Segment> segments) {
   llvm::MapVector<StringAttr, First> first; // by name
   for (auto [i, segment] : llvm::enumerate(segments))
     for (CallOp call : segment.calls)
-      for (auto weight : call.getWeights().getAsRange<WeightAttr>()) {
+      for (WeightAttr weight : weightsOf(call)) {
         if (weight.getReads() == Reads::perhaps)
           continue;
         auto [at, isNew] = first.insert({weight.getName().getAttr(), {i, weight}});

@@ -38,6 +38,11 @@ CallBuilder &CallBuilder::weight(WeightAttr weight) {
   return *this;
 }
 
+CallBuilder &CallBuilder::noWeight() {
+  weights.push_back(builder.getUnitAttr());
+  return *this;
+}
+
 CallBuilder &CallBuilder::result(Type type, BufferAttr buffer, AccessAttr access) {
   types.push_back(type);
   buffers.push_back(buffer);

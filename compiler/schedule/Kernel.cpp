@@ -296,8 +296,8 @@ void CallOp::getAsmResultNames(OpAsmSetValueNameFn name) {
 
 //===-- Verifier -----------------------------------------------------------===//
 
-template <typename Attr> static bool areAll(ArrayAttr list) {
-  return llvm::all_of(list, [](Attribute a) { return isa<Attr>(a); });
+template <typename... Attr> static bool areAll(ArrayAttr list) {
+  return llvm::all_of(list, [](Attribute a) { return isa<Attr...>(a); });
 }
 
 // The function around `call`, if an argument of it is `value`.
@@ -352,7 +352,7 @@ LogicalResult CallOp::verify() {
       getBuffers().size() != getNumResults() ||
       (getPlaces() && getPlaces()->size() != getNumResults()) ||
       !areAll<AccessAttr>(getAccesses()) || !areAll<BufferAttr>(getBuffers()) ||
-      !areAll<WeightAttr>(getWeights())) // C1
+      !areAll<WeightAttr, UnitAttr>(getWeights())) // C1
     return emitOpError("expected an access for each operand and result and a buffer for "
                        "each result, but got ")
            << getAccesses().size() << " accesses and " << getBuffers().size()
@@ -376,6 +376,14 @@ SmallVector<Access> kernel::accessesOf(CallOp call) {
   for (auto [i, value] : llvm::enumerate(call.getValues()))
     all.push_back({call, value, call.resultAccess(i)});
   return all;
+}
+
+SmallVector<WeightAttr> kernel::weightsOf(CallOp call) {
+  SmallVector<WeightAttr> weights;
+  for (Attribute slot : call.getWeights())
+    if (auto weight = dyn_cast<WeightAttr>(slot))
+      weights.push_back(weight);
+  return weights;
 }
 
 bool kernel::isExclusive(const Access &access) {
@@ -478,6 +486,10 @@ FailureOr<MemoryPlan> kernel::memoryPlanOf(ModuleOp module) {
       return function.emitOpError("expected ")
              << kArenaAttr << " and " << kScratchAttr << "; run encdec-plan-memory";
     bool isStep = entryName(function) == "step";
+    if (!isStep && scratch.getPerRow())
+      return function.emitOpError("schedule [encode-scratch]: expected scratch that does not "
+                                  "depend on the rows of encode, but got ")
+             << scratch;
     (isStep ? plan.stepArena : plan.encodeArena) = arena;
     plan.scratch = greatest(plan.scratch, scratch);
   }

@@ -36,6 +36,9 @@ struct Access {
 /// All of them, operands first.
 llvm::SmallVector<Access> accessesOf(CallOp call);
 
+/// The weights that a call reads, without empty slots.
+llvm::SmallVector<WeightAttr> weightsOf(CallOp call);
+
 /// Whether only one worker ever touches an element by this access: the part is the
 /// worker's own, one worker's, or made of units of the call's split.
 bool isExclusive(const Access &access);
@@ -86,6 +89,7 @@ public:
   CallBuilder &write(mlir::Value value, Part part);
   CallBuilder &input(mlir::Value argument, llvm::StringRef name);
   CallBuilder &weight(WeightAttr weight);
+  CallBuilder &noWeight(); // the slot of one that is absent
   /// Results: activations of the arena, `bytes` a row; scratch; what goes to the caller.
   CallBuilder &arena(mlir::Type type, int64_t bytes, Mode mode, Part part, int64_t from = 0);
   CallBuilder &scratch(mlir::Type type, SizeAttr size, Mode mode, Part part);

@@ -136,7 +136,7 @@ def Kernel_WeightAttr : Kernel_Attr<"Weight", "weight"> {
     `#encdec_kernel.weight<@w, "int8", offsets = [3072, 3328], bytes = 272, reads = whole>`:
     where its values and, if the format has them, its scales lie in the weights section.
     `reads` is `whole`, one `row` of it for each row of the call, or `perhaps`, which a
-    call may do instead of another. The slot of an absent weight has no offsets but for -1.
+    call may do instead of another. The slot of an absent weight is `unit`.
   }];
   let parameters = (ins "::mlir::FlatSymbolRefAttr":$name, "::mlir::StringAttr":$format,
                         ArrayRefParameter<"int64_t">:$offsets, "int64_t":$bytes,
@@ -178,7 +178,8 @@ def Kernel_CallOp : Kernel_Op<"call", [
     dictionary holds what is folded into the kernel's body. A result that no later call
     reads is a temporary. `at` says where plan-memory has placed a result.
 
-    C1 each operand has an access, each result a buffer and an access.
+    C1 each operand has an access, each result a buffer and an access; slots of weights
+       hold a weight or nothing.
     C2 a result is written or updated.
     C3 what is written is a part that no other worker has: `own`, `one`, or the units of
        the call's own split.
@@ -205,7 +206,8 @@ def Kernel_CallOp : Kernel_Op<"call", [
     SizeAttr place(unsigned i) {
       return getPlaces() ? ::mlir::dyn_cast<SizeAttr>((*getPlaces())[i]) : SizeAttr();
     }
-    WeightAttr weight(unsigned i) { return ::mlir::cast<WeightAttr>(getWeights()[i]); }
+    /// Null where slot `i` is empty.
+    WeightAttr weight(unsigned i) { return ::mlir::dyn_cast<WeightAttr>(getWeights()[i]); }
   }];
 }
 

@@ -87,7 +87,7 @@ TEST(Form, PreNormIsFineToo) {
 }
 
 TEST(Form, Names) {
-  for (Form form : {Form::decomposed, Form::fused, Form::placed})
+  for (Form form : {Form::decomposed, Form::fused})
     EXPECT_EQ(symbolizeForm(stringifyForm(form)), form);
   EXPECT_EQ(symbolizeForm("lowered"), std::nullopt);
 }
@@ -252,7 +252,7 @@ TEST(Form, F6EachSubLayerIsNormed) {
                 "expected a norm before self-attention or after its residual");
 }
 
-TEST(Form, F9EncodeIsTheEncodersAlone) {
+TEST(Form, F7EncodeIsTheEncodersAlone) {
   EXPECT_EQ(verified(EncoderLayer().text(), Form::fused), "");
   auto refused = [](const std::string &arguments, const std::string &body,
                     const std::string &part) {
@@ -300,24 +300,4 @@ TEST(Form, DecomposedLayersAreSeenThroughTheirPieces) {
   unmasked.self.replace(unmasked.self.find("softmax %k"), 10, "softmax %s");
   expectMessage(unmasked.text(), Form::decomposed,
                 "expected masked self-attention"); // F4
-}
-
-TEST(Form, F7F8PlacedStepsReadMemoriesAndPlacedWeights) {
-  expectMessage(Layer().text(), Form::placed,
-                "expected the encoder's output to enter the step through "
-                "memories but got argument 1"); // F7
-  std::string empty = "func.func @f(%x: !d) -> !d attributes {encdec.entry = "
-                      "\"step\"ARENA} { return %x : !d }";
-  auto with = [&](const std::string &arena) {
-    std::string text = empty;
-    return text.replace(text.find("ARENA"), 5, arena);
-  };
-  expectMessage(with(""), Form::placed, "expected encdec.arena_per_row"); // F8
-  EXPECT_EQ(verified(with(", encdec.arena_per_row = 64 : i64"), Form::placed),
-            "");
-  std::string unplaced = with(", encdec.arena_per_row = 64 : i64");
-  unplaced.replace(unplaced.find("return"), 6,
-                   "%y = encdec.linear %x, @w : !d -> !d\n return");
-  expectMessage(unplaced, Form::placed,
-                "expected weight @w to have an offset"); // F8
 }

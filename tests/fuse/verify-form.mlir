@@ -9,7 +9,7 @@
 encdec.weight @up : tensor<6x4xf16> = #encdec.seeded<1, 0.5>
 encdec.weight @down : tensor<4x6xf16> = #encdec.seeded<3, 0.5>
 
-// UNKNOWN: expected form to be decomposed, fused or placed, but got 'lowered'
+// UNKNOWN: expected form to be decomposed or fused, but got 'lowered'
 func.func @block(%x: !x) -> !x {
   %h = encdec.linear %x, @up : !x -> tensor<?x6xf32, #encdec.side<encoder>>
   // FUSED: error: 'encdec.activation' op expected only ops of the fused form but got encdec.activation

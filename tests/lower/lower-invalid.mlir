@@ -1,62 +1,61 @@
 // RUN: encdec-opt %s --encdec-lower --split-input-file --verify-diagnostics
+// RUN: not encdec-opt %S/lower.mlir --encdec-schedule --encdec-lower=level=v9 2>&1 | FileCheck %s --check-prefix=LEVEL
+// RUN: not encdec-opt %S/lower.mlir --encdec-select-kernels=target=abacus 2>&1 | FileCheck %s --check-prefix=TARGET
 
 // Errors carry a code, and say which pass to run.
 
-// expected-error @below {{not lowerable [no-entry]: expected encdec.entry}}
-func.func @other() {
-  return
+// TARGET: unknown target 'abacus' [unknown-target]: known are cpu
+// LEVEL: unknown level 'v9' [unknown-level]: target cpu has v3 v3-avxvnni v4 v4-vnni neon
+
+// expected-error @below {{not lowerable [not-selected]: expected encdec_kernel.target to name a target; run encdec-select-kernels}}
+module {
 }
 
 // -----
 
-encdec.weight @table : tensor<40x16xf32> = #encdec.seeded<1, 0.5> {layout = #encdec.packed, offset = 0 : i64}
-func.func @not_placed(%tokens: tensor<?xi32, #encdec.side<encoder>>, %positions: tensor<?xi32>) attributes {encdec.entry = "encode"} {
-  // expected-error @below {{not lowerable [not-placed]: result #0 has no entry in encdec.place; run encdec-plan-memory}}
-  %x = encdec.embed %tokens at %positions, @table {scale = 1.0} : tensor<?xi32, #encdec.side<encoder>> -> tensor<?x16xf32, #encdec.side<encoder>>
-  return
+module attributes {encdec_kernel.target = "cpu"} {
+  // expected-error @below {{not lowerable [no-entry]: expected encdec.entry}}
+  func.func @other() {
+    return
+  }
 }
 
 // -----
 
-// expected-note @below {{the weight is here}}
-encdec.weight @table : tensor<40x16xf32> = #encdec.seeded<1, 0.5>
-func.func @not_packed(%tokens: tensor<?xi32, #encdec.side<encoder>>, %positions: tensor<?xi32>) attributes {encdec.entry = "encode"} {
-  // expected-error @below {{not lowerable [not-packed]: a weight has no offset; run encdec-pack-weights}}
-  %x = encdec.embed %tokens at %positions, @table {scale = 1.0} {encdec.place = array<i64: 0>} : tensor<?xi32, #encdec.side<encoder>> -> tensor<?x16xf32, #encdec.side<encoder>>
-  return
+module attributes {encdec_kernel.target = "cpu"} {
+  func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}) attributes {encdec.entry = "step"} {
+    // expected-error @below {{not lowerable [not-placed]: result #0 has no place; run encdec-plan-memory}}
+    %0 = encdec_kernel.call "activation" () to (arena <per_row = 64> : write rows) split rows weights [] cost <> {width = 16 : i64, activation = #encdec.activation_kind<relu>} : () -> tensor<?x16xf32>
+    return
+  }
 }
 
 // -----
 
-encdec.weight @table : tensor<40x16xf32> = #encdec.seeded<1, 0.5> {layout = #encdec.packed, offset = 0 : i64}
-func.func @decomposed(%tokens: tensor<?xi32, #encdec.side<encoder>>, %positions: tensor<?xi32>, %rows: tensor<?xi32>, %offsets: tensor<?xi32>) attributes {encdec.entry = "encode"} {
-  %x = encdec.embed %tokens at %positions, @table {scale = 1.0} {encdec.place = array<i64: 0>} : tensor<?xi32, #encdec.side<encoder>> -> tensor<?x16xf32, #encdec.side<encoder>>
-  // expected-error @below {{not lowerable [decomposed-attention]: kernels exist for whole attentions only; run encdec-fuse-attention}}
-  %s = encdec.scores %x, %x of %rows in %offsets {heads = 2, scale = 0.25} : tensor<?x16xf32, #encdec.side<encoder>>, tensor<?x16xf32, #encdec.side<encoder>>
-  return
+module attributes {encdec_kernel.target = "cpu"} {
+  func.func @step() attributes {encdec.entry = "step"} {
+    // expected-error @below {{not lowerable [offset]: expected a non-negative multiple of 64, but got 60}}
+    encdec_kernel.call "quantize" () to () split rows weights [#encdec_kernel.weight<@w, "f32", offsets = [60], bytes = 4, reads = whole>] cost <> {inputs = 16 : i64} : () -> ()
+    return
+  }
 }
 
 // -----
 
-encdec.weight @table : tensor<40x16xf32> = #encdec.seeded<1, 0.5> {layout = #encdec.packed, offset = 0 : i64}
-func.func @result(%tokens: tensor<?xi32, #encdec.side<encoder>>, %positions: tensor<?xi32>) -> tensor<?x16xf32, #encdec.side<encoder>> attributes {encdec.entry = "encode"} {
-  %x = encdec.embed %tokens at %positions, @table {scale = 1.0} {encdec.place = array<i64: 0>} : tensor<?xi32, #encdec.side<encoder>> -> tensor<?x16xf32, #encdec.side<encoder>>
-  // expected-error @below {{not lowerable [result]}}
-  return %x : tensor<?x16xf32, #encdec.side<encoder>>
+module attributes {encdec_kernel.target = "cpu"} {
+  func.func @step() attributes {encdec.entry = "step"} {
+    // expected-error @below {{not lowerable [too-large]: a table entry is 4294967296, expected less than 2^31}}
+    encdec_kernel.call "quantize" () to () split rows weights [#encdec_kernel.weight<@w, "f32", offsets = [274877906944], bytes = 4, reads = whole>] cost <> {inputs = 16 : i64} : () -> ()
+    return
+  }
 }
 
 // -----
 
-// expected-error @below {{not lowerable [encoder-output-argument]: argument #0 holds activations}}
-func.func @argument(%memory: tensor<?x16xf32, #encdec.side<encoder>>) attributes {encdec.entry = "step"} {
-  return
-}
-
-// -----
-
-module attributes {encdec.memory_plan = {key_type = "f32"}} {
-  // expected-error @below {{not lowerable [key-type]: argument #1 stores keys and values as 'bf16', but memory was planned for f32; run encdec-plan-memory after encdec-narrow-keys}}
-  func.func @narrowed_too_late(%past: tensor<?x?xi32>, %cache: !encdec.cache<2x8, bf16>) attributes {encdec.entry = "step"} {
+module attributes {encdec_kernel.target = "cpu"} {
+  func.func @step() attributes {encdec.entry = "step"} {
+    // expected-error @below {{not lowerable [not-selected]: expected kernel calls and barriers; run encdec-select-kernels}}
+    %c = arith.constant 0 : i64
     return
   }
 }

@@ -3,8 +3,9 @@
 
 dialect knows MLIR only; compiler knows dialect; runtime knows neither, nor LLVM.
 Compiler and runtime share runtime/base and one header; the compiler's programs may
-use the runtime's C API. Inside the compiler, fuse and lower do not include each
-other; inside the runtime, base <- bundle <- exec <- search.
+use the runtime's C API. Inside the compiler, folders include each other in
+one direction; what serves every target names none, and what schedules and lowers kernel
+calls names no op and no kernel. Inside the runtime, base <- bundle <- exec <- search.
 
 usage: walls.py SOURCE_DIR [BUILD_DIR]
 """
@@ -21,9 +22,15 @@ LLVM = ("mlir/", "llvm/", "llvm-c/", "mlir-c/", "lld/", "clang/")
 FORBIDDEN = {
     "dialect": ("compiler/", "runtime/", "encdec/runtime.h", "encdec/abi.h"),
     "compiler": ("runtime/", "encdec/runtime.h"),
-    "compiler/fuse": ("compiler/lower/", "compiler/emit/", "compiler/place/"),
-    "compiler/place": ("compiler/lower/", "compiler/emit/"),
-    "compiler/lower": ("compiler/fuse/", "compiler/emit/"),
+    "compiler/fuse": ("compiler/lower/", "compiler/emit/", "compiler/place/",
+                      "compiler/schedule/", "compiler/cpu/"),
+    "compiler/place": ("compiler/lower/", "compiler/emit/", "compiler/schedule/",
+                       "compiler/cpu/"),
+    "compiler/schedule": ("dialect/", "compiler/fuse/", "compiler/place/", "compiler/lower/",
+                          "compiler/cpu/", "compiler/emit/", "compiler/import/"),
+    "compiler/lower": ("dialect/", "compiler/fuse/", "compiler/place/", "compiler/cpu/",
+                       "compiler/emit/", "compiler/import/"),
+    "compiler/cpu": ("compiler/fuse/", "compiler/emit/", "compiler/import/"),
     "runtime": ("dialect/", "compiler/") + LLVM,
     "runtime/base": ("runtime/bundle/", "runtime/exec/", "runtime/search/", "runtime/text/",
                      "runtime/tools/", "runtime/Api", "encdec/runtime.h"),
@@ -56,6 +63,78 @@ def check_sources(root):
     if not files:
         errors.append(f"{root}: no source files found")
     return errors
+
+
+# Folders of the compiler that serve every target, and those that know no kernel either.
+ANY_TARGET = ("compiler/place", "compiler/schedule", "compiler/lower")
+ANY_KERNEL = ("compiler/schedule", "compiler/lower")
+INSTRUCTION_SETS = re.compile(r"avx|vnni|\bsse\d?|\bneon|x86|aarch64|\bv3\b|\bv4\b|pmadd|dpbusd",
+                              re.I)
+
+
+def code_of(path):
+    """A source file without its comments and, of a .td, without its texts."""
+    text = re.sub(r"\[\{.*?\}\]", "", path.read_text(), flags=re.S)
+    return re.sub(r"//[^\n]*|/\*.*?\*/", "", text, flags=re.S)
+
+
+def names_of_kernels(root):
+    """Ops of the dialect as classes and as strings, kernels of the CPU as strings."""
+    ops = {name for path in (root / "dialect").glob("*Ops.td")
+           for name in re.findall(r'def EncDec_\w+Op\b[^{]*?"(\w+)"', path.read_text())}
+    table = root / "compiler" / "cpu" / "Cpu.cpp"
+    kernels = set(re.findall(r'\{"(\w+)",', table.read_text())) if table.exists() else set()
+    classes = ["".join(part.capitalize() for part in op.split("_")) + "Op" for op in ops]
+    return re.compile("|".join([rf"(?<!::)\b{name}\b" for name in classes]
+                               + [f'"{name}"' for name in ops | kernels]) or "(?!)")
+
+
+def check_generic(root):
+    """What serves every target names none; what serves every kernel names none."""
+    errors, kernels = [], names_of_kernels(root)
+    for folder in ANY_TARGET:
+        for path in sorted((root / folder).glob("*")):
+            if path.suffix not in (".h", ".cpp", ".td"):
+                continue
+            found = INSTRUCTION_SETS.findall(path.read_text())
+            if folder in ANY_KERNEL:
+                found += kernels.findall(code_of(path))
+            errors += [f"{path.relative_to(root)}: names {name}, which {folder}/ must not know"
+                       for name in sorted(set(found))]
+    return errors
+
+
+def check_cycles(root):
+    """The folders of the compiler include each other in one direction only."""
+    def folders(path, seen):
+        """Folders that a file includes, by itself or through headers of no folder."""
+        for include in INCLUDE.findall(path.read_text()):
+            parts = pathlib.PurePath(include).parts
+            if parts[0] != "compiler" or include in seen:
+                continue
+            seen.add(include)
+            if len(parts) > 2:
+                yield parts[1]
+            elif (root / include).exists():
+                yield from folders(root / include, seen)
+
+    edges = {folder.name: {to for path in folder.glob("*") if path.suffix in (".h", ".cpp")
+                           for to in folders(path, set())} - {folder.name}
+             for folder in sorted((root / "compiler").glob("*")) if folder.is_dir()}
+
+    def reach(start, at, trail):
+        for to in sorted(edges.get(at, ())):
+            if to == start:
+                return [*trail, to]
+            if to not in trail and (found := reach(start, to, [*trail, to])):
+                return found
+        return None
+
+    cycles = {}
+    for folder in edges:
+        if cycle := reach(folder, folder, [folder]):
+            cycles.setdefault(frozenset(cycle), cycle)
+    return [f"compiler/: {' includes '.join(cycle)}" for cycle in cycles.values()]
 
 
 def needed(path):
@@ -107,7 +186,7 @@ def check_links(build):
 
 def main():
     root = pathlib.Path(sys.argv[1])
-    errors = check_sources(root)
+    errors = check_sources(root) + check_generic(root) + check_cycles(root)
     if len(sys.argv) > 2:
         build = pathlib.Path(sys.argv[2])
         errors += check_links(build) + check_symbols(build)

@@ -40,6 +40,9 @@ class WallsTest(unittest.TestCase):
             ("runtime/exec/A.h", "runtime/search/Greedy.h"),
             ("dialect/Ops.cpp", "compiler/Passes.h"),
             ("compiler/fuse/F.cpp", "compiler/lower/Target.h"),
+            ("compiler/place/P.cpp", "compiler/cpu/Levels.h"),
+            ("compiler/schedule/S.cpp", "dialect/Ops.h"),
+            ("compiler/lower/L.cpp", "compiler/cpu/CpuKernels.h"),
             ("compiler/import/I.cpp", "encdec/runtime.h"),
             ("compiler/import/I.cpp", "runtime/bundle/Bundle.h"),
             ("compiler/tools/T.cpp", "runtime/exec/Model.h"),
@@ -53,6 +56,33 @@ class WallsTest(unittest.TestCase):
                 result = self.run_on({name: f"#include <{include}>\n"})
                 self.assertEqual(result.returncode, 1)
                 self.assertIn(include, result.stderr)
+
+    def test_generic_folders_name_no_target_op_or_kernel(self):
+        tree = {"dialect/Ops.td": 'def EncDec_CacheAppendOp : EncDec_Op<"cache_append"> {',
+                "compiler/cpu/Cpu.cpp": '    {"block_keys", make},'}
+        for name, text, word in [
+            ("compiler/place/P.cpp", "// wide as AVX-512", "AVX"),
+            ("compiler/lower/L.cpp", "isa<CacheAppendOp>(op);", "CacheAppendOp"),
+            ("compiler/schedule/S.cpp", 'name == "cache_append";', '"cache_append"'),
+            ("compiler/schedule/S.cpp", 'name == "block_keys";', '"block_keys"'),
+        ]:
+            with self.subTest(text=text):
+                result = self.run_on({**tree, name: text})
+                self.assertEqual(result.returncode, 1)
+                self.assertIn(f"names {word}", result.stderr)
+        clean = {**tree, "compiler/place/P.cpp": "isa<CacheAppendOp>(op);",
+                 "compiler/schedule/S.cpp": '// such as "block_keys"'}
+        self.assertEqual(self.run_on(clean).returncode, 0)
+
+    def test_cycles_of_folders(self):
+        files = {"compiler/a/A.h": '#include "compiler/Root.h"\n',
+                 "compiler/Root.h": '#include "compiler/b/B.h"\n',
+                 "compiler/b/B.h": "", "compiler/b/B.cpp": '#include "compiler/c/C.h"\n',
+                 "compiler/c/C.h": ""}
+        self.assertEqual(self.run_on(files).returncode, 0)
+        result = self.run_on({**files, "compiler/c/C.cpp": '#include "compiler/a/A.h"\n'})
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("a includes b includes c includes a", result.stderr)
 
     def test_symbols(self):
         with tempfile.TemporaryDirectory() as folder:
