@@ -80,8 +80,10 @@ def code_of(path):
 
 def names_of_kernels(root):
     """Ops of the dialect as classes and as strings, kernels of the CPU as strings."""
+    # A weight is a symbol that calls name, not something that is computed.
     ops = {name for path in (root / "dialect").glob("*Ops.td")
            for name in re.findall(r'def EncDec_\w+Op\b[^{]*?"(\w+)"', path.read_text())}
+    ops.discard("weight")
     table = root / "compiler" / "cpu" / "Cpu.cpp"
     kernels = set(re.findall(r'\{"(\w+)",', table.read_text())) if table.exists() else set()
     classes = ["".join(part.capitalize() for part in op.split("_")) + "Op" for op in ops]
