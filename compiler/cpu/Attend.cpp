@@ -102,11 +102,11 @@ Val emitScores(KernelBuilder &k, const Stored &stored, float scale, Val q,
   return k.splat(k.max16(best[0]), 16);
 }
 
-/// The same where key j lies in slot ancestors[j], `stride` bytes from slot to
-/// slot. A block is read once from each slot that holds some of its keys, and
-/// each lane takes what its own slot gives: the same sum as from one slot. Pieces this
-/// small and far apart are nothing that the hardware sees coming, so each block asks
-/// for the keys of the next and for its own values, which come later.
+/// Scores where key j lies in slot ancestors[j], with `stride` bytes from slot to slot. A
+/// block of keys is read once from each slot that holds some of its keys, and each lane
+/// takes the sum from its own slot, so that the sum is that of a single slot. The hardware
+/// does not prefetch pieces this small and far apart, so each block prefetches the keys of
+/// the next block and its own values, which are read later.
 Val emitScattered(KernelBuilder &k, const Stored &stored, float scale, Val q,
                   Val keys, Val values, Val stride, Val ancestors, Val count,
                   Val scores) {
@@ -203,8 +203,8 @@ std::string named(StringRef name, int64_t headSize, KeyKind kind, float scale) {
       .str();
 }
 
-/// Whether the first `count` of `slots` are all the first; so must be those up
-/// to a whole block.
+/// Whether the first `count` of `slots` are all the same slot; the entries up to a whole
+/// block must be too.
 Val isOneSlot(KernelBuilder &k, Val slots, Val count) {
   VectorType numbers = k.vector(k.i32(), 16);
   Val zeros = k.constantOf(numbers, 0), ones = k.constantOf(numbers, 1);
@@ -242,8 +242,8 @@ func::FuncOp CpuKernels::attend(int64_t headSize, KeyKind kind, float scale) {
   });
 }
 
-// The same sums in the same order as attend takes them, row for row; but a key or a
-// value that is loaded serves all rows.
+// Takes the sums of attend in the same order, row for row, but loads each key and value
+// once for all rows.
 func::FuncOp CpuKernels::attendTile(int64_t headSize, KeyKind kind, float scale) {
   std::string name = named("attend_tile", headSize, kind, scale);
   // (q, ldq, keys, values, count, scores, y, ldy)

@@ -1,8 +1,8 @@
-// Attention over all rows and heads of a call, each by Attend.cpp, and what feeds
-// it. Layouts: abi.h.
+// Attention over all rows and heads of a call, each by Attend.cpp, and the kernels that
+// write keys and values. Layouts: abi.h.
 //
 // Rows of one source follow each other and heads are the outer loop, so that the
-// hypotheses of a sentence read a head's keys and values while they are near.
+// hypotheses of a sentence read a head's keys and values while these are in the cache.
 #include "compiler/cpu/CpuKernels.h"
 #include "compiler/cpu/Math.h"
 
@@ -42,8 +42,8 @@ struct Layer {
   Val value(Val head, Val j) const { return values(head) + j * valueBytes(); }
 };
 
-/// `count` elements of one row's key and value into place, whole lanes of 16 at
-/// once: keys go to every 16th element, each by itself.
+/// Writes `count` elements of one row's key and value where the layout has them, 16 at a
+/// time: values side by side, keys each to every 16th element.
 void emitPlace(KernelBuilder &k, KeyKind kind, int64_t count, Val key, Val value,
                Val toKey, Val toValue) {
   int64_t whole = count / 16 * 16, bytes = kind == KeyKind::f32 ? 4 : 2;
@@ -113,8 +113,8 @@ void forEachEncoderRun(
          });
 }
 
-/// One layer of the cache, and where each row's past lies in it. Made outside of
-/// loops: it loads the fields it needs.
+/// One layer of the cache, and the slots that hold each row's past. Made outside of loops,
+/// since it loads fields of the context.
 struct CacheLayer {
   CacheLayer(KernelBuilder &k, Frame &f, const AttentionShape &shape,
              Val layerBytes)
@@ -302,7 +302,7 @@ func::FuncOp CpuKernels::memoryProject(const AttentionShape &shape,
                      nameOf(linear.kinds[1]).str();
   return defineKernel(name, [&](KernelBuilder &k, Frame &f) {
     int64_t panels = (shape.width() + 15) / 16, size = shape.headSize;
-    // Elements that go into place together: a panel, where no head ends in one.
+    // Elements that are written together: a panel, unless a head ends within one.
     int64_t each = size % 16 ? 1 : 16;
     LinearOperands o;
     o.ldy = k.constant(rowBytes(shape));

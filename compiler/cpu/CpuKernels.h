@@ -28,16 +28,16 @@ inline int64_t quantizedRowBytes(int64_t inputs) {
   return roundUp(rowStride(inputs) * 2 + kRowRecord, 64);
 }
 
-/// Of a block of columns: all of it, or what is left at the end.
+/// Of a block of columns: all 128 of them, or fewer at the end of the vocabulary.
 enum class Extent { Whole, Part };
 
-/// Rows are dealt evenly to as few tiles as can hold them: 8 are 4 and 4, where 6
-/// and 2 would read the weights as often and multiply less for it. `larger` tiles
-/// have a row more than the others, and come first.
-struct Deal {
+/// The rows of a row block, split evenly into as few tiles as can hold them: 8 rows are
+/// 4 and 4, since 6 and 2 would read the weights as often for less work each time. The
+/// first `larger` tiles have `least` + 1 rows, the others `least`.
+struct RowSplit {
   Val least, larger, tiles;
 };
-Deal deal(Val rows, llvm::ArrayRef<TileShape> shapes);
+RowSplit splitRows(Val rows, llvm::ArrayRef<TileShape> shapes);
 
 /// Hands out the kernel for a shape, making it on first request. Entries of a kernel's
 /// table (compiler/lower/Target.h) stand beside each function, in order; a quantized input
@@ -91,11 +91,11 @@ public:
 
   // --- Building blocks, public for the tests.
 
-  /// tile(x, ldx, records, w, K, scales, bias, y, ldy, ahead, step): `rows` rows by
-  /// `panels` panels. Strides in bytes; K in groups; x and records are what quantize left
-  /// for int8Dynamic; scales are for int8 only, bias null where there is none. Where it
-  /// asks for weights, it is `ahead` bytes from each panel on; of several tiles each
-  /// goes `step` bytes further for each k.
+  /// tile(x, ldx, records, w, K, scales, bias, y, ldy, distance, step): `rows` rows by
+  /// `panels` panels. Strides are in bytes, K in groups. For int8Dynamic x and records are
+  /// the output of quantize; scales are for the int8 kinds, bias is null where there is
+  /// none. A tile that prefetches does so `distance` bytes from its own weights, and
+  /// `step` bytes further in each step along K.
   mlir::func::FuncOp linearTile(int64_t rows, int64_t panels, WeightKind kind);
   /// block(x, ldx, records, rows, w, K, scales, bias, y, ldy, first, last): panels
   /// [first, last) of all rows. Every pointer is that of panel 0.
@@ -109,7 +109,8 @@ public:
   /// attendScattered(q, keys, values, stride, ancestors, count, scores, y): the same
   /// where key j lies ancestors[j] * stride bytes further.
   mlir::func::FuncOp attendScattered(int64_t headSize, KeyKind kind, float scale);
-  /// attendPast(…): whichever of attend and attendScattered is right.
+  /// attendPast(…): attend where all of a row's past lies in one slot, else
+  /// attendScattered.
   mlir::func::FuncOp attendPast(int64_t headSize, KeyKind kind, float scale);
 
   /// insert(list, top, biased, logit, token): into a row's list of its best.
@@ -141,8 +142,8 @@ private:
                   WeightKind kind, std::optional<ActivationKind> activation,
                   Val first, Val last);
 
-  /// Where scanning leaves what it finds: records of all rows, this worker's
-  /// lists of all rows.
+  /// Where scanning puts its results: the records of all rows, and this worker's lists of
+  /// the best tokens of all rows.
   struct Scan {
     Val records, lists, top;
   };

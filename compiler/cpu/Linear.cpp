@@ -1,23 +1,26 @@
 // y = x Wᵀ + b over packed weights [N/16][K/g][16][g], g = 4 for int8Dynamic, else 1.
 //
-//   the others    y[r][n] = (Σ_k x[r][k] * w[n][k]) * scale[n] + b[n]
+//   f32, bf16     y[r][n] = Σ_k x[r][k] * w[n][k] + b[n]
+//   int8          y[r][n] = (Σ_k x[r][k] * w[n][k]) * scale[n] + b[n]
 //   int8Dynamic   y[r][n] = (Σ_k q[r][k] * w[n][k]) * (s[r] * scale[n]) + b[n]
 //                 q[r][k] = round(x[r][k] * (127 / max|x[r]|)), s[r] = max|x[r]| / 127
 //
-// Each output has one accumulator and k ascends, in every tile, or sums are of
-// whole numbers; so its bits depend neither on how many rows there are nor on who
-// computes it. Scales are int8's only.
+// Each output element has one accumulator, and k ascends in every tile; sums of
+// int8Dynamic are of whole numbers, hence exact in any order. So the bits of an output
+// depend neither on the number of rows nor on the worker that computes it.
 //
-// The whole numbers: one layout serves instructions that multiply pairs of i16 and
-// those that multiply quads of bytes. Of four weights u v u v along K, the u, at even
-// k, are stored as u + 128, so that two bytes read as one i16 are p = 256 v + u + 128,
-// ready to be multiplied without being widened. With the q of the same k, called a b:
+// The integer products of int8Dynamic: one layout serves instructions that multiply pairs
+// of i16 and instructions that multiply quads of bytes. Of four weights u v u v along K, the
+// weights at even k are stored as u + 128 (a zero point of 128), so that two bytes read as
+// one i16 are p = 256 v + u + 128, which is multiplied without being widened. With a and b
+// for the two quantized activations of the same k:
 //
 //   pairs   p a + (p >> 8) (b - 256 a) = u a + v b + 128 a    p >> 8 is v
 //   quads   (u + 128) a + (v + 128) b                         one xor makes the v + 128
 //
-// i32 wraps around, so what p a has too much of vanishes exactly. What is left over
-// depends on the row alone and is taken off at the end.
+// i32 wraps around, so 256 v a - 256 v a cancels exactly. The zero-point correction, 128
+// times the row's activations at the even k (pairs) or at all k (quads), depends on the row
+// alone; it stands in the row's record and is subtracted at the end.
 #include "compiler/cpu/CpuKernels.h"
 
 using namespace mlir;
@@ -29,24 +32,23 @@ std::string typed(StringRef name, WeightKind kind) {
   return (name + "_" + nameOf(kind)).str();
 }
 
-/// Bytes of weights that are still near when a tile is done with them, and bytes that
-/// are not far from any.
-constexpr int64_t kNear = 256 << 10, kLittle = 2048;
+/// Prefetched panels of up to kNearBytes are still in L2 when the tile comes to them;
+/// kShortDistance bytes is the prefetch distance where they would not be.
+constexpr int64_t kNearBytes = 256 << 10, kShortDistance = 2048;
 
-/// Weights to ask for: those so many bytes ahead of a tile's first ones, and in each
-/// step along K `step` bytes further.
-struct Ask {
-  Val ahead, step;
+/// Which weights a tile prefetches: in its first step along K the ones `distance` bytes
+/// from its own, in each further step `step` bytes further.
+struct Prefetch {
+  Val distance, step;
 };
 
-/// Whether rows can be dealt to several tiles of so many: two that fit the largest
-/// would be one.
+/// Whether a row split can have several tiles of `rows` rows: two tiles whose rows fit
+/// the largest tile together would be one.
 bool isSharing(const TileShape &largest, int64_t rows) {
   return 2 * rows >= largest.rows;
 }
 
-/// What linearTile is made of; one accumulator for each (row, vector of
-/// columns).
+/// The pieces of linearTile; one accumulator for each (row, vector of columns).
 struct Tile {
   KernelBuilder &k;
   int64_t rows, panels;
@@ -59,23 +61,24 @@ struct Tile {
   /// tile are interleaved.
   int64_t xStep() const { return dynamic() ? rows * level.quadBytes() : 4; }
   int64_t panelStep() const { return 16 * groupOf(kind) * bytesOf(kind); }
-  /// How often each register of weights is multiplied.
+  /// Products that each register of weights takes part in: two where pairs need
+  /// p a and (p >> 8) (b - 256 a).
   int64_t parts() const { return dynamic() && level.dot == Dot::Pairs ? 2 : 1; }
   int64_t vectors() const { return panels * 16 / lanes(); } // of a row
   VectorType floats() const { return k.vector(k.f32(), lanes()); }
   VectorType sums() const {
     return dynamic() ? k.vector(k.i32(), lanes()) : floats();
   }
-  /// A register of int8Dynamic, as the products take it.
+  /// The type of an int8Dynamic register, as the product instructions take it.
   VectorType whole() const {
     return level.dot == Dot::Pairs ? k.vector(k.getI16Type(), 2 * lanes())
                                    : k.vector(k.getI8Type(), 4 * lanes());
   }
 
-  /// Steps along K in one turn of the loop, which beside them costs up to ten
-  /// instructions: of a step of AVX2, with 12 products, a quarter, and time where another
-  /// thread of the core takes half of what can be decoded. Steps of int8Dynamic and of
-  /// AVX-512 are long as they are; several of them spill.
+  /// Steps along K in one turn of the loop. A turn costs up to ten instructions beside its
+  /// steps: a quarter of an AVX2 step of 12 products, and decoding is the limit where a
+  /// second thread of the core takes half of it. Steps of int8Dynamic and of AVX-512 are
+  /// longer, and several of them in one turn spill registers.
   int64_t steps() const { return dynamic() || lanes() != 8 ? 1 : 4; }
 
   /// x of one row, in every lane.
@@ -104,7 +107,7 @@ struct Tile {
     Val stored = k.load(k.vector(k.getI8Type(), lanes()), pointer);
     return k.toFloat(k.signExtend(stored, k.vector(k.i32(), lanes())));
   }
-  /// What of it is multiplied in the second part.
+  /// p >> 8, the weights at odd k, from p: the factor of the second product of pairs.
   Val nextPart(Val w) const { return w >> 8; }
   /// acc[at] + x w.
   struct Term {
@@ -122,14 +125,14 @@ struct Tile {
         products.push_back(level.dotIntrinsic.empty()
                                ? k.multiplyAddPairs(x, w)
                                : k.intrinsic(level.dotIntrinsic, sums(), {x, w}));
-    // Several products before their sums: a sum that comes right behind its product
-    // takes a port from the next one (Zen 3: a tenth faster this way).
+    // All products of a part come before their additions: an addition right behind its
+    // product takes an execution port from the next product (Zen 3: a tenth slower).
     for (auto [product, term] : llvm::zip(products, terms))
       acc[term.at] = acc[term.at] + product;
   }
 
-  /// acc + x w for one step. Whichever are fewer, rows or vectors of weights, stay
-  /// in registers, the others come one at a time. Any other order spills.
+  /// acc + x w for one step along K. The fewer of the two, rows or vectors of weights, stay
+  /// in registers while the others are loaded one at a time. Any other order spills.
   Vals multiply(ArrayRef<Val> x, ArrayRef<Val> at, Vals acc) const {
     SmallVector<Term> terms;
     if (rows <= vectors()) {
@@ -166,31 +169,32 @@ struct Tile {
     return acc;
   }
 
-  /// Whether weights are asked for ahead of their use. One or two rows read several
-  /// streams as fast as they come, but for those that take parts of lines, and not many
-  /// of them; and two rows of int8Dynamic on two, which are short.
-  bool asks() const {
+  /// Whether the tile prefetches weights. One or two rows on several panels read as many
+  /// streams, which the hardware prefetches as fast as memory gives them. Two cases are
+  /// slower: steps of less than a cache line on few panels (int8, bf16), and two rows of
+  /// int8Dynamic on two panels, whose streams are short.
+  bool prefetches() const {
     bool slow = panelStep() < 64 && panels * panelStep() <= 128;
     return rows > 2 || (panels <= (dynamic() ? 2 : 1) ? rows > 1 : slow);
   }
-  /// Which ones, by the only tile of some rows: the next panels while these are
-  /// multiplied, unless that is more than stays near; a little ahead where one panel is
-  /// one stream, which waits at each page for the hardware to see where it goes.
-  Ask askAlone(Val panelBytes) const {
-    Val little = k.constant(kLittle), next = panelBytes * panels;
-    Val ahead = panels == 1 ? little : select(next < kNear + 1, next, little);
-    return {ahead, k.constant(panelStep())};
+  /// Of a row block with one tile: the tile prefetches the next panels while it multiplies
+  /// these, unless they exceed kNearBytes. A single panel is a single stream, which stalls
+  /// at each page until the hardware has found its direction: a short distance suffices.
+  Prefetch prefetchAlone(Val panelBytes) const {
+    Val shortly = k.constant(kShortDistance), next = panelBytes * panels;
+    Val distance = panels == 1 ? shortly : select(next < kNearBytes + 1, next, shortly);
+    return {distance, k.constant(panelStep())};
   }
-  /// By tile number `number` of `tiles`: its share of each of the next panels, so that
-  /// they come while all of the tiles multiply.
-  Ask askTogether(Val panelBytes, Val depth, Val number, Val tiles) const {
+  /// Of a row block with several tiles: tile number `number` of `tiles` prefetches its
+  /// share of each of the next panels, so that they arrive while all tiles multiply.
+  Prefetch prefetchTogether(Val panelBytes, Val depth, Val number, Val tiles) const {
     Val step = (tiles + (panelStep() - 1)) / tiles, next = panelBytes * panels;
-    Val isNear = next < kNear + 1;
-    return {select(isNear, next + number * step * depth, k.constant(kLittle)),
+    Val isNear = next < kNearBytes + 1;
+    return {select(isNear, next + number * step * depth, k.constant(kShortDistance)),
             select(isNear, step, k.constant(panelStep()))};
   }
-  /// Whether there can be other tiles of this shape beside it.
-  bool hasCompany() const { return isSharing(level.tiles(kind)[0], rows); }
+  /// Whether the row block can have other tiles of this shape, which use the same panels.
+  bool sharesPanels() const { return isSharing(level.tiles(kind)[0], rows); }
 
   /// y = acc * scale + bias.
   void finish(ArrayRef<Val> acc, Val records, Val scales, Val bias, Val y,
@@ -219,7 +223,7 @@ struct Tile {
 
 } // namespace
 
-Deal deal(Val rows, ArrayRef<TileShape> shapes) {
+RowSplit splitRows(Val rows, ArrayRef<TileShape> shapes) {
   Val tiles = (rows + (shapes[0].rows - 1)) / shapes[0].rows;
   return {rows / tiles, rows % tiles, tiles};
 }
@@ -228,13 +232,13 @@ func::FuncOp CpuKernels::linearTile(int64_t rows, int64_t panels,
                                     WeightKind kind) {
   std::string name = typed("linear_tile", kind) + "_" + std::to_string(rows) +
                      "x" + std::to_string(panels);
-  // (x, ldx, records, w, K, scales, bias, y, ldy, ask.ahead, ask.step)
+  // (x, ldx, records, w, K, scales, bias, y, ldy, prefetch.distance, prefetch.step)
   SmallVector<Type> types{ptr, i64, ptr, ptr, i64, ptr, ptr, ptr, i64, i64, i64};
   return define(name, types, [&](KernelBuilder &k, ArrayRef<Val> a) {
     Val x = a[0], ldx = a[1], records = a[2], w = a[3], depth = a[4],
         scales = a[5], bias = a[6], y = a[7], ldy = a[8];
     Tile tile{k, rows, panels, level, kind};
-    Ask ask{a[9], a[10]};
+    Prefetch prefetch{a[9], a[10]};
     Val panelBytes = depth * tile.panelStep();
     Vals xRows{x}, panel{w};
     while (int64_t(xRows.size()) < rows)
@@ -247,13 +251,13 @@ func::FuncOp CpuKernels::linearTile(int64_t rows, int64_t panels,
     Vals acc(rows * tile.vectors(), k.constantOf(tile.sums(), 0.0));
     // acc after steps i to i + count - 1.
     auto multiply = [&](Val i, int64_t count, Vals acc) {
-      Vals x, at, asked;
+      Vals x, at, next;
       for (Val row : xRows)
         x.push_back(row + i * tile.xStep());
       for (Val p : panel) {
         at.push_back(p + i * tile.panelStep());
-        asked.push_back(tile.hasCompany() ? p + (ask.ahead + i * ask.step)
-                                          : at.back() + ask.ahead);
+        next.push_back(tile.sharesPanels() ? p + (prefetch.distance + i * prefetch.step)
+                                         : at.back() + prefetch.distance);
       }
       for (int64_t j = 0; j < count; ++j) {
         Vals xs, ws;
@@ -261,8 +265,8 @@ func::FuncOp CpuKernels::linearTile(int64_t rows, int64_t panels,
           xs.push_back(row + j * tile.xStep());
         for (Val w : at)
           ws.push_back(w + j * tile.panelStep());
-        if (tile.asks() && j * tile.panelStep() % 64 == 0)
-          for (Val p : asked)
+        if (tile.prefetches() && j * tile.panelStep() % 64 == 0)
+          for (Val p : next)
             k.prefetch(p + j * tile.panelStep());
         acc = tile.multiply(xs, ws, std::move(acc));
       }
@@ -280,7 +284,8 @@ func::FuncOp CpuKernels::linearTile(int64_t rows, int64_t panels,
   });
 }
 
-// Panels go by in groups as wide as the tile, and each stays near while all rows use it.
+// Panels are taken in groups as wide as the tile; a group stays in L1 while all rows of
+// the row block use it.
 func::FuncOp CpuKernels::linearBlock(WeightKind kind) {
   ArrayRef<TileShape> shapes = level.tiles(kind);
   int64_t together = shapes[0].panels;
@@ -302,15 +307,15 @@ func::FuncOp CpuKernels::linearBlock(WeightKind kind) {
         Val panelBytes = depth * Tile{k, 1, 1, level, kind}.panelStep();
         Val noBias = k.isNull(bias), zero = k.constant(int64_t(0));
         auto call = [&](const Tile &tile, Val row, Val panel,
-                        const Ask &ask) {
+                        const Prefetch &prefetch) {
           Val column = panel * 64;
           k.call(linearTile(tile.rows, tile.panels, kind),
                  {x + row * ldx, ldx, records + row * kRowRecord,
                   w + panel * panelBytes, depth, scales + column,
                   select(noBias, bias, bias + column), y + row * ldy + column, ldy,
-                  ask.ahead, ask.step});
+                  prefetch.distance, prefetch.step});
         };
-        // All panels, in groups of `widest` and then of what is left.
+        // All panels of [first, last), in groups of `widest` panels and then of half as many.
         auto sweep = [&](int64_t widest, llvm::function_ref<void(Val, int64_t)> body) {
           Val from = first;
           for (int64_t group = widest; group; group /= 2) {
@@ -321,13 +326,13 @@ func::FuncOp CpuKernels::linearBlock(WeightKind kind) {
         };
         k.loop(zero, rows, k.constant(kRowBlock), [&](Val block) {
           auto [least, larger, tiles] =
-              deal(min(rows - block, k.constant(kRowBlock)), shapes);
+              splitRows(min(rows - block, k.constant(kRowBlock)), shapes);
           Val one = k.constant(int64_t(1)), alone = tiles == one;
           for (const TileShape &shape : shapes)
             k.when(alone & (least == k.constant(shape.rows)), [&] {
               sweep(shape.panels, [&](Val panel, int64_t group) {
                 Tile tile{k, shape.rows, group, level, kind};
-                call(tile, block, panel, tile.askAlone(panelBytes));
+                call(tile, block, panel, tile.prefetchAlone(panelBytes));
               });
             });
           k.unless(alone, [&, least = least, larger = larger, tiles = tiles] {
@@ -336,7 +341,7 @@ func::FuncOp CpuKernels::linearBlock(WeightKind kind) {
                 if (!isSharing(shapes[0], shape.rows))
                   continue;
                 Tile tile{k, shape.rows, group, level, kind};
-                // Its tiles are number `from` to `to`, and start at row `start`.
+                // Tiles number `from` to `to` have this shape; they start at row `start`.
                 Val isLeast = least == k.constant(shape.rows);
                 Val isLarger = least == k.constant(shape.rows - 1);
                 Val from = select(isLeast, larger, zero);
@@ -344,7 +349,7 @@ func::FuncOp CpuKernels::linearBlock(WeightKind kind) {
                 Val start = block + select(isLeast, larger * (least + 1), zero);
                 k.loop(from, to, one, [&](Val number) {
                   call(tile, start + (number - from) * shape.rows, panel,
-                       tile.askTogether(panelBytes, depth, number, tiles));
+                       tile.prefetchTogether(panelBytes, depth, number, tiles));
                 });
               }
             });
@@ -353,7 +358,7 @@ func::FuncOp CpuKernels::linearBlock(WeightKind kind) {
       });
 }
 
-// Table entries 0 and 1: the rows, and their quantized form if it is there.
+// Table entry 0 is the rows x; entry 1 their quantized form, where a weight is int8Dynamic.
 void CpuKernels::emitInput(KernelBuilder &k, Frame &f, LinearOperands &o,
                            int64_t inputs, WeightKind kind) {
   bool dynamic = kind == WeightKind::int8Dynamic;
@@ -370,7 +375,7 @@ void CpuKernels::emitLinear(KernelBuilder &k, const LinearOperands &o,
   Val depth = k.constant((inputs + groupOf(kind) - 1) / groupOf(kind));
   k.call(linearBlock(kind), {o.x, o.ldx, o.records, o.rows, o.weight, depth,
                              o.scales, o.bias, o.y, o.ldy, first, last});
-  // On what this worker has just written and still has near.
+  // On the panels that this worker has just written, which are still in its cache.
   if (activation)
     k.call(activatePanels(*activation), {o.y, o.ldy, o.rows, first, last});
 }

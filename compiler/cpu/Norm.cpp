@@ -47,7 +47,7 @@ func::FuncOp CpuKernels::norm(int64_t width, float eps, bool residual) {
             Val d = k.load(vector, out + i) - mean;
             return Vals{fma(d, d, sum[0])};
           })[0];
-      // The padding is zero, its distance from the mean is not.
+      // The padding is zero, but its distance from the mean is not.
       Val d = k.load(vector, out + lastPanel) - mean;
       d = select(k.iota(16) < tail, d, zeros);
       squares = fma(d, d, squares);

@@ -2,8 +2,8 @@
 //
 //   q[k] = round(x[k] * (127 / max|x|)), ties to even; a row of zeros is zeros
 //
-// The rows of a tile are interleaved, [tile][K/4][row of tile][four of q], as linearBlock
-// will deal them; after all of them come the records.
+// The rows of a tile are interleaved, [tile][K/4][row of tile][four of q], in the tiles that
+// linearBlock splits the rows into; the records of all rows follow.
 #include "compiler/cpu/CpuKernels.h"
 
 using namespace mlir;
@@ -22,9 +22,9 @@ func::FuncOp CpuKernels::quantize(int64_t inputs) {
     k.loop(first, last, [&](Val r) {
       Val block = r / kRowBlock * kRowBlock;
       auto [least, larger, tiles] =
-          deal(min(rows - block, k.constant(kRowBlock)),
+          splitRows(min(rows - block, k.constant(kRowBlock)),
                level.tiles(WeightKind::int8Dynamic));
-      Val inLarger = larger * (least + 1); // so many rows
+      Val inLarger = larger * (least + 1); // rows in the larger tiles
       Val isLarger = r - block < inLarger;
       Val base = block + select(isLarger, zero, inLarger);
       Val tall = select(isLarger, least + 1, least); // rows of this tile
@@ -32,7 +32,7 @@ func::FuncOp CpuKernels::quantize(int64_t inputs) {
       Val stride = tall * level.quadBytes();
       Val row = x + r * (rowStride(inputs) * 4);
       Val q = values + (r - place) * ldq + place * level.quadBytes();
-      // Four chains: one would wait for itself.
+      // Four chains of maxima: in one, each would wait for the one before.
       constexpr int64_t chains = 4;
       Vals parts(chains, k.constantOf(vector, 0.0));
       auto sweep = [&](Val from, Val to, int64_t chains) {
@@ -73,8 +73,8 @@ int64_t CpuKernels::quantizedStride(int64_t inputs) const {
   return rowStride(inputs) / 4 * level.quadBytes();
 }
 
-/// Stores 16 quantized values, each four `stride` bytes after the one before, and
-/// returns those that count towards what sums will have too much of.
+/// Stores 16 quantized values as four quads, `stride` bytes apart, and returns the values
+/// that the zero-point correction counts.
 Val CpuKernels::storeQuads(KernelBuilder &k, Val values, Val to, Val stride) {
   Val counted = values, stored;
   if (level.dot == Dot::Quads) {

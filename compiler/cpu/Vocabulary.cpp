@@ -4,11 +4,11 @@
 //   tokens = the `top` greatest v by l[v] + logit_bias[v], lower v first on ties
 //   log_prob = l[token] - max l - log Σ_v exp(l[v] - max l)
 //
-// Columns are taken in fixed blocks of 128. A block's logits live in scratch and
-// leave two numbers for the sum; those better than the worst of the row's list,
-// which each worker keeps for itself, go into it. After a barrier sums are merged
-// in block order and lists in worker order, which is column order. So neither
-// worker count nor row count changes a bit.
+// Columns are taken in fixed blocks of 128. The logits of a block live in scratch; a record
+// keeps their maximum and their sum of exponentials, and each worker's own list of a row
+// takes in the tokens that beat its last one. After a barrier the records are merged in
+// block order and the lists in worker order, which is column order. So neither the number
+// of workers nor that of rows changes a bit.
 #include "compiler/cpu/Vocabulary.h"
 #include "compiler/cpu/Math.h"
 
@@ -31,7 +31,7 @@ void emitEmptyLists(KernelBuilder &k, Val lists, Val rows, Val top) {
 
 namespace {
 
-/// The greatest value that a further token must beat.
+/// The biased logit that a further token must beat: that of the list's last token.
 Val worst(KernelBuilder &k, Val list, Val top) {
   return k.load(k.f32(), list + (top - 1) * 4 + Biased * kListArray);
 }
@@ -46,7 +46,7 @@ func::FuncOp CpuKernels::insertTop() {
       [&](KernelBuilder &k, ArrayRef<Val> a) {
         Val list = a[0], top = a[1];
         Val never = a[2] < a[2];
-        // Once the new one has its place, all behind it move by one.
+        // From the place of the new token on, each entry moves by one.
         k.loop(k.constant(int64_t(0)), top, k.constant(int64_t(1)),
                {a[2], a[3], a[4], never}, [&](Val i, ArrayRef<Val> carried) {
                  Val at = list + i * 4;
@@ -66,7 +66,7 @@ func::FuncOp CpuKernels::insertTop() {
 }
 
 // logits, bias and record are those of the block's first column. A whole block needs no
-// masks and no loops; the last one may be neither.
+// masks and no loops; the last block of the vocabulary may need both.
 func::FuncOp CpuKernels::scanBlock(Extent extent) {
   func::FuncOp insert = insertTop();
   bool whole = extent == Extent::Whole;
@@ -107,7 +107,7 @@ func::FuncOp CpuKernels::scanBlock(Extent extent) {
           return valid(panel) + k.load(vector, bias + panel * 64);
         };
         auto greatest = [&](llvm::function_ref<Val(Val)> f) {
-          // -inf where there is a NaN: as the second of two it would stay.
+          // A NaN counts as -inf: as the second operand of max it would stay.
           return k.max16(fold(lowest, [&](Val panel) { return max(f(panel), lowest); },
                               [](Val a, Val b) { return max(a, b); }));
         };
@@ -121,7 +121,7 @@ func::FuncOp CpuKernels::scanBlock(Extent extent) {
         k.store(k.sum16(sum), record + arrayBytes * Sum);
         k.when(best > worst(k, list, top), [&] {
           k.loop(zero, panels, [&](Val panel) {
-            // Whatever the bias holds beyond V, it is no greater than -inf here.
+            // The bias beyond V may hold anything; max makes it -inf.
             k.when(k.max16(max(biased(panel), lowest)) > worst(k, list, top), [&] {
               k.loop(panel * 16, min(panel * 16 + 16, columns - column),
                      [&](Val i) {
@@ -174,8 +174,8 @@ int64_t CpuKernels::VocabularyOperands::readWeights(Frame &f, int64_t first) {
   return first + 5;
 }
 
-/// Logits of one block of all rows, scanned. recordOf(row) is where that block's record
-/// goes.
+/// Multiplies and scans one block of all rows. recordOf(row) is the address of the block's
+/// record of a row.
 void CpuKernels::emitBlock(KernelBuilder &k, Frame &f, const VocabularyOperands &v,
                            Val block, llvm::function_ref<Val(Val)> recordOf,
                            Val arrayBytes) {
@@ -223,8 +223,8 @@ func::FuncOp CpuKernels::topTokens(int64_t columns) {
       });
 }
 
-/// Scans one block of one row, whose logits are at `logits`, and hands the
-/// logits out where the caller asked for them.
+/// Scans one block of one row, whose logits lie at `logits`, and copies the logits to the
+/// caller's output where there is one.
 void CpuKernels::emitScan(KernelBuilder &k, Frame &f, int64_t columns,
                           Val block, Val row, Val logits, Val record,
                           Val arrayBytes, const Scan &scan) {
@@ -264,7 +264,7 @@ func::FuncOp CpuKernels::mergeVocabulary(int64_t columns) {
     Val zeros = k.constantOf(vector, 0.0);
     auto [first, last] = f.share(f.context("rows"));
     k.loop(first, last, [&](Val row) {
-      // The first worker's list takes in those of the others.
+      // The first worker's list takes in the lists of the others.
       Val list = lists + row * kListBytes, out = row * top * 4;
       k.loop(one, workers, [&](Val worker) {
         k.loop(zero, top, [&](Val i) {

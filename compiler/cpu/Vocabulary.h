@@ -1,5 +1,5 @@
-// What the kernels of the vocabulary share: blocks of columns, what they leave, lists
-// of the best. Private to lower.
+// What the kernels of the vocabulary share: blocks of columns, their records, lists of the
+// best tokens. Private to cpu.
 #pragma once
 #include "compiler/cpu/CpuKernels.h"
 #include "encdec/abi.h"
@@ -10,8 +10,9 @@ namespace encdec::cpu {
 constexpr int64_t kBlock = 128; // columns
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-/// What a block leaves of a row: two arrays, so that merging can use lanes. A sketched
-/// one leaves the greatest that a logit of it may be, and must be.
+/// The record of a block for one row: two numbers, each kind in an array over the blocks,
+/// so that merging can use lanes. With a sketch: the greatest upper and the greatest lower
+/// bound of the block's logits.
 enum Record : int64_t { Max, Sum, RecordCount, MayBe = Max, MustBe = Sum };
 
 /// A row's best so far, best first, `top` of each in use.
@@ -40,7 +41,7 @@ struct Blocks {
   }
 };
 
-/// No token yet, in the lists of all rows.
+/// Empties the lists of all rows.
 void emitEmptyLists(KernelBuilder &k, Val lists, Val rows, Val top);
 
 } // namespace encdec::cpu
