@@ -147,18 +147,20 @@ def HoistEncoderPass : Pass<"encdec-hoist-encoder", "mlir::ModuleOp"> {
 }
 
 def QuantizeWeightsPass : Pass<"encdec-quantize-weights", "mlir::ModuleOp"> {
-  let summary = "Choose how each weight is stored";
+  let summary = "Choose the format of each weight";
   let description = [{
     Before: `encdec.weight @w : tensor<8x4xf16> = …`
-    After, with type=int8: `encdec.weight @w : tensor<8x4xf16> = … {storage = i8}`
+    After, with type=int8: `encdec.weight @w : tensor<8x4xf16> = … {format = "int8"}`
 
-    bf16 and int8 hold for matrices of linear, ffn, vocabulary, memory_project and for
-    token tables; int8 has one symmetric scale per output channel, f32 activations.
-    int8-dynamic adds `activations = i8`: products round each row of their input
-    to int8 as well. Vectors and position tables stay f32.
+    A format (dialect/WeightFormat.h) holds for matrices of linear, ffn, vocabulary,
+    memory_project and for token tables; vectors and position tables stay f32.
+    `for=GLOB=FORMAT` chooses another one for those whose names match; the last
+    match counts, and a pattern that matches none is an error.
   }];
   let options = [Option<"type", "type", "std::string", "\"f32\"",
-                        "f32, bf16, int8 or int8-dynamic">];
+                        "f32, bf16, int8 or int8-dynamic">,
+                 ListOption<"overrides", "for", "std::string",
+                            "GLOB=FORMAT for weights whose names match">];
 }
 
 def SketchVocabularyPass : Pass<"encdec-sketch-vocabulary", "mlir::ModuleOp"> {
@@ -166,7 +168,7 @@ def SketchVocabularyPass : Pass<"encdec-sketch-vocabulary", "mlir::ModuleOp"> {
   let description = [{
     Before: `encdec.vocabulary %x, @w biased …`
     After: `encdec.vocabulary %x, @w sketch @w.sketch biased …` and
-    `encdec.weight @w.sketch : … {storage = i8}`
+    `encdec.weight @w.sketch : … {format = "int8"}`
 
     For weights stored as f32; others are left as they are. The sketch bounds every
     logit, and only columns that can still hold the best are multiplied exactly.

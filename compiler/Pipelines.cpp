@@ -2,6 +2,7 @@
 #include "compiler/Pipelines.h"
 #include "compiler/Passes.h"
 #include "compiler/lower/Lowering.h"
+#include "dialect/WeightFormat.h"
 #include "mlir/Pass/PassOptions.h"
 #include "mlir/Pass/PassRegistry.h"
 
@@ -9,29 +10,9 @@ using namespace mlir;
 
 namespace encdec {
 
-static constexpr std::pair<WeightType, llvm::StringLiteral> weightTypes[] = {
-    {WeightType::f32, "f32"},
-    {WeightType::bf16, "bf16"},
-    {WeightType::int8, "int8"},
-    {WeightType::int8Dynamic, "int8-dynamic"}};
-
-StringRef nameOf(WeightType type) {
-  for (auto [known, name] : weightTypes)
-    if (known == type)
-      return name;
-  return {};
-}
-
-std::optional<WeightType> findWeightType(StringRef name) {
-  for (auto [type, known] : weightTypes)
-    if (known == name)
-      return type;
-  return std::nullopt;
-}
-
-StringRef keysWith(WeightType type) {
-  bool isInt8 = type == WeightType::int8 || type == WeightType::int8Dynamic;
-  return isInt8 ? "bf16" : "f32";
+static std::string keysWith(StringRef weights) {
+  const WeightFormat *format = findWeightFormat(weights);
+  return format && format->bits <= 8 ? "bf16" : "f32";
 }
 
 void buildFusePipeline(OpPassManager &pm, const PipelineOptions &) {
@@ -52,13 +33,13 @@ void buildFusePipeline(OpPassManager &pm, const PipelineOptions &) {
 void buildPlacePipeline(OpPassManager &pm, const PipelineOptions &options) {
   // First: it decides in which function a weight is used, hence its place.
   pm.addPass(createHoistEncoderPass());
-  // Before packing, whose sizes depend on the storage type.
+  // Before packing, whose sizes depend on the formats.
   pm.addPass(createQuantizeWeightsPass(
-      {nameOf(options.weights).str()}));
+      {options.weights, llvm::to_vector(options.weightsFor)}));
   if (options.sketch)
     pm.addPass(createSketchVocabularyPass());
   pm.addPass(createNarrowKeysPass(
-      {options.keys.empty() ? keysWith(options.weights).str() : options.keys}));
+      {options.keys.empty() ? keysWith(options.weights) : options.keys}));
   pm.addPass(createPackWeightsPass());
 }
 
@@ -82,16 +63,13 @@ void buildLowerPipeline(OpPassManager &pm, const PipelineOptions &options) {
 namespace {
 /// PipelineOptions as text: --encdec-place="weights=int8".
 struct PipelineFlags : PassPipelineOptions<PipelineFlags> {
-  Option<WeightType> weights{
-      *this, "weights", llvm::cl::desc("how weights are stored"),
-      llvm::cl::init(WeightType::f32),
-      llvm::cl::values(
-          clEnumValN(WeightType::f32, "f32", "4 bytes each"),
-          clEnumValN(WeightType::bf16, "bf16", "2 bytes each, rounded"),
-          clEnumValN(WeightType::int8, "int8",
-                     "1 byte each, one scale per output channel"),
-          clEnumValN(WeightType::int8Dynamic, "int8-dynamic",
-                     "the same, activations too, one scale per row"))};
+  Option<std::string> weights{*this, "weights",
+                              llvm::cl::desc("format of weights: f32, bf16, int8 or "
+                                             "int8-dynamic"),
+                              llvm::cl::init("f32")};
+
+  ListOption<std::string> weightsFor{
+      *this, "weights-for", llvm::cl::desc("GLOB=FORMAT for weights whose names match")};
 
   Option<std::string> target{*this, "target", llvm::cl::desc("whose kernels"),
                              llvm::cl::init("cpu")};
@@ -109,7 +87,8 @@ struct PipelineFlags : PassPipelineOptions<PipelineFlags> {
                       llvm::cl::desc("an int8 sketch beside an f32 vocabulary"),
                       llvm::cl::init(false)};
 
-  PipelineOptions get() const { return {weights, target, level, sketch, keys}; }
+  PipelineOptions get() const { return {weights, std::vector<std::string>(weightsFor.begin(), weightsFor.end()), target,
+            level, sketch, keys}; }
 };
 } // namespace
 

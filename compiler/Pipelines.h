@@ -5,32 +5,20 @@
 #include "mlir/Pass/PassManager.h"
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace encdec {
 
-/// How weights are stored in the compiled model.
-enum class WeightType {
-  f32, // 4 bytes each, the logical value
-  bf16, // 2 bytes each, rounded to nearest
-  int8, // 1 byte each and one f32 scale per output channel
-  int8Dynamic // the same; activations too, one scale per row, as they come
-};
-/// As in the bundle and in --weights.
-llvm::StringRef nameOf(WeightType type);
-/// The type called `name`, or nothing.
-std::optional<WeightType> findWeightType(llvm::StringRef name);
-
-/// The type of cached keys and values that goes with `type`: bf16 with the int8 types,
-/// where they would be most of what many rows read; else f32.
-llvm::StringRef keysWith(WeightType type);
-
 /// What a user may choose; every pipeline takes the same struct.
 struct PipelineOptions {
-  WeightType weights = WeightType::f32;
+  std::string weights = "f32"; // format of all matrices and token tables
+  /// "GLOB=FORMAT": formats of those whose names match; the last match counts.
+  std::vector<std::string> weightsFor = {};
   std::string target = "cpu"; // whose kernels
   std::string level = ""; // of the target, that code is made for; empty: its first
   bool sketch = false; // of f32 weights: greedy steps read an int8 vocabulary first
-  std::string keys = "";  // cached keys and values: f32 or bf16; empty: keysWith(weights)
+  std::string keys = "";  // cached keys and values: f32 or bf16; empty: bf16 with formats of 8 bits,
+                          // where they would be most of what many rows read; else f32
 };
 
 /// Decomposed form to fused form.

@@ -123,7 +123,7 @@ def EncDec_VocabularyOp : EncDec_WeightUser<"vocabulary", [Pure, EncDec_RowWise,
 
     C1 weight is [V, E] with E the input's width, V the width of logit_bias.
     C2 bias, if any, is [V].
-    C3 sketch, if any, is weight with storage = i8, and weight is stored as f32.
+    C3 sketch, if any, is weight in format int8, and weight is in f32.
   }];
   let arguments = (ins EncDec_Rows:$input, FlatSymbolRefAttr:$weight,
                        OptionalAttr<FlatSymbolRefAttr>:$bias,

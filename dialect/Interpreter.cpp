@@ -50,7 +50,7 @@ const Tensor *Interpreter::weight(Operation *op, FlatSymbolRefAttr name,
 Tensor Interpreter::product(Operation *op, FlatSymbolRefAttr name,
                             const Tensor &x, const Tensor &w, const Tensor *b) {
   WeightOp weight = lookupWeight(op, name);
-  return linear(weight && weight.isDynamic() ? throughInt8(x) : x, w, b);
+  return linear(weight && weight.getStored().roundsActivations ? throughInt8(x) : x, w, b);
 }
 
 // Every index in 0 … limit-1.

@@ -186,8 +186,7 @@ void WeightOp::build(OpBuilder &builder, OperationState &state, StringRef name,
                      RankedTensorType type, Attribute origin) {
   build(
       builder, state, builder.getStringAttr(name), TypeAttr::get(type), origin,
-      /*storage=*/TypeAttr(), /*activations=*/TypeAttr(),
-      /*layout=*/PackedAttr(), /*offset=*/IntegerAttr(),
+      /*format=*/StringAttr(), /*layout=*/PackedAttr(), /*offset=*/IntegerAttr(),
       /*scale_offset=*/IntegerAttr());
 }
 
@@ -195,10 +194,9 @@ RankedTensorType WeightOp::getTensorType() {
   return cast<RankedTensorType>(getType());
 }
 
-bool WeightOp::isDynamic() { return bool(getActivations()); }
-
-bool WeightOp::isQuantized() {
-  return getStorage() && getStorage()->isInteger(8);
+const WeightFormat &WeightOp::getStored() {
+  const WeightFormat *format = getFormat() ? findWeightFormat(*getFormat()) : nullptr;
+  return format ? *format : weightFormats().front();
 }
 
 void LinearOp::build(OpBuilder &builder, OperationState &state, Type output,

@@ -2,6 +2,7 @@
 // what they name.
 #pragma once
 #include "dialect/Dialect.h"
+#include "dialect/WeightFormat.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/SymbolTable.h"

@@ -74,29 +74,23 @@ def EncDec_WeightOp : EncDec_Op<"weight", [Symbol]> {
     ```mlir
     encdec.weight @l0.q.w : tensor<512x512xf16> = #encdec.file<"model.safetensors", 1234>
     ```
-    Its logical value is the f32 of each stored value; quantize-weights may round
-    it: with `storage = bf16` to the nearest bf16, ties to even; with `storage = i8` to
-    q * scale with one scale per output channel (row),
-    scale = max|w| / 127 in f32, q rounded to nearest, ties to even. With
-    `activations = i8` as well, whatever multiplies by it first does the same to each
-    row of its input: scale = max|x| / 127, q = x * (127 / max|x|) rounded to nearest,
-    ties to even, so that sums are of whole numbers. Weights of linear ops are
-    [out, in]. `layout`, `offset` and `scale_offset` (bytes within
-    the weights section) are set by pack-weights.
+    `format` says how quantize-weights has it stored (WeightFormat.h): f32, the default,
+    bf16, int8, or int8-dynamic, with which products round each row of their input too. The
+    logical value of a weight is what its format keeps of the f32 of each checkpoint value.
+    Weights of linear ops are [out, in]. `layout`, `offset` and `scale_offset` (bytes
+    within the weights section) are set by pack-weights.
 
     C1 the type is a static 1-D or 2-D tensor of f16, bf16 or f32, of at most 2^48
        elements.
     C2 the origin is a file, sinusoidal, seeded or dense attribute.
     C3 a dense origin has the weight's own type; a sinusoidal one is 2-D.
-    C4 storage is f32, bf16 or i8; the small ones are for 2-D weights.
+    C4 the format is one of the table; those other than f32 are for 2-D weights.
     C5 only a 2-D weight is packed.
-    C6 offsets are multiples of 64, and only an i8 weight has a scale_offset.
-    C7 activations are i8, beside storage = i8.
+    C6 offsets are multiples of 64, and only a format with scales has a scale_offset.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name,
                        TypeAttrOf<AnyRankedTensor>:$type, AnyAttr:$origin,
-                       OptionalAttr<TypeAttr>:$storage,
-                       OptionalAttr<TypeAttr>:$activations,
+                       OptionalAttr<StrAttr>:$format,
                        OptionalAttr<EncDec_PackedAttr>:$layout,
                        OptionalAttr<I64Attr>:$offset,
                        OptionalAttr<I64Attr>:$scale_offset);
@@ -106,10 +100,8 @@ def EncDec_WeightOp : EncDec_Op<"weight", [Symbol]> {
   let extraClassDeclaration = [{
     /// The checkpoint's type of this weight.
     ::mlir::RankedTensorType getTensorType();
-    /// Whether the stored values are int8 with a scale per output channel.
-    bool isQuantized();
-    /// Whether products with it quantize their activations, row by row.
-    bool isDynamic();
+    /// How its values are stored; f32 where nothing is said.
+    const ::encdec::WeightFormat &getStored();
     /// A weight that no op names may go (symbol-dce).
     bool canDiscardOnUseEmpty() { return true; }
   }];

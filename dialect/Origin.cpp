@@ -76,41 +76,39 @@ FailureOr<std::vector<float>> encdec::originValues(WeightOp weight) {
   return failure();
 }
 
-Quantized encdec::quantizeRows(ArrayRef<float> values, int64_t rows) {
-  Quantized result{std::vector<int8_t>(values.size()),
-                   std::vector<float>(rows)};
-  size_t width = values.size() / rows;
-  for (int64_t n = 0; n < rows; ++n) {
-    ArrayRef<float> row = values.slice(n * width, width);
-    float most = 0;
-    for (float w : row)
-      most = std::max(most, std::fabs(w));
-    float scale = most / 127.0f;
-    result.scales[n] = scale;
-    for (size_t k = 0; k < width; ++k) // nearbyint: ties to even
-      result.values[n * width + k] =
-          scale > 0 ? int8_t(std::nearbyint(std::fmin(
-                          127.0f, std::fmax(-127.0f, row[k] / scale))))
-                    : int8_t(0);
-  }
-  return result;
+Encoded encdec::encodeRows(const WeightFormat &format, ArrayRef<float> values, int64_t rows) {
+  Encoded encoded{std::vector<uint32_t>(values.size()), {}};
+  int64_t width = int64_t(values.size()) / rows, span = format.spanOf(width);
+  for (int64_t n = 0; n < rows; ++n)
+    for (int64_t k = 0; k < width; k += span) {
+      ArrayRef<float> part = values.slice(n * width + k, std::min(span, width - k));
+      float scale = format.scaleOf(part);
+      if (format.hasScales())
+        encoded.scales.push_back(scale);
+      format.encode(part, scale,
+                    MutableArrayRef(encoded.codes).slice(n * width + k, part.size()));
+    }
+  return encoded;
 }
 
-std::vector<float> encdec::dequantizeRows(const Quantized &quantized) {
-  std::vector<float> values(quantized.values.size());
-  size_t width = values.size() / quantized.scales.size();
-  for (size_t i = 0; i < values.size(); ++i)
-    values[i] = float(quantized.values[i]) * quantized.scales[i / width];
+std::vector<float> encdec::decodeRows(const WeightFormat &format, const Encoded &encoded,
+                                      int64_t rows) {
+  std::vector<float> values(encoded.codes.size());
+  int64_t width = int64_t(values.size()) / rows, span = format.spanOf(width);
+  int64_t scales = format.scalesOf(width);
+  for (int64_t i = 0; i < int64_t(values.size()); ++i) {
+    int64_t k = i % width;
+    float scale = scales ? encoded.scales[i / width * scales + k / span] : 1;
+    values[i] = format.decode(encoded.codes[i], scale, k);
+  }
   return values;
 }
 
 std::vector<float> encdec::logicalValues(WeightOp weight,
                                          std::vector<float> stored) {
-  if (weight.getStorage() && weight.getStorage()->isBF16())
-    for (float &value : stored)
-      value = roundTo(*weight.getStorage(), value);
-  if (!weight.isQuantized())
+  const WeightFormat &format = weight.getStored();
+  if (&format == &weightFormats().front())
     return stored;
-  return dequantizeRows(
-      quantizeRows(stored, weight.getTensorType().getDimSize(0)));
+  int64_t rows = weight.getTensorType().getDimSize(0);
+  return decodeRows(format, encodeRows(format, stored, rows), rows);
 }

@@ -1,4 +1,4 @@
-// The values behind a weight whose origin needs no file, and int8 storage.
+// The values behind a weight whose origin needs no file, and what its format keeps of them.
 #pragma once
 #include "dialect/Ops.h"
 #include <vector>
@@ -6,7 +6,7 @@
 namespace encdec {
 
 /// Stored values of a dense, seeded or sinusoidal weight, row-major, rounded to
-/// the weight's type and widened to f32; before any storage = i8. Fails for a
+/// the weight's type and widened to f32; before its format takes them. Fails for a
 /// file origin, which the caller reads.
 mlir::FailureOr<std::vector<float>> originValues(WeightOp weight);
 
@@ -16,19 +16,17 @@ double seededValue(uint64_t seed, uint64_t i, double scale);
 /// Rounds `value` to f16, bf16 or f32 (`type`), widened to f32 again.
 float roundTo(mlir::Type type, double value);
 
-/// An i8 weight as stored: q[n][k] and scale[n], n output channels.
-struct Quantized {
-  std::vector<int8_t> values;
+/// Rows of a weight in a format: a code for each value, and the scales of each row.
+struct Encoded {
+  std::vector<uint32_t> codes;
   std::vector<float> scales;
 };
-/// Symmetric per output channel (row): scale = max|w| / 127 in f32, q = w /
-/// scale in f32, rounded to nearest, ties to even. A row of zeros has scale 0.
-Quantized quantizeRows(llvm::ArrayRef<float> values, int64_t rows);
-/// The logical values of quantized rows: q * scale in f32.
-std::vector<float> dequantizeRows(const Quantized &quantized);
+Encoded encodeRows(const WeightFormat &format, llvm::ArrayRef<float> values, int64_t rows);
+/// Values that the codes stand for.
+std::vector<float> decodeRows(const WeightFormat &format, const Encoded &encoded,
+                              int64_t rows);
 
-/// Logical values of `weight` given its stored ones: the same, or through the
-/// smaller type that it is stored in.
+/// Logical values of `weight` given those of the checkpoint: what its format keeps.
 std::vector<float> logicalValues(WeightOp weight, std::vector<float> stored);
 
 } // namespace encdec

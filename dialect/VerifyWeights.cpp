@@ -77,13 +77,12 @@ LogicalResult WeightOp::verify() {
     return failure();
   bool matrix = getTensorType().getRank() == 2;
   // C4
-  Type storage = getStorage().value_or(Type());
-  if (storage && !storage.isF32() && !storage.isBF16() && !storage.isInteger(8))
-    return emitOpError("expected storage to be f32, bf16 or i8 but got ")
-           << storage;
-  if (storage && !storage.isF32() && !matrix)
-    return emitOpError("expected a 2-D weight behind storage = ")
-           << storage << " but got " << getTensorType();
+  if (getFormat() && !findWeightFormat(*getFormat()))
+    return emitOpError("expected a format of ")
+           << weightFormatNames() << " but got " << getFormatAttr();
+  if (&getStored() != &weightFormats().front() && !matrix)
+    return emitOpError("expected a 2-D weight behind format = ")
+           << getFormatAttr() << " but got " << getTensorType();
   // C5
   if (getLayout() && !matrix)
     return emitOpError("expected a 2-D weight behind layout = #encdec.packed "
@@ -94,15 +93,9 @@ LogicalResult WeightOp::verify() {
     if (offset && (int64_t(*offset) < 0 || *offset % 64 != 0))
       return emitOpError("expected offsets to be multiples of 64 but got ")
              << int64_t(*offset);
-  if (getScaleOffset() && !isQuantized())
-    return emitOpError("expected storage = i8 beside a scale_offset but got ")
-           << (getStorage() ? *getStorage()
-                            : Type(Float32Type::get(getContext())));
-  // C7
-  if (getActivations() && (!getActivations()->isInteger(8) || !isQuantized()))
-    return emitOpError("expected activations to be i8 beside storage = i8 but "
-                       "got ")
-           << *getActivations();
+  if (getScaleOffset() && !getStored().hasScales())
+    return emitOpError("expected a format with scales beside a scale_offset but got ")
+           << getStored().name;
   return success();
 }
 
@@ -215,11 +208,8 @@ LogicalResult VocabularyOp::verifySymbolUses(SymbolTableCollection &tables) {
       sketch.getTensorType() != weight.getTensorType())
     return emitOpError("expected sketch to be the same weight as ")
            << getWeightAttr() << " but got another, " << getSketchAttr();
-  if (!sketch.isQuantized() || sketch.isDynamic())
-    return emitOpError("expected sketch to be stored as i8, with activations of f32");
-  if (weight.getStorage() && !weight.getStorage()->isF32())
-    return emitOpError("expected no sketch of a weight that is not stored as f32 but "
-                       "got one of ")
-           << getWeightAttr();
+  if (sketch.getStored().name != "int8" || weight.getStored().name != "f32")
+    return emitOpError("expected a sketch in format int8 of a weight in f32 but got ")
+           << sketch.getStored().name << " of " << weight.getStored().name;
   return success();
 }

@@ -10,7 +10,7 @@ import sys
 FOLDERS = [
     ("fuse", "fuse", set()),
     ("place", "place", set()),
-    ("cpu", "cpu", set()),
+    ("cpu", "cpu", {"format"}),  # every format has kernels today
     ("schedule", "schedule", {"encode-scratch", "handles", "arena"}),
     ("lower", "lower", set()),
 ]

@@ -15,7 +15,7 @@ func::FuncOp CpuKernels::embed(int64_t width, int64_t vocabulary,
   std::string name = "embed_" + std::to_string(width) +
                      "_" + nameOf(kind).str() + "_" + bitsOf(scale);
   // Element (id, n) of panel id / 16 lies at [n / group][id mod 16][n mod group].
-  int64_t group = groupOf(kind), weightBytes = bytesOf(kind);
+  int64_t group = groupOf(kind), weightBytes = bytesOf(kind, 1);
   return defineKernel(name, [&](KernelBuilder &k, Frame &f) {
     int64_t panels = (width + 15) / 16;
     Val table = f.weight(0), scales = f.optionalWeight(1),
@@ -35,7 +35,7 @@ func::FuncOp CpuKernels::embed(int64_t width, int64_t vocabulary,
                                weightBytes;
       Val position = positions + index(places, row) * (panels * 64);
       Val factor = k.constant(scale);
-      Val rowScale = isInt8(kind) ? k.load(k.f32(), scales + id * 4) : Val();
+      Val rowScale = hasScales(kind) ? k.load(k.f32(), scales + id * 4) : Val();
       Val out = y + row * (panels * 64);
       if (width % 16) // the padding; real columns follow
         k.store(k.constantOf(k.vector(k.f32(), 16), 0.0), out + from * 4);

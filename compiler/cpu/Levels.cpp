@@ -32,37 +32,24 @@ constexpr CpuLevel levels[] = {
 
 } // namespace
 
-StringRef nameOf(WeightKind kind) {
-  switch (kind) {
-  case WeightKind::f32:
-    return "f32";
-  case WeightKind::bf16:
-    return "bf16";
-  case WeightKind::int8:
-    return "i8";
-  case WeightKind::int8Dynamic:
-    return "i8d";
-  }
-  return {};
+// In the order of WeightKind: the format's name, and the kind's in kernel names.
+static constexpr std::pair<StringLiteral, StringLiteral> kinds[] = {
+    {"f32", "f32"}, {"bf16", "bf16"}, {"int8", "i8"}, {"int8-dynamic", "i8d"}};
+
+StringRef nameOf(WeightKind kind) { return kinds[size_t(kind)].second; }
+
+const WeightFormat &formatOf(WeightKind kind) {
+  return *findWeightFormat(kinds[size_t(kind)].first);
 }
 
-std::optional<WeightKind> findWeightKind(StringRef name) {
-  for (WeightKind kind : {WeightKind::f32, WeightKind::bf16, WeightKind::int8,
-                          WeightKind::int8Dynamic})
-    if (nameOf(kind) == name)
-      return kind;
+std::optional<WeightKind> findWeightKind(StringRef format) {
+  for (auto [i, names] : llvm::enumerate(kinds))
+    if (names.first == format)
+      return WeightKind(i);
   return std::nullopt;
 }
 
 StringRef nameOf(KeyKind kind) { return kind == KeyKind::f32 ? "" : "_bf16"; }
-
-WeightKind kindOf(WeightOp weight) {
-  bool isBf16 = weight.getStorage() && weight.getStorage()->isBF16();
-  return weight.isDynamic()     ? WeightKind::int8Dynamic
-         : weight.isQuantized() ? WeightKind::int8
-         : isBf16               ? WeightKind::bf16
-                                : WeightKind::f32;
-}
 
 ArrayRef<CpuLevel> cpuLevels() { return levels; }
 

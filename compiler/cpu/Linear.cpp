@@ -60,7 +60,7 @@ struct Tile {
   /// Bytes of x, and of a panel, for one step along K. The quantized rows of a
   /// tile are interleaved.
   int64_t xStep() const { return dynamic() ? rows * level.quadBytes() : 4; }
-  int64_t panelStep() const { return 16 * groupOf(kind) * bytesOf(kind); }
+  int64_t panelStep() const { return bytesOf(kind, 16 * groupOf(kind)); }
   /// Products that each register of weights takes part in: two where pairs need
   /// p a and (p >> 8) (b - 256 a).
   int64_t parts() const { return dynamic() && level.dot == Dot::Pairs ? 2 : 1; }

@@ -123,7 +123,7 @@ WeightAttr Selector::slot(FlatSymbolRefAttr name, Reads reads, bool isPacked) {
   std::optional<uint64_t> offset = weight.getOffset(), scales = weight.getScaleOffset();
   StringRef missing = !offset                                           ? "offset"
                       : isPacked && !weight.getLayout()                 ? "packed layout"
-                      : isPacked && weight.isQuantized() && !scales ? "scale_offset"
+                      : isPacked && weight.getStored().hasScales() && !scales ? "scale_offset"
                                                                         : "";
   if (!missing.empty()) {
     error("not-packed").append("weight ", name, " has no ", missing, "; run encdec-pack-weights")
@@ -134,7 +134,12 @@ WeightAttr Selector::slot(FlatSymbolRefAttr name, Reads reads, bool isPacked) {
   SmallVector<int64_t> offsets{int64_t(*offset)};
   if (isPacked)
     offsets.push_back(scales ? int64_t(*scales) : -1);
-  return WeightAttr::get(builder.getContext(), name, builder.getStringAttr(nameOf(kindOf(weight))), offsets,
+  if (!findWeightKind(weight.getStored().name)) {
+    error("format") << "there is no kernel for weights in " << weight.getStored().name;
+    return {};
+  }
+  return WeightAttr::get(builder.getContext(), name,
+                         builder.getStringAttr(weight.getStored().name), offsets,
                          bytesRead(weight, reads != Reads::row), reads);
 }
 
@@ -155,7 +160,7 @@ void Selector::vector(CallBuilder &call, FlatSymbolRefAttr name, Reads reads) {
 
 bool Selector::isDynamic(FlatSymbolRefAttr name) {
   WeightOp weight = lookupWeight(tables, current, name);
-  return weight && weight.isDynamic();
+  return weight && weight.getStored().roundsActivations;
 }
 
 void Selector::product(CallBuilder &call, Value rows, ArrayRef<FlatSymbolRefAttr> weights) {

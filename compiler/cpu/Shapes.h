@@ -8,7 +8,7 @@
 
 namespace encdec::cpu {
 
-/// How a matrix is stored and multiplied; a kind fixes its arithmetic.
+/// The formats of weights (dialect/WeightFormat.h) that there are kernels for.
 enum class WeightKind {
   f32,
   bf16,        // widened in registers
@@ -17,18 +17,19 @@ enum class WeightKind {
 };
 /// As in kernel names: f32, bf16, i8, i8d.
 llvm::StringRef nameOf(WeightKind kind);
-std::optional<WeightKind> findWeightKind(llvm::StringRef name);
-WeightKind kindOf(WeightOp weight);
-/// Bytes of one weight, and how many along K lie beside each other.
-inline int64_t bytesOf(WeightKind kind) {
-  return kind == WeightKind::f32 ? 4 : kind == WeightKind::bf16 ? 2 : 1;
+const WeightFormat &formatOf(WeightKind kind);
+/// The kind for a format's name; nothing where there is no kernel for it.
+std::optional<WeightKind> findWeightKind(llvm::StringRef format);
+
+/// Bytes of `count` weights, and how many along K lie beside each other.
+inline int64_t bytesOf(WeightKind kind, int64_t count) {
+  return formatOf(kind).bytes(count);
 }
-inline int64_t groupOf(WeightKind kind) {
-  return kind == WeightKind::int8Dynamic ? 4 : 1;
-}
-inline bool isInt8(WeightKind kind) { return bytesOf(kind) == 1; }
+inline int64_t groupOf(WeightKind kind) { return formatOf(kind).group; }
+inline bool hasScales(WeightKind kind) { return formatOf(kind).hasScales(); }
 inline bool hasDynamic(llvm::ArrayRef<WeightKind> kinds) {
-  return llvm::is_contained(kinds, WeightKind::int8Dynamic);
+  return llvm::any_of(kinds,
+                      [](WeightKind kind) { return formatOf(kind).roundsActivations; });
 }
 
 /// x [R, inputs] times several weights [outputs[i], inputs], each perhaps

@@ -86,7 +86,7 @@ void CpuKernels::emitSketch(KernelBuilder &k, Frame &f,
   k.loop(first, last, [&](Val block) {
     Val column = block * kBlock, panels = blocks.panelsOf(k, block);
     LinearOperands o = v.all;
-    o.weight = v.sketch + column * (shape.inputs * bytesOf(*shape.sketch));
+    o.weight = v.sketch + column * bytesOf(*shape.sketch, shape.inputs);
     o.scales = v.sketchScales + column * 4;
     o.bias = select(k.isNull(o.bias), o.bias, o.bias + column * 4);
     o.y = v.scratch;

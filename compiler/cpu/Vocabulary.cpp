@@ -182,7 +182,7 @@ void CpuKernels::emitBlock(KernelBuilder &k, Frame &f, const VocabularyOperands 
   const VocabularyShape &shape = v.shape;
   int64_t group = groupOf(shape.kind);
   int64_t columnBytes =
-      (shape.inputs + group - 1) / group * group * bytesOf(shape.kind);
+      bytesOf(shape.kind, (shape.inputs + group - 1) / group * group);
   Blocks blocks{shape.columns};
   Val column = block * kBlock, zero = k.constant(int64_t(0));
   k.loop(zero, v.all.rows, k.constant(kRowBlock), [&](Val from) {

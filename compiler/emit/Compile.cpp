@@ -51,14 +51,21 @@ public:
     PassManager pm(module.getContext());
     PipelineOptions pipeline;
     pipeline.weights = options.weights;
+    pipeline.weightsFor = options.weightsFor;
     pipeline.sketch = options.sketch;
     buildFusePipeline(pm, pipeline);
     buildPlacePipeline(pm, pipeline);
+    // A pattern that matches nothing is the only way for sound IR to fail here.
     if (Status status = run(pm); !status.ok())
-      return status;
-    facts.weights = nameOf(options.weights).str();
+      return Status(options.weightsFor.empty() ? status.code() : Code::Usage,
+                    status.message());
+    facts.formats = formatsOf(module);
     facts.stepBytes = stepWeightBytes(module);
     facts.sketch = sketchBytes(module);
+    if (options.sketch && !facts.sketch.sketch)
+      return Status(Code::Usage,
+                    "a sketch is for a vocabulary in f32, but here it is stored in a "
+                    "smaller format; compile without --sketch, or choose f32 for it");
     PassManager schedule(module.getContext());
     buildSchedulePipeline(schedule, pipeline);
     if (Status status = run(schedule); !status.ok())
@@ -142,6 +149,21 @@ public:
   }
   Status fromDiagnostics(const std::string &what, Code code = Code::Failure) {
     return Status(code, messages.empty() ? what : what + ": " + messages);
+  }
+
+  /// The levels asked for, each once; else those of x86-64 that make a difference to the
+  /// weights' formats. Only products of whole numbers have instructions of their own.
+  std::vector<std::string> levels() const {
+    std::vector<std::string> asked;
+    for (const std::string &level : options.levels)
+      if (!llvm::is_contained(asked, level))
+        asked.push_back(level);
+    if (!asked.empty())
+      return asked;
+    if (llvm::any_of(facts.formats,
+                     [](const WeightFormat *format) { return format->roundsActivations; }))
+      return {"v3", "v3-avxvnni", "v4", "v4-vnni"};
+    return {"v3", "v4"};
   }
 
   Status run(PassManager &pm) {
@@ -290,7 +312,7 @@ Status compileToBundle(const std::string &folder, const std::string &out,
   TokenizerFiles tokenizer;
   ENCDEC_RETURN_IF_ERROR(readFolder(job, tokenizer, warnings));
   std::vector<std::pair<std::string, Bytes>> code;
-  for (const std::string &level : levelsOf(options)) {
+  for (const std::string &level : job.levels()) {
     ENCDEC_ASSIGN_OR_RETURN(auto object, job.object(level));
     job.stage("linking for " + level);
     auto shared = linkShared(object);
@@ -299,18 +321,6 @@ Status compileToBundle(const std::string &folder, const std::string &out,
     code.emplace_back(level, std::move(*shared));
   }
   return writeBundle(job, **bundle, options, code, tokenizer);
-}
-
-std::vector<std::string> levelsOf(const CompileOptions &options) {
-  std::vector<std::string> asked;
-  for (const std::string &level : options.levels)
-    if (!llvm::is_contained(asked, level))
-      asked.push_back(level);
-  if (!asked.empty())
-    return asked;
-  if (options.weights == WeightType::int8Dynamic)
-    return {"v3", "v3-avxvnni", "v4", "v4-vnni"};
-  return {"v3", "v4"};
 }
 
 Result<std::unique_ptr<JitModel>>

@@ -13,8 +13,11 @@ namespace encdec {
 class JitModel;
 
 struct CompileOptions {
-  WeightType weights = WeightType::f32;
-  /// Of f32 weights also an int8 sketch of the vocabulary: a step that is asked for
+  /// Format of all matrices and token tables (dialect/WeightFormat.h), and "GLOB=FORMAT" for
+  /// those whose names match: the last match counts.
+  std::string weights = "f32";
+  std::vector<std::string> weightsFor;
+  /// Of an f32 vocabulary also an int8 sketch: a step that is asked for
   /// the best token alone reads it instead of most of them, for the same tokens.
   bool sketch = false;
   /// CPU levels that code is made for; names as in Object.h. None: those of
@@ -28,9 +31,6 @@ struct CompileOptions {
   /// its own; an error leaves what was there before.
   std::function<Status(const std::string &file)> check;
 };
-
-/// The levels that `options` ask for, each once.
-std::vector<std::string> levelsOf(const CompileOptions &options);
 
 /// The file that a bundle of `folder` at `out` makes or replaces: links are
 /// followed. A usage error for what is no regular file, and for a file of the

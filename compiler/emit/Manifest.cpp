@@ -71,7 +71,13 @@ void generation(Section section) {
   section.text("early_stopping", "false");
 }
 
-/// One segment a line: there are about ten for each layer.
+/// A list of many has an entry a line.
+void line(llvm::json::OStream &json, llvm::json::Object object) {
+  json.rawValue([&](llvm::raw_ostream &out) {
+    out << llvm::json::Value(std::move(object));
+  });
+}
+
 void segment(llvm::json::OStream &json, DictionaryAttr from) {
   llvm::json::Object object;
   auto number = [&](StringRef key, llvm::json::Value fallback) {
@@ -94,9 +100,19 @@ void segment(llvm::json::OStream &json, DictionaryAttr from) {
                                       {"bytes", read.getAs<IntegerAttr>("bytes").getInt()},
                                       {"madds", read.getAs<IntegerAttr>("madds").getInt()}});
   object["keys"] = std::move(keys);
-  json.rawValue([&](llvm::raw_ostream &out) {
-    out << llvm::json::Value(std::move(object));
-  });
+  line(json, std::move(object));
+}
+
+llvm::json::Object weightEntry(WeightOp weight) {
+  RankedTensorType type = weight.getTensorType();
+  bool isVector = type.getRank() == 1;
+  WeightBytes bytes = weightBytes(weight);
+  return llvm::json::Object{{"name", weight.getSymName()},
+                            {"rows", isVector ? 1 : type.getDimSize(0)},
+                            {"columns", type.getDimSize(isVector ? 0 : 1)},
+                            {"format", weight.getStored().name},
+                            {"offset", int64_t(*weight.getOffset())},
+                            {"bytes", bytes.values + bytes.scales}};
 }
 
 } // namespace
@@ -131,11 +147,16 @@ FailureOr<std::string> manifestText(ModuleOp module,
                      "max_positions"});
     });
     json.attributeObject("weights", [&] {
-      json.attribute("type", facts.weights);
+      json.attribute("type",
+                     facts.formats.size() > 1 ? "mixed" : facts.formats.front()->name);
       json.attribute("bytes", weightsSectionBytes(module));
       json.attribute("step_bytes", facts.stepBytes);
       json.attribute("sketch_bytes", facts.sketch.sketch);
       json.attribute("sketched_bytes", facts.sketch.sketched);
+      json.attributeArray("list", [&] {
+        for (WeightOp weight : placedWeights(module))
+          line(json, weightEntry(weight));
+      });
     });
     json.attributeObject("memory", [&] {
       json.attribute("encode_arena_per_row", plan->encodeArena.getPerRow());

@@ -11,7 +11,7 @@ namespace encdec {
 struct ManifestFacts {
   std::vector<std::string> passes; // run, in order
   std::vector<std::string> levels; // code sections, in order
-  std::string weights;             // "f32" or "int8"
+  llvm::SmallVector<const WeightFormat *> formats; // of matrices and token tables
   std::string checkpointHash;      // 32 hexadecimal digits
   std::string tokenizerKind;       // "" for none
   int64_t stepBytes = 0;           // weights that a step of one row reads

@@ -41,20 +41,32 @@ WeightBytes weightBytes(WeightOp weight) {
   int64_t rows = type.getDimSize(0), columns = type.getDimSize(1);
   if (!weight.getLayout()) // row after row
     return {rows * rowStride(columns) * floatBytes, 0};
-  // [N/16][K/group][16][group]
-  int64_t packed =
-      rowStride(rows) * roundUp(columns, weight.getLayout()->getGroup());
-  if (weight.getStorage() && weight.getStorage()->isBF16())
-    return {packed * 2, 0};
-  if (!weight.isQuantized())
-    return {packed * floatBytes, 0};
-  return {packed, rowStride(rows) * floatBytes};
+  const WeightFormat &format = weight.getStored();
+  int64_t packed = rowStride(rows) * roundUp(columns, format.group);
+  return {format.bytes(packed), rowStride(rows) * format.scalesOf(columns) * floatBytes};
 }
 
 int64_t bytesRead(WeightOp weight, bool whole) {
   WeightBytes bytes = weightBytes(weight);
   int64_t all = bytes.values + bytes.scales;
   return whole ? all : all / weight.getTensorType().getDimSize(0);
+}
+
+SmallVector<const WeightFormat *> formatsOf(ModuleOp module) {
+  SymbolTableCollection tables;
+  llvm::SmallDenseSet<const WeightFormat *> found;
+  module.walk([&](WeightUserOpInterface op) {
+    op.visitWeights([&](FlatSymbolRefAttr name, WeightRole role) {
+      if (role == WeightRole::Matrix || role == WeightRole::Table)
+        if (WeightOp weight = lookupWeight(tables, op, name))
+          found.insert(&weight.getStored());
+    });
+  });
+  SmallVector<const WeightFormat *> formats;
+  for (const WeightFormat &format : weightFormats())
+    if (found.contains(&format))
+      formats.push_back(&format);
+  return formats;
 }
 
 SmallVector<WeightOp> placedWeights(ModuleOp module) {

@@ -29,13 +29,16 @@ llvm::StringRef keyTypeOf(mlir::ModuleOp module);
 /// Bytes of one weight in the section.
 struct WeightBytes {
   int64_t values; // from `offset` on
-  int64_t scales; // from `scale_offset` on; 0 unless int8
+  int64_t scales; // from `scale_offset` on; 0 unless the format has scales
 };
 WeightBytes weightBytes(WeightOp weight);
 
 /// Bytes that reading `weight` takes: all, or one row of a table that is only
 /// looked up.
 int64_t bytesRead(WeightOp weight, bool whole);
+
+/// The formats of all matrices and token tables that ops name, in the table's order.
+llvm::SmallVector<const WeightFormat *> formatsOf(mlir::ModuleOp module);
 
 /// All weights that pack-weights gave a place, by offset.
 llvm::SmallVector<WeightOp> placedWeights(mlir::ModuleOp module);

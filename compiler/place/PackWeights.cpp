@@ -72,7 +72,7 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
   void place(WeightOp weight, const Use &use, int64_t &end) {
     if (use.asMatrix)
       weight.setLayoutAttr(
-          PackedAttr::get(&getContext(), weight.isDynamic() ? 4 : 1));
+          PackedAttr::get(&getContext(), weight.getStored().group));
     WeightBytes bytes = weightBytes(weight);
     int64_t offset = roundUp(end, alignment);
     weight.setOffset(offset);

@@ -1,15 +1,13 @@
-// quantize-weights: chooses how each weight is stored; its values are made
-// later, when the bundle is written.
+// quantize-weights: chooses the format of each weight; its values are made later, when the
+// bundle is written.
 //
 //   encdec.weight @w : tensor<8x4xf16> = …
-//     => encdec.weight @w : tensor<8x4xf16> = … {storage = i8}
+//     => encdec.weight @w : tensor<8x4xf16> = … {format = "int8"}
 //
-// The small types are for matrices, where the bytes are. int8: one scale per output
-// channel, f32 activations. int8-dynamic has i8 activations as well, one scale per row, made as
-// they come. Vectors and position tables stay f32.
+// Formats other than f32 are for matrices and token tables, where the bytes are.
 #include "compiler/Passes.h"
-#include "compiler/Pipelines.h"
-#include "compiler/place/Layout.h"
+#include "dialect/Ops.h"
+#include "llvm/Support/GlobPattern.h"
 
 namespace encdec {
 #define GEN_PASS_DEF_QUANTIZEWEIGHTSPASS
@@ -23,14 +21,23 @@ namespace {
 
 struct QuantizeWeights : impl::QuantizeWeightsPassBase<QuantizeWeights> {
   using QuantizeWeightsPassBase::QuantizeWeightsPassBase;
+
   void runOnOperation() override {
-    if (!findWeightType(type)) {
-      getOperation().emitError(
-          "quantize-weights: expected type f32, bf16, int8 or int8-dynamic, "
-          "but got '")
-          << type << "'";
+    SmallVector<WeightOp> matrices = collectMatrices();
+    const WeightFormat *recipe = find(type);
+    if (!recipe)
       return signalPassFailure();
-    }
+    for (WeightOp weight : matrices)
+      weight.setFormat(recipe->name);
+    for (const std::string &text : overrides)
+      if (failed(choose(matrices, text)))
+        return signalPassFailure();
+  }
+
+private:
+  /// Weights that are matrices or token tables wherever they are used: one that also
+  /// serves as a position table is read as f32 there.
+  SmallVector<WeightOp> collectMatrices() {
     llvm::DenseSet<WeightOp> matrices, others;
     SymbolTableCollection tables;
     getOperation().walk([&](WeightUserOpInterface op) {
@@ -40,17 +47,59 @@ struct QuantizeWeights : impl::QuantizeWeightsPassBase<QuantizeWeights> {
           (isMatrix ? matrices : others).insert(weight);
       });
     });
-    Builder builder(&getContext());
-    for (WeightOp weight : getOperation().getOps<WeightOp>()) {
-      // A matrix that also serves as a position table is read as f32 there.
-      bool small = type != "f32" && matrices.contains(weight) &&
-                   !others.contains(weight);
-      weight.setStorage(!small           ? Type(builder.getF32Type())
-                        : type == "bf16" ? Type(builder.getBF16Type())
-                                         : Type(builder.getI8Type()));
-      if (small && type == "int8-dynamic")
-        weight.setActivations(builder.getI8Type());
+    SmallVector<WeightOp> inOrder;
+    for (WeightOp weight : getOperation().getOps<WeightOp>())
+      if (matrices.contains(weight) && !others.contains(weight))
+        inOrder.push_back(weight);
+    return inOrder;
+  }
+
+  const WeightFormat *find(StringRef name) {
+    const WeightFormat *format = findWeightFormat(name);
+    if (!format)
+      getOperation().emitError("quantize-weights [format]: expected one of ")
+          << weightFormatNames() << ", but got '" << name << "'";
+    return format;
+  }
+
+  LogicalResult choose(ArrayRef<WeightOp> matrices, StringRef text) {
+    auto [glob, name] = text.rsplit('=');
+    auto pattern = llvm::GlobPattern::create(glob);
+    if (!text.contains('=') || !pattern) {
+      if (!pattern)
+        llvm::consumeError(pattern.takeError());
+      return getOperation().emitError("quantize-weights [pattern]: expected GLOB=FORMAT, as "
+                                      "in 'decoder.*=int8', but got '")
+             << text << "'";
     }
+    const WeightFormat *format = find(name);
+    if (!format)
+      return failure();
+    bool found = false;
+    for (WeightOp weight : matrices)
+      if (pattern->match(weight.getSymName())) {
+        weight.setFormat(format->name);
+        found = true;
+      }
+    if (!found)
+      return noMatch(matrices, glob);
+    return success();
+  }
+
+  /// The three names nearest to a pattern that matches none.
+  InFlightDiagnostic noMatch(ArrayRef<WeightOp> matrices, StringRef glob) {
+    SmallVector<StringRef> names;
+    for (WeightOp weight : matrices)
+      names.push_back(weight.getSymName());
+    llvm::stable_sort(names, [&](StringRef a, StringRef b) {
+      return a.edit_distance(glob) < b.edit_distance(glob);
+    });
+    InFlightDiagnostic error = getOperation().emitError("quantize-weights [no-match]: no "
+                                                        "matrix or token table matches '")
+                               << glob << "'; the nearest names are";
+    for (StringRef name : ArrayRef(names).take_front(3))
+      error << " " << name;
+    return error;
   }
 };
 

@@ -2,7 +2,7 @@
 //
 //   encdec.vocabulary %x, @w biased …
 //     => encdec.vocabulary %x, @w sketch @w.sketch biased …
-//        encdec.weight @w.sketch : … {storage = i8}
+//        encdec.weight @w.sketch : … {format = "int8"}
 //
 // The tokens stay the same as long as no logit overflows (lower/Sketch.cpp); the weights
 // section grows by a quarter of @w. Runs once weights know how they are stored.
@@ -27,16 +27,14 @@ struct SketchVocabulary : impl::SketchVocabularyPassBase<SketchVocabulary> {
     SymbolTable symbols(getOperation());
     getOperation().walk([&](VocabularyOp op) {
       auto weight = symbols.lookup<WeightOp>(op.getWeight());
-      bool isF32 = weight && weight.getStorage().value_or(
-                                 Type(Float32Type::get(&getContext()))).isF32();
-      if (!isF32 || op.getSketch())
+      if (!weight || weight.getStored().name != "f32" || op.getSketch())
         return;
       std::string name = (op.getWeight() + ".sketch").str();
       auto sketch = symbols.lookup<WeightOp>(name);
       if (!sketch) {
         sketch = cast<WeightOp>(weight->clone());
         sketch.setSymName(name);
-        sketch.setStorage(Type(IntegerType::get(&getContext(), 8)));
+        sketch.setFormat("int8");
         symbols.insert(sketch, std::next(Block::iterator(weight)));
       }
       op.setSketchAttr(FlatSymbolRefAttr::get(sketch.getSymNameAttr()));

@@ -158,53 +158,77 @@ LogicalResult WeightStore::stream(WeightOp weight, Sink sink) {
   FailureOr<std::unique_ptr<Rows>> rows = open(weight);
   if (failed(rows))
     return failure();
-  return weight.isQuantized() && weight.getLayout()
-             ? streamBytes(weight, **rows, sink)
-             : streamFloats(weight, **rows, sink);
+  return weight.getLayout() ? streamPacked(weight, **rows, sink)
+                            : streamRows(**rows, sink);
 }
 
-/// Row-major with padded rows, or [N/16][K][16] as f32 or bf16.
-LogicalResult WeightStore::streamFloats(WeightOp weight, Rows &rows,
-                                        Sink sink) {
-  bool packed = bool(weight.getLayout());
+/// Row after row, each padded to whole lanes, as f32.
+LogicalResult WeightStore::streamRows(Rows &rows, Sink sink) {
   int64_t width = rows.width, stride = rowStride(width);
-  bool isBf16 = packed && weight.getStorage() && weight.getStorage()->isBF16();
   std::vector<float> in, out;
-  std::vector<uint16_t> halves;
   for (int64_t from = 0; from < rows.count; from += rows.batch()) {
     int64_t some = std::min(rows.batch(), rows.count - from);
     in.resize(some * width);
     if (failed(rows.read(from, some, in.data())))
       return failure();
-    out.assign(packed ? roundUp(some, lanes) * width : some * stride, 0.0f);
-    for (int64_t r = 0; r < some; ++r) {
-      const float *row = &in[r * width];
-      float *to = packed ? &out[r / lanes * width * lanes + r % lanes]
-                         : &out[r * stride];
-      int64_t step = packed ? lanes : 1;
-      for (int64_t k = 0; k < width; ++k)
-        to[k * step] = row[k];
-    }
-    if (isBf16) {
-      // The high half of a value that bf16 holds is that value.
-      halves.resize(out.size());
-      for (auto [half, value] : llvm::zip_equal(halves, out))
-        half = uint16_t(llvm::bit_cast<uint32_t>(
-                            roundTo(*weight.getStorage(), value)) >>
-                        16);
-    }
-    if (failed(sink(isBf16 ? bytesOf(ArrayRef<uint16_t>(halves))
-                           : bytesOf(ArrayRef<float>(out)))))
+    out.assign(some * stride, 0.0f);
+    for (int64_t r = 0; r < some; ++r)
+      std::copy_n(&in[r * width], width, &out[r * stride]);
+    if (failed(sink(bytesOf(ArrayRef<float>(out)))))
       return failure();
   }
   return success();
 }
 
-/// int8 [N/16][K/group][16][group], in groups of 4 with 128 added at even k, zeros up
-/// to scale_offset, f32 scales [round_up(N, 16)].
-LogicalResult WeightStore::streamBytes(WeightOp weight, Rows &rows, Sink sink) {
-  int64_t width = rows.width, group = weight.getLayout()->getGroup();
+namespace {
+
+/// Calls store(index, code) for each element of the panels [N/16][K/group][16][group] of
+/// `rows` rows; `zeros` are the codes of 0 at even and odd columns, for the padding.
+template <typename Store>
+void forEachCode(const Encoded &encoded, int64_t rows, int64_t width, int64_t group,
+                 const uint32_t (&zeros)[2], Store store) {
   int64_t padded = roundUp(width, group);
+  for (int64_t r = 0; r < roundUp(rows, lanes); ++r) {
+    const uint32_t *row = encoded.codes.data() + r * width;
+    int64_t known = r < rows ? width : 0;
+    int64_t first = r / lanes * padded * lanes + r % lanes * group;
+    for (int64_t k = 0; k < padded; ++k)
+      store(first + k / group * group * lanes + k % group, k < known ? row[k] : zeros[k % 2]);
+  }
+}
+
+/// The same into `out`, `bits` bits each, lowest first.
+void packCodes(const WeightFormat &format, const Encoded &encoded, int64_t rows,
+               int64_t width, std::vector<uint8_t> &out) {
+  uint32_t zeros[2];
+  format.encode({0, 0}, 0, zeros);
+  out.assign(format.bytes(roundUp(rows, lanes) * roundUp(width, format.group)), 0);
+  auto pack = [&](auto store) {
+    forEachCode(encoded, rows, width, format.group, zeros, store);
+  };
+  auto store = [&](auto *to) {
+    pack([to](int64_t i, uint32_t code) {
+      to[i] = std::remove_reference_t<decltype(*to)>(code);
+    });
+  };
+  if (format.bits == 32)
+    store(reinterpret_cast<uint32_t *>(out.data()));
+  else if (format.bits == 16)
+    store(reinterpret_cast<uint16_t *>(out.data()));
+  else if (format.bits == 8)
+    store(out.data());
+  else
+    pack([&](int64_t i, uint32_t code) {
+      out[i * format.bits / 8] |= uint8_t(code << i * format.bits % 8);
+    });
+}
+
+} // namespace
+
+/// Panels of codes, in whole panels, zeros up to scale_offset, then the scales of each row.
+LogicalResult WeightStore::streamPacked(WeightOp weight, Rows &rows, Sink sink) {
+  const WeightFormat &format = weight.getStored();
+  int64_t width = rows.width;
   std::vector<float> in, scales;
   std::vector<uint8_t> out;
   for (int64_t from = 0; from < rows.count; from += rows.batch()) {
@@ -212,27 +236,21 @@ LogicalResult WeightStore::streamBytes(WeightOp weight, Rows &rows, Sink sink) {
     in.resize(some * width);
     if (failed(rows.read(from, some, in.data())))
       return failure();
-    Quantized quantized = quantizeRows(in, some);
-    for (auto [row, scale] : llvm::enumerate(quantized.scales))
+    Encoded encoded = encodeRows(format, in, some);
+    for (auto [i, scale] : llvm::enumerate(encoded.scales))
       if (!std::isfinite(scale))
         return weight.emitError("row ")
-               << from + row
-               << " holds a value that is not finite, which int8 cannot store; "
-                  "compile with f32 weights";
-    out.assign(roundUp(some, lanes) * padded, 0);
-    for (size_t i = 0; group == 4 && i < out.size(); i += 2)
-      out[i] = 128;
-    for (int64_t r = 0; r < some; ++r) {
-      const int8_t *row = &quantized.values[r * width];
-      uint8_t *to = &out[r / lanes * padded * lanes + r % lanes * group];
-      for (int64_t k = 0; k < width; ++k)
-        to[k / group * group * lanes + k % group] += uint8_t(row[k]);
-    }
-    llvm::append_range(scales, quantized.scales);
+               << from + int64_t(i) / format.scalesOf(width)
+               << " holds a value that is not finite, which " << format.name
+               << " cannot store; compile with f32 weights";
+    packCodes(format, encoded, some, width, out);
+    llvm::append_range(scales, encoded.scales);
     if (failed(sink(out)))
       return failure();
   }
-  scales.resize(rowStride(rows.count));
+  if (!format.hasScales())
+    return success();
+  scales.resize(rowStride(rows.count) * format.scalesOf(width));
   int64_t gap = *weight.getScaleOffset() - *weight.getOffset() -
                 weightBytes(weight).values;
   out.assign(gap, 0);

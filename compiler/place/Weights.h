@@ -36,8 +36,8 @@ private:
   class Rows; // reads stored rows of one weight
   struct Files;
   mlir::FailureOr<std::unique_ptr<Rows>> open(WeightOp weight);
-  mlir::LogicalResult streamFloats(WeightOp weight, Rows &rows, Sink sink);
-  mlir::LogicalResult streamBytes(WeightOp weight, Rows &rows, Sink sink);
+  mlir::LogicalResult streamRows(Rows &rows, Sink sink);
+  mlir::LogicalResult streamPacked(WeightOp weight, Rows &rows, Sink sink);
 
   std::string folder;
   std::unique_ptr<Files> files;

@@ -218,17 +218,21 @@ int show(const std::string &text) {
   return 1;
 }
 
-void describe(CLI::App &app, Arguments &arguments, std::string &weights) {
+void describe(CLI::App &app, Arguments &arguments) {
   app.add_option("CHECKPOINT", arguments.checkpoint,
                  "folder with config.json and model.safetensors")
       ->required();
   app.add_option("-o,--output", arguments.output, "bundle to write")
       ->required();
-  app.add_option("--weights", weights, "f32, bf16, int8, or int8-dynamic (activations too)")
+  app.add_option("--weights", arguments.options.weights, "f32, bf16, int8, or int8-dynamic (activations too)")
       ->check(CLI::IsMember({"f32", "bf16", "int8", "int8-dynamic"}))
       ->capture_default_str();
+  app.add_option("--weights-for", arguments.options.weightsFor,
+                 "'GLOB=FORMAT': a format of their own for weights whose names (encdec "
+                 "inspect shows them) match; may be repeated, the last match counts")
+      ->allow_extra_args(false);
   app.add_flag("--sketch", arguments.options.sketch,
-               "also an int8 sketch of the vocabulary, with f32 weights: greedy decoding "
+               "also an int8 sketch of a vocabulary in f32: greedy decoding "
                "without scores reads it instead of most of them, for the same tokens");
   app.add_option("--cpu", arguments.options.levels,
                  "CPU levels to make code for: v3, v4, neon, and with int8-dynamic "
@@ -284,10 +288,9 @@ std::string explain(const CLI::App &app, const CLI::ParseError &error) {
 int main(int argc, char **argv) {
   encdec::holdStandardStreams();
   Arguments arguments;
-  std::string weights = "f32";
   CLI::App app("Compiles a Hugging Face checkpoint folder to one bundle file.",
                "encdec-compile");
-  describe(app, arguments, weights);
+  describe(app, arguments);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp &) {
@@ -305,11 +308,5 @@ int main(int argc, char **argv) {
                 << "\n";
       return usageError;
     }
-  arguments.options.weights = *encdec::findWeightType(weights);
-  if (arguments.options.sketch && weights != "f32") {
-    std::cerr << "encdec-compile: error: --sketch is for f32 weights, but --weights is "
-              << weights << ", whose vocabulary is smaller as it is\n";
-    return usageError;
-  }
   return run(arguments);
 }

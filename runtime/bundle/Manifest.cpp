@@ -18,7 +18,7 @@ constexpr uint64_t maxWidth = 1u << 20;
 constexpr uint64_t maxVocabulary = 4u << 20;
 constexpr uint64_t maxPositionCount = 1u << 20;
 constexpr uint64_t maxBytesPerUnit = uint64_t(1) << 40;
-constexpr uint64_t maxSegments = 64 * maxLayers;
+constexpr uint64_t maxSegments = 64 * maxLayers, maxWeights = 64 * maxLayers;
 
 ModelFacts readModel(ObjectReader reader) {
   ModelFacts facts;
@@ -143,6 +143,18 @@ void readSegments(ObjectReader reader, Manifest &manifest) {
   reader.finish();
 }
 
+WeightFacts readWeight(ObjectReader reader, uint64_t sectionBytes) {
+  WeightFacts facts;
+  facts.name = reader.text("name");
+  facts.format = reader.oneOf("format", {"f32", "bf16", "int8", "int8-dynamic"});
+  facts.rows = reader.number("rows", 1, INT32_MAX);
+  facts.columns = reader.number("columns", 1, INT32_MAX);
+  facts.offset = reader.number("offset", 0, sectionBytes);
+  facts.bytes = reader.number("bytes", 1, sectionBytes - facts.offset);
+  reader.finish();
+  return facts;
+}
+
 Status checkVersions(ObjectReader &top) {
   uint64_t format = top.number("format", 0, UINT64_MAX);
   uint64_t abi = top.number("abi", 0, UINT64_MAX);
@@ -176,11 +188,14 @@ Result<Manifest> parseManifest(std::string_view text) {
   };
   manifest.model = readModel(object("model"));
   ObjectReader weights = object("weights");
-  manifest.weightType = weights.oneOf("type", {"f32", "bf16", "int8", "int8-dynamic"});
+  manifest.weightType = weights.oneOf("type", {"f32", "bf16", "int8", "int8-dynamic", "mixed"});
   manifest.weightsBytes = weights.number("bytes", 1, UINT64_MAX);
   manifest.stepBytes = weights.number("step_bytes", 0, manifest.weightsBytes);
   manifest.sketchBytes = weights.number("sketch_bytes", 0, manifest.weightsBytes);
   manifest.sketchedBytes = weights.number("sketched_bytes", 0, manifest.stepBytes);
+  weights.objects("list", maxWeights, [&](ObjectReader one) {
+    manifest.weights.push_back(readWeight(std::move(one), manifest.weightsBytes));
+  });
   weights.finish();
   manifest.memory = readMemory(object("memory"), manifest.model, status);
   top.texts("passes");

@@ -72,14 +72,22 @@ struct SegmentFacts {
   std::vector<Keys> keys;
 };
 
+/// A weight in the weights section.
+struct WeightFacts {
+  std::string name, format;
+  uint64_t rows, columns; ///< A vector is one row.
+  uint64_t offset, bytes; ///< Values and scales.
+};
+
 struct Manifest {
   std::string producer;
   ModelFacts model;
-  std::string weightType; ///< "f32" or "int8".
+  std::string weightType; ///< A format, or "mixed".
   uint64_t weightsBytes;
   uint64_t stepBytes; ///< Weight bytes read by one step.
   uint64_t sketchBytes;   ///< Of a sketch of the vocabulary, 0: there is none.
   uint64_t sketchedBytes; ///< Of stepBytes, those that it can stand for.
+  std::vector<WeightFacts> weights; ///< In the order of their offsets.
   MemoryFacts memory;
   GenerationFacts generation;
   std::string tokenizerKind; ///< Empty: no tokenizer.

@@ -118,7 +118,7 @@ std::string shown(const Json &value) {
     return joined;
   }
   if (value.is_array() && !value.empty() && value[0].is_object())
-    return fmt::format("{}, listed with --json", value.size());
+    return fmt::format("{}", value.size());
   return value.is_null() ? "-" : value.dump();
 }
 
@@ -148,6 +148,12 @@ void printTable(const std::string &path, const Json &manifest,
     print(fmt::format("  {:<10} {:<24} {:>12} {:>12}  {}\n",
                       kindName(section.kind), section.name, section.offset,
                       section.data_size, section.checksum));
+  print(fmt::format("\n{}\n", bold("weights in the order of their offsets")));
+  print(fmt::format("  {:<32} {:>14}  {:<12} {:>12}\n", "name", "shape", "format", "bytes"));
+  for (const Json &weight : manifest["weights"]["list"])
+    print(fmt::format("  {:<32} {:>14}  {:<12} {:>12}\n", shown(weight["name"]),
+                      fmt::format("{} x {}", shown(weight["rows"]), shown(weight["columns"])),
+                      shown(weight["format"]), shown(weight["bytes"])));
 }
 
 int inspect(const InspectArguments &arguments) {

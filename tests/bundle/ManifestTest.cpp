@@ -108,6 +108,10 @@ const Edit edits[] = {
     {"/segments/step/0/keys/0/madds", "0.5", "'segments.step[0].keys[0].madds'"},
     {"/segments/step/0/keys/0/more", "0", "unknown key 'segments.step[0].keys[0].more'"},
     {"/segments/step/1/extra", "1", "unknown key 'segments.step[1].extra'"},
+    {"/weights/list/0/format", "\"int3\"", "'weights.list[0].format' must be one of"},
+    {"/weights/list/0/offset", "321", "'weights.list[0].offset'"},
+    {"/weights/list/0/bytes", "321", "'weights.list[0].bytes'"},
+    {"/weights/list/0/more", "1", "unknown key 'weights.list[0].more'"},
     {"/new_key", "1", "unknown key 'new_key'"},
     // Text from the file must not break the line or flood the terminal.
     {"/weights/type", "\"a\\nb\\u001b[31m\"", "'weights.type'"},

@@ -232,22 +232,52 @@ TEST(Origin, SeededIsNonZeroRoundedAndItsOwn) {
   EXPECT_NEAR(sum / double(h.size()), 0, 0.03);
 }
 
-TEST(Origin, Int8IsSymmetricPerRowWithTiesToEven) {
+TEST(Format, Int8IsSymmetricPerRowWithTiesToEven) {
   // Row 0: scale 1; 2.5 -> 2, 3.5 -> 4. Row 1: all zero. Row 2: scale 0.01.
   std::vector<float> w = {127, 2.5f, 3.5f,  -127, 0,       0,
                           0,   0,    1.27f, 0,    -0.634f, 0};
-  Quantized q = quantizeRows(w, 3);
-  EXPECT_EQ(q.values,
+  const WeightFormat &int8 = *findWeightFormat("int8");
+  Encoded q = encodeRows(int8, w, 3);
+  std::vector<int8_t> codes(q.codes.begin(), q.codes.end());
+  EXPECT_EQ(codes,
             (std::vector<int8_t>{127, 2, 4, -127, 0, 0, 0, 0, 127, 0, -63, 0}));
   EXPECT_EQ(q.scales, (std::vector<float>{1, 0, 1.27f / 127}));
-  EXPECT_EQ(dequantizeRows(q)[10], -63 * (1.27f / 127));
+  EXPECT_EQ(decodeRows(int8, q, 3)[10], -63 * (1.27f / 127));
+  // The same values with a zero point of 128 at even columns.
+  const WeightFormat &dynamic = *findWeightFormat("int8-dynamic");
+  Encoded d = encodeRows(dynamic, w, 3);
+  for (size_t i = 0; i < w.size(); ++i)
+    EXPECT_EQ(d.codes[i], uint8_t(codes[i] + (i % 4 % 2 ? 0 : 128))) << i;
+  EXPECT_EQ(decodeRows(dynamic, d, 3), decodeRows(int8, q, 3));
 }
 
-TEST(Origin, StorageChangesTheLogicalValue) {
+// A format of 4 bits in groups of 32 would be a row of the table like these.
+TEST(Format, EveryOneKeepsWhatItsDescriptionSays) {
+  std::vector<float> w;
+  for (uint64_t i = 0; i < 7 * 40; ++i)
+    w.push_back(float(seededValue(9, i, 2.0)));
+  for (const WeightFormat &format : weightFormats()) {
+    SCOPED_TRACE(format.name.str());
+    Encoded encoded = encodeRows(format, w, 7);
+    EXPECT_EQ(int64_t(encoded.scales.size()), 7 * format.scalesOf(40));
+    for (uint32_t code : encoded.codes)
+      EXPECT_LT(uint64_t(code), uint64_t(1) << format.bits);
+    std::vector<float> kept = decodeRows(format, encoded, 7);
+    double most = format.bits == 32 ? 0 : format.bits == 16 ? 2.0 / 256 : 2.0 / 127 / 2 * 1.01;
+    for (size_t i = 0; i < w.size(); ++i)
+      EXPECT_NEAR(kept[i], w[i], most) << i;
+    // What a format keeps, it keeps again.
+    EXPECT_EQ(decodeRows(format, encodeRows(format, kept, 7), 7), kept);
+    EXPECT_EQ(format.bytes(16), 16 * format.bits / 8);
+  }
+}
+
+TEST(Format, ChangesTheLogicalValue) {
   TestModule test("");
   auto w = test.module->lookupSymbol<WeightOp>("w2");
   auto stored = *originValues(w);
   auto logical = logicalValues(w, stored);
   EXPECT_NE(stored, logical);
-  EXPECT_EQ(logical, dequantizeRows(quantizeRows(stored, 8)));
+  const WeightFormat &int8 = *findWeightFormat("int8");
+  EXPECT_EQ(logical, decodeRows(int8, encodeRows(int8, stored, 8), 8));
 }

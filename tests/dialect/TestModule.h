@@ -22,7 +22,7 @@ inline const char *const kPrelude = R"mlir(
 encdec.weight @table : tensor<11x8xf16> = #encdec.seeded<1, 1.0>
 encdec.weight @places : tensor<16x8xf32> = #encdec.sinusoidal
 encdec.weight @w : tensor<8x8xf16> = #encdec.seeded<2, 0.5>
-encdec.weight @w2 : tensor<8x8xf16> = #encdec.seeded<3, 0.5> {storage = i8}
+encdec.weight @w2 : tensor<8x8xf16> = #encdec.seeded<3, 0.5> {format = "int8"}
 encdec.weight @b : tensor<8xf16> = #encdec.seeded<5, 0.5>
 encdec.weight @g : tensor<8xf16> = #encdec.seeded<6, 1.5>
 encdec.weight @up : tensor<12x8xf16> = #encdec.seeded<7, 0.5>

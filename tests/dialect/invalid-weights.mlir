@@ -27,13 +27,13 @@ encdec.weight @weight_c3_sinusoidal : tensor<8xf32> = #encdec.sinusoidal
 
 // -----
 
-// expected-error @below {{expected storage to be f32, bf16 or i8 but got 'i4'}}
-encdec.weight @weight_c4 : tensor<8x8xf32> = #encdec.seeded<1, 0.5> {storage = i4}
+// expected-error @below {{expected a format of f32, bf16, int8, int8-dynamic but got "int4"}}
+encdec.weight @weight_c4 : tensor<8x8xf32> = #encdec.seeded<1, 0.5> {format = "int4"}
 
 // -----
 
-// expected-error @below {{expected a 2-D weight behind storage = 'i8'}}
-encdec.weight @weight_c4_bias : tensor<8xf32> = #encdec.seeded<1, 0.5> {storage = i8}
+// expected-error @below {{expected a 2-D weight behind format = "int8"}}
+encdec.weight @weight_c4_bias : tensor<8xf32> = #encdec.seeded<1, 0.5> {format = "int8"}
 
 // -----
 
@@ -47,13 +47,8 @@ encdec.weight @weight_c6 : tensor<8xf32> = #encdec.seeded<1, 0.5> {offset = 65 :
 
 // -----
 
-// expected-error @below {{expected storage = i8 beside a scale_offset but got 'f32'}}
+// expected-error @below {{expected a format with scales beside a scale_offset but got f32}}
 encdec.weight @weight_c6_scales : tensor<8x8xf32> = #encdec.seeded<1, 0.5> {scale_offset = 64 : i64}
-
-// -----
-
-// expected-error @below {{expected activations to be i8 beside storage = i8 but got 'i8'}}
-encdec.weight @weight_c7 : tensor<8x8xf32> = #encdec.seeded<1, 0.5> {activations = i8, storage = f32}
 
 // -----
 
@@ -268,7 +263,7 @@ func.func @vocabulary_c2(%x: !d, %bias: tensor<?x11xf32>, %i: tensor<?xi32>, %to
 
 !d = tensor<?x8xf32, #encdec.side<decoder>>
 encdec.weight @w : tensor<11x8xf32> = #encdec.seeded<1, 0.5>
-encdec.weight @s : tensor<11x8xf32> = #encdec.seeded<2, 0.5> {storage = i8}
+encdec.weight @s : tensor<11x8xf32> = #encdec.seeded<2, 0.5> {format = "int8"}
 func.func @vocabulary_c3(%x: !d, %bias: tensor<?x11xf32>, %i: tensor<?xi32>, %top: i64) {
   // expected-error @below {{expected sketch to be the same weight as @w but got another, @s}}
   %t, %lp = encdec.vocabulary %x, @w sketch @s biased %bias by %i keep %top : !d, tensor<?x11xf32>
@@ -281,7 +276,7 @@ func.func @vocabulary_c3(%x: !d, %bias: tensor<?x11xf32>, %i: tensor<?xi32>, %to
 encdec.weight @w : tensor<11x8xf32> = #encdec.seeded<1, 0.5>
 encdec.weight @s : tensor<11x8xf32> = #encdec.seeded<1, 0.5>
 func.func @vocabulary_c3_stored(%x: !d, %bias: tensor<?x11xf32>, %i: tensor<?xi32>, %top: i64) {
-  // expected-error @below {{expected sketch to be stored as i8, with activations of f32}}
+  // expected-error @below {{expected a sketch in format int8 of a weight in f32 but got f32 of f32}}
   %t, %lp = encdec.vocabulary %x, @w sketch @s biased %bias by %i keep %top : !d, tensor<?x11xf32>
   return
 }
@@ -289,10 +284,10 @@ func.func @vocabulary_c3_stored(%x: !d, %bias: tensor<?x11xf32>, %i: tensor<?xi3
 // -----
 
 !d = tensor<?x8xf32, #encdec.side<decoder>>
-encdec.weight @w : tensor<11x8xf32> = #encdec.seeded<1, 0.5> {storage = bf16}
-encdec.weight @s : tensor<11x8xf32> = #encdec.seeded<1, 0.5> {storage = i8}
+encdec.weight @w : tensor<11x8xf32> = #encdec.seeded<1, 0.5> {format = "bf16"}
+encdec.weight @s : tensor<11x8xf32> = #encdec.seeded<1, 0.5> {format = "int8"}
 func.func @vocabulary_c3_f32(%x: !d, %bias: tensor<?x11xf32>, %i: tensor<?xi32>, %top: i64) {
-  // expected-error @below {{expected no sketch of a weight that is not stored as f32 but got one of @w}}
+  // expected-error @below {{expected a sketch in format int8 of a weight in f32 but got int8 of bf16}}
   %t, %lp = encdec.vocabulary %x, @w sketch @s biased %bias by %i keep %top : !d, tensor<?x11xf32>
   return
 }

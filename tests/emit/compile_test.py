@@ -4,6 +4,7 @@ stays whole whatever happens to the disk, the linker or the process.
 
     compile_test.py BUILD_FOLDER
 """
+import json
 import os
 import pathlib
 import resource
@@ -88,8 +89,40 @@ class Compile(unittest.TestCase):
         self.assertIn("known are: v3, v3-avxvnni, v4, v4-vnni, neon",
                       self.fails(2, EXAMPLE, "-o", self.out, "--cpu", "v9"))
         self.assertIn("int4", self.fails(2, EXAMPLE, "-o", self.out, "--weights", "int4"))
-        self.assertIn("--sketch is for f32", self.fails(2, EXAMPLE, "-o", self.out, "--sketch",
+        self.assertIn("a sketch is for a vocabulary in f32", self.fails(2, EXAMPLE, "-o", self.out, "--sketch",
                                                         "--weights", "int8"))
+
+    def inspected(self):
+        """Format of each weight, and the manifest's word for all of them."""
+        out = subprocess.run([BUILD / "bin" / "encdec", "inspect", self.out, "--json"],
+                             capture_output=True, text=True, check=True).stdout
+        weights = json.loads(out)["manifest"]["weights"]
+        return {w["name"]: w["format"] for w in weights["list"]}, weights["type"]
+
+    def test_a_format_for_weights_by_name(self):
+        result = self.run_compile(EXAMPLE, "-o", self.out, "--weights", "int8",
+                                  "--weights-for", "decoder.*=bf16",
+                                  "--weights-for", "decoder.l0.*=int8-dynamic",
+                                  "--weights-for", "shared=f32", "--sketch")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        formats, kind = self.inspected()
+        self.assertEqual(kind, "mixed")
+        for name, format in [("encoder.l0.self.q.w", "int8"), ("decoder.l1.ffn.up.w", "bf16"),
+                             ("decoder.l0.self.q.w", "int8-dynamic"), ("shared", "f32"),
+                             ("shared.sketch", "int8"), ("decoder.l0.self.q.b", "f32")]:
+            self.assertEqual(formats[name], format, name)
+        shown = subprocess.run([BUILD / "bin" / "encdec", "inspect", self.out],
+                               capture_output=True, text=True, check=True).stdout
+        self.assertRegex(shown, r"decoder\.l0\.self\.q\.w +256 x 256 +int8-dynamic +\d+")
+        said = subprocess.run([BUILD / "bin" / "encdec", "generate", self.out, "--text",
+                               "I love machine learning"], capture_output=True, text=True)
+        self.assertEqual(said.stdout, "J'aime l'apprentissage automatique\n", said.stderr)
+
+    def test_formats_by_name_that_are_wrong(self):
+        for choice, said in [("decoder.l0.slef.q.w=bf16", "nearest names are decoder.l0.self"),
+                             ("decoder.*", "expected GLOB=FORMAT"),
+                             ("decoder.*=int3", "expected one of f32, bf16, int8")]:
+            self.assertIn(said, self.fails(2, EXAMPLE, "-o", self.out, "--weights-for", choice))
 
     def test_version(self):
         result = self.run_compile("--version")

@@ -175,7 +175,7 @@ private:
 /// Values near those of `m` that `kind` holds, int8 before its scale.
 inline Matrix asStored(Matrix m, cpu::WeightKind kind) {
   for (double &v : m.values)
-    if (cpu::isInt8(kind))
+    if (cpu::hasScales(kind))
       v = std::round(v * 127);
     else if (kind == cpu::WeightKind::bf16)
       v = std::bit_cast<float>(std::bit_cast<uint32_t>(float(v)) & 0xffff0000);

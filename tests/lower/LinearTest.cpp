@@ -66,7 +66,7 @@ TEST(Linear, EveryShapeRowCountAndWorkerCount) {
   for (const Case &c : cases()) {
     SCOPED_TRACE(kernelName(c));
     std::mt19937 random(7);
-    bool whole = cpu::isInt8(c.kind);
+    bool whole = cpu::hasScales(c.kind);
     Matrix x = randomMatrix(50, c.inputs, random);
     for (int64_t k = 0; k < c.inputs; ++k)
       x(1, k) = 0; // has no greatest

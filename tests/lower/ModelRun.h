@@ -17,8 +17,8 @@ namespace encdec::test {
 /// A compiled model with its buffers, driven as a runtime would.
 class Compiled {
 public:
-  Compiled(mlir::ModuleOp module, WeightType type, bool fuseAll,
-           const char *keys = "") {
+  Compiled(mlir::ModuleOp module, const char *type, bool fuseAll,
+           const char *keys = "", std::vector<std::string> weightsFor = {}) {
     mlir::PassManager place(module.getContext());
     if (fuseAll)
       buildFusePipeline(place);
@@ -26,6 +26,7 @@ public:
       place.addPass(createFuseAttentionPass());
     PipelineOptions options;
     options.weights = type;
+    options.weightsFor = std::move(weightsFor);
     options.keys = keys;
     buildPlacePipeline(place, options);
     buildSchedulePipeline(place, options);

@@ -6,6 +6,7 @@
 #include "tests/support/RandomModel.h"
 #include <cmath>
 #include <gtest/gtest.h>
+#include <set>
 
 using namespace mlir;
 using namespace encdec;
@@ -13,28 +14,47 @@ using namespace encdec::test;
 
 namespace {
 
+/// A format drawn for each matrix and token table.
+std::vector<std::string> drawFormats(ModuleOp module, std::mt19937 &random) {
+  std::set<std::string> names;
+  module.walk([&](WeightUserOpInterface op) {
+    op.visitWeights([&](FlatSymbolRefAttr name, WeightRole role) {
+      if (role == WeightRole::Matrix || role == WeightRole::Table)
+        names.insert(name.getValue().str());
+    });
+  });
+  std::vector<std::string> choices;
+  for (const std::string &name : names) {
+    ArrayRef<WeightFormat> formats = weightFormats();
+    choices.push_back(name + "=" + formats[random() % formats.size()].name.str());
+  }
+  return choices;
+}
+
 class Model : public testing::TestWithParam<ModelSizes> {};
 
 TEST_P(Model, LikeTheReference) {
   const ModelSizes &sizes = GetParam();
   struct Variant {
-    WeightType type;
+    const char *type;
     const char *keys;
     double tolerance; // of the largest logit
     bool fuseAll;
+    bool mixed = false; // a format drawn for each weight
   };
   // A key or value that lies between two bf16 numbers may be rounded to the other one
   // than the interpreter's: 1 part in 256 of one element.
-  for (auto [type, keys, tolerance, fuseAll] :
-       {Variant{WeightType::f32, "f32", 1e-5, true},
-        Variant{WeightType::int8, "f32", 1e-5, true},
-        Variant{WeightType::bf16, "f32", 1e-5, true},
-        Variant{WeightType::int8Dynamic, "f32", 1e-5, true},
-        Variant{WeightType::f32, "f32", 1e-5, false},
-        Variant{WeightType::f32, "bf16", 5e-4, true},
-        Variant{WeightType::int8Dynamic, "bf16", 5e-4, true}}) {
-    SCOPED_TRACE(sizes.text() + " " + nameOf(type).str() + ", keys " + keys +
-                 (fuseAll ? "" : " attention fused only"));
+  for (auto [type, keys, tolerance, fuseAll, mixed] :
+       {Variant{"f32", "f32", 1e-5, true},
+        Variant{"int8", "f32", 1e-5, true},
+        Variant{"bf16", "f32", 1e-5, true},
+        Variant{"int8-dynamic", "f32", 1e-5, true},
+        Variant{"f32", "f32", 1e-5, true, true},
+        Variant{"f32", "f32", 1e-5, false},
+        Variant{"f32", "bf16", 5e-4, true},
+        Variant{"int8-dynamic", "bf16", 5e-4, true}}) {
+    SCOPED_TRACE(sizes.text() + " " + std::string(type) + ", keys " + keys +
+                 (fuseAll ? "" : " attention fused only") + (mixed ? " mixed" : ""));
     MLIRContext context(MLIRContext::Threading::DISABLED);
     DialectRegistry registry;
     registerEncDecDialects(registry);
@@ -42,18 +62,21 @@ TEST_P(Model, LikeTheReference) {
     OwningOpRef<ModuleOp> plain = randomModel(context, sizes);
     ASSERT_TRUE(plain);
     OwningOpRef<ModuleOp> module = plain->clone();
+    std::mt19937 random(sizes.seed);
+    std::vector<std::string> formats;
+    if (mixed)
+      formats = drawFormats(*plain, random);
     // Decomposed, so that logits can be seen; weights stored as the model's
     // are.
     PassManager pm(&context);
     pm.addPass(createHoistEncoderPass());
     pm.addPass(
-        createQuantizeWeightsPass({nameOf(type).str()}));
+        createQuantizeWeightsPass({std::string(type), llvm::to_vector(formats)}));
     pm.addPass(createNarrowKeysPass({keys}));
     ASSERT_TRUE(succeeded(pm.run(*plain)));
-    Compiled model(*module, type, fuseAll, keys);
+    Compiled model(*module, type, fuseAll, keys, formats);
     ASSERT_TRUE(model.ok);
 
-    std::mt19937 random(sizes.seed);
     int64_t sourceIds =
         sizes.sourceVocabulary ? sizes.sourceVocabulary : sizes.vocabulary;
     std::vector<std::vector<int64_t>> sources(3);

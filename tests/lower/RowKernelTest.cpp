@@ -217,7 +217,7 @@ TEST(Rows, Embed) {
     for (cpu::WeightKind kind : weightKinds)
       for (bool withPositions : {false, true}) {
         Matrix w = asStored(randomMatrix(50, width, random), kind);
-        bool quantized = cpu::isInt8(kind);
+        bool quantized = cpu::hasScales(kind);
         Matrix scales = randomMatrix(1, 50, random),
                places = randomMatrix(7, width, random);
         everyCount(

@@ -74,7 +74,7 @@ inline Result run(const Model &m, int64_t rows, int64_t workers, bool stored,
     int32_t place = call.input(logits);
     call.run(jit(), "top_tokens_" + size, {place, records, 0, 0, 0}, workers);
   } else {
-    bool whole = cpu::isInt8(m.kind);
+    bool whole = cpu::hasScales(m.kind);
     std::vector<int32_t> table = call.rowsFor(jit(), x, m.kind, workers);
     table.push_back(call.packed(m.weight, m.kind));
     table.push_back(whole ? call.vector(m.scales) : -1);

@@ -26,7 +26,7 @@ TEST(Vocabulary, BestTokenAndItsLogProbability) {
           for (int64_t k = 0; k < inputs; ++k)
             logits(r, v) += seen(r, k) * m.weight(v, k);
           logits(r, v) =
-              logits(r, v) * (cpu::isInt8(kind) ? m.scales(0, v) : 1) + m.bias(0, v);
+              logits(r, v) * (cpu::hasScales(kind) ? m.scales(0, v) : 1) + m.bias(0, v);
           logSum[r] += std::exp(logits(r, v));
         }
         logSum[r] = std::log(logSum[r]);

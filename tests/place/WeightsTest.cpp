@@ -63,15 +63,15 @@ float element(WeightOp weight, ArrayRef<uint8_t> section, int64_t n,
     at = n / 16 * roundUp(width, group) * 16 + k / group * group * 16 +
          n % 16 * group + k % group;
   }
-  if (weight.getLayout() && weight.getStorage() &&
-      weight.getStorage()->isBF16())
+  StringRef format = weight.getStored().name;
+  if (weight.getLayout() && format == "bf16")
     return llvm::bit_cast<float>(
         uint32_t(reinterpret_cast<const uint16_t *>(base)[at]) << 16);
-  if (!weight.isQuantized())
+  if (!weight.getLayout() || format == "f32")
     return reinterpret_cast<const float *>(base)[at];
   auto *scales = reinterpret_cast<const float *>(section.data() +
                                                  *weight.getScaleOffset());
-  uint8_t added = weight.isDynamic() && k % 2 == 0 ? 128 : 0;
+  uint8_t added = format == "int8-dynamic" && k % 2 == 0 ? 128 : 0;
   return float(int8_t(uint8_t(base[at] - added))) * scales[n];
 }
 

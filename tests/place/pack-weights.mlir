@@ -7,27 +7,27 @@
 !dec = tensor<?x4xf32, #encdec.side<decoder>>
 // After the step's: encode reads it. [4 -> 16][4] floats.
 // CHECK: encdec.weight @encoder.w : {{.*}} {layout = #encdec.packed, offset = 2816 : i64}
-// INT8: encdec.weight @encoder.w : {{.*}} {layout = #encdec.packed, offset = 1536 : i64, scale_offset = 1600 : i64, storage = i8}
+// INT8: encdec.weight @encoder.w : {{.*}} {format = "int8", layout = #encdec.packed, offset = 1536 : i64, scale_offset = 1600 : i64}
 encdec.weight @encoder.w : tensor<4x4xf32> = #encdec.seeded<1, 1.0>
 // First in the step, used again by vocabulary: one copy. [20 -> 32][4] floats.
 // CHECK: encdec.weight @table : {{.*}} {layout = #encdec.packed, offset = 0 : i64}
-// INT8: encdec.weight @table : {{.*}} {layout = #encdec.packed, offset = 0 : i64, scale_offset = 128 : i64, storage = i8}
+// INT8: encdec.weight @table : {{.*}} {format = "int8", layout = #encdec.packed, offset = 0 : i64, scale_offset = 128 : i64}
 encdec.weight @table : tensor<20x4xf16> = #encdec.seeded<2, 1.0>
 // [8][4 -> 16] floats, row after row.
 // CHECK: encdec.weight @positions : {{.*}} {offset = 512 : i64}
-// INT8: encdec.weight @positions : {{.*}} {offset = 256 : i64, storage = f32}
+// INT8: encdec.weight @positions : {{.*}} {offset = 256 : i64}
 encdec.weight @positions : tensor<8x4xf32> = #encdec.sinusoidal
 // CHECK: encdec.weight @unused : tensor<4xf32> = #encdec.seeded<{{[^>]*}}>{{$}}
 encdec.weight @unused : tensor<4xf32> = #encdec.seeded<3, 1.0>
 // CHECK: encdec.weight @w : {{.*}} {layout = #encdec.packed, offset = 1024 : i64}
-// INT8: encdec.weight @w : {{.*}} offset = 768 : i64, scale_offset = 896 : i64, storage = i8}
+// INT8: encdec.weight @w : {{.*}} {format = "int8", {{.*}} offset = 768 : i64, scale_offset = 896 : i64}
 encdec.weight @w : tensor<18x4xf32> = #encdec.seeded<4, 1.0>
 // A vector of 18 in 32 lanes.
 // CHECK: encdec.weight @b : {{.*}} {offset = 1536 : i64}
 encdec.weight @b : tensor<18xf32> = #encdec.seeded<5, 1.0>
 // CHECK: encdec.weight @w2 : {{.*}} {layout = #encdec.packed, offset = 1664 : i64}
-// INT8: encdec.weight @w2 : {{.*}} {layout = #encdec.packed, offset = 1152 : i64, scale_offset = 1472 : i64, storage = i8}
-// DYNAMIC: encdec.weight @w2 : {{.*}} {activations = i8, layout = #encdec.packed<4>, offset = 1152 : i64, scale_offset = 1472 : i64, storage = i8}
+// INT8: encdec.weight @w2 : {{.*}} {format = "int8", layout = #encdec.packed, offset = 1152 : i64, scale_offset = 1472 : i64}
+// DYNAMIC: encdec.weight @w2 : {{.*}} {format = "int8-dynamic", layout = #encdec.packed<4>, offset = 1152 : i64, scale_offset = 1472 : i64}
 encdec.weight @w2 : tensor<4x18xf32> = #encdec.seeded<6, 1.0>
 
 func.func @encode(%x: !enc) -> !enc attributes {encdec.entry = "encode"} {

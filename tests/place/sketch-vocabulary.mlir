@@ -7,12 +7,12 @@
 
 !dec = tensor<?x4xf32, #encdec.side<decoder>>
 // CHECK: encdec.weight @w : tensor<20x4xf16> = #encdec.seeded<1, 1.000000e+00>{{$}}
-// CHECK-NEXT: encdec.weight @w.sketch : tensor<20x4xf16> = #encdec.seeded<1, 1.000000e+00> {storage = i8}
-// INT8: encdec.weight @w : {{.*}} {storage = i8}
+// CHECK-NEXT: encdec.weight @w.sketch : tensor<20x4xf16> = #encdec.seeded<1, 1.000000e+00> {format = "int8"}
+// INT8: encdec.weight @w : {{.*}} {format = "int8"}
 // REMARK: [Passed] sketched | {{.*}}Gain="a greedy step reads 80 bytes of @w instead of 320"
 // 20 columns are 2 panels, 4 elements each.
-// PLACED: encdec.weight @w : {{.*}} {layout = #encdec.packed, offset = 0 : i64, storage = f32}
-// PLACED: encdec.weight @w.sketch : {{.*}} {layout = #encdec.packed, offset = 512 : i64, scale_offset = 640 : i64, storage = i8}
+// PLACED: encdec.weight @w : {{.*}} {format = "f32", layout = #encdec.packed, offset = 0 : i64}
+// PLACED: encdec.weight @w.sketch : {{.*}} {format = "int8", layout = #encdec.packed, offset = 512 : i64, scale_offset = 640 : i64}
 encdec.weight @w : tensor<20x4xf16> = #encdec.seeded<1, 1.0>
 
 // CHECK: encdec.vocabulary %{{.*}}, @w sketch @w.sketch biased
