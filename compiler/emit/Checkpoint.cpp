@@ -2,7 +2,7 @@
 // is an error, not a signal.
 #include "compiler/emit/Checkpoint.h"
 #include "compiler/emit/Hash.h"
-#include "compiler/import/Json.h"
+#include "compiler/import/File.h"
 #include "dialect/Ops.h"
 #include "llvm/Support/FileSystem.h"
 #include <cerrno>

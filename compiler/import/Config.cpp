@@ -1,6 +1,7 @@
 // Config.cpp: reading both configuration files, and judging leftover keys.
 #include "compiler/import/Config.h"
 
+#include "compiler/import/File.h"
 #include "compiler/import/GenerationKeys.h"
 
 #include <algorithm>
@@ -17,11 +18,7 @@ static Result<JsonValue> readObject(const std::string &folder,
   const std::string path = folder + "/" + name; // says which folder was meant
   ENCDEC_ASSIGN_OR_RETURN(std::string text,
                           readFile(path, path, maxConfigBytes));
-  ENCDEC_ASSIGN_OR_RETURN(JsonValue value, parseJson(text, name));
-  if (value.kind != JsonValue::Object)
-    return badModel(fmt::format("{}: byte 0: expected an object, found {}",
-                                name, value.show()));
-  return value;
+  return parseJson(text).withContext(name);
 }
 
 Result<ConfigFiles> ConfigFiles::read(const std::string &folder) {

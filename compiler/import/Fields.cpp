@@ -63,8 +63,7 @@ bool Fields::flag(std::string_view key, bool fallback) {
   const JsonValue *value = get(key);
   if (!value)
     return fallback;
-  if (value->kind == JsonValue::Scalar &&
-      value->scalar.kind == JsonScalar::Bool)
+  if (value->is(JsonScalar::Bool))
     return value->scalar.boolean;
   fail(key, "true or false");
   return fallback;
@@ -84,9 +83,8 @@ std::string Fields::text(std::string_view key, std::string_view fallback) {
   const JsonValue *value = get(key);
   if (!value)
     return std::string(fallback);
-  if (value->kind == JsonValue::Scalar &&
-      value->scalar.kind == JsonScalar::String)
-    return value->scalar.text;
+  if (const std::string *result = value->asText())
+    return *result;
   fail(key, "a string");
   return std::string(fallback);
 }

@@ -1,7 +1,7 @@
 // Fields.h: typed look-ups in a JSON object that remember the first mistake, so
 // that a family's list of keys reads like a table.
 #pragma once
-#include "compiler/import/Json.h"
+#include "runtime/base/Json.h"
 
 #include <set>
 #include <string>

@@ -225,11 +225,8 @@ void warnIgnored(Fields &fields, const JsonValue &object, bool ownFile,
 
 static void readEarlyStopping(Fields &fields, GenerationConfig &config) {
   const JsonValue *value = fields.get("early_stopping");
-  bool never = value && value->kind == JsonValue::Scalar &&
-               value->scalar.kind == JsonScalar::String &&
-               value->scalar.text == "never";
-  bool boolean = value && value->kind == JsonValue::Scalar &&
-                 value->scalar.kind == JsonScalar::Bool;
+  bool never = value && value->asText() && *value->asText() == "never";
+  bool boolean = value && value->is(JsonScalar::Bool);
   if (value && !never && !boolean)
     return fields.fail("early_stopping", "true, false or \"never\"");
   if (value)

@@ -2,7 +2,6 @@
 #include "compiler/import/Import.h"
 
 #include "compiler/import/Family.h"
-#include "compiler/import/Json.h"
 #include "dialect/Dialect.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Verifier.h"
@@ -22,7 +21,7 @@ struct Family {
 };
 constexpr Family families[] = {{"marian", importMarian}};
 
-Result<const Family *> findFamily(const checkpoint::JsonValue &config) {
+Result<const Family *> findFamily(const JsonValue &config) {
   checkpoint::Fields fields(config, "config.json");
   std::string type = fields.text("model_type", "");
   std::string known;
@@ -42,7 +41,7 @@ ImportedModule importFolder(MLIRContext &context, const std::string &folder,
     return badModel(
         fmt::format("{}: expected a checkpoint folder (config.json, "
                     "model.safetensors), found {}",
-                    checkpoint::quote(folder, 200),
+                    quote(folder, 200),
                     ::stat(folder.c_str(), &info) != 0 ? "nothing" : "a file"));
   ENCDEC_ASSIGN_OR_RETURN(checkpoint::ConfigFiles config,
                           checkpoint::ConfigFiles::read(folder));

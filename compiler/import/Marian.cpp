@@ -317,7 +317,7 @@ ImportedModule importMarian(const FamilyInput &input) {
     return badModel(fmt::format(
         "config.json: key \"activation_function\": expected relu, gelu, "
         "gelu_new, swish or silu, found {}",
-        checkpoint::quote(config.activation)));
+        quote(config.activation)));
   ENCDEC_ASSIGN_OR_RETURN(
       checkpoint::GenerationConfig generation,
       checkpoint::readGeneration(input.config, config.targetVocabulary,

@@ -2,8 +2,8 @@
 #include "compiler/import/Safetensors.h"
 
 #include "compiler/import/Halves.h"
-#include "compiler/import/Json.h"
 #include "runtime/base/Checked.h"
+#include "runtime/base/Json.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -100,8 +100,6 @@ public:
     return {};
   }
   std::string scalar(JsonScalar value) override {
-    if (depth == 0)
-      return "expected an object";
     if (depth == 1)
       return "entry " + quote(current) + ": expected an object";
     if (metadata)
@@ -186,7 +184,8 @@ parseSafetensorsHeader(std::string_view json, uint64_t dataBytes,
     return badModel(file + ": byte 8: the header must begin with '{'");
   HeaderReader reader;
   JsonLimits limits{.depth = 4, .values = maxHeaderBytes};
-  ENCDEC_RETURN_IF_ERROR(scanJson(json, file + ": header", reader, limits));
+  ENCDEC_RETURN_IF_ERROR(
+      scanJson(json, reader, limits).withContext(file + ": header"));
   std::vector<TensorInfo> tensors = std::move(reader.tensors);
   std::ranges::sort(tensors, {}, [](const TensorInfo &tensor) {
     return std::tuple<uint64_t, uint64_t, const std::string &>(

@@ -1,6 +1,7 @@
 // Shards.cpp: the tensors of a whole checkpoint folder, in one file or many.
-#include "compiler/import/Json.h"
+#include "compiler/import/File.h"
 #include "compiler/import/Safetensors.h"
+#include "runtime/base/Json.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -49,15 +50,13 @@ public:
   }
   std::string beginArray() override {
     ++arrays;
-    return depth == 0 || inMap ? "an array where none was expected" : "";
+    return inMap ? "an array where none was expected" : "";
   }
   std::string endArray() override {
     --arrays;
     return {};
   }
   std::string scalar(JsonScalar value) override {
-    if (depth == 0)
-      return "expected an object";
     if (!inMap)
       return {};
     if (value.kind != JsonScalar::String)
@@ -152,7 +151,7 @@ Status CheckpointFiles::readIndex(const std::string &folder) {
                                                      indexName, maxIndexBytes));
   IndexReader index;
   JsonLimits limits{.depth = 64, .values = 4 * maxTensors};
-  ENCDEC_RETURN_IF_ERROR(scanJson(text, indexName, index, limits));
+  ENCDEC_RETURN_IF_ERROR(scanJson(text, index, limits).withContext(indexName));
   if (!index.seenMap)
     return badModel(std::string(indexName) +
                     ": key \"weight_map\": expected an object, found nothing");

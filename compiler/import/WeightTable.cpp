@@ -1,8 +1,8 @@
 // WeightTable.cpp: encdec.weight ops for the tensors a family asks for.
 #include "compiler/import/WeightTable.h"
 
-#include "compiler/import/Json.h"
 #include "dialect/Ops.h"
+#include "runtime/base/Utf8.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -46,7 +46,7 @@ void WeightTable::need(StringRef symbol, const std::string &tensor,
   auto fail = [&](const std::string &what) {
     if (first.ok())
       first = badModel(fmt::format("{}: tensor {}: {}", entry->file->name(),
-                                   checkpoint::quote(tensor), what));
+                                   quote(tensor), what));
   };
   const checkpoint::TensorInfo &info = *entry->info;
   if (ArrayRef<uint64_t>(info.shape) != shape)
@@ -102,7 +102,7 @@ std::string WeightTable::unusedWarning() const {
   std::vector<std::string> unused;
   for (const auto &[name, entry] : files.entries())
     if (!seen.contains(name))
-      unused.push_back(checkpoint::quote(name));
+      unused.push_back(quote(name));
   if (unused.empty())
     return {};
   return fmt::format("model.safetensors: {} tensors not used: {}",

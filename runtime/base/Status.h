@@ -79,6 +79,12 @@ public:
     return ok() ? Status() : std::move(std::get<1>(content));
   }
 
+  /// The same with the place put before an error.
+  Result withContext(const std::string &where) && {
+    return ok() ? std::move(*this)
+                : Result(std::move(*this).status().withContext(where));
+  }
+
   /// The value; std::bad_variant_access when there is none, so ask ok() first.
   T &value() & { return std::get<0>(content); }
   const T &value() const & { return std::get<0>(content); }

@@ -6,7 +6,7 @@
 
 #include "encdec/abi.h"
 #include "runtime/base/Checked.h"
-#include "runtime/bundle/ManifestTree.h"
+#include "runtime/bundle/ObjectReader.h"
 
 namespace encdec::runtime {
 
@@ -174,7 +174,9 @@ Result<Manifest> parseManifest(std::string_view text) {
   if (text.size() > maxManifestBytes)
     return badModel(fmt::format("manifest: {} bytes, more than the limit {}",
                                 text.size(), maxManifestBytes));
-  ENCDEC_ASSIGN_OR_RETURN(Json tree, parseTree(text));
+  ENCDEC_ASSIGN_OR_RETURN(
+      JsonValue tree, parseJson(text, {.depth = 8, .values = 32 * maxSegments})
+                          .withContext("manifest"));
   Status status;
   ObjectReader top(&tree, "", status);
   Status versions = status.ok() ? checkVersions(top) : Status();
@@ -202,15 +204,15 @@ Result<Manifest> parseManifest(std::string_view text) {
   top.text("checkpoint_hash");
   manifest.generation =
       readGeneration(object("generation"), manifest.model.vocabSize);
-  if (const Json *tokenizer = top.take("tokenizer");
-      tokenizer && !tokenizer->is_null()) {
+  if (const JsonValue *tokenizer = top.take("tokenizer");
+      tokenizer && !tokenizer->isNull()) {
     ObjectReader reader(tokenizer, "tokenizer.", status);
     manifest.tokenizerKind = reader.text("kind");
     reader.finish();
   }
   manifest.levels = top.texts("levels");
   // For profiles only: a model made by hand, or before there were any, has none.
-  if (const Json *segments = top.takeIfThere("segments"))
+  if (const JsonValue *segments = top.takeIfThere("segments"))
     readSegments(ObjectReader(segments, "segments.", status), manifest);
   top.finish();
   ENCDEC_RETURN_IF_ERROR(status);

@@ -2,7 +2,7 @@
 
 #include "runtime/text/MarianTokenizer.h"
 
-#include "runtime/text/StrictJson.h"
+#include "runtime/base/Json.h"
 #include "runtime/text/Utf8.h"
 
 #include <algorithm>
@@ -14,17 +14,65 @@ static constexpr const char *configName = "tokenizer_config.json";
 static constexpr const char *vocabName = "vocab.json";
 static constexpr const char *targetVocabName = "target_vocab.json";
 
-/// Keeps a string value; null keeps the default, anything else is an error.
-static Status takeString(const JsonPath &path, JsonScalar &&value,
+/// Keeps a string; null, a list or an object keeps the default.
+static Status takeString(const JsonValue &value, const std::string &key,
                          std::string &out) {
-  if (std::holds_alternative<std::monostate>(value))
+  if (const std::string *text = value.asText())
+    out = *text;
+  else if (value.kind == JsonValue::Scalar && !value.isNull())
+    return badModel("expected a string for key " + inQuotes(key) + ", found " +
+                    value.scalar.kindName());
+  return Status::success();
+}
+
+/// All strings in `value`: tokens are strings, or objects that hold them.
+static void collectStrings(const JsonValue &value,
+                           std::vector<std::string> &out) {
+  if (const std::string *text = value.asText())
+    out.push_back(*text);
+  for (const JsonValue &item : value.items)
+    collectStrings(item, out);
+}
+
+Status MarianTokenizer::Config::readAdded(const std::string &id,
+                                          const JsonValue &token) {
+  if (token.items.empty())
     return Status::success();
-  if (auto *text = std::get_if<std::string>(&value)) {
-    out = std::move(*text);
-    return Status::success();
+  added.push_back({id, {}, false});
+  if (const JsonValue *special = token.find("special"))
+    added.back().special = special->scalar.boolean;
+  const JsonValue *content = token.find("content");
+  return content ? takeString(*content, "content", added.back().content)
+                 : Status::success();
+}
+
+Status MarianTokenizer::Config::read(const std::string &key,
+                                     const JsonValue &value) {
+  if (key == "separate_vocabs" && value.kind == JsonValue::Scalar) {
+    if (!value.is(JsonScalar::Bool))
+      return badModel(
+          "expected true or false for key 'separate_vocabs', found " +
+          std::string(value.scalar.kindName()));
+    separateVocabs = value.scalar.boolean;
   }
-  return badModel("expected a string for key " + inQuotes(path.back()) +
-                  ", found " + describe(value));
+  if (key == "source_lang")
+    return takeString(value, key, sourceLang);
+  if (key == "target_lang")
+    return takeString(value, key, targetLang);
+  // A token is a string, or an object whose "content" is that string.
+  const JsonValue *content = value.find("content");
+  for (auto [name, token] :
+       {std::pair("unk_token", &unkToken), std::pair("eos_token", &eosToken),
+        std::pair("pad_token", &padToken)})
+    if (key == name)
+      return content ? takeString(*content, "content", *token)
+                     : takeString(value, key, *token);
+  if (key == "additional_special_tokens" || key == "extra_special_tokens")
+    collectStrings(value, otherSpecials);
+  if (key == "added_tokens_decoder")
+    for (size_t i = 0; i < value.keys.size(); ++i)
+      ENCDEC_RETURN_IF_ERROR(readAdded(value.keys[i], value.items[i]));
+  return Status::success();
 }
 
 Result<MarianTokenizer::Config>
@@ -32,47 +80,10 @@ MarianTokenizer::parseConfig(std::string_view json) {
   Config config;
   if (json.empty())
     return config;
-  auto read = [&](JsonPath &path, JsonScalar &&value) -> Status {
-    const std::string &key = path[0];
-    const size_t depth = path.size();
-    if (key == "separate_vocabs" && depth == 1) {
-      const bool *flag = std::get_if<bool>(&value);
-      if (!flag)
-        return badModel("expected true or false for key 'separate_vocabs', "
-                        "found " +
-                        std::string(describe(value)));
-      config.separateVocabs = *flag;
-      return Status::success();
-    }
-    if (key == "source_lang" && depth == 1)
-      return takeString(path, std::move(value), config.sourceLang);
-    if (key == "target_lang" && depth == 1)
-      return takeString(path, std::move(value), config.targetLang);
-    // A token is a string, or an object whose "content" is that string.
-    const bool isToken = depth == 1 || (depth == 2 && path[1] == "content");
-    for (auto [name, token] : {std::pair("unk_token", &config.unkToken),
-                               std::pair("eos_token", &config.eosToken),
-                               std::pair("pad_token", &config.padToken)})
-      if (key == name && isToken)
-        return takeString(path, std::move(value), *token);
-    if (key == "additional_special_tokens" || key == "extra_special_tokens") {
-      if (auto *text = std::get_if<std::string>(&value))
-        config.otherSpecials.push_back(std::move(*text));
-      return Status::success();
-    }
-    if (key != "added_tokens_decoder" || depth != 3)
-      return Status::success();
-    if (config.added.empty() || config.added.back().id != path[1])
-      config.added.push_back({path[1], {}, false});
-    if (path[2] == "content")
-      return takeString(path, std::move(value), config.added.back().content);
-    if (const bool *flag = std::get_if<bool>(&value);
-        flag && path[2] == "special")
-      config.added.back().special = *flag;
-    return Status::success();
-  };
-  if (Status status = visitJson(json, 64, read); !status.ok())
-    return std::move(status).withContext(configName);
+  ENCDEC_ASSIGN_OR_RETURN(JsonValue root,
+                          parseJson(json, {.values = 1u << 22}));
+  for (size_t i = 0; i < root.keys.size(); ++i)
+    ENCDEC_RETURN_IF_ERROR(config.read(root.keys[i], root.items[i]));
   return config;
 }
 
@@ -81,10 +92,7 @@ Status MarianTokenizer::loadVocabs(const MarianFiles &files) {
                  const char *name) -> Result<MarianVocab> {
     if (json.empty())
       return badModel(std::string(name) + ": the file is missing or empty");
-    Result<MarianVocab> vocab = MarianVocab::parse(json);
-    if (!vocab.ok())
-      return std::move(vocab).status().withContext(name);
-    return vocab;
+    return MarianVocab::parse(json).withContext(name);
   };
   ENCDEC_ASSIGN_OR_RETURN(sourceVocab, load(files.vocab, vocabName));
   if (config.separateVocabs) {
@@ -133,22 +141,18 @@ Status MarianTokenizer::loadModels(const MarianFiles &files) {
   auto load = [](std::string_view bytes, const char *name) -> Result<Unigram> {
     if (bytes.empty())
       return badModel(std::string(name) + ": the file is missing or empty");
-    Result<SentencePieceFile> file = parseSentencePieceFile(bytes);
-    if (!file.ok())
-      return std::move(file).status().withContext(name);
-    Result<Unigram> model = Unigram::create(std::move(file).value());
-    if (!model.ok())
-      return std::move(model).status().withContext(name);
-    return model;
+    ENCDEC_ASSIGN_OR_RETURN(SentencePieceFile file,
+                            parseSentencePieceFile(bytes).withContext(name));
+    return Unigram::create(std::move(file)).withContext(name);
   };
   ENCDEC_ASSIGN_OR_RETURN(sourceModel, load(files.sourceSpm, "source.spm"));
   if (config.separateVocabs) {
     ENCDEC_ASSIGN_OR_RETURN(targetModel, load(files.targetSpm, "target.spm"));
   } else if (!files.targetSpm.empty() && files.targetSpm != files.sourceSpm) {
     // Not needed with one vocabulary, but a broken file is still an error.
-    Result<SentencePieceFile> file = parseSentencePieceFile(files.targetSpm);
-    if (!file.ok())
-      return std::move(file).status().withContext("target.spm");
+    ENCDEC_RETURN_IF_ERROR(parseSentencePieceFile(files.targetSpm)
+                               .withContext("target.spm")
+                               .status());
   }
   vocabIds.reserve(sourceModel.pieces().size());
   for (const Piece &piece : sourceModel.pieces()) {
@@ -162,7 +166,9 @@ Status MarianTokenizer::loadModels(const MarianFiles &files) {
 
 Result<MarianTokenizer> MarianTokenizer::create(const MarianFiles &files) {
   MarianTokenizer tokenizer;
-  ENCDEC_ASSIGN_OR_RETURN(tokenizer.config, parseConfig(files.tokenizerConfig));
+  ENCDEC_ASSIGN_OR_RETURN(
+      tokenizer.config,
+      parseConfig(files.tokenizerConfig).withContext(configName));
   ENCDEC_RETURN_IF_ERROR(tokenizer.loadVocabs(files));
   for (const Config::Added &added : tokenizer.config.added)
     if (const int32_t id = tokenizer.outputVocab().find(added.content);

@@ -25,6 +25,8 @@ struct MarianFiles {
   std::string_view tokenizerConfig; ///< tokenizer_config.json, optional
 };
 
+struct JsonValue;
+
 class MarianTokenizer final : public Tokenizer {
 public:
   /// BadModel that names the file, for a file that is missing, damaged or at
@@ -63,6 +65,9 @@ private:
       bool special = false;
     };
     std::vector<Added> added; ///< added_tokens_decoder
+
+    Status read(const std::string &key, const JsonValue &value);
+    Status readAdded(const std::string &id, const JsonValue &token);
   };
 
   static Result<Config> parseConfig(std::string_view json);

@@ -2,35 +2,45 @@
 
 #include "runtime/text/MarianVocab.h"
 
+#include "runtime/base/Json.h"
 #include "runtime/text/PlainVocab.h"
-#include "runtime/text/StrictJson.h"
 #include "runtime/text/Utf8.h"
 
 namespace encdec {
 
-static constexpr int64_t maxVocabulary = 4'000'000;
+static constexpr uint64_t maxVocabulary = 4'000'000;
 static constexpr size_t maxFileBytes = size_t(1) << 30;
 
+namespace {
 /// Any JSON text, slowly: says what is wrong with a file, and where.
-Status MarianVocab::visitEntries(std::string_view json,
-                                 std::vector<Entry> &entries) {
-  auto add = [&](JsonPath &path, JsonScalar &&value) -> Status {
-    const int64_t *id = std::get_if<int64_t>(&value);
-    if (!id)
-      return badModel("expected an integer id for key " + inQuotes(path[0]) +
-                      ", found " + describe(value));
-    if (*id < 0 || *id >= maxVocabulary)
-      return badModel("id " + std::to_string(*id) + " of key " +
-                      inQuotes(path[0]) + " is outside 0..3999999");
-    entries.push_back({{static_cast<uint32_t>(text.size()),
-                        static_cast<uint32_t>(path[0].size())},
-                       *id});
-    text += path[0];
-    return Status::success();
-  };
-  // Depth 1: the values are no lists and no objects.
-  return visitJson(json, 1, add, Twins::VisitorFinds);
-}
+class EntryReader : public JsonEvents {
+public:
+  using Add = std::function<void(std::string_view piece, int64_t id)>;
+  explicit EntryReader(Add add) : add(std::move(add)) {}
+
+  std::string key(std::string_view name) override {
+    piece = name;
+    return {};
+  }
+  std::string scalar(JsonScalar id) override {
+    const bool isNegative = id.kind == JsonScalar::Negative;
+    if (id.kind != JsonScalar::Unsigned && !isNegative)
+      return "expected an integer id for key " + inQuotes(piece) + ", found " +
+             id.kindName();
+    if (isNegative || id.integer >= maxVocabulary)
+      return "id " +
+             (isNegative ? std::to_string(id.negative)
+                         : std::to_string(id.integer)) +
+             " of key " + inQuotes(piece) + " is outside 0..3999999";
+    add(piece, int64_t(id.integer));
+    return {};
+  }
+
+private:
+  Add add;
+  std::string piece;
+};
+} // namespace
 
 Status MarianVocab::number(const std::vector<Entry> &entries) {
   spans.resize(entries.size());
@@ -63,17 +73,20 @@ Result<MarianVocab> MarianVocab::parse(std::string_view json) {
   MarianVocab vocab;
   std::vector<Entry> entries;
   vocab.text.reserve(json.size()); // escapes are longer than what they stand for
-  const bool isPlain = readPlainVocab(
-      json, maxVocabulary, vocab.text,
-      [&](size_t begin, size_t length, int64_t id) {
-        entries.push_back({{static_cast<uint32_t>(begin),
-                            static_cast<uint32_t>(length)},
-                           id});
-      });
-  if (!isPlain) {
+  auto add = [&](size_t begin, size_t length, int64_t id) {
+    entries.push_back(
+        {{static_cast<uint32_t>(begin), static_cast<uint32_t>(length)}, id});
+  };
+  if (!readPlainVocab(json, maxVocabulary, vocab.text, add)) {
     entries.clear();
     vocab.text.clear();
-    ENCDEC_RETURN_IF_ERROR(vocab.visitEntries(json, entries));
+    EntryReader reader([&](std::string_view piece, int64_t id) {
+      add(vocab.text.size(), piece.size(), id);
+      vocab.text += piece;
+    });
+    // Depth 1: the values are no lists and no objects.
+    ENCDEC_RETURN_IF_ERROR(
+        scanJson(json, reader, {.depth = 1, .values = maxVocabulary + 1}));
   }
   if (entries.empty())
     return badModel("the vocabulary is empty");

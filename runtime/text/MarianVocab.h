@@ -37,7 +37,6 @@ private:
     Span span;
     int64_t id;
   };
-  Status visitEntries(std::string_view json, std::vector<Entry> &entries);
   Status number(const std::vector<Entry> &entries);
 
   std::string text;        ///< All pieces, in the order of the file.

@@ -149,11 +149,13 @@ TEST(Manifest, Texts) {
     EXPECT_NE(at, std::string::npos) << from;
     return text.replace(at, from.size(), to);
   };
-  expectRefused(readWith(replaced("\"abi\"", "\"format\":1,\"abi\"")), "stands twice");
+  expectRefused(readWith(replaced("\"abi\"", "\"format\":1,\"abi\"")),
+                "appears twice");
   expectRefused(readWith(replaced("\"d_model\"", "\"d_model\":40,\"d_model\"")),
-                "'d_model' stands twice");
-  expectRefused(readWith(replaced("\"abi\"", "\"a\\nb\":1,\"a\\nb\":1,\"abi\"")),
-                "stands twice");
+                "key \"d_model\" appears twice");
+  expectRefused(
+      readWith(replaced("\"abi\"", "\"a\\nb\":1,\"a\\nb\":1,\"abi\"")),
+      "appears twice");
   expectRefused(readWith(replaced("\"length_penalty\":1.0", "\"length_penalty\":1e999")));
   expectRefused(readWith(replaced("\"length_penalty\":1.0", "\"length_penalty\":NaN")),
                 "not valid JSON");

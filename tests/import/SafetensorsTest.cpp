@@ -230,7 +230,7 @@ struct BadIndex {
 };
 const BadIndex badIndices[] = {
     {"not_json", "{", "not valid JSON"},
-    {"an_array", "[]", "array where none"},
+    {"an_array", "[]", "expected an object, found an array"},
     {"no_map", "{\"metadata\": {}}", "key \"weight_map\": expected an object"},
     {"map_a_number", "{\"weight_map\": 3}", "weight_map"},
     {"shard_a_number", R"({"weight_map": {"a": 3}})", "expected a file name"},

@@ -176,14 +176,15 @@ std::string nested(int depth) {
 std::vector<Case> vocabCases() {
   return {
       {"Empty", "", "missing or empty"},
-      {"NotJson", "</s> 0\n<unk> 1\n", "not JSON"},
-      {"CutOff", R"({"</s>":0,"<unk>":1)", "not JSON"},
-      {"TrailingText", R"({"</s>":0,"<unk>":1} x)", "not JSON"},
-      {"TrailingComma", R"({"</s>":0,"<unk>":1,})", "not JSON"},
-      {"ZeroByteAfterwards", std::string("{\"</s>\":0,\"<unk>\":1}\0x", 22), "not JSON"},
+      {"NotJson", "</s> 0\n<unk> 1\n", "not valid JSON"},
+      {"CutOff", R"({"</s>":0,"<unk>":1)", "not valid JSON"},
+      {"TrailingText", R"({"</s>":0,"<unk>":1} x)", "not valid JSON"},
+      {"TrailingComma", R"({"</s>":0,"<unk>":1,})", "not valid JSON"},
+      {"ZeroByteAfterwards", std::string("{\"</s>\":0,\"<unk>\":1}\0x", 22),
+       "not valid JSON"},
       {"ByteOrderMark", "\xEF\xBB\xBF{}", "byte order mark"},
-      {"NotUtf8", "{\"</s>\":0,\"<unk>\":1,\"\xFF\":2}", "not JSON"},
-      {"LoneSurrogate", R"({"</s>":0,"<unk>":1,"\ud83d":2})", "not JSON"},
+      {"NotUtf8", "{\"</s>\":0,\"<unk>\":1,\"\xFF\":2}", "not valid JSON"},
+      {"LoneSurrogate", R"({"</s>":0,"<unk>":1,"\ud83d":2})", "not valid JSON"},
       {"List", R"(["</s>","<unk>"])", "found an array"},
       {"Scalar", "7", "found an integer"},
       {"NoEntries", "{}", "is empty"},
@@ -200,7 +201,7 @@ std::vector<Case> vocabCases() {
       {"Bool", R"({"</s>":0,"<unk>":1,"a":true})", "found true or false"},
       {"Object", R"({"</s>":0,"<unk>":1,"a":{}})", "deeper than 1"},
       {"IdOf33Bits", R"({"</s>":0,"<unk>":1,"a":4294967298})", "outside 0.."},
-      {"IdOf64Bits", R"({"</s>":0,"a":18446744073709551615})", "64 bits"},
+      {"IdOf64Bits", R"({"</s>":0,"a":18446744073709551615})", "outside 0.."},
       {"IdOf65Bits", R"({"</s>":0,"a":18446744073709551616})", "fraction"},
       {"TooDeep", nested(100000), "deeper than 1"},
       {"NoEos", R"({"<unk>":0,"a":1})", "'</s>' is not in the vocabulary"},
@@ -210,7 +211,7 @@ std::vector<Case> vocabCases() {
 
 std::vector<Case> configCases() {
   return {
-      {"NotJson", "separate_vocabs: true", "not JSON"},
+      {"NotJson", "separate_vocabs: true", "not valid JSON"},
       {"KeyTwice", R"({"unk_token":"a","unk_token":"b"})", "twice"},
       {"KeyTwiceInside", R"({"a":{"b":1,"b":2}})", "twice"},
       {"FlagAsString", R"({"separate_vocabs":"no"})", "true or false"},

@@ -1,8 +1,8 @@
 //===- VocabTest.cpp - the quick reader of vocabularies, against the strict --===//
 
+#include "runtime/base/Json.h"
 #include "runtime/text/MarianVocab.h"
 #include "runtime/text/PlainVocab.h"
-#include "runtime/text/StrictJson.h"
 
 #include <gtest/gtest.h>
 
@@ -27,19 +27,24 @@ bool readPlain(const std::string &json, Entries &entries) {
   return true;
 }
 
-/// The same by the general parser.
-bool readStrictly(const std::string &json, Entries &entries) {
-  return visitJson(
-             json, 1,
-             [&](JsonPath &path, JsonScalar &&value) {
-               const int64_t *id = std::get_if<int64_t>(&value);
-               if (!id || *id < 0 || *id >= 4'000'000)
-                 return badModel("no id");
-               entries.emplace_back(path[0], *id);
-               return Status::success();
-             },
-             Twins::VisitorFinds)
-      .ok();
+/// The same by the general parser; what it says of texts that it does not take.
+std::string readStrictly(const std::string &json, Entries &entries) {
+  struct Reader : JsonEvents {
+    explicit Reader(Entries &entries) : entries(entries) {}
+    std::string key(std::string_view name) override {
+      piece = name;
+      return {};
+    }
+    std::string scalar(JsonScalar id) override {
+      if (id.kind != JsonScalar::Unsigned || id.integer >= 4'000'000)
+        return "no id";
+      entries.emplace_back(piece, id.integer);
+      return {};
+    }
+    Entries &entries;
+    std::string piece;
+  } reader(entries);
+  return scanJson(json, reader, {.depth = 1}).message();
 }
 
 const char *const sound[] = {
@@ -55,12 +60,13 @@ TEST(Vocab, QuickReaderTakesWhatVocabulariesAre) {
   for (const char *json : sound) {
     Entries quick, strict;
     EXPECT_TRUE(readPlain(json, quick)) << json;
-    EXPECT_TRUE(readStrictly(json, strict)) << json;
+    EXPECT_EQ(readStrictly(json, strict), "") << json;
     EXPECT_EQ(quick, strict) << json;
   }
 }
 
-/// Whatever the quick reader takes, the strict one takes, and reads the same.
+/// Whatever the quick reader takes, the strict one takes, and reads the same,
+/// but for equal keys, which the caller of the quick one finds.
 TEST(Vocab, QuickReaderTakesNothingElse) {
   const char *const broken[] = {
       "", "{", "{}", "[]", R"({"a":0)", R"({"a":0,})", R"({"a":0}x)",
@@ -89,7 +95,10 @@ TEST(Vocab, QuickReaderTakesNothingElse) {
     if (!readPlain(json, quick))
       continue;
     ++taken;
-    ASSERT_TRUE(readStrictly(json, strict)) << json;
+    const std::string refusal = readStrictly(json, strict);
+    if (refusal.find("appears twice") != refusal.npos)
+      continue;
+    ASSERT_EQ(refusal, "") << json;
     ASSERT_EQ(quick, strict) << json;
   }
   EXPECT_GT(taken, 1000);

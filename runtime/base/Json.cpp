@@ -1,21 +1,26 @@
-// Json.cpp: nlohmann's SAX parser behind strict rules. Its DOM would keep the
-// last of two equal keys without a word, so the DOM is never used.
-#include "compiler/import/Json.h"
+//===- Json.cpp - nlohmann's events behind strict rules -------------------===//
+//
+// Its tree would keep the last of two equal keys without a word, so the tree is
+// never used.
 
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <fcntl.h>
+#include "runtime/base/Json.h"
+
 #include <fmt/format.h>
-#include <iterator>
 #include <nlohmann/json.hpp>
-#include <sys/stat.h>
-#include <unistd.h>
+
+#include <iterator>
 #include <unordered_set>
 
-namespace encdec::checkpoint {
+namespace encdec {
 
 JsonEvents::~JsonEvents() = default;
+
+const char *JsonScalar::kindName() const {
+  static constexpr const char *names[] = {"null",       "true or false",
+                                          "an integer", "an integer",
+                                          "a fraction", "a string"};
+  return names[kind];
+}
 
 namespace {
 
@@ -35,16 +40,8 @@ public:
     *seen = ++at;
     return *this;
   }
-  TrackingIterator operator++(int) {
-    TrackingIterator before = *this;
-    ++*this;
-    return before;
-  }
   bool operator==(const TrackingIterator &other) const {
     return at == other.at;
-  }
-  bool operator!=(const TrackingIterator &other) const {
-    return at != other.at;
   }
 
 private:
@@ -93,18 +90,24 @@ public:
     --depth;
     return step(events.endObject());
   }
-  bool start_array(size_t) { return enter() && step(events.beginArray()); }
+  bool start_array(size_t) {
+    if (depth == 0)
+      return stop("expected an object, found an array");
+    return enter() && step(events.beginArray());
+  }
   bool end_array() {
     --depth;
     return step(events.endArray());
   }
   template <typename Exception>
   bool parse_error(size_t, const std::string &, const Exception &error) {
-    // Drop the parser's "[json.exception.…] " tag and cut echoed input short.
+    // Without the parser's tag "[json.exception.…] " and the text that it
+    // echoes.
     std::string_view what = error.what();
     if (size_t end = what.find("] "); end != std::string_view::npos)
       what.remove_prefix(end + 2);
-    return stop("not valid JSON: " + std::string(what.substr(0, 240)));
+    what = what.substr(0, what.find("; last read: "));
+    return stop("not valid JSON: " + std::string(what.substr(0, 160)));
   }
 
   std::string message;
@@ -123,6 +126,9 @@ private:
     return stop(fmt::format("more than {} values", limits.values));
   }
   bool emit(JsonScalar value) {
+    if (depth == 0)
+      return stop(
+          fmt::format("expected an object, found {}", value.kindName()));
     return count() && step(events.scalar(std::move(value)));
   }
   bool enter() {
@@ -178,26 +184,31 @@ private:
 
 } // namespace
 
-Status scanJson(std::string_view text, const std::string &file,
-                JsonEvents &events, const JsonLimits &limits) {
-  // The parser takes a zero byte for the end, whatever follows.
+Status scanJson(std::string_view text, JsonEvents &events,
+                const JsonLimits &limits) {
+  auto failed = [](Code code, size_t byte, std::string_view message) {
+    return Status(code, fmt::format("byte {}: {}", byte, message));
+  };
+  // The parser takes a byte order mark for white space and a zero byte for the
+  // end, whatever follows.
+  if (text.starts_with("\xEF\xBB\xBF"))
+    return failed(Code::BadModel, 0,
+                  "a byte order mark, which JSON does not allow");
   if (auto zero = text.find('\0'); zero != text.npos)
-    return badModel(fmt::format("{}: byte {}: not valid JSON", file, zero));
+    return failed(Code::BadModel, zero, "not valid JSON: a zero byte");
   const char *seen = text.data();
   Scanner scanner(events, limits);
   TrackingIterator first(text.data(), &seen);
   TrackingIterator last(text.data() + text.size(), &seen);
   if (nlohmann::json::sax_parse(first, last, &scanner))
     return Status::success();
-  Code code = scanner.limitHit ? Code::Limit : Code::BadModel;
-  return Status(code, fmt::format("{}: byte {}: {}", file, seen - text.data(),
-                                  scanner.message));
+  return failed(scanner.limitHit ? Code::Limit : Code::BadModel,
+                seen - text.data(), scanner.message);
 }
 
-Result<JsonValue> parseJson(std::string_view text, const std::string &file,
-                            const JsonLimits &limits) {
+Result<JsonValue> parseJson(std::string_view text, const JsonLimits &limits) {
   TreeBuilder builder;
-  ENCDEC_RETURN_IF_ERROR(scanJson(text, file, builder, limits));
+  ENCDEC_RETURN_IF_ERROR(scanJson(text, builder, limits));
   return std::move(builder.root);
 }
 
@@ -244,47 +255,4 @@ std::string JsonValue::show() const {
   return {};
 }
 
-std::string quote(std::string_view text, size_t most) {
-  std::string out = "\"";
-  for (unsigned char c : text.substr(0, most)) {
-    if (c < 0x20 || c == 0x7f || c == '"' || c == '\\')
-      out += fmt::format("\\x{:02x}", c);
-    else
-      out += char(c);
-  }
-  return out + (text.size() > most ? "…\"" : "\"");
-}
-
-Result<std::string> readFile(const std::string &path, const std::string &name,
-                             uint64_t most) {
-  int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (file < 0)
-    return badModel(
-        fmt::format("{}: cannot be opened: {}", name, std::strerror(errno)));
-  struct Closer {
-    int file;
-    ~Closer() { ::close(file); }
-  } closer{file};
-  struct stat info;
-  // A pipe or device has no size to hold the reads against.
-  if (::fstat(file, &info) != 0 || !S_ISREG(info.st_mode))
-    return badModel(fmt::format("{}: not a regular file", name));
-  if (uint64_t(info.st_size) > most)
-    return overLimit(
-        fmt::format("{}: {} bytes, the limit is {}", name, info.st_size, most));
-  std::string bytes(size_t(info.st_size), '\0');
-  size_t done = 0;
-  while (done < bytes.size()) {
-    ssize_t got = ::read(file, bytes.data() + done, bytes.size() - done);
-    if (got < 0 && errno == EINTR)
-      continue;
-    if (got <= 0)
-      return badModel(fmt::format("{}: byte {}: reading failed: {}", name, done,
-                                  got < 0 ? std::strerror(errno)
-                                          : "the file became shorter"));
-    done += size_t(got);
-  }
-  return bytes;
-}
-
-} // namespace encdec::checkpoint
+} // namespace encdec

@@ -1,0 +1,92 @@
+//===- Json.h - the one JSON reader of files nobody vouches for -----------===//
+//
+// Two readers of one file must not see two models, so nothing is said twice and
+// nothing is guessed: repeated keys, deep nesting, broken UTF-8, byte order
+// marks and text behind the document are errors, and integers stay exact. The
+// document comes as events or, where it is small, as a tree.
+
+#pragma once
+
+#include "runtime/base/Status.h"
+#include "runtime/base/Utf8.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace encdec {
+
+struct JsonLimits {
+  unsigned depth = 64;
+  uint64_t values = 1u << 20; ///< Scalars, arrays and objects together.
+};
+
+/// A value that is neither an array nor an object.
+struct JsonScalar {
+  enum Kind { Null, Bool, Unsigned, Negative, Real, String };
+  Kind kind = Null;
+  bool boolean = false;
+  uint64_t integer = 0; ///< Unsigned.
+  int64_t negative = 0; ///< Negative: always < 0.
+  double real = 0;      ///< Real, and integers beyond 64 bits.
+  std::string text;     ///< String.
+
+  /// What messages call it: "an integer".
+  const char *kindName() const;
+};
+
+/// Receives a document in order. Each call returns an empty string to go on, or
+/// a sentence that stops the scan; the scanner puts the byte before it.
+class JsonEvents {
+public:
+  virtual ~JsonEvents();
+  virtual std::string beginObject() { return {}; }
+  virtual std::string key(std::string_view) { return {}; }
+  virtual std::string endObject() { return {}; }
+  virtual std::string beginArray() { return {}; }
+  virtual std::string endArray() { return {}; }
+  virtual std::string scalar(JsonScalar) { return {}; }
+};
+
+/// Scans `text`: one document, whose outermost value is an object. BadModel,
+/// with the byte, for all that is no such text; Limit for too many values. Not
+/// recursive: depth costs no stack.
+Status scanJson(std::string_view text, JsonEvents &events,
+                const JsonLimits &limits = {});
+
+/// A document as a tree.
+struct JsonValue {
+  enum Kind { Scalar, Array, Object };
+  Kind kind = Scalar;
+  JsonScalar scalar;
+  std::vector<std::string> keys; ///< Object: keys[i] names items[i].
+  std::vector<JsonValue> items;  ///< Array and Object.
+
+  /// Null when there is no such key.
+  const JsonValue *find(std::string_view key) const;
+  bool is(JsonScalar::Kind which) const {
+    return kind == Scalar && scalar.kind == which;
+  }
+  bool isNull() const { return is(JsonScalar::Null); }
+  /// The exact value, if it is an integer ≥ 0.
+  std::optional<uint64_t> asUnsigned() const {
+    return is(JsonScalar::Unsigned) ? std::optional(scalar.integer)
+                                    : std::nullopt;
+  }
+  /// Any number (an integer counts as one).
+  std::optional<double> asNumber() const;
+  /// The text, if it is a string.
+  const std::string *asText() const {
+    return is(JsonScalar::String) ? &scalar.text : nullptr;
+  }
+  /// How messages show the value: JSON text, cut when long.
+  std::string show() const;
+};
+
+/// The tree of what scanJson takes.
+Result<JsonValue> parseJson(std::string_view text,
+                            const JsonLimits &limits = {});
+
+} // namespace encdec

@@ -1,0 +1,69 @@
+//===- Utf8.cpp - well-formed text, and text that may stand in a message --===//
+
+#include "runtime/base/Utf8.h"
+
+#include <cstdint>
+
+namespace encdec {
+
+size_t announcedCharLength(unsigned char lead) {
+  if (lead < 0xC0)
+    return 1;
+  return lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+}
+
+size_t validCharLength(std::string_view text) {
+  const auto lead = static_cast<unsigned char>(text[0]);
+  if (lead < 0x80)
+    return 1;
+  // 0x80..0xC1 are trail bytes or start overlong forms; 0xF5.. is too large.
+  if (lead < 0xC2 || lead > 0xF4)
+    return 0;
+  const size_t length = announcedCharLength(lead);
+  if (text.size() < length)
+    return 0;
+  uint32_t point = lead & (0x7F >> length);
+  for (size_t i = 1; i < length; ++i) {
+    if (!isTrail(text[i]))
+      return 0;
+    point = point << 6 | (static_cast<unsigned char>(text[i]) & 0x3F);
+  }
+  static constexpr uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+  const bool isSurrogate = point >= 0xD800 && point < 0xE000;
+  return point < smallest[length] || point > 0x10FFFF || isSurrogate ? 0
+                                                                     : length;
+}
+
+bool isValidUtf8(std::string_view text) {
+  while (!text.empty()) {
+    const size_t length = validCharLength(text);
+    if (length == 0)
+      return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
+std::string quote(std::string_view text, size_t most, char mark) {
+  constexpr char digits[] = "0123456789ABCDEF";
+  std::string out(1, mark);
+  for (size_t i = 0; i < text.size();) {
+    if (out.size() > most)
+      return out + "..." + mark;
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const size_t length = validCharLength(text.substr(i));
+    // U+0080..U+009F are control characters, too.
+    const bool isControl = byte < 0x20 || byte == 0x7F ||
+                           (length == 2 && text.substr(i, 2) < "\xC2\xA0");
+    if (length == 0 || isControl || text[i] == mark || text[i] == '\\') {
+      out += {'\\', 'x', digits[byte >> 4], digits[byte & 15]};
+      i += 1;
+    } else {
+      out += text.substr(i, length);
+      i += length;
+    }
+  }
+  return out + mark;
+}
+
+} // namespace encdec
