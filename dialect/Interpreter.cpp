@@ -25,24 +25,22 @@ const Tensor *Interpreter::weight(Operation *op, FlatSymbolRefAttr name,
   if (known != weights.end())
     return &known->second;
   WeightOp weight = lookupWeight(op, name);
-  Tensor result;
-  if (weight) {
-    ArrayRef<int64_t> shape = weight.getTensorType().getShape();
-    result.shape.assign(shape.begin(), shape.end());
-    if (auto stored = originValues(weight); succeeded(stored)) {
-      std::vector<float> logical = logicalValues(weight, std::move(*stored));
-      result.values.assign(logical.begin(), logical.end());
-    } else if (reader) {
-      if (auto read = reader(weight); succeeded(read))
-        result.values = std::move(*read);
-    }
+  FailureOr<std::vector<float>> values = failure();
+  if (weight && !isa<FileAttr>(weight.getOrigin())) {
+    values = originValues(weight);
+    if (succeeded(values))
+      values = logicalValues(weight, std::move(*values));
+  } else if (weight && reader) {
+    values = reader(weight);
   }
-  if (!weight || int64_t(result.values.size()) !=
-                     weight.getTensorType().getNumElements()) {
+  if (mlir::failed(values) ||
+      int64_t(values->size()) != weight.getTensorType().getNumElements()) {
     op->emitError("cannot read the values of weight ") << name;
     failed = true;
     return nullptr;
   }
+  Tensor result(weight.getTensorType().getShape().vec(),
+                {values->begin(), values->end()});
   return &weights.emplace(name.getValue().str(), std::move(result))
               .first->second;
 }

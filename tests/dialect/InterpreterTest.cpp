@@ -184,7 +184,7 @@ TEST(Interpreter, ErrorsStandAtTheOpThatMetThem) {
       << test.messages;
 
   Interpreter reading(*test.module,
-                      [](WeightOp) { return std::vector<double>(64, 1.0); });
+                      [](WeightOp) { return std::vector<float>(64, 1.0f); });
   auto y = reading.run(test.function("unread"),
                        {Tensor({1, 8}, {1, 2, 3, 4, 5, 6, 7, 8})});
   ASSERT_TRUE(mlir::succeeded(y));
