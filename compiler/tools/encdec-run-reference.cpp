@@ -10,6 +10,10 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
+#include <algorithm>
+#include <new>
+#include <sys/resource.h>
+#include <unistd.h>
 
 using namespace mlir;
 using namespace encdec;
@@ -42,12 +46,14 @@ static cl::list<std::string>
 static cl::opt<std::string>
     functionName("function", cl::cat(category),
                  cl::desc("run this one function on seeded arguments"));
-static cl::opt<int64_t> rows("rows", cl::init(3), cl::cat(category),
-                             cl::desc("with --function: rows of the arguments"));
+static cl::opt<int64_t>
+    rows("rows", cl::init(3), cl::cat(category),
+         cl::desc("with --function: rows of the arguments"));
 
-static int fail(int code, const Twine &what) {
+/// What is wrong with the command line; its exit code.
+static int misused(const Twine &what) {
   llvm::errs() << program << ": error: " << what << "\n";
-  return code;
+  return usageError;
 }
 
 // "-0.000000" and "0.000000" are one number to a test.
@@ -56,13 +62,53 @@ static void printNumber(double value) {
                << llvm::format("%.6f", std::abs(value) < 5e-7 ? 0.0 : value);
 }
 
+static void outOfMemory() {
+  static const char message[] = "encdec-run-reference: error: the values of "
+                                "this module and these inputs need "
+                                "more memory than there is\n";
+  (void)!::write(STDERR_FILENO, message, sizeof(message) - 1);
+  ::_exit(badModel);
+}
+
+/// What memory cannot hold is a sentence, not an abort.
+static void limitMemory() {
+  std::set_new_handler(outOfMemory);
+#if !LLVM_ADDRESS_SANITIZER_BUILD // which reserves far more than it uses
+  rlimit limit;
+  if (getrlimit(RLIMIT_AS, &limit) == 0) {
+    limit.rlim_cur = std::min(limit.rlim_cur, rlim_t(16) << 30);
+    setrlimit(RLIMIT_AS, &limit);
+  }
+#endif
+}
+
+/// Says which option is out of range, if one is.
+static bool optionsAreInRange() {
+  constexpr int64_t most = 4096;
+  bool good = true;
+  auto check = [&](StringRef option, int64_t least, int64_t value) {
+    if (good && (value < least || value > most)) {
+      misused("--" + option + ": expected " + Twine(least) + " to " +
+              Twine(most) + " but got " + Twine(value));
+      good = false;
+    }
+  };
+  check("steps", 0, steps);
+  check("rows", 1, rows);
+  for (int64_t length : lengths)
+    check("lengths", 1, length);
+  return good;
+}
+
 static int runFunction(ModuleOp module, WeightReader reader) {
   auto function = module.lookupSymbol<func::FuncOp>(functionName);
   if (!function)
-    return fail(usageError, "--function: the module has no function @" +
-                                functionName);
+    return misused("--function: the module has no function @" + functionName);
+  auto arguments = seededArguments(function, rows, seed);
+  if (failed(arguments))
+    return badModel;
   auto results = Interpreter(module, std::move(reader))
-                     .run(function, seededArguments(function, rows, seed));
+                     .run(function, std::move(*arguments));
   if (failed(results))
     return badModel;
   for (auto [i, result] : llvm::enumerate(*results)) {
@@ -79,6 +125,18 @@ static int runFunction(ModuleOp module, WeightReader reader) {
   return 0;
 }
 
+/// Says which token is none of an entry that embeds `vocabulary` of them.
+static bool areTokens(StringRef option, ArrayRef<int64_t> tokens,
+                      int64_t vocabulary) {
+  for (int64_t token : tokens)
+    if (token < 0 || (vocabulary && token >= vocabulary)) {
+      misused("--" + option + ": expected token ids below " +
+              Twine(vocabulary) + " but got " + Twine(token));
+      return false;
+    }
+  return true;
+}
+
 static FailureOr<std::vector<std::vector<int64_t>>>
 readSources(int64_t vocabulary) {
   std::vector<std::vector<int64_t>> sources;
@@ -88,9 +146,15 @@ readSources(int64_t vocabulary) {
     sources.emplace_back();
     for (StringRef word : words)
       if (word.getAsInteger(10, sources.back().emplace_back())) {
-        fail(usageError, "--ids: expected token ids but got '" + word + "'");
+        misused("--ids: expected token ids but got '" + word + "'");
         return failure();
       }
+    if (words.empty()) {
+      misused("--ids: expected one token id or more but got none");
+      return failure();
+    }
+    if (!areTokens("ids", sources.back(), vocabulary))
+      return failure();
   }
   if (!sources.empty())
     return sources;
@@ -117,10 +181,13 @@ static int64_t startOf(ModuleOp module) {
 
 static int runBatch(ModuleOp module, WeightReader reader) {
   BatchRun run(module, std::move(reader));
-  auto sources = readSources(run.sourceVocabulary());
-  if (failed(sources))
+  if (failed(run.verify()))
+    return badModel;
+  int64_t first = startOf(module);
+  auto sources = readSources(run.vocabulary("encode"));
+  if (failed(sources) || !areTokens("start", first, run.vocabulary("step")))
     return usageError;
-  auto results = run.greedy(*sources, steps, startOf(module));
+  auto results = run.greedy(*sources, steps, first);
   if (failed(results))
     return badModel;
   double sum = 0;
@@ -144,18 +211,22 @@ static int runBatch(ModuleOp module, WeightReader reader) {
 static constexpr const char *overview =
     "Runs encode and greedy steps of encdec IR, or one function, in float64\n\n"
     "  encdec-run-reference model.mlir --seed 1 --steps 4\n"
-    "  encdec-run-reference model.mlir --checkpoint models/en-fr --ids \"5 17 0\"\n"
+    "  encdec-run-reference model.mlir --checkpoint models/en-fr --ids \"5 17 "
+    "0\"\n"
     "  encdec-run-reference part.mlir --function f --rows 3\n\n"
     "exit codes: 0 ok, 1 failure, 2 usage, 3 bad model\n";
 
 int main(int argc, char **argv) {
   holdStandardStreams();
+  limitMemory();
   cl::HideUnrelatedOptions(category);
   if (!cl::ParseCommandLineOptions(argc, argv, overview, &llvm::errs()))
     return usageError;
+  if (!optionsAreInRange())
+    return usageError;
   if (!checkpoint.empty() && !llvm::sys::fs::is_directory(checkpoint))
-    return fail(usageError, "--checkpoint: expected a folder but got '" +
-                                checkpoint + "'");
+    return misused("--checkpoint: expected a folder but got '" + checkpoint +
+                   "'");
   DialectRegistry registry;
   registerEncDecDialects(registry);
   MLIRContext context(registry);
