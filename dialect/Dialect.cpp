@@ -211,12 +211,3 @@ EncDecDialect::verifyOperationAttribute(Operation *op,
                            "but got a declaration");
   return success();
 }
-
-LogicalResult
-EncDecDialect::verifyRegionArgAttribute(Operation *op, unsigned, unsigned,
-                                        NamedAttribute attribute) {
-  if (attribute.getName() == kArgAttr && !isa<StringAttr>(attribute.getValue()))
-    return op->emitOpError("expected encdec.arg to be a string, but got ")
-           << attribute.getValue();
-  return success();
-}

@@ -48,6 +48,16 @@ mlir::LogicalResult
 verifySizes(llvm::function_ref<mlir::InFlightDiagnostic()> emitError,
             llvm::ArrayRef<int64_t> sizes);
 
+/// The kinds of tensors that Ops.td names.
+bool isRowsTensor(mlir::Type type);
+bool isIdsTensor(mlir::Type type);
+bool isScoresTensor(mlir::Type type);
+bool isTableTensor(mlir::Type type);
+bool isIndexTensor(mlir::Type type);
+bool isAncestorsTensor(mlir::Type type);
+bool isTopIdsTensor(mlir::Type type);
+bool isTopValuesTensor(mlir::Type type);
+
 /// tensor<? x width x f32, side>: activations, [rows, width].
 mlir::RankedTensorType rowsType(mlir::MLIRContext *context, int64_t width,
                                 Side side);

@@ -1,6 +1,7 @@
 // What each op does with the values of its operands.
 #include "dialect/Interpreter.h"
 #include "dialect/Origin.h"
+#include "dialect/ReferenceCheck.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -14,8 +15,7 @@ static Results one(Tensor tensor) {
   return std::vector<reference::Value>{std::move(tensor)};
 }
 
-//===-- Weights and indices
-//------------------------------------------------===//
+//===-- Weights and indices -----------------------------------------------===//
 
 const Tensor *Interpreter::weight(Operation *op, FlatSymbolRefAttr name,
                                   bool &failed) {
@@ -25,24 +25,21 @@ const Tensor *Interpreter::weight(Operation *op, FlatSymbolRefAttr name,
   if (known != weights.end())
     return &known->second;
   WeightOp weight = lookupWeight(op, name);
-  Tensor result;
-  if (weight) {
-    ArrayRef<int64_t> shape = weight.getTensorType().getShape();
-    result.shape.assign(shape.begin(), shape.end());
-    if (auto stored = originValues(weight); succeeded(stored)) {
-      std::vector<float> logical = logicalValues(weight, std::move(*stored));
-      result.values.assign(logical.begin(), logical.end());
-    } else if (reader) {
-      if (auto read = reader(weight); succeeded(read))
-        result.values = std::move(*read);
-    }
+  FailureOr<std::vector<float>> values = failure();
+  if (weight && succeeded(checkSize(weight.getLoc(), weight.getTensorType()))) {
+    if (!isa<FileAttr>(weight.getOrigin()))
+      values = logicalValues(weight, std::move(*originValues(weight)));
+    else if (reader)
+      values = reader(weight);
   }
-  if (!weight || int64_t(result.values.size()) !=
-                     weight.getTensorType().getNumElements()) {
+  if (mlir::failed(values) ||
+      int64_t(values->size()) != weight.getTensorType().getNumElements()) {
     op->emitError("cannot read the values of weight ") << name;
     failed = true;
     return nullptr;
   }
+  Tensor result(weight.getTensorType().getShape().vec(),
+                {values->begin(), values->end()});
   return &weights.emplace(name.getValue().str(), std::move(result))
               .first->second;
 }
@@ -59,7 +56,7 @@ LogicalResult Interpreter::within(Operation *op, StringRef what,
   for (auto [i, index] : llvm::enumerate(indices.values))
     if (index < 0 || index >= limit)
       return op->emitError("expected ")
-             << what << "[" << i << "] below " << limit << " but got "
+             << what << "[" << i << "] in [0, " << limit << ") but got "
              << int64_t(index);
   return success();
 }
@@ -81,8 +78,7 @@ FailureOr<Segments> Interpreter::segments(Operation *op, const Tensor &rows,
   return result;
 }
 
-//===-- Ops
-//----------------------------------------------------------------===//
+//===-- Ops ---------------------------------------------------------------===//
 
 // The weights an op names; fails after an error was emitted.
 #define WEIGHT(name, symbol)                                                   \
@@ -138,11 +134,16 @@ template <> Results Interpreter::eval(SoftmaxOp op) {
 
 template <> Results Interpreter::eval(ContextOp op) {
   const Tensor &value = tensor(op.getValue());
+  const Tensor &probs = tensor(op.getProbs());
   auto seen =
       segments(op, tensor(op.getRows()), tensor(op.getOffsets()), value.rows());
   if (failed(seen))
     return failure();
-  return one(context(tensor(op.getProbs()), value, *seen, op.getHeads()));
+  for (auto [first, end] : *seen)
+    if (end - first > probs.width())
+      return op.emitError("expected probs of each key in a segment but got ")
+             << probs.width() << " for " << end - first << " keys";
+  return one(context(probs, value, *seen, op.getHeads()));
 }
 
 template <> Results Interpreter::eval(AddOp op) {
@@ -190,8 +191,7 @@ template <> Results Interpreter::eval(TopTokensOp op) {
   return top(op, tensor(op.getLogits()));
 }
 
-//===-- Handles
-//------------------------------------------------------------===//
+//===-- Handles -----------------------------------------------------------===//
 
 /// What a handle of `element` keeps of keys or values: f32 stands for exact ones.
 static void roundStored(Type element, std::vector<double> &values) {
@@ -274,8 +274,7 @@ template <> Results Interpreter::eval(CacheReadOp op) {
   return std::vector<reference::Value>{key, value, offsets, rows};
 }
 
-//===-- Fused ops
-//----------------------------------------------------------===//
+//===-- Fused ops ---------------------------------------------------------===//
 
 template <typename Op>
 Results Interpreter::attention(Op op, mlir::Value positions) {
@@ -337,8 +336,10 @@ template <> Results Interpreter::eval(VocabularyOp op) {
 
 template <> Results Interpreter::eval(arith::ConstantOp op) {
   auto dense = dyn_cast<DenseElementsAttr>(op.getValue());
-  if (!dense)
-    return op.emitError("expected a tensor constant but got ") << op.getType();
+  if (!dense || !isa<RankedTensorType>(op.getType()) ||
+      !dense.getElementType().isIntOrIndexOrFloat())
+    return op.emitError("expected a tensor constant of numbers but got ")
+           << op.getType();
   Tensor result;
   result.shape.assign(dense.getType().getShape().begin(),
                       dense.getType().getShape().end());
@@ -351,8 +352,7 @@ template <> Results Interpreter::eval(arith::ConstantOp op) {
   return one(result);
 }
 
-//===-- Functions
-//----------------------------------------------------------===//
+//===-- Functions ---------------------------------------------------------===//
 
 Results Interpreter::evaluate(Operation *op) {
   return llvm::TypeSwitch<Operation *, Results>(op)
@@ -369,12 +369,9 @@ Results Interpreter::evaluate(Operation *op) {
 
 Results Interpreter::run(func::FuncOp function,
                          std::vector<reference::Value> arguments) {
-  if (function.isExternal() || !function.getBody().hasOneBlock() ||
-      function.getNumArguments() != arguments.size())
-    return function.emitError("expected one block and ")
-           << arguments.size() << " arguments but got "
-           << function.getBody().getBlocks().size() << " blocks and "
-           << function.getNumArguments() << " arguments";
+  if (failed(checkFunction(function)) ||
+      failed(checkArguments(function, arguments)))
+    return failure();
   values.clear();
   for (auto [argument, value] : llvm::zip(function.getArguments(), arguments))
     values[argument] = std::move(value);
@@ -385,13 +382,20 @@ Results Interpreter::run(func::FuncOp function,
         results.push_back(values.at(operand));
       return results;
     }
-    Results results = evaluate(&op);
+    auto tensorOf = [&](mlir::Value v) -> const Tensor & { return tensor(v); };
+    Results results = failure();
+    if (succeeded(checkRows(&op, tensorOf)))
+      results = evaluate(&op);
     if (failed(results))
       return failure();
     if (observer)
       observer(&op, *results);
-    for (auto [result, value] : llvm::zip(op.getResults(), *results))
+    for (auto [result, value] : llvm::zip(op.getResults(), *results)) {
+      if (!fits(result.getType(), value)) // a handle that another type filled
+        return op.emitError("expected a result of type ")
+               << result.getType() << " but got one of another size";
       values[result] = std::move(value);
+    }
   }
   return function.emitError("expected a return at the end of the function");
 }

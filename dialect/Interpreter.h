@@ -35,7 +35,7 @@ using Value =
 /// Gives the logical values of a weight that has a file origin (through int8
 /// where it is quantized), row-major.
 using WeightReader =
-    std::function<mlir::FailureOr<std::vector<double>>(WeightOp)>;
+    std::function<mlir::FailureOr<std::vector<float>>(WeightOp)>;
 
 /// Not thread-safe; the module must outlive it and keep its weights as they are
 /// (they are evaluated once). Errors are emitted at the op that met them.

@@ -9,7 +9,6 @@ using namespace encdec;
 //===-- Kinds of tensors (named in Ops.td)
 //---------------------------------===//
 
-namespace encdec {
 static bool isTensor(Type type, unsigned rank, bool integer, bool sided) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   if (!tensor || tensor.getRank() != int64_t(rank))
@@ -26,31 +25,30 @@ static bool hasDynamic(Type type, ArrayRef<bool> expected) {
       return false;
   return true;
 }
-static bool isRowsTensor(Type t) {
+bool encdec::isRowsTensor(Type t) {
   return isTensor(t, 2, false, true) && hasDynamic(t, {true, false});
 }
-static bool isIdsTensor(Type t) {
+bool encdec::isIdsTensor(Type t) {
   return isTensor(t, 1, true, true) && hasDynamic(t, {true});
 }
-static bool isScoresTensor(Type t) {
+bool encdec::isScoresTensor(Type t) {
   return isTensor(t, 3, false, true) && hasDynamic(t, {false, true, true});
 }
-static bool isTableTensor(Type t) {
+bool encdec::isTableTensor(Type t) {
   return isTensor(t, 2, false, false) && hasDynamic(t, {true, false});
 }
-static bool isIndexTensor(Type t) {
+bool encdec::isIndexTensor(Type t) {
   return isTensor(t, 1, true, false) && hasDynamic(t, {true});
 }
-static bool isAncestorsTensor(Type t) {
+bool encdec::isAncestorsTensor(Type t) {
   return isTensor(t, 2, true, false) && hasDynamic(t, {true, true});
 }
-static bool isTopIdsTensor(Type t) {
+bool encdec::isTopIdsTensor(Type t) {
   return isTensor(t, 2, true, true) && hasDynamic(t, {true, true});
 }
-static bool isTopValuesTensor(Type t) {
+bool encdec::isTopValuesTensor(Type t) {
   return isTensor(t, 2, false, false) && hasDynamic(t, {true, true});
 }
-} // namespace encdec
 
 //===-- Pieces of assembly
 //-------------------------------------------------===//

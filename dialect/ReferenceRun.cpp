@@ -1,6 +1,7 @@
-// Arguments by name, given or seeded, for runs in the reference interpreter.
+// Arguments by role, given or seeded, for runs in the reference interpreter.
 #include "dialect/ReferenceRun.h"
 #include "dialect/Origin.h"
+#include "dialect/ReferenceCheck.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -18,47 +19,74 @@ static Tensor iota(int64_t count) {
   return result;
 }
 
-BatchRun::BatchRun(ModuleOp module, WeightReader reader)
-    : interpreter(module, std::move(reader)) {
-  for (auto function : module.getOps<func::FuncOp>()) {
-    if (entryOf(function) == "encode")
-      encodeFunction = function;
-    if (entryOf(function) == "step")
-      stepFunction = function;
+//===-- Batches -----------------------------------------------------------===//
+
+FailureOr<func::FuncOp> BatchRun::entry(StringRef name) {
+  func::FuncOp found;
+  for (auto function : interpreter.getModule().getOps<func::FuncOp>()) {
+    if (entryOf(function) != name)
+      continue;
+    if (found)
+      return function.emitError("expected one function with encdec.entry = \"")
+             << name << "\" but got two";
+    found = function;
   }
+  if (!found)
+    return emitError(UnknownLoc::get(interpreter.getModule().getContext()),
+                     "expected a function with encdec.entry = \"")
+           << name << "\"";
+  return found;
 }
 
 FailureOr<std::vector<reference::Value>>
-BatchRun::arguments(func::FuncOp function,
-                    const std::map<std::string, Tensor> &tensors) {
+BatchRun::arguments(func::FuncOp function, const Given &given) {
+  if (failed(checkFunction(function)))
+    return failure();
   std::vector<reference::Value> result;
   for (BlockArgument argument : function.getArguments()) {
-    auto attribute = function.getArgAttrOfType<StringAttr>(
-        argument.getArgNumber(), kArgAttr);
-    std::string name = attribute ? attribute.str() : "";
-    auto known = tensors.find(name);
-    if (known != tensors.end()) {
+    unsigned i = argument.getArgNumber();
+    Type type = argument.getType();
+    auto role = roleOf(function, i);
+    if (!role)
+      return function.emitError("expected encdec.arg to say what argument ")
+             << i << " is but got none";
+    if (role->role == Role::logitBias) { // of one row, and nothing is biased
+      result.push_back(Tensor({1, widthOf(argument)}));
+    } else if (auto known = given.find(role->role); known != given.end()) {
       result.push_back(known->second);
-      continue;
+    } else if (isa<MemoryType, CacheType>(type)) {
+      auto &[firstType, handle] = handles[*role]; // the same one in every call
+      if (!firstType)
+        handle = isa<MemoryType>(type)
+                     ? reference::Value(std::make_shared<Memory>())
+                     : std::make_shared<Cache>();
+      else if (firstType != type)
+        return function.emitError("expected ")
+               << function.getArgAttr(i, kArgAttr)
+               << " to be of one type in all entries but got " << firstType
+               << " and " << type;
+      firstType = type;
+      result.push_back(handle);
+    } else {
+      return function.emitError("expected arguments that a batch gives to ")
+             << entryOf(function) << " but got argument " << i
+             << ", encdec.arg = " << function.getArgAttr(i, kArgAttr);
     }
-    reference::Value &handle = handles[name]; // the same one in every call
-    if (isa<MemoryType>(argument.getType()) && handle.index() != 1)
-      handle = std::make_shared<Memory>();
-    else if (isa<CacheType>(argument.getType()) && handle.index() != 2)
-      handle = std::make_shared<Cache>();
-    else if (!isa<MemoryType, CacheType>(argument.getType()))
-      return function.emitError("cannot give argument ")
-             << argument.getArgNumber() << " a value: its encdec.arg is \""
-             << name << "\"";
-    result.push_back(handle);
   }
   return result;
 }
 
-LogicalResult BatchRun::encode(ArrayRef<std::vector<int64_t>> sources) {
-  if (!encodeFunction)
-    return emitError(UnknownLoc::get(interpreter.getModule().getContext()),
-                     "expected a function with encdec.entry = \"encode\"");
+static LogicalResult verifyResults(func::FuncOp step) {
+  TypeRange types = step.getResultTypes();
+  if (types.size() >= 2 && isTopIdsTensor(types[0]) &&
+      isTopValuesTensor(types[1]))
+    return success();
+  return step.emitError("expected tokens and log-probs to be returned but got ")
+         << step.getFunctionType();
+}
+
+BatchRun::Given
+BatchRun::givenToEncode(ArrayRef<std::vector<int64_t>> sources) {
   std::vector<int64_t> tokens, positions, rows, starts{0};
   for (auto [b, source] : llvm::enumerate(sources)) {
     for (auto [p, token] : llvm::enumerate(source)) {
@@ -68,18 +96,55 @@ LogicalResult BatchRun::encode(ArrayRef<std::vector<int64_t>> sources) {
     }
     starts.push_back(tokens.size());
   }
-  handles.clear();
   offsets = indices(starts);
-  auto values = arguments(encodeFunction, {{"tokens", indices(tokens)},
-                                           {"positions", indices(positions)},
-                                           {"rows", indices(rows)},
-                                           {"offsets", offsets}});
+  return {{Role::tokens, indices(tokens)},
+          {Role::positions, indices(positions)},
+          {Role::rows, indices(rows)},
+          {Role::offsets, offsets}};
+}
+
+BatchRun::Given BatchRun::givenToStep(ArrayRef<int64_t> tokens,
+                                      ArrayRef<int64_t> positions,
+                                      const Tensor &ancestors,
+                                      ArrayRef<int64_t> sources) {
+  return {{Role::tokens, indices(tokens)},
+          {Role::positions, indices(positions)},
+          {Role::ancestors, ancestors},
+          {Role::top, Tensor({1}, {1})},
+          {Role::sources, indices(sources)},
+          {Role::offsets, offsets},
+          {Role::memory, memory},
+          {Role::rowBias, Tensor({int64_t(tokens.size())})}};
+}
+
+LogicalResult BatchRun::verify() {
+  auto encode = entry("encode"), step = entry("step");
+  handles.clear();
+  if (failed(encode) || failed(step) ||
+      failed(arguments(*encode, givenToEncode({}))) ||
+      failed(arguments(*step, givenToStep({}, {}, {}, {}))))
+    return failure();
+  BlockArgument taken = argumentNamed(*step, "memory");
+  TypeRange made = encode->getResultTypes();
+  if (taken && (made.empty() || made[0] != taken.getType()))
+    return encode->emitError(
+               "expected the memory that step takes to be returned, ")
+           << taken.getType() << ", but got " << encode->getFunctionType();
+  return verifyResults(*step);
+}
+
+LogicalResult BatchRun::encode(ArrayRef<std::vector<int64_t>> sources) {
+  auto function = entry("encode");
+  handles.clear();
+  if (failed(function))
+    return failure();
+  auto values = arguments(*function, givenToEncode(sources));
   if (failed(values))
     return failure();
-  auto results = interpreter.run(encodeFunction, std::move(*values));
+  auto results = interpreter.run(*function, std::move(*values));
   if (failed(results))
     return failure();
-  if (!results->empty())
+  if (!results->empty() && isRowsTensor(function->getResultTypes()[0]))
     memory = std::get<Tensor>(results->front());
   return success();
 }
@@ -88,32 +153,20 @@ FailureOr<StepResult> BatchRun::step(ArrayRef<int64_t> tokens,
                                      ArrayRef<int64_t> positions,
                                      const Tensor &ancestors,
                                      ArrayRef<int64_t> sources) {
-  if (!stepFunction)
-    return emitError(UnknownLoc::get(interpreter.getModule().getContext()),
-                     "expected a function with encdec.entry = \"step\"");
-  std::map<std::string, Tensor> tensors{
-      {"tokens", indices(tokens)},
-      {"positions", indices(positions)},
-      {"ancestors", ancestors},
-      {"top", Tensor({1}, {1})},
-      {"sources", indices(sources)},
-      {"offsets", offsets},
-      {"memory", memory},
-      {"row_bias", Tensor({int64_t(tokens.size())})}};
-  if (BlockArgument bias = argumentNamed(stepFunction, "logit_bias"))
-    tensors["logit_bias"] = Tensor({1, widthOf(bias)});
-  auto values = arguments(stepFunction, tensors);
+  auto function = entry("step");
+  if (failed(function) || failed(verifyResults(*function)))
+    return failure();
+  auto values =
+      arguments(*function, givenToStep(tokens, positions, ancestors, sources));
   if (failed(values))
     return failure();
-  auto results = interpreter.run(stepFunction, std::move(*values));
+  auto results = interpreter.run(*function, std::move(*values));
   if (failed(results))
     return failure();
-  if (results->size() < 2)
-    return stepFunction.emitError(
-               "expected tokens and log-probs to be returned "
-               "but got ")
-           << results->size() << " results";
   const Tensor &best = std::get<Tensor>((*results)[0]);
+  if (best.values.size() != tokens.size())
+    return function->emitError("expected a token for each of ")
+           << tokens.size() << " rows but got " << best.values.size();
   return StepResult{{best.values.begin(), best.values.end()},
                     std::get<Tensor>((*results)[1]).values};
 }
@@ -121,7 +174,7 @@ FailureOr<StepResult> BatchRun::step(ArrayRef<int64_t> tokens,
 FailureOr<std::vector<StepResult>>
 BatchRun::greedy(ArrayRef<std::vector<int64_t>> sources, int64_t steps,
                  int64_t start) {
-  if (failed(encode(sources)))
+  if (failed(verify()) || failed(encode(sources)))
     return failure();
   std::vector<int64_t> tokens(sources.size(), start), rows;
   for (size_t r = 0; r < sources.size(); ++r)
@@ -138,18 +191,17 @@ BatchRun::greedy(ArrayRef<std::vector<int64_t>> sources, int64_t steps,
   return results;
 }
 
-int64_t BatchRun::sourceVocabulary() {
+int64_t BatchRun::vocabulary(StringRef entry) {
   int64_t size = 0;
-  if (encodeFunction)
-    encodeFunction.walk([&](EmbedOp embed) {
-      if (WeightOp table = lookupWeight(embed, embed.getTableAttr()))
-        size = table.getTensorType().getDimSize(0);
-    });
+  interpreter.getModule().walk([&](EmbedOp embed) {
+    WeightOp table = lookupWeight(embed, embed.getTableAttr());
+    if (table && entryOf(embed) == entry)
+      size = table.getTensorType().getDimSize(0);
+  });
   return size;
 }
 
-//===-- Seeded arguments
-//---------------------------------------------------===//
+//===-- Seeded arguments --------------------------------------------------===//
 
 Tensor reference::ownSlots(ArrayRef<int64_t> slots, int64_t last) {
   Tensor result({int64_t(slots.size()), last + 1});
@@ -166,68 +218,113 @@ Tensor reference::seededTensor(std::vector<int64_t> shape, uint64_t seed) {
   return result;
 }
 
-// What an index argument stands for: its encdec.arg, or how attention uses it.
-static StringRef roleOf(func::FuncOp function, BlockArgument argument) {
-  if (auto name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(),
-                                                        kArgAttr))
-    return name.getValue();
-  StringRef role;
+// What an argument is: its encdec.arg says it, or its type and, of an index
+// argument, how attention uses it. Any f32 tensor is as good as a memory.
+static std::optional<Role> seenRole(func::FuncOp function,
+                                    BlockArgument argument) {
+  if (auto role = roleOf(function, argument.getArgNumber()))
+    return role->role;
+  Type type = argument.getType();
+  for (Role role : {Role::memoryHandle, Role::cacheHandle, Role::top,
+                    Role::ancestors, Role::tokens})
+    if (acceptsType(role, type))
+      return role;
+  if (auto tensor = dyn_cast<RankedTensorType>(type);
+      tensor && tensor.getElementType().isF32())
+    return Role::memory;
+  if (!isIndexTensor(type))
+    return std::nullopt;
+  Role role = Role::positions;
   for (Operation *user : argument.getUsers())
     llvm::TypeSwitch<Operation *>(user)
         .Case<ScoresOp, ContextOp, SelfAttentionOp, CrossAttentionOp>(
             [&](auto op) {
               if (op.getOffsets() == argument)
-                role = "offsets";
+                role = Role::offsets;
               else if (op.getRows() == argument)
-                role = "rows";
+                role = Role::rows;
             })
-        .Case<MemoryProjectOp>([&](auto) { role = "offsets"; })
-        .Case<TopTokensOp, VocabularyOp>([&](auto) { role = "row_bias"; });
+        .Case<MemoryProjectOp>([&](auto) { role = Role::offsets; })
+        .Case<TopTokensOp, VocabularyOp>([&](auto) { role = Role::rowBias; });
   return role;
 }
 
-static reference::Value seededArgument(func::FuncOp function,
-                                       BlockArgument argument, int64_t rows,
+// Fails after an error where there would be too many of them.
+static FailureOr<Tensor> seededNumbers(Location loc, std::vector<int64_t> shape,
                                        uint64_t seed) {
-  Type type = argument.getType();
-  if (auto memory = dyn_cast<MemoryType>(type)) {
-    int64_t width = memory.getWidth();
-    return std::make_shared<Memory>(
-        Memory{seededTensor({rows, width}, seed),
-               seededTensor({rows, width}, seed + 1), indices({0, rows})});
-  }
-  if (auto cacheType = dyn_cast<CacheType>(type)) {
-    auto cache = std::make_shared<Cache>();
-    for (int64_t i = 0; i < rows * rows; ++i) // rows slots of rows positions
-      cache->rows[{i / rows, i % rows}] = {
-          seededTensor({cacheType.getWidth()}, seed + 2 * i).values,
-          seededTensor({cacheType.getWidth()}, seed + 2 * i + 1).values};
-    return cache;
-  }
-  if (type.isInteger(64))
-    return Tensor({1}, {1}); // how many tokens to keep
-  auto tensor = cast<RankedTensorType>(type);
-  if (tensor.getElementType().isInteger(32) && tensor.getRank() == 2) {
-    return ownSlots(llvm::to_vector(llvm::seq(rows)), rows - 1);
-  }
-  if (tensor.getElementType().isInteger(32)) {
-    StringRef role = roleOf(function, argument);
-    if (role == "offsets")
-      return indices({0, rows});
-    bool shared = role == "rows" || role == "sources" || role == "row_bias";
-    return shared ? Tensor({rows}) : iota(rows);
-  }
-  std::vector<int64_t> shape;
-  for (int64_t size : tensor.getShape())
-    shape.push_back(ShapedType::isDynamic(size) ? rows : size);
+  if (failed(checkSize(loc, RankedTensorType::get(
+                                shape, Float32Type::get(loc.getContext())))))
+    return failure();
   return seededTensor(std::move(shape), seed);
 }
 
-std::vector<reference::Value>
+static FailureOr<reference::Value> seededArgument(func::FuncOp function,
+                                                  BlockArgument argument,
+                                                  int64_t rows, uint64_t seed) {
+  auto role = seenRole(function, argument);
+  if (!role)
+    return function.emitError("no value can be made for argument ")
+           << argument.getArgNumber() << " of type " << argument.getType();
+  Location loc = argument.getLoc();
+  switch (*role) {
+  case Role::tokens:
+  case Role::positions:
+    return reference::Value(iota(rows));
+  case Role::rows:
+  case Role::sources:
+  case Role::rowBias:
+    return reference::Value(Tensor({rows}));
+  case Role::offsets:
+    return reference::Value(indices({0, rows}));
+  case Role::ancestors:
+    return reference::Value(
+        ownSlots(llvm::to_vector(llvm::seq(rows)), rows - 1));
+  case Role::top:
+    return reference::Value(Tensor({1}, {1})); // how many tokens to keep
+  case Role::logitBias:
+  case Role::memory: {
+    std::vector<int64_t> shape;
+    for (int64_t size : cast<RankedTensorType>(argument.getType()).getShape())
+      shape.push_back(ShapedType::isDynamic(size) ? rows : size);
+    return seededNumbers(loc, std::move(shape), seed);
+  }
+  case Role::memoryHandle: {
+    int64_t width = cast<MemoryType>(argument.getType()).getWidth();
+    auto key = seededNumbers(loc, {rows, width}, seed);
+    auto value = seededNumbers(loc, {rows, width}, seed + 1);
+    if (failed(key) || failed(value))
+      return failure();
+    return reference::Value(
+        std::make_shared<Memory>(Memory{*key, *value, indices({0, rows})}));
+  }
+  case Role::cacheHandle: {
+    int64_t width = cast<CacheType>(argument.getType()).getWidth();
+    if (failed(checkSize(
+            loc, RankedTensorType::get({rows, rows, 2, width},
+                                       IndexType::get(loc.getContext())))))
+      return failure();
+    auto cache = std::make_shared<Cache>();
+    for (int64_t i = 0; i < rows * rows; ++i) // rows slots of rows positions
+      cache->rows[{i / rows, i % rows}] = {
+          seededTensor({width}, seed + 2 * i).values,
+          seededTensor({width}, seed + 2 * i + 1).values};
+    return reference::Value(cache);
+  }
+  }
+  llvm_unreachable("all roles are above");
+}
+
+FailureOr<std::vector<reference::Value>>
 reference::seededArguments(func::FuncOp function, int64_t rows, uint64_t seed) {
+  if (failed(checkFunction(function)))
+    return failure();
   std::vector<reference::Value> values;
-  for (BlockArgument argument : function.getArguments()) // far apart seeds
-    values.push_back(seededArgument(function, argument, rows,
-                                    seed + 1000003 * values.size()));
+  for (BlockArgument argument : function.getArguments()) { // far apart seeds
+    auto value = seededArgument(function, argument, rows,
+                                seed + 1000003 * values.size());
+    if (failed(value))
+      return failure();
+    values.push_back(std::move(*value));
+  }
   return values;
 }

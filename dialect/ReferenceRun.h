@@ -3,6 +3,7 @@
 // is handed over as a tensor or through memories.
 #pragma once
 #include "dialect/Interpreter.h"
+#include "dialect/Schema.h"
 
 namespace encdec::reference {
 
@@ -16,7 +17,12 @@ struct StepResult {
 /// at the op or function that met them.
 class BatchRun {
 public:
-  explicit BatchRun(mlir::ModuleOp module, WeightReader reader = {});
+  explicit BatchRun(mlir::ModuleOp module, WeightReader reader = {})
+      : interpreter(module, std::move(reader)) {}
+
+  /// Whether the module has one encode and one step, and they take what a batch
+  /// can give them and return what it asks for.
+  mlir::LogicalResult verify();
 
   /// Runs encode on token ids of each source, one or more tokens each.
   mlir::LogicalResult encode(llvm::ArrayRef<std::vector<int64_t>> sources);
@@ -29,26 +35,31 @@ public:
                                    const Tensor &ancestors,
                                    llvm::ArrayRef<int64_t> sources);
 
-  /// encode, then `steps` steps, each source's best token fed to the next; the
-  /// first is `start`.
+  /// verify, encode, then `steps` steps, each source's best token fed to the
+  /// next; the first is `start`.
   mlir::FailureOr<std::vector<StepResult>>
   greedy(llvm::ArrayRef<std::vector<int64_t>> sources, int64_t steps,
          int64_t start);
 
-  /// Source ids must be below it; 0 if encode does not embed its tokens.
-  int64_t sourceVocabulary();
+  /// Token ids of an entry, "encode" or "step", must be below it; 0 if the
+  /// entry does not embed its tokens.
+  int64_t vocabulary(llvm::StringRef entry);
 
   Interpreter interpreter;
 
 private:
-  mlir::FailureOr<std::vector<Value>>
-  arguments(mlir::func::FuncOp function,
-            const std::map<std::string, Tensor> &tensors);
+  using Given = std::map<Role, Tensor>;
+  Given givenToEncode(llvm::ArrayRef<std::vector<int64_t>> sources);
+  Given givenToStep(llvm::ArrayRef<int64_t> tokens,
+                    llvm::ArrayRef<int64_t> positions, const Tensor &ancestors,
+                    llvm::ArrayRef<int64_t> sources);
+  mlir::FailureOr<mlir::func::FuncOp> entry(llvm::StringRef name);
+  mlir::FailureOr<std::vector<Value>> arguments(mlir::func::FuncOp function,
+                                                const Given &given);
 
-  mlir::func::FuncOp encodeFunction, stepFunction;
-  std::map<std::string, Value> handles; // "memory.0", "cache.3", …
-  Tensor memory;                        // encode's output, if it has one
-  Tensor offsets;                       // [B + 1]
+  std::map<NumberedRole, std::pair<mlir::Type, Value>> handles;
+  Tensor memory;  // encode's output, if it has one
+  Tensor offsets; // [B + 1]
 };
 
 /// Ancestors of rows that share nothing: row r lives in slots[r] up to position
@@ -61,8 +72,8 @@ Tensor seededTensor(std::vector<int64_t> shape, uint64_t seed);
 /// A value for each argument of a function or fragment, made from `seed`: one
 /// segment of `rows` keys, `rows` rows in as many slots, handles filled. What
 /// an index argument is (offsets, rows, …) is read from encdec.arg or from its
-/// uses.
-std::vector<Value> seededArguments(mlir::func::FuncOp function, int64_t rows,
-                                   uint64_t seed);
+/// uses. Emits an error for an argument that no value can be made for.
+mlir::FailureOr<std::vector<Value>>
+seededArguments(mlir::func::FuncOp function, int64_t rows, uint64_t seed);
 
 } // namespace encdec::reference

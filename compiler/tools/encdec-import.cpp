@@ -14,19 +14,6 @@ static constexpr const char *usage =
     "example:\n  encdec-import models/opus-mt-en-fr > model.mlir\n\n"
     "exit codes: 0 ok, 1 failure, 2 usage, 3 bad model, 5 over a limit\n";
 
-/// The exit code after all was printed. Left alone, a stream that could not be
-/// written ends the program by a signal.
-static int finish() {
-  llvm::outs().flush();
-  std::error_code error = llvm::outs().error();
-  if (!error)
-    return 0;
-  llvm::outs().clear_error();
-  llvm::errs() << "encdec-import: error: cannot write to standard output: "
-               << error.message() << "\n";
-  return 1;
-}
-
 int main(int argc, char **argv) {
   encdec::holdStandardStreams();
   encdec::ImportOptions options;
@@ -35,7 +22,7 @@ int main(int argc, char **argv) {
   for (llvm::StringRef argument : llvm::ArrayRef(argv + 1, argc - 1)) {
     if (argument == "--help" || argument == "-h") {
       llvm::outs() << usage;
-      return finish();
+      return encdec::finishOutput("encdec-import");
     }
     if (argument == "--strict")
       options.strict = true;
@@ -66,5 +53,5 @@ int main(int argc, char **argv) {
   }
   // Locations carry the names of values.
   module->print(llvm::outs(), mlir::OpPrintingFlags().printNameLocAsPrefix());
-  return finish();
+  return encdec::finishOutput("encdec-import");
 }

@@ -36,7 +36,7 @@ TEST(Decompose, FusedAndPlainComputeTheSame) {
   for (auto &[name, snippet] : kSnippets) {
     SCOPED_TRACE(name);
     TestModule test(snippet);
-    std::vector<Value> arguments = seededArguments(test.function(), 4, 5);
+    std::vector<Value> arguments = *seededArguments(test.function(), 4, 5);
     std::vector<Tensor> fused = test.run(arguments);
 
     auto op = test.first<DecomposableOpInterface>();
@@ -86,8 +86,8 @@ TEST(Decompose, ProbsOfChosenHeadsAreTheirHeadsProbs) {
   };
   TestModule all(text("[0, 1]", "!s"));
   TestModule second(text("[1]", "tensor<1x?x?xf32, #encdec.side<decoder>>"));
-  Tensor both = all.run(seededArguments(all.function(), 3, 1)).front();
-  Tensor one = second.run(seededArguments(second.function(), 3, 1)).front();
+  Tensor both = all.run(*seededArguments(all.function(), 3, 1)).front();
+  Tensor one = second.run(*seededArguments(second.function(), 3, 1)).front();
   ASSERT_EQ(one.shape, (std::vector<int64_t>{1, 3, 3}));
   for (int64_t r = 0; r < 3; ++r)
     for (int64_t j = 0; j < 3; ++j)

@@ -184,11 +184,46 @@ TEST(Interpreter, ErrorsStandAtTheOpThatMetThem) {
       << test.messages;
 
   Interpreter reading(*test.module,
-                      [](WeightOp) { return std::vector<double>(64, 1.0); });
+                      [](WeightOp) { return std::vector<float>(64, 1.0f); });
   auto y = reading.run(test.function("unread"),
                        {Tensor({1, 8}, {1, 2, 3, 4, 5, 6, 7, 8})});
   ASSERT_TRUE(mlir::succeeded(y));
   EXPECT_EQ(std::get<Tensor>(y->front()).values, std::vector<double>(8, 36));
+}
+
+TEST(Interpreter, RefusesValuesThatDoNotFitTheirTypes) {
+  TestModule test(R"mlir(
+    func.func @f(%x: !d, %h: !encdec.memory<2x4>, %n: i64) { return })mlir");
+  Interpreter interpreter(*test.module);
+  Value x = Tensor({3, 8}), h = std::make_shared<Memory>(), n = Tensor({1});
+  EXPECT_TRUE(mlir::succeeded(interpreter.run(test.function(), {x, h, n})));
+  for (const std::vector<Value> &values : std::vector<std::vector<Value>>{
+           {h, h, n},
+           {Tensor({3, 9}), h, n},
+           {Tensor({24}), h, n},
+           {Tensor({3, 8}, {1, 2}), h, n},
+           {x, std::make_shared<Cache>(), n},
+           {x, std::shared_ptr<Memory>(), n},
+           {x, h, Tensor({2})},
+           {x, h}})
+    EXPECT_TRUE(mlir::failed(interpreter.run(test.function(), values)));
+  EXPECT_NE(test.messages.find("expected a value of type 'tensor<?x8xf32"),
+            std::string::npos)
+      << test.messages;
+}
+
+TEST(Interpreter, AHandleThatAnotherTypeFilledIsAnError) {
+  TestModule test(R"mlir(
+    func.func @f(%m: !encdec.memory<2x4>) -> !e {
+      %k, %v, %o = encdec.memory_read %m : !encdec.memory<2x4>
+      return %k : !e
+    })mlir");
+  auto narrow = std::make_shared<Memory>(
+      Memory{Tensor({1, 4}), Tensor({1, 4}), Tensor({2}, {0, 1})});
+  EXPECT_TRUE(
+      mlir::failed(Interpreter(*test.module).run(test.function(), {narrow})));
+  EXPECT_NE(test.messages.find("expected a result of type"), std::string::npos)
+      << test.messages;
 }
 
 //===-- Origins

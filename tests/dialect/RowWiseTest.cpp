@@ -49,7 +49,7 @@ static bool hasRows(mlir::Type type) {
 
 // Seeded, with index arguments that tell the rows apart: row_bias is 0, 1, 2, …
 static std::vector<Value> argumentsOf(mlir::func::FuncOp function) {
-  std::vector<Value> values = seededArguments(function, kRows, 7);
+  std::vector<Value> values = *seededArguments(function, kRows, 7);
   for (mlir::BlockArgument argument : function.getArguments())
     if (auto type = mlir::dyn_cast<mlir::RankedTensorType>(argument.getType());
         type && type.getElementType().isInteger(32))
@@ -121,6 +121,6 @@ TEST(RowWise, AttentionMixesRowsAndIsCaught) {
     %y = encdec.self_attention %x, %x, %x of %r in %o {heads = 2, scale = 0.5} : !d, !d, !d
     return %y : !d })mlir",
       [](mlir::func::FuncOp function) {
-        return seededArguments(function, kRows, 7); // one segment
+        return *seededArguments(function, kRows, 7); // one segment
       }));
 }

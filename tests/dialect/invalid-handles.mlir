@@ -120,11 +120,6 @@ func.func private @too_wide_rows(%x: tensor<?x281474976710657xf32, #encdec.side<
 
 // -----
 
-// expected-error @below {{expected encdec.arg to be a string, but got 3}}
-func.func private @arg(%x: tensor<?xi32> {encdec.arg = 3})
-
-// -----
-
 // expected-error @below {{expected elements of f32 or bf16, but got 'f16'}}
 func.func @cache_element(%c: !encdec.cache<2x4, f16>) {
   return

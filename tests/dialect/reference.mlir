@@ -14,7 +14,7 @@
 // CHECK: step 2: tokens
 // CHECK: sum of log_probs: -
 // IDS: step 1: tokens {{[0-9]+ [0-9]+}} log_probs
-// RANGE: error: expected ids[0] below 11 but got 99
+// RANGE: error: --ids: expected token ids below 11 but got 99
 
 //--- weights.mlir
 encdec.weight @table : tensor<11x8xf16> = #encdec.seeded<1, 1.0>

@@ -73,7 +73,7 @@ protected:
     reference::Interpreter interpreter(module);
     for (auto function : module.getOps<func::FuncOp>()) {
       auto results = interpreter.run(
-          function, reference::seededArguments(function, 5, sizes.seed));
+          function, *reference::seededArguments(function, 5, sizes.seed));
       EXPECT_TRUE(succeeded(results)) << function.getName().str();
       if (failed(results))
         return {};

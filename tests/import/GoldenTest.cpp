@@ -1,9 +1,8 @@
 // The import judged by numbers, before any code is generated: the reference
 // interpreter runs the imported module greedily and must find the tokens and
 // log-probabilities that Transformers found in float64 (tests/models).
-#include "compiler/import/Halves.h"
 #include "compiler/import/Import.h"
-#include "compiler/import/Safetensors.h"
+#include "compiler/place/Weights.h"
 #include "dialect/ReferenceRun.h"
 
 #include <cmath>
@@ -32,10 +31,9 @@ public:
     module = importCheckpoint(context, folder, {}, report);
     if (!module)
       return;
-    files = std::make_unique<checkpoint::CheckpointFiles>(
-        std::move(*checkpoint::CheckpointFiles::open(folder)));
+    store = std::make_unique<WeightStore>(folder);
     interpreter = std::make_unique<reference::Interpreter>(
-        *module, [this](WeightOp weight) { return read(weight); });
+        *module, [this](WeightOp weight) { return store->values(weight); });
     generation =
         (*module)->getAttrOfType<mlir::DictionaryAttr>("encdec.generation");
     auto model = (*module)->getAttrOfType<mlir::DictionaryAttr>("encdec.model");
@@ -50,20 +48,6 @@ public:
   Greedy run(const std::vector<int64_t> &source, size_t most);
 
 private:
-  mlir::FailureOr<std::vector<double>> read(WeightOp weight) {
-    auto origin = mlir::cast<FileAttr>(weight.getOrigin());
-    mlir::RankedTensorType type = weight.getTensorType();
-    checkpoint::DType dtype =
-        type.getElementType().isF32()   ? checkpoint::DType::F32
-        : type.getElementType().isF16() ? checkpoint::DType::F16
-                                        : checkpoint::DType::BF16;
-    auto values = files->file(origin.getFile())
-                      ->values(uint64_t(origin.getOffset()),
-                               uint64_t(type.getNumElements()), dtype);
-    if (!values.ok())
-      return mlir::failure();
-    return std::vector<double>(values->begin(), values->end());
-  }
   std::optional<int64_t> number(llvm::StringRef key) {
     auto value = generation.getAs<mlir::IntegerAttr>(key);
     return value ? std::optional<int64_t>(value.getInt()) : std::nullopt;
@@ -75,7 +59,7 @@ private:
 
   mlir::MLIRContext context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
-  std::unique_ptr<checkpoint::CheckpointFiles> files;
+  std::unique_ptr<WeightStore> store;
   std::unique_ptr<reference::Interpreter> interpreter;
   mlir::DictionaryAttr generation;
   int64_t vocabulary = 0, layers = 0;
