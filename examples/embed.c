@@ -9,7 +9,11 @@
 /* Shows what went wrong, if anything did; the code is an exit code too. */
 static int failed(encdec_status *status, const char *doing) {
   int code = encdec_status_code(status);
-  if (code != ENCDEC_OK)
+  if (encdec_status_input(status) >= 0)
+    fprintf(stderr, "embed: %s: text %lld: %s\n", doing,
+            (long long)encdec_status_input(status) + 1,
+            encdec_status_message(status));
+  else if (code != ENCDEC_OK)
     fprintf(stderr, "embed: %s: %s\n", doing, encdec_status_message(status));
   encdec_status_free(status);
   return code;
@@ -43,11 +47,16 @@ int main(int argc, char **argv) {
                                        NULL, count, &options, &result),
                   "translating");
   }
-  if (!code)
-    fputs(encdec_result_warnings(result), stderr);
   for (uint64_t i = 0; !code && i < encdec_result_count(result); ++i) {
-    encdec_sequence sequence = {.size = sizeof sequence};
-    code = failed(encdec_result_get(result, i, &sequence), "reading a result");
+    encdec_source source = {.size = sizeof source};
+    code = failed(encdec_result_source(result, i, &source), "reading a result");
+    if (!code && *source.warnings)
+      fprintf(stderr, "embed: text %llu: %s\n", (unsigned long long)i + 1,
+              source.warnings);
+    encdec_sequence sequence = {.size = sizeof sequence, .text = ""};
+    if (!code && source.sequence_count > 0)
+      code = failed(encdec_result_get(result, i, 0, &sequence),
+                    "reading a result");
     if (!code)
       printf("%s\n", sequence.text);
   }

@@ -28,7 +28,9 @@ encdec_status *make(const Status &status) {
       message += fmt::format("\\x{:02x}", uint8_t(c));
     else
       message += c;
-  return new encdec_status{int(status.code()), std::move(message)};
+  const std::optional<size_t> input = status.input();
+  return new encdec_status{int(status.code()), std::move(message),
+                           input ? int64_t(*input) : -1};
 }
 
 } // namespace encdec::runtime::api
@@ -41,6 +43,10 @@ int encdec_status_code(const encdec_status *status) {
 
 const char *encdec_status_message(const encdec_status *status) {
   return status ? status->message.c_str() : "";
+}
+
+int64_t encdec_status_input(const encdec_status *status) {
+  return status ? status->input : -1;
 }
 
 void encdec_status_free(encdec_status *status) {

@@ -2,10 +2,12 @@
 
 #include "runtime/ApiSupport.h"
 #include "runtime/search/Driver.h"
+#include "runtime/text/Utf8.h"
 
 #include <fmt/format.h>
 
 #include <cmath>
+#include <limits>
 
 using namespace encdec;
 using namespace encdec::runtime;
@@ -14,16 +16,26 @@ using namespace encdec::runtime::api;
 namespace {
 
 struct Sequence : Generated {
-  std::vector<int32_t> sourceIds;
   std::optional<std::string> text;
+};
+
+/// What was read of one source and what was made of it.
+struct Source {
+  std::vector<int32_t> ids;
+  uint64_t cut = 0; ///< Ids that truncation has cut off.
+  std::string warnings;
+  std::vector<Sequence> sequences;
+
+  void warn(std::string_view sentence) {
+    warnings.append(warnings.empty() ? "" : "\n").append(sentence);
+  }
 };
 
 } // namespace
 
 struct encdec_result {
-  std::vector<Sequence> sequences;
+  std::vector<Source> sources;
   uint64_t layers, heads;
-  std::string warnings;
 };
 
 namespace {
@@ -77,6 +89,8 @@ Result<GenerateRequest> requestFrom(const encdec_generate_options &options) {
   request.returned = options.num_return_sequences;
   if (options.bad_token_count && !options.bad_token_ids)
     return isNull("options.bad_token_ids");
+  ENCDEC_RETURN_IF_ERROR(
+      checkCount("options.bad_token_count", options.bad_token_count));
   request.badTokens.assign(options.bad_token_ids,
                            options.bad_token_ids + options.bad_token_count);
   request.probs = options.probs;
@@ -84,58 +98,107 @@ Result<GenerateRequest> requestFrom(const encdec_generate_options &options) {
   return request;
 }
 
-Result<const Tokenizer *> tokenizerOf(const Model &model) {
-  if (!model.tokenizer)
-    return usageError("this model has no tokenizer, so text cannot go in or out; "
-                      "use ids");
-  return model.tokenizer.get();
-}
-
-/// Ids of a text, cut or refused at the model's positions.
-Result<std::vector<int32_t>> encodeText(const Model &model, std::string_view text,
-                                        const encdec_generate_options &options,
-                                        std::vector<std::string> *warnings) {
+/// Ids of a text, with nothing cut.
+Result<Source> readText(const Model &model, std::string_view text,
+                        const encdec_generate_options &options) {
   ENCDEC_ASSIGN_OR_RETURN(const Tokenizer *tokenizer, tokenizerOf(model));
   EncodeOptions how;
   how.parseSpecialTokens = options.special_tokens;
-  ENCDEC_ASSIGN_OR_RETURN(auto ids, tokenizer->encode(text, how, warnings));
-  const uint64_t most = model.manifest.model.maxPositions;
-  if (ids.size() > most) {
-    if (!options.truncate)
-      return Status(Code::Limit,
-                    fmt::format("the text has {} tokens, more than the model's {} "
-                                "positions; shorten it, or cut it with the option "
-                                "truncate",
-                                ids.size(), most));
-    ids.resize(most);
-    ids.back() = tokenizer->eosId();
-  }
-  return ids;
+  Source source;
+  std::vector<std::string> warnings;
+  ENCDEC_ASSIGN_OR_RETURN(source.ids, tokenizer->encode(text, how, &warnings));
+  for (const std::string &warning : warnings)
+    source.warn(warning);
+  if (!isValidUtf8(text))
+    source.warn(
+        "the text is not all UTF-8; a byte that is not is read as U+FFFD");
+  return source;
 }
 
-/// Generates, and keeps the sources beside the results.
-Result<std::unique_ptr<encdec_result>> run(State &state, std::span<const int32_t> ids,
-                                           std::span<const uint64_t> offsets,
-                                           const encdec_generate_options &options) {
-  ENCDEC_ASSIGN_OR_RETURN(GenerateRequest request, requestFrom(options));
-  ENCDEC_ASSIGN_OR_RETURN(auto generated, generate(state, ids, offsets, request));
-  auto result = std::make_unique<encdec_result>();
-  result->layers = state.model->manifest.model.decoderLayers;
-  result->heads = state.model->manifest.model.decoderHeads;
-  for (size_t i = 0; i < generated.size(); ++i) {
-    size_t b = i / request.returned;
-    auto source = ids.subspan(offsets[b], offsets[b + 1] - offsets[b]);
-    result->sequences.push_back(
-        {std::move(generated[i]), {source.begin(), source.end()}, std::nullopt});
+/// A source beyond the model's positions is cut, an end token at its end
+/// staying, or refused.
+Status fit(const Model &model, bool truncate, Source &source) {
+  const uint64_t most = model.manifest.model.maxPositions;
+  std::vector<int32_t> &ids = source.ids;
+  if (ids.size() <= most)
+    return {};
+  if (!truncate)
+    return overLimit(
+        fmt::format("the source has {} tokens, more than the model's {} "
+                    "positions; shorten it, or have it cut with the option "
+                    "truncate",
+                    ids.size(), most));
+  const std::vector<int32_t> &ends = model.manifest.generation.eos;
+  const int32_t last = ids.back();
+  source.cut = ids.size() - most;
+  ids.resize(most);
+  if ((model.tokenizer && last == model.tokenizer->eosId()) ||
+      std::find(ends.begin(), ends.end(), last) != ends.end())
+    ids.back() = last;
+  source.warn(fmt::format(
+      "the source has {} tokens, more than the model's {} positions: "
+      "{} were cut off",
+      most + source.cut, most, source.cut));
+  return {};
+}
+
+/// Keeps what was found for a source, with words for what is missing.
+void keep(Source &source, std::vector<Generated> found, uint64_t asked,
+          double lengthPenalty) {
+  constexpr std::string_view why =
+      "no further token had a log-probability above -inf (the model's "
+      "numbers overflow, or the bad tokens leave none to choose)";
+  if (found.empty())
+    source.warn(fmt::format("no finite hypothesis was found: {}", why));
+  else if (found.size() < asked)
+    source.warn(fmt::format("{} of {} hypotheses were found: {}", found.size(),
+                            asked, why));
+  for (Generated &one : found) {
+    if (std::isinf(one.score) || (one.score == 0 && one.logProb != 0)) {
+      source.warn(
+          fmt::format("length_penalty {} takes the score of {} tokens to {}, "
+                      "which orders no hypotheses; choose one nearer to 1",
+                      lengthPenalty, one.ids.size(), std::abs(one.score)));
+      one.score = std::numeric_limits<double>::quiet_NaN();
+    }
+    source.sequences.push_back({std::move(one), std::nullopt});
   }
+}
+
+/// Generates from the sources, which the result then owns.
+Result<std::unique_ptr<encdec_result>>
+run(State &state, std::vector<Source> sources,
+    const encdec_generate_options &options) {
+  ENCDEC_ASSIGN_OR_RETURN(GenerateRequest request, requestFrom(options));
+  std::vector<int32_t> ids;
+  std::vector<uint64_t> offsets{0};
+  for (size_t b = 0; b < sources.size(); ++b) {
+    ENCDEC_RETURN_IF_ERROR(
+        fit(*state.model, options.truncate, sources[b]).withInput(b));
+    ids.insert(ids.end(), sources[b].ids.begin(), sources[b].ids.end());
+    offsets.push_back(ids.size());
+  }
+  ENCDEC_ASSIGN_OR_RETURN(auto generated, generate(state, ids, offsets, request));
+  const Manifest &manifest = state.model->manifest;
+  for (size_t b = 0; b < sources.size(); ++b)
+    keep(sources[b], std::move(generated[b]), request.returned,
+         request.lengthPenalty.value_or(manifest.generation.lengthPenalty));
+  auto result = std::make_unique<encdec_result>();
+  result->sources = std::move(sources);
+  result->layers = manifest.model.decoderLayers;
+  result->heads = manifest.model.decoderHeads;
   return result;
 }
 
-/// Up to `capacity` bytes; the whole size either way.
-void copyOut(std::string_view from, char *text, uint64_t capacity, uint64_t *out_size) {
-  if (capacity)
-    std::memcpy(text, from.data(), std::min<uint64_t>(capacity, from.size()));
-  *out_size = from.size();
+/// The result's entry for `source`.
+Result<const Source *> sourceOf(const encdec_result *result, uint64_t source) {
+  if (!result)
+    return isNull("result");
+  if (source >= result->sources.size())
+    return usageError(
+        fmt::format("source {} was asked for, but the result has {}", source,
+                    result->sources.size()));
+  return &result->sources[source];
 }
 
 } // namespace
@@ -159,9 +222,13 @@ encdec_status *encdec_generate(encdec_state *state, const int32_t *ids,
       return isNull("out_result");
     ENCDEC_RETURN_IF_ERROR(checkCount("source_count", source_count));
     ENCDEC_ASSIGN_OR_RETURN(auto chosen, chosenFrom(options));
+    ENCDEC_RETURN_IF_ERROR(
+        checkOffsets(offsets[source_count], {offsets, source_count + 1}));
+    std::vector<Source> sources(source_count);
+    for (uint64_t b = 0; b < source_count; ++b)
+      sources[b].ids.assign(ids + offsets[b], ids + offsets[b + 1]);
     ENCDEC_ASSIGN_OR_RETURN(auto result,
-                            run(*state->state, {ids, offsets[source_count]},
-                                {offsets, source_count + 1}, chosen));
+                            run(*state->state, std::move(sources), chosen));
     *out_result = result.release();
     return {};
   });
@@ -181,50 +248,69 @@ encdec_status *encdec_generate_text(encdec_state *state, const char *const *text
     if (!out_result)
       return isNull("out_result");
     ENCDEC_RETURN_IF_ERROR(checkCount("text_count", text_count));
-    for (uint64_t i = 0; i < text_count; ++i)
+    for (uint64_t i = 0; i < text_count; ++i) {
       if (!texts[i])
         return isNull(fmt::format("texts[{}]", i).c_str());
+      if (text_sizes)
+        ENCDEC_RETURN_IF_ERROR(
+            checkCount("text_sizes", text_sizes[i]).withInput(i));
+    }
     ENCDEC_ASSIGN_OR_RETURN(auto chosen, chosenFrom(options));
     const Model &model = *state->state->model;
     ENCDEC_ASSIGN_OR_RETURN(const Tokenizer *tokenizer, tokenizerOf(model));
-    std::vector<int32_t> ids;
-    std::vector<uint64_t> offsets{0};
-    std::vector<std::string> warnings;
+    std::vector<Source> sources;
     for (uint64_t i = 0; i < text_count; ++i) {
       std::string_view text(texts[i],
                             text_sizes ? text_sizes[i] : std::strlen(texts[i]));
-      auto encoded = encodeText(model, text, chosen, &warnings);
-      if (!encoded.ok())
-        return std::move(encoded).status().withContext(fmt::format("text {}", i));
-      ids.insert(ids.end(), encoded->begin(), encoded->end());
-      offsets.push_back(ids.size());
+      auto source = readText(model, text, chosen);
+      if (!source.ok())
+        return std::move(source).status().withInput(i);
+      sources.push_back(std::move(*source));
     }
-    ENCDEC_ASSIGN_OR_RETURN(auto result, run(*state->state, ids, offsets, chosen));
-    for (Sequence &sequence : result->sequences) {
-      ENCDEC_ASSIGN_OR_RETURN(sequence.text, tokenizer->decode(sequence.ids));
-    }
-    for (const std::string &warning : warnings)
-      result->warnings += (result->warnings.empty() ? "" : "\n") + warning;
+    ENCDEC_ASSIGN_OR_RETURN(auto result,
+                            run(*state->state, std::move(sources), chosen));
+    for (Source &source : result->sources)
+      for (Sequence &sequence : source.sequences) {
+        ENCDEC_ASSIGN_OR_RETURN(sequence.text, tokenizer->decode(sequence.ids));
+      }
     *out_result = result.release();
     return {};
   });
 }
 
 uint64_t encdec_result_count(const encdec_result *result) {
-  return result ? result->sequences.size() : 0;
+  return result ? result->sources.size() : 0;
 }
 
-encdec_status *encdec_result_get(const encdec_result *result, uint64_t index,
-                                 encdec_sequence *out_sequence) {
+encdec_status *encdec_result_source(const encdec_result *result,
+                                    uint64_t source,
+                                    encdec_source *out_source) {
   return guarded([&]() -> Status {
-    if (!result)
-      return isNull("result");
+    ENCDEC_ASSIGN_OR_RETURN(const Source *from, sourceOf(result, source));
+    if (!out_source)
+      return isNull("out_source");
+    encdec_source value = {};
+    value.ids = from->ids.data();
+    value.id_count = from->ids.size();
+    value.cut_count = from->cut;
+    value.sequence_count = from->sequences.size();
+    value.warnings = from->warnings.c_str();
+    return writeSized(out_source, value);
+  });
+}
+
+encdec_status *encdec_result_get(const encdec_result *result, uint64_t source,
+                                 uint64_t rank, encdec_sequence *out_sequence) {
+  return guarded([&]() -> Status {
+    ENCDEC_ASSIGN_OR_RETURN(const Source *of, sourceOf(result, source));
     if (!out_sequence)
       return isNull("out_sequence");
-    if (index >= result->sequences.size())
-      return usageError(fmt::format("sequence {} of {}", index,
-                                    result->sequences.size()));
-    const Sequence &from = result->sequences[index];
+    if (rank >= of->sequences.size())
+      return usageError(
+          fmt::format("sequence {} of source {} was asked for, but {} "
+                      "were found",
+                      rank, source, of->sequences.size()));
+    const Sequence &from = of->sequences[rank];
     encdec_sequence value = {};
     value.ids = from.ids.data();
     value.id_count = from.ids.size();
@@ -232,17 +318,11 @@ encdec_status *encdec_result_get(const encdec_result *result, uint64_t index,
     value.score = from.score;
     value.text = from.text ? from.text->c_str() : nullptr;
     value.text_size = from.text ? from.text->size() : 0;
-    value.source_ids = from.sourceIds.data();
-    value.source_id_count = from.sourceIds.size();
     value.probs = from.probs.empty() ? nullptr : from.probs.data();
     value.layers = result->layers;
     value.heads = result->heads;
     return writeSized(out_sequence, value);
   });
-}
-
-const char *encdec_result_warnings(const encdec_result *result) {
-  return result ? result->warnings.c_str() : "";
 }
 
 void encdec_result_free(encdec_result *result) { delete result; }
@@ -260,56 +340,14 @@ encdec_status *encdec_tokenize(const encdec_model *model, const char *text,
       return isNull("ids");
     if (!out_count)
       return isNull("out_count");
+    ENCDEC_RETURN_IF_ERROR(checkCount("text_size", text_size));
     ENCDEC_ASSIGN_OR_RETURN(auto chosen, chosenFrom(options));
-    ENCDEC_ASSIGN_OR_RETURN(
-        auto made, encodeText(*model->model, {text, text_size}, chosen, nullptr));
-    std::copy_n(made.begin(), std::min<uint64_t>(capacity, made.size()), ids);
-    *out_count = made.size();
-    return {};
-  });
-}
-
-encdec_status *encdec_detokenize(const encdec_model *model, const int32_t *ids,
-                                 uint64_t id_count, char *text, uint64_t capacity,
-                                 uint64_t *out_size) {
-  return guarded([&]() -> Status {
-    if (!model)
-      return isNull("model");
-    if (!ids && id_count)
-      return isNull("ids");
-    if (!text && capacity)
-      return isNull("text");
-    if (!out_size)
-      return isNull("out_size");
-    ENCDEC_ASSIGN_OR_RETURN(const Tokenizer *tokenizer, tokenizerOf(*model->model));
-    ENCDEC_ASSIGN_OR_RETURN(std::string made, tokenizer->decode({ids, id_count}));
-    copyOut(made, text, capacity, out_size);
-    return {};
-  });
-}
-
-encdec_status *encdec_piece(const encdec_model *model, uint32_t target_side, int32_t id,
-                            char *text, uint64_t capacity, uint64_t *out_size) {
-  return guarded([&]() -> Status {
-    if (!model)
-      return isNull("model");
-    if (!text && capacity)
-      return isNull("text");
-    if (!out_size)
-      return isNull("out_size");
-    if (target_side > 1)
-      return usageError(fmt::format("target_side is {}, expected 0 (source) or 1",
-                                    target_side));
-    const ModelFacts &sizes = model->model->manifest.model;
-    const uint64_t count = target_side ? sizes.vocabSize : sizes.sourceVocabSize;
-    if (id < 0 || uint64_t(id) >= count)
-      return usageError(fmt::format("id is {}, expected 0 to {}, an id of that "
-                                    "side's vocabulary",
-                                    id, count - 1));
-    ENCDEC_ASSIGN_OR_RETURN(const Tokenizer *tokenizer, tokenizerOf(*model->model));
-    auto pieces = target_side ? tokenizer->targetPieces({&id, 1})
-                              : tokenizer->sourcePieces({&id, 1});
-    copyOut(pieces.front(), text, capacity, out_size);
+    ENCDEC_ASSIGN_OR_RETURN(Source source,
+                            readText(*model->model, {text, text_size}, chosen));
+    ENCDEC_RETURN_IF_ERROR(fit(*model->model, chosen.truncate, source));
+    std::copy_n(source.ids.begin(),
+                std::min<uint64_t>(capacity, source.ids.size()), ids);
+    *out_count = source.ids.size();
     return {};
   });
 }

@@ -15,6 +15,7 @@
 struct encdec_status {
   int code;
   std::string message;
+  int64_t input = -1;
 };
 
 struct encdec_model {
@@ -83,6 +84,15 @@ inline Status checkCount(const char *what, uint64_t count) {
     return {};
   return usageError(std::string(what) + " is " + std::to_string(count) +
                     ", more than memory can hold");
+}
+
+/// The model's tokenizer, or why text cannot go in or out.
+inline Result<const Tokenizer *> tokenizerOf(const Model &model) {
+  if (!model.tokenizer)
+    return usageError(
+        "this model has no tokenizer, so text cannot go in or out; "
+        "use ids");
+  return model.tokenizer.get();
 }
 
 /// Gives the caller as much of `value` as its version of the struct holds.

@@ -66,6 +66,12 @@ ENCDEC_API int encdec_status_code(const encdec_status *status);
  * to do. Lives as long as the status; "" for NULL. */
 ENCDEC_API const char *encdec_status_message(const encdec_status *status);
 
+/* Index of the input that the error is about, where a call took several (the
+ * sources of encdec_encode and encdec_generate, the texts of
+ * encdec_generate_text); the message does not repeat it. -1: the error is about
+ * the whole call; also for NULL. */
+ENCDEC_API int64_t encdec_status_input(const encdec_status *status);
+
 /* Releases a status; NULL does nothing. */
 ENCDEC_API void encdec_status_free(encdec_status *status);
 
@@ -372,8 +378,8 @@ typedef struct encdec_generate_options {
                                    Transformers */
   uint64_t bad_token_count;
   uint32_t probs; /* 1: keep cross-attention probabilities (state with probs) */
-  uint32_t truncate; /* 1: cut text longer than the model's positions (keeping
-                        the end token) where 0 refuses it */
+  uint32_t truncate; /* 1: cut a source longer than the model's positions (an
+                        end token at its end stays) where 0 refuses it */
   uint32_t special_tokens; /* 1: text that spells a special token becomes it */
   int32_t early_stopping; /* ENCDEC_EARLY_STOPPING_*, or ENCDEC_FROM_MODEL */
   uint64_t num_beams;      /* 1: greedy; more: beam search as Transformers 5
@@ -412,29 +418,44 @@ static inline encdec_generate_options encdec_generate_options_default(void) {
 /* What generation made; immutable, independent of state and model. */
 typedef struct encdec_result encdec_result;
 
+/* One source of a result. Pointers live with the result. */
+typedef struct encdec_source {
+  uint64_t size;
+  const int32_t *ids; /* S ids that were read */
+  uint64_t id_count;  /* S */
+  uint64_t cut_count; /* ids beyond these that truncate has cut off */
+  /* num_return_sequences, or fewer, even 0, where the search found no more
+   * tokens whose log-probability is a number above -inf; no_scores does not see
+   * that. */
+  uint64_t sequence_count;
+  /* About this source, one a line, zero-terminated; "" when there are none.
+   * They say so where sequences are missing. */
+  const char *warnings;
+} encdec_source;
+
 /* One generated sequence. Pointers live with the result. */
 typedef struct encdec_sequence {
   uint64_t size;
   const int32_t *ids; /* all generated ones, end token included, start token not */
   uint64_t id_count;  /* T */
   double log_prob;    /* sum over ids; forced ones count 0 */
-  double score;       /* log_prob / id_count ^ length_penalty */
+  double score;       /* log_prob / id_count ^ length_penalty; NaN where the
+                         penalty takes that to 0 or infinity */
   const char *text;   /* zero-terminated UTF-8, special tokens left out; NULL
                          when generated from ids */
   uint64_t text_size;
-  const int32_t *source_ids; /* S ids that were read */
-  uint64_t source_id_count;
   const float *probs; /* [L][H][T][S], row t = made while predicting ids[t] (a
                          forced last token has none: zeros); NULL unless asked */
   uint64_t layers;    /* L */
   uint64_t heads;     /* H */
 } encdec_sequence;
 
-/* Generation for any number of sources (laid out as for encdec_encode; more than
- * max_sources or max_rows / num_beams go in portions). Results are in input order,
- * num_return_sequences a source with the best one first, and do not
- * depend on the portioning, the neighbours or the thread count. Nothing is added
- * to the ids. Uses up the state's rows. `options` may be NULL. */
+/* Generation for any number of sources (laid out as for encdec_encode; more
+ * than max_sources or max_rows / num_beams go in portions). What is made of a
+ * source does not depend on the portioning, the neighbours or the thread count.
+ * Nothing is added to the ids. Uses up the state's rows. `options` may be NULL.
+ * A source that cannot be read fails the call before anything is run:
+ * encdec_status_input says which. */
 ENCDEC_API encdec_status *
 encdec_generate(encdec_state *state, const int32_t *ids,
                 const uint64_t *offsets, uint64_t source_count,
@@ -449,17 +470,19 @@ encdec_generate_text(encdec_state *state, const char *const *texts,
                      const encdec_generate_options *options,
                      encdec_result **out_result);
 
-/* Number of sequences, num_return_sequences a source; 0 for NULL. */
+/* Number of sources, as many as the call was given; 0 for NULL. */
 ENCDEC_API uint64_t encdec_result_count(const encdec_result *result);
 
-/* Sequence `index` of the result (set out_sequence->size). */
-ENCDEC_API encdec_status *encdec_result_get(const encdec_result *result,
-                                            uint64_t index,
-                                            encdec_sequence *out_sequence);
+/* Source `source` of the result, in the order given (set out_source->size). */
+ENCDEC_API encdec_status *encdec_result_source(const encdec_result *result,
+                                               uint64_t source,
+                                               encdec_source *out_source);
 
-/* Warnings of the call, one a line, zero-terminated; "" when there are none.
- * Lives with the result. */
-ENCDEC_API const char *encdec_result_warnings(const encdec_result *result);
+/* Sequence `rank` made of that source, 0 the best (set out_sequence->size).
+ * Errors: USAGE from sequence_count on. */
+ENCDEC_API encdec_status *encdec_result_get(const encdec_result *result,
+                                            uint64_t source, uint64_t rank,
+                                            encdec_sequence *out_sequence);
 
 /* Releases a result; NULL does nothing. */
 ENCDEC_API void encdec_result_free(encdec_result *result);

@@ -7,6 +7,8 @@
 
 #pragma once
 
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -26,7 +28,8 @@ enum class Code {
 
 /// Success, or a code with one clear sentence, which names the file, the key or
 /// byte offset, what was expected, what was found and, where it helps, what to
-/// do. Owns its message.
+/// do; and which of a call's inputs it is about, where that is one. Owns its
+/// message.
 class [[nodiscard]] Status {
 public:
   Status() = default;
@@ -46,9 +49,18 @@ public:
     return std::move(*this);
   }
 
+  /// The same error, about the input of that index.
+  Status withInput(size_t index) && {
+    if (!ok())
+      theInput = index;
+    return std::move(*this);
+  }
+  std::optional<size_t> input() const { return theInput; }
+
 private:
   Code theCode = Code::Ok;
   std::string theMessage;
+  std::optional<size_t> theInput;
 };
 
 inline Status badModel(std::string message) {

@@ -110,8 +110,9 @@ Model::fromMemory(const encdec_model_image &image) {
   if (reinterpret_cast<uintptr_t>(image.weights) % 64 != 0)
     return usageError("the weights of the model image are not 64-byte aligned");
   auto model = std::make_shared<Model>();
-  model->manifestText.assign(image.manifest, image.manifest_size);
-  ENCDEC_ASSIGN_OR_RETURN(model->manifest, parseManifest(model->manifestText));
+  const std::string_view manifest(image.manifest, image.manifest_size);
+  ENCDEC_ASSIGN_OR_RETURN(model->manifest, parseManifest(manifest));
+  model->manifestText = manifest;
   if (model->manifest.weightsBytes != image.weights_size)
     return badModel(fmt::format("the manifest says {} bytes of weights, the "
                                 "model image has {}",

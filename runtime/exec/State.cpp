@@ -15,10 +15,6 @@ namespace encdec::runtime {
 
 namespace {
 
-Status limit(std::string message) {
-  return Status(Code::Limit, std::move(message));
-}
-
 StateLimits withDefaults(StateLimits limits, const ModelFacts &model) {
   auto orElse = [](auto &value, auto fallback) {
     if (!value)
@@ -42,25 +38,27 @@ Result<std::unique_ptr<State>>
 State::create(std::shared_ptr<const Model> model, StateLimits limits) {
   limits = withDefaults(limits, model->manifest.model);
   if (limits.maxSources > limits.maxRows)
-    return limit(fmt::format("max_sources {} is more than max_rows {} (default 32), and "
-                             "each source has a row; raise max_rows",
-                             limits.maxSources, limits.maxRows));
+    return overLimit(
+        fmt::format("max_sources {} is more than max_rows {} (default 32), and "
+                    "each source has a row; raise max_rows",
+                    limits.maxSources, limits.maxRows));
   // Rows, tokens and positions are int32 in the ABI.
   constexpr uint64_t most = INT32_MAX / 16;
   if (limits.maxRows > most || limits.maxTargetPositions > most ||
       limits.maxSourceTokens > most)
-    return limit(fmt::format("max_rows {}, max_source_tokens {} and "
-                             "max_target_positions {} must each be at most {}",
-                             limits.maxRows, limits.maxSourceTokens,
-                             limits.maxTargetPositions, most));
+    return overLimit(
+        fmt::format("max_rows {}, max_source_tokens {} and "
+                    "max_target_positions {} must each be at most {}",
+                    limits.maxRows, limits.maxSourceTokens,
+                    limits.maxTargetPositions, most));
   if (limits.maxTargetPositions > model->manifest.model.maxPositions)
-    return limit(fmt::format("max_target_positions {} is more than the model's {} "
-                             "positions",
-                             limits.maxTargetPositions,
-                             model->manifest.model.maxPositions));
+    return overLimit(fmt::format(
+        "max_target_positions {} is more than the model's {} "
+        "positions",
+        limits.maxTargetPositions, model->manifest.model.maxPositions));
   if (limits.threads > maxThreads)
-    return limit(fmt::format("threads is {}; at most {} are started", limits.threads,
-                             maxThreads));
+    return overLimit(fmt::format("threads is {}; at most {} are started",
+                                 limits.threads, maxThreads));
   ENCDEC_ASSIGN_OR_RETURN(auto team, Team::create(limits.threads));
   std::unique_ptr<State> state(
       new State(std::move(model), limits, std::move(team)));
@@ -113,10 +111,11 @@ Status State::reserve() {
   for (const auto &[region, bytes] : wanted)
     reserved = plus(reserved, bytes);
   if (reserved > limits.maxMemory)
-    return limit(fmt::format(
+    return overLimit(fmt::format(
         "this state needs {} bytes for {} rows, {} source tokens and {} target "
         "positions, more than max_memory {}; lower those limits or raise it",
-        reserved, rows, sourceTokens, limits.maxTargetPositions, limits.maxMemory));
+        reserved, rows, sourceTokens, limits.maxTargetPositions,
+        limits.maxMemory));
   for (const auto &[region, bytes] : wanted) {
     ENCDEC_ASSIGN_OR_RETURN(region, Region::reserve(bytes));
   }
@@ -131,49 +130,26 @@ Status State::reserve() {
   return {};
 }
 
-Status State::checkSources(std::span<const int32_t> ids,
-                           std::span<const uint64_t> offsets) const {
-  const ModelFacts &sizes = model->manifest.model;
+Status State::encode(std::span<const int32_t> ids,
+                     std::span<const uint64_t> offsets) {
   const size_t count = offsets.empty() ? 0 : offsets.size() - 1;
   if (count == 0)
     return usageError("encode needs at least one source");
   if (count > limits.maxSources)
-    return limit(fmt::format("{} sources are more than max_sources {} of this state "
-                             "(by default its max_rows, {})",
-                             count, limits.maxSources, limits.maxRows));
-  if (offsets[0] != 0 || offsets[count] != ids.size())
-    return usageError(fmt::format("source offsets must run from 0 to the number of "
-                                  "ids {}, but run from {} to {}",
-                                  ids.size(), offsets[0], offsets[count]));
-  uint64_t total = 0;
-  for (size_t b = 0; b < count; ++b) {
-    if (offsets[b + 1] <= offsets[b] || offsets[b + 1] > ids.size())
-      return usageError(fmt::format("source {} is empty or its offsets {} and {} "
-                                    "do not ascend",
-                                    b, offsets[b], offsets[b + 1]));
-    uint64_t length = offsets[b + 1] - offsets[b];
-    if (length > sizes.maxPositions)
-      return limit(fmt::format("source {} has {} tokens, more than the model's {} "
-                               "positions; shorten it (option truncate cuts text)",
-                               b, length, sizes.maxPositions));
-    total += roundUp16(length);
-  }
-  if (total > limits.maxSourceTokens)
-    return limit(fmt::format("the sources take {} token places (each source rounded "
-                             "up to 16), more than max_source_tokens {}",
-                             total, limits.maxSourceTokens));
-  for (size_t i = 0; i < ids.size(); ++i)
-    if (ids[i] < 0 || uint64_t(ids[i]) >= sizes.sourceVocabSize)
-      return usageError(fmt::format("id {} at place {} is outside the source "
-                                    "vocabulary 0 ... {}",
-                                    ids[i], i, sizes.sourceVocabSize - 1));
-  return {};
-}
-
-Status State::encode(std::span<const int32_t> ids,
-                     std::span<const uint64_t> offsets) {
+    return overLimit(
+        fmt::format("{} sources are more than max_sources {} of this state "
+                    "(by default its max_rows, {})",
+                    count, limits.maxSources, limits.maxRows));
   ENCDEC_RETURN_IF_ERROR(checkSources(ids, offsets));
-  sourceCount = offsets.size() - 1;
+  uint64_t places = 0;
+  for (size_t b = 0; b < count; ++b)
+    places += roundUp16(offsets[b + 1] - offsets[b]);
+  if (places > limits.maxSourceTokens)
+    return overLimit(
+        fmt::format("the sources take {} token places (each source rounded "
+                    "up to 16), more than max_source_tokens {}",
+                    places, limits.maxSourceTokens));
+  sourceCount = count;
   int64_t memoryAt = 0;
   for (size_t b = 0; b < sourceCount; ++b) {
     sourceOffset[b] = int32_t(offsets[b]);
@@ -201,46 +177,6 @@ Status State::encode(std::span<const int32_t> ids,
   ++counters.encodeCalls;
   counters.encodedSources += sourceCount;
   counters.encodedTokens += ids.size();
-  return {};
-}
-
-Status State::checkStep(const StepInput &input) const {
-  const uint64_t vocabulary = model->manifest.model.vocabSize;
-  if (rows() == 0)
-    return usageError("there are no rows; encode sources first");
-  if (input.tokens.size() != rows())
-    return usageError(fmt::format("the step has {} tokens for {} rows",
-                                  input.tokens.size(), rows()));
-  if (input.top < 1 || input.top > ENCDEC_ABI_MAX_TOP)
-    return usageError(fmt::format("top is {}, expected 1 ... {} tokens a row",
-                                  input.top, ENCDEC_ABI_MAX_TOP));
-  if (input.logits && !limits.logits)
-    return usageError("logits were asked for, but the state was made without "
-                      "room for them; create it with logits = 1");
-  if (input.probs && !limits.probs)
-    return usageError("probs were asked for, but the state was made without room "
-                      "for them; create it with probs = 1");
-  if (reinterpret_cast<uintptr_t>(input.logitBias) % 64 != 0)
-    return usageError("logit_bias is not 64-byte aligned");
-  for (size_t row = 0; row < rows(); ++row) {
-    int32_t token = input.tokens[row];
-    if (token < 0 || uint64_t(token) >= vocabulary)
-      return usageError(fmt::format("token {} of row {} is outside the vocabulary "
-                                    "0 ... {}",
-                                    token, row, vocabulary - 1));
-    if (uint64_t(positions[row]) >= limits.maxTargetPositions)
-      return limit(fmt::format("row {} has used all {} positions "
-                               "(max_target_positions)",
-                               row, limits.maxTargetPositions));
-    if (!input.rowBias.empty() && (input.rowBias[row] < 0 ||
-                                   uint64_t(input.rowBias[row]) >= input.biasRows))
-      return usageError(fmt::format("row_bias {} of row {} is not below "
-                                    "bias_rows {}",
-                                    input.rowBias[row], row, input.biasRows));
-  }
-  if (!input.rowBias.empty() && input.rowBias.size() != rows())
-    return usageError(fmt::format("row_bias has {} entries for {} rows",
-                                  input.rowBias.size(), rows()));
   return {};
 }
 
@@ -285,8 +221,8 @@ Status State::step(const StepInput &input) {
 
 Status State::reorder(std::span<const uint32_t> parents) {
   if (parents.size() > limits.maxRows)
-    return limit(fmt::format("{} rows are more than max_rows {}", parents.size(),
-                             limits.maxRows));
+    return overLimit(fmt::format("{} rows are more than max_rows {}",
+                                 parents.size(), limits.maxRows));
   for (size_t i = 0; i < parents.size(); ++i)
     if (parents[i] >= rows())
       return usageError(fmt::format("parent {} of new row {} is not below the {} "

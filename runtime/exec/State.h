@@ -15,6 +15,10 @@ namespace encdec::runtime {
 /// Keys come in blocks of 16: places that a source of `n` tokens takes.
 constexpr uint64_t roundUp16(uint64_t n) { return (n + 15) / 16 * 16; }
 
+/// Whether offsets, one more than there are sources, run from 0 to `idCount`
+/// and ascend. An error about one source carries its index.
+Status checkOffsets(uint64_t idCount, std::span<const uint64_t> offsets);
+
 /// Limits of a state; 0 means the default (runtime.h documents each).
 struct StateLimits {
   uint64_t maxRows = 0;
@@ -55,6 +59,10 @@ public:
   static Result<std::unique_ptr<State>>
   create(std::shared_ptr<const Model> model, StateLimits limits);
 
+  /// Whether each of the sources ids[offsets[b] .. offsets[b+1]), however many,
+  /// can be read by itself. An error about one of them carries its index.
+  Status checkSources(std::span<const int32_t> ids,
+                      std::span<const uint64_t> offsets) const;
   /// Reads the sources ids[offsets[b] .. offsets[b+1]) and leaves one row each
   /// at position 0.
   Status encode(std::span<const int32_t> ids, std::span<const uint64_t> offsets);
@@ -100,8 +108,7 @@ private:
   State(std::shared_ptr<const Model> model, StateLimits limits,
         std::unique_ptr<Team> team);
   Status reserve();
-  Status checkSources(std::span<const int32_t> ids,
-                      std::span<const uint64_t> offsets) const;
+  Status checkSource(std::span<const int32_t> ids) const;
   Status checkStep(const StepInput &input) const;
   encdec_abi_context context();
   Status run(EntryKind kind, encdec_abi_context &context);

@@ -176,8 +176,6 @@ std::vector<Hypothesis> BeamSearch::take(size_t index) {
   for (const Finished &finished : all[index].finished)
     if (results.size() < options.returned)
       results.push_back(read(finished.logProb, finished.score, finished.last));
-  if (results.empty()) // no token could be chosen anywhere
-    results.emplace_back();
   return results;
 }
 

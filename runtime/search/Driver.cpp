@@ -99,12 +99,12 @@ std::unique_ptr<Search> makeSearch(const SearchOptions &options) {
   return std::make_unique<BeamSearch>(options);
 }
 
-/// The sources of `offsets` in one batch, appended to `results`.
+/// The sources of `offsets` in one batch, one entry each appended to `results`.
 Status generatePortion(State &state, std::span<const int32_t> ids,
                        std::span<const uint64_t> offsets,
                        const SearchOptions &options, const LogitBias &bias,
                        const GenerateRequest &request,
-                       std::vector<Generated> &results) {
+                       std::vector<std::vector<Generated>> &results) {
   const size_t count = offsets.size() - 1;
   std::vector<uint64_t> own(offsets.begin(), offsets.end());
   for (uint64_t &offset : own)
@@ -121,19 +121,21 @@ Status generatePortion(State &state, std::span<const int32_t> ids,
     input.logitBias = bias.row(next.forbidEos);
     input.biasRows = 1;
     input.probs = request.probs;
-    input.logProbs = request.scores || options.beams > 1;
+    input.logProbs = options.scores || options.beams > 1;
     ENCDEC_RETURN_IF_ERROR(state.step(input));
     if (request.probs)
       recorder.record(*search);
     next = search->advance(state.topTokens(), state.topLogProbs());
   }
-  for (size_t source = 0; source < count; ++source)
+  for (size_t source = 0; source < count; ++source) {
+    std::vector<Generated> &found = results.emplace_back();
     for (Hypothesis &hypothesis : search->take(source)) {
-      Generated result{std::move(hypothesis), {}};
+      Generated &result =
+          found.emplace_back(Generated{std::move(hypothesis), {}});
       if (request.probs)
         result.probs = recorder.take(source, result);
-      results.push_back(std::move(result));
     }
+  }
   return {};
 }
 
@@ -157,10 +159,10 @@ Status resolveBeams(const GenerateRequest &request,
                                   options.returned, options.beams));
   const uint64_t most = ENCDEC_ABI_MAX_BEAMS(options.eos.size());
   if (options.beams > most)
-    return Status(Code::Limit,
-                  fmt::format("num_beams {} is more than the {} that a step can "
-                              "find candidates for; ask for fewer (1: greedy)",
-                              options.beams, most));
+    return overLimit(
+        fmt::format("num_beams {} is more than the {} that a step can "
+                    "find candidates for; ask for fewer (1: greedy)",
+                    options.beams, most));
   return {};
 }
 
@@ -172,6 +174,7 @@ Result<SearchOptions> resolve(const GenerateRequest &request,
   const GenerationFacts &defaults = manifest.generation;
   const uint64_t vocabulary = manifest.model.vocabSize;
   SearchOptions options;
+  options.scores = request.scores;
   options.decoderStart = defaults.decoderStart;
   options.eos = defaults.eos;
   options.lengthPenalty = request.lengthPenalty.value_or(defaults.lengthPenalty);
@@ -188,10 +191,10 @@ Result<SearchOptions> resolve(const GenerateRequest &request,
       return usageError(fmt::format("{} is {}, expected at least 1", name, *value));
     uint64_t length = uint64_t(*value) + extra;
     if (length > most)
-      return Status(Code::Limit,
-                    fmt::format("{} {} is more than the {} target positions of this "
-                                "model or state (max_target_positions) give",
-                                name, *value, maxTargetPositions));
+      return overLimit(
+          fmt::format("{} {} is more than the {} target positions of this "
+                      "model or state (max_target_positions) give",
+                      name, *value, maxTargetPositions));
     return length;
   };
   auto limits = [](const std::optional<int64_t> &value) {
@@ -216,12 +219,27 @@ Result<SearchOptions> resolve(const GenerateRequest &request,
                                   "generate after the start token",
                                   options.maxLength));
 
-  auto least = [](const std::optional<int64_t> &value, uint64_t fallback) {
-    return value ? uint64_t(std::max<int64_t>(*value, 0)) : fallback;
+  // As a length; a default beyond the greatest one only keeps the end away.
+  auto least = [&](const std::optional<int64_t> &value, uint64_t fallback,
+                   uint64_t extra, const char *name) -> Result<uint64_t> {
+    const uint64_t allowed = options.maxLength - extra;
+    if (value && *value > int64_t(allowed))
+      return usageError(
+          fmt::format("{} is {}, more than the {} that max_length, "
+                      "max_new_tokens and the model's positions allow",
+                      name, *value, allowed));
+    const uint64_t number =
+        value ? uint64_t(std::max<int64_t>(*value, 0)) : fallback;
+    return number ? std::min(number, most) + extra : 0;
   };
-  const uint64_t minNew = least(request.minNewTokens, defaults.minNewTokens.value_or(0));
-  options.minLength = std::max(least(request.minLength, defaults.minLength),
-                               minNew ? std::min(minNew, most) + 1 : 0);
+  ENCDEC_ASSIGN_OR_RETURN(const uint64_t minNew,
+                          least(request.minNewTokens,
+                                defaults.minNewTokens.value_or(0), 1,
+                                "min_new_tokens"));
+  ENCDEC_ASSIGN_OR_RETURN(
+      const uint64_t minWhole,
+      least(request.minLength, defaults.minLength, 0, "min_length"));
+  options.minLength = std::max(minNew, minWhole);
 
   options.forcedBos = request.forcedBos ? request.forcedBos : defaults.forcedBos;
   if (request.forcedEos)
@@ -250,10 +268,9 @@ Result<SearchOptions> resolve(const GenerateRequest &request,
   return options;
 }
 
-Result<std::vector<Generated>> generate(State &state,
-                                        std::span<const int32_t> ids,
-                                        std::span<const uint64_t> offsets,
-                                        const GenerateRequest &request) {
+Result<std::vector<std::vector<Generated>>>
+generate(State &state, std::span<const int32_t> ids,
+         std::span<const uint64_t> offsets, const GenerateRequest &request) {
   if (request.probs && !state.limits.probs)
     return usageError("probs were asked for, but the state was made without room "
                       "for them; create it with probs = 1");
@@ -262,24 +279,18 @@ Result<std::vector<Generated>> generate(State &state,
                                   state.limits.maxTargetPositions));
   const LogitBias bias(options, state.logitsStride());
   if (options.beams > state.limits.maxRows)
-    return Status(Code::Limit,
-                  fmt::format("num_beams {} is more than the {} rows of this state "
-                              "(max_rows); make one with more, or ask for fewer "
-                              "beams (1: greedy)",
-                              options.beams, state.limits.maxRows));
+    return overLimit(
+        fmt::format("num_beams {} is more than the {} rows of this state "
+                    "(max_rows); make one with more, or ask for fewer "
+                    "beams (1: greedy)",
+                    options.beams, state.limits.maxRows));
   const size_t most =
       std::min(state.limits.maxRows / options.beams, state.limits.maxSources);
   const size_t count = offsets.empty() ? 0 : offsets.size() - 1;
-  if (count > 0 && offsets[0] != 0)
-    return usageError(fmt::format("source offsets must start at 0, but start at {}",
-                                  offsets[0]));
-  for (size_t b = 0; b < count; ++b)
-    if (offsets[b + 1] < offsets[b] || offsets[b + 1] > ids.size())
-      return usageError(fmt::format("offsets {} and {} of source {} do not ascend "
-                                    "within the {} ids",
-                                    offsets[b], offsets[b + 1], b, ids.size()));
-  std::vector<Generated> results;
-  results.reserve(count * options.returned);
+  // All are judged before the first is run.
+  ENCDEC_RETURN_IF_ERROR(state.checkSources(ids, offsets));
+  std::vector<std::vector<Generated>> results;
+  results.reserve(count);
   for (size_t first = 0; first < count;) {
     size_t last = first;
     for (uint64_t places = 0; last < count && last - first < most;

@@ -38,11 +38,12 @@ Result<SearchOptions> resolve(const GenerateRequest &request,
                               uint64_t maxTargetPositions);
 
 /// Generates for any number of sources (ids[offsets[b] .. offsets[b+1])), in
-/// portions of what the state has room for; `returned` results a source, best
-/// first, in input order.
-Result<std::vector<Generated>> generate(State &state,
-                                        std::span<const int32_t> ids,
-                                        std::span<const uint64_t> offsets,
-                                        const GenerateRequest &request);
+/// portions of what the state has room for. Entry b of the answer holds the
+/// hypotheses of source b, best first: `returned` of them, or fewer where the
+/// search found no more (Search::take). Errors about one source carry its
+/// index.
+Result<std::vector<std::vector<Generated>>>
+generate(State &state, std::span<const int32_t> ids,
+         std::span<const uint64_t> offsets, const GenerateRequest &request);
 
 } // namespace encdec::runtime

@@ -3,13 +3,14 @@
 #include "runtime/search/Greedy.h"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 
 namespace encdec::runtime {
 
 NextStep GreedySearch::start(size_t sources) {
   length = 1;
-  results.assign(sources, {});
+  results.assign(sources, Hypothesis());
   source.resize(sources);
   std::iota(source.begin(), source.end(), size_t(0));
   parents.resize(sources);
@@ -22,17 +23,25 @@ NextStep GreedySearch::advance(std::span<const int32_t> best,
                                std::span<const float> logProbs) {
   const bool forcedFirst = length == 1 && options.forcedBos;
   for (size_t row = 0; row < best.size(); ++row) {
+    std::optional<Hypothesis> &result = results[source[row]];
     if (forcedFirst)
       append(row, *options.forcedBos, 0);
-    else
+    else if (!options.scores ||
+             logProbs[row] > -std::numeric_limits<float>::infinity())
       append(row, best[row], logProbs[row]);
-    results[source[row]].rows.push_back(uint32_t(row));
+    else // NaN too: no token can be chosen
+      result.reset();
+    if (result)
+      result->rows.push_back(uint32_t(row));
   }
   ++length;
   // Finished rows leave at once; the others move together, in order.
   size_t kept = 0;
   for (size_t row = 0; row < best.size(); ++row) {
-    int32_t token = results[source[row]].ids.back();
+    const std::optional<Hypothesis> &result = results[source[row]];
+    if (!result)
+      continue;
+    int32_t token = result->ids.back();
     if (isEos(token, options) || length >= options.maxLength)
       continue;
     parents[kept] = uint32_t(row);
@@ -59,17 +68,18 @@ NextStep GreedySearch::next() {
 }
 
 void GreedySearch::append(size_t row, int32_t token, double logProb) {
-  Hypothesis &result = results[source[row]];
+  Hypothesis &result = *results[source[row]];
   result.ids.push_back(token);
   result.logProb += logProb;
 }
 
 std::vector<Hypothesis> GreedySearch::take(size_t index) {
-  Hypothesis result = std::move(results[index]);
-  result.score = penalized(result.logProb, result.ids.size(), options);
-  std::vector<Hypothesis> only;
-  only.push_back(std::move(result));
-  return only;
+  std::vector<Hypothesis> found;
+  if (std::optional<Hypothesis> &result = results[index]) {
+    result->score = penalized(result->logProb, result->ids.size(), options);
+    found.push_back(std::move(*result));
+  }
+  return found;
 }
 
 } // namespace encdec::runtime

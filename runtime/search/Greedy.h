@@ -8,7 +8,8 @@ namespace encdec::runtime {
 
 /// Greedy search as Transformers' generate does it with num_beams = 1: bad
 /// tokens and minimum length keep tokens from being chosen, then a forced first
-/// or last token overrides; a row ends at its first eos or at maxLength.
+/// or last token overrides; a row ends at its first eos or at maxLength. Where
+/// no token can be chosen, which only scores show, the source has no result.
 class GreedySearch final : public Search {
 public:
   explicit GreedySearch(SearchOptions options) : options(std::move(options)) {}
@@ -25,7 +26,7 @@ private:
 
   const SearchOptions options;
   uint64_t length = 1; ///< Tokens each live row has, start token included.
-  std::vector<Hypothesis> results; ///< One a source.
+  std::vector<std::optional<Hypothesis>> results; ///< One a source, or none.
   std::vector<size_t> source;      ///< Of each live row.
   std::vector<uint32_t> parents;
   std::vector<int32_t> tokens;

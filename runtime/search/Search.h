@@ -34,6 +34,7 @@ struct SearchOptions {
   uint64_t beams = 1;               ///< K
   uint64_t returned = 1;            ///< Hypotheses of a source, at most K.
   EarlyStopping earlyStopping = EarlyStopping::no;
+  bool scores = true; ///< Whether log-probabilities are there; beams need them.
 };
 
 inline bool isEos(int32_t token, const SearchOptions &options) {
@@ -80,7 +81,9 @@ public:
                            std::span<const float> logProbs) = 0;
   /// The source that a live row reads. Rows of a source follow each other.
   virtual size_t sourceOf(size_t row) const = 0;
-  /// The results for a source, best first, once finished.
+  /// The results for a source, best first, once finished; each has a finite
+  /// logProb where there are scores. Fewer than `returned`, or none, where the
+  /// steps gave too few tokens whose log-probability is a number above -inf.
   virtual std::vector<Hypothesis> take(size_t source) = 0;
 };
 

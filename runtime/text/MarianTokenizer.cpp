@@ -258,16 +258,23 @@ MarianTokenizer::encode(std::string_view text, const EncodeOptions &options,
 
 Result<std::string>
 MarianTokenizer::decode(std::span<const int32_t> ids) const {
+  std::string text;
   std::vector<std::string_view> pieces;
+  auto flush = [&] {
+    text += outputModel().decode(pieces);
+    pieces.clear();
+  };
   for (const int32_t id : ids) {
-    if (!outputVocab().contains(id))
-      return usageError("id " + std::to_string(id) +
-                        " is outside the target vocabulary, 0.." +
-                        std::to_string(outputVocab().size() - 1));
-    if (!skipped.contains(id))
+    if (id < 0)
+      return usageError("id is " + std::to_string(id) + ", expected 0 or more");
+    if (!outputVocab().contains(id)) {
+      flush();
+      text += config.unkToken + " ";
+    } else if (!skipped.contains(id)) {
       pieces.push_back(outputVocab().piece(id));
+    }
   }
-  std::string text = outputModel().decode(pieces);
+  flush();
   // Strings that are no pieces may hold U+2581 still.
   for (size_t at = 0; (at = text.find(kSpaceSymbol, at)) != std::string::npos;)
     text.replace(at, kSpaceSymbol.size(), " ");

@@ -31,8 +31,9 @@ public:
   encode(std::string_view text, const EncodeOptions &options,
          std::vector<std::string> *warnings) const = 0;
 
-  /// The text of generated ids, special tokens left out. Usage for an id
-  /// outside the target vocabulary.
+  /// The text of generated ids, special tokens left out. A model may have more
+  /// rows than its vocabulary has names: an id without one reads as the
+  /// reference reads it (Marian: the unknown token). Usage for a negative id.
   virtual Result<std::string> decode(std::span<const int32_t> ids) const = 0;
 
   /// The pieces of ids as the vocabulary spells them, special ones included,

@@ -59,6 +59,12 @@ public:
     model = openModel(arguments.model, arguments.weights);
     measured.open = millisecondsSince(start);
     info = modelInfo(model.get());
+    if (arguments.sourceLength > info.max_positions)
+      throw Failure(
+          ENCDEC_ERROR_LIMIT,
+          fmt::format("--source-length: expected at most {}, the positions of "
+                      "this model, got {}",
+                      info.max_positions, arguments.sourceLength));
     auto created = Clock::now();
     createState();
     measured.create = millisecondsSince(created);
@@ -132,7 +138,7 @@ void Bench::createState() {
   auto options = encdec_state_options_default();
   options.max_rows = arguments.batch * arguments.beams;
   options.max_sources = arguments.batch;
-  options.threads = arguments.threads;
+  options.threads = threadsToUse(arguments.threads);
   encdec_state *created = nullptr;
   check(encdec_state_create(model.get(), &options, &created));
   state.reset(created);

@@ -14,11 +14,13 @@ struct GenerateArguments {
   std::string model, weights, alignments;
   std::optional<int64_t> maxNewTokens, minNewTokens;
   std::optional<double> lengthPenalty;
-  uint64_t beams = 0, returned = 1; // 0: as the model says
+  std::optional<uint64_t> beams; ///< None: as the model says.
+  uint64_t returned = 1;
   std::string earlyStopping; ///< Empty: as the model says.
   uint32_t threads = 0;
   uint64_t alignmentLayer = 0; ///< from 1; 0: the last
   bool json = false, truncate = false, specialTokens = false;
+  bool keepEmpty = false, failFast = false;
   CLI::Option *texts = nullptr, *ids = nullptr;
 };
 

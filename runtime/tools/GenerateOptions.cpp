@@ -16,7 +16,9 @@ constexpr const char *footer = R"(Examples:
 
 With neither --text nor --ids, each line of standard input is one text. Results
 come in input order, one line each (with --nbest N, N lines each, best first; in
-JSON they stand under "alternatives").)";
+JSON they stand under "alternatives"). A source that cannot be translated gets blank
+lines, or a JSON object with "error"; a message says which it is, and the exit code
+is that of the first one.)";
 
 } // namespace
 
@@ -57,16 +59,18 @@ void addGenerate(CLI::App &root, Action &action) {
       ->type_name("N")
       ->check(between(int64_t(0), int64_t(INT32_MAX)));
   command
-      ->add_option("--beams,--num-beams", arguments->beams,
-                   "Keep the K best hypotheses of each source; 1: greedy; default: "
-                   "as the model says")
+      ->add_option(
+          "--beams,--num-beams", arguments->beams,
+          "Keep the K best hypotheses of each source; 1: greedy; default: "
+          "as the model says")
       ->type_name("K")
-      ->check(between(1, 1024));
+      ->check(
+          between(0, 1 << 20)); // the model says what is too few or too many
   command
       ->add_option("--nbest,--num-return-sequences", arguments->returned,
                    "Print the N best hypotheses of each source, at most K")
       ->type_name("N")
-      ->check(between(1, 1024));
+      ->check(between(1, 1 << 20));
   command
       ->add_option("--length-penalty", arguments->lengthPenalty,
                    "Exponent of the length that a score is divided by; default: "
@@ -107,7 +111,15 @@ void addGenerate(CLI::App &root, Action &action) {
                     "One JSON object a line: ids, text, score, log_prob");
   command->add_flag("--truncate", arguments->truncate,
                     "Cut a source that is longer than the model's positions, "
-                    "instead of refusing it");
+                    "with a warning, instead of refusing it");
+  command->add_flag(
+      "--keep-empty", arguments->keepEmpty,
+      "Translate a blank line as the empty sentence, as Transformers "
+      "does, instead of leaving it blank");
+  command->add_flag(
+      "--fail-fast", arguments->failFast,
+      "End at the first source that cannot be translated; default: "
+      "an error in its place, and on with the next");
   command->add_flag("--special-tokens", arguments->specialTokens,
                     "Text that spells a special token becomes that token");
   command->callback([arguments, &action] {

@@ -48,12 +48,14 @@ std::vector<Source> LineReader::batch(size_t limit) {
       continue;
     }
     if (buffer.size() - begin > lineLimit + 1) { // one more: a '\r' is no text
-      if (!lines.empty())
-        break; // those before it are answered first
-      throw Failure(ENCDEC_ERROR_LIMIT,
-                    fmt::format("line {}: the text has more than {} bytes; the "
-                                "limit is 16 MB",
-                                lineNumber + 1, lineLimit));
+      line.where = fmt::format("line {}", ++lineNumber);
+      line.refusal = Failure(
+          ENCDEC_ERROR_LIMIT,
+          fmt::format("the text has more than {} bytes; the limit is 16 MB",
+                      lineLimit));
+      lines.push_back(std::move(line));
+      skipping = true;
+      continue;
     }
     if (!fill(/*wait=*/lines.empty()))
       break;
@@ -61,7 +63,18 @@ std::vector<Source> LineReader::batch(size_t limit) {
   return lines;
 }
 
+/// Drops what is there of a line that has been handed out; false unless its end
+/// is.
+bool LineReader::skipLine() {
+  size_t end = buffer.find('\n', begin);
+  skipping = end == std::string::npos;
+  begin = searched = skipping ? buffer.size() : end + 1;
+  return !skipping;
+}
+
 bool LineReader::takeLine(Source &line) {
+  if (skipping && !skipLine())
+    return false;
   size_t end = buffer.find('\n', searched);
   bool whole = end != std::string::npos;
   searched = whole ? end + 1 : buffer.size();

@@ -2,7 +2,10 @@
 
 #pragma once
 
+#include "runtime/tools/Support.h"
+
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +17,8 @@ struct Source {
   std::string text;
   std::vector<int32_t> ids;
   std::string where; ///< "line 3", "--text 2": for messages
+  std::optional<Failure>
+      refusal; ///< Why it cannot be read, once that is known.
 };
 
 /// "5 17 2" (spaces or commas) as ids; throws a usage Failure naming the word
@@ -27,16 +32,19 @@ public:
   explicit LineReader(int descriptor) : descriptor(descriptor) {}
 
   /// Between 1 and `limit` lines, without their ends ("\n" or "\r\n"); none at
-  /// the end of input. Throws Failure when reading fails (code 1) and for a line
-  /// longer than 16 MB (code 5), which is not read to its end.
+  /// the end of input. A line longer than 16 MB comes as a refusal (code 5) as
+  /// soon as it is that long; the rest of it is skipped. Throws Failure when
+  /// reading fails (code 1).
   std::vector<Source> batch(size_t limit);
 
 private:
   bool takeLine(Source &line);
+  bool skipLine();
   bool fill(bool wait);
 
   int descriptor;
   bool ended = false;
+  bool skipping = false; ///< The line that `begin` is in has been handed out.
   uint64_t lineNumber = 0;
   std::string buffer;
   size_t begin = 0;    ///< of the first line not handed out, in buffer

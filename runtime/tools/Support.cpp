@@ -1,6 +1,7 @@
 //===- Support.cpp - errors, handles and small texts ----------------------===//
 
 #include "runtime/tools/Support.h"
+#include "runtime/tools/Terminal.h"
 
 #include <fmt/format.h>
 
@@ -8,13 +9,15 @@
 
 namespace encdec::tools {
 
-void check(encdec_status *status, const std::string &where) {
-  if (!status)
-    return;
-  int code = encdec_status_code(status);
-  std::string message = encdec_status_message(status);
+Failure failureOf(encdec_status *status) {
+  Failure failure(encdec_status_code(status), encdec_status_message(status));
   encdec_status_free(status);
-  throw Failure(code, where.empty() ? message : where + ": " + message);
+  return failure;
+}
+
+void check(encdec_status *status) {
+  if (status)
+    throw failureOf(status);
 }
 
 encdec_machine_info machineInfo() {
@@ -27,6 +30,16 @@ encdec_model_info modelInfo(const encdec_model *model) {
   auto info = sized<encdec_model_info>();
   check(encdec_model_get_info(model, &info));
   return info;
+}
+
+uint32_t threadsToUse(uint32_t asked) {
+  const uint32_t most = machineInfo().threads;
+  if (asked > most)
+    printWarning(
+        fmt::format("{} threads were asked for, but this process may use {}: "
+                    "{} run",
+                    asked, counted(most, "CPU"), counted(most, "thread")));
+  return asked;
 }
 
 CLI::Validator between(int64_t least, int64_t most) {

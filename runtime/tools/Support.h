@@ -27,8 +27,10 @@ inline Failure usageFailure(const std::string &message) {
   return Failure(ENCDEC_ERROR_USAGE, message);
 }
 
-/// Throws what a C API call reported, `where` before it; frees the status.
-void check(encdec_status *status, const std::string &where = {});
+/// What a C API call reported; frees the status.
+Failure failureOf(encdec_status *status);
+/// Throws what a C API call reported, if it failed; frees the status.
+void check(encdec_status *status);
 
 template <auto release> struct Release {
   template <typename T> void operator()(T *handle) const { release(handle); }
@@ -47,6 +49,10 @@ template <typename Info> Info sized() {
 
 encdec_machine_info machineInfo();
 encdec_model_info modelInfo(const encdec_model *model);
+
+/// The threads that --threads asks for, 0 where it does not; warns of more than
+/// can run at once, which the library does not start.
+uint32_t threadsToUse(uint32_t asked);
 
 /// What the parsed command line asks for; returns the exit code.
 using Action = std::function<int()>;

@@ -6,7 +6,8 @@
  *   target = (7 x_p + s_0 + p + sum_j (j + 1) x_j + weights[0]) mod V
  *   logit_v = -((v - target) mod V) / 2
  * The step takes the x_j from the cache and s_0 from the memory; whenever one of
- * their many copies there disagrees, the log-probability is NaN.
+ * their many copies there disagrees, the log-probability is NaN. Where s_0 is
+ * FAKE_LOST, all logits from position s_1 on are NaN, and no token is found.
  *
  * Built twice: into the tests, and as the shared object of a bundle. */
 #include "fake_model.h"
@@ -107,7 +108,7 @@ EXPORT void FAKE_ENCODE(const encdec_abi_context *c, int64_t worker,
 }
 
 static void predict(const encdec_abi_context *c, int64_t r, int32_t target,
-                    int good) {
+                    int good, int lost) {
   const float *bias =
       c->logit_bias + (int64_t)c->row_bias[r] * FAKE_VOCABULARY_PADDED;
   int32_t *tokens = c->out_tokens + r * c->top;
@@ -117,7 +118,9 @@ static void predict(const encdec_abi_context *c, int64_t r, int32_t target,
   for (int32_t v = 0; v < FAKE_VOCABULARY; ++v) {
     float logit =
         -0.5f * (float)((v - target + FAKE_VOCABULARY) % FAKE_VOCABULARY);
-    biasedOf[v] = logit + bias[v];
+    if (lost)
+      logit = __builtin_nanf("");
+    biasedOf[v] = lost ? none : logit + bias[v];
     if (c->out_logits)
       c->out_logits[r * FAKE_VOCABULARY_PADDED + v] = logit;
   }
@@ -183,7 +186,9 @@ EXPORT void FAKE_STEP(const encdec_abi_context *c, int64_t worker,
       sum += (j + 1) * token;
     }
     int32_t target = (int32_t)(sum % FAKE_VOCABULARY);
-    predict(c, r, target < 0 ? target + FAKE_VOCABULARY : target, good);
+    int lost = first == FAKE_LOST &&
+               c->positions[r] >= get(memory, roundUp16(count), 1);
+    predict(c, r, target < 0 ? target + FAKE_VOCABULARY : target, good, lost);
     if (c->out_probs)
       fillProbs(c, r, memory, count);
   }

@@ -9,7 +9,8 @@ enum {
   FAKE_HEAD_PADDED = 32, /* Dp */
   FAKE_VOCABULARY = 41,  /* V */
   FAKE_VOCABULARY_PADDED = 48,
-  FAKE_SOURCE_VOCABULARY = 50,
+  FAKE_SOURCE_VOCABULARY = 51,
+  FAKE_LOST = 50, /* begins a source that overflows (fake_model.c) */
   FAKE_POSITIONS = 40,
   FAKE_BYTES_PER_KEY =
       FAKE_LAYERS * FAKE_HEADS * (FAKE_HEAD_SIZE + FAKE_HEAD_PADDED) * 4,

@@ -66,12 +66,18 @@ class Words(Cli):
         self.refused(2, "generate", says=["MODEL"])
         self.refused(2, *generate, "--ids", "5 x 0", says=["--ids 1", "'x'"])
         self.refused(2, *generate, "--ids", "", says=["--ids 1"])
-        self.refused(2, *generate, "--ids", "5 999999 0", says=["999999"])
+        self.refused(2, *generate, "--fail-fast", "--ids", "5 999999 0",
+                     says=["--ids 1", "999999"])
         self.refused(2, *generate, "--ids", "5", "--text", "Yes.", says=["--text", "--ids"])
         self.refused(2, *generate, "--text", "Yes.", "--max-new-tokens", "0",
                      says=["--max-new-tokens"])
         self.refused(2, *generate, "--text", "Yes.", "--max-new-tokens", "2",
-                     "--min-new-tokens", "3", says=["--min-new-tokens"])
+                     "--min-new-tokens", "3", says=["min_new_tokens is 3", "the 2 that"])
+        self.refused(2, *generate, "--text", "Yes.", "--min-new-tokens", "300",
+                     says=["min_new_tokens is 300", "positions"])
+        for beams in (0, 33):
+            self.refused(2, *generate, "--text", "Yes.", "--beams", beams,
+                         says=["--beams: expected 1 to 32", f"got {beams}"])
         self.refused(2, *generate, "--text", "Yes.", "--threads", "many", says=["--threads"])
         self.refused(2, *generate, "--text", "Yes.", "--weights", "int4", says=["int4"])
         self.refused(2, *generate, "--text", "Yes.", "--weights", "int8",
@@ -108,6 +114,15 @@ class Words(Cli):
         message = self.refused(2, "generate", self.bundle, "--text", "Yes.", "--threads", 257,
                                says=["--threads", "256"])
         self.assertNotIn("ENCDEC_THREADS", message)
+
+    def test_more_threads_than_can_run(self):
+        most = json.loads(run("doctor", "--json").stdout)["threads"]
+        for words in (["generate", self.bundle, "--text", "Yes."],
+                      ["bench", self.bundle, "--new-tokens", 1, "--repeat", 1]):
+            self.assertEqual(run(*words, "--threads", most).stderr, "")
+            warning = run(*words, "--threads", most + 1).stderr
+            self.assertIn(f"{most + 1} threads were asked for", warning)
+            self.assertEqual(len(warning.splitlines()), 1)
 
     def test_options_after_two_dashes(self):
         message = self.refused(2, "generate", self.bundle, "--", "--text", "hi",
@@ -235,7 +250,9 @@ class Machine(Cli):
         self.assertAlmostEqual(shown["bandwidth_fraction"] * shown["read_bandwidth"] / rate, 1,
                                places=2)
         self.assertNotIn("profile", shown)
-        self.refused(5, "bench", self.bundle, "--source-length", 100000)
+        message = self.refused(5, "bench", self.bundle, "--source-length", 300,
+                               says=["--source-length: expected at most 256", "got 300"])
+        self.assertNotIn("truncate", message)
         self.refused(2, "bench", self.bundle, "--no-scores", "--beams", 2)
         self.refused(2, "bench", self.bundle, "--no-scores", "--profile")
 

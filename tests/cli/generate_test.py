@@ -10,7 +10,7 @@ import tempfile
 import time
 import unittest
 
-from support import ENCDEC, EXAMPLE, OUT, TEXTS, Cli, feed, run, start
+from support import ENCDEC, EXAMPLE, OUT, TEXTS, Cli, compile_model, feed, run, start
 
 
 class Generate(Cli):
@@ -50,12 +50,21 @@ class Generate(Cli):
             if lines[i]:
                 self.assertEqual(line, expected[i % len(lines[:5])])
 
-    def test_an_empty_line_is_an_answer(self):
-        result = feed("\nYes.\n\n", "generate", self.bundle, "--json")
-        self.assertEqual(result.returncode, 0, result.stderr)
-        lines = [json.loads(line) for line in result.stdout.splitlines()]
-        self.assertEqual(len(lines), 3)
+    def test_a_blank_line_stays_blank(self):
+        text = "\nYes.\n \t\r\n"
+        result = feed(text, "generate", self.bundle, "--nbest", 2)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        lines = result.stdout.split("\n")
+        self.assertEqual(([bool(line) for line in lines]), [False] * 2 + [True] * 2 + [False] * 3)
+        lines = [json.loads(line) for line in
+                 feed(text, "generate", self.bundle, "--json").stdout.splitlines()]
+        self.assertEqual(lines[0], {"ids": [], "text": "", "score": None, "log_prob": None})
         self.assertEqual(lines[0], lines[2])
+        self.assertTrue(lines[1]["text"])
+        # The reference makes something even of nothing.
+        lines = feed(text, "generate", self.bundle, "--keep-empty").stdout.splitlines()
+        self.assertEqual(lines[0], lines[2])
+        self.assertTrue(all(lines))
         self.assertEqual(feed("", "generate", self.bundle).stdout, "")
 
     def test_streams(self):
@@ -111,62 +120,111 @@ class Generate(Cli):
         self.assertEqual(plain.split(), [str(token) for token in other["ids"]])
         self.refused(2, "generate", self.ids_only, "--text", "Yes.", says=["--ids"])
 
-    def test_too_long_source(self):
+    def test_a_source_too_long_gets_its_error(self):
         positions = self.manifest()["model"]["max_positions"]
-        long = "house " * (positions + 8)
-        self.refused(5, "generate", self.bundle, "--text", long,
-                     says=["--text 1", str(positions), "--truncate"])
-        self.refused(5, "generate", self.bundle, "--ids", "5 " * (positions + 1),
-                     says=["--ids 1", str(positions), "--truncate"])
-        for words in (["--text", long], ["--ids", "5 " * (positions + 1)]):
-            result = run("generate", self.bundle, "--truncate", "--max-new-tokens", 4, "--json",
-                         *words)
-            self.assertEqual(len(result.stdout.splitlines()), 1)
-        # What came before a refused line is answered.
-        result = feed(f"{TEXTS[0]}\n{long}\n", "generate", self.bundle)
+        long, most = "house " * (positions + 8), f"the model's {positions} positions"
+        answer = run("generate", self.bundle, "--text", TEXTS[0]).stdout
+        text = f"{TEXTS[0]}\n{long}\n\n{long}\n{TEXTS[0]}\n"
+        result = feed(text, "generate", self.bundle)
         self.assertEqual(result.returncode, 5)
-        self.assertEqual(len(result.stdout.splitlines()), 1)
-        self.assertIn("line 2", result.stderr)
+        self.assertEqual(result.stdout, answer + "\n\n\n" + answer)
+        messages = result.stderr.splitlines()
+        self.assertEqual(len(messages), 2)
+        for message, line in zip(messages, (2, 4)):
+            for part in (f"error: line {line}: ", most, "truncate"):
+                self.assertIn(part, message)
+        lines = [json.loads(line) for line in
+                 feed(text, "generate", self.bundle, "--json").stdout.splitlines()]
+        self.assertEqual(["error" in line for line in lines], [False, True, False, True, False])
+        self.assertIn(most, lines[1]["error"])
+        self.assertEqual((lines[1]["ids"], lines[1]["text"], lines[1]["score"]), ([], None, None))
+        self.assertEqual(lines[0], lines[4])
+        # The same for sources of the command line.
+        for option, one in (("--text", long), ("--ids", "5 " * (positions + 1))):
+            result = run("generate", self.bundle, option, one, check=False)
+            self.assertEqual((result.returncode, result.stdout), (5, "\n"))
+            self.assertIn(f"error: {option} 1: ", result.stderr)
+        # What came before is answered, then it ends.
+        result = feed(text, "generate", self.bundle, "--fail-fast")
+        self.assertEqual((result.returncode, result.stdout), (5, answer))
+        self.assertEqual(len(result.stderr.splitlines()), 1)
+        self.assertIn("error: line 2: ", result.stderr)
+
+    def test_truncate_says_what_is_cut(self):
+        positions = self.manifest()["model"]["max_positions"]
+        words = ["generate", self.bundle, "--truncate", "--max-new-tokens", 4, "--json"]
+        for option, one in (("--text", "house " * positions), ("--ids", "5 " * (positions + 1))):
+            result = run(*words, "--text" if option == "--text" else "--ids",
+                         "Yes." if option == "--text" else "5", option, one)
+            first, second = map(json.loads, result.stdout.splitlines())
+            self.assertNotIn("truncated", first)
+            self.assertEqual(second["truncated"], 1)
+            self.assertEqual(len(result.stderr.splitlines()), 1)
+            self.assertIn(f"warning: {option} 2: ", result.stderr)
+            self.assertIn("1 were cut off", result.stderr)
+
+    def test_broken_utf8_is_warned_of(self):
+        result = subprocess.run([ENCDEC, "generate", self.bundle],
+                                input=b"Yes.\n\xff hello\nYes.\n", capture_output=True)
+        self.assertEqual(result.returncode, 0)
+        self.assertEqual(len(result.stdout.splitlines()), 3)
+        self.assertIn(b"warning: line 2: the text is not all UTF-8", result.stderr)
+        self.assertEqual(len(result.stderr.splitlines()), 1)
+
+    def test_a_row_without_a_name(self):
+        """The vocabulary's table may be padded; a bias may choose what has no piece."""
+        folder = pathlib.Path(tempfile.mkdtemp(dir=OUT))
+        self.addCleanup(shutil.rmtree, folder)
+        padded_copy(EXAMPLE, folder / "padded", rows=16)
+        bundle = compile_model(folder / "padded", f"{folder.name}.encdec", "--quiet")
+        self.addCleanup(bundle.unlink)
+        result = run("generate", bundle, *self.words, "--json", "--max-new-tokens", 3)
+        lines = [json.loads(line) for line in result.stdout.splitlines()]
+        self.assertEqual(len(lines), len(TEXTS))
+        names = len(json.loads((EXAMPLE / "vocab.json").read_text()))
+        for line in lines:
+            self.assertEqual(line["ids"], [names + 15] * 2 + [0])
+            self.assertEqual(line["text"], "<unk> <unk>")
 
     def test_endless_line(self):
-        """Refused at the limit: not read to its end, nor searched again and again."""
+        """Refused at the limit, in memory of that size; --fail-fast reads no further."""
         limit = 16 << 20
-        for words in ([], ["--truncate"]):
-            process = subprocess.Popen([ENCDEC, "generate", self.bundle, *words],
-                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                       stderr=subprocess.PIPE)
-            written = 0
-            started = time.monotonic()
-            try:
-                process.stdin.write(b"Yes.\n")
-                process.stdin.flush()
-                while written < 8 * limit:
-                    written += os.write(process.stdin.fileno(), b"a" * 65536)
-            except BrokenPipeError:
-                pass
-            try:
-                process.stdin.close()
-            except BrokenPipeError:
-                pass
-            out, err = process.stdout.read(), process.stderr.read().decode()
-            process.stdout.close()
-            process.stderr.close()
-            self.assertEqual(process.wait(), 5)
-            self.assertLess(written, 2 * limit)
-            self.assertLess(time.monotonic() - started, 20)
-            self.assertEqual(len(out.splitlines()), 1, "what came before is answered")
-            self.assertIn("line 2", err)
-            self.assertIn("the limit is 16 MB", err)
-            self.assertNotIn("--truncate", err)
+        process = start_bytes("generate", self.bundle)
+        process.stdin.write(b"Yes.\n" + b"a" * (limit + 100000))
+        process.stdin.flush()
+        self.assertTrue(process.stdout.readline().strip(), "what came before is answered")
+        self.assertEqual(process.stdout.readline(), b"\n", "and this, before its end")
+        process.stdin.write(b"a" * limit + b"\nYes.\n")
+        out, err = process.communicate()
+        self.assertEqual(process.returncode, 5)
+        self.assertEqual(len(out.splitlines()), 1)
+        self.assertEqual(len(err.splitlines()), 1)
+        self.assertIn(b"line 2: the text has more than", err)
+
+        process = start_bytes("generate", self.bundle, "--fail-fast", "--truncate")
+        written = 0
+        try:
+            process.stdin.write(b"Yes.\n")
+            process.stdin.flush()
+            while written < 8 * limit:
+                written += os.write(process.stdin.fileno(), b"a" * 65536)
+            process.stdin.close()
+        except BrokenPipeError:
+            pass
+        out, err = process.stdout.read(), process.stderr.read().decode()
+        process.stdout.close()
+        process.stderr.close()
+        self.assertEqual(process.wait(), 5)
+        self.assertLess(written, 2 * limit)
+        self.assertEqual(len(out.splitlines()), 1, "what came before is answered")
+        self.assertIn("line 2", err)
+        self.assertIn("the limit is 16 MB", err)
+        self.assertNotIn("truncate", err)
 
     def test_longest_text(self):
-        message = self.fed_and_refused("a" * ((16 << 20) + 1) + "\n", "--truncate")
-        self.assertIn("the limit is 16 MB", message)
-
-    def fed_and_refused(self, text, *words):
-        result = feed(text, "generate", self.bundle, *words)
+        result = feed("a" * ((16 << 20) + 1) + "\n", "generate", self.bundle, "--truncate")
         self.assertEqual(result.returncode, 5)
-        return result.stderr
+        self.assertIn("the limit is 16 MB", result.stderr)
 
     def test_broken_pipe(self):
         reader, writer = os.pipe()
@@ -283,9 +341,44 @@ class Generate(Cli):
         self.assertEqual(run("generate", self.bundle, *words).stdout, lines)
         result = subprocess.run([ENCDEC, "generate", self.bundle, "--json"],
                                 input=b"a\0b\n\xff\xfe hello\n", capture_output=True)
-        self.assertEqual((result.returncode, result.stderr), (0, b""))
+        self.assertEqual(result.returncode, 0)
         for line in result.stdout.decode("utf-8").splitlines():
             self.assertIsInstance(json.loads(line)["text"], str)
+
+
+def padded_copy(checkpoint, folder, rows):
+    """The checkpoint with that many rows of zeros behind its embeddings, which have no
+    name; the bias of the last one is greater than any logit."""
+    shutil.copytree(checkpoint, folder)
+    config = json.loads((folder / "config.json").read_text())
+    config["vocab_size"] += rows
+    config["decoder_vocab_size"] = config["vocab_size"]
+    (folder / "config.json").write_text(json.dumps(config))
+    path = folder / "model.safetensors"
+    data = path.read_bytes()
+    size = int.from_bytes(data[:8], "little")
+    header, data = json.loads(data[8:8 + size]), data[8 + size:]
+    parts, end = [], 0
+    for name, tensor in header.items():
+        if name == "__metadata__":
+            continue
+        begin, stop = tensor["data_offsets"]
+        part = data[begin:stop]
+        if name == "final_logits_bias":
+            tensor["shape"][1] += rows
+            part += bytes(2 * (rows - 1)) + b"\xd0\x63"  # 1000 as f16
+        if name == "model.shared.weight":
+            tensor["shape"][0] += rows
+            part += bytes(2 * rows * tensor["shape"][1])
+        tensor["data_offsets"] = [end, end := end + len(part)]
+        parts.append(part)
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + b"".join(parts))
+
+
+def start_bytes(*arguments):
+    return subprocess.Popen([ENCDEC, *map(str, arguments)], stdin=subprocess.PIPE,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 def restore_sigpipe():

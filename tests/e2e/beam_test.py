@@ -82,7 +82,7 @@ class Company(unittest.TestCase):
         for words, says in ((["--nbest", 5],
                              "--nbest 5 is more than --beams 4, this model's default"),
                             (["--nbest", 2, "--beams", 1], "--nbest 2 is more than --beams 1"),
-                            (["--beams", 0], "--beams"), (["--beams", 33], "num_beams 33"),
+                            (["--beams", 33], "--beams: expected 1 to 32"),
                             (["--early-stopping", "maybe"], "maybe")):
             result = run("generate", self.bundles[0], "--text", "Yes.", *words, check=False)
             self.assertIn(result.returncode, (2, 5))

@@ -63,16 +63,33 @@ TEST_F(ApiRefusal, StructsWithoutASizeAreRefused) {
 TEST_F(ApiRefusal, CountsThatWrapAreRefused) {
   encdec_result *result = nullptr;
   const char *texts[] = {"a"};
+  auto options = encdec_generate_options_default();
+  options.bad_token_ids = sources.ids.data();
+  uint64_t size = 0;
   for (uint64_t count : {UINT64_MAX, UINT64_MAX / 8, UINT64_MAX / 16}) {
     const int32_t *ids = sources.ids.data();
     const uint64_t *offsets = sources.offsets.data();
+    options.bad_token_count = count;
     for (encdec_status *status :
          {encdec_encode(state, ids, offsets, count),
           encdec_generate(state, ids, offsets, count, nullptr, &result),
-          encdec_generate_text(state, texts, nullptr, count, nullptr, &result)})
+          encdec_generate(state, ids, offsets, 2, &options, &result),
+          encdec_generate_text(state, texts, nullptr, count, nullptr, &result),
+          encdec_generate_text(state, texts, &count, 1, nullptr, &result),
+          encdec_tokenize(model, texts[0], count, nullptr, nullptr, 0, &size),
+          encdec_detokenize(model, ids, count, nullptr, 0, &size)})
       EXPECT_NE(usage(status).find("more than memory can hold"), std::string::npos);
     EXPECT_EQ(result, nullptr);
   }
+}
+
+TEST_F(ApiRefusal, AManifestThatNoMemoryHoldsIsNoManifest) {
+  encdec_model *other = nullptr;
+  image.image.manifest_size = uint64_t(1) << 61;
+  encdec_status *status = encdec_model_from_memory(&image.image, &other);
+  EXPECT_EQ(encdec_status_code(status), ENCDEC_ERROR_BAD_MODEL)
+      << encdec_status_message(status);
+  encdec_status_free(status);
 }
 
 TEST(ApiStatus, MessagesAreOneSafeLine) {

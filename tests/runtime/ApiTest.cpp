@@ -2,7 +2,7 @@
 
 #include "encdec/runtime.h"
 #include "runtime/bundle/Cpu.h"
-#include "tests/runtime/FakeModel.h"
+#include "tests/runtime/ApiFixture.h"
 
 #include <cmath>
 #include <cstddef>
@@ -18,32 +18,6 @@ extern "C" const char *use_api_from_c(const encdec_model_image *image, int32_t *
                                       uint64_t *count);
 
 namespace {
-
-/// Code of a status, which is freed; its message must be there when it should.
-int codeOf(encdec_status *status) {
-  int code = encdec_status_code(status);
-  EXPECT_EQ(code == ENCDEC_OK, *encdec_status_message(status) == 0);
-  encdec_status_free(status);
-  return code;
-}
-
-struct Api : testing::Test {
-  FakeImage image{fakeManifest()};
-  encdec_model *model = nullptr;
-  encdec_state *state = nullptr;
-  Sources sources{{1, 2, 3}, {4}};
-
-  void SetUp() override {
-    ASSERT_EQ(codeOf(encdec_model_from_memory(&image.image, &model)), ENCDEC_OK);
-    auto options = encdec_state_options_default();
-    options.threads = 2;
-    ASSERT_EQ(codeOf(encdec_state_create(model, &options, &state)), ENCDEC_OK);
-  }
-  void TearDown() override {
-    encdec_state_destroy(state);
-    encdec_model_close(model);
-  }
-};
 
 TEST(ApiC, HeaderAndLoopInC11) {
   FakeImage image(fakeManifest());
@@ -65,6 +39,7 @@ TEST_F(Api, NullsAreUsageErrors) {
   encdec_result *noResult = nullptr;
   encdec_model_info modelInfo = {};
   encdec_state_info stateInfo = {};
+  encdec_source source = {};
   encdec_sequence sequence = {};
   encdec_bundle_section_info section = {};
   auto input = encdec_step_input_default();
@@ -86,7 +61,8 @@ TEST_F(Api, NullsAreUsageErrors) {
       encdec_state_create(model, nullptr, nullptr),
       encdec_state_get_info(nullptr, &stateInfo),
       encdec_state_get_info(state, nullptr),
-      encdec_state_run(nullptr, [](void *, uint32_t, uint32_t) {}, nullptr),
+      encdec_state_run(
+          nullptr, [](void *, uint32_t, uint32_t) {}, nullptr),
       encdec_state_run(state, nullptr, nullptr),
       encdec_encode(nullptr, ids, offsets, 2),
       encdec_encode(state, nullptr, offsets, 2),
@@ -104,7 +80,8 @@ TEST_F(Api, NullsAreUsageErrors) {
       encdec_generate_text(nullptr, texts, nullptr, 1, nullptr, &noResult),
       encdec_generate_text(state, nullptr, nullptr, 1, nullptr, &noResult),
       encdec_generate_text(state, texts, nullptr, 1, nullptr, nullptr),
-      encdec_result_get(nullptr, 0, &sequence),
+      encdec_result_get(nullptr, 0, 0, &sequence),
+      encdec_result_source(nullptr, 0, &source),
       encdec_tokenize(nullptr, "a", 1, nullptr, nullptr, 0, &count),
       encdec_tokenize(model, nullptr, 1, nullptr, nullptr, 0, &count),
       encdec_tokenize(model, "a", 1, nullptr, nullptr, 0, nullptr),
@@ -225,41 +202,6 @@ TEST_F(Api, OlderCallersGetAndGiveWhatTheyKnow) {
             ENCDEC_ERROR_USAGE);
 }
 
-TEST_F(Api, GenerateAndReadTheResult) {
-  encdec_result *result = nullptr;
-  auto options = encdec_generate_options_default();
-  options.max_new_tokens = 5;
-  options.min_new_tokens = ENCDEC_NONE;
-  ASSERT_EQ(codeOf(encdec_generate(state, sources.ids.data(), sources.offsets.data(), 2,
-                                   &options, &result)),
-            ENCDEC_OK);
-  ASSERT_EQ(encdec_result_count(result), 2u);
-  EXPECT_STREQ(encdec_result_warnings(result), "");
-  encdec_sequence sequence = {};
-  sequence.size = sizeof(sequence);
-  ASSERT_EQ(codeOf(encdec_result_get(result, 1, &sequence)), ENCDEC_OK);
-  ASSERT_GE(sequence.id_count, 1u);
-  EXPECT_EQ(sequence.ids[0], fakeNext({40}, 4, {40}).first);
-  EXPECT_EQ(sequence.source_id_count, 1u);
-  EXPECT_EQ(sequence.source_ids[0], 4);
-  EXPECT_EQ(sequence.text, nullptr);
-  EXPECT_EQ(sequence.probs, nullptr);
-  EXPECT_EQ(codeOf(encdec_result_get(result, 2, &sequence)), ENCDEC_ERROR_USAGE);
-  encdec_result_free(result);
-  for (auto edit : {+[](encdec_generate_options &o) { o.max_length = -3; },
-                    +[](encdec_generate_options &o) { o.bad_token_count = 1; },
-                    +[](encdec_generate_options &o) { o.forced_bos_token_id = -3; },
-                    +[](encdec_generate_options &o) { o.forced_eos_token_id = -3; },
-                    +[](encdec_generate_options &o) { o.max_new_tokens = 0; }}) {
-    options = encdec_generate_options_default();
-    edit(options);
-    EXPECT_EQ(codeOf(encdec_generate(state, sources.ids.data(), sources.offsets.data(),
-                                     2, &options, &result)),
-              ENCDEC_ERROR_USAGE);
-    EXPECT_EQ(result, nullptr);
-  }
-}
-
 TEST_F(Api, ExceptionsStayInside) {
   encdec_status *status = encdec_state_run(
       state,
@@ -288,7 +230,7 @@ TEST_F(Api, StatesOfOneModelAreIndependent) {
         wrong += codeOf(encdec_generate(own, id, offsets, 1, nullptr, &result));
         encdec_sequence sequence = {};
         sequence.size = sizeof(sequence);
-        wrong += codeOf(encdec_result_get(result, 0, &sequence));
+        wrong += codeOf(encdec_result_get(result, 0, 0, &sequence));
         wrong += sequence.ids[0] != fakeNext({40}, t, {40}).first;
         encdec_result_free(result);
       }
@@ -336,7 +278,7 @@ TEST(ApiBundle, OpensAndRuns) {
   for (uint64_t b = 0; b < sources.count(); ++b) {
     encdec_sequence sequence = {};
     sequence.size = sizeof(sequence);
-    ASSERT_EQ(codeOf(encdec_result_get(result, b, &sequence)), ENCDEC_OK);
+    ASSERT_EQ(codeOf(encdec_result_get(result, b, 0, &sequence)), ENCDEC_OK);
     Ids fed{40};
     for (uint64_t t = 0; t < sequence.id_count; ++t) {
       EXPECT_EQ(sequence.ids[t], fakeNext(fed, sources.first(b), {40}).first);

@@ -98,13 +98,13 @@ struct Sources {
   int32_t first(size_t b) const { return ids[offsets[b]]; }
 };
 
-/// Sources of every length up to the model's positions.
+/// Sources of every length up to the model's positions; none is lost.
 inline Sources manySources(size_t count) {
   Sources sources;
   for (size_t b = 0; b < count; ++b) {
     Ids source(1 + b * 7 % FAKE_POSITIONS);
     for (size_t j = 0; j < source.size(); ++j)
-      source[j] = int32_t((b * 13 + j * 5) % FAKE_SOURCE_VOCABULARY);
+      source[j] = int32_t((b * 13 + j * 5) % FAKE_LOST);
     sources.add(source);
   }
   return sources;

@@ -167,9 +167,10 @@ protected:
       for (uint64_t i = 0; i < encdec_result_count(result); ++i) {
         encdec_sequence sequence = {};
         sequence.size = sizeof(sequence);
-        EXPECT_EQ(under(mode, [&] {
-                    return encdec_result_get(result, i, &sequence);
-                  }), ENCDEC_OK);
+        EXPECT_EQ(
+            under(mode,
+                  [&] { return encdec_result_get(result, i, 0, &sequence); }),
+            ENCDEC_OK);
         all.insert(all.end(), sequence.ids, sequence.ids + sequence.id_count);
         for (double number : {sequence.log_prob, sequence.score}) {
           all.push_back(uint32_t(std::bit_cast<uint64_t>(number)));

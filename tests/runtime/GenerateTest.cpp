@@ -44,7 +44,13 @@ std::vector<Generated> run(State &state, const Sources &sources,
                            const GenerateRequest &request = {}) {
   auto made = generate(state, sources.ids, sources.offsets, request);
   EXPECT_TRUE(made.ok()) << made.status().message();
-  return made.ok() ? std::move(*made) : std::vector<Generated>();
+  std::vector<Generated> best;
+  for (size_t b = 0; made.ok() && b < made->size(); ++b) {
+    EXPECT_EQ((*made)[b].size(), 1u) << "source " << b;
+    for (Generated &one : (*made)[b])
+      best.push_back(std::move(one));
+  }
+  return best;
 }
 
 void expectRules(const Rules &rules, const Sources &sources,
@@ -154,8 +160,11 @@ TEST(Generate, MinimumLength) {
   request.minLength = 0;
   expectGenerates({}, manifest, request);
   rules.minLength = 1000; // never an eos: all end by length
-  request.minNewTokens = INT64_MAX;
+  request.minNewTokens = 29;
   expectGenerates(rules, manifest, request);
+  // A model's own may be beyond the length; what the caller asks for may not.
+  manifest["generation"]["min_length"] = 1000;
+  expectGenerates(rules, manifest, {});
 }
 
 TEST(Generate, MaximumLength) {
@@ -333,6 +342,13 @@ TEST(Generate, Refusals) {
   EXPECT_EQ(code({.maxNewTokens = FAKE_POSITIONS + 1}), Code::Limit);
   EXPECT_EQ(code({.maxNewTokens = INT64_MAX}), Code::Limit);
   EXPECT_EQ(code({.maxLength = 1}), Code::Usage);
+  EXPECT_EQ(code({.minNewTokens = 30}),
+            Code::Usage); // the model's max_length is 30
+  EXPECT_EQ(code({.minNewTokens = INT64_MAX}), Code::Usage);
+  EXPECT_EQ(code({.maxNewTokens = 3, .minNewTokens = 4}), Code::Usage);
+  EXPECT_EQ(code({.maxNewTokens = 3, .minLength = 5}), Code::Usage);
+  EXPECT_EQ(code({.maxNewTokens = 3, .minNewTokens = 3, .minLength = 4}),
+            Code::Ok);
   EXPECT_EQ(code({.forcedBos = FAKE_VOCABULARY}), Code::Usage);
   EXPECT_EQ(code({.forcedEos = INT32_MAX}), Code::Usage);
   EXPECT_EQ(code({.badTokens = {FAKE_VOCABULARY}}), Code::Usage);

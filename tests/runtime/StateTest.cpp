@@ -288,7 +288,7 @@ TEST(State, RefusedEncodes) {
   expectCode(encode({}, {0}), Code::Usage, "at least one source");
   expectCode(encode({}, {}), Code::Usage, "at least one source");
   expectCode(encode({1, 2, 3, 4}, {0, 1, 2, 3, 4}), Code::Limit, "max_sources 3");
-  expectCode(encode({1}, {0, 0, 1}), Code::Usage, "source 0 is empty");
+  expectCode(encode({1}, {0, 0, 1}), Code::Usage, "the source is empty");
   expectCode(encode({1, 2}, {0, 2, 1, 2}), Code::Usage, "ascend");
   expectCode(encode({1, 2}, {0, UINT64_MAX, 2}), Code::Usage, "ascend");
   expectCode(encode({1, 2}, {1, 2}), Code::Usage, "from 0");

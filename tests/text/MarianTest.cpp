@@ -106,11 +106,15 @@ TEST(Marian, DecodesWithoutSpecialTokensAndOuterSpace) {
   EXPECT_EQ(t->decode(Ids{2, 3, 2, 1, 8, 3, 0}).value(), "ab ab");
   EXPECT_EQ(t->decode(Ids{4, 4, 2, 4}).value(), "a");
   EXPECT_EQ(t->decode(Ids{}).value(), "");
-  const auto outside = t->decode(Ids{9});
-  ASSERT_FALSE(outside.ok());
-  EXPECT_EQ(outside.status().code(), Code::Usage);
+  EXPECT_EQ(t->decode(Ids{-1}).status().code(), Code::Usage);
   EXPECT_EQ(t->sourcePieces(Ids{2, 0, 9, -1}),
             (std::vector<std::string>{"▁a", "</s>", "<9>", "<-1>"}));
+}
+
+TEST(Marian, IdsWithoutAPieceDecodeAsTheUnknownToken) {
+  const auto t = Small().make();
+  ASSERT_TRUE(t.ok());
+  EXPECT_EQ(t->decode(Ids{2, 9, 2, 3, 1000, 0}).value(), "a<unk> ab<unk>");
 }
 
 TEST(Marian, SeparateVocabulariesDecodeWithTheTargets) {

@@ -1,0 +1,103 @@
+//===- StateChecks.cpp - what a state refuses before it does anything -----===//
+
+#include "runtime/exec/State.h"
+
+#include <fmt/format.h>
+
+namespace encdec::runtime {
+
+Status checkOffsets(uint64_t idCount, std::span<const uint64_t> offsets) {
+  if (offsets.empty())
+    return {};
+  if (offsets.front() != 0 || offsets.back() != idCount)
+    return usageError(
+        fmt::format("source offsets must run from 0 to the number of "
+                    "ids {}, but run from {} to {}",
+                    idCount, offsets.front(), offsets.back()));
+  for (size_t b = 0; b + 1 < offsets.size(); ++b)
+    if (offsets[b + 1] < offsets[b] || offsets[b + 1] > idCount)
+      return usageError(
+                 fmt::format("source offsets {} and {} do not ascend within "
+                             "the {} ids",
+                             offsets[b], offsets[b + 1], idCount))
+          .withInput(b);
+  return {};
+}
+
+Status State::checkSource(std::span<const int32_t> ids) const {
+  const ModelFacts &sizes = model->manifest.model;
+  if (ids.empty())
+    return usageError("the source is empty, expected at least one token");
+  if (ids.size() > sizes.maxPositions)
+    return overLimit(
+        fmt::format("the source has {} tokens, more than the model's {} "
+                    "positions; shorten it",
+                    ids.size(), sizes.maxPositions));
+  if (roundUp16(ids.size()) > limits.maxSourceTokens)
+    return overLimit(
+        fmt::format("the source takes {} token places (rounded up to 16), "
+                    "more than max_source_tokens {}",
+                    roundUp16(ids.size()), limits.maxSourceTokens));
+  for (size_t i = 0; i < ids.size(); ++i)
+    if (ids[i] < 0 || uint64_t(ids[i]) >= sizes.sourceVocabSize)
+      return usageError(fmt::format("id {} at place {} is outside the source "
+                                    "vocabulary 0 ... {}",
+                                    ids[i], i, sizes.sourceVocabSize - 1));
+  return {};
+}
+
+Status State::checkSources(std::span<const int32_t> ids,
+                           std::span<const uint64_t> offsets) const {
+  const size_t count = offsets.empty() ? 0 : offsets.size() - 1;
+  ENCDEC_RETURN_IF_ERROR(checkOffsets(ids.size(), offsets));
+  for (size_t b = 0; b < count; ++b)
+    ENCDEC_RETURN_IF_ERROR(
+        checkSource(ids.subspan(offsets[b], offsets[b + 1] - offsets[b]))
+            .withInput(b));
+  return {};
+}
+
+Status State::checkStep(const StepInput &input) const {
+  const uint64_t vocabulary = model->manifest.model.vocabSize;
+  if (rows() == 0)
+    return usageError("there are no rows; encode sources first");
+  if (input.tokens.size() != rows())
+    return usageError(fmt::format("the step has {} tokens for {} rows",
+                                  input.tokens.size(), rows()));
+  if (input.top < 1 || input.top > ENCDEC_ABI_MAX_TOP)
+    return usageError(fmt::format("top is {}, expected 1 ... {} tokens a row",
+                                  input.top, ENCDEC_ABI_MAX_TOP));
+  if (input.logits && !limits.logits)
+    return usageError("logits were asked for, but the state was made without "
+                      "room for them; create it with logits = 1");
+  if (input.probs && !limits.probs)
+    return usageError(
+        "probs were asked for, but the state was made without room "
+        "for them; create it with probs = 1");
+  if (reinterpret_cast<uintptr_t>(input.logitBias) % 64 != 0)
+    return usageError("logit_bias is not 64-byte aligned");
+  for (size_t row = 0; row < rows(); ++row) {
+    int32_t token = input.tokens[row];
+    if (token < 0 || uint64_t(token) >= vocabulary)
+      return usageError(
+          fmt::format("token {} of row {} is outside the vocabulary "
+                      "0 ... {}",
+                      token, row, vocabulary - 1));
+    if (uint64_t(positions[row]) >= limits.maxTargetPositions)
+      return overLimit(fmt::format("row {} has used all {} positions "
+                                   "(max_target_positions)",
+                                   row, limits.maxTargetPositions));
+    if (!input.rowBias.empty() &&
+        (input.rowBias[row] < 0 ||
+         uint64_t(input.rowBias[row]) >= input.biasRows))
+      return usageError(fmt::format("row_bias {} of row {} is not below "
+                                    "bias_rows {}",
+                                    input.rowBias[row], row, input.biasRows));
+  }
+  if (!input.rowBias.empty() && input.rowBias.size() != rows())
+    return usageError(fmt::format("row_bias has {} entries for {} rows",
+                                  input.rowBias.size(), rows()));
+  return {};
+}
+
+} // namespace encdec::runtime

@@ -1,0 +1,170 @@
+//===- Answers.cpp - texts, JSON and pictures of what was generated -------===//
+
+#include "runtime/tools/Answers.h"
+#include "runtime/tools/Alignments.h"
+#include "runtime/tools/ModelFile.h"
+#include "runtime/tools/Terminal.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+
+namespace encdec::tools {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+void printJson(const Json &object) {
+  print(object.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
+/// The object of a source that no hypothesis was made of.
+Json emptyJson(const Json &text) {
+  return {{"ids", Json::array()},
+          {"text", text},
+          {"score", nullptr},
+          {"log_prob", nullptr}};
+}
+
+} // namespace
+
+Answers::Answers(const GenerateArguments &arguments, const encdec_model *model)
+    : arguments(arguments), model(model), info(modelInfo(model)) {}
+
+void Answers::found(const Source &source, const encdec_result *result,
+                    uint64_t index) {
+  ++count;
+  auto read = sized<encdec_source>();
+  check(encdec_result_source(result, index, &read));
+  std::vector<encdec_sequence> best(read.sequence_count,
+                                    sized<encdec_sequence>());
+  for (size_t rank = 0; rank < best.size(); ++rank)
+    check(encdec_result_get(result, index, rank, &best[rank]));
+  if (!arguments.alignments.empty())
+    draw(source, read, best.front());
+  if (arguments.json) {
+    Json object = toJson(best.front());
+    if (arguments.returned > 1)
+      for (const encdec_sequence &sequence : best)
+        object["alternatives"].push_back(toJson(sequence));
+    if (read.cut_count)
+      object["truncated"] = read.cut_count;
+    return printJson(object);
+  }
+  std::vector<std::string> texts;
+  for (const encdec_sequence &sequence : best) {
+    const int32_t *ids = sequence.ids;
+    texts.push_back(
+        info.has_tokenizer
+            ? textOf(sequence)
+            : fmt::format("{}", fmt::join(ids, ids + sequence.id_count, " ")));
+  }
+  lines(std::move(texts));
+}
+
+void Answers::blank() {
+  ++count;
+  arguments.json ? printJson(emptyJson("")) : lines({});
+}
+
+void Answers::missing(const std::string &error) {
+  ++count;
+  if (!arguments.json)
+    return lines({});
+  Json object = emptyJson(nullptr);
+  object["error"] = error;
+  printJson(object);
+}
+
+/// As many lines as were asked for, whatever was found and whatever the model
+/// says.
+void Answers::lines(std::vector<std::string> texts) {
+  texts.resize(arguments.returned);
+  for (std::string &text : texts) {
+    std::replace(text.begin(), text.end(), '\n', ' ');
+    print(text + "\n");
+  }
+}
+
+std::string Answers::textOf(const encdec_sequence &sequence) const {
+  if (sequence.text)
+    return {sequence.text, sequence.text_size};
+  uint64_t size = 0;
+  check(encdec_detokenize(model, sequence.ids, sequence.id_count, nullptr, 0,
+                          &size));
+  std::string text(size, 0);
+  check(encdec_detokenize(model, sequence.ids, sequence.id_count, text.data(),
+                          text.size(), &size));
+  return text;
+}
+
+Json Answers::toJson(const encdec_sequence &sequence) const {
+  Json all;
+  all["ids"] =
+      std::vector<int32_t>(sequence.ids, sequence.ids + sequence.id_count);
+  all["text"] = nullptr;
+  if (info.has_tokenizer)
+    all["text"] = textOf(sequence);
+  all["score"] = sequence.score; // NaN becomes null
+  all["log_prob"] = sequence.log_prob;
+  return all;
+}
+
+/// Labels of ids: the tokenizer's pieces, or the numbers.
+std::vector<std::string> Answers::pieces(bool target, const int32_t *ids,
+                                         uint64_t count) const {
+  std::vector<std::string> labels;
+  for (uint64_t i = 0; i < count; ++i) {
+    if (!info.has_tokenizer) {
+      labels.push_back(std::to_string(ids[i]));
+      continue;
+    }
+    uint64_t size = 0;
+    check(encdec_piece(model, target, ids[i], nullptr, 0, &size));
+    std::string piece(size, 0);
+    check(
+        encdec_piece(model, target, ids[i], piece.data(), piece.size(), &size));
+    labels.push_back(std::move(piece));
+  }
+  return labels;
+}
+
+/// FILE.svg for the first source, FILE-2.svg for the second, and so on.
+void Answers::draw(const Source &source, const encdec_source &read,
+                   const encdec_sequence &sequence) const {
+  AlignmentPicture picture;
+  const uint64_t S = read.id_count, T = sequence.id_count;
+  picture.sourcePieces = pieces(false, read.ids, S);
+  picture.targetPieces = pieces(true, sequence.ids, T);
+  picture.sourceText = source.ids.empty()
+                           ? source.text
+                           : fmt::format("{}", fmt::join(source.ids, " "));
+  if (info.has_tokenizer)
+    picture.targetText = textOf(sequence);
+  picture.heads = sequence.heads;
+  picture.layers = sequence.layers;
+  picture.layer =
+      arguments.alignmentLayer ? arguments.alignmentLayer : sequence.layers;
+  const float *layer =
+      sequence.probs + (picture.layer - 1) * picture.heads * T * S; // [H][T][S]
+  picture.probs.assign(layer, layer + picture.heads * T * S);
+
+  std::string path = arguments.alignments;
+  if (count > 1) {
+    size_t name = path.find_last_of('/') + 1; // npos + 1 is 0
+    size_t dot = path.find_last_of('.');
+    if (dot == std::string::npos || dot <= name)
+      dot = path.size();
+    path.insert(dot, fmt::format("-{}", count));
+  }
+  keepModel(arguments.model, path, "--alignments");
+  std::ofstream file(path, std::ios::binary);
+  file << drawAlignments(picture);
+  file.close();
+  if (!file)
+    throw Failure(ENCDEC_ERROR_FAILURE,
+                  fmt::format("--alignments: cannot write {}", path));
+}
+
+} // namespace encdec::tools

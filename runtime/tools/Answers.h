@@ -1,0 +1,42 @@
+//===- Answers.h - what `encdec generate` writes for each source ----------===//
+
+#pragma once
+
+#include "runtime/tools/Generate.h"
+#include "runtime/tools/Input.h"
+
+#include <nlohmann/json.hpp>
+
+namespace encdec::tools {
+
+/// One answer for each source, in input order: --nbest lines, or one JSON
+/// object. A source without a translation gets blank lines, so that line n of
+/// the output (or lines of its --nbest) belongs to line n of the input.
+class Answers {
+public:
+  /// Both must outlive the answers.
+  Answers(const GenerateArguments &arguments, const encdec_model *model);
+
+  /// Hypotheses that source `index` of the result has, at least one.
+  void found(const Source &source, const encdec_result *result, uint64_t index);
+  /// The blank line that a blank line stays.
+  void blank();
+  /// What a source without an answer gets instead; `error` goes to JSON alone.
+  void missing(const std::string &error);
+
+private:
+  std::string textOf(const encdec_sequence &sequence) const;
+  std::vector<std::string> pieces(bool target, const int32_t *ids,
+                                  uint64_t count) const;
+  nlohmann::ordered_json toJson(const encdec_sequence &sequence) const;
+  void lines(std::vector<std::string> texts);
+  void draw(const Source &source, const encdec_source &read,
+            const encdec_sequence &sequence) const;
+
+  const GenerateArguments &arguments;
+  const encdec_model *model;
+  encdec_model_info info;
+  uint64_t count = 0; ///< Of answers so far; numbers the pictures.
+};
+
+} // namespace encdec::tools
