@@ -33,7 +33,12 @@ struct InsertBarriers : impl::InsertBarriersPassBase<InsertBarriers> {
   void runOnOperation() override {
     for (func::FuncOp entry : entriesOf(getOperation())) {
       SmallVector<Access> phase; // accesses since the last barrier
-      for (CallOp call : entry.getBody().getOps<CallOp>()) {
+      for (Operation &op : entry.getBody().getOps()) {
+        if (isa<BarrierOp>(op))
+          phase.clear();
+        auto call = dyn_cast<CallOp>(op);
+        if (!call)
+          continue;
         SmallVector<Access> next = accessesOf(call);
         bool waits = llvm::any_of(next, [&](const Access &after) {
           return llvm::any_of(phase, [&](const Access &before) {

@@ -41,6 +41,14 @@ static FailureOr<Enum> parseWord(AsmParser &parser, StringRef what,
   return parser.emitError(at) << "unknown " << what << " '" << word << "'";
 }
 
+// A string, as an attribute would take the colon behind it for that of a type.
+static FailureOr<StringAttr> parseName(AsmParser &parser) {
+  std::string name;
+  if (parser.parseString(&name))
+    return failure();
+  return StringAttr::get(parser.getContext(), name);
+}
+
 // read all · write panels from 32 · input "positions"
 static void printAccess(AsmPrinter &printer, AccessAttr access) {
   printer << stringifyMode(access.getMode()) << ' ';
@@ -58,10 +66,10 @@ static FailureOr<AccessAttr> parseAccess(AsmParser &parser) {
   if (failed(mode))
     return failure();
   if (*mode == Mode::input) {
-    StringAttr name;
-    if (parser.parseAttribute(name))
+    FailureOr<StringAttr> name = parseName(parser);
+    if (failed(name))
       return failure();
-    return AccessAttr::get(context, *mode, Part::all, 0, name);
+    return AccessAttr::get(context, *mode, Part::all, 0, *name);
   }
   auto part = parseWord<Part>(parser, "part", symbolizePart);
   int64_t from = 0;
@@ -94,7 +102,10 @@ static void printSplit(AsmPrinter &printer, SplitAttr split) {
 static SplitAttr parseSplit(AsmParser &parser) {
   auto kind = parseWord<Part>(parser, "split", symbolizePart);
   int64_t count = 1;
-  if (failed(kind) || (parser.parseOptionalInteger(count).has_value() && count < 1))
+  if (failed(kind))
+    return {};
+  OptionalParseResult counted = parser.parseOptionalInteger(count);
+  if (counted.has_value() && failed(*counted))
     return {};
   return parser.getChecked<SplitAttr>(parser.getContext(), *kind, count);
 }
@@ -145,10 +156,10 @@ static BufferAttr parseBuffer(AsmParser &parser) {
   if (failed(space))
     return {};
   if (*space == Space::output) {
-    StringAttr name;
-    if (parser.parseAttribute(name))
+    FailureOr<StringAttr> name = parseName(parser);
+    if (failed(name))
       return {};
-    return BufferAttr::get(context, *space, SizeAttr(), name);
+    return BufferAttr::get(context, *space, SizeAttr(), *name);
   }
   auto size = FieldParser<SizeAttr>::parse(parser);
   if (failed(size))
@@ -324,10 +335,13 @@ static LogicalResult verifyAccess(CallOp call, const Access &access, bool isResu
   if (isResult && !how.writes()) // C2
     return error() << "expected it to be written or updated, but got "
                    << stringifyMode(how.getMode());
-  if (how.writes() && !isExclusive(access)) // C3
-    return error() << "expected a written part that no other worker has (own, one or "
-                   << stringifyPart(call.getSplit().getKind()) << "), but got "
+  if (how.writes() && !isExclusive(access)) { // C3
+    Part units = call.getSplit().getKind();
+    return error() << "expected a written part that no other worker has (own"
+                   << (units == Part::data ? " or one" : ", one or ")
+                   << (units == Part::data ? "" : stringifyPart(units)) << "), but got "
                    << stringifyPart(how.getPart());
+  }
   if (how.getPart() == Part::own && space(access.value) != Space::scratch) // C4
     return error() << "expected a value in scratch, of which workers have their own";
   if (how.getFrom() && (how.getPart() != Part::panels || how.getFrom() < 0 ||
@@ -340,6 +354,8 @@ static LogicalResult verifyAccess(CallOp call, const Access &access, bool isResu
   if (how.getMode() == Mode::input &&
       (!argument || function.getArgAttr(*argument, "encdec.arg") != how.getInput())) // C6
     return error() << "expected the entry's argument " << how.getInput();
+  if (how.getMode() == Mode::input && handleOf(access.value)) // C6
+    return error() << "expected a handle to be read, written or updated, but got input";
   if (how.getMode() != Mode::input && argument && !handleOf(access.value)) // C6
     return error() << "expected an input or a handle of the entry";
   if (!argument && !access.value.getDefiningOp<CallOp>()) // C7
@@ -447,6 +463,7 @@ bool kernel::isAtMost(SizeAttr a, SizeAttr b) { return greatest(a, b) == b; }
 
 FailureOr<HandleOffsets> kernel::handleOffsets(ModuleOp module) {
   struct Known {
+    BlockArgument argument;
     HandleAttr handle;
     int64_t offset;
   };
@@ -464,9 +481,13 @@ FailureOr<HandleOffsets> kernel::handleOffsets(ModuleOp module) {
         continue;
       auto role = entry.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "encdec.arg");
       std::string key = role ? role.str() : (entryName(entry) + "#" + Twine(argument.getArgNumber())).str();
-      auto [at, isNew] = known.try_emplace(key, Known{handle, ends[handle.getName()]});
+      auto [at, isNew] = known.try_emplace(key, Known{argument, handle, ends[handle.getName()]});
       if (isNew)
         ends[handle.getName()] += handle.getBytesPerKey();
+      else if (at->second.argument.getOwner() == argument.getOwner())
+        return entry.emitOpError("schedule [handles]: arguments #")
+               << at->second.argument.getArgNumber() << " and #" << argument.getArgNumber()
+               << " are both \"" << key << "\"";
       else if (at->second.handle != handle)
         return entry.emitOpError("schedule [handles]: argument \"")
                << key << "\" is " << handle << " here, but " << at->second.handle

@@ -185,8 +185,8 @@ def Kernel_CallOp : Kernel_Op<"call", [
        the call's own split.
     C4 `own` is for values in scratch.
     C5 `from` is for panels, and less than the split's count.
-    C6 `input` is for the entry's argument with that encdec.arg; a written operand is a
-       handle or a call's result.
+    C6 `input` is for the entry's argument with that encdec.arg that is no handle; a
+       written operand is a handle or a call's result.
     C7 an operand is an argument of the entry or a call's result.
   }];
   let arguments = (ins StrAttr:$kernel, StrAttr:$serves, Variadic<AnyType>:$operands,

@@ -1,11 +1,14 @@
 // verify-schedule: proves a scheduled entry, believing nothing but what its calls declare.
 //
 // S1 an entry is one block of calls, barriers and a return.
-// S2 every value of arena and scratch has a place, which ends within what the entry states.
+// S2 every value of arena and scratch has a place, which ends within what the entry states;
+//    in the arena it is a number of bytes per row, the only one that code multiplies.
 // S3 of two accesses between the same two barriers that may touch the same bytes and of
 //    which one writes, no two workers make one each.
 // S4 every read finds the value that it names: from the call that makes a value to the last
 //    that reads it, no other value is written over its bytes.
+//
+// Handles of different arguments are different bytes, or it is an error [handles].
 //
 // Bytes are compared for every number of rows and keys at once: one range ends before
 // another begins where that holds for each term of the two formulas.
@@ -48,7 +51,7 @@ struct Event {
   unsigned call;
 };
 
-/// A value of arena or scratch from its making to its last use.
+/// A call's result from its making to its last use.
 struct Life {
   Value value;
   Where where;
@@ -107,6 +110,10 @@ private:
     if (!isAtMost(where.end, stated))
       return call.emitOpError("schedule [S2]: result #")
              << i << " ends at " << where.end << ", but the entry states " << stated;
+    if (*where.in == Space::arena && (where.end.getFixed() || where.end.getPerKey()))
+      return call.emitOpError("schedule [S2]: result #")
+             << i << " ends at " << where.end
+             << ", expected bytes per row alone, by which the arena is laid out";
     return where;
   }
 
@@ -124,8 +131,8 @@ private:
       for (const Event &before : phase)
         if (isRace(before, event))
           return race(before, event);
-      if (!where->in)
-        continue;
+      if (!access.value.getDefiningOp())
+        continue; // a handle has no maker here: what it holds is what was written last
       auto [at, isNew] = lifeOf.try_emplace(access.value, lives.size());
       if (isNew)
         lives.push_back({access.value, *where, call, calls, calls});
@@ -184,6 +191,8 @@ private:
 struct VerifySchedule : impl::VerifySchedulePassBase<VerifySchedule> {
   using VerifySchedulePassBase::VerifySchedulePassBase;
   void runOnOperation() override {
+    if (failed(handleOffsets(getOperation())))
+      return signalPassFailure();
     for (func::FuncOp entry : entriesOf(getOperation()))
       if (failed(Proof(entry).run()))
         return signalPassFailure();
