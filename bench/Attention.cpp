@@ -1,8 +1,8 @@
 // Attention at the sizes of OPUS-MT models: 8 heads of 64.
 //
-// A step's keys and values have been read last a step ago, so "streamed" calls
-// go through as many layers and sources as do not fit the caches. "near" calls
-// meet the same ones again: what the kernel does once reading is free.
+// Between two reads of one layer's keys and values, a step reads all other layers. So
+// "streamed" calls go through more layers and sources than the caches hold. "near"
+// calls read the same ones again and show what the kernel does where reading is free.
 #include "bench/Call.h"
 #include <algorithm>
 
@@ -50,7 +50,7 @@ void crossBenchmark(benchmark::State &state, int64_t rows, int64_t length,
   measure(state, call, stepWork(rows, length, streamed));
 }
 
-/// Ancestors of rows that never met: all of a row's past lies in its own slot.
+/// Ancestors where no row goes on from another: a row's past lies in its own slot.
 std::vector<int32_t> ownSlots(int64_t rows, int64_t capacity) {
   std::vector<int32_t> ancestors;
   for (int64_t r = 0; r < rows; ++r)

@@ -29,7 +29,7 @@ public:
   void add(Kernel kernel, std::vector<int32_t> table) {
     steps.push_back({kernel, std::move(table)});
   }
-  /// Runs the next one of what was added; after the last one the first again.
+  /// Runs the next of the added runs; after the last one the first again.
   void run() {
     const Step &step = steps[next];
     step.kernel(&frame, step.table.data());
@@ -73,7 +73,7 @@ inline int32_t weightAt(size_t at) { return int32_t(at / 64); }
 /// How many operands of `bytes` the pool holds, at least one.
 int64_t copiesOf(size_t bytes);
 
-/// What one call cannot do without.
+/// The arithmetic and the bytes that one call cannot do without.
 struct Work {
   double macs = 0;     // multiply-adds
   bool whole = false;  // of whole numbers; else of f32

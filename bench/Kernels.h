@@ -1,5 +1,5 @@
-// Kernels of the compiler, compiled in process for this machine's level. The
-// one door between the benchmarks and MLIR, which they do not see.
+// Kernels of the compiler, compiled in process for this machine's level. Behind this
+// header alone the benchmarks use MLIR, which they do not see.
 #pragma once
 #include "encdec/abi.h"
 #include <cstdint>
@@ -33,7 +33,7 @@ inline bool hasScales(Weights weights) { return bytesOf(weights) == 1; }
 // their tables hold stands in compiler/cpu/CpuKernels.h.
 
 Kernel linear(int64_t inputs, int64_t outputs, Weights weights);
-/// What comes before products with int8Dynamic weights.
+/// Quantizes rows, before products with int8Dynamic weights.
 Kernel quantize(int64_t inputs);
 Kernel norm(int64_t width, bool residual);
 Kernel add(int64_t width);

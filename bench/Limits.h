@@ -7,7 +7,7 @@ namespace encdec::bench {
 
 /// Zeroed anonymous memory, 64-byte aligned, in huge pages where the system
 /// gives them: both limits and kernels then measure memory, not address
-/// translation. Ends the program where there is not enough.
+/// translation. Where there is not enough memory, the program ends.
 class Memory {
 public:
   explicit Memory(size_t bytes);

@@ -1,8 +1,9 @@
 //===- Team.cpp - what it costs that threads meet ---------------------------===//
 //
 // team/float_mode: setting the floating-point mode and putting it back, which each
-// worker and each call of the API does. team/run: a call of all workers and back.
-// team/barrier: one meeting of theirs.
+// worker and each call of the API does.
+// team/run: an empty call of all workers.
+// team/barrier: one barrier of theirs.
 // team/step: the shape of a decoder's step, segments of even work with a barrier
 // after each, beside `busy` threads that never pause. Its counter `of_fair_share`
 // is the time taken / the time that an even share of the cores would allow:
@@ -69,7 +70,7 @@ void barrier(benchmark::State &state) {
     for (int i = 0; i < meetings; ++i)
       Team::barrier(data, worker);
   };
-  while (state.KeepRunningBatch(meetings)) // times are of one meeting
+  while (state.KeepRunningBatch(meetings)) // times are of one barrier
     benchmark::DoNotOptimize(team->run(meet, team.get()).ok());
 }
 

@@ -60,5 +60,6 @@ fi
 cd "$root"
 say "configuring preset $preset"
 cmake --preset "$preset" >&2
-say "building ${targets[*]:-everything, tests and benchmarks too} (minutes the first time: up to MINUTES on two cores, MB)"
+if [ ${#targets[@]} -gt 0 ]; then what="${targets[*]}"; else what="everything, tests and benchmarks too"; fi
+say "building $what; the first time this takes minutes (README.md)"
 cmake --build --preset "$preset" ${targets[@]:+--target "${targets[@]}"} >&2
