@@ -57,4 +57,4 @@ class Setup(unittest.TestCase):
         self.assertIn("'nope'", said)
 
 
-unittest.main()
+unittest.main(argv=["setup_test.py"])

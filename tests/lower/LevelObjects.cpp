@@ -9,6 +9,7 @@
 #include "compiler/emit/Object.h"
 #include "compiler/lower/Lowering.h"
 #include "compiler/place/Weights.h"
+#include "compiler/schedule/Kernel.h"
 #include "mlir/Pass/PassManager.h"
 #include "tests/support/RandomModel.h"
 #include "llvm/Support/FileSystem.h"
@@ -38,10 +39,15 @@ std::string header(ModuleOp module, const test::ModelSizes &sizes) {
   auto define = [&](llvm::StringRef name, int64_t value) {
     text += llvm::formatv("#define {0} {1}\n", name, value);
   };
-  auto plan = module->getAttrOfType<DictionaryAttr>("encdec.memory_plan");
-  for (NamedAttribute entry : plan)
-    if (auto size = dyn_cast<IntegerAttr>(entry.getValue()))
-      define(entry.getName(), size.getInt());
+  kernel::MemoryPlan plan = *kernel::memoryPlanOf(module);
+  define("encode_arena_per_row", plan.encodeArena.getPerRow());
+  define("step_arena_fixed", plan.stepArena.getFixed());
+  define("step_arena_per_row", plan.stepArena.getPerRow());
+  define("scratch_fixed", plan.scratch.getFixed());
+  define("scratch_per_key", plan.scratch.getPerKey());
+  define("scratch_per_row", plan.scratch.getPerRow());
+  define("memory_per_key", plan.memoryPerKey);
+  define("cache_per_key", plan.cachePerKey);
   define("vocabulary", sizes.vocabulary);
   define("source_vocabulary",
          sizes.sourceVocabulary ? sizes.sourceVocabulary : sizes.vocabulary);
@@ -62,6 +68,7 @@ void writeModel(const test::ModelSizes &sizes, const char *type,
   options.sketch = StringRef(type) == "f32";
   buildFusePipeline(place, options);
   buildPlacePipeline(place, options);
+  buildSchedulePipeline(place, options);
   if (!module || failed(place.run(*module)))
     fail("the model is not placed");
   if (std::error_code error = llvm::sys::fs::create_directories(folder))

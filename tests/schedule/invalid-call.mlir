@@ -118,7 +118,7 @@ func.func @call_c5_part() {
 
 // -----
 
-func.func @call_c6(%ids: tensor<?xi32> {encdec.arg = "tokens"}) {
+func.func @call_c6(%ids: tensor<?xi32> {encdec.arg = "rows"}) {
   // expected-error @below {{operand #0: expected the entry's argument "positions"}}
   encdec_kernel.call "a" (%ids : input "positions") to () split rows weights [] cost <> {} : (tensor<?xi32>) -> ()
   return
@@ -136,7 +136,7 @@ func.func @call_c6_result() {
 
 // -----
 
-func.func @call_c6_written(%ids: tensor<?xi32> {encdec.arg = "tokens"}) {
+func.func @call_c6_written(%ids: tensor<?xi32> {encdec.arg = "rows"}) {
   // expected-error @below {{operand #0: expected an input or a handle of the entry}}
   encdec_kernel.call "a" (%ids : write rows) to () split rows weights [] cost <> {} : (tensor<?xi32>) -> ()
   return

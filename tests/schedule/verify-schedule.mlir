@@ -91,7 +91,7 @@ func.func @s2_arena() attributes {encdec.entry = "step", encdec_kernel.arena = #
 
 !cache = !encdec.cache<2x16>
 // One place in the caches for both: no two arguments, as far as they are told apart.
-// expected-error @below {{schedule [handles]: arguments #0 and #1 are both "cache.0"}}
+// expected-error @below {{expected one argument with encdec.arg = "cache.0" but got arguments 0 and 1}}
 func.func @handles(%c: !cache {encdec.arg = "cache.0", encdec_kernel.handle = #encdec_kernel.handle<"cache", 256>},
                    %d: !cache {encdec.arg = "cache.0", encdec_kernel.handle = #encdec_kernel.handle<"cache", 256>}) attributes {encdec.entry = "step"} {
   encdec_kernel.call "a" (%c : write row_heads) to () split row_heads 2 weights [] cost <> {} : (!cache) -> ()
