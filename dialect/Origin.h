@@ -26,7 +26,7 @@ Encoded encodeRows(const WeightFormat &format, llvm::ArrayRef<float> values, int
 std::vector<float> decodeRows(const WeightFormat &format, const Encoded &encoded,
                               int64_t rows);
 
-/// Logical values of `weight` given those of the checkpoint: what its format keeps.
+/// Logical values of `weight`: what its format keeps of `stored`, the checkpoint's values.
 std::vector<float> logicalValues(WeightOp weight, std::vector<float> stored);
 
 } // namespace encdec

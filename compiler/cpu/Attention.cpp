@@ -291,9 +291,9 @@ func::FuncOp CpuKernels::encoderAttention(const AttentionShape &shape,
   });
 }
 
-// Columns are shared out as the linear's panels are, so a worker moves only
-// what it has just computed and no barrier is needed; nor between one layer and
-// the next.
+// The panels of keys and values are split among the workers as the panels of a linear are,
+// so a worker lays out only columns that it has just computed, and no barrier is needed
+// before that.
 func::FuncOp CpuKernels::memoryProject(const AttentionShape &shape,
                                        const LinearShape &linear) {
   std::string name = shaped("memory_project", shape) + "_" +

@@ -1,6 +1,7 @@
-// Kernels of attention and of the handles that it reads. An attention is selected with what
-// stands behind its operands: the kernel reads the handle, and rows, offsets and positions
-// from the call's context, so that each operand is checked to be the one that is read.
+// Kernels of attention and of the handles that it reads. A kernel reads keys and values
+// from the handle, and rows, offsets and positions from the call's context. So selection
+// follows the operands of an attention to the view of a handle and to the entry's arguments,
+// and refuses an operand that leads elsewhere.
 #include "compiler/cpu/Selector.h"
 
 using namespace mlir;

@@ -38,7 +38,7 @@ private:
   mlir::LogicalResult encoderAttention(SelfAttentionOp op);
 
   CallBuilder call(llvm::StringRef kernel, llvm::StringRef serves = {});
-  /// What follows may be chained; failure is seen by finish().
+  /// An operand of a call; a failure is remembered, and create() then fails.
   void input(CallBuilder &call, mlir::Value value, llvm::StringRef name);
   void rows(CallBuilder &call, mlir::Value value, Part part);
   void handle(CallBuilder &call, mlir::Value value, bool writes, Part part);
@@ -62,7 +62,7 @@ private:
   bool isDynamic(mlir::FlatSymbolRefAttr name);
   /// Reports an error at the current op, which begins with the code.
   mlir::InFlightDiagnostic error(llvm::StringRef code);
-  /// Creates the call unless something failed; its results then stand for those of `op`.
+  /// Creates the call unless something failed, and replaces the results of `op` by its own.
   mlir::LogicalResult replace(mlir::Operation *op, CallBuilder &call);
   mlir::FailureOr<CallOp> create(CallBuilder &call);
 

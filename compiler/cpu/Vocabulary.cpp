@@ -65,7 +65,7 @@ func::FuncOp CpuKernels::insertTop() {
       });
 }
 
-// logits, bias and record are those of the block's first column. A whole block needs no
+// logits, bias and record are the addresses of the block's first column. A whole block needs no
 // masks and no loops; the last block of the vocabulary may need both.
 func::FuncOp CpuKernels::scanBlock(Extent extent) {
   func::FuncOp insert = insertTop();

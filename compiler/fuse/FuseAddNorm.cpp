@@ -42,7 +42,7 @@ namespace {
 struct FuseAddNormPass : encdec::impl::FuseAddNormPassBase<FuseAddNormPass> {
   void runOnOperation() override {
     fuseEach<NormOp>(getOperation(), kPass, fuseAddNorm);
-    // An add that feeds a norm was told of there. What is left has no norm.
+    // The norm has reported the add that feeds it; this add feeds none.
     getOperation().walk([](AddOp add) {
       if (llvm::any_of(add->getUsers(), llvm::IsaPred<NormOp>))
         return;

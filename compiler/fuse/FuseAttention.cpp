@@ -170,7 +170,7 @@ struct FuseAttentionPass
     : encdec::impl::FuseAttentionPassBase<FuseAttentionPass> {
   void runOnOperation() override {
     fuseEach<ContextOp>(getOperation(), kPass, fuseAttention);
-    // Scores behind a context were told of there. What is left leads to none.
+    // The context has reported the scores behind it; these scores lead to no context.
     DenseSet<Operation *> told;
     getOperation().walk([&](ContextOp context) {
       if (ScoresOp scores = scoresBehind(context.getProbs()))

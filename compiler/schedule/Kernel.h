@@ -62,8 +62,8 @@ SizeAttr greatest(SizeAttr a, SizeAttr b);
 bool isAtMost(SizeAttr a, SizeAttr b);
 
 /// Bytes per key of the handles that lie before a handle argument, by that argument.
-/// Handles are laid out in the order of the step's arguments; those of other entries are
-/// the step's handles of the same encdec.arg.
+/// Handles are laid out in the order of the step's arguments; a handle of another entry is
+/// the step's handle with the same encdec.arg.
 using HandleOffsets = llvm::DenseMap<mlir::Value, int64_t>;
 /// Fails with an error where a handle of one name differs between entries.
 mlir::FailureOr<HandleOffsets> handleOffsets(mlir::ModuleOp module);
