@@ -17,7 +17,22 @@
 using namespace mlir;
 using namespace encdec;
 
+namespace {
+/// Sides print as #encoder and #decoder, so that an op's line fits on a screen.
+struct SideAliases : OpAsmDialectInterface {
+  using OpAsmDialectInterface::OpAsmDialectInterface;
+  AliasResult getAlias(Attribute attribute, raw_ostream &os) const override {
+    auto side = dyn_cast<SideAttr>(attribute);
+    if (!side)
+      return AliasResult::NoAlias;
+    os << stringifySide(side.getValue());
+    return AliasResult::FinalAlias;
+  }
+};
+} // namespace
+
 void EncDecDialect::initialize() {
+  addInterfaces<SideAliases>();
   addAttributes<
 #define GET_ATTRDEF_LIST
 #include "dialect/Attributes.cpp.inc"

@@ -100,6 +100,10 @@ OwningOpRef<ModuleOp> importCheckpoint(MLIRContext &context, StringRef folder,
         badModel(report.warnings.front() + " (an error because of --strict)");
     return {};
   }
+  // The textbook comes first, its long list of weights after.
+  Operation &first = (*module)->getBody()->front();
+  for (auto function : llvm::to_vector((*module)->getOps<func::FuncOp>()))
+    function->moveBefore(&first);
   // A module the verifier refuses is our mistake, never the checkpoint's.
   if (failed(verify(**module))) {
     report.status = Status(

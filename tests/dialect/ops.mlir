@@ -24,11 +24,11 @@ encdec.weight @g : tensor<2xf32> = dense<[1.0, 2.0]> : tensor<2xf32>
 // CHECK-SAME: encdec.entry = "encode"
 func.func @encode(%ids: tensor<?xi32, #encdec.side<encoder>> {encdec.arg = "tokens"}, %p: tensor<?xi32>, %m: !encdec.memory<2x4>)
     attributes {encdec.entry = "encode"} {
-  // CHECK: %x = encdec.embed %arg0 at %arg1, @w, @places {scale = 1.600000e+01} : tensor<?xi32, #encdec.side<encoder>> -> tensor<?x8xf32, #encdec.side<encoder>>
+  // CHECK: %x = encdec.embed %arg0 at %arg1, @w, @places {scale = 1.600000e+01} : tensor<?xi32, #encoder> -> tensor<?x8xf32, #encoder>
   %x = encdec.embed %ids at %p, @w, @places {scale = 16.0} : tensor<?xi32, #encdec.side<encoder>> -> !e
   // CHECK: encdec.embed %arg0 at %arg1, @w {scale = 1.000000e+00} :
   %x2 = encdec.embed %ids at %p, @w {scale = 1.0} : tensor<?xi32, #encdec.side<encoder>> -> !e
-  // CHECK: encdec.memory_project %arg2, %x, key @w @b, value @w in %arg1 : !encdec.memory<2x4>, tensor<?x8xf32, #encdec.side<encoder>>
+  // CHECK: encdec.memory_project %arg2, %x, key @w @b, value @w in %arg1 : !encdec.memory<2x4>, tensor<?x8xf32, #encoder>
   encdec.memory_project %m, %x, key @w @b, value @w in %p : !encdec.memory<2x4>, !e
   return
 }
@@ -37,7 +37,7 @@ func.func @encode(%ids: tensor<?xi32, #encdec.side<encoder>> {encdec.arg = "toke
 // GENERIC-LABEL: sym_name = "step"
 func.func @step(%y: !d, %i: tensor<?xi32>, %bias: tensor<?x16xf32>, %m: !encdec.memory<2x4>, %c: !encdec.cache<2x4>, %top: i64, %past: tensor<?x?xi32>)
     -> (!d, tensor<?x?xi32, #encdec.side<decoder>>) attributes {encdec.entry = "step"} {
-  // CHECK: %y = encdec.linear %arg0, @w, @b : tensor<?x8xf32, #encdec.side<decoder>> -> tensor<?x8xf32, #encdec.side<decoder>>
+  // CHECK: %y = encdec.linear %arg0, @w, @b : tensor<?x8xf32, #decoder> -> tensor<?x8xf32, #decoder>
   // GENERIC: "encdec.linear"({{.*}}) <{biases = [@b], weights = [@w]}>
   %q = encdec.linear %y, @w, @b : !d -> !d
   // CHECK: encdec.linear %arg0, [@w, @w], [@b, @b] :
@@ -50,7 +50,7 @@ func.func @step(%y: !d, %i: tensor<?xi32>, %bias: tensor<?x16xf32>, %m: !encdec.
   %ck, %cv, %co, %cr = encdec.cache_read %c of %past to %i : !encdec.cache<2x4>
   // CHECK: %scores = encdec.scores {{.*}} of %rows in %{{.*}} {heads = 2, scale = 5.000000e-01} :
   %s = encdec.scores %q, %ck of %cr in %co {heads = 2, scale = 0.5} : !d, !d
-  // CHECK: %masked = encdec.mask %scores at %arg1 : tensor<2x?x?xf32, #encdec.side<decoder>>
+  // CHECK: %masked = encdec.mask %scores at %arg1 : tensor<2x?x?xf32, #decoder>
   %ms = encdec.mask %s at %i : tensor<2x?x?xf32, #encdec.side<decoder>>
   // CHECK: %probs = encdec.softmax %masked :
   %pr = encdec.softmax %ms : tensor<2x?x?xf32, #encdec.side<decoder>>

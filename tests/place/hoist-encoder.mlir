@@ -15,7 +15,7 @@ encdec.weight @v.w : tensor<4x4xf32> = #encdec.seeded<3, 1.0>
 encdec.weight @v.b : tensor<4xf32> = #encdec.seeded<4, 1.0>
 
 // CHECK-LABEL: func.func @encode
-// CHECK-SAME: %[[IN:.*]]: tensor<?x4xf32, #encdec.side<encoder>>, %[[OFFSETS:[^:]*]]: tensor<?xi32> {encdec.arg = "offsets"}, %[[M:[^:]*]]: !encdec.memory<2x2> {encdec.arg = "memory.0"})
+// CHECK-SAME: %[[IN:.*]]: tensor<?x4xf32, #encoder>, %[[OFFSETS:[^:]*]]: tensor<?xi32> {encdec.arg = "offsets"}, %[[M:[^:]*]]: !encdec.memory<2x2> {encdec.arg = "memory.0"})
 // CHECK-SAME: attributes {encdec.entry = "encode"}
 // CHECK-NEXT: %[[OUT:.*]] = encdec.activation %[[IN]] {kind = relu}
 // CHECK-NEXT: %[[BETWEEN:.*]] = encdec.activation %[[OUT]] {kind = silu}
@@ -26,7 +26,7 @@ func.func @encode(%x: !enc, %offsets: !index {encdec.arg = "offsets"}) -> !enc a
   return %out : !enc
 }
 // CHECK-LABEL: func.func @step
-// CHECK-SAME: %[[Q:.*]]: tensor<?x4xf32, #encdec.side<decoder>>, %[[SOURCES:[^:]*]]: tensor<?xi32> {encdec.arg = "sources"}, %{{[^:]*}}: tensor<?xi32> {encdec.arg = "offsets"}, %[[M:[^:]*]]: !encdec.memory<2x2> {encdec.arg = "memory.0"})
+// CHECK-SAME: %[[Q:.*]]: tensor<?x4xf32, #decoder>, %[[SOURCES:[^:]*]]: tensor<?xi32> {encdec.arg = "sources"}, %{{[^:]*}}: tensor<?xi32> {encdec.arg = "offsets"}, %[[M:[^:]*]]: !encdec.memory<2x2> {encdec.arg = "memory.0"})
 // CHECK-NEXT: %[[K:.*]], %[[V:.*]], %[[O:.*]] = encdec.memory_read %[[M]]
 // CHECK-NEXT: %[[C:.*]] = encdec.cross_attention %[[Q]], %[[K]], %[[V]] of %[[SOURCES]] in %[[O]]
 // CHECK-NEXT: return %[[C]]
