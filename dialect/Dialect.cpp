@@ -1,6 +1,6 @@
 // Registration, and how sides, handles and origins are parsed and checked.
 #include "dialect/Dialect.h"
-#include "dialect/Ops.h"
+#include "dialect/Schema.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -210,6 +210,8 @@ LogicalResult CacheType::verify(function_ref<InFlightDiagnostic()> emitError,
 LogicalResult
 EncDecDialect::verifyOperationAttribute(Operation *op,
                                         NamedAttribute attribute) {
+  if (!keysOf(attribute.getName()).empty())
+    return verifyDictionary(op, attribute);
   if (attribute.getName() != kEntryAttr)
     return success();
   auto function = dyn_cast<func::FuncOp>(op);

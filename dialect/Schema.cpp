@@ -1,4 +1,4 @@
-// The table of roles, and the verifier of encdec.arg.
+// The tables of roles and keys, and the verifiers that read them.
 #include "dialect/Schema.h"
 
 using namespace mlir;
@@ -36,7 +36,7 @@ static constexpr RoleRow kRoles[] = {
     {Role::cacheHandle, "cache", [](Type type) { return isa<CacheType>(type); },
      "!encdec.cache", /*numbered=*/true}};
 
-std::optional<NumberedRole> encdec::parseRole(StringRef name) {
+static std::optional<NumberedRole> parseRole(StringRef name) {
   for (const RoleRow &row : kRoles) {
     if (!row.numbered && name == row.name)
       return NumberedRole{row.role};
@@ -92,5 +92,109 @@ LogicalResult EncDecDialect::verifyRegionArgAttribute(
     if (roleOf(function, earlier) == role)
       return op->emitOpError("expected one argument with encdec.arg = ")
              << name << " but got arguments " << earlier << " and " << argument;
+  return success();
+}
+
+//===-- Dictionaries of the module ----------------------------------------===//
+
+static constexpr Key kModelKeys[] = {{"family", Key::text},
+                                     {"d_model", Key::count, 1},
+                                     {"encoder_layers", Key::count, 1},
+                                     {"decoder_layers", Key::count, 1},
+                                     {"encoder_heads", Key::count, 1},
+                                     {"decoder_heads", Key::count, 1},
+                                     {"encoder_ffn", Key::count, 1},
+                                     {"decoder_ffn", Key::count, 1},
+                                     {"vocab_size", Key::count, 1},
+                                     {"source_vocab_size", Key::count, 1},
+                                     {"max_positions", Key::count, 1}};
+
+static constexpr bool kOptional = true;
+static constexpr Key kGenerationKeys[] = {
+    {"decoder_start_token_id", Key::count},
+    {"eos_token_ids", Key::list},
+    {"pad_token_id", Key::count, 0, kOptional},
+    {"max_length", Key::count, 1},
+    {"max_new_tokens", Key::count, 1, kOptional},
+    {"min_length", Key::count},
+    {"min_new_tokens", Key::count, 0, kOptional},
+    {"forced_bos_token_id", Key::count, 0, kOptional},
+    {"forced_eos_token_ids", Key::list},
+    {"bad_token_ids", Key::list},
+    {"num_beams", Key::count, 1},
+    {"length_penalty", Key::number},
+    {"early_stopping", Key::text}};
+
+ArrayRef<Key> encdec::keysOf(StringRef attribute) {
+  if (attribute == kModelAttr)
+    return kModelKeys;
+  if (attribute == kGenerationAttr)
+    return kGenerationKeys;
+  return {};
+}
+
+static bool holds(const Key &key, Attribute value) {
+  auto count = dyn_cast<IntegerAttr>(value);
+  auto list = dyn_cast<DenseI64ArrayAttr>(value);
+  auto number = dyn_cast<FloatAttr>(value);
+  switch (key.kind) {
+  case Key::text:
+    return isa<StringAttr>(value);
+  case Key::count:
+    return count && count.getType().isInteger(64) &&
+           count.getInt() >= key.least;
+  case Key::list:
+    return list && llvm::all_of(list.asArrayRef(), [&](int64_t each) {
+             return each >= key.least;
+           });
+  case Key::number:
+    return number && number.getType().isF64();
+  }
+  llvm_unreachable("all kinds are above");
+}
+
+static std::string textOf(const Key &key) {
+  std::string least = std::to_string(key.least);
+  switch (key.kind) {
+  case Key::text:
+    return "a string";
+  case Key::count:
+    return "an i64 from " + least + " on";
+  case Key::list:
+    return "an array<i64> of numbers from " + least + " on";
+  case Key::number:
+    return "an f64";
+  }
+  llvm_unreachable("all kinds are above");
+}
+
+LogicalResult encdec::verifyDictionary(Operation *op,
+                                       NamedAttribute attribute) {
+  StringRef name = attribute.getName();
+  ArrayRef<Key> keys = keysOf(name);
+  auto dictionary = dyn_cast<DictionaryAttr>(attribute.getValue());
+  if (!isa<ModuleOp>(op) || !dictionary)
+    return op->emitOpError("expected ")
+           << name << " to be a dictionary of a module but got "
+           << attribute.getValue();
+  for (NamedAttribute entry : dictionary) {
+    StringRef got = entry.getName();
+    const Key *nearest = llvm::min_element(keys, [&](auto &a, auto &b) {
+      return got.edit_distance(a.name) < got.edit_distance(b.name);
+    });
+    if (got != nearest->name)
+      return op->emitOpError("expected a key of ")
+             << name << " but got \"" << got << "\"; did you mean \""
+             << nearest->name << "\"?";
+  }
+  for (const Key &key : keys) {
+    Attribute value = dictionary.get(key.name);
+    if (value ? holds(key, value) : key.optional)
+      continue;
+    InFlightDiagnostic error = op->emitOpError("expected key \"")
+                               << key.name << "\" of " << name << " to be "
+                               << textOf(key) << " but got ";
+    return value ? error << value : error << "none";
+  }
   return success();
 }

@@ -1,6 +1,6 @@
-// What the attributes say that the dialect adds to functions and their
-// arguments: one table, by which verifiers check and by which others feed and
-// lower.
+// What the attributes say that the dialect adds to modules, functions and their
+// arguments: tables, by which verifiers check and by which others feed and
+// write.
 #pragma once
 #include "dialect/Ops.h"
 
@@ -29,10 +29,6 @@ struct NumberedRole {
   auto operator<=>(const NumberedRole &) const = default;
 };
 
-/// The role that `name` stands for, "tokens" or "cache.3"; nothing if it is
-/// none.
-std::optional<NumberedRole> parseRole(llvm::StringRef name);
-
 /// The role that an argument of a function has by its encdec.arg; nothing if
 /// the argument has no such attribute.
 std::optional<NumberedRole> roleOf(mlir::func::FuncOp function,
@@ -40,5 +36,29 @@ std::optional<NumberedRole> roleOf(mlir::func::FuncOp function,
 
 /// Whether an argument of this role may have this type.
 bool acceptsType(Role role, mlir::Type type);
+
+/// Names of the module's dictionaries: sizes of the model, and how to decode by
+/// default.
+inline constexpr llvm::StringLiteral kModelAttr = "encdec.model";
+inline constexpr llvm::StringLiteral kGenerationAttr = "encdec.generation";
+
+/// One key of a dictionary. A count is an i64; counts and lists hold numbers
+/// from `least` on.
+struct Key {
+  enum Kind { text, count, list, number };
+  llvm::StringLiteral name;
+  Kind kind;
+  int64_t least = 0;
+  bool optional = false; // absent stands for none
+};
+
+/// The keys of the dictionary called `attribute`, in the order of the bundle's
+/// manifest; empty if it is neither of the two.
+llvm::ArrayRef<Key> keysOf(llvm::StringRef attribute);
+
+/// Holds a dictionary of `op` against its table. Emits an error where they
+/// differ.
+mlir::LogicalResult verifyDictionary(mlir::Operation *op,
+                                     mlir::NamedAttribute attribute);
 
 } // namespace encdec

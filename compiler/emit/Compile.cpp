@@ -10,6 +10,7 @@
 #include "compiler/import/Import.h"
 #include "compiler/lower/Lowering.h"
 #include "compiler/place/Weights.h"
+#include "dialect/Schema.h"
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -206,7 +207,7 @@ Result<OwningOpRef<ModuleOp>> import(MLIRContext &context,
 Status readFolder(Job &job, TokenizerFiles &tokenizer,
                   std::vector<std::string> &warnings) {
   job.stage("reading the folder");
-  auto model = job.module->getAttrOfType<DictionaryAttr>("encdec.model");
+  auto model = job.module->getAttrOfType<DictionaryAttr>(kModelAttr);
   auto family = model ? model.getAs<StringAttr>("family") : StringAttr();
   ENCDEC_ASSIGN_OR_RETURN(
       tokenizer,

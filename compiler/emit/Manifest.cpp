@@ -2,6 +2,7 @@
 // refuses anything else.
 #include "compiler/emit/Manifest.h"
 #include "compiler/schedule/Kernel.h"
+#include "dialect/Schema.h"
 #include "encdec/abi.h"
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/JSON.h"
@@ -12,44 +13,26 @@ using namespace mlir;
 namespace encdec {
 namespace {
 
-/// Writes entries of one of the module's dictionaries by their own names; what
-/// is absent there is null here.
-class Section {
-public:
-  Section(llvm::json::OStream &json, DictionaryAttr from)
-      : json(json), from(from) {}
-
-  void text(StringRef key) {
-    auto value = from.getAs<StringAttr>(key);
-    json.attribute(key, value ? llvm::json::Value(value.getValue()) : nullptr);
-  }
-  void numbers(ArrayRef<StringRef> keys) {
-    for (StringRef key : keys) {
-      auto value = from.getAs<IntegerAttr>(key);
-      json.attribute(key, value ? llvm::json::Value(value.getInt()) : nullptr);
-    }
-  }
-  void list(StringRef key) {
-    auto values = from.getAs<DenseI64ArrayAttr>(key);
-    json.attributeArray(key, [&] {
-      if (values)
-        for (int64_t value : values.asArrayRef())
-          json.value(value);
-    });
-  }
-  void real(StringRef key) {
-    auto value = from.getAs<FloatAttr>(key);
-    json.attribute(key, value ? value.getValueAsDouble() : 1.0);
-  }
-  void text(StringRef key, StringRef fallback) {
-    auto value = from.getAs<StringAttr>(key);
-    json.attribute(key, value ? value.getValue() : fallback);
-  }
-
-private:
-  llvm::json::OStream &json;
-  DictionaryAttr from;
-};
+/// One of the module's dictionaries by its table; what is absent there is null here.
+void section(llvm::json::OStream &json, StringRef title, ModuleOp module,
+             StringRef attribute) {
+  auto from = module->getAttrOfType<DictionaryAttr>(attribute);
+  auto valueOf = [](Attribute attribute) -> llvm::json::Value {
+    if (auto text = dyn_cast_if_present<StringAttr>(attribute))
+      return text.getValue();
+    if (auto count = dyn_cast_if_present<IntegerAttr>(attribute))
+      return count.getInt();
+    if (auto number = dyn_cast_if_present<FloatAttr>(attribute))
+      return number.getValueAsDouble();
+    if (auto list = dyn_cast_if_present<DenseI64ArrayAttr>(attribute))
+      return llvm::json::Array(list.asArrayRef());
+    return nullptr;
+  };
+  json.attributeObject(title, [&] {
+    for (const Key &key : keysOf(attribute))
+      json.attribute(key.name, valueOf(from.get(key.name)));
+  });
+}
 
 void texts(llvm::json::OStream &json, StringRef key,
            const std::vector<std::string> &values) {
@@ -57,18 +40,6 @@ void texts(llvm::json::OStream &json, StringRef key,
     for (const std::string &value : values)
       json.value(value);
   });
-}
-
-void generation(Section section) {
-  section.numbers({"decoder_start_token_id"});
-  section.list("eos_token_ids");
-  section.numbers({"pad_token_id", "max_length", "max_new_tokens", "min_length",
-                   "min_new_tokens", "forced_bos_token_id"});
-  section.list("forced_eos_token_ids");
-  section.list("bad_token_ids");
-  section.numbers({"num_beams"});
-  section.real("length_penalty");
-  section.text("early_stopping", "false");
 }
 
 /// A list of many has an entry a line.
@@ -119,10 +90,8 @@ llvm::json::Object weightEntry(WeightOp weight) {
 
 FailureOr<std::string> manifestText(ModuleOp module,
                                     const ManifestFacts &facts) {
-  DictionaryAttr found[2];
-  constexpr StringRef names[2] = {"encdec.model", "encdec.generation"};
-  for (auto [attribute, name] : llvm::zip(found, names))
-    if (!(attribute = module->getAttrOfType<DictionaryAttr>(name)))
+  for (StringRef name : {kModelAttr, kGenerationAttr})
+    if (!module->hasAttr(name))
       return module.emitError("expected attribute ")
              << name << ", but found none";
 
@@ -138,14 +107,7 @@ FailureOr<std::string> manifestText(ModuleOp module,
     json.attribute("abi", ENCDEC_ABI_VERSION);
     json.attribute("producer",
                    "encdec " ENCDEC_VERSION ", LLVM " LLVM_VERSION_STRING);
-    json.attributeObject("model", [&] {
-      Section model(json, found[0]);
-      model.text("family");
-      model.numbers({"d_model", "encoder_layers", "decoder_layers",
-                     "encoder_heads", "decoder_heads", "encoder_ffn",
-                     "decoder_ffn", "vocab_size", "source_vocab_size",
-                     "max_positions"});
-    });
+    section(json, "model", module, kModelAttr);
     json.attributeObject("weights", [&] {
       json.attribute("type",
                      facts.formats.size() > 1 ? "mixed" : facts.formats.front()->name);
@@ -171,8 +133,7 @@ FailureOr<std::string> manifestText(ModuleOp module,
     });
     texts(json, "passes", facts.passes);
     json.attribute("checkpoint_hash", facts.checkpointHash);
-    json.attributeObject("generation",
-                         [&] { generation(Section(json, found[1])); });
+    section(json, "generation", module, kGenerationAttr);
     if (facts.tokenizerKind.empty())
       json.attribute("tokenizer", nullptr);
     else

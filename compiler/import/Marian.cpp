@@ -5,6 +5,7 @@
 #include "compiler/import/MarianConfig.h"
 #include "compiler/import/Textbook.h"
 #include "compiler/import/WeightTable.h"
+#include "dialect/Schema.h"
 
 #include <cmath>
 #include <fmt/format.h>
@@ -329,8 +330,8 @@ ImportedModule importMarian(const FamilyInput &input) {
   ENCDEC_RETURN_IF_ERROR(builder.declareWeights(input.warnings));
   builder.buildEncode();
   builder.buildStep();
-  (*module)->setAttr("encdec.model", modelAttribute(input.context, config));
-  (*module)->setAttr("encdec.generation",
+  (*module)->setAttr(kModelAttr, modelAttribute(input.context, config));
+  (*module)->setAttr(kGenerationAttr,
                      generationAttribute(input.context, generation));
   return module;
 }

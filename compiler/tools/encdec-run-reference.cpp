@@ -172,7 +172,7 @@ readSources(int64_t vocabulary) {
 
 /// The token that decoding starts from.
 static int64_t startOf(ModuleOp module) {
-  auto generation = module->getAttrOfType<DictionaryAttr>("encdec.generation");
+  auto generation = module->getAttrOfType<DictionaryAttr>(kGenerationAttr);
   auto token = generation
                    ? generation.getAs<IntegerAttr>("decoder_start_token_id")
                    : IntegerAttr();
