@@ -1,5 +1,6 @@
 // Runs passes on encdec IR: mlir-opt with our dialect, passes and pipelines.
 #include "compiler/Register.h"
+#include "mlir/Conversion/Passes.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "mlir/Transforms/Passes.h"
 
@@ -7,7 +8,10 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   encdec::registerEncDecDialects(registry);
   encdec::registerEncDecPassesAndPipelines();
-  mlir::registerTransformsPasses(); // canonicalize, cse, symbol-dce, …
+  // All that our pipelines consist of, so that what they dump can be replayed:
+  // canonicalize, cse, …; convert-vector-to-llvm, …
+  mlir::registerTransformsPasses();
+  mlir::registerConversionPasses();
   return mlir::asMainReturnCode(mlir::MlirOptMain(
       argc, argv, "encdec-opt: passes on encoder-decoder IR\n", registry));
 }
