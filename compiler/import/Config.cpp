@@ -59,6 +59,7 @@ static constexpr std::string_view commonSilent[] = {
     "output_past",
     "problem_type",
     "return_dict",
+    "task_specific_params",
     "tokenizer_class",
     "torch_dtype",
     "transformers_version",

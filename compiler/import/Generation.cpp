@@ -20,7 +20,6 @@ enum class Use {
   Honoured,  // read by readGeneration
   Silent,    // changes nothing we do
   Sampling,  // matters only when do_sample is true
-  Beams,     // matters only when num_beams is above 1
   Unhonoured // changes the result: worth a warning unless neutral
 };
 
@@ -70,9 +69,9 @@ constexpr Key keys[] = {{"decoder_start_token_id", Use::Honoured},
                         {"epsilon_cutoff", Use::Sampling},
                         {"eta_cutoff", Use::Sampling},
                         {"early_stopping", Use::Honoured},
-                        {"num_beam_groups", Use::Beams},
-                        {"diversity_penalty", Use::Beams},
-                        {"renormalize_logits", Use::Beams},
+                        {"num_beam_groups", Use::Unhonoured, "1"},
+                        {"diversity_penalty", Use::Unhonoured, "0"},
+                        {"renormalize_logits", Use::Unhonoured, "false"},
                         {"num_return_sequences", Use::Unhonoured, "1"},
                         {"repetition_penalty", Use::Unhonoured, "1"},
                         {"encoder_repetition_penalty", Use::Unhonoured, "1"},
@@ -89,7 +88,7 @@ constexpr Key keys[] = {{"decoder_start_token_id", Use::Honoured},
                         {"force_words_ids", Use::Unhonoured},
                         {"constraints", Use::Unhonoured},
                         {"exponential_decay_length_penalty", Use::Unhonoured},
-                        {"guidance_scale", Use::Unhonoured},
+                        {"guidance_scale", Use::Unhonoured, "1"},
                         {"watermarking_config", Use::Unhonoured},
                         {"penalty_alpha", Use::Unhonoured, "0"},
                         {"dola_layers", Use::Unhonoured},
@@ -153,10 +152,15 @@ void readBadWords(Fields &fields, uint64_t vocabulary, GenerationConfig &config,
 
 void readTokens(Fields &fields, uint64_t vocabulary, GenerationConfig &config) {
   uint64_t most = vocabulary - 1;
+  auto token = [&](std::string_view key) -> std::optional<uint64_t> {
+    std::vector<uint64_t> ids = fields.counts(key, most);
+    if (ids.size() > 1)
+      fields.fail(key, "one token id");
+    return ids.empty() ? std::nullopt : std::optional(ids[0]);
+  };
   config.eos = fields.counts("eos_token_id", most);
-  std::optional<uint64_t> bos = fields.optionalCount("bos_token_id", 0, most);
-  std::optional<uint64_t> start =
-      fields.optionalCount("decoder_start_token_id", 0, most);
+  std::optional<uint64_t> bos = token("bos_token_id");
+  std::optional<uint64_t> start = token("decoder_start_token_id");
   if (!start)
     start = bos;
   if (!start)
@@ -164,10 +168,10 @@ void readTokens(Fields &fields, uint64_t vocabulary, GenerationConfig &config) {
                 "a token id (or a bos_token_id to fall back on): decoding "
                 "cannot start without one");
   config.decoderStart = start.value_or(0);
-  config.pad = fields.optionalCount("pad_token_id", 0, most);
+  config.pad = token("pad_token_id");
   if (!config.pad && !config.eos.empty())
     config.pad = config.eos[0];
-  config.forcedBos = fields.optionalCount("forced_bos_token_id", 0, most);
+  config.forcedBos = token("forced_bos_token_id");
   config.forcedEos = fields.counts("forced_eos_token_id", most);
 }
 

@@ -33,7 +33,7 @@ TEST(Import, LegacyKeysWithNeutralValuesPassInSilence) {
            {"_num_labels", "3"},
            {"id2label", "{\"0\": \"LABEL_0\"}"},
            {"gradient_checkpointing", "false"},
-           {"task_specific_params", "null"},
+           {"task_specific_params", "{\"translation\": {\"num_beams\": 4}}"},
            {"bos_token_id", "0"},
            // Generation keys here count for nothing: there is another file.
            {"num_beams", "6"},
@@ -111,6 +111,65 @@ TEST(Generation, SamplingAndUnhonouredKeysAreNamed) {
   EXPECT_EQ(imported.generation<mlir::DenseI64ArrayAttr>("bad_token_ids")
                 .asArrayRef(),
             llvm::ArrayRef<int64_t>({6}));
+}
+
+// Of each key that changes the reference's result and not ours: the value that turns it
+// off, and one that does not.
+TEST(Generation, KeysThatChangeTheResultAreHonouredOrNamed) {
+  constexpr const char *keys[][3] = {
+      {"num_beam_groups", "1", "2"},
+      {"diversity_penalty", "0.0", "0.5"},
+      {"renormalize_logits", "false", "true"},
+      {"num_return_sequences", "1", "2"},
+      {"repetition_penalty", "1.0", "1.2"},
+      {"encoder_repetition_penalty", "1.0", "1.2"},
+      {"no_repeat_ngram_size", "0", "3"},
+      {"encoder_no_repeat_ngram_size", "0", "3"},
+      {"remove_invalid_values", "false", "true"},
+      {"token_healing", "false", "true"},
+      {"max_time", "null", "1.5"},
+      {"stop_strings", "[]", "[\".\"]"},
+      {"sequence_bias", "null", "[[[1], -1.0]]"},
+      {"suppress_tokens", "[]", "[1]"},
+      {"begin_suppress_tokens", "[]", "[1]"},
+      {"forced_decoder_ids", "null", "[[1, 2]]"},
+      {"force_words_ids", "null", "[[1]]"},
+      {"constraints", "null", "[1]"},
+      {"exponential_decay_length_penalty", "null", "[2, 1.1]"},
+      {"guidance_scale", "1.0", "1.5"},
+      {"watermarking_config", "null", "{\"bias\": 2.0}"},
+      {"penalty_alpha", "0.0", "0.6"},
+      {"dola_layers", "null", "\"low\""}};
+  for (const auto &[key, off, on] : keys)
+    for (bool ownFile : {true, false}) {
+      TinyCheckpoint checkpoint;
+      checkpoint.generationFile = ownFile;
+      if (!ownFile)
+        checkpoint.config["decoder_start_token_id"] = "6";
+      std::string &value = (ownFile ? checkpoint.generation : checkpoint.config)[key];
+      value = off;
+      EXPECT_EQ(Imported(checkpoint).warnings(), "") << key;
+      value = on;
+      Imported named(checkpoint), strict(checkpoint, {.strict = true});
+      EXPECT_TRUE(contains(named.warnings(), key)) << key << named.warnings();
+      EXPECT_FALSE(strict.module) << key;
+    }
+}
+
+TEST(Generation, ATokenMayBeAListOfOne) {
+  TinyCheckpoint checkpoint;
+  checkpoint.generation["forced_bos_token_id"] = "[3]";
+  checkpoint.generation["decoder_start_token_id"] = "[5]";
+  checkpoint.generation["pad_token_id"] = "[4]";
+  Imported imported(checkpoint);
+  ASSERT_TRUE(imported.module) << imported.error();
+  EXPECT_EQ(imported.warnings(), "");
+  auto number = [&](llvm::StringRef key) {
+    return imported.generation<mlir::IntegerAttr>(key).getInt();
+  };
+  EXPECT_EQ(number("forced_bos_token_id"), 3);
+  EXPECT_EQ(number("decoder_start_token_id"), 5);
+  EXPECT_EQ(number("pad_token_id"), 4);
 }
 
 TEST(Generation, WithoutItsFileTheRawConfigCounts) {
