@@ -85,7 +85,8 @@ public:
     const SafetensorsFile *file;
     const TensorInfo *info;
   };
-  /// Null when the checkpoint has no tensor of that name.
+  /// Null when the checkpoint has no tensor of that name. "model.x" is also found as
+  /// "x" in a folder where no name begins with "model.": a base model saved alone.
   const Entry *find(std::string_view name) const;
   const std::map<std::string, Entry, std::less<>> &entries() const {
     return table;

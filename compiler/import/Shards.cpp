@@ -21,6 +21,8 @@ constexpr const char *singleName = "model.safetensors";
 constexpr const char *indexName = "model.safetensors.index.json";
 constexpr uint64_t maxIndexBytes = maxHeaderBytes;
 constexpr size_t maxShards = 4096;
+// Transformers' base_model_prefix of the encoder-decoder families but T5's.
+constexpr std::string_view basePrefix = "model.";
 
 bool exists(const std::string &path) {
   return ::access(path.c_str(), F_OK) == 0;
@@ -193,6 +195,12 @@ Result<CheckpointFiles> CheckpointFiles::open(const std::string &folder) {
           "\"import sys, transformers as t; t.AutoModelForSeq2SeqLM"
           ".from_pretrained(sys.argv[1]).save_pretrained(sys.argv[1], "
           "safe_serialization=True)\" FOLDER",
+  // A base model saved alone has its tensors' names without the prefix. Names that
+  // begin with it follow it in the sorted table.
+  auto prefixed = table.lower_bound(basePrefix);
+  bool isBase = prefixed == table.end() || !prefixed->first.starts_with(basePrefix);
+  if (found == table.end() && isBase && name.starts_with(basePrefix))
+    found = table.find(name.substr(basePrefix.size()));
           pickle));
   return badModel(fmt::format("{}: not in the folder (nor {}); expected a "
                               "checkpoint folder with safetensors weights",

@@ -37,18 +37,23 @@ static Type elementType(OpBuilder &builder, checkpoint::DType dtype) {
 
 void WeightTable::need(StringRef symbol, const std::string &tensor,
                        ArrayRef<uint64_t> shape, unsigned rank) {
+void WeightTable::markSeen(const std::string &tensor) {
+  if (const checkpoint::CheckpointFiles::Entry *entry = files.find(tensor))
+    seen.insert(entry->info->name);
+}
+
   if (!declared.insert(symbol.str()).second)
     return;
   const checkpoint::CheckpointFiles::Entry *entry = files.find(tensor);
   if (!entry)
     return noteMissing(tensor);
   markSeen(tensor);
+  const checkpoint::TensorInfo &info = *entry->info;
   auto fail = [&](const std::string &what) {
     if (first.ok())
       first = badModel(fmt::format("{}: tensor {}: {}", entry->file->name(),
-                                   quote(tensor), what));
+                                   quote(info.name), what));
   };
-  const checkpoint::TensorInfo &info = *entry->info;
   if (ArrayRef<uint64_t>(info.shape) != shape)
     return fail(fmt::format("expected shape [{}] from config.json, found {}",
                             fmt::join(shape, ", "), info.shapeText()));

@@ -25,7 +25,8 @@ public:
   void compute(llvm::StringRef symbol, llvm::ArrayRef<int64_t> shape,
                mlir::Attribute origin);
 
-  void markSeen(const std::string &tensor) { seen.insert(tensor); }
+  /// `tensor` is no stranger, whether a weight is made of it or not.
+  void markSeen(const std::string &tensor);
   void noteMissing(const std::string &tensor) { missing.push_back(tensor); }
   /// The first problem, all missing tensors in one message.
   Status status() const;
