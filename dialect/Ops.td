@@ -76,11 +76,12 @@ def EncDec_WeightOp : EncDec_Op<"weight", [Symbol]> {
     ```
     `format` says how quantize-weights has it stored (WeightFormat.h): f32, the default,
     bf16, int8, or int8-dynamic, with which products round each row of their input too. The
-    logical value of a weight is what its format keeps of the f32 of each checkpoint value.
+    logical value of a weight is what its format keeps of the f32 of each checkpoint value
+    (of f64, the nearest one).
     Weights of linear ops are [out, in]. `layout`, `offset` and `scale_offset` (bytes
     within the weights section) are set by pack-weights.
 
-    C1 the type is a static 1-D or 2-D tensor of f16, bf16 or f32, of at most 2^48
+    C1 the type is a static 1-D or 2-D tensor of f16, bf16, f32 or f64, of at most 2^48
        elements.
     C2 the origin is a file, sinusoidal, seeded or dense attribute.
     C3 a dense origin has the weight's own type; a sinusoidal one is 2-D.

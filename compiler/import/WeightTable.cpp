@@ -23,6 +23,8 @@ void WeightTable::declare(StringRef symbol, ArrayRef<int64_t> shape,
 
 static Type elementType(OpBuilder &builder, checkpoint::DType dtype) {
   switch (dtype) {
+  case checkpoint::DType::F64:
+    return builder.getF64Type();
   case checkpoint::DType::F32:
     return builder.getF32Type();
   case checkpoint::DType::F16:
@@ -35,13 +37,13 @@ static Type elementType(OpBuilder &builder, checkpoint::DType dtype) {
   return {};
 }
 
-void WeightTable::need(StringRef symbol, const std::string &tensor,
-                       ArrayRef<uint64_t> shape, unsigned rank) {
 void WeightTable::markSeen(const std::string &tensor) {
   if (const checkpoint::CheckpointFiles::Entry *entry = files.find(tensor))
     seen.insert(entry->info->name);
 }
 
+void WeightTable::need(StringRef symbol, const std::string &tensor,
+                       ArrayRef<uint64_t> shape, unsigned rank) {
   if (!declared.insert(symbol.str()).second)
     return;
   const checkpoint::CheckpointFiles::Entry *entry = files.find(tensor);
@@ -60,8 +62,8 @@ void WeightTable::markSeen(const std::string &tensor) {
   Type element = elementType(builder, info.dtype);
   if (!element)
     return fail(
-        fmt::format("expected dtype F32, F16 or BF16, found {}; convert "
-                    "the checkpoint to one of these",
+        fmt::format("expected dtype F64, F32, F16 or BF16, found {}; "
+                    "convert the checkpoint to one of these",
                     info.dtypeName));
   while (shape.size() > rank && shape.front() == 1)
     shape = shape.drop_front();

@@ -1,7 +1,7 @@
 // What a weight may be, and what ops ask of the weights they name.
 // RUN: encdec-opt %s -split-input-file -verify-diagnostics
 
-// expected-error @below {{expected a static 1-D or 2-D tensor of f16, bf16 or f32, without a side, but got 'tensor<8x8xi8>'}}
+// expected-error @below {{expected a static 1-D or 2-D tensor of f16, bf16, f32 or f64, without a side, but got 'tensor<8x8xi8>'}}
 encdec.weight @weight_c1 : tensor<8x8xi8> = #encdec.seeded<1, 0.5>
 
 // -----

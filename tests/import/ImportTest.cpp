@@ -102,11 +102,11 @@ const Broken broken[] = {
      },
      "tensor \"model.encoder.layers.0.fc1.weight\": expected shape [6, 4] from "
      "config.json, found [4, 6]"},
-    {"tensor_f64",
+    {"tensor_i64",
      [](TinyCheckpoint &c) {
-       c.tensors["model.encoder.layers.0.fc1.bias"].dtype = "F64";
+       c.tensors["model.encoder.layers.0.fc1.bias"].dtype = "I64";
      },
-     "expected dtype F32, F16 or BF16, found F64"},
+     "expected dtype F64, F32, F16 or BF16, found I64"},
     {"logits_bias_shape",
      [](TinyCheckpoint &c) { c.tensors["final_logits_bias"].shape = {7}; },
      "tensor \"final_logits_bias\": expected shape [1, 7]"},

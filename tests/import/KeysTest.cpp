@@ -285,6 +285,53 @@ TEST(Ties, SeparateVocabulariesHaveTheirOwnSizes) {
   EXPECT_EQ(imported.weight("decoder.embed").getTensorType().getDimSize(0), 9);
 }
 
+//===-- Names and types ---------------------------------------------------===//
+
+/// `name` without the prefix that the base model has inside the whole one.
+std::string bare(const std::string &name) {
+  constexpr std::string_view prefix = "model.";
+  return name.starts_with(prefix) ? name.substr(prefix.size()) : name;
+}
+
+TEST(Import, WeightsOfTheBaseModelNeedNoPrefix) {
+  TinyCheckpoint whole, base;
+  base.tensors.clear();
+  for (const auto &[name, tensor] : whole.tensors)
+    base.tensors[bare(name)] = tensor;
+  base.tensors["extra"] = {"F32", {3}};
+  Imported imported(base);
+  ASSERT_TRUE(imported.module) << imported.error();
+  EXPECT_EQ(imported.warnings(),
+            "model.safetensors: 1 tensors not used: \"extra\"\n");
+  EXPECT_TRUE(imported.weight("shared"));
+  EXPECT_TRUE(imported.weight("decoder.head_bias"));
+  base.tensors["encoder.layers.0.fc1.bias"].shape = {5};
+  EXPECT_TRUE(contains(Imported(base).error(), "tensor \"encoder.layers.0.fc1.bias\""));
+}
+
+// A folder of either kind is read as one of that kind.
+TEST(Import, NamesWithAndWithoutPrefixDoNotMix) {
+  TinyCheckpoint checkpoint;
+  checkpoint.tensors.erase("model.encoder.layers.0.fc1.bias");
+  checkpoint.tensors["encoder.layers.0.fc1.bias"] = {"F32", {6}};
+  EXPECT_TRUE(contains(Imported(checkpoint).error(),
+                       "missing: model.encoder.layers.0.fc1.bias"));
+}
+
+TEST(Import, StoredTypesAreKept) {
+  for (const char *dtype : {"F64", "F32", "F16", "BF16"}) {
+    TinyCheckpoint checkpoint;
+    for (auto &[name, tensor] : checkpoint.tensors)
+      tensor.dtype = dtype;
+    Imported imported(checkpoint);
+    ASSERT_TRUE(imported.module) << dtype << imported.error();
+    mlir::Type type = imported.weight("shared").getTensorType().getElementType();
+    std::string text;
+    llvm::raw_string_ostream(text) << type;
+    EXPECT_EQ(llvm::StringRef(text).upper(), dtype);
+  }
+}
+
 TEST(Import, UnusedTensorsAreNamed) {
   TinyCheckpoint checkpoint;
   checkpoint.tensors["model.extra"] = {"F32", {3}};
