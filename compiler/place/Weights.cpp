@@ -65,10 +65,12 @@ public:
     return checkFinite(from, out);
   }
 
-  /// One value that is no number makes every result after it none.
+  /// A value that is not finite makes all that is computed from it useless, but a
+  /// bias of -inf on a logit bans that token.
   LogicalResult checkFinite(int64_t from, ArrayRef<float> values) {
-    const float *bad =
-        llvm::find_if_not(values, [](float v) { return std::isfinite(v); });
+    const float *bad = llvm::find_if_not(values, [&](float v) {
+      return std::isfinite(v) || (v < 0 && isLogitBias(weight));
+    });
     if (bad == values.end())
       return success();
     int64_t at = from * width + (bad - values.begin());
