@@ -188,6 +188,20 @@ class Compile(unittest.TestCase):
             self.assertIn(f"{copy}: {name}: ", message)
             self.assertNotIn(".tmp", message)
 
+    def test_a_vocabulary_with_gaps_and_unused_entries(self):
+        copy = self.folder / "model"
+        shutil.copytree(EXAMPLE, copy)
+        vocab = json.loads((copy / "vocab.json").read_text())
+        spare = next(piece for piece in reversed(vocab) if not piece.startswith("<"))
+        del vocab[spare]
+        (copy / "vocab.json").write_text(json.dumps({**vocab, "never a piece": 6500}))
+        result = self.run_compile(copy, "-o", self.out, "--cpu", "v3")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        (copy / "vocab.json").write_text(json.dumps({**vocab, spare: 6500}))
+        message = self.fails(3, copy, "-o", self.out, "--cpu", "v3")
+        self.assertIn("6500", message)
+        self.assertIn("6002", message)
+
     def test_weights_that_are_a_git_lfs_pointer(self):
         copy = self.folder / "model"
         shutil.copytree(EXAMPLE, copy)
