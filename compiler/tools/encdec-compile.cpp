@@ -4,15 +4,13 @@
 #include "compiler/emit/BundleWriter.h"
 #include "compiler/emit/Compile.h"
 #include "compiler/emit/Object.h"
+#include "compiler/emit/Program.h"
 #include "compiler/tools/Streams.h"
 #include "encdec/abi.h"
-#include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/Program.h"
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <csignal>
@@ -82,19 +80,9 @@ encdec::Status verify(const std::string &checkpoint,
   std::string program = self.parent_path() / "encdec";
   if (error || !fs::can_execute(program))
     return Status::success();
-  llvm::SmallString<128> log;
-  if ((error = fs::createTemporaryFile("verify", "log", log)))
-    return Status(Code::Failure,
-                  "cannot make a temporary file (TMPDIR): " + error.message());
-  llvm::scope_exit remove([&] { fs::remove(log); });
-  std::optional<llvm::StringRef> redirects[] = {"", "", log.str()};
-  std::string message;
-  int code = llvm::sys::ExecuteAndWait(program, {program, "verify", bundle},
-                                       std::nullopt, redirects, 0, 0, &message);
+  auto [code, message] = encdec::runProgram({program, "verify", bundle}, 0);
   if (code == 0)
     return Status::success();
-  if (auto said = llvm::MemoryBuffer::getFile(log))
-    message += (*said)->getBuffer().trim().str();
   // What it says of the temporary file is said of the checkpoint.
   std::string name = llvm::sys::path::filename(bundle).str() + ": ";
   if (size_t at = message.find(name); at != message.npos)

@@ -315,6 +315,21 @@ class Compile(unittest.TestCase):
 def umask():
     value = os.umask(0)
     os.umask(value)
+    def test_full_temporary_folder(self):
+        mount = ["unshare", "--mount", "--map-root-user", "sh", "-c",
+                 'mount -t tmpfs -o size="$1" none "$2" && shift 2 && exec "$@"', "sh"]
+        if subprocess.run([*mount, "4k", self.temporary, "true"], capture_output=True).returncode:
+            self.skipTest("no file system can be mounted here")
+        for kilobytes in (4, 24, 48, 64):  # for an object, and for what the linker makes of it
+            with self.subTest(kilobytes=kilobytes):
+                result = subprocess.run(
+                    [*mount, f"{kilobytes}k", self.temporary, COMPILE, EXAMPLE, "-o", self.out,
+                     "--cpu", "v3"], capture_output=True, text=True, env=self.environment())
+                self.assertEqual(result.returncode, 1, result.stderr)
+                self.assertIn(f"no space is left for linking in {self.temporary}", result.stderr)
+                self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
+                self.assertEqual(os.listdir(self.out.parent), [])
+
     return value
 
 
