@@ -84,9 +84,8 @@ std::string BundleWriter::temporaryPath(StringRef path, int pid) {
 Error BundleWriter::fail(StringRef what) const {
   int error = errno;
   return createStringError(std::error_code(error, std::generic_category()),
-                           "%s: %s: %s; %s is unchanged", temporary.c_str(),
-                           what.str().c_str(), std::strerror(error),
-                           path.c_str());
+                           "'%s': %s: %s; what was there before is unchanged",
+                           path.c_str(), what.str().c_str(), std::strerror(error));
 }
 
 Expected<std::string> BundleWriter::resolve(StringRef path) {
@@ -122,8 +121,14 @@ Expected<std::unique_ptr<BundleWriter>> BundleWriter::create(StringRef path) {
   unlink(writer->temporary.c_str());
   writer->file = open(writer->temporary.c_str(),
                       O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  if (writer->file < 0)
-    return writer->fail("cannot create the file");
+  if (writer->file < 0) {
+    std::string why = errno == ENOENT    ? "does not exist"
+                      : errno == ENOTDIR ? "is no folder"
+                                         : std::string("takes no new file: ") +
+                                               std::strerror(errno);
+    return createStringError("'%s' cannot be written: the folder '%s' %s",
+                             target->c_str(), folderOf(*target).c_str(), why.c_str());
+  }
   return writer;
 }
 

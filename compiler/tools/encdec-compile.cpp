@@ -12,6 +12,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -249,7 +250,7 @@ void describe(CLI::App &app, Arguments &arguments) {
 std::string explain(const CLI::App &app, const CLI::ParseError &error) {
   for (const std::string &extra : app.remaining()) {
     llvm::StringRef word = llvm::StringRef(extra).split('=').first;
-    if (!word.starts_with("-"))
+    if (!word.starts_with("-") || word == "--")
       continue;
     std::string nearest;
     unsigned least = word.size() / 3 + 1; // more slips make another word
@@ -266,7 +267,7 @@ std::string explain(const CLI::App &app, const CLI::ParseError &error) {
     return "no option '" + word.str() + "'" +
            (nearest.empty() ? "" : "; did you mean '" + nearest + "'?");
   }
-  if (!app.remaining().empty())
+  if (app.remaining_size() > 0)
     return "did not expect '" + app.remaining().front() + "'";
   return error.what();
 }
@@ -279,8 +280,14 @@ int main(int argc, char **argv) {
   CLI::App app("Compiles a Hugging Face checkpoint folder to one bundle file.",
                "encdec-compile");
   describe(app, arguments);
+  std::vector<std::string> words(argv + 1, argv + argc);
+  // There is one operand, so "--" says that the next word is the operand, whatever it
+  // begins with. CLI11 takes all words behind "--" for operands: the two go to the end.
+  auto mark = std::find(words.begin(), words.end(), "--");
+  std::rotate(mark, mark + std::min<ptrdiff_t>(2, words.end() - mark), words.end());
+  std::reverse(words.begin(), words.end()); // CLI11 takes them from the back
   try {
-    app.parse(argc, argv);
+    app.parse(words);
   } catch (const CLI::CallForHelp &) {
     return show(app.help());
   } catch (const CLI::CallForVersion &) {
