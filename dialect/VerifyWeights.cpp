@@ -97,6 +97,10 @@ LogicalResult WeightOp::verify() {
   if (getScaleOffset() && !getStored().hasScales())
     return emitOpError("expected a format with scales beside a scale_offset but got ")
            << getStored().name;
+  // C7
+  if (getBans() && matrix)
+    return emitOpError("expected a 1-D weight that bans but got ")
+           << getTensorType();
   return success();
 }
 

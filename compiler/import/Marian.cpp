@@ -133,6 +133,8 @@ void MarianBuilder::declareTables(const MarianTables &names) {
   // Stored as [1, V]; absent means zero.
   tables.headBias = weights.want("decoder.head_bias", "final_logits_bias",
                                  {1, config.targetVocabulary}, 1);
+  if (auto bias = module.lookupSymbol<WeightOp>("decoder.head_bias"))
+    bias.setBans(true);
 }
 
 std::string MarianBuilder::declarePositions(const std::string &side) {

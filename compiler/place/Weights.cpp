@@ -21,18 +21,6 @@ checkpoint::DType dtypeOf(Type type) {
                         : checkpoint::DType::BF16;
 }
 
-/// Whether all that is done with `weight` is to add it to logits.
-bool isLogitBias(WeightOp weight) {
-  auto uses = SymbolTable::getSymbolUses(weight, weight->getParentOfType<ModuleOp>());
-  return uses && !uses->empty() && llvm::all_of(*uses, [](SymbolTable::SymbolUse use) {
-    if (auto op = dyn_cast<VocabularyOp>(use.getUser()))
-      return op.getBiasAttr() == use.getSymbolRef();
-    auto op = dyn_cast<LinearOp>(use.getUser());
-    return op && llvm::is_contained(op.getBiases(), use.getSymbolRef()) &&
-           llvm::all_of(op->getUsers(), llvm::IsaPred<TopTokensOp>);
-  });
-}
-
 template <class T> ArrayRef<uint8_t> bytesOf(ArrayRef<T> values) {
   return {reinterpret_cast<const uint8_t *>(values.data()),
           values.size() * sizeof(T)};
@@ -65,11 +53,11 @@ public:
     return checkFinite(from, out);
   }
 
-  /// A value that is not finite makes all that is computed from it useless, but a
-  /// bias of -inf on a logit bans that token.
+  /// A value that is not finite makes all that is computed from it useless, unless it
+  /// bans a token.
   LogicalResult checkFinite(int64_t from, ArrayRef<float> values) {
     const float *bad = llvm::find_if_not(values, [&](float v) {
-      return std::isfinite(v) || (v < 0 && isLogitBias(weight));
+      return std::isfinite(v) || (v < 0 && weight.getBans());
     });
     if (bad == values.end())
       return success();

@@ -52,6 +52,11 @@ encdec.weight @weight_c6_scales : tensor<8x8xf32> = #encdec.seeded<1, 0.5> {scal
 
 // -----
 
+// expected-error @below {{expected a 1-D weight that bans but got 'tensor<8x8xf32>'}}
+encdec.weight @weight_c7 : tensor<8x8xf32> = #encdec.seeded<1, 0.5> {bans}
+
+// -----
+
 // expected-note @below {{@w is defined here}}
 encdec.weight @w : tensor<11x4xf32> = #encdec.seeded<1, 0.5>
 func.func @embed_c2(%ids: tensor<?xi32, #encdec.side<encoder>>, %i: tensor<?xi32>) {

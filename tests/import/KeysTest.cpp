@@ -304,7 +304,7 @@ TEST(Import, WeightsOfTheBaseModelNeedNoPrefix) {
   EXPECT_EQ(imported.warnings(),
             "model.safetensors: 1 tensors not used: \"extra\"\n");
   EXPECT_TRUE(imported.weight("shared"));
-  EXPECT_TRUE(imported.weight("decoder.head_bias"));
+  EXPECT_TRUE(imported.weight("decoder.head_bias").getBans());
   base.tensors["encoder.layers.0.fc1.bias"].shape = {5};
   EXPECT_TRUE(contains(Imported(base).error(), "tensor \"encoder.layers.0.fc1.bias\""));
 }
