@@ -33,7 +33,7 @@ llvm::ArrayRef<uint8_t> bytesOf(llvm::ArrayRef<char> text) {
   return {reinterpret_cast<const uint8_t *>(text.data()), text.size()};
 }
 
-/// One module on its way.
+/// One module from IR to code, what its manifest says, and what its passes said.
 class Job {
 public:
   Job(MLIRContext &context, std::string folder, const CompileOptions &options)
@@ -88,7 +88,7 @@ public:
     buildLowerPipeline(pm, pipeline);
     if (mlir::failed(pm.run(*lowered)))
       return fromDiagnostics("lowering for " + level.str() + " failed");
-    // The manifest describes all levels at once.
+    // The manifest has one list of segments for all levels.
     auto segments = (*lowered)->getAttrOfType<DictionaryAttr>(kSegmentsAttr);
     if (facts.segments && facts.segments != segments)
       return Status(Code::Failure, "internal error: code for " + level.str() +
@@ -191,7 +191,7 @@ Result<OwningOpRef<ModuleOp>> import(MLIRContext &context,
                                      std::vector<std::string> &warnings) {
   if (options.progress)
     options.progress("importing");
-  // Modules are small and passes few: threads would cost more than they bring.
+  // Modules are small and passes few, so threads would cost more than they save.
   context.disableMultithreading();
   ImportReport report;
   auto module = importCheckpoint(context, folder, {options.strict}, report);
@@ -202,7 +202,7 @@ Result<OwningOpRef<ModuleOp>> import(MLIRContext &context,
   return module;
 }
 
-/// Tokenizer and hash: what the module cannot know.
+/// Reads what a module does not hold: the tokenizer, and the checkpoint's hash.
 Status readFolder(Job &job, TokenizerFiles &tokenizer,
                   std::vector<std::string> &warnings) {
   job.stage("reading the folder");
@@ -282,7 +282,7 @@ Result<std::string> outputFile(const std::string &folder,
   namespace fs = llvm::sys::fs;
   fs::UniqueID own, other;
   if (fs::getUniqueID(*target, own) || isBundle(*target))
-    return *target; // nothing is there yet, or an older bundle
+    return *target; // nothing is there yet, or an older bundle is
   std::error_code error;
   for (fs::directory_iterator at(folder, error), end; !error && at != end;
        at.increment(error))
@@ -296,7 +296,7 @@ Result<std::string> outputFile(const std::string &folder,
 Status compileToBundle(const std::string &folder, const std::string &out,
                        const CompileOptions &options,
                        std::vector<std::string> &warnings) {
-  // What is missing on this system is said before any work is done.
+  // A missing linker or an unwritable folder is said before any work is done.
   auto linker = findLinker();
   if (!linker)
     return failed(linker.takeError());

@@ -1,5 +1,5 @@
-// The schema, as a list of keys; the runtime's Manifest.cpp reads it back and
-// refuses anything else.
+// The manifest's keys, in order. runtime/bundle/Manifest.cpp reads them back and refuses
+// any other.
 #include "compiler/emit/Manifest.h"
 #include "compiler/schedule/Kernel.h"
 #include "encdec/abi.h"
@@ -12,8 +12,8 @@ using namespace mlir;
 namespace encdec {
 namespace {
 
-/// Writes entries of one of the module's dictionaries by their own names; what
-/// is absent there is null here.
+/// Writes entries of one of the module's dictionaries under their own names; an entry
+/// that the dictionary lacks is written as null.
 class Section {
 public:
   Section(llvm::json::OStream &json, DictionaryAttr from)
@@ -71,7 +71,7 @@ void generation(Section section) {
   section.text("early_stopping", "false");
 }
 
-/// A list of many has an entry a line.
+/// Writes an entry of a long list on a line of its own.
 void line(llvm::json::OStream &json, llvm::json::Object object) {
   json.rawValue([&](llvm::raw_ostream &out) {
     out << llvm::json::Value(std::move(object));

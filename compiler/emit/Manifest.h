@@ -7,7 +7,7 @@
 
 namespace encdec {
 
-/// What the module does not know.
+/// What the manifest says and the module does not.
 struct ManifestFacts {
   std::vector<std::string> passes; // run, in order
   std::vector<std::string> levels; // code sections, in order
@@ -16,7 +16,7 @@ struct ManifestFacts {
   std::string tokenizerKind;       // "" for none
   int64_t stepBytes = 0;           // weights that a step of one row reads
   SketchBytes sketch;
-  mlir::DictionaryAttr segments;   // what lowering left behind; null for none
+  mlir::DictionaryAttr segments;   // kSegmentsAttr of the lowered module; null for none
 };
 
 /// JSON of a scheduled module with encdec.model and encdec.generation, keys in a fixed

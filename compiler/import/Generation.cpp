@@ -18,7 +18,7 @@ namespace {
 
 enum class Use {
   Honoured,  // read by readGeneration
-  Silent,    // changes nothing we do
+  Silent,    // changes no result
   Sampling,  // matters only when do_sample is true
   Unhonoured // changes the result: worth a warning unless neutral
 };
@@ -26,7 +26,7 @@ enum class Use {
 struct Key {
   std::string_view name;
   Use use;
-  // The value that means "off", as JsonValue::show prints it.
+  // The value that turns the key off, as JsonValue::show prints it.
   std::string_view neutral = "null";
 };
 
@@ -110,13 +110,14 @@ const Key *findKey(std::string_view name) {
   return nullptr;
 }
 
-/// An empty list is off as well, and so is the neutral number written as 1.0.
+/// Whether `value` turns a key off. An empty list does, and so does 1.0 where 1 does.
 bool isNeutral(const JsonValue &value, std::string_view neutral) {
   return value.show() == neutral ||
          (value.kind != JsonValue::Scalar && value.items.empty());
 }
 
-/// [[7], [9, 4]] -> token 7; the two-token word is counted, not honoured.
+/// Bans the words of one token: of [[7], [9, 4]] the token 7. A warning tells how many
+/// longer words there are.
 void readBadWords(Fields &fields, uint64_t vocabulary, GenerationConfig &config,
                   std::vector<std::string> &warnings) {
   const JsonValue *words = fields.get("bad_words_ids");
@@ -141,7 +142,7 @@ void readBadWords(Fields &fields, uint64_t vocabulary, GenerationConfig &config,
     else if (config.eos != std::vector<uint64_t>{token} &&
              std::ranges::find(config.badTokens, token) ==
                  config.badTokens.end())
-      config.badTokens.push_back(token); // a ban of the eos itself is dropped
+      config.badTokens.push_back(token); // as in the reference, the end token is no word
   }
   if (longer != 0)
     warnings.push_back(fmt::format("{}: key \"bad_words_ids\": {} words of "
@@ -180,7 +181,8 @@ void readLengths(Fields &fields, uint64_t maxPositions,
   constexpr uint64_t most = 1u << 30;
   std::optional<uint64_t> length = fields.optionalCount("max_length", 1, most);
   config.maxLength = length ? *length : std::min<uint64_t>(21, maxPositions);
-  // The last token is not fed back: n positions make n + 1 tokens with start.
+  // The decoder never reads the last token, so n positions are enough for n + 1
+  // tokens, the start token included.
   if (config.maxLength > maxPositions + 1) {
     warnings.push_back(fmt::format(
         "{}: key \"max_length\": {} is more than the model's {} positions "
@@ -200,7 +202,7 @@ void readLengths(Fields &fields, uint64_t maxPositions,
   config.minNewTokens = fields.optionalCount("min_new_tokens", 0, most);
 }
 
-/// One warning for all that would change the output and is not honoured.
+/// Names, in one warning, the keys that change the reference's result and not ours.
 void warnIgnored(Fields &fields, const JsonValue &object, bool ownFile,
                  std::vector<std::string> &warnings) {
   std::vector<std::string> ignored, unknown;
@@ -208,7 +210,7 @@ void warnIgnored(Fields &fields, const JsonValue &object, bool ownFile,
     if (object.items[i].isNull())
       continue;
     const Key *key = findKey(object.keys[i]);
-    if (!key && ownFile) // config.json's other keys are the model's
+    if (!key && ownFile) // other keys of config.json are the model's
       unknown.push_back(quote(object.keys[i]));
     if (key && key->use == Use::Unhonoured &&
         !isNeutral(object.items[i], key->neutral))

@@ -118,7 +118,7 @@ void MarianBuilder::declareLayers(const std::string &side,
 }
 
 void MarianBuilder::declareTables(const MarianTables &names) {
-  // One symbol per distinct tensor, named after the most it serves.
+  // Each tensor has one symbol, which names the greatest part that reads the tensor.
   tables.encoder = names.encoder == names.decoder ? "shared" : "encoder.embed";
   tables.decoder = names.encoder == names.decoder ? "shared" : "decoder.embed";
   tables.head = names.head == names.decoder   ? tables.decoder
@@ -130,7 +130,7 @@ void MarianBuilder::declareTables(const MarianTables &names) {
                {config.targetVocabulary, config.width});
   weights.need(tables.head, names.head,
                {config.targetVocabulary, config.width});
-  // Stored as [1, V]; absent means zero.
+  // The bias is stored as [1, V]; without the tensor there is no bias.
   tables.headBias = weights.want("decoder.head_bias", "final_logits_bias",
                                  {1, config.targetVocabulary}, 1);
   if (auto bias = module.lookupSymbol<WeightOp>("decoder.head_bias"))
@@ -142,7 +142,7 @@ std::string MarianBuilder::declarePositions(const std::string &side) {
   if (weights.want(symbol, "model." + side + ".embed_positions.weight",
                    {config.maxPositions, config.width}))
     return symbol;
-  // Both sides compute the same table.
+  // Both sides share the computed table.
   weights.compute("positions", {int64_t(config.maxPositions), width},
                   SinusoidalAttr::get(builder.getContext()));
   return "positions";

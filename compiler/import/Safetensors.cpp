@@ -44,8 +44,8 @@ const DTypeRow *findDType(std::string_view name) {
   return nullptr;
 }
 
-/// Reads {name: {dtype, shape, data_offsets}} straight from the events: a tree
-/// of a hostile 100 MB header would take gigabytes.
+/// Reads {name: {dtype, shape, data_offsets}} from the parser's events: the tree of a
+/// hostile header of 100 MB would take gigabytes.
 class HeaderReader : public JsonEvents {
 public:
   std::string beginObject() override {
@@ -138,19 +138,19 @@ private:
   std::vector<uint64_t> bounds;
 };
 
-/// Pointers begin with the key "version" (git-lfs, docs/spec.md). As a header
-/// length those bytes would be beyond any limit.
+/// Whether a file that begins with these bytes is a Git LFS pointer: its first key is
+/// "version" (git-lfs, docs/spec.md). No header is as long as the bytes would say.
 bool isLfsPointer(const uint8_t (&first)[8]) {
   return std::memcmp(first, "version ", 8) == 0;
 }
 
-/// dims × dtype must be the span, without overflow.
+/// What is wrong if shape and type do not make the tensor's size; empty if they do.
 std::string checkSpan(const TensorInfo &tensor) {
   std::optional<uint64_t> bits = findDType(tensor.dtypeName)->bits;
   for (uint64_t dim : tensor.shape)
     if (bits)
       bits = checkedMul(*bits, dim);
-  // A zero after a huge dimension is still an empty tensor.
+  // A tensor with a dimension of 0 is empty, however large the others are.
   if (std::ranges::find(tensor.shape, 0u) != tensor.shape.end())
     bits = 0;
   if (!bits)
@@ -201,7 +201,7 @@ void widen(DType dtype, const uint8_t *bytes, std::span<float> values) {
 uint64_t TensorInfo::elements() const {
   uint64_t count = 1;
   for (uint64_t dim : shape)
-    count *= dim; // cannot overflow: checkSpan held the product
+    count *= dim; // does not overflow: checkSpan multiplied them
   return count;
 }
 
@@ -212,7 +212,7 @@ std::string TensorInfo::shapeText() const {
 Result<std::vector<TensorInfo>>
 parseSafetensorsHeader(std::string_view json, uint64_t dataBytes,
                        uint64_t dataStart, const std::string &file) {
-  // The format demands it; it also keeps byte order marks and white space out.
+  // The format demands '{' here, which keeps byte order marks and white space out.
   if (json.empty() || json.front() != '{')
     return badModel(file + ": byte 8: the header must begin with '{'");
   HeaderReader reader;
@@ -224,7 +224,7 @@ parseSafetensorsHeader(std::string_view json, uint64_t dataBytes,
     return std::tuple<uint64_t, uint64_t, const std::string &>(
         tensor.offset, tensor.size, tensor.name);
   });
-  uint64_t end = 0; // of the data covered so far
+  uint64_t end = 0; // of the tensors so far
   for (TensorInfo &tensor : tensors) {
     auto at = [&] { return file + ": tensor " + quote(tensor.name) + ": "; };
     if (tensor.offset != end)
@@ -342,7 +342,7 @@ SafetensorsFile::values(uint64_t offset, uint64_t count, DType dtype) const {
                                 "can be read",
                                 fileName, offset));
   std::optional<uint64_t> size = checkedMul<uint64_t>(count, width);
-  // Compared with the file before anything is allocated.
+  // The size is compared with the file before memory is taken.
   if (!size || offset > fileSize || *size > fileSize - offset)
     return badModel(fmt::format("{}: {} values at byte {} lie outside the file "
                                 "of {} bytes",

@@ -22,8 +22,8 @@ inline constexpr uint64_t maxHeaderBytes = 100'000'000;
 inline constexpr uint64_t maxTensors = 1'000'000;
 inline constexpr unsigned maxRank = 8;
 
-/// Types whose values can be read; files may hold tensors of others as long as
-/// nobody asks for them.
+/// Types whose values can be read. A file may also hold tensors of other types, as
+/// long as no weight is made of them.
 enum class DType { F64, F32, F16, BF16, Other };
 
 /// The size of one value; 0 for Other.
@@ -51,9 +51,9 @@ Result<std::vector<TensorInfo>> parseSafetensorsHeader(std::string_view json,
                                                        uint64_t dataStart,
                                                        const std::string &file);
 
-/// An open file. Header checked whole; values are read on demand (not mapped:
-/// a file cut short while open gives an error, not a signal). Movable, not
-/// copyable; reads from several threads at once are fine.
+/// An open file, its header checked whole. Values are read on demand and not mapped:
+/// a file that is cut short while it is open gives an error, not a signal. Movable,
+/// not copyable; several threads may read at once.
 class SafetensorsFile {
 public:
   /// `name` is the file name used in messages and in IR.

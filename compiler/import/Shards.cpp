@@ -79,9 +79,9 @@ private:
   std::string current;
 };
 
-/// A link may point anywhere inside the folder, nowhere else. Model caches
-/// (hub snapshots) link each file to a blob store two levels up, beside
-/// snapshots/; that layout is let through.
+/// Whether the file lies in the folder once links are followed, or where a model cache
+/// keeps it: snapshots/<revision>/ of a hub's cache holds links into blobs/, which lies
+/// beside snapshots/.
 bool staysInside(const std::string &folder, const std::string &name) {
   char realFolder[PATH_MAX], realFile[PATH_MAX];
   if (!::realpath(folder.c_str(), realFolder) ||

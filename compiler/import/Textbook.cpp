@@ -90,7 +90,7 @@ Value Textbook::ffn(Value x, const std::string &block, int64_t hidden,
 
 Value Textbook::addNorm(Value y, Value x, const std::string &block) {
   Value sum = AddOp::create(builder, at(block + ".sum"), y.getType(), y, x);
-  // Transformers leaves PyTorch's default eps in place for this family.
+  // Marian in Transformers has PyTorch's default eps.
   return NormOp::create(builder, at(block + ".normed"), sum.getType(), sum,
                         symbol(block + ".gamma"), symbol(block + ".beta"),
                         builder.getF32FloatAttr(1e-5f));

@@ -51,7 +51,7 @@ char *sharedStage() {
 }
 
 void limitChild(unsigned deadline) {
-  prctl(PR_SET_PDEATHSIG, SIGKILL); // nobody would wait for the result
+  prctl(PR_SET_PDEATHSIG, SIGKILL); // without its parent, nobody waits for the result
   auto limit = [](auto resource, rlim_t value) {
     rlimit now;
     if (getrlimit(resource, &now) == 0 && value < now.rlim_cur) {
@@ -84,7 +84,7 @@ encdec::Status verify(const std::string &checkpoint,
   auto [code, message] = encdec::runProgram({program, "verify", bundle}, 0);
   if (code == 0)
     return Status::success();
-  // What it says of the temporary file is said of the checkpoint.
+  // It names the temporary bundle; the user knows the checkpoint.
   std::string name = llvm::sys::path::filename(bundle).str() + ": ";
   if (size_t at = message.find(name); at != message.npos)
     message.erase(0, at + name.size());
@@ -198,7 +198,7 @@ std::string version() {
          std::to_string(ENCDEC_ABI_VERSION) + ", LLVM " LLVM_VERSION_STRING ")";
 }
 
-/// Prints what was asked for; the exit code.
+/// Prints `text`. Returns the exit code.
 int show(const std::string &text) {
   std::cout << text << std::flush;
   if (std::cout)
@@ -246,7 +246,8 @@ void describe(CLI::App &app, Arguments &arguments) {
       "5 limit or deadline");
 }
 
-/// What is wrong with the command line; an unknown option with the nearest one.
+/// Says what is wrong with the command line, and which option is nearest to an unknown
+/// one.
 std::string explain(const CLI::App &app, const CLI::ParseError &error) {
   for (const std::string &extra : app.remaining()) {
     llvm::StringRef word = llvm::StringRef(extra).split('=').first;
@@ -299,7 +300,7 @@ int main(int argc, char **argv) {
   }
   for (const std::string &level : arguments.options.levels)
     if (auto target = encdec::findObjectTarget(level); !target) {
-      std::cerr << "encdec-compile: " << llvm::toString(target.takeError())
+      std::cerr << "encdec-compile: error: " << llvm::toString(target.takeError())
                 << "\n";
       return usageError;
     }
