@@ -249,10 +249,14 @@ void describe(CLI::App &app, Arguments &arguments) {
 /// Says what is wrong with the command line, and which option is nearest to an unknown
 /// one.
 std::string explain(const CLI::App &app, const CLI::ParseError &error) {
-  for (const std::string &extra : app.remaining()) {
+  std::vector<std::string> extras = app.remaining();
+  std::erase(extras, "--");
+  for (const std::string &extra : extras) {
     llvm::StringRef word = llvm::StringRef(extra).split('=').first;
-    if (!word.starts_with("-") || word == "--")
+    if (!word.starts_with("-"))
       continue;
+    if (app.get_option_no_throw(word.str()))
+      return "did not expect '" + word.str() + "' after '--' and the checkpoint";
     std::string nearest;
     unsigned least = word.size() / 3 + 1; // more slips make another word
     for (const CLI::Option *option : app.get_options())
@@ -268,8 +272,8 @@ std::string explain(const CLI::App &app, const CLI::ParseError &error) {
     return "no option '" + word.str() + "'" +
            (nearest.empty() ? "" : "; did you mean '" + nearest + "'?");
   }
-  if (app.remaining_size() > 0)
-    return "did not expect '" + app.remaining().front() + "'";
+  if (!extras.empty())
+    return "did not expect '" + extras.front() + "'";
   return error.what();
 }
 

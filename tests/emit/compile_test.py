@@ -248,6 +248,8 @@ class Compile(unittest.TestCase):
                                         cwd=self.folder, env=self.environment())
                 self.assertEqual(result.returncode, 0, result.stderr)
         self.assertIn("required", self.fails(2, "-o", self.out, "--"))
+        self.assertIn("expect 'more'", self.fails(2, EXAMPLE, "-o", self.out, "--", "more"))
+        self.assertIn("'-o' after '--'", self.fails(2, EXAMPLE, "--", "-o", self.out))
         self.assertIn("did you mean '--weights'", self.fails(2, "--", EXAMPLE, "-o", self.out,
                                                              "--weight", "int8"))
 
