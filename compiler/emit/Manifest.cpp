@@ -118,7 +118,7 @@ llvm::json::Object weightEntry(WeightOp weight) {
 } // namespace
 
 FailureOr<std::string> manifestText(ModuleOp module,
-                                    const ManifestFacts &facts) {
+                                    const ManifestInfo &info) {
   DictionaryAttr found[2];
   constexpr StringRef names[2] = {"encdec.model", "encdec.generation"};
   for (auto [attribute, name] : llvm::zip(found, names))
@@ -148,11 +148,11 @@ FailureOr<std::string> manifestText(ModuleOp module,
     });
     json.attributeObject("weights", [&] {
       json.attribute("type",
-                     facts.formats.size() > 1 ? "mixed" : facts.formats.front()->name);
+                     info.formats.size() > 1 ? "mixed" : info.formats.front()->name);
       json.attribute("bytes", weightsSectionBytes(module));
-      json.attribute("step_bytes", facts.stepBytes);
-      json.attribute("sketch_bytes", facts.sketch.sketch);
-      json.attribute("sketched_bytes", facts.sketch.sketched);
+      json.attribute("step_bytes", info.stepBytes);
+      json.attribute("sketch_bytes", info.sketch.sketch);
+      json.attribute("sketched_bytes", info.sketch.sketched);
       json.attributeArray("list", [&] {
         for (WeightOp weight : placedWeights(module))
           line(json, weightEntry(weight));
@@ -169,21 +169,21 @@ FailureOr<std::string> manifestText(ModuleOp module,
       json.attribute("cache_per_key", plan->cachePerKey);
       json.attribute("key_type", keyTypeOf(module));
     });
-    texts(json, "passes", facts.passes);
-    json.attribute("checkpoint_hash", facts.checkpointHash);
+    texts(json, "passes", info.passes);
+    json.attribute("checkpoint_hash", info.checkpointHash);
     json.attributeObject("generation",
                          [&] { generation(Section(json, found[1])); });
-    if (facts.tokenizerKind.empty())
+    if (info.tokenizerKind.empty())
       json.attribute("tokenizer", nullptr);
     else
       json.attributeObject(
-          "tokenizer", [&] { json.attribute("kind", facts.tokenizerKind); });
-    texts(json, "levels", facts.levels);
-    if (facts.segments)
+          "tokenizer", [&] { json.attribute("kind", info.tokenizerKind); });
+    texts(json, "levels", info.levels);
+    if (info.segments)
       json.attributeObject("segments", [&] {
         for (StringRef entry : {"encode", "step"})
           json.attributeArray(entry, [&] {
-            if (auto list = facts.segments.getAs<ArrayAttr>(entry))
+            if (auto list = info.segments.getAs<ArrayAttr>(entry))
               for (auto from : list.getAsRange<DictionaryAttr>())
                 segment(json, from);
           });

@@ -8,7 +8,7 @@
 namespace encdec {
 
 /// What the manifest says and the module does not.
-struct ManifestFacts {
+struct ManifestInfo {
   std::vector<std::string> passes; // run, in order
   std::vector<std::string> levels; // code sections, in order
   llvm::SmallVector<const WeightFormat *> formats; // of matrices and token tables
@@ -22,6 +22,6 @@ struct ManifestFacts {
 /// JSON of a scheduled module with encdec.model and encdec.generation, keys in a fixed
 /// order. Fails, with a diagnostic, where one of these or the memory plan is missing.
 mlir::FailureOr<std::string> manifestText(mlir::ModuleOp module,
-                                          const ManifestFacts &facts);
+                                          const ManifestInfo &info);
 
 } // namespace encdec

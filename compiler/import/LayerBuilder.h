@@ -1,4 +1,4 @@
-// Textbook.h: builds transformer layers in plain ops, one op for one line of
+// LayerBuilder.h: builds transformer layers in plain ops, one op for one line of
 // the textbook. Knows nothing of checkpoints; families say which layers.
 #pragma once
 #include "dialect/Ops.h"
@@ -9,9 +9,9 @@ namespace encdec {
 /// Builds at the end of one function. The location of a value is a name ("l0.self.q"),
 /// from which the printer makes the SSA name. The name of a weight is the side, the
 /// name of the value that it makes, and a short tail: @encoder.l0.self.q.w.
-class Textbook {
+class LayerBuilder {
 public:
-  Textbook(mlir::OpBuilder &builder, std::string side)
+  LayerBuilder(mlir::OpBuilder &builder, std::string side)
       : builder(builder), side(std::move(side)) {}
 
   struct Heads {
