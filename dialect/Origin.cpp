@@ -9,6 +9,8 @@ using namespace encdec;
 
 float encdec::roundTo(Type type, double value) {
   APFloat number(static_cast<float>(value)); // logical values are f32
+  if (type.isF32())
+    return number.convertToFloat();
   bool losesInfo = false;
   number.convert(cast<FloatType>(type).getFloatSemantics(),
                  APFloat::rmNearestTiesToEven, &losesInfo);

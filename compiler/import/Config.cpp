@@ -2,7 +2,6 @@
 #include "compiler/import/Config.h"
 
 #include "compiler/import/File.h"
-#include "compiler/import/GenerationKeys.h"
 
 #include <algorithm>
 #include <fmt/format.h>

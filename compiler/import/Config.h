@@ -55,6 +55,10 @@ Result<GenerationConfig> readGeneration(const ConfigFiles &files,
                                         uint64_t maxPositions,
                                         std::vector<std::string> &warnings);
 
+/// Whether Transformers' GenerationConfig knows `key`. In config.json such keys count
+/// only when there is no generation_config.json.
+bool isGenerationKey(std::string_view key);
+
 /// A legacy key that passes in silence with one of its neutral values (JSON
 /// text as JsonValue::show prints it) and is an error with any other.
 struct NeutralKey {

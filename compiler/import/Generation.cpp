@@ -5,7 +5,6 @@
 // tokens, within the model's positions; max_new_tokens and min_new_tokens win
 // over lengths; decoder_start_token_id falls back to bos_token_id, pad to eos.
 #include "compiler/import/Config.h"
-#include "compiler/import/GenerationKeys.h"
 #include "encdec/abi.h"
 
 #include <algorithm>
@@ -116,8 +115,8 @@ bool isNeutral(const JsonValue &value, std::string_view neutral) {
          (value.kind != JsonValue::Scalar && value.items.empty());
 }
 
-/// Bans the words of one token: of [[7], [9, 4]] the token 7. A warning tells how many
-/// longer words there are.
+/// Bans the words of one token but the end token: of [[7], [9, 4]] the token 7. A
+/// warning tells how many longer words there are.
 void readBadWords(Fields &fields, uint64_t vocabulary, GenerationConfig &config,
                   std::vector<std::string> &warnings) {
   const JsonValue *words = fields.get("bad_words_ids");
@@ -139,10 +138,10 @@ void readBadWords(Fields &fields, uint64_t vocabulary, GenerationConfig &config,
     uint64_t token = *word.items[0].asUnsigned();
     if (word.items.size() > 1)
       ++longer;
-    else if (config.eos != std::vector<uint64_t>{token} &&
+    else if (config.eos != std::vector<uint64_t>{token} && // as the reference does
              std::ranges::find(config.badTokens, token) ==
                  config.badTokens.end())
-      config.badTokens.push_back(token); // as in the reference, the end token is no word
+      config.badTokens.push_back(token);
   }
   if (longer != 0)
     warnings.push_back(fmt::format("{}: key \"bad_words_ids\": {} words of "

@@ -98,8 +98,6 @@ public:
   const std::map<std::string, Entry, std::less<>> &entries() const {
     return table;
   }
-  /// Null when no such file is open.
-  const SafetensorsFile *file(std::string_view name) const;
   /// Whether two tensors hold the same bytes under the same type and shape.
   Result<bool> same(const Entry &a, const Entry &b) const;
 

@@ -202,13 +202,6 @@ CheckpointFiles::find(std::string_view name) const {
   return found == table.end() ? nullptr : &found->second;
 }
 
-const SafetensorsFile *CheckpointFiles::file(std::string_view name) const {
-  for (const std::unique_ptr<SafetensorsFile> &file : files)
-    if (file->name() == name)
-      return file.get();
-  return nullptr;
-}
-
 Result<bool> CheckpointFiles::same(const Entry &a, const Entry &b) const {
   if (a.info->dtypeName != b.info->dtypeName || a.info->shape != b.info->shape)
     return false;
