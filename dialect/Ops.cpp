@@ -185,7 +185,7 @@ void WeightOp::build(OpBuilder &builder, OperationState &state, StringRef name,
   build(
       builder, state, builder.getStringAttr(name), TypeAttr::get(type), origin,
       /*format=*/StringAttr(), /*layout=*/PackedAttr(), /*offset=*/IntegerAttr(),
-      /*scale_offset=*/IntegerAttr());
+      /*scale_offset=*/IntegerAttr(), /*bans=*/UnitAttr());
 }
 
 RankedTensorType WeightOp::getTensorType() {

@@ -76,24 +76,27 @@ def EncDec_WeightOp : EncDec_Op<"weight", [Symbol]> {
     ```
     `format` says how quantize-weights has it stored (WeightFormat.h): f32, the default,
     bf16, int8, or int8-dynamic, with which products round each row of their input too. The
-    logical value of a weight is what its format keeps of the f32 of each checkpoint value.
-    Weights of linear ops are [out, in]. `layout`, `offset` and `scale_offset` (bytes
-    within the weights section) are set by pack-weights.
+    logical value of a weight is what its format keeps of the f32 of each checkpoint value
+    (of f64, the nearest one). All values are finite, but in a weight that `bans` -inf is
+    added to a logit and bans the token. Weights of linear ops are [out, in]. `layout`,
+    `offset` and `scale_offset` (bytes within the weights section) are set by pack-weights.
 
-    C1 the type is a static 1-D or 2-D tensor of f16, bf16 or f32, of at most 2^48
+    C1 the type is a static 1-D or 2-D tensor of f16, bf16, f32 or f64, of at most 2^48
        elements.
     C2 the origin is a file, sinusoidal, seeded or dense attribute.
     C3 a dense origin has the weight's own type; a sinusoidal one is 2-D.
     C4 the format is one of the table; those other than f32 are for 2-D weights.
     C5 only a 2-D weight is packed.
     C6 offsets are multiples of 64, and only a format with scales has a scale_offset.
+    C7 only a 1-D weight bans.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name,
                        TypeAttrOf<AnyRankedTensor>:$type, AnyAttr:$origin,
                        OptionalAttr<StrAttr>:$format,
                        OptionalAttr<EncDec_PackedAttr>:$layout,
                        OptionalAttr<I64Attr>:$offset,
-                       OptionalAttr<I64Attr>:$scale_offset);
+                       OptionalAttr<I64Attr>:$scale_offset,
+                       UnitAttr:$bans);
   let assemblyFormat = "$sym_name `:` $type `=` $origin attr-dict";
   let builders = [OpBuilder<(ins "::llvm::StringRef":$name,
       "::mlir::RankedTensorType":$type, "::mlir::Attribute":$origin)>];

@@ -8,7 +8,7 @@ using namespace mlir;
 using namespace encdec;
 
 float encdec::roundTo(Type type, double value) {
-  APFloat number(static_cast<float>(value)); // checkpoints hold f32 at most
+  APFloat number(static_cast<float>(value)); // logical values are f32
   if (type.isF32())
     return number.convertToFloat();
   bool losesInfo = false;

@@ -6,14 +6,14 @@
 namespace encdec {
 
 /// Stored values of a dense, seeded or sinusoidal weight, row-major, rounded to
-/// the weight's type and widened to f32; before its format takes them. Fails for a
+/// the weight's type and to f32; before its format takes them. Fails for a
 /// file origin, which the caller reads.
 mlir::FailureOr<std::vector<float>> originValues(WeightOp weight);
 
 /// Element `i` of a seeded weight before rounding: in (-scale, scale), never 0.
 double seededValue(uint64_t seed, uint64_t i, double scale);
 
-/// Rounds `value` to f16, bf16 or f32 (`type`), widened to f32 again.
+/// Rounds `value` to f32, then to f16 or bf16 where that is `type`, as an f32 again.
 float roundTo(mlir::Type type, double value);
 
 /// Rows of a weight in a format: a code for each value, and the scales of each row.

@@ -45,14 +45,15 @@ static LogicalResult expectWeight(Operation *op, SymbolTableCollection &tables,
 static LogicalResult verifyWeightType(WeightOp op) {
   RankedTensorType type = op.getTensorType();
   Type element = type.getElementType();
-  bool isFloat = element.isF32() || element.isF16() || element.isBF16();
+  bool isFloat =
+      element.isF64() || element.isF32() || element.isF16() || element.isBF16();
   // C1
   if (failed(verifySizes([&] { return op.emitOpError(); }, type.getShape())))
     return failure();
   if (!isFloat || !type.hasStaticShape() || type.getEncoding() ||
       type.getRank() < 1 || type.getRank() > 2 || type.getNumElements() == 0)
-    return op.emitOpError("expected a static 1-D or 2-D tensor of f16, bf16 or "
-                          "f32, without a side, but got ")
+    return op.emitOpError("expected a static 1-D or 2-D tensor of f16, bf16, "
+                          "f32 or f64, without a side, but got ")
            << type;
   // C2
   Attribute origin = op.getOrigin();
@@ -96,6 +97,10 @@ LogicalResult WeightOp::verify() {
   if (getScaleOffset() && !getStored().hasScales())
     return emitOpError("expected a format with scales beside a scale_offset but got ")
            << getStored().name;
+  // C7
+  if (getBans() && matrix)
+    return emitOpError("expected a 1-D weight that bans but got ")
+           << getTensorType();
   return success();
 }
 

@@ -1,6 +1,6 @@
-// Temporary file → write → fsync → rename → fsync of the folder: the order that
-// leaves either the old bundle or the new one after a crash at any point
-// (Pillai et al., "All File Systems Are Not Created Equal", OSDI 2014).
+// A temporary file is written, synced and renamed, and its folder synced: in this order,
+// a crash at any point leaves either the old bundle or the new one (Pillai et al., "All
+// File Systems Are Not Created Equal", OSDI 2014).
 #include "compiler/emit/BundleWriter.h"
 #include "compiler/emit/Hash.h"
 #include "llvm/Support/Path.h"
@@ -32,8 +32,8 @@ std::string folderOf(StringRef path) {
 
 } // namespace
 
-/// The checksum of a section, its bytes given part by part: of a large one, that of
-/// its chunks' checksums (abi.h).
+/// The checksum of a section whose bytes come part by part. The checksum of a large
+/// section is that of its chunks' checksums (abi.h).
 struct BundleWriter::Hash {
   void reset() {
     chunk.reset();
@@ -84,9 +84,8 @@ std::string BundleWriter::temporaryPath(StringRef path, int pid) {
 Error BundleWriter::fail(StringRef what) const {
   int error = errno;
   return createStringError(std::error_code(error, std::generic_category()),
-                           "%s: %s: %s; %s is unchanged", temporary.c_str(),
-                           what.str().c_str(), std::strerror(error),
-                           path.c_str());
+                           "'%s': %s: %s; what was there before is unchanged",
+                           path.c_str(), what.str().c_str(), std::strerror(error));
 }
 
 Expected<std::string> BundleWriter::resolve(StringRef path) {
@@ -100,7 +99,7 @@ Expected<std::string> BundleWriter::resolve(StringRef path) {
     return refuse("names a folder");
   struct stat info;
   if (lstat(path.str().c_str(), &info) != 0)
-    return path.str(); // nothing is there; what else is wrong, opening says
+    return path.str(); // nothing is there yet; create() finds what else is wrong
   SmallString<128> target;
   if (stat(path.str().c_str(), &info) != 0 || sys::fs::real_path(path, target))
     return refuse("is a link that leads nowhere");
@@ -118,18 +117,24 @@ Expected<std::unique_ptr<BundleWriter>> BundleWriter::create(StringRef path) {
   std::unique_ptr<BundleWriter> writer(new BundleWriter);
   writer->path = *target;
   writer->temporary = temporaryPath(*target, getpid());
-  // A leftover of a killed process that had our number is nobody's now.
+  // A process of the same number that was killed may have left such a file.
   unlink(writer->temporary.c_str());
   writer->file = open(writer->temporary.c_str(),
                       O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  if (writer->file < 0)
-    return writer->fail("cannot create the file");
+  if (writer->file < 0) {
+    std::string why = errno == ENOENT    ? "does not exist"
+                      : errno == ENOTDIR ? "is no folder"
+                                         : std::string("takes no new file: ") +
+                                               std::strerror(errno);
+    return createStringError("'%s' cannot be written: the folder '%s' %s",
+                             target->c_str(), folderOf(*target).c_str(), why.c_str());
+  }
   return writer;
 }
 
 Error BundleWriter::announce(unsigned count) {
   sectionCount = count;
-  // Header and table come last; their place is kept by zeros.
+  // Header and table are written last; zeros keep their place.
   std::vector<uint8_t> zeros(sizeof(encdec_bundle_header) +
                              count * sizeof(encdec_bundle_section));
   return write(zeros);
@@ -245,7 +250,7 @@ Error BundleWriter::commit() {
   if (rename(temporary.c_str(), path.c_str()) != 0)
     return fail("cannot rename");
   temporary.clear();
-  // The name is in place; only its survival of a power cut is still open.
+  // The bundle has its name. Once the folder is synced, the name outlives a power cut.
   int folder = open(folderOf(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (folder >= 0) {
     fsync(folder);

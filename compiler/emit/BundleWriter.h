@@ -19,16 +19,16 @@ namespace encdec {
 class BundleWriter {
 public:
   /// The file that a bundle at `path` replaces or makes: links are followed, so
-  /// that they stay links. Fails for what is there and no regular file.
+  /// that they stay links. Fails where something else than a regular file is there.
   static llvm::Expected<std::string> resolve(llvm::StringRef path);
 
-  /// Makes the temporary file beside what `path` resolves to. Fails when that
-  /// folder cannot be written to.
+  /// Makes the temporary file beside the file that `path` resolves to. Fails if no
+  /// file can be made in that folder.
   static llvm::Expected<std::unique_ptr<BundleWriter>>
   create(llvm::StringRef path);
 
-  /// The temporary name that process `pid` writes the resolved `path` under, so
-  /// that whoever started it can clean up after a crash.
+  /// The temporary name that process `pid` writes the resolved `path` under: the
+  /// process that started it can remove the file after a crash.
   static std::string temporaryPath(llvm::StringRef path, int pid);
 
   /// `sectionCount` sections will follow (1 … 64).
@@ -47,7 +47,7 @@ public:
   llvm::Error finish();
   const std::string &temporaryName() const { return temporary; }
 
-  /// Finishes unless that is done, renames, syncs the folder.
+  /// Calls finish() unless that was done, renames the file, syncs the folder.
   llvm::Error commit();
 
   /// Removes the temporary file if commit did not succeed.

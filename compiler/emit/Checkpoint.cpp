@@ -1,5 +1,5 @@
-// Files are read piece by piece, never mapped: one that is cut short meanwhile
-// is an error, not a signal.
+// Files are read piece by piece, never mapped: if one is cut short meanwhile, that is
+// an error, not a signal.
 #include "compiler/emit/Checkpoint.h"
 #include "compiler/emit/Hash.h"
 #include "compiler/import/File.h"
@@ -49,7 +49,7 @@ Status hashFile(const std::string &folder, const std::string &name,
   }
   if (std::ferror(file.get()))
     return failed();
-  // The size ends a file, so that no byte can wander into the next one.
+  // The size follows the bytes, so that the hash tells where a file ends.
   uint8_t end[8];
   for (int i = 0; i < 8; ++i)
     end[i] = uint8_t(size >> (8 * i));

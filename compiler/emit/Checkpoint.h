@@ -11,12 +11,12 @@ namespace encdec {
 
 struct TokenizerFiles {
   std::string kind; // "marian", or "" where files are missing
-  /// file name, contents; in a fixed order; empty without a kind
+  /// Names and contents in a fixed order; empty without a kind.
   std::vector<std::pair<std::string, std::string>> files;
 };
 
-/// Reads the tokenizer files of a `family` checkpoint. Missing ones are no
-/// error: the model then takes and gives ids; `warnings` says so.
+/// Reads the tokenizer files of a `family` checkpoint. Where one is missing, the model
+/// takes and gives token ids alone, and a warning says so.
 Result<TokenizerFiles> readTokenizer(const std::string &folder,
                                      llvm::StringRef family,
                                      std::vector<std::string> &warnings);

@@ -34,10 +34,10 @@ llvm::ArrayRef<uint8_t> bytesOf(llvm::ArrayRef<char> text) {
   return {reinterpret_cast<const uint8_t *>(text.data()), text.size()};
 }
 
-/// One module on its way.
-class Job {
+/// One module from IR to code, what its manifest says, and what its passes said.
+class Compilation {
 public:
-  Job(MLIRContext &context, std::string folder, const CompileOptions &options)
+  Compilation(MLIRContext &context, std::string folder, const CompileOptions &options)
       : folder(std::move(folder)), options(options), store(this->folder),
         diagnostics(&context, [this](Diagnostic &diagnostic) {
           if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
@@ -60,10 +60,10 @@ public:
     if (Status status = run(pm); !status.ok())
       return Status(options.weightsFor.empty() ? status.code() : Code::Usage,
                     status.message());
-    facts.formats = formatsOf(module);
-    facts.stepBytes = stepWeightBytes(module);
-    facts.sketch = sketchBytes(module);
-    if (options.sketch && !facts.sketch.sketch)
+    info.formats = formatsOf(module);
+    info.stepBytes = stepWeightBytes(module);
+    info.sketch = sketchBytes(module);
+    if (options.sketch && !info.sketch.sketch)
       return Status(Code::Usage,
                     "a sketch is for a vocabulary in f32, but here it is stored in a "
                     "smaller format; compile without --sketch, or choose f32 for it");
@@ -71,7 +71,7 @@ public:
     buildSchedulePipeline(schedule, pipeline);
     if (Status status = run(schedule); !status.ok())
       return status;
-    facts.passes.push_back("encdec-lower"); // once for each level
+    info.passes.push_back("encdec-lower"); // once for each level
     return Status::success();
   }
 
@@ -89,23 +89,23 @@ public:
     buildLowerPipeline(pm, pipeline);
     if (mlir::failed(pm.run(*lowered)))
       return fromDiagnostics("lowering for " + level.str() + " failed");
-    // The manifest describes all levels at once.
+    // The manifest has one list of segments for all levels.
     auto segments = (*lowered)->getAttrOfType<DictionaryAttr>(kSegmentsAttr);
-    if (facts.segments && facts.segments != segments)
+    if (info.segments && info.segments != segments)
       return Status(Code::Failure, "internal error: code for " + level.str() +
                                        " has other barriers than that for " +
-                                       facts.levels.front());
-    facts.segments = segments;
+                                       info.levels.front());
+    info.segments = segments;
     (*lowered)->removeAttr(kSegmentsAttr);
     auto object = emitObject(*lowered, **target);
     if (!object)
       return failed(object.takeError());
-    facts.levels.push_back(level.str());
+    info.levels.push_back(level.str());
     return std::move(*object);
   }
 
   Result<std::string> manifest() {
-    FailureOr<std::string> text = manifestText(module, facts);
+    FailureOr<std::string> text = manifestText(module, info);
     if (mlir::failed(text))
       return fromDiagnostics("the manifest cannot be written");
     return *text;
@@ -161,7 +161,7 @@ public:
         asked.push_back(level);
     if (!asked.empty())
       return asked;
-    if (llvm::any_of(facts.formats,
+    if (llvm::any_of(info.formats,
                      [](const WeightFormat *format) { return format->roundsActivations; }))
       return {"v3", "v3-avxvnni", "v4", "v4-vnni"};
     return {"v3", "v4"};
@@ -169,14 +169,14 @@ public:
 
   Status run(PassManager &pm) {
     for (Pass &pass : pm.getPasses())
-      facts.passes.push_back(pass.getArgument().str());
+      info.passes.push_back(pass.getArgument().str());
     if (mlir::failed(pm.run(module)))
       return fromDiagnostics("the passes failed");
     return Status::success();
   }
 
   ModuleOp module;
-  ManifestFacts facts;
+  ManifestInfo info;
   std::string folder;
 
 private:
@@ -192,7 +192,7 @@ Result<OwningOpRef<ModuleOp>> import(MLIRContext &context,
                                      std::vector<std::string> &warnings) {
   if (options.progress)
     options.progress("importing");
-  // Modules are small and passes few: threads would cost more than they bring.
+  // Modules are small and passes few, so threads would cost more than they save.
   context.disableMultithreading();
   ImportReport report;
   auto module = importCheckpoint(context, folder, {options.strict}, report);
@@ -203,18 +203,18 @@ Result<OwningOpRef<ModuleOp>> import(MLIRContext &context,
   return module;
 }
 
-/// Tokenizer and hash: what the module cannot know.
-Status readFolder(Job &job, TokenizerFiles &tokenizer,
+/// Reads what a module does not hold: the tokenizer, and the checkpoint's hash.
+Status readFolder(Compilation &compilation, TokenizerFiles &tokenizer,
                   std::vector<std::string> &warnings) {
-  job.stage("reading the folder");
-  auto model = job.module->getAttrOfType<DictionaryAttr>(kModelAttr);
+  compilation.stage("reading the folder");
+  auto model = compilation.module->getAttrOfType<DictionaryAttr>(kModelAttr);
   auto family = model ? model.getAs<StringAttr>("family") : StringAttr();
   ENCDEC_ASSIGN_OR_RETURN(
       tokenizer,
-      readTokenizer(job.folder, family ? family.getValue() : "", warnings));
-  job.facts.tokenizerKind = tokenizer.kind;
-  ENCDEC_ASSIGN_OR_RETURN(job.facts.checkpointHash,
-                          hashCheckpoint(job.folder, job.module));
+      readTokenizer(compilation.folder, family ? family.getValue() : "", warnings));
+  compilation.info.tokenizerKind = tokenizer.kind;
+  ENCDEC_ASSIGN_OR_RETURN(compilation.info.checkpointHash,
+                          hashCheckpoint(compilation.folder, compilation.module));
   return Status::success();
 }
 
@@ -225,11 +225,11 @@ bool isBundle(const std::string &path) {
                      llvm::StringRef(ENCDEC_BUNDLE_MAGIC, size);
 }
 
-Status writeBundle(Job &job, BundleWriter &bundle,
+Status writeBundle(Compilation &compilation, BundleWriter &bundle,
                    const CompileOptions &options,
                    const std::vector<std::pair<std::string, Bytes>> &code,
                    const TokenizerFiles &tokenizer) {
-  ENCDEC_ASSIGN_OR_RETURN(auto manifest, job.manifest());
+  ENCDEC_ASSIGN_OR_RETURN(auto manifest, compilation.manifest());
   if (auto error = bundle.announce(2 + code.size() + tokenizer.files.size()))
     return failed(std::move(error));
   if (auto error = bundle.add(ENCDEC_SECTION_MANIFEST, "manifest.json",
@@ -244,12 +244,12 @@ Status writeBundle(Job &job, BundleWriter &bundle,
       return failed(std::move(error));
   if (auto error = bundle.begin(ENCDEC_SECTION_WEIGHTS, "weights"))
     return failed(std::move(error));
-  ENCDEC_RETURN_IF_ERROR(job.streamWeights(bundle));
-  job.stage("writing to disk");
+  ENCDEC_RETURN_IF_ERROR(compilation.streamWeights(bundle));
+  compilation.stage("writing to disk");
   if (auto error = bundle.finish())
     return failed(std::move(error));
   if (options.check) {
-    job.stage("verifying the bundle");
+    compilation.stage("verifying the bundle");
     ENCDEC_RETURN_IF_ERROR(options.check(bundle.temporaryName()));
   }
   if (auto error = bundle.commit())
@@ -257,16 +257,17 @@ Status writeBundle(Job &job, BundleWriter &bundle,
   return Status::success();
 }
 
-Result<std::unique_ptr<JitModel>> jit(Job &job, TokenizerFiles tokenizer) {
+Result<std::unique_ptr<JitModel>> jit(Compilation &compilation,
+                                      TokenizerFiles tokenizer) {
   const ObjectTarget *host = hostObjectTarget();
   if (!host)
     return notRunnable();
-  ENCDEC_ASSIGN_OR_RETURN(auto object, job.object(host->name));
+  ENCDEC_ASSIGN_OR_RETURN(auto object, compilation.object(host->name));
   JitModel::Parts parts;
-  ENCDEC_ASSIGN_OR_RETURN(parts.manifest, job.manifest());
+  ENCDEC_ASSIGN_OR_RETURN(parts.manifest, compilation.manifest());
   parts.tokenizer = std::move(tokenizer.files);
-  parts.weights = WeightBuffer(weightsSectionBytes(job.module));
-  ENCDEC_RETURN_IF_ERROR(job.fillWeights(parts.weights.bytes()));
+  parts.weights = WeightBuffer(weightsSectionBytes(compilation.module));
+  ENCDEC_RETURN_IF_ERROR(compilation.fillWeights(parts.weights.bytes()));
   auto model = JitModel::create(object, std::move(parts));
   if (!model)
     return failed(model.takeError());
@@ -283,7 +284,7 @@ Result<std::string> outputFile(const std::string &folder,
   namespace fs = llvm::sys::fs;
   fs::UniqueID own, other;
   if (fs::getUniqueID(*target, own) || isBundle(*target))
-    return *target; // nothing is there yet, or an older bundle
+    return *target; // nothing is there yet, or an older bundle is
   std::error_code error;
   for (fs::directory_iterator at(folder, error), end; !error && at != end;
        at.increment(error))
@@ -297,7 +298,7 @@ Result<std::string> outputFile(const std::string &folder,
 Status compileToBundle(const std::string &folder, const std::string &out,
                        const CompileOptions &options,
                        std::vector<std::string> &warnings) {
-  // What is missing on this system is said before any work is done.
+  // A missing linker or an unwritable folder is said before any work is done.
   auto linker = findLinker();
   if (!linker)
     return failed(linker.takeError());
@@ -308,20 +309,20 @@ Status compileToBundle(const std::string &folder, const std::string &out,
   MLIRContext context;
   ENCDEC_ASSIGN_OR_RETURN(auto module,
                           import(context, folder, options, warnings));
-  Job job(context, folder, options);
-  ENCDEC_RETURN_IF_ERROR(job.place(*module));
+  Compilation compilation(context, folder, options);
+  ENCDEC_RETURN_IF_ERROR(compilation.place(*module));
   TokenizerFiles tokenizer;
-  ENCDEC_RETURN_IF_ERROR(readFolder(job, tokenizer, warnings));
+  ENCDEC_RETURN_IF_ERROR(readFolder(compilation, tokenizer, warnings));
   std::vector<std::pair<std::string, Bytes>> code;
-  for (const std::string &level : job.levels()) {
-    ENCDEC_ASSIGN_OR_RETURN(auto object, job.object(level));
-    job.stage("linking for " + level);
+  for (const std::string &level : compilation.levels()) {
+    ENCDEC_ASSIGN_OR_RETURN(auto object, compilation.object(level));
+    compilation.stage("linking for " + level);
     auto shared = linkShared(object);
     if (!shared)
       return failed(shared.takeError());
     code.emplace_back(level, std::move(*shared));
   }
-  return writeBundle(job, **bundle, options, code, tokenizer);
+  return writeBundle(compilation, **bundle, options, code, tokenizer);
 }
 
 Result<std::unique_ptr<JitModel>>
@@ -330,19 +331,19 @@ jitCheckpoint(const std::string &folder, const CompileOptions &options,
   MLIRContext context;
   ENCDEC_ASSIGN_OR_RETURN(auto module,
                           import(context, folder, options, warnings));
-  Job job(context, folder, options);
-  ENCDEC_RETURN_IF_ERROR(job.place(*module));
+  Compilation compilation(context, folder, options);
+  ENCDEC_RETURN_IF_ERROR(compilation.place(*module));
   TokenizerFiles tokenizer;
-  ENCDEC_RETURN_IF_ERROR(readFolder(job, tokenizer, warnings));
-  return jit(job, std::move(tokenizer));
+  ENCDEC_RETURN_IF_ERROR(readFolder(compilation, tokenizer, warnings));
+  return jit(compilation, std::move(tokenizer));
 }
 
 Result<std::unique_ptr<JitModel>> jitModule(ModuleOp module,
                                             const std::string &folder,
                                             const CompileOptions &options) {
-  Job job(*module.getContext(), folder, options);
-  ENCDEC_RETURN_IF_ERROR(job.place(module));
-  return jit(job, {});
+  Compilation compilation(*module.getContext(), folder, options);
+  ENCDEC_RETURN_IF_ERROR(compilation.place(module));
+  return jit(compilation, {});
 }
 
 } // namespace encdec

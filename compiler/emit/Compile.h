@@ -17,31 +17,31 @@ struct CompileOptions {
   /// those whose names match: the last match counts.
   std::string weights = "f32";
   std::vector<std::string> weightsFor;
-  /// Of an f32 vocabulary also an int8 sketch: a step that is asked for
-  /// the best token alone reads it instead of most of them, for the same tokens.
+  /// Adds an int8 sketch of an f32 vocabulary's weights: a step that is asked for the
+  /// best token alone reads the sketch and few of the weights, and finds the same token.
   bool sketch = false;
-  /// CPU levels that code is made for; names as in Object.h. None: those of
+  /// CPU levels that code is made for, by their names in Object.h. If empty, those of
   /// x86-64 that make a difference to these weights.
   std::vector<std::string> levels;
   /// Warnings of the import become errors.
   bool strict = false;
   /// Called, if set, as each stage begins ("lowering for v3").
   std::function<void(const std::string &stage)> progress;
-  /// Judges, if set, the whole bundle under its temporary name before it takes
-  /// its own; an error leaves what was there before.
+  /// Called, if set, with the temporary name of the finished bundle. After an error
+  /// the bundle is dropped, and the file that was there before stays.
   std::function<Status(const std::string &file)> check;
 };
 
-/// The file that a bundle of `folder` at `out` makes or replaces: links are
-/// followed. A usage error for what is no regular file, and for a file of the
+/// The file that a bundle of `folder` at `out` makes or replaces: links are followed.
+/// A usage error if something else than a regular file is there, or a file of the
 /// checkpoint itself.
 Result<std::string> outputFile(const std::string &folder,
                                const std::string &out);
 
-/// Imports, fuses, places, generates code, links and writes outputFile(folder,
-/// out) (in place only when whole, see BundleWriter.h). Equal folders and options give equal
-/// bytes. Nothing on success. LLVM may end the process on its own bugs: a
-/// program that must not die runs this in a child, as encdec-compile does.
+/// Imports, fuses, places, generates code, links and writes outputFile(folder, out),
+/// which is replaced once the bundle is whole (BundleWriter.h). Equal folders and
+/// options give equal bytes. A bug of LLVM may end the process: a program that must
+/// not die runs this in a child, as encdec-compile does.
 Status compileToBundle(const std::string &folder, const std::string &out,
                        const CompileOptions &options,
                        std::vector<std::string> &warnings);
@@ -52,10 +52,9 @@ Result<std::unique_ptr<JitModel>>
 jitCheckpoint(const std::string &folder, const CompileOptions &options,
               std::vector<std::string> &warnings);
 
-/// The same for IR at hand: `module`, in decomposed or fused form, with
-/// attributes encdec.model and encdec.generation, is taken through the
-/// pipelines (and is of no more use). `folder` holds the files its weights
-/// name.
+/// The same for IR at hand: `module`, in decomposed or fused form and with the
+/// attributes encdec.model and encdec.generation, runs through the pipelines, which
+/// leave it of no more use. `folder` holds the files that its weights name.
 Result<std::unique_ptr<JitModel>> jitModule(mlir::ModuleOp module,
                                             const std::string &folder,
                                             const CompileOptions &options);

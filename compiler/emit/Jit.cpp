@@ -47,8 +47,8 @@ Expected<std::unique_ptr<JitModel>> JitModel::create(ArrayRef<char> object,
                                                      Parts parts) {
   InitializeNativeTarget();
   InitializeNativeTargetAsmPrinter();
-  // No platform: the code has no constructors, no exceptions and no imports,
-  // and setting one up costs more than linking a model does.
+  // The code has no constructors, exceptions or imports, so it needs no platform in
+  // ORC's sense, and setting one up would cost more than linking a model.
   auto jit = orc::LLJITBuilder()
                  .setPlatformSetUp(orc::setUpInactivePlatform)
                  .setLinkProcessSymbolsByDefault(false)

@@ -32,20 +32,20 @@ private:
   std::unique_ptr<void, Free> memory;
 };
 
-/// Owns code, weights, manifest and tokenizer files; `image` points into them
-/// and stays valid as long as the object lives. Read-only after creation, so
-/// any number of threads may use one.
+/// Owns code, weights, manifest and tokenizer files; image() points into them and
+/// stays valid as long as the object lives. Read-only after creation, so any number
+/// of threads may use one.
 class JitModel {
 public:
   struct Parts {
     std::string manifest;
     WeightBuffer weights;
-    /// file name, contents
+    /// Names and contents of files.
     std::vector<std::pair<std::string, std::string>> tokenizer;
   };
 
   /// Links `object` (of emitObject, for a level this machine runs) in process.
-  /// For IR the user trusts: a miscompile here is a crash here.
+  /// Only for IR that the user trusts: wrong code would crash this process.
   static llvm::Expected<std::unique_ptr<JitModel>>
   create(llvm::ArrayRef<char> object, Parts parts);
 

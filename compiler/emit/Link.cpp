@@ -1,5 +1,6 @@
 // Linking and the audit of its result.
 #include "compiler/emit/Link.h"
+#include "compiler/emit/Program.h"
 #include "encdec/abi.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringSet.h"
@@ -41,11 +42,6 @@ bool isArm(ArrayRef<char> object) {
          uint8_t(object[machineAt]) == (ELF::EM_AARCH64 & 0xff);
 }
 
-std::string contents(StringRef path) {
-  auto buffer = MemoryBuffer::getFile(path);
-  return buffer ? (*buffer)->getBuffer().trim().str() : "";
-}
-
 } // namespace
 
 Expected<std::string> findLinker() {
@@ -81,9 +77,18 @@ Expected<SmallVector<char, 0>> linkShared(ArrayRef<char> object) {
     sys::path::append(path, name);
     return std::string(path);
   };
-  std::string input = in("code.o"), output = in("code.so"), log = in("log");
+  std::string input = in("code.o"), output = in("code.so");
+  auto unlessFull = [&](Error error) -> Error {
+    auto space = sys::fs::disk_space(folder);
+    if (!space || space->available >= object.size())
+      return error;
+    consumeError(std::move(error));
+    return createStringError("no space is left for linking in %s; make some, or let "
+                             "TMPDIR name another folder for temporary files",
+                             sys::path::parent_path(folder).str().c_str());
+  };
   if (Error error = writeFile(input, object))
-    return error;
+    return unlessFull(std::move(error));
 
   SmallVector<StringRef> arguments = {*linker,
                                       "-shared",
@@ -98,14 +103,10 @@ Expected<SmallVector<char, 0>> linkShared(ArrayRef<char> object) {
   // aarch64 systems have pages of 4, 16 or 64 KB: lay segments out for all.
   if (isArm(object))
     arguments.append({"-z", "max-page-size=65536"});
-  std::string message;
-  std::optional<StringRef> redirects[] = {StringRef(""), StringRef(""),
-                                          StringRef(log)};
-  int result = sys::ExecuteAndWait(*linker, arguments, std::nullopt, redirects,
-                                   linkDeadline, 0, &message);
-  if (result != 0)
-    return createStringError("%s failed (%d): %s%s", linker->c_str(), result,
-                             message.c_str(), contents(log).c_str());
+  ProgramEnd end = runProgram(arguments, linkDeadline);
+  if (end.code != 0)
+    return unlessFull(createStringError("%s failed (%d): %s", linker->c_str(), end.code,
+                                        end.said.c_str()));
   auto buffer = MemoryBuffer::getFile(output, false, false);
   if (!buffer)
     return createStringError(

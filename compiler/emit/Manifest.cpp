@@ -1,5 +1,5 @@
-// The schema, as a list of keys; the runtime's Manifest.cpp reads it back and
-// refuses anything else.
+// The manifest's keys, in order. runtime/bundle/Manifest.cpp reads them back and refuses
+// any other.
 #include "compiler/emit/Manifest.h"
 #include "compiler/schedule/Kernel.h"
 #include "dialect/Schema.h"
@@ -42,7 +42,7 @@ void texts(llvm::json::OStream &json, StringRef key,
   });
 }
 
-/// A list of many has an entry a line.
+/// Writes an entry of a long list on a line of its own.
 void line(llvm::json::OStream &json, llvm::json::Object object) {
   json.rawValue([&](llvm::raw_ostream &out) {
     out << llvm::json::Value(std::move(object));
@@ -89,7 +89,7 @@ llvm::json::Object weightEntry(WeightOp weight) {
 } // namespace
 
 FailureOr<std::string> manifestText(ModuleOp module,
-                                    const ManifestFacts &facts) {
+                                    const ManifestInfo &info) {
   for (StringRef name : {kModelAttr, kGenerationAttr})
     if (!module->hasAttr(name))
       return module.emitError("expected attribute ")
@@ -110,11 +110,11 @@ FailureOr<std::string> manifestText(ModuleOp module,
     section(json, "model", module, kModelAttr);
     json.attributeObject("weights", [&] {
       json.attribute("type",
-                     facts.formats.size() > 1 ? "mixed" : facts.formats.front()->name);
+                     info.formats.size() > 1 ? "mixed" : info.formats.front()->name);
       json.attribute("bytes", weightsSectionBytes(module));
-      json.attribute("step_bytes", facts.stepBytes);
-      json.attribute("sketch_bytes", facts.sketch.sketch);
-      json.attribute("sketched_bytes", facts.sketch.sketched);
+      json.attribute("step_bytes", info.stepBytes);
+      json.attribute("sketch_bytes", info.sketch.sketch);
+      json.attribute("sketched_bytes", info.sketch.sketched);
       json.attributeArray("list", [&] {
         for (WeightOp weight : placedWeights(module))
           line(json, weightEntry(weight));
@@ -131,20 +131,20 @@ FailureOr<std::string> manifestText(ModuleOp module,
       json.attribute("cache_per_key", plan->cachePerKey);
       json.attribute("key_type", keyTypeOf(module));
     });
-    texts(json, "passes", facts.passes);
-    json.attribute("checkpoint_hash", facts.checkpointHash);
+    texts(json, "passes", info.passes);
+    json.attribute("checkpoint_hash", info.checkpointHash);
     section(json, "generation", module, kGenerationAttr);
-    if (facts.tokenizerKind.empty())
+    if (info.tokenizerKind.empty())
       json.attribute("tokenizer", nullptr);
     else
       json.attributeObject(
-          "tokenizer", [&] { json.attribute("kind", facts.tokenizerKind); });
-    texts(json, "levels", facts.levels);
-    if (facts.segments)
+          "tokenizer", [&] { json.attribute("kind", info.tokenizerKind); });
+    texts(json, "levels", info.levels);
+    if (info.segments)
       json.attributeObject("segments", [&] {
         for (StringRef entry : {"encode", "step"})
           json.attributeArray(entry, [&] {
-            if (auto list = facts.segments.getAs<ArrayAttr>(entry))
+            if (auto list = info.segments.getAs<ArrayAttr>(entry))
               for (auto from : list.getAsRange<DictionaryAttr>())
                 segment(json, from);
           });

@@ -7,8 +7,8 @@
 
 namespace encdec {
 
-/// What the module does not know.
-struct ManifestFacts {
+/// What the manifest says and the module does not.
+struct ManifestInfo {
   std::vector<std::string> passes; // run, in order
   std::vector<std::string> levels; // code sections, in order
   llvm::SmallVector<const WeightFormat *> formats; // of matrices and token tables
@@ -16,12 +16,12 @@ struct ManifestFacts {
   std::string tokenizerKind;       // "" for none
   int64_t stepBytes = 0;           // weights that a step of one row reads
   SketchBytes sketch;
-  mlir::DictionaryAttr segments;   // what lowering left behind; null for none
+  mlir::DictionaryAttr segments;   // kSegmentsAttr of the lowered module; null for none
 };
 
 /// JSON of a scheduled module with encdec.model and encdec.generation, keys in a fixed
 /// order. Fails, with a diagnostic, where one of these or the memory plan is missing.
 mlir::FailureOr<std::string> manifestText(mlir::ModuleOp module,
-                                          const ManifestFacts &facts);
+                                          const ManifestInfo &info);
 
 } // namespace encdec

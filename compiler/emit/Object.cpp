@@ -1,6 +1,6 @@
-// Object code. IR passes are left out on purpose: the kernels are emitted in
-// the form they shall have, and loop-idiom recognition would turn their loops
-// into calls of memcpy and memset, which generated code may not make.
+// Object code. No IR passes run, on purpose: the kernels are emitted in the form they
+// shall have, and loop-idiom recognition would turn their loops into calls of memcpy
+// and memset, which generated code may not make.
 #include "compiler/emit/Object.h"
 #include "encdec/abi.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
@@ -54,8 +54,8 @@ bool isEntry(StringRef name) {
   return name == ENCDEC_ABI_ENCODE_SYMBOL || name == ENCDEC_ABI_STEP_SYMBOL;
 }
 
-/// Two entries and the version are visible; kernels and constants are local, so
-/// that no call goes through a table and no symbol can be interposed.
+/// Only the two entries and the version stay visible. Kernels and constants become
+/// local: no call goes through a table, and no symbol can be interposed.
 void prepare(Module &module, const ObjectTarget &target) {
   std::string width = std::to_string(target.vectorBits);
   for (Function &function : module) {
@@ -140,7 +140,7 @@ Expected<SmallVector<char, 0>> emitObject(mlir::ModuleOp module,
   module->getContext()->appendDialectRegistry(registry);
 
   LLVMContext context;
-  // A fixed name: the file's own would end up in the object.
+  // The name ends up in the object, so it must not be the file's.
   std::unique_ptr<Module> ir =
       mlir::translateModuleToLLVMIR(module, context, "encdec");
   if (!ir)
@@ -156,7 +156,7 @@ Expected<SmallVector<char, 0>> emitObject(mlir::ModuleOp module,
           "level %s: the lowered module defines no function %s",
           target.name.str().c_str(), entry.str().c_str());
   prepare(*ir, target);
-  // Debian's LLVM has its assertions off: invalid IR would go on in silence.
+  // Debian builds LLVM without assertions: nothing else would notice invalid IR.
   std::string message;
   raw_string_ostream stream(message);
   if (verifyModule(*ir, &stream))

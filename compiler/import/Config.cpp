@@ -2,7 +2,6 @@
 #include "compiler/import/Config.h"
 
 #include "compiler/import/File.h"
-#include "compiler/import/GenerationKeys.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -15,7 +14,7 @@ static constexpr uint64_t maxConfigBytes = 16u << 20;
 
 static Result<JsonValue> readObject(const std::string &folder,
                                     const std::string &name) {
-  const std::string path = folder + "/" + name; // says which folder was meant
+  const std::string path = folder + "/" + name; // errors name the folder, too
   ENCDEC_ASSIGN_OR_RETURN(std::string text,
                           readFile(path, path, maxConfigBytes));
   return parseJson(text).withContext(name);
@@ -35,8 +34,8 @@ Result<ConfigFiles> ConfigFiles::read(const std::string &folder) {
   return files;
 }
 
-// Facts about training, storage and naming that change no number we compute;
-// every Transformers config may carry them.
+// Keys that tell how a model was trained, stored and named, or what a pipeline does
+// with it. Every Transformers config may have them; no result depends on them.
 static constexpr std::string_view commonSilent[] = {
     "_name_or_path",
     "_num_labels",
@@ -59,6 +58,7 @@ static constexpr std::string_view commonSilent[] = {
     "output_past",
     "problem_type",
     "return_dict",
+    "task_specific_params",
     "tokenizer_class",
     "torch_dtype",
     "transformers_version",
@@ -90,7 +90,7 @@ Status checkLeftovers(Fields &config, std::span<const std::string_view> silent,
   ENCDEC_RETURN_IF_ERROR(config.status());
   std::vector<std::string> left;
   for (std::string &key : config.unused())
-    if (!isGenerationKey(key)) // those are readGeneration's to judge
+    if (!isGenerationKey(key)) // readGeneration judges those
       left.push_back(quote(key));
   if (!left.empty())
     warnings.push_back(fmt::format("{}: unknown keys, ignored: {}",

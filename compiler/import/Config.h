@@ -7,13 +7,13 @@
 
 namespace encdec::checkpoint {
 
-/// What anyone may set in a file without our memory following (see limits in
-/// SECURITY.md): every count read from a configuration is held against these.
+/// The greatest counts that a configuration may state: memory is taken by them, and
+/// whoever writes a file must not decide how much.
 inline constexpr uint64_t maxVocabulary = 4'000'000;
 inline constexpr uint64_t maxLayers = 1024;
 inline constexpr uint64_t maxWidth = 1u << 20; // widths, ffn, positions
 
-/// Both configuration files, parsed. `generation` is the object that generation
+/// Both configuration files, parsed. generation() is the object that generation
 /// keys are read from: generation_config.json if there is one, else config.json
 /// itself (Transformers' rule).
 struct ConfigFiles {
@@ -30,11 +30,11 @@ struct ConfigFiles {
   }
 };
 
-/// Decoding defaults a checkpoint carries, with Transformers' rules applied.
+/// The decoding defaults of a checkpoint, by Transformers' rules (Generation.cpp).
 /// Lengths count the decoder's start token.
 struct GenerationConfig {
   uint64_t decoderStart = 0;
-  std::vector<uint64_t> eos; // may be empty: then only lengths end a sentence
+  std::vector<uint64_t> eos; // if empty, only lengths end a sentence
   std::optional<uint64_t> pad;
   uint64_t maxLength = 0;
   std::optional<uint64_t> maxNewTokens; // wins over maxLength
@@ -55,6 +55,10 @@ Result<GenerationConfig> readGeneration(const ConfigFiles &files,
                                         uint64_t maxPositions,
                                         std::vector<std::string> &warnings);
 
+/// Whether Transformers' GenerationConfig knows `key`. In config.json such keys count
+/// only when there is no generation_config.json.
+bool isGenerationKey(std::string_view key);
+
 /// A legacy key that passes in silence with one of its neutral values (JSON
 /// text as JsonValue::show prints it) and is an error with any other.
 struct NeutralKey {
@@ -62,9 +66,8 @@ struct NeutralKey {
   std::vector<std::string> values;
 };
 
-/// What is left of config.json once a family has read its keys: `silent` ones
-/// and generation keys pass, `neutral` ones are checked, the rest gets one
-/// warning that names them.
+/// Judges the keys of config.json that the family has not read: `silent` ones and
+/// generation keys pass, `neutral` ones are checked, and one warning names the others.
 Status checkLeftovers(Fields &config, std::span<const std::string_view> silent,
                       std::span<const NeutralKey> neutral,
                       std::vector<std::string> &warnings);

@@ -5,7 +5,6 @@
 // tokens, within the model's positions; max_new_tokens and min_new_tokens win
 // over lengths; decoder_start_token_id falls back to bos_token_id, pad to eos.
 #include "compiler/import/Config.h"
-#include "compiler/import/GenerationKeys.h"
 #include "encdec/abi.h"
 
 #include <algorithm>
@@ -18,16 +17,15 @@ namespace {
 
 enum class Use {
   Honoured,  // read by readGeneration
-  Silent,    // changes nothing we do
+  Silent,    // changes no result
   Sampling,  // matters only when do_sample is true
-  Beams,     // matters only when num_beams is above 1
   Unhonoured // changes the result: worth a warning unless neutral
 };
 
 struct Key {
   std::string_view name;
   Use use;
-  // The value that means "off", as JsonValue::show prints it.
+  // The value that turns the key off, as JsonValue::show prints it.
   std::string_view neutral = "null";
 };
 
@@ -70,9 +68,9 @@ constexpr Key keys[] = {{"decoder_start_token_id", Use::Honoured},
                         {"epsilon_cutoff", Use::Sampling},
                         {"eta_cutoff", Use::Sampling},
                         {"early_stopping", Use::Honoured},
-                        {"num_beam_groups", Use::Beams},
-                        {"diversity_penalty", Use::Beams},
-                        {"renormalize_logits", Use::Beams},
+                        {"num_beam_groups", Use::Unhonoured, "1"},
+                        {"diversity_penalty", Use::Unhonoured, "0"},
+                        {"renormalize_logits", Use::Unhonoured, "false"},
                         {"num_return_sequences", Use::Unhonoured, "1"},
                         {"repetition_penalty", Use::Unhonoured, "1"},
                         {"encoder_repetition_penalty", Use::Unhonoured, "1"},
@@ -89,7 +87,7 @@ constexpr Key keys[] = {{"decoder_start_token_id", Use::Honoured},
                         {"force_words_ids", Use::Unhonoured},
                         {"constraints", Use::Unhonoured},
                         {"exponential_decay_length_penalty", Use::Unhonoured},
-                        {"guidance_scale", Use::Unhonoured},
+                        {"guidance_scale", Use::Unhonoured, "1"},
                         {"watermarking_config", Use::Unhonoured},
                         {"penalty_alpha", Use::Unhonoured, "0"},
                         {"dola_layers", Use::Unhonoured},
@@ -111,13 +109,14 @@ const Key *findKey(std::string_view name) {
   return nullptr;
 }
 
-/// An empty list is off as well, and so is the neutral number written as 1.0.
+/// Whether `value` turns a key off. An empty list does, and so does 1.0 where 1 does.
 bool isNeutral(const JsonValue &value, std::string_view neutral) {
   return value.show() == neutral ||
          (value.kind != JsonValue::Scalar && value.items.empty());
 }
 
-/// [[7], [9, 4]] -> token 7; the two-token word is counted, not honoured.
+/// Bans the words of one token but the end token: of [[7], [9, 4]] the token 7. A
+/// warning tells how many longer words there are.
 void readBadWords(Fields &fields, uint64_t vocabulary, GenerationConfig &config,
                   std::vector<std::string> &warnings) {
   const JsonValue *words = fields.get("bad_words_ids");
@@ -139,10 +138,10 @@ void readBadWords(Fields &fields, uint64_t vocabulary, GenerationConfig &config,
     uint64_t token = *word.items[0].asUnsigned();
     if (word.items.size() > 1)
       ++longer;
-    else if (config.eos != std::vector<uint64_t>{token} &&
+    else if (config.eos != std::vector<uint64_t>{token} && // as the reference does
              std::ranges::find(config.badTokens, token) ==
                  config.badTokens.end())
-      config.badTokens.push_back(token); // a ban of the eos itself is dropped
+      config.badTokens.push_back(token);
   }
   if (longer != 0)
     warnings.push_back(fmt::format("{}: key \"bad_words_ids\": {} words of "
@@ -153,10 +152,15 @@ void readBadWords(Fields &fields, uint64_t vocabulary, GenerationConfig &config,
 
 void readTokens(Fields &fields, uint64_t vocabulary, GenerationConfig &config) {
   uint64_t most = vocabulary - 1;
+  auto token = [&](std::string_view key) -> std::optional<uint64_t> {
+    std::vector<uint64_t> ids = fields.counts(key, most);
+    if (ids.size() > 1)
+      fields.fail(key, "one token id");
+    return ids.empty() ? std::nullopt : std::optional(ids[0]);
+  };
   config.eos = fields.counts("eos_token_id", most);
-  std::optional<uint64_t> bos = fields.optionalCount("bos_token_id", 0, most);
-  std::optional<uint64_t> start =
-      fields.optionalCount("decoder_start_token_id", 0, most);
+  std::optional<uint64_t> bos = token("bos_token_id");
+  std::optional<uint64_t> start = token("decoder_start_token_id");
   if (!start)
     start = bos;
   if (!start)
@@ -164,10 +168,10 @@ void readTokens(Fields &fields, uint64_t vocabulary, GenerationConfig &config) {
                 "a token id (or a bos_token_id to fall back on): decoding "
                 "cannot start without one");
   config.decoderStart = start.value_or(0);
-  config.pad = fields.optionalCount("pad_token_id", 0, most);
+  config.pad = token("pad_token_id");
   if (!config.pad && !config.eos.empty())
     config.pad = config.eos[0];
-  config.forcedBos = fields.optionalCount("forced_bos_token_id", 0, most);
+  config.forcedBos = token("forced_bos_token_id");
   config.forcedEos = fields.counts("forced_eos_token_id", most);
 }
 
@@ -176,7 +180,8 @@ void readLengths(Fields &fields, uint64_t maxPositions,
   constexpr uint64_t most = 1u << 30;
   std::optional<uint64_t> length = fields.optionalCount("max_length", 1, most);
   config.maxLength = length ? *length : std::min<uint64_t>(21, maxPositions);
-  // The last token is not fed back: n positions make n + 1 tokens with start.
+  // The decoder never reads the last token, so n positions are enough for n + 1
+  // tokens, the start token included.
   if (config.maxLength > maxPositions + 1) {
     warnings.push_back(fmt::format(
         "{}: key \"max_length\": {} is more than the model's {} positions "
@@ -196,7 +201,7 @@ void readLengths(Fields &fields, uint64_t maxPositions,
   config.minNewTokens = fields.optionalCount("min_new_tokens", 0, most);
 }
 
-/// One warning for all that would change the output and is not honoured.
+/// Names, in one warning, the keys that change the reference's result and not ours.
 void warnIgnored(Fields &fields, const JsonValue &object, bool ownFile,
                  std::vector<std::string> &warnings) {
   std::vector<std::string> ignored, unknown;
@@ -204,7 +209,7 @@ void warnIgnored(Fields &fields, const JsonValue &object, bool ownFile,
     if (object.items[i].isNull())
       continue;
     const Key *key = findKey(object.keys[i]);
-    if (!key && ownFile) // config.json's other keys are the model's
+    if (!key && ownFile) // other keys of config.json are the model's
       unknown.push_back(quote(object.keys[i]));
     if (key && key->use == Use::Unhonoured &&
         !isNeutral(object.items[i], key->neutral))

@@ -59,7 +59,7 @@ generationAttribute(MLIRContext &context,
   Builder builder(&context);
   SmallVector<NamedAttribute> entries;
   auto number = [&](StringRef key, std::optional<uint64_t> value) {
-    if (value) // absent stands for the manifest's null
+    if (value) // the manifest writes null for an absent key
       entries.push_back(builder.getNamedAttr(
           key, builder.getI64IntegerAttr(int64_t(*value))));
   };
@@ -104,7 +104,8 @@ OwningOpRef<ModuleOp> importCheckpoint(MLIRContext &context, StringRef folder,
   Operation &first = (*module)->getBody()->front();
   for (auto function : llvm::to_vector((*module)->getOps<func::FuncOp>()))
     function->moveBefore(&first);
-  // A module the verifier refuses is our mistake, never the checkpoint's.
+  // If the verifier refuses the module, the mistake is the importer's, whatever the
+  // checkpoint holds.
   if (failed(verify(**module))) {
     report.status = Status(
         Code::Failure,

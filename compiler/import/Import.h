@@ -14,7 +14,7 @@ struct ImportOptions {
   bool strict = false;
 };
 
-/// What an import had to say. `status` says whether and why it failed.
+/// How an import went: `status` says whether and why it failed.
 struct ImportReport {
   Status status;
   std::vector<std::string> warnings;

@@ -3,7 +3,7 @@
 // table; logits get final_logits_bias when there is one.
 #include "compiler/import/Family.h"
 #include "compiler/import/MarianConfig.h"
-#include "compiler/import/Textbook.h"
+#include "compiler/import/LayerBuilder.h"
 #include "compiler/import/WeightTable.h"
 #include "dialect/Schema.h"
 
@@ -62,7 +62,7 @@ private:
   void declareNorm(const std::string &symbol, const std::string &tensor);
   Value embed(const std::string &side, Value ids, Value positions,
               const std::string &table, const std::string &positionTable);
-  Textbook::Heads heads(const SideConfig &sizes) const {
+  LayerBuilder::Heads heads(const SideConfig &sizes) const {
     return {int64_t(sizes.heads), width / int64_t(sizes.heads)};
   }
 
@@ -119,7 +119,7 @@ void MarianBuilder::declareLayers(const std::string &side,
 }
 
 void MarianBuilder::declareTables(const MarianTables &names) {
-  // One symbol per distinct tensor, named after the most it serves.
+  // Each tensor has one symbol, which names the greatest part that reads the tensor.
   tables.encoder = names.encoder == names.decoder ? "shared" : "encoder.embed";
   tables.decoder = names.encoder == names.decoder ? "shared" : "decoder.embed";
   tables.head = names.head == names.decoder   ? tables.decoder
@@ -131,9 +131,11 @@ void MarianBuilder::declareTables(const MarianTables &names) {
                {config.targetVocabulary, config.width});
   weights.need(tables.head, names.head,
                {config.targetVocabulary, config.width});
-  // Stored as [1, V]; absent means zero.
+  // The bias is stored as [1, V]; without the tensor there is no bias.
   tables.headBias = weights.want("decoder.head_bias", "final_logits_bias",
                                  {1, config.targetVocabulary}, 1);
+  if (auto bias = module.lookupSymbol<WeightOp>("decoder.head_bias"))
+    bias.setBans(true);
 }
 
 std::string MarianBuilder::declarePositions(const std::string &side) {
@@ -141,7 +143,7 @@ std::string MarianBuilder::declarePositions(const std::string &side) {
   if (weights.want(symbol, "model." + side + ".embed_positions.weight",
                    {config.maxPositions, config.width}))
     return symbol;
-  // Both sides compute the same table.
+  // Both sides share the computed table.
   weights.compute("positions", {int64_t(config.maxPositions), width},
                   SinusoidalAttr::get(builder.getContext()));
   return "positions";
@@ -212,17 +214,17 @@ void MarianBuilder::buildEncode() {
                      {"offsets", "offsets", index}},
                     {rowsType(context, width, Side::encoder)});
   Value ids = function.getArgument(0), positions = function.getArgument(1);
-  Textbook::Segments segments{function.getArgument(2), function.getArgument(3)};
-  Textbook book(builder, "encoder");
+  LayerBuilder::Segments segments{function.getArgument(2), function.getArgument(3)};
+  LayerBuilder layers(builder, "encoder");
   Value x =
       embed("encoder", ids, positions, tables.encoder, tables.encoderPositions);
   for (uint64_t layer = 0; layer < config.encoder.layers; ++layer) {
     std::string block = fmt::format("l{}", layer);
     Value y =
-        book.encoderSelf(x, block + ".self", heads(config.encoder), segments);
-    x = book.addNorm(y, x, block + ".self");
-    y = book.ffn(x, block + ".ffn", int64_t(config.encoder.ffn), activation);
-    x = book.addNorm(y, x, block + ".ffn");
+        layers.encoderSelf(x, block + ".self", heads(config.encoder), segments);
+    x = layers.addNorm(y, x, block + ".self");
+    y = layers.ffn(x, block + ".ffn", int64_t(config.encoder.ffn), activation);
+    x = layers.addNorm(y, x, block + ".ffn");
   }
   func::ReturnOp::create(builder, builder.getUnknownLoc(), x);
 }
@@ -231,7 +233,7 @@ void MarianBuilder::buildStep() {
   MLIRContext *context = builder.getContext();
   Type index = indexType(context);
   int64_t vocabulary = int64_t(config.targetVocabulary);
-  Textbook::Heads decoderHeads = heads(config.decoder);
+  LayerBuilder::Heads decoderHeads = heads(config.decoder);
   Type biasTable = RankedTensorType::get({ShapedType::kDynamic, vocabulary},
                                          builder.getF32Type());
   SmallVector<Argument> arguments = {
@@ -258,30 +260,30 @@ void MarianBuilder::buildStep() {
   func::FuncOp function = beginFunction("step", arguments, {ids, logProbs});
   Value tokens = function.getArgument(0), positions = function.getArgument(1),
         ancestors = function.getArgument(2), memory = function.getArgument(8);
-  Textbook::Segments sources{function.getArgument(3), function.getArgument(4)};
-  Textbook book(builder, "decoder");
+  LayerBuilder::Segments sources{function.getArgument(3), function.getArgument(4)};
+  LayerBuilder layers(builder, "decoder");
   Value y = embed("decoder", tokens, positions, tables.decoder,
                   tables.decoderPositions);
   for (uint64_t layer = 0; layer < config.decoder.layers; ++layer) {
     std::string block = fmt::format("l{}", layer);
     Value cache = function.getArgument(unsigned(firstCache + layer));
-    Value z = book.decoderSelf(y, block + ".self", decoderHeads, cache,
+    Value z = layers.decoderSelf(y, block + ".self", decoderHeads, cache,
                                ancestors, positions);
-    y = book.addNorm(z, y, block + ".self");
-    z = book.cross(y, memory, block + ".cross", decoderHeads, sources);
-    y = book.addNorm(z, y, block + ".cross");
-    z = book.ffn(y, block + ".ffn", int64_t(config.decoder.ffn), activation);
-    y = book.addNorm(z, y, block + ".ffn");
+    y = layers.addNorm(z, y, block + ".self");
+    z = layers.cross(y, memory, block + ".cross", decoderHeads, sources);
+    y = layers.addNorm(z, y, block + ".cross");
+    z = layers.ffn(y, block + ".ffn", int64_t(config.decoder.ffn), activation);
+    y = layers.addNorm(z, y, block + ".ffn");
   }
   Value logits =
       LinearOp::create(
-          builder, book.at("logits"),
+          builder, layers.at("logits"),
           rowsType(context, vocabulary, Side::decoder), y,
           FlatSymbolRefAttr::get(context, tables.head),
           tables.headBias ? FlatSymbolRefAttr::get(context, "decoder.head_bias")
                           : FlatSymbolRefAttr())
           .getOutput();
-  auto top = TopTokensOp::create(builder, book.at("best"), logits,
+  auto top = TopTokensOp::create(builder, layers.at("best"), logits,
                                  function.getArgument(5),
                                  function.getArgument(6),
                                  function.getArgument(7));

@@ -13,7 +13,7 @@ static SideConfig readSide(Fields &fields, const std::string &side,
           fields.count(side + "_ffn_dim", fallback.ffn, 1, maxWidth)};
 }
 
-/// Transformers 4 wrote these; its Marian reads none of them.
+/// Keys that Transformers 4 wrote and its Marian never read.
 static std::vector<NeutralKey> neutralKeys(const MarianConfig &config,
                                            const JsonValue &json) {
   auto number = [](uint64_t value) { return fmt::format("{}", value); };
@@ -35,7 +35,6 @@ static std::vector<NeutralKey> neutralKeys(const MarianConfig &config,
           {"num_hidden_layers", {number(config.encoder.layers)}},
           {"pruned_heads", {empty}},
           {"static_position_embeddings", {"true"}},
-          {"task_specific_params", {empty}},
           {"tf_legacy_loss", {"false"}},
           {"tie_encoder_decoder", {"false"}},
           {"torchscript", {"false"}},
@@ -63,7 +62,7 @@ Result<MarianConfig> MarianConfig::read(const ConfigFiles &files,
   config.decoder = readSide(fields, "decoder", config.decoder);
   config.sourceVocabulary =
       fields.count("vocab_size", config.sourceVocabulary, 1, maxVocabulary);
-  // 0 and null both mean "as the source's".
+  // 0 and null both stand for the source's size.
   uint64_t target = fields.count("decoder_vocab_size", 0, 0, maxVocabulary);
   config.maxPositions =
       fields.count("max_position_embeddings", config.maxPositions, 1, maxWidth);
@@ -74,13 +73,13 @@ Result<MarianConfig> MarianConfig::read(const ConfigFiles &files,
   config.activation = fields.text("activation_function", config.activation);
   checkSide(fields, "encoder", config.width, config.encoder.heads);
   checkSide(fields, "decoder", config.width, config.decoder.heads);
-  // A computed position table is the one thing a small file can make large.
+  // The position table is computed: a small file could ask for a large one.
   if (config.maxPositions * config.width > uint64_t(1) << 30)
     fields.failWith(overLimit(fmt::format(
         "config.json: key \"max_position_embeddings\": {} positions of width {}"
         " make a table beyond the limit of 2^30 numbers",
         config.maxPositions, config.width)));
-  // What follows would warn of fallback values.
+  // Warnings about a key's fallback would only distract from its error.
   ENCDEC_RETURN_IF_ERROR(fields.status());
   config.targetVocabulary = target ? target : config.sourceVocabulary;
   if (config.shareEmbeddings &&
@@ -113,8 +112,9 @@ public:
     return {};
   }
 
-  /// `own`, else the first of `others`. Where the configuration does not tie
-  /// them, the reference would draw random numbers: we say what we do instead.
+  /// `own` if present, else the first present one of `others`. Where the configuration
+  /// does not tie them, the reference would draw random numbers for `own`; a warning
+  /// says which tensor is read instead.
   std::string table(const char *own, bool tied,
                     std::initializer_list<const char *> others) {
     if (files.find(own))
@@ -128,8 +128,8 @@ public:
     return other;
   }
 
-  /// Tensors stored twice with equal bytes (older checkpoints hold every name
-  /// of a tie) become one.
+  /// Sets `name` to `with` if the two tensors have equal bytes: older checkpoints store
+  /// a tied tensor under each of its names.
   Status mergeEqual(std::string &name, const std::string &with) const {
     if (name.empty() || with.empty() || name == with)
       return Status::success();

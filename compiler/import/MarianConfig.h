@@ -31,13 +31,13 @@ struct MarianConfig {
 /// Checkpoint tensor names of the three tables; equal names mean one table.
 struct MarianTables {
   std::string encoder, decoder, head;
-  /// All tensors that were considered: none of them is "unused".
+  /// The tensors that may feed a table. No warning calls them unused.
   std::vector<std::string> seen;
 };
 
 /// Applies Transformers' tying rules (modeling_utils.py, tie_weights): any
 /// present member of a tie feeds the absent ones; two present with different
-/// values are not tied. A table that stays absent is named in `missing`.
+/// values are not tied. A table that no tensor feeds is named in `missing`.
 Result<MarianTables> resolveTables(const MarianConfig &config,
                                    const CheckpointFiles &files,
                                    std::vector<std::string> &missing,

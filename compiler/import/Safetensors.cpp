@@ -27,7 +27,7 @@ struct DTypeRow {
 // Names and widths as the format's README lists them.
 constexpr DTypeRow dtypes[] = {
     {"F32", 32, DType::F32},      {"F16", 16, DType::F16},
-    {"BF16", 16, DType::BF16},    {"F64", 64, DType::Other},
+    {"BF16", 16, DType::BF16},    {"F64", 64, DType::F64},
     {"BOOL", 8, DType::Other},    {"U8", 8, DType::Other},
     {"I8", 8, DType::Other},      {"U16", 16, DType::Other},
     {"I16", 16, DType::Other},    {"U32", 32, DType::Other},
@@ -44,8 +44,8 @@ const DTypeRow *findDType(std::string_view name) {
   return nullptr;
 }
 
-/// Reads {name: {dtype, shape, data_offsets}} straight from the events: a tree
-/// of a hostile 100 MB header would take gigabytes.
+/// Reads {name: {dtype, shape, data_offsets}} from the parser's events: the tree of a
+/// hostile header of 100 MB would take gigabytes.
 class HeaderReader : public JsonEvents {
 public:
   std::string beginObject() override {
@@ -81,8 +81,6 @@ public:
     if (bounds[0] > bounds[1])
       return at() + fmt::format("data_offsets end at {}, before their begin {}",
                                 bounds[1], bounds[0]);
-    if (tensors.size() == maxTensors)
-      return fmt::format("more than {} tensors", maxTensors);
     tensor.offset = bounds[0];
     tensor.size = bounds[1] - bounds[0];
     tensors.push_back(std::move(tensor));
@@ -101,7 +99,9 @@ public:
   }
   std::string scalar(JsonScalar value) override {
     if (depth == 1)
-      return "entry " + quote(current) + ": expected an object";
+      return current == "__metadata__" && value.kind == JsonScalar::Null
+                 ? std::string()
+                 : "entry " + quote(current) + ": expected an object";
     if (metadata)
       return value.kind == JsonScalar::String
                  ? std::string()
@@ -138,19 +138,19 @@ private:
   std::vector<uint64_t> bounds;
 };
 
-/// Pointers begin with the key "version" (git-lfs, docs/spec.md). As a header
-/// length those bytes would be beyond any limit.
+/// Whether a file that begins with these bytes is a Git LFS pointer: its first key is
+/// "version" (git-lfs, docs/spec.md). No header is as long as the bytes would say.
 bool isLfsPointer(const uint8_t (&first)[8]) {
   return std::memcmp(first, "version ", 8) == 0;
 }
 
-/// dims × dtype must be the span, without overflow.
+/// What is wrong if shape and type do not make the tensor's size; empty if they do.
 std::string checkSpan(const TensorInfo &tensor) {
   std::optional<uint64_t> bits = findDType(tensor.dtypeName)->bits;
   for (uint64_t dim : tensor.shape)
     if (bits)
       bits = checkedMul(*bits, dim);
-  // A zero after a huge dimension is still an empty tensor.
+  // A tensor with a dimension of 0 is empty, however large the others are.
   if (std::ranges::find(tensor.shape, 0u) != tensor.shape.end())
     bits = 0;
   if (!bits)
@@ -165,10 +165,43 @@ std::string checkSpan(const TensorInfo &tensor) {
 
 } // namespace
 
+unsigned bytesOf(DType dtype) {
+  switch (dtype) {
+  case DType::F64:
+    return 8;
+  case DType::F32:
+    return 4;
+  case DType::F16:
+  case DType::BF16:
+    return 2;
+  case DType::Other:
+    break;
+  }
+  return 0;
+}
+
+void widen(DType dtype, const uint8_t *bytes, std::span<float> values) {
+  auto each = [&](auto stored, auto convert) {
+    for (float &value : values) {
+      std::memcpy(&stored, bytes, sizeof(stored));
+      value = convert(stored);
+      bytes += sizeof(stored);
+    }
+  };
+  if (dtype == DType::F64)
+    each(double(), [](double stored) { return float(stored); });
+  else if (dtype == DType::F16)
+    each(uint16_t(), [](uint16_t stored) { return fromF16(stored); });
+  else if (dtype == DType::BF16)
+    each(uint16_t(), [](uint16_t stored) { return fromBf16(stored); });
+  else if (dtype == DType::F32)
+    std::memcpy(values.data(), bytes, values.size_bytes());
+}
+
 uint64_t TensorInfo::elements() const {
   uint64_t count = 1;
   for (uint64_t dim : shape)
-    count *= dim; // cannot overflow: checkSpan held the product
+    count *= dim; // does not overflow: checkSpan multiplied them
   return count;
 }
 
@@ -179,7 +212,7 @@ std::string TensorInfo::shapeText() const {
 Result<std::vector<TensorInfo>>
 parseSafetensorsHeader(std::string_view json, uint64_t dataBytes,
                        uint64_t dataStart, const std::string &file) {
-  // The format demands it; it also keeps byte order marks and white space out.
+  // The format demands '{' here, which keeps byte order marks and white space out.
   if (json.empty() || json.front() != '{')
     return badModel(file + ": byte 8: the header must begin with '{'");
   HeaderReader reader;
@@ -191,7 +224,7 @@ parseSafetensorsHeader(std::string_view json, uint64_t dataBytes,
     return std::tuple<uint64_t, uint64_t, const std::string &>(
         tensor.offset, tensor.size, tensor.name);
   });
-  uint64_t end = 0; // of the data covered so far
+  uint64_t end = 0; // of the tensors so far
   for (TensorInfo &tensor : tensors) {
     auto at = [&] { return file + ": tensor " + quote(tensor.name) + ": "; };
     if (tensor.offset != end)
@@ -244,14 +277,15 @@ Result<SafetensorsFile> SafetensorsFile::open(const std::string &path,
   uint64_t length = 0;
   for (int i = 7; i >= 0; --i)
     length = length << 8 | raw[i];
-  if (length > maxHeaderBytes)
-    return overLimit(fmt::format("{}: byte 0: header length {}, the limit is {}"
-                                 " bytes (is this a safetensors file?)",
-                                 name, length, maxHeaderBytes));
   if (length > file.fileSize - 8)
     return badModel(fmt::format("{}: byte 0: header length {}, but only {} "
-                                "bytes follow; the file is cut short",
+                                "bytes follow; the file is cut short or is no "
+                                "safetensors file",
                                 name, length, file.fileSize - 8));
+  if (length > maxHeaderBytes)
+    return overLimit(fmt::format("{}: byte 0: header length {}, the limit is {}"
+                                 " bytes",
+                                 name, length, maxHeaderBytes));
   std::string json(size_t(length), '\0');
   ENCDEC_RETURN_IF_ERROR(
       file.read(8, {reinterpret_cast<uint8_t *>(json.data()), json.size()}));
@@ -302,28 +336,21 @@ Status SafetensorsFile::read(uint64_t offset, std::span<uint8_t> bytes) const {
 
 Result<std::vector<float>>
 SafetensorsFile::values(uint64_t offset, uint64_t count, DType dtype) const {
-  if (dtype == DType::Other)
-    return badModel(fmt::format("{}: byte {}: only F32, F16 and BF16 values "
+  unsigned width = bytesOf(dtype);
+  if (width == 0)
+    return badModel(fmt::format("{}: byte {}: only F64, F32, F16 and BF16 values "
                                 "can be read",
                                 fileName, offset));
-  uint64_t width = dtype == DType::F32 ? 4 : 2;
-  std::optional<uint64_t> size = checkedMul(count, width);
-  // Compared with the file before anything is allocated.
+  std::optional<uint64_t> size = checkedMul<uint64_t>(count, width);
+  // The size is compared with the file before memory is taken.
   if (!size || offset > fileSize || *size > fileSize - offset)
     return badModel(fmt::format("{}: {} values at byte {} lie outside the file "
                                 "of {} bytes",
                                 fileName, count, offset, fileSize));
+  std::vector<uint8_t> raw(*size);
+  ENCDEC_RETURN_IF_ERROR(read(offset, raw));
   std::vector<float> result(count);
-  if (dtype == DType::F32) {
-    ENCDEC_RETURN_IF_ERROR(
-        read(offset, {reinterpret_cast<uint8_t *>(result.data()), *size}));
-    return result;
-  }
-  std::vector<uint16_t> raw(count);
-  ENCDEC_RETURN_IF_ERROR(
-      read(offset, {reinterpret_cast<uint8_t *>(raw.data()), *size}));
-  std::transform(raw.begin(), raw.end(), result.begin(),
-                 dtype == DType::F16 ? fromF16 : fromBf16);
+  widen(dtype, raw.data(), result);
   return result;
 }
 

@@ -22,9 +22,15 @@ inline constexpr uint64_t maxHeaderBytes = 100'000'000;
 inline constexpr uint64_t maxTensors = 1'000'000;
 inline constexpr unsigned maxRank = 8;
 
-/// Types whose values can be read; files may hold tensors of others as long as
-/// nobody asks for them.
-enum class DType { F32, F16, BF16, Other };
+/// Types whose values can be read. A file may also hold tensors of other types, as
+/// long as no weight is made of them.
+enum class DType { F64, F32, F16, BF16, Other };
+
+/// The size of one value; 0 for Other.
+unsigned bytesOf(DType dtype);
+/// values[i] = value i of `bytes`, which hold as many of `dtype` as there are floats.
+/// Those of F64 are rounded to nearest, the others are floats already.
+void widen(DType dtype, const uint8_t *bytes, std::span<float> values);
 
 struct TensorInfo {
   std::string name;
@@ -45,9 +51,9 @@ Result<std::vector<TensorInfo>> parseSafetensorsHeader(std::string_view json,
                                                        uint64_t dataStart,
                                                        const std::string &file);
 
-/// An open file. Header checked whole; values are read on demand (not mapped:
-/// a file cut short while open gives an error, not a signal). Movable, not
-/// copyable; reads from several threads at once are fine.
+/// An open file, its header checked whole. Values are read on demand and not mapped:
+/// a file that is cut short while it is open gives an error, not a signal. Movable,
+/// not copyable; several threads may read at once.
 class SafetensorsFile {
 public:
   /// `name` is the file name used in messages and in IR.
@@ -63,7 +69,7 @@ public:
 
   /// Fills `bytes` from `offset` (from the file's start) on.
   Status read(uint64_t offset, std::span<uint8_t> bytes) const;
-  /// The values of F32, F16 or BF16 data at `offset`, as floats.
+  /// `count` values of `dtype` at `offset`, widened.
   Result<std::vector<float>> values(uint64_t offset, uint64_t count,
                                     DType dtype) const;
 
@@ -75,8 +81,8 @@ private:
   std::vector<TensorInfo> infos;
 };
 
-/// All tensors of a checkpoint folder: model.safetensors, or the shards named
-/// by model.safetensors.index.json. Owns the open files.
+/// All tensors of a checkpoint folder: of model.safetensors, or of the shards that
+/// model.safetensors.index.json names. Owns the open files.
 class CheckpointFiles {
 public:
   static Result<CheckpointFiles> open(const std::string &folder);
@@ -85,13 +91,13 @@ public:
     const SafetensorsFile *file;
     const TensorInfo *info;
   };
-  /// Null when the checkpoint has no tensor of that name.
+  /// Null when the checkpoint has no tensor of that name. "model.x" is also found as
+  /// "x" in a folder where no name begins with "model.": a base model saved alone.
   const Entry *find(std::string_view name) const;
+  /// By the names in the files.
   const std::map<std::string, Entry, std::less<>> &entries() const {
     return table;
   }
-  /// Null when no such file is open.
-  const SafetensorsFile *file(std::string_view name) const;
   /// Whether two tensors hold the same bytes under the same type and shape.
   Result<bool> same(const Entry &a, const Entry &b) const;
 

@@ -21,12 +21,15 @@ constexpr const char *singleName = "model.safetensors";
 constexpr const char *indexName = "model.safetensors.index.json";
 constexpr uint64_t maxIndexBytes = maxHeaderBytes;
 constexpr size_t maxShards = 4096;
+// Transformers' base_model_prefix of the encoder-decoder families but T5's.
+constexpr std::string_view basePrefix = "model.";
 
 bool exists(const std::string &path) {
   return ::access(path.c_str(), F_OK) == 0;
 }
 
-/// weight_map: tensor name -> shard name. Other keys are of no use here.
+/// The shards that weight_map names. Which tensor lies in which of them, each shard
+/// says itself; other keys are of no use here.
 class IndexReader : public JsonEvents {
 public:
   std::string beginObject() override {
@@ -64,13 +67,9 @@ public:
     if (!isPlainName(value.text))
       return "weight_map " + quote(current) + ": shard " + quote(value.text) +
              " is not a plain file name inside the folder";
-    if (places.size() == maxTensors)
-      return fmt::format("more than {} tensors", maxTensors);
-    shards.insert(value.text);
-    places.emplace_back(current, std::move(value.text));
+    shards.insert(std::move(value.text));
     return {};
   }
-  std::vector<std::pair<std::string, std::string>> places;
   std::set<std::string> shards;
   bool seenMap = false;
 
@@ -80,9 +79,9 @@ private:
   std::string current;
 };
 
-/// A link may point anywhere inside the folder, nowhere else. Model caches
-/// (hub snapshots) link each file to a blob store two levels up, beside
-/// snapshots/; that layout is let through.
+/// Whether the file lies in the folder once links are followed, or where a model cache
+/// keeps it: snapshots/<revision>/ of a hub's cache holds links into blobs/, which lies
+/// beside snapshots/.
 bool staysInside(const std::string &folder, const std::string &name) {
   char realFolder[PATH_MAX], realFile[PATH_MAX];
   if (!::realpath(folder.c_str(), realFolder) ||
@@ -131,15 +130,18 @@ Status CheckpointFiles::add(const std::string &folder,
   const SafetensorsFile *file = files.back().get();
   for (const TensorInfo &info : file->tensors()) {
     auto [place, fresh] = table.try_emplace(info.name, Entry{file, &info});
-    if (!fresh)
-      return badModel(fmt::format("{}: tensor {} is also in {}; a tensor may "
-                                  "lie in one shard only",
+    if (fresh)
+      continue;
+    ENCDEC_ASSIGN_OR_RETURN(bool isSame, same(place->second, {file, &info}));
+    if (!isSame)
+      return badModel(fmt::format("{}: tensor {} is also in {}, with other bytes; "
+                                  "leave the tensor in one shard only",
                                   name, quote(info.name),
                                   place->second.file->name()));
   }
   if (table.size() > maxTensors)
-    return overLimit(fmt::format("{}: the shards hold more than {} tensors",
-                                 indexName, maxTensors));
+    return overLimit(fmt::format("{}: more than {} tensors in the folder", name,
+                                 maxTensors));
   return Status::success();
 }
 
@@ -160,17 +162,6 @@ Status CheckpointFiles::readIndex(const std::string &folder) {
                                  index.shards.size(), maxShards));
   for (const std::string &shard : index.shards)
     ENCDEC_RETURN_IF_ERROR(add(folder, shard));
-  // Redundant facts must agree: each tensor lies where the index says.
-  for (const auto &[tensor, shard] : index.places) {
-    const Entry *entry = find(tensor);
-    if (!entry || entry->file->name() != shard)
-      return badModel(fmt::format("{}: weight_map {}: not in {}", indexName,
-                                  quote(tensor), shard));
-  }
-  if (index.places.size() != table.size())
-    return badModel(fmt::format("{}: weight_map names {} tensors, the shards "
-                                "hold {}",
-                                indexName, index.places.size(), table.size()));
   return Status::success();
 }
 
@@ -202,14 +193,13 @@ Result<CheckpointFiles> CheckpointFiles::open(const std::string &folder) {
 const CheckpointFiles::Entry *
 CheckpointFiles::find(std::string_view name) const {
   auto found = table.find(name);
+  // A base model saved alone has its tensors' names without the prefix. Names that
+  // begin with it follow it in the sorted table.
+  auto prefixed = table.lower_bound(basePrefix);
+  bool isBase = prefixed == table.end() || !prefixed->first.starts_with(basePrefix);
+  if (found == table.end() && isBase && name.starts_with(basePrefix))
+    found = table.find(name.substr(basePrefix.size()));
   return found == table.end() ? nullptr : &found->second;
-}
-
-const SafetensorsFile *CheckpointFiles::file(std::string_view name) const {
-  for (const std::unique_ptr<SafetensorsFile> &file : files)
-    if (file->name() == name)
-      return file.get();
-  return nullptr;
 }
 
 Result<bool> CheckpointFiles::same(const Entry &a, const Entry &b) const {

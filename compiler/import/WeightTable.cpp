@@ -23,6 +23,8 @@ void WeightTable::declare(StringRef symbol, ArrayRef<int64_t> shape,
 
 static Type elementType(OpBuilder &builder, checkpoint::DType dtype) {
   switch (dtype) {
+  case checkpoint::DType::F64:
+    return builder.getF64Type();
   case checkpoint::DType::F32:
     return builder.getF32Type();
   case checkpoint::DType::F16:
@@ -35,6 +37,11 @@ static Type elementType(OpBuilder &builder, checkpoint::DType dtype) {
   return {};
 }
 
+void WeightTable::markSeen(const std::string &tensor) {
+  if (const checkpoint::CheckpointFiles::Entry *entry = files.find(tensor))
+    seen.insert(entry->info->name);
+}
+
 void WeightTable::need(StringRef symbol, const std::string &tensor,
                        ArrayRef<uint64_t> shape, unsigned rank) {
   if (!declared.insert(symbol.str()).second)
@@ -43,20 +50,20 @@ void WeightTable::need(StringRef symbol, const std::string &tensor,
   if (!entry)
     return noteMissing(tensor);
   markSeen(tensor);
+  const checkpoint::TensorInfo &info = *entry->info;
   auto fail = [&](const std::string &what) {
     if (first.ok())
       first = badModel(fmt::format("{}: tensor {}: {}", entry->file->name(),
-                                   quote(tensor), what));
+                                   quote(info.name), what));
   };
-  const checkpoint::TensorInfo &info = *entry->info;
   if (ArrayRef<uint64_t>(info.shape) != shape)
     return fail(fmt::format("expected shape [{}] from config.json, found {}",
                             fmt::join(shape, ", "), info.shapeText()));
   Type element = elementType(builder, info.dtype);
   if (!element)
     return fail(
-        fmt::format("expected dtype F32, F16 or BF16, found {}; convert "
-                    "the checkpoint to one of these",
+        fmt::format("expected dtype F64, F32, F16 or BF16, found {}; "
+                    "convert the checkpoint to one of these",
                     info.dtypeName));
   while (shape.size() > rank && shape.front() == 1)
     shape = shape.drop_front();

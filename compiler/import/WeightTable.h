@@ -1,5 +1,5 @@
-// WeightTable.h: declares the module's weights from a checkpoint's tensors and
-// remembers what was missing, misshapen or never asked for.
+// WeightTable.h: declares the module's weights from a checkpoint's tensors, and
+// remembers which tensors are missing, misshapen or used by no weight.
 #pragma once
 #include "compiler/import/Safetensors.h"
 #include "mlir/IR/Builders.h"
@@ -18,18 +18,19 @@ public:
   /// dropped when it has more than `rank` (a stored [1, V] is a [V] here).
   void need(llvm::StringRef symbol, const std::string &tensor,
             llvm::ArrayRef<uint64_t> shape, unsigned rank = 2);
-  /// The same if the checkpoint has the tensor; whether it has.
+  /// The same if the checkpoint has the tensor. Returns whether it has.
   bool want(llvm::StringRef symbol, const std::string &tensor,
             llvm::ArrayRef<uint64_t> shape, unsigned rank = 2);
   /// Declares a weight whose values `origin` computes.
   void compute(llvm::StringRef symbol, llvm::ArrayRef<int64_t> shape,
                mlir::Attribute origin);
 
-  void markSeen(const std::string &tensor) { seen.insert(tensor); }
+  /// Keeps `tensor` out of the warning of unused tensors.
+  void markSeen(const std::string &tensor);
   void noteMissing(const std::string &tensor) { missing.push_back(tensor); }
   /// The first problem, all missing tensors in one message.
   Status status() const;
-  /// A warning that names the tensors nobody asked for; empty if none.
+  /// A warning that names the tensors that no weight uses; empty if there are none.
   std::string unusedWarning() const;
 
 private:

@@ -1,7 +1,6 @@
 // Weights are streamed: some panels of 16 rows are read, turned and handed on.
 // What this costs is one pass over the file, whatever the model's size.
 #include "compiler/place/Weights.h"
-#include "compiler/import/Halves.h"
 #include "compiler/import/Safetensors.h"
 #include "dialect/Origin.h"
 #include "llvm/ADT/bit.h"
@@ -15,17 +14,11 @@ namespace {
 
 constexpr int64_t lanes = ENCDEC_ABI_LANES;
 
-/// to[i] = value i of `from`, elements of `type`.
-void widen(Type type, const uint8_t *from, MutableArrayRef<float> to) {
-  if (type.isF32()) {
-    std::memcpy(to.data(), from, to.size() * sizeof(float));
-    return;
-  }
-  bool isHalf = type.isF16();
-  for (size_t i = 0; i < to.size(); ++i) {
-    uint16_t bits = uint16_t(from[2 * i] | from[2 * i + 1] << 8);
-    to[i] = isHalf ? checkpoint::fromF16(bits) : checkpoint::fromBf16(bits);
-  }
+checkpoint::DType dtypeOf(Type type) {
+  return type.isF64()   ? checkpoint::DType::F64
+         : type.isF32() ? checkpoint::DType::F32
+         : type.isF16() ? checkpoint::DType::F16
+                        : checkpoint::DType::BF16;
 }
 
 template <class T> ArrayRef<uint8_t> bytesOf(ArrayRef<T> values) {
@@ -56,14 +49,16 @@ public:
     if (Status status = file->read(offset + from * width * elementBytes, raw);
         !status.ok())
       return weight.emitError() << status.message();
-    widen(type, raw.data(), out);
+    checkpoint::widen(dtypeOf(type), raw.data(), out);
     return checkFinite(from, out);
   }
 
-  /// One value that is no number makes every result after it none.
+  /// A value that is not finite makes all that is computed from it useless, unless it
+  /// bans a token.
   LogicalResult checkFinite(int64_t from, ArrayRef<float> values) {
-    const float *bad =
-        llvm::find_if_not(values, [](float v) { return std::isfinite(v); });
+    const float *bad = llvm::find_if_not(values, [&](float v) {
+      return std::isfinite(v) || (v < 0 && weight.getBans());
+    });
     if (bad == values.end())
       return success();
     int64_t at = from * width + (bad - values.begin());

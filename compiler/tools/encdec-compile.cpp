@@ -4,16 +4,15 @@
 #include "compiler/emit/BundleWriter.h"
 #include "compiler/emit/Compile.h"
 #include "compiler/emit/Object.h"
+#include "compiler/emit/Program.h"
 #include "compiler/tools/Streams.h"
 #include "encdec/abi.h"
-#include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/Program.h"
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -52,7 +51,7 @@ char *sharedStage() {
 }
 
 void limitChild(unsigned deadline) {
-  prctl(PR_SET_PDEATHSIG, SIGKILL); // nobody would wait for the result
+  prctl(PR_SET_PDEATHSIG, SIGKILL); // without its parent, nobody waits for the result
   auto limit = [](auto resource, rlim_t value) {
     rlimit now;
     if (getrlimit(resource, &now) == 0 && value < now.rlim_cur) {
@@ -82,20 +81,10 @@ encdec::Status verify(const std::string &checkpoint,
   std::string program = self.parent_path() / "encdec";
   if (error || !fs::can_execute(program))
     return Status::success();
-  llvm::SmallString<128> log;
-  if ((error = fs::createTemporaryFile("verify", "log", log)))
-    return Status(Code::Failure,
-                  "cannot make a temporary file (TMPDIR): " + error.message());
-  llvm::scope_exit remove([&] { fs::remove(log); });
-  std::optional<llvm::StringRef> redirects[] = {"", "", log.str()};
-  std::string message;
-  int code = llvm::sys::ExecuteAndWait(program, {program, "verify", bundle},
-                                       std::nullopt, redirects, 0, 0, &message);
+  auto [code, message] = encdec::runProgram({program, "verify", bundle}, 0);
   if (code == 0)
     return Status::success();
-  if (auto said = llvm::MemoryBuffer::getFile(log))
-    message += (*said)->getBuffer().trim().str();
-  // What it says of the temporary file is said of the checkpoint.
+  // It names the temporary bundle; the user knows the checkpoint.
   std::string name = llvm::sys::path::filename(bundle).str() + ": ";
   if (size_t at = message.find(name); at != message.npos)
     message.erase(0, at + name.size());
@@ -209,7 +198,7 @@ std::string version() {
          std::to_string(ENCDEC_ABI_VERSION) + ", LLVM " LLVM_VERSION_STRING ")";
 }
 
-/// Prints what was asked for; the exit code.
+/// Prints `text`. Returns the exit code.
 int show(const std::string &text) {
   std::cout << text << std::flush;
   if (std::cout)
@@ -257,12 +246,17 @@ void describe(CLI::App &app, Arguments &arguments) {
       "5 limit or deadline");
 }
 
-/// What is wrong with the command line; an unknown option with the nearest one.
+/// Says what is wrong with the command line, and which option is nearest to an unknown
+/// one.
 std::string explain(const CLI::App &app, const CLI::ParseError &error) {
-  for (const std::string &extra : app.remaining()) {
+  std::vector<std::string> extras = app.remaining();
+  std::erase(extras, "--");
+  for (const std::string &extra : extras) {
     llvm::StringRef word = llvm::StringRef(extra).split('=').first;
     if (!word.starts_with("-"))
       continue;
+    if (app.get_option_no_throw(word.str()))
+      return "did not expect '" + word.str() + "' after '--' and the checkpoint";
     std::string nearest;
     unsigned least = word.size() / 3 + 1; // more slips make another word
     for (const CLI::Option *option : app.get_options())
@@ -278,8 +272,8 @@ std::string explain(const CLI::App &app, const CLI::ParseError &error) {
     return "no option '" + word.str() + "'" +
            (nearest.empty() ? "" : "; did you mean '" + nearest + "'?");
   }
-  if (!app.remaining().empty())
-    return "did not expect '" + app.remaining().front() + "'";
+  if (!extras.empty())
+    return "did not expect '" + extras.front() + "'";
   return error.what();
 }
 
@@ -291,8 +285,14 @@ int main(int argc, char **argv) {
   CLI::App app("Compiles a Hugging Face checkpoint folder to one bundle file.",
                "encdec-compile");
   describe(app, arguments);
+  std::vector<std::string> words(argv + 1, argv + argc);
+  // There is one operand, so "--" says that the next word is the operand, whatever it
+  // begins with. CLI11 takes all words behind "--" for operands: the two go to the end.
+  auto mark = std::find(words.begin(), words.end(), "--");
+  std::rotate(mark, mark + std::min<ptrdiff_t>(2, words.end() - mark), words.end());
+  std::reverse(words.begin(), words.end()); // CLI11 takes them from the back
   try {
-    app.parse(argc, argv);
+    app.parse(words);
   } catch (const CLI::CallForHelp &) {
     return show(app.help());
   } catch (const CLI::CallForVersion &) {
@@ -304,7 +304,7 @@ int main(int argc, char **argv) {
   }
   for (const std::string &level : arguments.options.levels)
     if (auto target = encdec::findObjectTarget(level); !target) {
-      std::cerr << "encdec-compile: " << llvm::toString(target.takeError())
+      std::cerr << "encdec-compile: error: " << llvm::toString(target.takeError())
                 << "\n";
       return usageError;
     }

@@ -35,16 +35,13 @@ Result<std::unique_ptr<Tokenizer>> makeTokenizer(const Manifest &manifest,
   ENCDEC_ASSIGN_OR_RETURN(MarianTokenizer made, MarianTokenizer::create(marian));
   tokenizer = std::make_unique<MarianTokenizer>(std::move(made));
   // A source id beyond the embedding table would be refused at each encode;
-  // better to say it once, here.
-  auto sources = uint64_t(tokenizer->sourceVocabSize());
-  auto targets = uint64_t(tokenizer->targetVocabSize());
-  if (sources > manifest.model.sourceVocabSize ||
-      targets > manifest.model.vocabSize)
-    return badModel(fmt::format(
-        "the tokenizer has {} source and {} target ids, the model only {} and "
-        "{}",
-        sources, targets, manifest.model.sourceVocabSize,
-        manifest.model.vocabSize));
+  // better to say it once, here. Target ids are the model's own.
+  if (uint64_t(tokenizer->sourceIds()) > manifest.model.sourceVocabSize)
+    return badModel(fmt::format("the tokenizer makes source ids up to {}, the model "
+                                "has {} from 0 on; vocab.json or source.spm is "
+                                "another model's",
+                                tokenizer->sourceIds() - 1,
+                                manifest.model.sourceVocabSize));
   return tokenizer;
 }
 

@@ -107,10 +107,13 @@ Status MarianTokenizer::loadVocabs(const MarianFiles &files) {
     if (id < 0)
       return badModel(std::string(vocabName) + ": the special token " +
                       inQuotes(token) + " is not in the vocabulary");
+  greatestSourceId = std::max({unk, eos, pad});
   for (int32_t id = 0; id < sourceVocab.size(); ++id)
     if (const std::string_view piece = sourceVocab.piece(id);
-        piece.starts_with(">>") && piece.ends_with("<<"))
+        piece.starts_with(">>") && piece.ends_with("<<")) {
       codes.emplace_back(piece);
+      greatestSourceId = std::max(greatestSourceId, id);
+    }
   // Ids as the target numbers them: that is what is decoded.
   std::vector<std::string> specials = config.otherSpecials;
   specials.insert(specials.end(),
@@ -160,6 +163,7 @@ Status MarianTokenizer::loadModels(const MarianFiles &files) {
     // Text never becomes a special token by way of its pieces.
     const bool isSpecial = id >= 0 && (id == eos || id == pad);
     vocabIds.push_back(id < 0 || isSpecial ? unk : id);
+    greatestSourceId = std::max(greatestSourceId, id);
   }
   return Status::success();
 }

@@ -42,8 +42,7 @@ public:
   std::vector<std::string>
   targetPieces(std::span<const int32_t> ids) const override;
 
-  int32_t sourceVocabSize() const override { return sourceVocab.size(); }
-  int32_t targetVocabSize() const override { return outputVocab().size(); }
+  int32_t sourceIds() const override { return greatestSourceId + 1; }
   int32_t eosId() const override { return eos; }
   int32_t unkId() const override { return unk; }
   int32_t padId() const override { return pad; }
@@ -94,7 +93,7 @@ private:
   std::vector<int32_t> vocabIds; ///< SentencePiece id -> id in sourceVocab.
   std::vector<std::string> codes;
   std::unordered_set<int32_t> skipped; ///< Target ids that decode() leaves out.
-  int32_t eos = -1, unk = -1, pad = -1;
+  int32_t eos = -1, unk = -1, pad = -1, greatestSourceId = -1;
 };
 
 } // namespace encdec

@@ -6,6 +6,8 @@
 #include "runtime/text/PlainVocab.h"
 #include "runtime/text/Utf8.h"
 
+#include <algorithm>
+
 namespace encdec {
 
 static constexpr uint64_t maxVocabulary = 4'000'000;
@@ -43,24 +45,20 @@ private:
 } // namespace
 
 Status MarianVocab::number(const std::vector<Entry> &entries) {
-  spans.resize(entries.size());
+  int64_t greatest = 0;
+  for (const Entry &entry : entries)
+    greatest = std::max(greatest, entry.id);
+  spans.resize(greatest + 1);
   table = StringTable(entries.size());
-  std::vector<bool> taken(entries.size(), false);
-  const auto count = static_cast<int64_t>(entries.size());
   auto pieceOf = [this](int32_t id) { return piece(id); };
   for (const auto &[span, id] : entries) {
     const std::string_view name =
         std::string_view(text).substr(span.begin, span.length);
-    if (id >= count)
-      return badModel("the ids have a gap: key " + inQuotes(name) + " has id " +
-                      std::to_string(id) + ", but there are only " +
-                      std::to_string(count) + " pieces");
     if (table.insert(name, static_cast<int32_t>(id), pieceOf) >= 0)
       return badModel("key " + inQuotes(name) + " stands there twice");
-    if (taken[id])
+    if (contains(static_cast<int32_t>(id)))
       return badModel("keys " + inQuotes(piece(int32_t(id))) + " and " +
                       inQuotes(name) + " share id " + std::to_string(id));
-    taken[id] = true;
     spans[id] = span;
   }
   return Status::success();

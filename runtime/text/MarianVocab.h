@@ -12,26 +12,34 @@
 
 namespace encdec {
 
-/// Pieces and their ids, one to one, ids 0..n-1 without a gap. Immutable.
+/// Pieces and their ids, one to one. Ids may have gaps: a padded model has more rows
+/// than pieces. Immutable.
 class MarianVocab {
 public:
   /// Reads {"piece": id, ...}. BadModel for anything but that.
   static Result<MarianVocab> parse(std::string_view json);
 
+  /// One more than the greatest id.
   int32_t size() const { return static_cast<int32_t>(spans.size()); }
   /// The id of a piece, or -1.
   int32_t find(std::string_view piece) const {
     return table.find(piece, [this](int32_t id) { return this->piece(id); });
   }
-  bool contains(int32_t id) const { return id >= 0 && id < size(); }
-  /// The piece of an id that contains() holds for. Borrowed from this object.
+  /// Whether a piece has this id.
+  bool contains(int32_t id) const {
+    return id >= 0 && id < size() && spans[id].begin != Span::none;
+  }
+  /// The piece of an id below size(), empty in a gap. Borrowed from this object.
   std::string_view piece(int32_t id) const {
+    if (spans[id].begin == Span::none)
+      return {};
     return std::string_view(text).substr(spans[id].begin, spans[id].length);
   }
 
 private:
   struct Span {
-    uint32_t begin = 0, length = 0; ///< In `text`.
+    static constexpr uint32_t none = UINT32_MAX;
+    uint32_t begin = none, length = 0; ///< In `text`.
   };
   struct Entry {
     Span span;

@@ -43,8 +43,10 @@ public:
   virtual std::vector<std::string>
   targetPieces(std::span<const int32_t> ids) const = 0;
 
-  virtual int32_t sourceVocabSize() const = 0;
-  virtual int32_t targetVocabSize() const = 0;
+  /// One more than the greatest id that pieces, special tokens and language codes
+  /// have in a source. (Other entries of a vocabulary are of no use to a model, and
+  /// may have any ids.)
+  virtual int32_t sourceIds() const = 0;
   virtual int32_t eosId() const = 0; ///< Ends a source.
   virtual int32_t unkId() const = 0;
   virtual int32_t padId() const = 0; ///< -1 where there is none.

@@ -1,7 +1,7 @@
 // What a weight may be, and what ops ask of the weights they name.
 // RUN: encdec-opt %s -split-input-file -verify-diagnostics
 
-// expected-error @below {{expected a static 1-D or 2-D tensor of f16, bf16 or f32, without a side, but got 'tensor<8x8xi8>'}}
+// expected-error @below {{expected a static 1-D or 2-D tensor of f16, bf16, f32 or f64, without a side, but got 'tensor<8x8xi8>'}}
 encdec.weight @weight_c1 : tensor<8x8xi8> = #encdec.seeded<1, 0.5>
 
 // -----
@@ -49,6 +49,11 @@ encdec.weight @weight_c6 : tensor<8xf32> = #encdec.seeded<1, 0.5> {offset = 65 :
 
 // expected-error @below {{expected a format with scales beside a scale_offset but got f32}}
 encdec.weight @weight_c6_scales : tensor<8x8xf32> = #encdec.seeded<1, 0.5> {scale_offset = 64 : i64}
+
+// -----
+
+// expected-error @below {{expected a 1-D weight that bans but got 'tensor<8x8xf32>'}}
+encdec.weight @weight_c7 : tensor<8x8xf32> = #encdec.seeded<1, 0.5> {bans}
 
 // -----
 

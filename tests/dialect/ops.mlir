@@ -14,6 +14,8 @@ encdec.weight @b : tensor<8xbf16> = #encdec.seeded<1, 0.5>
 encdec.weight @all : tensor<16x8xf16> = #encdec.seeded<5, 5.000000e-01>
 encdec.weight @all.sketch : tensor<16x8xf16> = #encdec.seeded<5, 5.000000e-01> {format = "int8"}
 encdec.weight @big : tensor<16x8xf16> = #encdec.seeded<2, 0.5> {layout = #encdec.packed, format = "int8", offset = 64 : i64, scale_offset = 256 : i64}
+// CHECK: encdec.weight @bias : tensor<8xf64> = #encdec.seeded<1, 5.000000e-01> {bans}
+encdec.weight @bias : tensor<8xf64> = #encdec.seeded<1, 0.5> {bans}
 // CHECK: encdec.weight @places : tensor<32x8xf32> = #encdec.sinusoidal
 encdec.weight @places : tensor<32x8xf32> = #encdec.sinusoidal
 // CHECK: encdec.weight @g : tensor<2xf32> = dense<[1.000000e+00, 2.000000e+00]> : tensor<2xf32>

@@ -188,6 +188,20 @@ class Compile(unittest.TestCase):
             self.assertIn(f"{copy}: {name}: ", message)
             self.assertNotIn(".tmp", message)
 
+    def test_a_vocabulary_with_gaps_and_unused_entries(self):
+        copy = self.folder / "model"
+        shutil.copytree(EXAMPLE, copy)
+        vocab = json.loads((copy / "vocab.json").read_text())
+        spare = next(piece for piece in reversed(vocab) if not piece.startswith("<"))
+        del vocab[spare]
+        (copy / "vocab.json").write_text(json.dumps({**vocab, "never a piece": 6500}))
+        result = self.run_compile(copy, "-o", self.out, "--cpu", "v3")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        (copy / "vocab.json").write_text(json.dumps({**vocab, spare: 6500}))
+        message = self.fails(3, copy, "-o", self.out, "--cpu", "v3")
+        self.assertIn("6500", message)
+        self.assertIn("6002", message)
+
     def test_weights_that_are_a_git_lfs_pointer(self):
         copy = self.folder / "model"
         shutil.copytree(EXAMPLE, copy)
@@ -222,6 +236,33 @@ class Compile(unittest.TestCase):
         result = self.run_compile(copy, "-o", self.out, "--cpu", "v3")
         self.assertEqual(result.returncode, 0)
         self.assertIn("target.spm missing", result.stderr)
+
+    def test_two_dashes_before_the_checkpoint(self):
+        copy = self.folder / "-model"
+        shutil.copytree(EXAMPLE, copy)
+        words = ["-o", self.out, "--cpu", "v3"]
+        for line in (["--", EXAMPLE, *words], [*words, "--", EXAMPLE],
+                     [*words[:2], "--", EXAMPLE, *words[2:]], ["--", copy.name, *words]):
+            with self.subTest(line):
+                result = subprocess.run([COMPILE, *line], capture_output=True, text=True,
+                                        cwd=self.folder, env=self.environment())
+                self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("required", self.fails(2, "-o", self.out, "--"))
+        self.assertIn("expect 'more'", self.fails(2, EXAMPLE, "-o", self.out, "--", "more"))
+        self.assertIn("'-o' after '--'", self.fails(2, EXAMPLE, "--", "-o", self.out))
+        self.assertIn("did you mean '--weights'", self.fails(2, "--", EXAMPLE, "-o", self.out,
+                                                             "--weight", "int8"))
+
+    def test_output_in_a_folder_that_is_not_there(self):
+        none = self.folder / "none"
+        link = self.folder / "link"
+        link.symlink_to(none / "m")
+        for target in (none / "m", self.out / "m"):
+            message = self.fails(1, EXAMPLE, "-o", target)
+            self.assertIn(f"'{target}'", message)
+            self.assertIn(f"folder '{target.parent}'", message)
+            self.assertNotIn(".tmp", message)
+        self.assertIn(f"'{link}'", self.fails(2, EXAMPLE, "-o", link))
 
     def test_no_linker(self):
         message = self.fails(1, EXAMPLE, "-o", self.out,
@@ -275,6 +316,21 @@ class Compile(unittest.TestCase):
                 resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
             with self.subTest(size=size):
                 self.fails(1, EXAMPLE, "-o", self.out, limits=limits)
+
+    def test_full_temporary_folder(self):
+        mount = ["unshare", "--mount", "--map-root-user", "sh", "-c",
+                 'mount -t tmpfs -o size="$1" none "$2" && shift 2 && exec "$@"', "sh"]
+        if subprocess.run([*mount, "4k", self.temporary, "true"], capture_output=True).returncode:
+            self.skipTest("no file system can be mounted here")
+        for kilobytes in (4, 24, 48, 64):  # for an object, and for what the linker makes of it
+            with self.subTest(kilobytes=kilobytes):
+                result = subprocess.run(
+                    [*mount, f"{kilobytes}k", self.temporary, COMPILE, EXAMPLE, "-o", self.out,
+                     "--cpu", "v3"], capture_output=True, text=True, env=self.environment())
+                self.assertEqual(result.returncode, 1, result.stderr)
+                self.assertIn(f"no space is left for linking in {self.temporary}", result.stderr)
+                self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
+                self.assertEqual(os.listdir(self.out.parent), [])
 
     def test_killed_while_writing(self):
         for i in range(8):

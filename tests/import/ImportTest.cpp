@@ -76,7 +76,10 @@ const Broken broken[] = {
     generationKey("no_start", "decoder_start_token_id", "null",
                   "generation_config.json: key \"decoder_start_token_id\""),
     generationKey("start_beyond_vocabulary", "decoder_start_token_id", "7",
-                  "from 0 to 6, found 7"),
+                  "from 0 to 6 or a list of them, found 7"),
+    generationKey("two_forced_tokens", "forced_bos_token_id", "[1, 2]",
+                  "key \"forced_bos_token_id\": expected one token id, found an "
+                  "array of 2"),
     generationKey("eos_beyond_vocabulary", "eos_token_id", "[0, 9]",
                   "key \"eos_token_id\""),
     generationKey("eos_text", "eos_token_id", "\"x\"", "found \"x\""),
@@ -99,11 +102,11 @@ const Broken broken[] = {
      },
      "tensor \"model.encoder.layers.0.fc1.weight\": expected shape [6, 4] from "
      "config.json, found [4, 6]"},
-    {"tensor_f64",
+    {"tensor_i64",
      [](TinyCheckpoint &c) {
-       c.tensors["model.encoder.layers.0.fc1.bias"].dtype = "F64";
+       c.tensors["model.encoder.layers.0.fc1.bias"].dtype = "I64";
      },
-     "expected dtype F32, F16 or BF16, found F64"},
+     "expected dtype F64, F32, F16 or BF16, found I64"},
     {"logits_bias_shape",
      [](TinyCheckpoint &c) { c.tensors["final_logits_bias"].shape = {7}; },
      "tensor \"final_logits_bias\": expected shape [1, 7]"},

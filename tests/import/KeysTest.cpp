@@ -33,7 +33,7 @@ TEST(Import, LegacyKeysWithNeutralValuesPassInSilence) {
            {"_num_labels", "3"},
            {"id2label", "{\"0\": \"LABEL_0\"}"},
            {"gradient_checkpointing", "false"},
-           {"task_specific_params", "null"},
+           {"task_specific_params", "{\"translation\": {\"num_beams\": 4}}"},
            {"bos_token_id", "0"},
            // Generation keys here count for nothing: there is another file.
            {"num_beams", "6"},
@@ -111,6 +111,65 @@ TEST(Generation, SamplingAndUnhonouredKeysAreNamed) {
   EXPECT_EQ(imported.generation<mlir::DenseI64ArrayAttr>("bad_token_ids")
                 .asArrayRef(),
             llvm::ArrayRef<int64_t>({6}));
+}
+
+// Of each key that changes the reference's result and not ours: the value that turns it
+// off, and one that does not.
+TEST(Generation, KeysThatChangeTheResultAreHonouredOrNamed) {
+  constexpr const char *keys[][3] = {
+      {"num_beam_groups", "1", "2"},
+      {"diversity_penalty", "0.0", "0.5"},
+      {"renormalize_logits", "false", "true"},
+      {"num_return_sequences", "1", "2"},
+      {"repetition_penalty", "1.0", "1.2"},
+      {"encoder_repetition_penalty", "1.0", "1.2"},
+      {"no_repeat_ngram_size", "0", "3"},
+      {"encoder_no_repeat_ngram_size", "0", "3"},
+      {"remove_invalid_values", "false", "true"},
+      {"token_healing", "false", "true"},
+      {"max_time", "null", "1.5"},
+      {"stop_strings", "[]", "[\".\"]"},
+      {"sequence_bias", "null", "[[[1], -1.0]]"},
+      {"suppress_tokens", "[]", "[1]"},
+      {"begin_suppress_tokens", "[]", "[1]"},
+      {"forced_decoder_ids", "null", "[[1, 2]]"},
+      {"force_words_ids", "null", "[[1]]"},
+      {"constraints", "null", "[1]"},
+      {"exponential_decay_length_penalty", "null", "[2, 1.1]"},
+      {"guidance_scale", "1.0", "1.5"},
+      {"watermarking_config", "null", "{\"bias\": 2.0}"},
+      {"penalty_alpha", "0.0", "0.6"},
+      {"dola_layers", "null", "\"low\""}};
+  for (const auto &[key, off, on] : keys)
+    for (bool ownFile : {true, false}) {
+      TinyCheckpoint checkpoint;
+      checkpoint.generationFile = ownFile;
+      if (!ownFile)
+        checkpoint.config["decoder_start_token_id"] = "6";
+      std::string &value = (ownFile ? checkpoint.generation : checkpoint.config)[key];
+      value = off;
+      EXPECT_EQ(Imported(checkpoint).warnings(), "") << key;
+      value = on;
+      Imported named(checkpoint), strict(checkpoint, {.strict = true});
+      EXPECT_TRUE(contains(named.warnings(), key)) << key << named.warnings();
+      EXPECT_FALSE(strict.module) << key;
+    }
+}
+
+TEST(Generation, ATokenMayBeAListOfOne) {
+  TinyCheckpoint checkpoint;
+  checkpoint.generation["forced_bos_token_id"] = "[3]";
+  checkpoint.generation["decoder_start_token_id"] = "[5]";
+  checkpoint.generation["pad_token_id"] = "[4]";
+  Imported imported(checkpoint);
+  ASSERT_TRUE(imported.module) << imported.error();
+  EXPECT_EQ(imported.warnings(), "");
+  auto number = [&](llvm::StringRef key) {
+    return imported.generation<mlir::IntegerAttr>(key).getInt();
+  };
+  EXPECT_EQ(number("forced_bos_token_id"), 3);
+  EXPECT_EQ(number("decoder_start_token_id"), 5);
+  EXPECT_EQ(number("pad_token_id"), 4);
 }
 
 TEST(Generation, WithoutItsFileTheRawConfigCounts) {
@@ -224,6 +283,53 @@ TEST(Ties, SeparateVocabulariesHaveTheirOwnSizes) {
   ASSERT_TRUE(imported.module) << imported.error();
   EXPECT_EQ(imported.weight("encoder.embed").getTensorType().getDimSize(0), 7);
   EXPECT_EQ(imported.weight("decoder.embed").getTensorType().getDimSize(0), 9);
+}
+
+//===-- Names and types ---------------------------------------------------===//
+
+/// `name` without the prefix that the base model has inside the whole one.
+std::string bare(const std::string &name) {
+  constexpr std::string_view prefix = "model.";
+  return name.starts_with(prefix) ? name.substr(prefix.size()) : name;
+}
+
+TEST(Import, WeightsOfTheBaseModelNeedNoPrefix) {
+  TinyCheckpoint whole, base;
+  base.tensors.clear();
+  for (const auto &[name, tensor] : whole.tensors)
+    base.tensors[bare(name)] = tensor;
+  base.tensors["extra"] = {"F32", {3}};
+  Imported imported(base);
+  ASSERT_TRUE(imported.module) << imported.error();
+  EXPECT_EQ(imported.warnings(),
+            "model.safetensors: 1 tensors not used: \"extra\"\n");
+  EXPECT_TRUE(imported.weight("shared"));
+  EXPECT_TRUE(imported.weight("decoder.head_bias").getBans());
+  base.tensors["encoder.layers.0.fc1.bias"].shape = {5};
+  EXPECT_TRUE(contains(Imported(base).error(), "tensor \"encoder.layers.0.fc1.bias\""));
+}
+
+// A folder of either kind is read as one of that kind.
+TEST(Import, NamesWithAndWithoutPrefixDoNotMix) {
+  TinyCheckpoint checkpoint;
+  checkpoint.tensors.erase("model.encoder.layers.0.fc1.bias");
+  checkpoint.tensors["encoder.layers.0.fc1.bias"] = {"F32", {6}};
+  EXPECT_TRUE(contains(Imported(checkpoint).error(),
+                       "missing: model.encoder.layers.0.fc1.bias"));
+}
+
+TEST(Import, StoredTypesAreKept) {
+  for (const char *dtype : {"F64", "F32", "F16", "BF16"}) {
+    TinyCheckpoint checkpoint;
+    for (auto &[name, tensor] : checkpoint.tensors)
+      tensor.dtype = dtype;
+    Imported imported(checkpoint);
+    ASSERT_TRUE(imported.module) << dtype << imported.error();
+    mlir::Type type = imported.weight("shared").getTensorType().getElementType();
+    std::string text;
+    llvm::raw_string_ostream(text) << type;
+    EXPECT_EQ(llvm::StringRef(text).upper(), dtype);
+  }
 }
 
 TEST(Import, UnusedTensorsAreNamed) {

@@ -79,7 +79,7 @@ std::string rawFile(const std::string &header, size_t dataBytes) {
   for (int i = 0; i < 8; ++i)
     bytes += char(uint64_t(header.size()) >> (8 * i));
   bytes += header;
-  // 0x3c3c3c3c is a small number in each of F32, F16 and BF16.
+  // 0x3c3c… is a small number in each of F64, F32, F16 and BF16.
   return bytes + std::string(dataBytes, '\x3c');
 }
 
@@ -88,7 +88,9 @@ TinyCheckpoint::file(const std::map<std::string, TinyTensor> &tensors) {
   std::string header;
   uint64_t offset = 0;
   for (const auto &[name, tensor] : tensors) {
-    uint64_t size = tensor.dtype == "F64" ? 8 : tensor.dtype == "F32" ? 4 : 2;
+    uint64_t size = tensor.dtype.ends_with("64") ? 8
+                    : tensor.dtype.ends_with("32") ? 4
+                                                   : 2;
     for (uint64_t dim : tensor.shape)
       size *= dim;
     header += fmt::format(

@@ -36,7 +36,7 @@ DEFAULTS = {
     "scale_embedding": True,
     "share": True,              # share_encoder_decoder_embeddings
     "tie": True,                # tie_word_embeddings
-    "dtype": "F32",             # F32, F16, BF16
+    "dtype": "F32",             # F64, F32, F16, BF16
     "names": "v5",              # v5: one tensor a tie; v4: all of them
     "own_head": False,          # store a head with values of its own though tied
     "logit_bias": True,         # store final_logits_bias
@@ -86,8 +86,8 @@ def nonzero(values):
 def pack(values, dtype):
     if dtype == "F16":  # struct rounds to nearest, ties to even
         return struct.pack(f"<{len(values)}e", *values)
-    floats = array.array("f", values)
-    if dtype == "F32":
+    floats = array.array("d" if dtype == "F64" else "f", values)
+    if dtype in ("F64", "F32"):
         if sys.byteorder == "big":
             floats.byteswap()
         return floats.tobytes()
@@ -193,7 +193,7 @@ def generation(spec):
 
 def config(spec):
     s = complete(spec)
-    dtype = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}[s["dtype"]]
+    dtype = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}[s["dtype"]]
     result = {
         "activation_dropout": 0.0, "activation_function": s["activation"],
         "architectures": ["MarianMTModel"], "attention_dropout": 0.0, "d_model": s["d_model"],

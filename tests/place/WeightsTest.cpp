@@ -5,6 +5,7 @@
 #include "compiler/Register.h"
 #include "dialect/Origin.h"
 #include "mlir/Parser/Parser.h"
+#include "llvm/Support/FormatVariadic.h"
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -12,6 +13,7 @@
 
 using namespace mlir;
 using namespace encdec;
+using llvm::formatv;
 
 namespace {
 
@@ -122,35 +124,39 @@ TEST_F(Weights, Int8IsWithinHalfAStepOfTheStoredValue) {
   }
 }
 
-/// A safetensors file of one f32 tensor [37, 21].
+/// A safetensors file of one tensor [37, 21].
 class FileWeights : public Weights {
 protected:
-  void SetUp() override {
-    folder = std::filesystem::path(testing::TempDir()) /
-             ("encdec-weights-" + std::to_string(getpid()));
-    std::filesystem::create_directories(folder);
-    std::string header =
-        R"({"w":{"dtype":"F32","shape":[37,21],"data_offsets":[0,3108]}})";
-    while (header.size() % 8)
-      header += ' ';
+  template <typename Stored> void write(const std::string &dtype) {
+    std::string header = formatv(
+        R"({{"w":{{"dtype":"{0}","shape":[37,21],"data_offsets":[0,{1}]}})", dtype,
+        37 * 21 * sizeof(Stored));
+    header.resize((header.size() + 7) / 8 * 8, ' ');
     start = 8 + header.size();
     std::ofstream out(folder / "model.safetensors", std::ios::binary);
     uint64_t size = header.size();
     out.write(reinterpret_cast<char *>(&size), 8);
     out << header;
     for (int i = 0; i < 37 * 21; ++i) {
-      float value = valueAt(i);
-      out.write(reinterpret_cast<char *>(&value), 4);
+      Stored value = valueAt(i);
+      out.write(reinterpret_cast<char *>(&value), sizeof(value));
     }
   }
+  void SetUp() override {
+    folder = std::filesystem::path(testing::TempDir()) /
+             ("encdec-weights-" + std::to_string(getpid()));
+    std::filesystem::create_directories(folder);
+    write<float>("F32");
+  }
   void TearDown() override { std::filesystem::remove_all(folder); }
-  virtual float valueAt(int i) { return float(i) * 0.25f - 7; }
+  virtual double valueAt(int i) { return i * 0.3 - 7; }
 
-  std::string weights(const std::string &file, uint64_t offset) {
+  std::string weights(const std::string &file, uint64_t offset,
+                      const std::string &type = "f32") {
     std::string text = seeded;
     std::string line = "tensor<37x21xbf16> = #encdec.seeded<2, 0.5>";
     return text.replace(text.find(line), line.size(),
-                        "tensor<37x21xf32> = #encdec.file<\"" + file + "\", " +
+                        "tensor<37x21x" + type + "> = #encdec.file<\"" + file + "\", " +
                             std::to_string(offset) + ">");
   }
   std::string firstError(function_ref<LogicalResult()> run) {
@@ -167,11 +173,15 @@ protected:
 };
 
 TEST_F(FileWeights, ValuesAreTheFiles) {
-  load(weights("model.safetensors", start), "f32");
-  WeightStore store(folder.string());
-  std::vector<float> values = *store.values(weight("w"));
-  for (int i = 0; i < 37 * 21; ++i)
-    ASSERT_EQ(values[i], float(i) * 0.25f - 7);
+  for (StringRef type : {"f32", "f64"}) {
+    if (type == "f64")
+      write<double>("F64");
+    load(weights("model.safetensors", start, type.str()), "f32");
+    WeightStore store(folder.string());
+    std::vector<float> values = *store.values(weight("w"));
+    for (int i = 0; i < 37 * 21; ++i)
+      ASSERT_EQ(values[i], float(i * 0.3 - 7)) << type.str();
+  }
 }
 
 TEST_F(FileWeights, AFileOutsideTheFolderIsRefused) {
@@ -195,12 +205,12 @@ TEST_F(FileWeights, BytesBeyondTheEndAreAnError) {
 /// One value that is none, far enough to be beyond the first panel.
 class BrokenWeights : public FileWeights {
 protected:
-  float valueAt(int i) override { return i == 740 ? broken : 1.0f; }
-  float broken = HUGE_VALF;
+  double valueAt(int i) override { return i == 740 ? broken : 1; }
+  double broken = HUGE_VAL;
 };
 TEST_F(BrokenWeights, AreRefusedByName) {
   for (const char *type : {"f32", "int8"})
-    for (float value : {HUGE_VALF, -HUGE_VALF, NAN}) {
+    for (double value : {HUGE_VAL, -HUGE_VAL, double(NAN)}) {
       broken = value;
       SetUp();
       load(weights("model.safetensors", start), type);
@@ -211,6 +221,26 @@ TEST_F(BrokenWeights, AreRefusedByName) {
       std::string expected = "model.safetensors: tensor \"w\": element [35, 5] is ";
       EXPECT_EQ(message.substr(0, message.find(';')),
                 expected + (std::isnan(value) ? "NaN" : "infinite"));
+    }
+}
+
+/// Added to a logit, -inf bans the token; anywhere else it is damage.
+TEST_F(Weights, MinusInfinityMayBan) {
+  std::string bias = "encdec.weight @b : tensor<37xf32> = #encdec.seeded<3, 0.5>\n",
+              others = seeded;
+  others.erase(others.find(bias), bias.size());
+  for (auto [value, bits] : {std::pair("-inf", "0xFF800000"), {"inf", "0x7F800000"},
+                             {"NaN", "0x7FC00000"}})
+    for (StringRef bans : {"{bans}", ""}) {
+      std::string list = "1.0";
+      for (int i = 1; i < 37; ++i)
+        list += i == 20 ? std::string(", ") + bits : ", 2.0";
+      load(others + formatv("encdec.weight @b : tensor<37xf32> = dense<[{0}]> : "
+                            "tensor<37xf32> {1}\n", list, bans).str(), "int8");
+      ScopedDiagnosticHandler quiet(&context, [](Diagnostic &) { return success(); });
+      FailureOr<std::vector<float>> read = WeightStore("").values(weight("b"));
+      EXPECT_EQ(succeeded(read), !bans.empty() && StringRef(value) == "-inf")
+          << value << bans.str();
     }
 }
 

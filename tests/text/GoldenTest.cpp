@@ -139,7 +139,7 @@ TEST(Golden, DecodedTextIsTheReferences) {
     encdec::test::Random random(n);
     std::vector<int32_t> ids(1 + random.below(20));
     for (int32_t &id : ids)
-      id = static_cast<int32_t>(random.below(tokenizer->targetVocabSize()));
+      id = static_cast<int32_t>(random.below(tokenizer->sourceIds()));
     const auto text = tokenizer->decode(ids);
     return Tokens{text.ok() ? *text : text.status().message()};
   });

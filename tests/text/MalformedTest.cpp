@@ -192,7 +192,6 @@ std::vector<Case> vocabCases() {
        "'a' stands there twice"},
       {"KeyTwiceByEscape", R"({"</s>":0,"<unk>":1,"a":2,"\u0061":3})", "twice"},
       {"IdTwice", R"({"</s>":0,"<unk>":1,"a":2,"b":2,"c":3})", "share id 2"},
-      {"Gap", R"({"</s>":0,"<unk>":1,"a":3})", "gap"},
       {"Negative", R"({"</s>":0,"<unk>":1,"a":-1})", "outside 0.."},
       {"Fraction", R"({"</s>":0,"<unk>":1,"a":2.0})", "found a fraction"},
       {"Exponent", R"({"</s>":0,"<unk>":1,"a":2e0})", "found a fraction"},

@@ -52,8 +52,7 @@ TEST(Marian, KnowsItsSpecialIds) {
   EXPECT_EQ(t->eosId(), 0);
   EXPECT_EQ(t->unkId(), 1);
   EXPECT_EQ(t->padId(), 8);
-  EXPECT_EQ(t->sourceVocabSize(), 9);
-  EXPECT_EQ(t->targetVocabSize(), 9);
+  EXPECT_EQ(t->sourceIds(), 9);
   EXPECT_EQ(t->languageCodes(),
             (std::vector<std::string>{">>fra<<", ">>deu<<"}));
 }
@@ -79,6 +78,19 @@ TEST(Marian, NamesAnUnknownLanguageCodeAndTheKnownOnes) {
   ASSERT_EQ(warnings.size(), 1u);
   for (const char *part : {"'>>spa<<'", ">>fra<<", ">>deu<<"})
     EXPECT_NE(warnings[0].find(part), std::string::npos) << warnings[0];
+}
+
+TEST(Marian, EntriesThatNoTextUsesMayHaveAnyIds) {
+  Small small;
+  small.vocab = R"({"</s>":0,"<unk>":1,"▁a":2,"b":9,"▁":4,">>fra<<":6,"x":70})";
+  auto t = small.make();
+  ASSERT_TRUE(t.ok()) << t.status().message();
+  EXPECT_EQ(t->sourceIds(), 10) << "x is no piece";
+  EXPECT_EQ(t->languageCodes(), (std::vector<std::string>{">>fra<<"}));
+  EXPECT_EQ(encode(*t, ">>fra<< ab"), (Ids{6, 2, 9, 0}));
+  EXPECT_EQ(t->targetPieces(Ids{9, 5}), (std::vector<std::string>{"b", "<5>"}));
+  small.vocab.insert(1, R"(">>deu<<":40,)");
+  EXPECT_EQ(small.make()->sourceIds(), 41) << "users may choose the language";
 }
 
 TEST(Marian, TextThatSpellsASpecialTokenStaysText) {
@@ -125,7 +137,6 @@ TEST(Marian, SeparateVocabulariesDecodeWithTheTargets) {
   ASSERT_TRUE(t.ok()) << t.status().message();
   EXPECT_EQ(encode(*t, "ab"), (Ids{2, 3, 0}));
   EXPECT_EQ(t->decode(Ids{3, 2, 1, 0}).value(), "ab");
-  EXPECT_EQ(t->targetVocabSize(), 4);
   EXPECT_EQ(t->targetLanguage(), "fr");
 }
 

@@ -117,3 +117,14 @@ TEST(Vocab, NumbersPieces) {
   EXPECT_EQ(vocab->find("d"), -1);
   EXPECT_EQ(vocab->find(""), -1);
 }
+
+/// Rows of a model's tables that have no name, as padded vocabularies have them.
+TEST(Vocab, IdsMayHaveGaps) {
+  auto vocab = MarianVocab::parse(R"({"a":5,"b":0,"":7})");
+  ASSERT_TRUE(vocab.ok()) << vocab.status().message();
+  EXPECT_EQ(vocab->size(), 8);
+  EXPECT_EQ(vocab->find("a"), 5);
+  EXPECT_EQ(vocab->piece(5), "a");
+  for (int32_t id = -1; id < 10; ++id)
+    EXPECT_EQ(vocab->contains(id), id == 0 || id == 5 || id == 7) << id;
+}

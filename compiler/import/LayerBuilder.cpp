@@ -1,5 +1,5 @@
-// Textbook.cpp: transformer layers, post-norm, in plain ops.
-#include "compiler/import/Textbook.h"
+// LayerBuilder.cpp: transformer layers, post-norm, in plain ops.
+#include "compiler/import/LayerBuilder.h"
 
 #include <cmath>
 
@@ -7,19 +7,19 @@ using namespace mlir;
 
 namespace encdec {
 
-float Textbook::Heads::scale() const {
+float LayerBuilder::Heads::scale() const {
   return float(1.0 / std::sqrt(double(headSize)));
 }
 
-Location Textbook::at(const std::string &name) const {
+Location LayerBuilder::at(const std::string &name) const {
   return NameLoc::get(builder.getStringAttr(name));
 }
 
-FlatSymbolRefAttr Textbook::symbol(const std::string &name) const {
+FlatSymbolRefAttr LayerBuilder::symbol(const std::string &name) const {
   return FlatSymbolRefAttr::get(builder.getContext(), side + "." + name);
 }
 
-Value Textbook::linear(Value x, const std::string &block, int64_t width,
+Value LayerBuilder::linear(Value x, const std::string &block, int64_t width,
                        bool bias) {
   // The result has its input's side: keys of cross-attention are the encoder's.
   Type type = rowsType(builder.getContext(), width, *encdec::sideOf(x));
@@ -28,7 +28,7 @@ Value Textbook::linear(Value x, const std::string &block, int64_t width,
       .getOutput();
 }
 
-Value Textbook::attend(Value query, Value key, Value value,
+Value LayerBuilder::attend(Value query, Value key, Value value,
                        const std::string &block, Heads heads, Segments segments,
                        Value causalPositions) {
   Value scores = ScoresOp::create(builder, at(block + ".scores"), query, key,
@@ -46,7 +46,7 @@ Value Textbook::attend(Value query, Value key, Value value,
   return linear(context, block + ".o", heads.heads * heads.headSize);
 }
 
-Value Textbook::encoderSelf(Value x, const std::string &block, Heads heads,
+Value LayerBuilder::encoderSelf(Value x, const std::string &block, Heads heads,
                             Segments segments) {
   int64_t width = heads.heads * heads.headSize;
   Value query = linear(x, block + ".q", width);
@@ -55,7 +55,7 @@ Value Textbook::encoderSelf(Value x, const std::string &block, Heads heads,
   return attend(query, key, value, block, heads, segments, {});
 }
 
-Value Textbook::decoderSelf(Value x, const std::string &block, Heads heads,
+Value LayerBuilder::decoderSelf(Value x, const std::string &block, Heads heads,
                             Value cache, Value ancestors,
                             Value positions) {
   int64_t width = heads.heads * heads.headSize;
@@ -70,7 +70,7 @@ Value Textbook::decoderSelf(Value x, const std::string &block, Heads heads,
                 {past.getRows(), past.getOffsets()}, positions);
 }
 
-Value Textbook::cross(Value x, Value memory, const std::string &block,
+Value LayerBuilder::cross(Value x, Value memory, const std::string &block,
                       Heads heads, Segments segments) {
   int64_t width = heads.heads * heads.headSize;
   Value query = linear(x, block + ".q", width);
@@ -79,7 +79,7 @@ Value Textbook::cross(Value x, Value memory, const std::string &block,
   return attend(query, key, value, block, heads, segments, {});
 }
 
-Value Textbook::ffn(Value x, const std::string &block, int64_t hidden,
+Value LayerBuilder::ffn(Value x, const std::string &block, int64_t hidden,
                     ActivationKind kind) {
   int64_t width = cast<RankedTensorType>(x.getType()).getDimSize(1);
   Value up = linear(x, block + ".up", hidden);
@@ -88,9 +88,9 @@ Value Textbook::ffn(Value x, const std::string &block, int64_t hidden,
   return linear(active, block + ".down", width);
 }
 
-Value Textbook::addNorm(Value y, Value x, const std::string &block) {
+Value LayerBuilder::addNorm(Value y, Value x, const std::string &block) {
   Value sum = AddOp::create(builder, at(block + ".sum"), y.getType(), y, x);
-  // Transformers leaves PyTorch's default eps in place for this family.
+  // Marian in Transformers has PyTorch's default eps.
   return NormOp::create(builder, at(block + ".normed"), sum.getType(), sum,
                         symbol(block + ".gamma"), symbol(block + ".beta"),
                         builder.getF32FloatAttr(1e-5f));

@@ -1,4 +1,4 @@
-// Textbook.h: builds transformer layers in plain ops, one op for one line of
+// LayerBuilder.h: builds transformer layers in plain ops, one op for one line of
 // the textbook. Knows nothing of checkpoints; families say which layers.
 #pragma once
 #include "dialect/Ops.h"
@@ -6,12 +6,12 @@
 
 namespace encdec {
 
-/// Builds at the end of one function. Each value's location is its name
-/// ("l0.self.q"), which the printer turns into its SSA name. Weight names are
-/// the prefix of the block plus a short tail: @encoder.l0.self.q.w.
-class Textbook {
+/// Builds at the end of one function. The location of a value is a name ("l0.self.q"),
+/// from which the printer makes the SSA name. The name of a weight is the side, the
+/// name of the value that it makes, and a short tail: @encoder.l0.self.q.w.
+class LayerBuilder {
 public:
-  Textbook(mlir::OpBuilder &builder, std::string side)
+  LayerBuilder(mlir::OpBuilder &builder, std::string side)
       : builder(builder), side(std::move(side)) {}
 
   struct Heads {
@@ -27,14 +27,14 @@ public:
   /// y = x Wᵀ + b with @<block>.w and, if `bias`, @<block>.b
   mlir::Value linear(mlir::Value x, const std::string &block, int64_t width,
                      bool bias = true);
-  /// Self-attention of the encoder, up to the output projection.
+  /// Self-attention of the encoder, with its output projection.
   mlir::Value encoderSelf(mlir::Value x, const std::string &block, Heads heads,
                           Segments segments);
   /// Masked self-attention of one decoder step, through its cache.
   mlir::Value decoderSelf(mlir::Value x, const std::string &block, Heads heads,
                           mlir::Value cache, mlir::Value ancestors,
                           mlir::Value positions);
-  /// The decoder asks, the encoder answers.
+  /// Cross-attention: the decoder asks with `x`, the encoder answers with `memory`.
   mlir::Value cross(mlir::Value x, mlir::Value memory, const std::string &block,
                     Heads heads, Segments segments);
   mlir::Value ffn(mlir::Value x, const std::string &block, int64_t hidden,
@@ -42,7 +42,7 @@ public:
   /// norm(y + x): the end of a post-norm sub-layer.
   mlir::Value addNorm(mlir::Value y, mlir::Value x, const std::string &block);
 
-  /// A location that names the value `block`.`what`.
+  /// A location that names a value.
   mlir::Location at(const std::string &name) const;
 
 private:

@@ -1,0 +1,19 @@
+// Other programs that a compilation runs, as child processes.
+#pragma once
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+#include <string>
+
+namespace encdec {
+
+struct ProgramEnd {
+  int code;         // its exit code; below 0: it did not run, or a signal ended it
+  std::string said; // what it wrote to standard error, or why it did not run
+};
+
+/// Runs `words`, the first of which is the path of a program, without standard input
+/// and output. A program that takes longer than `deadline` seconds (0: any time) is
+/// killed.
+ProgramEnd runProgram(llvm::ArrayRef<llvm::StringRef> words, unsigned deadline);
+
+} // namespace encdec
