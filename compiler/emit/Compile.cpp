@@ -63,6 +63,7 @@ public:
     facts.formats = formatsOf(module);
     facts.stepBytes = stepWeightBytes(module);
     facts.sketch = sketchBytes(module);
+    facts.tables = indexedTables(module);
     if (options.sketch && !facts.sketch.sketch)
       return Status(Code::Usage,
                     "a sketch is for a vocabulary in f32, but here it is stored in a "

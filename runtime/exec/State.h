@@ -12,9 +12,6 @@
 
 namespace encdec::runtime {
 
-/// Keys come in blocks of 16: places that a source of `n` tokens takes.
-constexpr uint64_t roundUp16(uint64_t n) { return (n + 15) / 16 * 16; }
-
 /// Whether offsets, one more than there are sources, run from 0 to `idCount`
 /// and ascend. An error about one source carries its index.
 Status checkOffsets(uint64_t idCount, std::span<const uint64_t> offsets);
