@@ -9,7 +9,7 @@ constexpr int64_t inputs = 512, columns = 58101;
 /// Floats of one row's block results: two of each block of 128 columns.
 constexpr int64_t blocks = (columns + 127) / 128;
 /// Bytes of one row's lists of the best tokens; the logits of a block follow them.
-constexpr int32_t listBytes = 3 * ENCDEC_ABI_MAX_TOP * 4;
+constexpr int32_t listBytes = 3 * ENCDEC_ABI_MAX_TOP_K * 4;
 constexpr int64_t recordFloats = 2 * ((blocks + 15) / 16 * 16);
 
 /// One pass over the weights, then the merging of its blocks.
@@ -21,7 +21,7 @@ void vocabularyBenchmark(benchmark::State &state, Weights weights, int64_t rows,
   Memory logitBias(pad16(columns) * 4); // nothing forbidden
   call.context.logit_bias = logitBias.floats();
   call.context.row_bias = rowBias.data();
-  call.context.top = top;
+  call.context.top_k = top;
   call.context.out_tokens = tokens.data();
   call.context.out_log_probs = logProbs.data();
   size_t bytes = pad16(columns) * inputs * bytesOf(weights);

@@ -120,7 +120,7 @@ encdec_status *encdec_step(encdec_state *state, const encdec_step_input *input,
       return usageError("logit_bias is given, but bias_rows is 0");
     if (given.logit_bias && given.row_bias)
       step.rowBias = {given.row_bias, given.rows};
-    step.top = given.top ? given.top : 1;
+    step.topK = given.top_k ? given.top_k : 1;
     step.logits = given.logits;
     step.probs = given.probs;
     step.logProbs = !given.no_log_probs;

@@ -333,7 +333,7 @@ LogicalResult Selector::merge(Operation *op, Value records, Value lists, int64_t
                               Value top) {
   CallBuilder merge = call("merge_vocabulary");
   merge.read(records, Part::rows).update(lists, Part::rows);
-  input(merge, top, "top");
+  input(merge, top, "top_k");
   merge.output(op->getResult(0).getType(), "tokens", Part::rows)
       .output(op->getResult(1).getType(), "log_probs", Part::rows)
       .config("columns", columns);
@@ -352,7 +352,7 @@ LogicalResult Selector::select(VocabularyOp op) {
   auto inputs_ = [&](CallBuilder &call) {
     input(call, op.getLogitBias(), "logit_bias");
     input(call, op.getRowBias(), "row_bias");
-    input(call, op.getCount(), "top");
+    input(call, op.getCount(), "top_k");
   };
   inputs_(vocabulary);
   matrix(vocabulary, op.getWeightAttr());
@@ -395,7 +395,7 @@ LogicalResult Selector::select(TopTokensOp op) {
   rows(top, op.getLogits(), Part::row_panels);
   input(top, op.getLogitBias(), "logit_bias");
   input(top, op.getRowBias(), "row_bias");
-  input(top, op.getCount(), "top");
+  input(top, op.getCount(), "top_k");
   addRecords(top, builder, columns, Part::row_panels);
   addLists(top, builder);
   top.output(op.getLogits().getType(), "logits", Part::row_panels)

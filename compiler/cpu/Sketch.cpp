@@ -59,7 +59,7 @@ std::string VocabularyShape::name(StringRef kernel) const {
 /// Whether this call asks for no more than a sketch can decide.
 Val CpuKernels::wantsChoice(KernelBuilder &k, Frame &f) {
   return k.isNull(f.contextPointer("out_log_probs")) &
-         k.isNull(f.contextPointer("out_logits")) & (f.context("top") < 2) &
+         k.isNull(f.contextPointer("out_logits")) & (f.context("top_k") < 2) &
          (f.context("rows") < kMostRows + 1);
 }
 
@@ -144,7 +144,7 @@ func::FuncOp CpuKernels::chooseVocabulary(const VocabularyShape &shape) {
       Blocks blocks{shape.columns};
       VocabularyOperands v{shape};
       emitInput(k, f, v.all, shape.inputs, shape.kind);
-      v.scan = {f.place(1), f.scratch(2), f.context("top")};
+      v.scan = {f.place(1), f.scratch(2), f.context("top_k")};
       v.scratch = f.scratch(v.readWeights(f, 5));
       VectorType vector = k.vector(k.f32(), 16);
       Val zero = k.constant(int64_t(0)), one = k.constant(int64_t(1)),

@@ -144,7 +144,7 @@ func::FuncOp CpuKernels::vocabulary(const VocabularyShape &shape) {
     VocabularyOperands o{shape};
     emitInput(k, f, o.all, shape.inputs, shape.kind);
     int64_t entry = o.readWeights(f, hasDynamic(shape.kind) ? 2 : 1);
-    o.scan = {f.place(entry), f.scratch(entry + 1), f.context("top")};
+    o.scan = {f.place(entry), f.scratch(entry + 1), f.context("top_k")};
     o.scratch = f.scratch(entry + 4);
     auto whole = [&] {
       emitEmptyLists(k, o.scan.lists, o.all.rows, o.scan.top);
@@ -210,7 +210,7 @@ func::FuncOp CpuKernels::topTokens(int64_t columns) {
       "top_tokens_" + std::to_string(columns), [&](KernelBuilder &k, Frame &f) {
         Blocks blocks{columns};
         Val logits = f.place(0), rows = f.context("rows");
-        Scan scan{f.place(1), f.scratch(2), f.context("top")};
+        Scan scan{f.place(1), f.scratch(2), f.context("top_k")};
         emitEmptyLists(k, scan.lists, rows, scan.top);
         auto [first, last] = f.share(rows * blocks.count());
         k.loop(first, last, [&](Val unit) {
@@ -255,7 +255,7 @@ func::FuncOp CpuKernels::mergeVocabulary(int64_t columns) {
     Blocks blocks{columns};
     VectorType vector = k.vector(k.f32(), 16);
     Val records = f.place(0), tokens = f.contextPointer("out_tokens"),
-        logProbs = f.contextPointer("out_log_probs"), top = f.context("top");
+        logProbs = f.contextPointer("out_log_probs"), top = f.context("top_k");
     Val lists = f.firstScratch(1),
         stride = f.context("scratch_stride"), workers = f.workers();
     Val zero = k.constant(int64_t(0)), one = k.constant(int64_t(1)),

@@ -17,8 +17,9 @@ enum Record : int64_t { Max, Sum, RecordCount, MayBe = Max, MustBe = Sum };
 
 /// A row's best so far, best first, `top` of each in use.
 enum List : int64_t { Biased, Logit, Token, ListCount };
-constexpr int64_t kListArray = ENCDEC_ABI_MAX_TOP * 4;
-constexpr int64_t kListBytes = ListCount * kListArray; // [3][ENCDEC_ABI_MAX_TOP]
+constexpr int64_t kListArray = ENCDEC_ABI_MAX_TOP_K * 4;
+constexpr int64_t kListBytes =
+    ListCount * kListArray; // [3][ENCDEC_ABI_MAX_TOP_K]
 
 struct Blocks {
   int64_t columns;

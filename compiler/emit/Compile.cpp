@@ -63,6 +63,7 @@ public:
     info.formats = formatsOf(module);
     info.stepBytes = stepWeightBytes(module);
     info.sketch = sketchBytes(module);
+    info.tables = indexedTables(module);
     if (options.sketch && !info.sketch.sketch)
       return Status(Code::Usage,
                     "a sketch is for a vocabulary in f32, but here it is stored in a "

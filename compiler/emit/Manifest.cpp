@@ -119,6 +119,10 @@ FailureOr<std::string> manifestText(ModuleOp module,
         for (WeightOp weight : placedWeights(module))
           line(json, weightEntry(weight));
       });
+      json.attributeArray("tables", [&] {
+        for (IndexedTable table : info.tables)
+          line(json, {{"role", table.role}, {"weight", table.weight.getSymName()}});
+      });
     });
     json.attributeObject("memory", [&] {
       json.attribute("encode_arena_per_row", plan->encodeArena.getPerRow());

@@ -16,6 +16,7 @@ struct ManifestInfo {
   std::string tokenizerKind;       // "" for none
   int64_t stepBytes = 0;           // weights that a step of one row reads
   SketchBytes sketch;
+  std::vector<IndexedTable> tables;
   mlir::DictionaryAttr segments;   // kSegmentsAttr of the lowered module; null for none
 };
 

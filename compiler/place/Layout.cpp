@@ -124,4 +124,33 @@ SketchBytes sketchBytes(ModuleOp module) {
   return sum;
 }
 
+std::vector<IndexedTable> indexedTables(ModuleOp module) {
+  std::vector<IndexedTable> found;
+  SymbolTableCollection tables;
+  auto add = [&](Operation *user, FlatSymbolRefAttr name, std::string role) {
+    WeightOp weight = lookupWeight(tables, user, name);
+    if (weight && llvm::none_of(found, [&](const IndexedTable &other) {
+          return other.role == role && other.weight == weight;
+        }))
+      found.push_back({std::move(role), weight});
+  };
+  Entries entries = findEntries(module);
+  for (auto [function, side] : {std::pair(entries.encode, "source"),
+                                std::pair(entries.step, "target")}) {
+    if (!function)
+      continue;
+    function.walk([&](WeightUserOpInterface op) {
+      op.visitWeights([&](FlatSymbolRefAttr name, WeightRole role) {
+        if (role == WeightRole::Table)
+          add(op, name, std::string(side) + "_tokens");
+        if (role == WeightRole::Positions)
+          add(op, name, std::string(side) + "_positions");
+      });
+    });
+    function.walk(
+        [&](VocabularyOp op) { add(op, op.getWeightAttr(), "vocabulary"); });
+  }
+  return found;
+}
+
 } // namespace encdec

@@ -57,4 +57,13 @@ struct SketchBytes {
 };
 SketchBytes sketchBytes(mlir::ModuleOp module);
 
+/// A weight whose rows tokens or positions choose, so that a size of encdec.model
+/// counts them.
+struct IndexedTable {
+  std::string role; // source_tokens, source_positions, target_…, vocabulary
+  WeightOp weight;
+};
+/// Those of a placed module, each once for each role.
+std::vector<IndexedTable> indexedTables(mlir::ModuleOp module);
+
 } // namespace encdec

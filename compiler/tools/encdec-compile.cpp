@@ -7,6 +7,8 @@
 #include "compiler/emit/Program.h"
 #include "compiler/tools/Streams.h"
 #include "encdec/abi.h"
+#include "runtime/base/Signals.h"
+#include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/FileSystem.h"
@@ -40,9 +42,6 @@ struct Arguments {
   bool quiet = false;
 };
 
-volatile std::sig_atomic_t interrupted = 0;
-void interrupt(int signal) { interrupted = signal; }
-
 /// What the child was doing last, seen by both processes.
 char *sharedStage() {
   void *page = mmap(nullptr, 4096, PROT_READ | PROT_WRITE,
@@ -64,10 +63,9 @@ void limitChild(unsigned deadline) {
 #if !defined(__SANITIZE_ADDRESS__)
   limit(RLIMIT_AS, memoryLimit); // sanitizers reserve far more than they use
 #endif
+  encdec::HeldSignals::release();
   // A full quota is an error of write(), not a signal.
   std::signal(SIGXFSZ, SIG_IGN);
-  std::signal(SIGINT, SIG_DFL);
-  std::signal(SIGTERM, SIG_DFL);
 }
 
 /// Asks `encdec verify`, if that is installed beside this program: it opens the
@@ -127,15 +125,15 @@ int await(pid_t child, unsigned deadline, const char *stage) {
   auto end = Clock::now() + std::chrono::seconds(deadline);
   for (unsigned polls = 0; waitpid(child, &status, WNOHANG) == 0; ++polls) {
     late = Clock::now() > end;
-    if (interrupted || late) {
+    if (encdec::HeldSignals::pending() || late) {
       kill(child, SIGKILL);
       waitpid(child, &status, 0);
       break;
     }
     usleep(polls < 400 ? 5000 : 50000);
   }
-  if (interrupted)
-    return 128 + interrupted;
+  if (int signal = encdec::HeldSignals::pending())
+    return 128 + signal;
   if (WIFEXITED(status))
     return WEXITSTATUS(status);
   const char *during = stage && *stage ? stage : "starting";
@@ -159,6 +157,7 @@ int run(Arguments arguments) {
     return int(output.status().code());
   }
   arguments.output = *output;
+  encdec::HeldSignals signals;
   // Temporary files of the link go to a folder of our own, so that nothing is
   // left behind whatever ends the child.
   llvm::SmallString<128> temporary;
@@ -170,8 +169,6 @@ int run(Arguments arguments) {
     return 1;
   }
   char *stage = sharedStage();
-  std::signal(SIGINT, interrupt);
-  std::signal(SIGTERM, interrupt);
   pid_t child = fork();
   if (child == 0) {
     setenv("TMPDIR", temporary.c_str(), 1);

@@ -20,12 +20,13 @@
 #define ENCDEC_ABI_LANES 16
 
 /* The most tokens of a row that a step can be asked for. */
-#define ENCDEC_ABI_MAX_TOP 64
+#define ENCDEC_ABI_MAX_TOP_K 64
 /* Tokens that a beam search asks for, for each beam: enough that all beams go on
  * however many of the best tokens end, of `eos_count` that can. */
-#define ENCDEC_ABI_TOP_OF_BEAM(eos_count) ((eos_count) > 1 ? (eos_count) + 1 : 2)
+#define ENCDEC_ABI_TOP_K_OF_BEAM(eos_count)                                    \
+  ((eos_count) > 1 ? (eos_count) + 1 : 2)
 #define ENCDEC_ABI_MAX_BEAMS(eos_count)                                        \
-  (ENCDEC_ABI_MAX_TOP / ENCDEC_ABI_TOP_OF_BEAM(eos_count))
+  (ENCDEC_ABI_MAX_TOP_K / ENCDEC_ABI_TOP_K_OF_BEAM(eos_count))
 
 /* Rows of an activation start every round_up(width, ENCDEC_ABI_LANES) floats;
  * the padding floats are always zero. */
@@ -72,9 +73,9 @@
   X(const float *, logit_bias)                                                 \
   /* step: which logit_bias row applies to each row */                         \
   X(const int32_t *, row_bias)                                                 \
-  /* step: how many best tokens of each row, 1 … ENCDEC_ABI_MAX_TOP */         \
-  X(int64_t, top)                                                              \
-  /* step: R x top tokens, best first after logit_bias, lower ids first on     \
+  /* step: how many best tokens of each row, 1 … ENCDEC_ABI_MAX_TOP_K */       \
+  X(int64_t, top_k)                                                            \
+  /* step: R x top_k tokens, best first after logit_bias, lower ids first on   \
      ties; token 0 where all others are biased to -inf */                      \
   X(int32_t *, out_tokens)                                                     \
   /* step: their log-probabilities under the softmax of the unbiased logits;   \
@@ -130,7 +131,7 @@ typedef void (*encdec_abi_entry_fn)(const encdec_abi_context *context,
  *   up to that alignment; the gaps are zero; the file ends with the last one.
  */
 #define ENCDEC_BUNDLE_MAGIC "ENCDECB\x1a"
-#define ENCDEC_BUNDLE_VERSION 2
+#define ENCDEC_BUNDLE_VERSION 3
 #define ENCDEC_BUNDLE_ALIGN 4096
 #define ENCDEC_BUNDLE_CHUNK (UINT64_C(1) << 20)
 

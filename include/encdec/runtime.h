@@ -261,10 +261,10 @@ typedef struct encdec_step_input {
   const int32_t *row_bias; /* R indices into logit_bias; NULL: row 0 for all */
   uint32_t logits;         /* 1: also give logits (state made with logits) */
   uint32_t probs;          /* 1: also give probs (state made with probs) */
-  uint64_t top;            /* best tokens to find for each row, 1 ... 64; 0: 1 */
-  uint32_t no_log_probs;   /* 1: tokens alone. With top 1 and few rows, a model
-                              compiled with a sketch then reads a quarter of its
-                              vocabulary, for the same tokens */
+  uint64_t top_k;        /* best tokens to find for each row, 1 ... 64; 0: 1 */
+  uint32_t no_log_probs; /* 1: tokens alone. With top_k 1 and few rows, a model
+                            compiled with a sketch then reads a quarter of its
+                            vocabulary, for the same tokens */
 } encdec_step_input;
 
 static inline encdec_step_input encdec_step_input_default(void) {
@@ -275,11 +275,11 @@ static inline encdec_step_input encdec_step_input_default(void) {
 /* Views into the state, valid until its next call. */
 typedef struct encdec_step_output {
   uint64_t size;
-  const int32_t *tokens;  /* [R][top]: best tokens of each row, best first; lower
-                             ids first on ties */
-  const float *log_probs; /* [R][top]: their log-probabilities, natural logarithm;
-                             -inf where no further token may be chosen; NULL
-                             with no_log_probs */
+  const int32_t *tokens;  /* [R][top_k]: best tokens of each row, best first;
+                             lower  ids first on ties */
+  const float *log_probs; /* [R][top_k]: their log-probabilities, natural
+                             logarithm; -inf where no further token may be
+                             chosen; NULL with no_log_probs */
   const float *logits;    /* [R][logits_stride], or NULL */
   uint64_t logits_stride; /* in floats */
   const float *probs;     /* [L][H][R][probs_stride], or NULL; entries

@@ -143,16 +143,68 @@ void readSegments(ObjectReader reader, Manifest &manifest) {
   reader.finish();
 }
 
-WeightFacts readWeight(ObjectReader reader, uint64_t sectionBytes) {
+/// A weight's bytes are those of its rows and columns, which may be rounded up to
+/// panels of 16, and of a scale for each row where the format has scales.
+WeightFacts readWeight(ObjectReader reader, uint64_t sectionBytes, Status &status) {
   WeightFacts facts;
   facts.name = reader.text("name");
   facts.format = reader.oneOf("format", {"f32", "bf16", "int8", "int8-dynamic"});
-  facts.rows = reader.number("rows", 1, INT32_MAX);
-  facts.columns = reader.number("columns", 1, INT32_MAX);
+  const uint64_t element = facts.format == "f32" ? 4 : facts.format == "bf16" ? 2 : 1;
+  const uint64_t scale = element == 1 ? 4 : 0;
+  facts.rows = reader.number("rows", 1, maxVocabulary);
+  facts.columns = reader.number("columns", 1, maxVocabulary);
   facts.offset = reader.number("offset", 0, sectionBytes);
-  facts.bytes = reader.number("bytes", 1, sectionBytes - facts.offset);
+  facts.bytes = reader.number(
+      "bytes", facts.rows * facts.columns * element,
+      roundUp16(facts.rows) * (roundUp16(facts.columns) * element + scale));
   reader.finish();
+  if (status.ok() && !spanFits(facts.offset, facts.bytes, sectionBytes))
+    status = badModel(fmt::format("manifest: the weight '{}' has {} bytes from byte {} "
+                                  "on, but all weights have {}",
+                                  facts.name, facts.bytes, facts.offset, sectionBytes));
   return facts;
+}
+
+/// Which weights tokens and positions choose rows of: the sizes of the model that
+/// they are held to are the rows of these.
+void readTables(ObjectReader &weights, const Manifest &manifest, Status &status) {
+  const ModelFacts &model = manifest.model;
+  struct Role {
+    const char *name, *size;
+    uint64_t rows;
+    bool isThere;
+  } roles[] = {{"source_tokens", "source_vocab_size", model.sourceVocabSize, false},
+               {"target_tokens", "vocab_size", model.vocabSize, false},
+               {"vocabulary", "vocab_size", model.vocabSize, false},
+               // Positions may be computed instead.
+               {"source_positions", "max_positions", model.maxPositions, true},
+               {"target_positions", "max_positions", model.maxPositions, true}};
+  weights.objects("tables", 64, [&](ObjectReader reader) {
+    std::string role = reader.oneOf("role", {roles[0].name, roles[1].name, roles[2].name,
+                                             roles[3].name, roles[4].name});
+    std::string name = reader.text("weight");
+    reader.finish();
+    auto table = std::find_if(manifest.weights.begin(), manifest.weights.end(),
+                              [&](const WeightFacts &one) { return one.name == name; });
+    if (status.ok() && table == manifest.weights.end())
+      status = badModel(fmt::format("manifest: 'weights.tables' names '{}', which "
+                                    "'weights.list' does not have",
+                                    name));
+    for (Role &one : roles) {
+      if (!status.ok() || role != one.name)
+        continue;
+      one.isThere = true;
+      if (table->rows != one.rows || table->columns != model.dModel)
+        status = badModel(fmt::format(
+            "manifest: keys 'model.{}' and 'model.d_model' are {} and {}, but the table "
+            "'{}' ({}) has {} rows of {}",
+            one.size, one.rows, model.dModel, name, role, table->rows, table->columns));
+    }
+  });
+  for (const Role &one : roles)
+    if (status.ok() && !one.isThere)
+      status = badModel(
+          fmt::format("manifest: key 'weights.tables' names no {}", one.name));
 }
 
 Status checkVersions(ObjectReader &top) {
@@ -196,8 +248,9 @@ Result<Manifest> parseManifest(std::string_view text) {
   manifest.sketchBytes = weights.number("sketch_bytes", 0, manifest.weightsBytes);
   manifest.sketchedBytes = weights.number("sketched_bytes", 0, manifest.stepBytes);
   weights.objects("list", maxWeights, [&](ObjectReader one) {
-    manifest.weights.push_back(readWeight(std::move(one), manifest.weightsBytes));
+    manifest.weights.push_back(readWeight(std::move(one), manifest.weightsBytes, status));
   });
+  readTables(weights, manifest, status);
   weights.finish();
   manifest.memory = readMemory(object("memory"), manifest.model, status);
   top.texts("passes");

@@ -16,6 +16,9 @@
 
 namespace encdec::runtime {
 
+/// Keys, vocabulary and packed tables come in blocks of 16 (ENCDEC_ABI_LANES).
+constexpr uint64_t roundUp16(uint64_t n) { return (n + 15) / 16 * 16; }
+
 /// Sizes of the model. All at least 1.
 struct ModelFacts {
   std::string family;

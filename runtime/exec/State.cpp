@@ -95,17 +95,19 @@ Status State::reserve() {
     uint64_t bytes;
   } wanted[] = {
       {arena, std::max(times({facts.encodeArenaPerRow, sourceTokens}),
-                       plus(facts.stepArenaFixed, times({facts.stepArenaPerRow, rows})))},
+                       plus(facts.stepArenaFixed,
+                            times({facts.stepArenaPerRow, rows})))},
       {scratch, times({scratchStride, team->workers()})},
       {memory, times({facts.memoryPerKey, sourceTokens})},
       {cache, times({cacheStride, rows})},
       {logitsRegion, limits.logits ? times({rows, paddedVocabulary, 4}) : 0},
-      {probsRegion, limits.probs ? times({sizes.decoderLayers, sizes.decoderHeads,
-                                          rows, keyCapacity, 4})
-                                 : 0},
+      {probsRegion, limits.probs
+                        ? times({sizes.decoderLayers, sizes.decoderHeads, rows,
+                                 keyCapacity, 4})
+                        : 0},
       {zeroBias, times({paddedVocabulary, 4})},
-      {outTokens, times({rows, ENCDEC_ABI_MAX_TOP, 4})},
-      {outLogProbs, times({rows, ENCDEC_ABI_MAX_TOP, 4})},
+      {outTokens, times({rows, ENCDEC_ABI_MAX_TOP_K, 4})},
+      {outLogProbs, times({rows, ENCDEC_ABI_MAX_TOP_K, 4})},
   };
   reserved = Slots::bytes(rows, cacheCapacity);
   for (const auto &[region, bytes] : wanted)
@@ -189,10 +191,10 @@ Status State::step(const StepInput &input) {
     std::fill_n(rowBias.begin(), rows(), 0);
   for (size_t row = 0; row < rows(); ++row)
     slots.place(row, uint64_t(positions[row]));
-  top = input.top;
+  topK = input.topK;
   encdec_abi_context call = context();
   call.rows = int64_t(rows());
-  call.top = int64_t(top);
+  call.top_k = int64_t(topK);
   call.logit_bias = input.logitBias
                         ? input.logitBias
                         : reinterpret_cast<const float *>(zeroBias.data());
@@ -206,7 +208,7 @@ Status State::step(const StepInput &input) {
     call.out_log_probs = nullptr;
   ENCDEC_RETURN_IF_ERROR(run(EntryKind::Step, call));
   if (!input.logProbs)
-    std::fill_n(reinterpret_cast<float *>(outLogProbs.data()), rows() * top,
+    std::fill_n(reinterpret_cast<float *>(outLogProbs.data()), rows() * topK,
                 std::numeric_limits<float>::quiet_NaN());
   if (openBlocks >= 0) {
     ++counters.sketchedSteps;

@@ -12,9 +12,6 @@
 
 namespace encdec::runtime {
 
-/// Keys come in blocks of 16: places that a source of `n` tokens takes.
-constexpr uint64_t roundUp16(uint64_t n) { return (n + 15) / 16 * 16; }
-
 /// Whether offsets, one more than there are sources, run from 0 to `idCount`
 /// and ascend. An error about one source carries its index.
 Status checkOffsets(uint64_t idCount, std::span<const uint64_t> offsets);
@@ -44,7 +41,7 @@ inline constexpr uint32_t maxThreads = 256;
 /// What a step is given besides the rows themselves.
 struct StepInput {
   std::span<const int32_t> tokens;  ///< R, one a row.
-  uint64_t top = 1;                 ///< Best tokens to find for each row.
+  uint64_t topK = 1;                ///< Best tokens to find for each row.
   const float *logitBias = nullptr; ///< Rows of round_up(V, 16), or null.
   uint64_t biasRows = 0;
   std::span<const int32_t> rowBias; ///< R, or empty for row 0.
@@ -85,13 +82,13 @@ public:
     return uint64_t(sourceOffset[source + 1] - sourceOffset[source]);
   }
 
-  /// [R][top] of the last step, best first, and their log-probabilities; token 0
-  /// and -inf where no further token may be chosen.
+  /// [R][topK] of the last step, best first, and their log-probabilities; token
+  /// 0 and -inf where no further token may be chosen.
   std::span<const int32_t> topTokens() const {
-    return {reinterpret_cast<int32_t *>(outTokens.data()), rows() * top};
+    return {reinterpret_cast<int32_t *>(outTokens.data()), rows() * topK};
   }
   std::span<const float> topLogProbs() const {
-    return {reinterpret_cast<float *>(outLogProbs.data()), rows() * top};
+    return {reinterpret_cast<float *>(outLogProbs.data()), rows() * topK};
   }
   const float *logits() const { return reinterpret_cast<float *>(logitsRegion.data()); }
   const float *probs() const { return reinterpret_cast<float *>(probsRegion.data()); }
@@ -118,7 +115,7 @@ private:
   bool profiling = false;
   Slots slots;
   size_t sourceCount = 0;
-  uint64_t top = 1;
+  uint64_t topK = 1;
   uint64_t paddedVocabulary, keyCapacity, cacheCapacity;
   uint64_t scratchStride = 0, cacheStride = 0, reserved = 0;
   Region arena, scratch, memory, cache, logitsRegion, probsRegion, zeroBias;

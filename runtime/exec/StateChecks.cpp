@@ -64,9 +64,9 @@ Status State::checkStep(const StepInput &input) const {
   if (input.tokens.size() != rows())
     return usageError(fmt::format("the step has {} tokens for {} rows",
                                   input.tokens.size(), rows()));
-  if (input.top < 1 || input.top > ENCDEC_ABI_MAX_TOP)
-    return usageError(fmt::format("top is {}, expected 1 ... {} tokens a row",
-                                  input.top, ENCDEC_ABI_MAX_TOP));
+  if (input.topK < 1 || input.topK > ENCDEC_ABI_MAX_TOP_K)
+    return usageError(fmt::format("top_k is {}, expected 1 ... {} tokens a row",
+                                  input.topK, ENCDEC_ABI_MAX_TOP_K));
   if (input.logits && !limits.logits)
     return usageError("logits were asked for, but the state was made without "
                       "room for them; create it with logits = 1");

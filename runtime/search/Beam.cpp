@@ -18,7 +18,8 @@ constexpr double lowest = -1e9;
 
 BeamSearch::BeamSearch(SearchOptions theOptions)
     : options(std::move(theOptions)),
-      considered(options.beams * ENCDEC_ABI_TOP_OF_BEAM(options.eos.size())) {}
+      considered(options.beams * ENCDEC_ABI_TOP_K_OF_BEAM(options.eos.size())) {
+}
 
 NextStep BeamSearch::start(size_t count) {
   length = 1;

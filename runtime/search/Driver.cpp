@@ -117,7 +117,7 @@ Status generatePortion(State &state, std::span<const int32_t> ids,
     ENCDEC_RETURN_IF_ERROR(state.reorder(next.parents));
     StepInput input;
     input.tokens = next.tokens;
-    input.top = search->candidates();
+    input.topK = search->candidates();
     input.logitBias = bias.row(next.forbidEos);
     input.biasRows = 1;
     input.probs = request.probs;

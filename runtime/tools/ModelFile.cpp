@@ -1,38 +1,21 @@
 //===- ModelFile.cpp - bundles, and folders made into one -----------------===//
 
 #include "runtime/tools/ModelFile.h"
+#include "runtime/base/Signals.h"
 #include "runtime/tools/External.h"
 #include "runtime/tools/Terminal.h"
 
 #include <fmt/format.h>
 
-#include <atomic>
 #include <cerrno>
-#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <initializer_list>
 #include <sys/wait.h>
 #include <unistd.h>
 
 namespace encdec::tools {
 namespace {
-
-// All that the signal handler touches: while a temporary bundle is in the
-// making a signal is passed on to the compiler and remembered, nothing else.
-std::atomic<int> pendingSignal{0};
-std::atomic<pid_t> compiler{0};
-static_assert(std::atomic<int>::is_always_lock_free &&
-              std::atomic<pid_t>::is_always_lock_free);
-
-constexpr std::initializer_list<int> endingSignals = {SIGINT, SIGTERM, SIGHUP};
-
-void onSignal(int signal) {
-  pendingSignal = signal;
-  if (pid_t child = compiler.load())
-    kill(child, signal);
-}
 
 /// A folder below TMPDIR that goes with this object; signals that would end the
 /// program wait until then.
@@ -46,14 +29,10 @@ public:
                     fmt::format("cannot make a temporary folder {} (set TMPDIR "
                                 "to one that can be written): {}",
                                 folder, std::strerror(errno)));
-    handle(SIG_DFL, onSignal);
   }
   ~TemporaryFolder() {
     std::error_code error;
     std::filesystem::remove_all(folder, error);
-    handle(onSignal, SIG_DFL);
-    if (int signal = pendingSignal)
-      endBySignal(signal);
   }
   TemporaryFolder(const TemporaryFolder &) = delete;
 
@@ -62,13 +41,7 @@ public:
   }
 
 private:
-  /// Ignored signals (nohup) stay ignored.
-  static void handle(void (*from)(int), void (*to)(int)) {
-    for (int signal : endingSignals)
-      if (auto before = std::signal(signal, to); before != from)
-        std::signal(signal, before);
-  }
-
+  HeldSignals signals;
   std::string folder;
 };
 
@@ -99,18 +72,17 @@ void compile(const std::string &folder, const std::string &bundle,
         ENCDEC_ERROR_FAILURE,
         fmt::format("cannot start {}: {}", program, std::strerror(errno)));
   if (child == 0) {
-    for (int signal : endingSignals)
-      std::signal(signal, SIG_DFL);
+    HeldSignals::release();
     dup2(STDERR_FILENO, STDOUT_FILENO);
     execv(argv[0], argv.data());
     _exit(127);
   }
-  compiler = child;
+  HeldSignals::passTo(child);
   int outcome = 0;
   while (waitpid(child, &outcome, 0) < 0 && errno == EINTR)
     ;
-  compiler = 0;
-  if (pendingSignal)
+  HeldSignals::passTo(0);
+  if (HeldSignals::pending())
     throw Failure(ENCDEC_ERROR_FAILURE, "interrupted"); // unwinds, then ends
   if (WIFSIGNALED(outcome))
     throw Failure(ENCDEC_ERROR_FAILURE,
@@ -129,12 +101,6 @@ Model openBundle(const std::string &path) {
 }
 
 } // namespace
-
-void endBySignal(int signal) {
-  std::signal(signal, SIG_DFL);
-  raise(signal);
-  _exit(128 + signal); // where it cannot end a process, as for process 1
-}
 
 void requireModel(const std::string &path) {
   if (path.empty())

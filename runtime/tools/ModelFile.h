@@ -22,7 +22,4 @@ void keepModel(const std::string &model, const std::string &path,
 /// must hold `weights`, if given.
 Model openModel(const std::string &path, const std::string &weights);
 
-/// Ends the program as the signal does; a shell sees 128 + signal.
-[[noreturn]] void endBySignal(int signal);
-
 } // namespace encdec::tools

@@ -1,7 +1,7 @@
 //===- Terminal.cpp -------------------------------------------------------===//
 
 #include "runtime/tools/Terminal.h"
-#include "runtime/tools/ModelFile.h"
+#include "runtime/base/Signals.h"
 #include "runtime/tools/Support.h"
 
 #include <fmt/format.h>

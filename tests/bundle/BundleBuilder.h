@@ -137,6 +137,13 @@ inline Json fakeSegment(const char *ops, const char *side, Json layer,
           {"keys", keys}};
 }
 
+/// The fake model looks nothing up, so that its weights may share their bytes.
+inline Json fakeWeight(const char *name, int rows) {
+  const int columns = FAKE_HEADS * FAKE_HEAD_SIZE;
+  return {{"name", name},     {"rows", rows}, {"columns", columns},
+          {"format", "f32"}, {"offset", 0},  {"bytes", rows * columns * 4}};
+}
+
 /// The manifest that goes with fake_model.c.
 inline Json fakeManifest() {
   return {
@@ -158,8 +165,15 @@ inline Json fakeManifest() {
       {"weights",
        {{"type", "f32"}, {"bytes", int(FAKE_WEIGHTS)}, {"step_bytes", 64},
         {"sketch_bytes", 0}, {"sketched_bytes", 0},
-        {"list", Json::array({{{"name", "table"}, {"rows", 5}, {"columns", 16},
-                               {"format", "f32"}, {"offset", 0}, {"bytes", 320}}})}}},
+        {"list", Json::array({fakeWeight("source", FAKE_SOURCE_VOCABULARY),
+                              fakeWeight("target", FAKE_VOCABULARY),
+                              fakeWeight("positions", FAKE_POSITIONS)})},
+        {"tables",
+         Json::array({{{"role", "source_tokens"}, {"weight", "source"}},
+                      {{"role", "target_tokens"}, {"weight", "target"}},
+                      {{"role", "vocabulary"}, {"weight", "target"}},
+                      {{"role", "source_positions"}, {"weight", "positions"}},
+                      {{"role", "target_positions"}, {"weight", "positions"}}})}}},
       {"memory",
        {{"encode_arena_per_row", int(FAKE_ENCODE_ARENA_PER_ROW)},
         {"step_arena_fixed", int(FAKE_STEP_ARENA_FIXED)},

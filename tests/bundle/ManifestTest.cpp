@@ -43,24 +43,46 @@ const Edit edits[] = {
     {"/model/decoder_heads", "5", "no head size"},
     {"/model/vocab_size", "0", "'model.vocab_size'"},
     {"/model/vocab_size", "4294967296", "'model.vocab_size'"},
-    {"/model/vocab_size", "40", "'generation."},
+    {"/model/vocab_size", "40", "'model.d_model' are 40 and 40"},
+    {"/model/vocab_size", "42", "'model.d_model' are 42 and 40"},
+    {"/model/source_vocab_size", "4194304", "are 4194304 and 40, but"},
+    {"/model/source_vocab_size", "50", "has 51 rows of 40"},
     {"/model/max_positions", "0", "'model.max_positions'"},
     {"/model/max_positions", "4294967297", "'model.max_positions'"},
+    {"/model/max_positions", "5000", "are 5000 and 40, but the table 'positions'"},
+    {"/model/max_positions", "39", "has 40 rows of 40"},
+    {"/model/d_model", "41", "are 51 and 41, but"},
     {"/model/family", "null", "'model.family'"},
     {"/model/extra", "1", "unknown key 'model.extra'"},
     {"/weights/type", "\"f16\"", "'weights.type'"},
-    {"/weights/bytes", "321", "bytes of weights"},
+    {"/weights/bytes", "8193", "bytes of weights"},
     {"/weights/bytes", "0", "'weights.bytes'"},
-    {"/weights/step_bytes", "321", "'weights.step_bytes'"},
-    {"/weights/sketch_bytes", "321", "'weights.sketch_bytes'"},
+    {"/weights/step_bytes", "8193", "'weights.step_bytes'"},
+    {"/weights/sketch_bytes", "8193", "'weights.sketch_bytes'"},
     {"/weights/sketched_bytes", "65", "'weights.sketched_bytes'"},
+    {"/weights/list/0/rows", "52", "from 8320 to 12288, but is 8160"},
+    {"/weights/list/0/rows", "50", "has 50 rows of 40"},
+    {"/weights/list/0/columns", "39", "has 51 rows of 39"},
+    {"/weights/list/0/bytes", "8159", "from 8160 to 12288, but is 8159"},
+    {"/weights/list/0/bytes", "8193", "'source' has 8193 bytes from byte 0"},
+    {"/weights/list/0/bytes", "12289", "'weights.list[0].bytes'"},
+    {"/weights/list/0/offset", "33", "has 8160 bytes from byte 33"},
+    {"/weights/list/0/format", "\"bf16\"", "from 4080 to 6144, but is 8160"},
+    {"/weights/tables", "{}", "a list of at most"},
+    {"/weights/tables/0", nullptr, "names no source_tokens"},
+    {"/weights/tables/1", nullptr, "names no target_tokens"},
+    {"/weights/tables/2", nullptr, "names no vocabulary"},
+    {"/weights/tables/3/role", "\"rows\"", "one of source_tokens, "},
+    {"/weights/tables/3/weight", "\"none\"", "names 'none', which"},
+    {"/weights/tables/3/rows", "40", "unknown key 'weights.tables[3].rows'"},
     {"/memory/cache_per_key", "0", "'memory.cache_per_key'"},
     {"/memory/cache_per_key", "833", "'memory.cache_per_key'"},
     {"/memory/cache_per_key", "-832", "'memory.cache_per_key'"},
     {"/memory/cache_per_key", "9223372036854775808", "'memory.cache_per_key'"},
     {"/memory/memory_per_key", "16", "'memory.memory_per_key'"},
     {"/memory/key_type", "\"f16\"", "'memory.key_type'"},
-    {"/memory/encode_arena_per_row", "18446744073709551615", "encode_arena_per_row"},
+    {"/memory/encode_arena_per_row", "18446744073709551615",
+     "encode_arena_per_row"},
     {"/memory/scratch_fixed", nullptr, "'memory.scratch_fixed' is missing"},
     {"/generation/decoder_start_token_id", "41", "decoder_start_token_id"},
     {"/generation/decoder_start_token_id", "-1", "decoder_start_token_id"},
@@ -100,17 +122,21 @@ const Edit edits[] = {
     {"/segments/step/0/layer", "2", "'segments.step[0].layer'"},
     {"/segments/encode/0/layer", "1", "'segments.encode[0].layer'"},
     {"/segments/step/0/layer", "-1", "'segments.step[0].layer'"},
-    {"/segments/step/1/weight_bytes", "321", "'segments.step[1].weight_bytes'"},
+    {"/segments/step/1/weight_bytes", "8193",
+     "'segments.step[1].weight_bytes'"},
     {"/segments/step/1/row_madds", "18446744073709551615", "row_madds"},
-    {"/segments/step/0/keys/0/from", "\"values\"", "one of cache, memory, source"},
+    {"/segments/step/0/keys/0/from", "\"values\"",
+     "one of cache, memory, source"},
     {"/segments/step/1/keys", "7", "'segments.step[1].keys'"},
-    {"/segments/step/0/keys/0/bytes", "1099511627777", "'segments.step[0].keys[0].bytes'"},
-    {"/segments/step/0/keys/0/madds", "0.5", "'segments.step[0].keys[0].madds'"},
-    {"/segments/step/0/keys/0/more", "0", "unknown key 'segments.step[0].keys[0].more'"},
+    {"/segments/step/0/keys/0/bytes", "1099511627777",
+     "'segments.step[0].keys[0].bytes'"},
+    {"/segments/step/0/keys/0/madds", "0.5",
+     "'segments.step[0].keys[0].madds'"},
+    {"/segments/step/0/keys/0/more", "0",
+     "unknown key 'segments.step[0].keys[0].more'"},
     {"/segments/step/1/extra", "1", "unknown key 'segments.step[1].extra'"},
     {"/weights/list/0/format", "\"int3\"", "'weights.list[0].format' must be one of"},
-    {"/weights/list/0/offset", "321", "'weights.list[0].offset'"},
-    {"/weights/list/0/bytes", "321", "'weights.list[0].bytes'"},
+    {"/weights/list/0/offset", "8193", "'weights.list[0].offset'"},
     {"/weights/list/0/more", "1", "unknown key 'weights.list[0].more'"},
     {"/new_key", "1", "unknown key 'new_key'"},
     // Text from the file must not break the line or flood the terminal.
@@ -128,9 +154,27 @@ TEST(Manifest, Edits) {
     if (edit.value)
       manifest[pointer] = Json::parse(edit.value);
     else
-      manifest[pointer.parent_pointer()].erase(pointer.back());
+      manifest = manifest.patch({{{"op", "remove"}, {"path", edit.pointer}}});
     expectRefused(readWith(manifest.dump()), edit.message);
   }
+}
+
+/// Whoever changes a size and the rows of its table meets the bytes.
+TEST(Manifest, SizesAndRowsMeetTheBytes) {
+  Json manifest = fakeManifest();
+  manifest["model"]["max_positions"] = 5000;
+  manifest["weights"]["list"][2]["rows"] = 5000;
+  expectRefused(readWith(manifest.dump()), "'weights.list[2].bytes'");
+  manifest["weights"]["list"][2]["bytes"] = 5000 * 40 * 4;
+  expectRefused(readWith(manifest.dump()), "800000 bytes from byte 0");
+}
+
+/// A table of positions may be absent: they may be computed.
+TEST(Manifest, PositionsMayBeComputed) {
+  Json manifest = fakeManifest();
+  manifest["weights"]["tables"].erase(4);
+  manifest["weights"]["tables"].erase(3);
+  EXPECT_TRUE(readWith(manifest.dump()).ok());
 }
 
 TEST(Manifest, VersionsAreMisfits) {

@@ -111,8 +111,8 @@ static void predict(const encdec_abi_context *c, int64_t r, int32_t target,
                     int good, int lost) {
   const float *bias =
       c->logit_bias + (int64_t)c->row_bias[r] * FAKE_VOCABULARY_PADDED;
-  int32_t *tokens = c->out_tokens + r * c->top;
-  float *log_probs = c->out_log_probs ? c->out_log_probs + r * c->top : 0;
+  int32_t *tokens = c->out_tokens + r * c->top_k;
+  float *log_probs = c->out_log_probs ? c->out_log_probs + r * c->top_k : 0;
   float biasedOf[FAKE_VOCABULARY];
   const float none = -__builtin_inff();
   for (int32_t v = 0; v < FAKE_VOCABULARY; ++v) {
@@ -124,7 +124,7 @@ static void predict(const encdec_abi_context *c, int64_t r, int32_t target,
     if (c->out_logits)
       c->out_logits[r * FAKE_VOCABULARY_PADDED + v] = logit;
   }
-  for (int64_t i = 0; i < c->top; ++i) {
+  for (int64_t i = 0; i < c->top_k; ++i) {
     int32_t best = 0;
     for (int32_t v = 1; v < FAKE_VOCABULARY; ++v)
       if (biasedOf[v] > biasedOf[best])

@@ -20,7 +20,7 @@ enum {
   FAKE_SCRATCH_FIXED = 64,
   FAKE_SCRATCH_PER_KEY = 4,
   FAKE_SCRATCH_PER_ROW = 16,
-  FAKE_WEIGHTS = 320 /* bytes; the first is added to every prediction */
+  FAKE_WEIGHTS = 8192 /* bytes; the first is added to every prediction */
 };
 
 #endif

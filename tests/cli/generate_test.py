@@ -323,15 +323,18 @@ class Generate(Cli):
         """A signal during the temporary compile ends it all and leaves nothing."""
         temporary = pathlib.Path(tempfile.mkdtemp(dir=OUT))
         self.addCleanup(shutil.rmtree, temporary)
-        process = start("generate", EXAMPLE, "--text", "Yes.",
-                        env={**os.environ, "TMPDIR": str(temporary)})
-        # encdec's folder, and then the compiler's.
-        while process.poll() is None and len(list(temporary.iterdir())) < 2:
-            time.sleep(0.005)
-        process.send_signal(signal.SIGTERM)
-        out, _ = process.communicate()
-        self.assertEqual((process.returncode, out), (-signal.SIGTERM, ""))
-        self.assertEqual(list(temporary.iterdir()), [])
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE,
+                       signal.SIGALRM, signal.SIGUSR1):
+            with self.subTest(number):
+                process = start("generate", EXAMPLE, "--text", "Yes.",
+                                env={**os.environ, "TMPDIR": str(temporary)})
+                # encdec's folder, and then the compiler's.
+                while process.poll() is None and len(list(temporary.iterdir())) < 2:
+                    time.sleep(0.005)
+                process.send_signal(number)
+                out, _ = process.communicate()
+                self.assertEqual((process.returncode, out), (-number, ""))
+                self.assertEqual(list(temporary.iterdir()), [])
 
     def test_texts_as_they_stand(self):
         """Nothing in a text is read as an option, a list or a quote; no byte upsets."""

@@ -90,7 +90,7 @@ std::vector<float> decode(encdec_abi_entry_fn encode, encdec_abi_entry_fn step,
   c.ancestors = zeros.data();
   c.logit_bias = bias.as<float>();
   c.row_bias = zeros.data();
-  c.top = 1;
+  c.top_k = 1;
   c.out_tokens = &out;
   c.out_log_probs = &logProb;
   c.out_logits = logits.as<float>();

@@ -173,7 +173,7 @@ struct Batch {
     c.row_source = sources.data();
     c.logit_bias = bias.data();
     c.row_bias = rowBias.data();
-    c.top = 1;
+    c.top_k = 1;
     c.out_tokens = token.data();
     c.out_log_probs = logProb.data();
     c.out_logits = logits.data();

@@ -37,7 +37,7 @@ Choice choose(const Model &m, int64_t rows, int64_t workers, float beyond = 0) {
   Choice result{std::vector<int32_t>(rows)};
   call.context.logit_bias = biases.data();
   call.context.row_bias = m.rowBias.data();
-  call.context.top = 1;
+  call.context.top_k = 1;
   call.context.out_tokens = result.tokens.data();
   call.context.out_open_blocks = &result.open;
   Matrix x = m.x;

@@ -55,7 +55,7 @@ inline Result run(const Model &m, int64_t rows, int64_t workers, bool stored,
                 std::vector<float>(rows * pad16(columns))};
   call.context.logit_bias = biases.data();
   call.context.row_bias = m.rowBias.data();
-  call.context.top = top;
+  call.context.top_k = top;
   call.context.out_tokens = result.tokens.data();
   call.context.out_log_probs = result.logProbs.data();
   call.context.out_logits = result.logits.data();

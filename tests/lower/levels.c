@@ -75,7 +75,7 @@ int main(void) {
      * wanted, a sketch is read. */
     int scored = step % 3 != 2;
     context.out_probs = step % 2 ? probs : 0;
-    context.top = scored ? top : 1;
+    context.top_k = scored ? top : 1;
     context.out_log_probs = scored ? log_probs : 0;
     context.out_logits = scored ? logits : 0;
     encdec_step(&context, 0, 1);

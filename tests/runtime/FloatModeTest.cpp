@@ -50,8 +50,8 @@ void step(const encdec_abi_context *c, int64_t worker, int64_t workers) {
   fake_step(c, worker, workers);
   // The rows that fake_step gave this worker.
   for (int64_t r = workers - 1 - worker; r < c->rows; r += workers)
-    for (int64_t i = 0; i < c->top; ++i)
-      c->out_log_probs[r * c->top + i] -= dependent(c->positions[r] + i);
+    for (int64_t i = 0; i < c->top_k; ++i)
+      c->out_log_probs[r * c->top_k + i] -= dependent(c->positions[r] + i);
 }
 
 /// Sets a mode for its lifetime.
@@ -106,7 +106,7 @@ protected:
     auto input = encdec_step_input_default();
     input.tokens = tokens.data();
     input.rows = 2;
-    input.top = 3;
+    input.top_k = 3;
     encdec_step_output output = {};
     output.size = sizeof(output);
     for (int i = 0; i < 6; ++i) {

@@ -199,7 +199,7 @@ TEST(State, SeveralTokensOfEachRow) {
   Ids start{40, 40};
   StepInput input;
   input.tokens = start;
-  input.top = 3;
+  input.topK = 3;
   input.logitBias = bias;
   ASSERT_TRUE(driven.state->step(input).ok());
   ASSERT_EQ(driven.state->topTokens().size(), 6u);
@@ -323,10 +323,10 @@ TEST(State, RefusedSteps) {
   Ids two{40, 40};
   input.tokens = two;
   for (uint64_t top : {0, 65}) {
-    input.top = top;
+    input.topK = top;
     expectCode(driven.state->step(input), Code::Usage, "expected 1 ... 64");
   }
-  input.top = 1;
+  input.topK = 1;
   input.logits = true;
   expectCode(driven.state->step(input), Code::Usage, "logits = 1");
   input.logits = false;
