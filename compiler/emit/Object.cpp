@@ -6,6 +6,7 @@
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
@@ -109,24 +110,30 @@ Expected<const ObjectTarget *> findObjectTarget(StringRef name) {
                            name.str().c_str(), known.c_str());
 }
 
-const ObjectTarget *hostObjectTarget() {
-  auto named = [](StringRef name) { return cantFail(findObjectTarget(name)); };
-  Triple host(sys::getProcessTriple());
-  if (host.getArch() == Triple::aarch64)
-    return named("neon");
+std::string missingHere(const ObjectTarget &target) {
+  Triple host(sys::getProcessTriple()), wanted(target.triple);
+  if (host.getArch() != wanted.getArch())
+    return "a CPU of " + wanted.getArchName().str();
   if (host.getArch() != Triple::x86_64)
-    return nullptr;
-  StringMap<bool> features = sys::getHostCPUFeatures();
-  auto hasAll = [&](std::initializer_list<StringRef> names) {
-    return llvm::all_of(names, [&](StringRef n) { return features.lookup(n); });
-  };
+    return "";
   // The features that the x86-64 psABI lists for each level and that vector
   // code makes use of.
-  if (!hasAll({"avx2", "fma", "f16c", "bmi", "bmi2", "lzcnt", "movbe"}))
-    return nullptr;
-  if (hasAll({"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}))
-    return named(hasAll({"avx512vnni"}) ? "v4-vnni" : "v4");
-  return named(hasAll({"avxvnni"}) ? "v3-avxvnni" : "v3");
+  SmallVector<StringRef> needed{"avx2", "fma", "f16c", "bmi", "bmi2", "lzcnt", "movbe"};
+  if (target.vectorBits == 512)
+    needed.append({"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"});
+  if (!target.features.empty())
+    needed.push_back(target.features.drop_front()); // "+avxvnni"
+  StringMap<bool> features = sys::getHostCPUFeatures();
+  llvm::erase_if(needed, [&](StringRef name) { return features.lookup(name); });
+  return llvm::join(needed, ", ");
+}
+
+const ObjectTarget *hostObjectTarget() {
+  const ObjectTarget *best = nullptr;
+  for (const ObjectTarget &target : targets)
+    if (missingHere(target).empty())
+      best = &target;
+  return best;
 }
 
 Expected<SmallVector<char, 0>> emitObject(mlir::ModuleOp module,

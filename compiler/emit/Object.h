@@ -29,6 +29,10 @@ void initializeObjectTargets();
 /// The level called `name`; the error lists the known ones.
 llvm::Expected<const ObjectTarget *> findObjectTarget(llvm::StringRef name);
 
+/// What this machine lacks to run code of `target`, in words: CPU features, or the
+/// architecture; empty where it runs.
+std::string missingHere(const ObjectTarget &target);
+
 /// The best level this machine runs, or null.
 const ObjectTarget *hostObjectTarget();
 

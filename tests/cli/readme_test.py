@@ -22,6 +22,7 @@ DOCUMENTS = sorted(path.relative_to(ROOT) for path in ROOT.rglob("*.md")
                    if not path.relative_to(ROOT).parts[0].startswith((".", "build")))
 PROGRAM = re.compile(r"(ctest|cmake|encdec|encdec-[a-z-]+|"
                      r"(build/bin|bench|tests|examples)/[\w./-]+)(?= |$)")
+FILE = re.compile(r"`((?:bench|compiler|dialect|examples|runtime|tests)/[\w./-]+\.[a-z]+)`")
 # Run are commands that need a build and take seconds; one that builds, installs,
 # downloads or measures is looked at.
 RUNS = re.compile(r"build/bin/(?!encdec_bench)(?!.*build/opus)")
@@ -97,12 +98,15 @@ class Documents(unittest.TestCase):
                 seen += 1
         self.assertGreater(seen, 40, "commands are not recognised any more")
 
-    def test_links_lead_somewhere(self):
+    def test_links_and_files_lead_somewhere(self):
         for document in DOCUMENTS:
             text = (ROOT / document).read_text(encoding="utf-8")
-            for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
-                with self.subTest(document=str(document), link=target):
-                    self.assertTrue((ROOT / document).parent.joinpath(target).exists())
+            names = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text)
+            names += re.findall(FILE, text)
+            for name in names:
+                with self.subTest(document=str(document), name=name):
+                    self.assertTrue((ROOT / document).parent.joinpath(name).exists()
+                                    or (ROOT / name).exists())
 
     def test_commands_of_the_readme_run_in_their_order(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -14,6 +14,9 @@ using cpu::CpuKernels;
 
 namespace {
 
+class Attention : public EachLevel {};
+INSTANTIATE_TEST_SUITE_P(Levels, Attention, everyLevel());
+
 constexpr float scale = 0.3f;
 constexpr int64_t inputs = 24; // of memory_project
 using cpu::KeyKind;
@@ -32,7 +35,7 @@ std::string scaled(const char *name, const AttentionShape &s) {
 }
 
 KernelJit &jit() {
-  static KernelJit instance([](CpuKernels &kernels) {
+  return levelJit([](CpuKernels &kernels) {
     for (const AttentionShape &s : shapes) {
       kernels.cacheAppend(s);
       kernels.selfAttention(s, scale);
@@ -48,7 +51,6 @@ KernelJit &jit() {
               {}});
     }
   });
-  return instance;
 }
 
 /// What is stored of `value`: bf16 is the upper half of an f32, rounded to nearest,
@@ -102,7 +104,7 @@ void expectRow(const AttentionShape &s, const float *y, const Expected &e,
 std::string shapeText(const AttentionShape &s) { return named("shape", s); }
 
 // Rows at different positions of different slots; each step appends one key.
-TEST(Attention, SelfOverTheCache) {
+TEST_P(Attention, SelfOverTheCache) {
   for (const AttentionShape &s : shapes) {
     SCOPED_TRACE(shapeText(s));
     constexpr int64_t capacity = 48, slotCount = 4, steps = 37;
@@ -156,7 +158,7 @@ TEST(Attention, SelfOverTheCache) {
 }
 
 // Keys of one row spread over several slots: the bits of the same keys in one.
-TEST(Attention, ScatteredPastIsThePastItself) {
+TEST_P(Attention, ScatteredPastIsThePastItself) {
   constexpr int64_t capacity = 80, slotCount = 7;
   for (const AttentionShape &s : shapes) {
     SCOPED_TRACE(shapeText(s));
@@ -203,7 +205,7 @@ TEST(Attention, ScatteredPastIsThePastItself) {
 
 // Hypotheses of one sentence attend together, unless probabilities are asked for, which
 // each row hands out alone: the same bits.
-TEST(Attention, CrossTogetherIsCrossAlone) {
+TEST_P(Attention, CrossTogetherIsCrossAlone) {
   std::vector<int32_t> offsets{0, 21, 58};
   std::vector<int32_t> rowSource{0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 1, 0};
   constexpr int64_t rows = 17, capacity = 32 + 48;
@@ -240,7 +242,7 @@ TEST(Attention, CrossTogetherIsCrossAlone) {
   }
 }
 
-TEST(Attention, EncoderSeesItsOwnSource) {
+TEST_P(Attention, EncoderSeesItsOwnSource) {
   std::vector<int32_t> offsets{0, 1, 17, 50, 66};
   for (const AttentionShape &s : shapes) {
     if (s.keys != KeyKind::f32)
@@ -279,7 +281,7 @@ TEST(Attention, EncoderSeesItsOwnSource) {
   }
 }
 
-TEST(Attention, CrossOverTheProjectedMemory) {
+TEST_P(Attention, CrossOverTheProjectedMemory) {
   std::vector<int32_t> offsets{0, 5, 6, 39};
   std::vector<int32_t> rowSource{2, 0, 2, 1};
   for (const AttentionShape &s : shapes) {

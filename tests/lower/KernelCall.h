@@ -3,7 +3,7 @@
 #pragma once
 #include "compiler/cpu/CpuKernels.h"
 #include "encdec/abi.h"
-#include "tests/support/KernelJit.h"
+#include "tests/support/Levels.h"
 #include <bit>
 #include <cmath>
 #include <cstring>

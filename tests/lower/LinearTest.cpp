@@ -12,6 +12,9 @@ using cpu::WeightKind;
 
 namespace {
 
+class Linear : public EachLevel {};
+INSTANTIATE_TEST_SUITE_P(Levels, Linear, everyLevel());
+
 struct Case {
   int64_t inputs;
   std::vector<int64_t> outputs;
@@ -48,7 +51,7 @@ const std::vector<Case> &cases() {
 }
 
 KernelJit &jit() {
-  static KernelJit instance([](CpuKernels &kernels) {
+  return levelJit([](CpuKernels &kernels) {
     for (const Case &c : cases()) {
       LinearShape shape{c.inputs, {}, {}, c.activation};
       for (int64_t n : c.outputs) {
@@ -59,10 +62,9 @@ KernelJit &jit() {
       kernels.quantize(c.inputs);
     }
   });
-  return instance;
 }
 
-TEST(Linear, EveryShapeRowCountAndWorkerCount) {
+TEST_P(Linear, EveryShapeRowCountAndWorkerCount) {
   for (const Case &c : cases()) {
     SCOPED_TRACE(kernelName(c));
     std::mt19937 random(7);

@@ -14,20 +14,16 @@
 
 namespace encdec::test {
 
-/// A compiled model with its buffers, driven as a runtime would.
-class Compiled {
+/// A model that is fused, placed and scheduled, which serves every level, and its
+/// packed weights.
+class Placed {
 public:
-  Compiled(mlir::ModuleOp module, const char *type, bool fuseAll,
-           const char *keys = "", std::vector<std::string> weightsFor = {}) {
+  Placed(mlir::ModuleOp module, const PipelineOptions &options, bool fuseAll = true) {
     mlir::PassManager place(module.getContext());
     if (fuseAll)
       buildFusePipeline(place);
     else // linear, activation, add, norm and top_tokens stay single
       place.addPass(createFuseAttentionPass());
-    PipelineOptions options;
-    options.weights = type;
-    options.weightsFor = std::move(weightsFor);
-    options.keys = keys;
     buildPlacePipeline(place, options);
     buildSchedulePipeline(place, options);
     ok = mlir::succeeded(place.run(module));
@@ -35,6 +31,7 @@ public:
       return;
     kernel::MemoryPlan plan = *kernel::memoryPlanOf(module);
     sizes = {{"encode_arena_per_row", plan.encodeArena.getPerRow()},
+             {"step_arena_fixed", plan.stepArena.getFixed()},
              {"step_arena_per_row", plan.stepArena.getPerRow()},
              {"scratch_fixed", plan.scratch.getFixed()},
              {"scratch_per_key", plan.scratch.getPerKey()},
@@ -47,9 +44,24 @@ public:
     for (WeightOp weight : placedWeights(module))
       ok &= mlir::succeeded(
           store.write(weight, {weights.bytes(), size_t(weightSize)}));
-    ok &= mlir::succeeded(lowerToLLVMDialect(module, "v3"));
+  }
+
+  bool ok = false;
+  int64_t weightSize = 0;
+  std::map<std::string, int64_t> sizes;
+  Buffer weights;
+};
+
+/// Its code for one level, compiled in process and driven as a runtime would.
+class Compiled {
+public:
+  /// `placed` belongs to `module` and outlives this.
+  Compiled(mlir::ModuleOp module, Placed &placed, llvm::StringRef level)
+      : sizes(placed.sizes), weights(placed.weights) {
+    mlir::OwningOpRef<mlir::ModuleOp> lowered = module.clone();
+    ok = mlir::succeeded(lowerToLLVMDialect(*lowered, level));
     if (ok)
-      jit = std::make_unique<KernelJit>(module);
+      jit = std::make_unique<KernelJit>(*lowered, level);
   }
 
   void run(const char *name, encdec_abi_context &context, int64_t workers) {
@@ -70,14 +82,12 @@ public:
 
   using Entry = void(const encdec_abi_context *, int64_t, int64_t);
   Entry *entry(const char *name) { return jit->get<Entry>(name); }
-  uint8_t *weightBytes() { return weights.bytes(); }
 
   bool ok = false;
-  int64_t weightSize = 0;
-  std::map<std::string, int64_t> sizes;
+  std::map<std::string, int64_t> &sizes;
 
 private:
-  Buffer weights;
+  Buffer &weights;
   std::unique_ptr<KernelJit> jit;
 };
 
@@ -150,7 +160,9 @@ struct Batch {
                           int64_t workers) {
     encdec_abi_context c = context(model, workers);
     int64_t count = int64_t(rows.tokens.size());
-    Buffer arena(model.sizes["step_arena_per_row"] * count / 4);
+    Buffer arena((model.sizes["step_arena_fixed"] +
+                  model.sizes["step_arena_per_row"] * count) /
+                 4);
     auto narrow = [](const std::vector<int64_t> &v) {
       return std::vector<int32_t>(v.begin(), v.end());
     };

@@ -1,5 +1,6 @@
 // Whole random models: fused, placed, lowered and run by threads, against the
-// reference interpreter on the same (dequantized) weights.
+// reference interpreter on the same (dequantized) weights. The lowest level that this
+// machine runs is judged so; the others must give its bits.
 #include "ModelRun.h"
 #include "compiler/Register.h"
 #include "dialect/ReferenceRun.h"
@@ -74,8 +75,19 @@ TEST_P(Model, LikeTheReference) {
         createQuantizeWeightsPass({std::string(type), llvm::to_vector(formats)}));
     pm.addPass(createNarrowKeysPass({keys}));
     ASSERT_TRUE(succeeded(pm.run(*plain)));
-    Compiled model(*module, type, fuseAll, keys, formats);
-    ASSERT_TRUE(model.ok);
+    PipelineOptions options;
+    options.weights = type;
+    options.weightsFor = formats;
+    options.keys = keys;
+    Placed placed(*module, options, fuseAll);
+    ASSERT_TRUE(placed.ok);
+    std::vector<std::unique_ptr<Compiled>> levels;
+    for (llvm::StringRef level : hostLevels()) {
+      levels.push_back(std::make_unique<Compiled>(*module, placed, level));
+      ASSERT_TRUE(levels.back()->ok) << level.str();
+    }
+    ASSERT_FALSE(levels.empty()) << "this machine runs none of the levels";
+    Compiled &model = *levels.front();
 
     int64_t sourceIds =
         sizes.sourceVocabulary ? sizes.sourceVocabulary : sizes.vocabulary;
@@ -98,6 +110,11 @@ TEST_P(Model, LikeTheReference) {
     for (int64_t workers : {1, 2, 3, 2}) {
       runs.push_back(std::make_unique<Batch>(sources, model));
       runs.back()->encode(model, workers);
+    }
+    std::vector<std::unique_ptr<Batch>> others; // of each further level
+    for (auto &other : llvm::drop_begin(levels)) {
+      others.push_back(std::make_unique<Batch>(sources, *other));
+      others.back()->encode(*other, 2);
     }
     Batch::Rows rows{{}, {}, {{4}, {0}, {2}, {5}}, {0, 2, 1, 0}};
     int64_t stride = pad16(sizes.vocabulary);
@@ -142,6 +159,12 @@ TEST_P(Model, LikeTheReference) {
                        got.size()),
                   bits(got.data(), got.size()))
             << workers << " workers change the bits at step " << step;
+      for (size_t i = 0; i < others.size(); ++i)
+        ASSERT_EQ(
+            bits(others[i]->step(*levels[i + 1], rows, sizes.vocabulary, 2).data(),
+                 got.size()),
+            bits(got.data(), got.size()))
+            << "level " << hostLevels()[i + 1].str() << " changes the bits";
       Batch::Rows one{{rows.tokens[0]}, {step}, {rows.ancestors[0]}, {0}};
       ASSERT_EQ(
           bits(runs[3]->step(model, one, sizes.vocabulary, 2).data(), stride),

@@ -12,6 +12,11 @@ using lower::Val;
 
 namespace {
 
+class Math : public EachLevel {};
+INSTANTIATE_TEST_SUITE_P(Levels, Math, everyLevel());
+class Rows : public EachLevel {};
+INSTANTIATE_TEST_SUITE_P(Levels, Rows, everyLevel());
+
 /// f(x, y, panels): the function `name` of Math.h on panels of 16.
 void defineMath(CpuKernels &kernels, mlir::MLIRContext *context,
                 const char *name, Val (*function)(Val)) {
@@ -32,7 +37,7 @@ constexpr ActivationKind kinds[] = {ActivationKind::relu, ActivationKind::gelu,
                                     ActivationKind::silu};
 
 KernelJit &jit() {
-  static KernelJit instance([](CpuKernels &kernels) {
+  return levelJit([](CpuKernels &kernels) {
     for (int64_t width : widths) {
       kernels.add(width);
       kernels.norm(width, 1e-5f, false);
@@ -47,7 +52,6 @@ KernelJit &jit() {
     defineMath(kernels, context, "test_log", cpu::log);
     defineMath(kernels, context, "test_erf", cpu::erf);
   });
-  return instance;
 }
 
 std::vector<float> apply(const char *name, std::vector<float> x) {
@@ -65,7 +69,7 @@ std::vector<float> range(double from, double to, int64_t count) {
   return x;
 }
 
-TEST(Math, Exp) {
+TEST_P(Math, Exp) {
   std::vector<float> x = range(-87.3, 88, 100000), y = apply("test_exp", x);
   for (size_t i = 0; i < x.size(); ++i)
     ASSERT_NEAR(y[i] / std::exp(double(x[i])), 1, 2.5e-7) << x[i];
@@ -78,7 +82,7 @@ TEST(Math, Exp) {
   EXPECT_TRUE(std::isfinite(edges[5]));
 }
 
-TEST(Math, Log) {
+TEST_P(Math, Log) {
   std::vector<float> x = range(0.5, 60000, 100000), y = apply("test_log", x);
   for (size_t i = 0; i < x.size(); ++i) {
     double expected = std::log(double(x[i]));
@@ -87,7 +91,7 @@ TEST(Math, Log) {
   EXPECT_EQ(apply("test_log", {1.0f})[0], 0);
 }
 
-TEST(Math, Erf) {
+TEST_P(Math, Erf) {
   std::vector<float> x = range(-6, 6, 100000), y = apply("test_erf", x);
   for (size_t i = 0; i < x.size(); ++i)
     ASSERT_NEAR(y[i], std::erf(double(x[i])), 3e-7) << x[i];
@@ -140,7 +144,7 @@ Matrix firstRows(const Matrix &m, int64_t rows) {
   return part;
 }
 
-TEST(Rows, AddAndActivation) {
+TEST_P(Rows, AddAndActivation) {
   std::mt19937 random(3);
   for (int64_t width : widths) {
     Matrix x = randomMatrix(5, width, random, 4),
@@ -170,7 +174,7 @@ TEST(Rows, AddAndActivation) {
   }
 }
 
-TEST(Rows, Norm) {
+TEST_P(Rows, Norm) {
   std::mt19937 random(4);
   for (int64_t width : widths)
     for (bool residual : {false, true}) {
@@ -210,7 +214,7 @@ TEST(Rows, Norm) {
     }
 }
 
-TEST(Rows, Embed) {
+TEST_P(Rows, Embed) {
   std::mt19937 random(5);
   std::vector<int32_t> tokens{49, 0, 17, 16, 49}, positions{0, 3, 1, 1, 6};
   for (int64_t width : widths)

@@ -11,6 +11,9 @@ using namespace encdec::test::vocabulary;
 
 namespace {
 
+class Sketch : public EachLevel {};
+INSTANTIATE_TEST_SUITE_P(Levels, Sketch, everyLevel());
+
 struct Choice {
   std::vector<int32_t> tokens;
   int64_t open = -1; // blocks that the sketch left open, if it was used
@@ -63,7 +66,7 @@ Choice choose(const Model &m, int64_t rows, int64_t workers, float beyond = 0) {
 }
 
 // However near the others are, and whoever works: the token of the whole product.
-TEST(Sketch, TokenIsTheToken) {
+TEST_P(Sketch, TokenIsTheToken) {
   std::mt19937 random(4);
   for (int64_t columns : sizes)
     for (double spread : {1.0, 1e-3, 1e-6, 0.0}) {
@@ -93,7 +96,7 @@ TEST(Sketch, TokenIsTheToken) {
 
 // All of the best token's weights lie just short of half way to the next int8, on the
 // side of x: its logit is as far above its sketch as any can be.
-TEST(Sketch, ReachesTheFarthestLogit) {
+TEST_P(Sketch, ReachesTheFarthestLogit) {
   std::mt19937 random(6);
   Model m = randomModel(2500, WeightKind::f32, random);
   m.rowBias.assign(30, 0);
@@ -116,7 +119,7 @@ TEST(Sketch, ReachesTheFarthestLogit) {
   EXPECT_EQ(got.open, 2);
 }
 
-TEST(Sketch, ObeysBiases) {
+TEST_P(Sketch, ObeysBiases) {
   std::mt19937 random(5);
   Model m = randomModel(2500, WeightKind::f32, random);
   m.rowBias.assign(30, 0);
@@ -138,7 +141,7 @@ TEST(Sketch, ObeysBiases) {
 
 // Greater and smaller than any model's: what the sketch rounds away, or overflows at, it
 // must not decide.
-TEST(Sketch, TokenIsTheTokenAtTheEdgesOfFloats) {
+TEST_P(Sketch, TokenIsTheTokenAtTheEdgesOfFloats) {
   struct Edge {
     std::string what;
     double x, weight;
@@ -169,7 +172,7 @@ TEST(Sketch, TokenIsTheTokenAtTheEdgesOfFloats) {
 }
 
 // Here one sketched logit is inf - inf, and the sum itself is the best by far.
-TEST(Sketch, OverflowDecidesNothing) {
+TEST_P(Sketch, OverflowDecidesNothing) {
   std::mt19937 random(10);
   Model m = randomModel(2500, WeightKind::f32, random);
   m.rowBias.assign(30, 0);
@@ -185,7 +188,7 @@ TEST(Sketch, OverflowDecidesNothing) {
 }
 
 // What stands behind the last token, in rooms kept for whole vectors, is none.
-TEST(Sketch, EndsWithTheVocabulary) {
+TEST_P(Sketch, EndsWithTheVocabulary) {
   std::mt19937 random(8);
   for (int64_t columns : {37, 211, 2500})
     for (float beyond : {0.0f, INFINITY, NAN}) {
@@ -200,7 +203,7 @@ TEST(Sketch, EndsWithTheVocabulary) {
 }
 
 // One logit that is no number opens its block and hides no other.
-TEST(Sketch, LeavesNaNOpen) {
+TEST_P(Sketch, LeavesNaNOpen) {
   std::mt19937 random(9);
   Model m = randomModel(2500, WeightKind::f32, random);
   m.rowBias.assign(30, 0);

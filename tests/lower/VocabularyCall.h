@@ -13,7 +13,7 @@ inline constexpr int64_t inputs = 40;
 inline constexpr int64_t sizes[] = {1, 16, 37, 128, 129, 211, 2500};
 
 inline KernelJit &jit() {
-  static KernelJit instance([](CpuKernels &kernels) {
+  return levelJit([](CpuKernels &kernels) {
     kernels.quantize(inputs);
     for (int64_t v : sizes) {
       for (WeightKind kind : weightKinds)
@@ -24,7 +24,6 @@ inline KernelJit &jit() {
       kernels.mergeVocabulary(v);
     }
   });
-  return instance;
 }
 
 inline int64_t recordFloats(int64_t columns) {

@@ -11,7 +11,10 @@ using namespace encdec::test::vocabulary;
 
 namespace {
 
-TEST(Vocabulary, BestTokenAndItsLogProbability) {
+class Vocabulary : public EachLevel {};
+INSTANTIATE_TEST_SUITE_P(Levels, Vocabulary, everyLevel());
+
+TEST_P(Vocabulary, BestTokenAndItsLogProbability) {
   for (int64_t columns : sizes)
     for (WeightKind kind : weightKinds) {
       SCOPED_TRACE("V = " + std::to_string(columns) +
@@ -63,7 +66,7 @@ TEST(Vocabulary, BestTokenAndItsLogProbability) {
     }
 }
 
-TEST(Vocabulary, LowestIdWinsTies) {
+TEST_P(Vocabulary, LowestIdWinsTies) {
   std::mt19937 random(1);
   for (int64_t columns : {37, 211, 2500}) {
     Model m = randomModel(columns, WeightKind::f32, random);
@@ -86,7 +89,7 @@ TEST(Vocabulary, LowestIdWinsTies) {
 }
 
 // What is no number takes part in nothing, wherever it stands.
-TEST(Vocabulary, NaNHidesNoOther) {
+TEST_P(Vocabulary, NaNHidesNoOther) {
   std::mt19937 random(7);
   Model m = randomModel(211, WeightKind::f32, random);
   m.rowBias.assign(30, 0);
@@ -100,7 +103,7 @@ TEST(Vocabulary, NaNHidesNoOther) {
   }
 }
 
-TEST(Vocabulary, TopTokensBestFirst) {
+TEST_P(Vocabulary, TopTokensBestFirst) {
   std::mt19937 random(3);
   for (int64_t columns : sizes)
     for (int64_t top : {1, 2, 8, 64}) {

@@ -43,7 +43,7 @@ static const int32_t offsets[] = {0, 17, lengths};
 static const int64_t memory_offset[] = {0, memory_per_key * 32};
 
 static encdec_abi_context context = {
-    .weights = packed_weights, .scratch = scratch, .memory = memory,
+    .weights = packed_weights, .scratch = scratch, .keys = capacity, .memory = memory,
     .memory_offset = memory_offset, .cache = cache,
     .cache_stride = cache_per_key * capacity, .cache_capacity = capacity, .keys = capacity,
     .sources = sources, .tokens = tokens, .positions = positions,

@@ -87,14 +87,14 @@ KernelJit::KernelJit(llvm::function_ref<void(cpu::CpuKernels &)> build,
   create(std::move(module), std::move(context), level);
 }
 
-KernelJit::KernelJit(ModuleOp lowered) {
+KernelJit::KernelJit(ModuleOp lowered, llvm::StringRef level) {
   DialectRegistry registry;
   registerBuiltinDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);
   lowered.getContext()->appendDialectRegistry(registry);
   auto context = std::make_unique<llvm::LLVMContext>();
   auto module = translate(lowered, *context);
-  create(std::move(module), std::move(context), "v3");
+  create(std::move(module), std::move(context), level);
 }
 
 void KernelJit::create(std::unique_ptr<llvm::Module> module,

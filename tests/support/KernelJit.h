@@ -22,10 +22,9 @@ namespace encdec::test {
 class KernelJit {
 public:
   /// `level` must be one that this machine runs.
-  explicit KernelJit(llvm::function_ref<void(cpu::CpuKernels &)> build,
-                     llvm::StringRef level = "v3");
+  KernelJit(llvm::function_ref<void(cpu::CpuKernels &)> build, llvm::StringRef level);
   /// The same for a module that is lowered to the LLVM dialect already.
-  explicit KernelJit(mlir::ModuleOp lowered);
+  KernelJit(mlir::ModuleOp lowered, llvm::StringRef level);
   ~KernelJit();
   /// The address of the function called `name`.
   void *address(llvm::StringRef name);
