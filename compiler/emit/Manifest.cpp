@@ -121,7 +121,8 @@ FailureOr<std::string> manifestText(ModuleOp module,
       });
       json.attributeArray("tables", [&] {
         for (IndexedTable table : info.tables)
-          line(json, {{"role", table.role}, {"weight", table.weight.getSymName()}});
+          line(json, llvm::json::Object{{"role", table.role},
+                                        {"weight", table.weight.getSymName()}});
       });
     });
     json.attributeObject("memory", [&] {
