@@ -110,7 +110,7 @@ BatchRun::Given BatchRun::givenToStep(ArrayRef<int64_t> tokens,
   return {{Role::tokens, indices(tokens)},
           {Role::positions, indices(positions)},
           {Role::ancestors, ancestors},
-          {Role::top, Tensor({1}, {1})},
+          {Role::topK, Tensor({1}, {1})},
           {Role::sources, indices(sources)},
           {Role::offsets, offsets},
           {Role::memory, memory},
@@ -225,7 +225,7 @@ static std::optional<Role> seenRole(func::FuncOp function,
   if (auto role = roleOf(function, argument.getArgNumber()))
     return role->role;
   Type type = argument.getType();
-  for (Role role : {Role::memoryHandle, Role::cacheHandle, Role::top,
+  for (Role role : {Role::memoryHandle, Role::cacheHandle, Role::topK,
                     Role::ancestors, Role::tokens})
     if (acceptsType(role, type))
       return role;
@@ -279,7 +279,7 @@ static FailureOr<reference::Value> seededArgument(func::FuncOp function,
   case Role::ancestors:
     return reference::Value(
         ownSlots(llvm::to_vector(llvm::seq(rows)), rows - 1));
-  case Role::top:
+  case Role::topK:
     return reference::Value(Tensor({1}, {1})); // how many tokens to keep
   case Role::logitBias:
   case Role::memory: {

@@ -28,7 +28,7 @@ static constexpr RoleRow kRoles[] = {
     {Role::logitBias, "logit_bias", isTableTensor,
      "[?, width] f32 tensor without a side"},
     {Role::rowBias, "row_bias", isIndexTensor, kIndexText},
-    {Role::top, "top", [](Type type) { return type.isInteger(64); }, "i64"},
+    {Role::topK, "top_k", [](Type type) { return type.isInteger(64); }, "i64"},
     {Role::memory, "memory", isRowsTensor, "[?, width] f32 tensor with a side"},
     {Role::memoryHandle, "memory",
      [](Type type) { return isa<MemoryType>(type); }, "!encdec.memory",

@@ -16,7 +16,7 @@ enum class Role {
   ancestors,
   logitBias,
   rowBias,
-  top,
+  topK,
   memory,       // the encoder's output
   memoryHandle, // memory.N
   cacheHandle   // cache.N

@@ -62,7 +62,7 @@ encdec_status *encdec_state_get_info(const encdec_state *state, encdec_state_inf
     value.steps = from.counters.steps;
     value.step_rows = from.counters.stepRows;
     value.sketched_steps = from.counters.sketchedSteps;
-    value.open_blocks = from.counters.openBlocks;
+    value.candidate_blocks = from.counters.candidateBlocks;
     return writeSized(info, value);
   });
 }

@@ -379,7 +379,7 @@ LogicalResult Selector::select(VocabularyOp op) {
     vector(choose, op.getBiasAttr());
     matrix(choose, op.getSketchAttr(), Reads::perhaps);
     addBlockLogits(choose, builder);
-    choose.output(builder.getI64Type(), "open_blocks", Part::one)
+    choose.output(builder.getI64Type(), "candidate_blocks", Part::one)
         .split(Part::data)
         .config("inputs", inputs)
         .config("columns", columns);

@@ -192,7 +192,7 @@ func::FuncOp CpuKernels::chooseVocabulary(const VocabularyShape &shape) {
                });
                return Vals{next};
              });
-      Val tally = f.contextPointer("out_open_blocks");
+      Val tally = f.contextPointer("out_candidate_blocks");
       k.when(f.worker() == zero, [&] {
         k.unless(k.isNull(tally), [&] { k.store(candidates, tally); });
       });

@@ -244,7 +244,7 @@ void MarianBuilder::buildStep() {
       {"offsets", "offsets", index},
       {"logit_bias", "logit_bias", biasTable},
       {"row_bias", "row_bias", index},
-      {"top", "top", builder.getI64Type()},
+      {"top_k", "top_k", builder.getI64Type()},
       {"memory", "memory", rowsType(context, width, Side::encoder)}};
   const size_t firstCache = arguments.size();
   std::vector<std::string> names, roles;

@@ -81,9 +81,9 @@
   /* step: their log-probabilities under the softmax of the unbiased logits;   \
      -inf where there is no token; or null, which may cost less */             \
   X(float *, out_log_probs)                                                    \
-  /* step: how many blocks of 128 columns a sketch of the vocabulary has left  \
-     open, where it was used; or null */                                       \
-  X(int64_t *, out_open_blocks)                                                \
+  /* step: how many blocks of 128 columns may hold the best token by a sketch  \
+     of the vocabulary, where one was used; or null */                         \
+  X(int64_t *, out_candidate_blocks)                                           \
   /* step: R rows of round_up(V, 16) unbiased logits, or null */               \
   X(float *, out_logits)                                                       \
   /* step: cross-attention probabilities, or null:                             \

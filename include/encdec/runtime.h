@@ -221,7 +221,7 @@ typedef struct encdec_state_info {
   uint64_t steps;
   uint64_t step_rows; /* rows of all steps together */
   uint64_t sketched_steps; /* steps whose token a sketch of the vocabulary settled */
-  uint64_t open_blocks; /* blocks of 128 columns that it had left open, together */
+  uint64_t candidate_blocks; /* blocks of 128 columns that it left as candidates, together */
 } encdec_state_info;
 
 /* Fills `info` (set info->size). */

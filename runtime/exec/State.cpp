@@ -202,17 +202,17 @@ Status State::step(const StepInput &input) {
       input.logits ? reinterpret_cast<float *>(logitsRegion.data()) : nullptr;
   call.out_probs =
       input.probs ? reinterpret_cast<float *>(probsRegion.data()) : nullptr;
-  int64_t openBlocks = -1; // unless a sketch says
-  call.out_open_blocks = &openBlocks;
+  int64_t candidateBlocks = -1; // unless a sketch says
+  call.out_candidate_blocks = &candidateBlocks;
   if (!input.logProbs)
     call.out_log_probs = nullptr;
   ENCDEC_RETURN_IF_ERROR(run(EntryKind::Step, call));
   if (!input.logProbs)
     std::fill_n(reinterpret_cast<float *>(outLogProbs.data()), rows() * topK,
                 std::numeric_limits<float>::quiet_NaN());
-  if (openBlocks >= 0) {
+  if (candidateBlocks >= 0) {
     ++counters.sketchedSteps;
-    counters.openBlocks += uint64_t(openBlocks);
+    counters.candidateBlocks += uint64_t(candidateBlocks);
   }
   for (size_t row = 0; row < rows(); ++row)
     ++positions[row];

@@ -32,7 +32,7 @@ struct StateLimits {
 struct StateCounters {
   uint64_t encodeCalls = 0, encodedSources = 0, encodedTokens = 0;
   uint64_t steps = 0, stepRows = 0;
-  uint64_t sketchedSteps = 0, openBlocks = 0; ///< Of them, by a sketch.
+  uint64_t sketchedSteps = 0, candidateBlocks = 0; ///< Of them, by a sketch.
 };
 
 /// Of one state.

@@ -106,8 +106,8 @@ private:
     return *std::max_element(measured.bandwidth.begin(),
                              measured.bandwidth.end());
   }
-  double openBlocks(const encdec_state_info &of) const {
-    return double(of.open_blocks) / double(of.sketched_steps);
+  double candidateBlocks(const encdec_state_info &of) const {
+    return double(of.candidate_blocks) / double(of.sketched_steps);
   }
   uint64_t blocks() const { return (info.vocab_size + 127) / 128; }
   /// Bytes of weights that a step has read.
@@ -117,7 +117,7 @@ private:
     if (!state.sketched_steps)
       return all;
     return all - sketched + double(info.sketch_bytes) +
-           sketched * openBlocks(state) / double(blocks());
+           sketched * candidateBlocks(state) / double(blocks());
   }
   /// Bytes of weights a second that the median step reads.
   double stepRate() const { return stepBytes() / stepMs() * 1e3; }
@@ -272,7 +272,7 @@ void Bench::printJson() const {
       {"bandwidth_fraction", rate / bandwidth},
       {"bandwidth_fraction_of_best", rate / bestBandwidth()}};
   if (auto state = stateInfo(); state.sketched_steps)
-    all["open_blocks_per_step"] = openBlocks(state);
+    all["candidate_blocks_per_step"] = candidateBlocks(state);
   if (profile)
     all["profile"] = profileJson(*profile);
   print(all.dump() + "\n");
@@ -312,7 +312,7 @@ void Bench::printTable() const {
   if (auto state = stateInfo(); state.sketched_steps)
     line("sketch", fmt::format("leaves {:.2f} of {} blocks of 128 columns open a step; "
                                "of the others a step reads a quarter of the weights",
-                               openBlocks(state), blocks()));
+                               candidateBlocks(state), blocks()));
   if (rate > bandwidth)
     print("\nMore than all of it: these weights stay in the caches.\n");
   if (profile)

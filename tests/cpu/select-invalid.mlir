@@ -9,7 +9,7 @@
 !e = tensor<?x16xf32, #encdec.side<encoder>>
 !i = tensor<?xi32>
 encdec.weight @table : tensor<40x16xf32> = #encdec.seeded<1, 0.5> {layout = #encdec.packed, offset = 0 : i64}
-func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
+func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top_k"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
   // expected-error @below {{not lowerable [input]: expected the entry's own positions (encdec.arg), which is all that the kernel reads, but got 'sources'}}
   %x = encdec.embed %ids at %src, @table {scale = 1.0} : tensor<?xi32, #encdec.side<decoder>> -> !d
   return
@@ -21,7 +21,7 @@ func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens
 !e = tensor<?x16xf32, #encdec.side<encoder>>
 !i = tensor<?xi32>
 encdec.weight @table : tensor<40x16xf32> = #encdec.seeded<1, 0.5> {layout = #encdec.packed, offset = 0 : i64}
-func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
+func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top_k"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
   %x = encdec.embed %ids at %p, @table {scale = 1.0} : tensor<?xi32, #encdec.side<decoder>> -> !d
   %k, %v, %o = encdec.memory_read %m : !encdec.memory<2x8>
   // expected-error @below {{not lowerable [input]: expected the entry's own sources}}
@@ -35,7 +35,7 @@ func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens
 !e = tensor<?x16xf32, #encdec.side<encoder>>
 !i = tensor<?xi32>
 encdec.weight @table : tensor<40x16xf32> = #encdec.seeded<1, 0.5> {layout = #encdec.packed, offset = 0 : i64}
-func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
+func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top_k"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
   %x = encdec.embed %ids at %p, @table {scale = 1.0} : tensor<?xi32, #encdec.side<decoder>> -> !d
   %k, %v, %o, %r = encdec.cache_read %c of %an to %p : !encdec.cache<2x8>
   // expected-error @below {{not lowerable [input]: expected the entry's own positions}}
@@ -49,7 +49,7 @@ func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens
 !e = tensor<?x16xf32, #encdec.side<encoder>>
 !i = tensor<?xi32>
 encdec.weight @table : tensor<40x16xf32> = #encdec.seeded<1, 0.5> {layout = #encdec.packed, offset = 0 : i64}
-func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
+func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top_k"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
   %x = encdec.embed %ids at %p, @table {scale = 1.0} : tensor<?xi32, #encdec.side<decoder>> -> !d
   %k, %v, %o, %r = encdec.cache_read %c of %an to %by : !encdec.cache<2x8>
   // expected-error @below {{not lowerable [input]: expected the entry's own positions}}
@@ -63,7 +63,7 @@ func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens
 !e = tensor<?x16xf32, #encdec.side<encoder>>
 !i = tensor<?xi32>
 encdec.weight @table : tensor<40x16xf32> = #encdec.seeded<1, 0.5> {layout = #encdec.packed, offset = 0 : i64}
-func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
+func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top_k"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
   %x = encdec.embed %ids at %p, @table {scale = 1.0} : tensor<?xi32, #encdec.side<decoder>> -> !d
   %k, %v, %o, %r = encdec.cache_read %c of %an to %p : !encdec.cache<2x8>
   // expected-error @below {{not lowerable [input]: expected the entry's own positions}}
@@ -77,7 +77,7 @@ func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens
 !e = tensor<?x16xf32, #encdec.side<encoder>>
 !i = tensor<?xi32>
 encdec.weight @table : tensor<40x16xf32> = #encdec.seeded<1, 0.5> {layout = #encdec.packed, offset = 0 : i64}
-func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
+func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top_k"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
   %x = encdec.embed %ids at %p, @table {scale = 1.0} : tensor<?xi32, #encdec.side<decoder>> -> !d
   // expected-error @below {{not lowerable [input]: expected the entry's own row_bias}}
   %t, %l = encdec.vocabulary %x, @table biased %bias by %p keep %top : !d, tensor<?x40xf32>
@@ -119,7 +119,7 @@ func.func @encode(%ids: tensor<?xi32, #encdec.side<encoder>> {encdec.arg = "toke
 !e = tensor<?x16xf32, #encdec.side<encoder>>
 !i = tensor<?xi32>
 encdec.weight @table : tensor<40x16xf32> = #encdec.seeded<1, 0.5> {layout = #encdec.packed, offset = 0 : i64}
-func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
+func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top_k"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
   %x = encdec.embed %ids at %p, @table {scale = 1.0} : tensor<?xi32, #encdec.side<decoder>> -> !d
   %k, %v, %o, %r = encdec.cache_read %c of %an to %p : !encdec.cache<2x8>
   %k1, %v1, %o1 = encdec.memory_read %m : !encdec.memory<2x8>
@@ -135,7 +135,7 @@ func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens
 !e = tensor<?x16xf32, #encdec.side<encoder>>
 !i = tensor<?xi32>
 encdec.weight @table : tensor<40x16xf32> = #encdec.seeded<1, 0.5> {layout = #encdec.packed, offset = 0 : i64}
-func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
+func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top_k"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
   %x = encdec.embed %ids at %p, @table {scale = 1.0} : tensor<?xi32, #encdec.side<decoder>> -> !d
   %k, %v, %o = encdec.memory_read %m : !encdec.memory<2x8>
   // expected-error @below {{not lowerable [view]: expected key, value and offsets of one encdec.memory_read}}
@@ -149,7 +149,7 @@ func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens
 !e = tensor<?x16xf32, #encdec.side<encoder>>
 !i = tensor<?xi32>
 encdec.weight @table : tensor<40x16xf32> = #encdec.seeded<1, 0.5> {layout = #encdec.packed, offset = 0 : i64}
-func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
+func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top_k"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
   %x = encdec.embed %ids at %p, @table {scale = 1.0} : tensor<?xi32, #encdec.side<decoder>> -> !d
   %k, %v, %o = encdec.memory_read %m : !encdec.memory<2x8>
   // expected-error @below {{not lowerable [view]: expected key, value and offsets of one encdec.memory_read}}
@@ -163,7 +163,7 @@ func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens
 !e = tensor<?x16xf32, #encdec.side<encoder>>
 !i = tensor<?xi32>
 encdec.weight @table : tensor<40x16xf32> = #encdec.seeded<1, 0.5> {layout = #encdec.packed, offset = 0 : i64}
-func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
+func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top_k"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
   %x = encdec.embed %ids at %p, @table {scale = 1.0} : tensor<?xi32, #encdec.side<decoder>> -> !d
   %k, %v, %o = encdec.memory_read %m : !encdec.memory<2x8>
   // expected-error @below {{not lowerable [heads]: expected the memory's 2 heads, but got 4}}
@@ -177,7 +177,7 @@ func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens
 !e = tensor<?x16xf32, #encdec.side<encoder>>
 !i = tensor<?xi32>
 encdec.weight @table : tensor<40x16xf32> = #encdec.seeded<1, 0.5> {layout = #encdec.packed, offset = 0 : i64}
-func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
+func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top_k"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
   %x = encdec.embed %ids at %p, @table {scale = 1.0} : tensor<?xi32, #encdec.side<decoder>> -> !d
   %k, %v, %o, %r = encdec.cache_read %c of %an to %p : !encdec.cache<2x8>
   // expected-error @below {{not lowerable [heads]: expected the cache's 2 heads, but got 4}}
@@ -191,7 +191,7 @@ func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens
 !e = tensor<?x16xf32, #encdec.side<encoder>>
 !i = tensor<?xi32>
 encdec.weight @table : tensor<40x16xf32> = #encdec.seeded<1, 0.5> {layout = #encdec.packed, offset = 0 : i64}
-func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
+func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top_k"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
   %x = encdec.embed %ids at %p, @table {scale = 1.0} : tensor<?xi32, #encdec.side<decoder>> -> !d
   %k, %v, %o, %r = encdec.cache_read %c of %an to %p : !encdec.cache<2x8>
   // expected-error @below {{not lowerable [view]: expected key, value, rows and offsets of one encdec.cache_read}}
@@ -205,7 +205,7 @@ func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens
 !e = tensor<?x16xf32, #encdec.side<encoder>>
 !i = tensor<?xi32>
 encdec.weight @table : tensor<40x16xf32> = #encdec.seeded<1, 0.5> {layout = #encdec.packed, offset = 0 : i64}
-func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
+func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top_k"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
   %x = encdec.embed %ids at %p, @table {scale = 1.0} : tensor<?xi32, #encdec.side<decoder>> -> !d
   %k, %v, %o, %r = encdec.cache_read %c of %an to %p : !encdec.cache<2x8>
   // expected-error @below {{not lowerable [view]: expected key, value, rows and offsets of one encdec.cache_read}}
@@ -219,7 +219,7 @@ func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens
 !e = tensor<?x16xf32, #encdec.side<encoder>>
 !i = tensor<?xi32>
 encdec.weight @table : tensor<40x16xf32> = #encdec.seeded<1, 0.5> {layout = #encdec.packed, offset = 0 : i64}
-func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
+func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top_k"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
   %x = encdec.embed %ids at %p, @table {scale = 1.0} : tensor<?xi32, #encdec.side<decoder>> -> !d
   %k, %v, %o, %r = encdec.cache_read %c of %an to %p : !encdec.cache<2x8>
   encdec.cache_append %c, %x, %x of %an at %p : !encdec.cache<2x8>, !d, !d
@@ -236,7 +236,7 @@ func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens
 !e = tensor<?x16xf32, #encdec.side<encoder>>
 !i = tensor<?xi32>
 encdec.weight @table : tensor<40x16xf32> = #encdec.seeded<1, 0.5> {layout = #encdec.packed, offset = 0 : i64}
-func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
+func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top_k"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
   %x = encdec.embed %ids at %p, @table {scale = 1.0} : tensor<?xi32, #encdec.side<decoder>> -> !d
   %k, %v, %o, %r = encdec.cache_read %c of %an to %p : !encdec.cache<2x8>
   // expected-error @below {{not lowerable [self-attention-probs]: only cross-attention hands its probabilities out}}
@@ -250,7 +250,7 @@ func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens
 !e = tensor<?x16xf32, #encdec.side<encoder>>
 !i = tensor<?xi32>
 encdec.weight @table : tensor<40x16xf32> = #encdec.seeded<1, 0.5> {layout = #encdec.packed, offset = 0 : i64}
-func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
+func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top_k"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
   %x = encdec.embed %ids at %p, @table {scale = 1.0} : tensor<?xi32, #encdec.side<decoder>> -> !d
   // expected-error @below {{not lowerable [self-attention-keys]: in a step, keys and values come from encdec.cache_read}}
   %a = encdec.self_attention %x, %x, %x of %src in %off {heads = 2, scale = 0.25} : !d, !d, !d
@@ -264,7 +264,7 @@ func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens
 !i = tensor<?xi32>
 encdec.weight @table : tensor<40x16xf32> = #encdec.seeded<1, 0.5> {layout = #encdec.packed, offset = 0 : i64}
 // expected-error @below {{not lowerable [encoder-output-argument]: argument #11 holds activations}}
-func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}, %mem: !e {encdec.arg = "memory"}) attributes {encdec.entry = "step"} {
+func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top_k"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}, %mem: !e {encdec.arg = "memory"}) attributes {encdec.entry = "step"} {
   return
 }
 
@@ -274,7 +274,7 @@ func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens
 !e = tensor<?x16xf32, #encdec.side<encoder>>
 !i = tensor<?xi32>
 encdec.weight @table : tensor<40x16xf32> = #encdec.seeded<1, 0.5> {layout = #encdec.packed, offset = 0 : i64}
-func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
+func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top_k"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
   %x = encdec.embed %ids at %p, @table {scale = 1.0} : tensor<?xi32, #encdec.side<decoder>> -> !d
   // expected-error @below {{not lowerable [decomposed-attention]: kernels exist for whole attentions only; run encdec-fuse-attention}}
   %s = encdec.scores %x, %x of %src in %off {heads = 2, scale = 0.25} : !d, !d
@@ -287,7 +287,7 @@ func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens
 !e = tensor<?x16xf32, #encdec.side<encoder>>
 !i = tensor<?xi32>
 encdec.weight @table : tensor<40x16xf32> = #encdec.seeded<1, 0.5> {layout = #encdec.packed, offset = 0 : i64}
-func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
+func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top_k"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
   %x = encdec.embed %ids at %p, @table {scale = 1.0} : tensor<?xi32, #encdec.side<decoder>> -> !d
   // expected-error @below {{not lowerable [unknown-op]: expected an op of the fused form}}
   %z = arith.constant 0 : i64
@@ -312,7 +312,7 @@ func.func @encode(%ids: tensor<?xi32, #encdec.side<encoder>> {encdec.arg = "toke
 !e = tensor<?x16xf32, #encdec.side<encoder>>
 !i = tensor<?xi32>
 encdec.weight @table : tensor<40x16xf32> = #encdec.seeded<1, 0.5> {layout = #encdec.packed, offset = 0 : i64}
-func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
+func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top_k"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
   %x = encdec.embed %ids at %p, @table {scale = 1.0} : tensor<?xi32, #encdec.side<decoder>> -> !d
   %t, %l = encdec.vocabulary %x, @table biased %bias by %by keep %top : !d, tensor<?x40xf32>
   // expected-error @below {{not lowerable [tokens-twice]: expected one op that makes the step's tokens}}
@@ -329,7 +329,7 @@ func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens
 !i = tensor<?xi32>
 // expected-note @below {{the weight is here}}
 encdec.weight @table : tensor<40x16xf32> = #encdec.seeded<1, 0.5>
-func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
+func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top_k"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
   // expected-error @below {{not lowerable [not-packed]: weight @table has no offset; run encdec-pack-weights}}
   %x = encdec.embed %ids at %p, @table {scale = 1.0} : tensor<?xi32, #encdec.side<decoder>> -> !d
   return
@@ -341,7 +341,7 @@ func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens
 !e = tensor<?x16xf32, #encdec.side<encoder>>
 !i = tensor<?xi32>
 encdec.weight @table : tensor<40x16xf32> = #encdec.seeded<1, 0.5> {layout = #encdec.packed, offset = 0 : i64}
-func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
+func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top_k"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
   %x = encdec.embed %ids at %p, @table {scale = 1.0} : tensor<?xi32, #encdec.side<decoder>> -> !d
   %k, %v, %o, %r = encdec.cache_read %c of %an to %p : !encdec.cache<2x8>
   // expected-error @below {{not lowerable [argument]: an operand is an argument of the function or a view of a handle}}

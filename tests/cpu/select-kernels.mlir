@@ -15,7 +15,7 @@ encdec.weight @gamma : tensor<16xf32> = #encdec.seeded<4, 0.5> {offset = 9216 : 
 // 2 heads of 8 floats, values padded to 16.
 // CHECK-LABEL: func.func @step
 // CHECK-SAME: encdec_kernel.handle = #encdec_kernel.handle<"cache", 192>
-func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: tensor<?xi32> {encdec.arg = "positions"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: tensor<?xi32> {encdec.arg = "row_bias"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %top: i64 {encdec.arg = "top"}) -> (tensor<?x?xi32, #encdec.side<decoder>>, tensor<?x?xf32>) attributes {encdec.entry = "step"} {
+func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: tensor<?xi32> {encdec.arg = "positions"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: tensor<?xi32> {encdec.arg = "row_bias"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %top: i64 {encdec.arg = "top_k"}) -> (tensor<?x?xi32, #encdec.side<decoder>>, tensor<?x?xf32>) attributes {encdec.entry = "step"} {
   // CHECK: %[[X:.*]] = encdec_kernel.call "embed" (%{{.*}} : input "tokens", %{{.*}} : input "positions") to (arena <per_row = 64> : write row_panels) split row_panels weights [{{.*}}@table, "f32", offsets = [0, -1], bytes = 76, reads = row>, unit]
   %x = encdec.embed %ids at %p, @table {scale = 1.0} : tensor<?xi32, #encdec.side<decoder>> -> !d
   // Three outputs are split as one: 1 + 3 panels.
@@ -43,7 +43,7 @@ func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens
   %n = encdec.add_norm %f, %a, @gamma, @gamma {eps = 1.0e-5} : !d, !d
   // Lists of the best are each worker's own until they are merged.
   // CHECK-NEXT: %[[V:.*]], %[[B:.*]], %{{.*}}, %{{.*}} = encdec_kernel.call "vocabulary" (%[[N]] : read all, {{.*}}) to (arena <per_row = 128> : write panels, scratch <per_row = 768> : update own, scratch <fixed = 24576> : update own, output "logits" : write panels) split panels
-  // CHECK-NEXT: encdec_kernel.call "merge_vocabulary" for "vocabulary" (%[[V]] : read rows, %[[B]] : update rows, %{{.*}} : input "top") to (output "tokens" : write rows, output "log_probs" : write rows) split rows
+  // CHECK-NEXT: encdec_kernel.call "merge_vocabulary" for "vocabulary" (%[[V]] : read rows, %[[B]] : update rows, %{{.*}} : input "top_k") to (output "tokens" : write rows, output "log_probs" : write rows) split rows
   %t, %l = encdec.vocabulary %n, @table biased %bias by %by keep %top : !d, tensor<?x40xf32>
   return %t, %l : tensor<?x?xi32, #encdec.side<decoder>>, tensor<?x?xf32>
 }

@@ -1,7 +1,7 @@
 // What encdec.arg may say, and the type that each role asks for.
 // RUN: encdec-opt %s -split-input-file -verify-diagnostics
 
-// expected-error @below {{expected encdec.arg to be one of "tokens", "positions", "rows", "sources", "offsets", "ancestors", "logit_bias", "row_bias", "top", "memory", "memory.N", "cache.N", but got 7 : i64}}
+// expected-error @below {{expected encdec.arg to be one of "tokens", "positions", "rows", "sources", "offsets", "ancestors", "logit_bias", "row_bias", "top_k", "memory", "memory.N", "cache.N", but got 7 : i64}}
 func.func @no_name(%x: tensor<?xi32> {encdec.arg = 7}) {
   return
 }
@@ -57,8 +57,8 @@ func.func @logit_bias(%x: tuple<f32> {encdec.arg = "logit_bias"}) {
 
 // -----
 
-// expected-error @below {{encdec.arg = "top", to be of type i64 but got 'i32'}}
-func.func @top(%x: i32 {encdec.arg = "top"}) {
+// expected-error @below {{encdec.arg = "top_k", to be of type i64 but got 'i32'}}
+func.func @top(%x: i32 {encdec.arg = "top_k"}) {
   return
 }
 

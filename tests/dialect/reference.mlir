@@ -48,7 +48,7 @@ func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens
     %positions: tensor<?xi32> {encdec.arg = "positions"}, %ancestors: tensor<?x?xi32> {encdec.arg = "ancestors"},
     %sources: tensor<?xi32> {encdec.arg = "sources"}, %offsets: tensor<?xi32> {encdec.arg = "offsets"},
     %bias: tensor<?x11xf32> {encdec.arg = "logit_bias"}, %row_bias: tensor<?xi32> {encdec.arg = "row_bias"},
-    %memory: tensor<?x8xf32, #encdec.side<encoder>> {encdec.arg = "memory"}, %cache: !encdec.cache<2x4> {encdec.arg = "cache.0"}, %top: i64 {encdec.arg = "top"})
+    %memory: tensor<?x8xf32, #encdec.side<encoder>> {encdec.arg = "memory"}, %cache: !encdec.cache<2x4> {encdec.arg = "cache.0"}, %top: i64 {encdec.arg = "top_k"})
     -> (tensor<?x?xi32, #encdec.side<decoder>>, tensor<?x?xf32>) attributes {encdec.entry = "step"} {
   %x = encdec.embed %ids at %positions, @table, @places {scale = 2.0} : tensor<?xi32, #encdec.side<decoder>> -> tensor<?x8xf32, #encdec.side<decoder>>
   %q = encdec.linear %x, @q, @b : tensor<?x8xf32, #encdec.side<decoder>> -> tensor<?x8xf32, #encdec.side<decoder>>
@@ -97,7 +97,7 @@ func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens
     %positions: tensor<?xi32> {encdec.arg = "positions"}, %ancestors: tensor<?x?xi32> {encdec.arg = "ancestors"},
     %sources: tensor<?xi32> {encdec.arg = "sources"}, %offsets: tensor<?xi32> {encdec.arg = "offsets"},
     %bias: tensor<?x11xf32> {encdec.arg = "logit_bias"}, %row_bias: tensor<?xi32> {encdec.arg = "row_bias"},
-    %cache: !encdec.cache<2x4> {encdec.arg = "cache.0"}, %memory: !encdec.memory<2x4> {encdec.arg = "memory.0"}, %top: i64 {encdec.arg = "top"})
+    %cache: !encdec.cache<2x4> {encdec.arg = "cache.0"}, %memory: !encdec.memory<2x4> {encdec.arg = "memory.0"}, %top: i64 {encdec.arg = "top_k"})
     -> (tensor<?x?xi32, #encdec.side<decoder>>, tensor<?x?xf32>) attributes {encdec.entry = "step"} {
   %x = encdec.embed %ids at %positions, @table, @places {scale = 2.0} : tensor<?xi32, #encdec.side<decoder>> -> tensor<?x8xf32, #encdec.side<decoder>>
   %q, %k, %v = encdec.linear %x, [@q, @k, @v], [@b, @b, @b] : tensor<?x8xf32, #encdec.side<decoder>> -> tensor<?x8xf32, #encdec.side<decoder>>, tensor<?x8xf32, #encdec.side<decoder>>, tensor<?x8xf32, #encdec.side<decoder>>

@@ -45,16 +45,16 @@ class EnFr(unittest.TestCase):
                                  run("generate", self.f32, "--beams", 1, *some).stdout)
         bench = json.loads(run("bench", sketched, "--no-scores", "--repeat", 1, "--json")
                            .stdout.splitlines()[-1])
-        self.assertGreater(bench["open_blocks_per_step"], 0)
+        self.assertGreater(bench["candidate_blocks_per_step"], 0)
         weights = json.loads(run("inspect", sketched, "--json").stdout)["manifest"]["weights"]
         self.assertGreater(weights["sketch_bytes"], 0)
-        # It reads the open blocks only, and says so.
+        # It reads the candidate blocks only, and says so.
         self.assertLess(bench["bytes_per_step"], weights["step_bytes"])
         self.assertGreater(bench["bytes_per_step"], weights["step_bytes"]
                            - weights["sketched_bytes"] + weights["sketch_bytes"])
         plain = json.loads(run("bench", sketched, "--repeat", 1, "--json")
                            .stdout.splitlines()[-1])
-        self.assertNotIn("open_blocks_per_step", plain)
+        self.assertNotIn("candidate_blocks_per_step", plain)
         self.assertEqual(plain["bytes_per_step"], weights["step_bytes"])
 
     def test_text_and_ids_agree(self):

@@ -51,7 +51,7 @@ func.func @encode(%tokens: !src {encdec.arg = "tokens"}, %positions: !index {enc
 func.func @step(%tokens: !tgt {encdec.arg = "tokens"}, %positions: !index {encdec.arg = "positions"},
     %sources: !index {encdec.arg = "sources"}, %offsets: !index {encdec.arg = "offsets"},
     %logit_bias: tensor<?x11xf32> {encdec.arg = "logit_bias"}, %row_bias: !index {encdec.arg = "row_bias"},
-    %memory: !enc {encdec.arg = "memory"}, %top: i64 {encdec.arg = "top"}) -> (!top, tensor<?x?xf32>)
+    %memory: !enc {encdec.arg = "memory"}, %top: i64 {encdec.arg = "top_k"}) -> (!top, tensor<?x?xf32>)
     attributes {encdec.entry = "step"} {
   %x = encdec.embed %tokens at %positions, @table, @places {scale = 2.0} : !tgt -> !dec
   %k0 = encdec.linear %memory, @k0 : !enc -> !enc

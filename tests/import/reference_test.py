@@ -69,7 +69,7 @@ func.func @encode(%x: !src {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positi
 STEP = """
 func.func @step(%x: !tgt {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"},
     %b: tensor<?x11xf32> {encdec.arg = "logit_bias"}, %rb: !i {encdec.arg = "row_bias"},
-    %top: i64 {encdec.arg = "top"}) -> (tensor<?x?xi32, #encdec.side<decoder>>, tensor<?x?xf32>) attributes {encdec.entry = "step"} {
+    %top: i64 {encdec.arg = "top_k"}) -> (tensor<?x?xi32, #encdec.side<decoder>>, tensor<?x?xf32>) attributes {encdec.entry = "step"} {
   %y = encdec.embed %x at %p, @t {scale = 1.0} : !tgt -> !d
   %t, %l = encdec.vocabulary %y, @t biased %b by %rb keep %top : !d, tensor<?x11xf32>
   return %t, %l : tensor<?x?xi32, #encdec.side<decoder>>, tensor<?x?xf32>
@@ -116,7 +116,7 @@ class Refusals(unittest.TestCase):
         handle = "%%h: !encdec.memory<%s> {encdec.arg = \"memory.0\"}, %%%s:"
         self.refused(3, "to be of one type in all entries",
                      ENCODE.replace("%x:", handle % ("2x4", "x")) +
-                     STEP.replace("%top:", handle % ("4x4", "top")))
+                     STEP.replace("%top:", handle % ("4x4", "top_k")))
 
     def test_arguments_without_values(self):
         for kind in ("f32", "i1", "index", "none", "tensor<*xf32>", "tuple<f32>",

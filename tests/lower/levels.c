@@ -38,7 +38,7 @@ static _Alignas(64) float bias[stride], logits[rows * stride], log_probs[rows * 
     probs[attentions * rows * capacity];
 static int32_t out_tokens[rows * top], tokens[lengths], positions[lengths],
     row_source[lengths], row_bias[rows], ancestors[rows * capacity];
-static int64_t open_blocks;
+static int64_t candidate_blocks;
 static const int32_t offsets[] = {0, 17, lengths};
 static const int64_t memory_offset[] = {0, memory_per_key * 32};
 
@@ -49,7 +49,7 @@ static encdec_abi_context context = {
     .sources = sources, .tokens = tokens, .positions = positions,
     .row_source = row_source, .source_offset = offsets, .ancestors = ancestors,
     .logit_bias = bias, .row_bias = row_bias, .out_tokens = out_tokens,
-    .out_open_blocks = &open_blocks, .probs_stride = capacity};
+    .out_candidate_blocks = &candidate_blocks, .probs_stride = capacity};
 
 int main(void) {
   for (int i = 0; i < lengths; ++i) {
@@ -83,7 +83,7 @@ int main(void) {
     put(log_probs, sizeof log_probs);
     put(out_tokens, sizeof out_tokens);
     put(probs, sizeof probs);
-    put(&open_blocks, sizeof open_blocks);
+    put(&candidate_blocks, sizeof candidate_blocks);
   }
   return 0;
 }

@@ -56,7 +56,7 @@ func.func @step(%tokens: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tok
     %logit_bias: tensor<?x40xf32> {encdec.arg = "logit_bias"},
     %row_bias: tensor<?xi32> {encdec.arg = "row_bias"},
     %cache0: !encdec.cache<2x8> {encdec.arg = "cache.0"},
-    %cache1: !encdec.cache<2x8> {encdec.arg = "cache.1"}, %top: i64 {encdec.arg = "top"})
+    %cache1: !encdec.cache<2x8> {encdec.arg = "cache.1"}, %top: i64 {encdec.arg = "top_k"})
     -> (tensor<?x?xi32, #encdec.side<decoder>>, tensor<?x?xf32>) attributes {encdec.entry = "step"} {
   %x = encdec.embed %tokens at %positions, @table {scale = 1.0} : tensor<?xi32, #encdec.side<decoder>> -> tensor<?x16xf32, #encdec.side<decoder>>
   %k = encdec.linear %x, @w, @b : tensor<?x16xf32, #encdec.side<decoder>> -> tensor<?x16xf32, #encdec.side<decoder>>

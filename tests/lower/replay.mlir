@@ -30,7 +30,7 @@ func.func @encode(%tokens: !src {encdec.arg = "tokens"}, %positions: !index {enc
 func.func @step(%tokens: !tgt {encdec.arg = "tokens"}, %positions: !index {encdec.arg = "positions"},
     %ancestors: tensor<?x?xi32> {encdec.arg = "ancestors"}, %sources: !index {encdec.arg = "sources"},
     %offsets: !index {encdec.arg = "offsets"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"},
-    %row_bias: !index {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top"},
+    %row_bias: !index {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top_k"},
     %memory: !enc {encdec.arg = "memory"}, %cache: !encdec.cache<2x8> {encdec.arg = "cache.0"})
     -> (!top, tensor<?x?xf32>) attributes {encdec.entry = "step"} {
   %x = encdec.embed %tokens at %positions, @table {scale = 1.0} : !tgt -> !dec

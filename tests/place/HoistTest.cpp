@@ -128,7 +128,7 @@ func.func @encode(%t: tensor<?xi32, #encdec.side<encoder>> {encdec.arg = "tokens
 func.func @step(%t: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"},
     %p: !i {encdec.arg = "positions"}, %sources: !i {encdec.arg = "sources"},
     %o: !i {encdec.arg = "offsets"}, %bias: tensor<?x11xf32> {encdec.arg = "logit_bias"},
-    %row_bias: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top"},
+    %row_bias: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top_k"},
     %memory: !e {encdec.arg = "memory"})
     -> (tensor<?x?xi32, #encdec.side<decoder>>, tensor<?x?xf32>)
     attributes {encdec.entry = "step"} {

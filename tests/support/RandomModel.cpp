@@ -193,7 +193,7 @@ void Printer::step() {
       "%offsets: tensor<?xi32> {{encdec.arg = \"offsets\"},\n"
       "      %logit_bias: tensor<?x{0}xf32> {{encdec.arg = \"logit_bias\"}, "
       "%row_bias: tensor<?xi32> {{encdec.arg = \"row_bias\"}, "
-      "%top: i64 {{encdec.arg = \"top\"},\n"
+      "%top: i64 {{encdec.arg = \"top_k\"},\n"
       "      %memory: {1} {{encdec.arg = \"memory\"}",
       m.vocabulary, type(m.width(), "encoder"));
   for (int layer = 0; layer < m.decoderLayers; ++layer)
