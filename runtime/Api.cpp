@@ -1,7 +1,7 @@
 //===- Api.cpp - the C API: status, machine, model, bundle ----------------===//
 
 #include "runtime/ApiSupport.h"
-#include "runtime/bundle/Cpu.h"
+#include "runtime/base/CpuLevels.h"
 #include "runtime/exec/Machine.h"
 
 #include <fmt/format.h>
@@ -60,8 +60,11 @@ encdec_status *encdec_machine_get_info(encdec_machine_info *info) {
   return guarded([&]() -> Status {
     if (!info)
       return isNull("info");
-    return writeSized(info, encdec_machine_info{0, architecture().data(),
-                                                bestLevel().data(), defaultThreads()});
+    const CpuLevel *best = bestCpuLevel();
+    return writeSized(info,
+                      encdec_machine_info{0, architecture().data(),
+                                          best ? best->name.data() : "none",
+                                          defaultThreads()});
   });
 }
 

@@ -12,6 +12,7 @@
 #include "compiler/place/Weights.h"
 #include "dialect/Schema.h"
 #include "mlir/IR/Diagnostics.h"
+#include "runtime/base/CpuLevels.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 
@@ -162,10 +163,12 @@ public:
         asked.push_back(level);
     if (!asked.empty())
       return asked;
-    if (llvm::any_of(info.formats,
-                     [](const WeightFormat *format) { return format->roundsActivations; }))
-      return {"v3", "v3-avxvnni", "v4", "v4-vnni"};
-    return {"v3", "v4"};
+    bool wholes = llvm::any_of(
+        info.formats, [](const WeightFormat *format) { return format->roundsActivations; });
+    for (const CpuLevel &level : cpuLevels())
+      if (level.architecture == "x86-64" && (wholes || !level.onlyForWholes))
+        asked.emplace_back(level.name);
+    return asked;
   }
 
   Status run(PassManager &pm) {

@@ -6,7 +6,7 @@
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
-#include "llvm/ADT/StringExtras.h"
+#include "runtime/base/CpuLevels.h"
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
@@ -15,7 +15,6 @@
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/Target/TargetMachine.h"
-#include "llvm/TargetParser/Host.h"
 #include <mutex>
 
 using namespace llvm;
@@ -100,40 +99,14 @@ void initializeObjectTargets() {
 ArrayRef<ObjectTarget> objectTargets() { return targets; }
 
 Expected<const ObjectTarget *> findObjectTarget(StringRef name) {
-  std::string known;
-  for (const ObjectTarget &target : targets) {
-    if (target.name == name)
-      return &target;
-    known += (known.empty() ? "" : ", ") + target.name.str();
-  }
-  return createStringError("unknown CPU level '%s'; known are: %s",
-                           name.str().c_str(), known.c_str());
-}
-
-std::string missingHere(const ObjectTarget &target) {
-  Triple host(sys::getProcessTriple()), wanted(target.triple);
-  if (host.getArch() != wanted.getArch())
-    return "a CPU of " + wanted.getArchName().str();
-  if (host.getArch() != Triple::x86_64)
-    return "";
-  // The features that the x86-64 psABI lists for each level and that vector
-  // code makes use of.
-  SmallVector<StringRef> needed{"avx2", "fma", "f16c", "bmi", "bmi2", "lzcnt", "movbe"};
-  if (target.vectorBits == 512)
-    needed.append({"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"});
-  if (!target.features.empty())
-    needed.push_back(target.features.drop_front()); // "+avxvnni"
-  StringMap<bool> features = sys::getHostCPUFeatures();
-  llvm::erase_if(needed, [&](StringRef name) { return features.lookup(name); });
-  return llvm::join(needed, ", ");
+  if (Status status = findCpuLevel(name).status(); !status.ok())
+    return createStringError(status.message());
+  return llvm::find_if(targets, [&](auto &target) { return target.name == name; });
 }
 
 const ObjectTarget *hostObjectTarget() {
-  const ObjectTarget *best = nullptr;
-  for (const ObjectTarget &target : targets)
-    if (missingHere(target).empty())
-      best = &target;
-  return best;
+  const CpuLevel *best = bestCpuLevel();
+  return best ? cantFail(findObjectTarget(best->name)) : nullptr;
 }
 
 Expected<SmallVector<char, 0>> emitObject(mlir::ModuleOp module,

@@ -9,10 +9,9 @@
 
 namespace encdec {
 
-/// How the machine code of one level is made. `name` is the level's name in
-/// the bundle and in --cpu.
+/// How the machine code of one level is made.
 struct ObjectTarget {
-  llvm::StringRef name;
+  llvm::StringRef name; // of the CpuLevel
   llvm::StringRef triple;
   llvm::StringRef cpu;
   llvm::StringRef features; // beyond those of cpu
@@ -20,7 +19,7 @@ struct ObjectTarget {
   unsigned pageSize; // largest page size of systems that run it
 };
 
-/// All levels, lowest first within an architecture.
+/// One for each of cpuLevels(), in their order.
 llvm::ArrayRef<ObjectTarget> objectTargets();
 
 /// Makes LLVM know the code generators of all levels. Safe from any thread.
@@ -28,10 +27,6 @@ void initializeObjectTargets();
 
 /// The level called `name`; the error lists the known ones.
 llvm::Expected<const ObjectTarget *> findObjectTarget(llvm::StringRef name);
-
-/// What this machine lacks to run code of `target`, in words: CPU features, or the
-/// architecture; empty where it runs.
-std::string missingHere(const ObjectTarget &target);
 
 /// The best level this machine runs, or null.
 const ObjectTarget *hostObjectTarget();

@@ -8,6 +8,8 @@
 #include "compiler/tools/Streams.h"
 #include "encdec/abi.h"
 #include "runtime/base/Signals.h"
+#include "runtime/base/Suggest.h"
+#include "runtime/base/WeightTypes.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Config/llvm-config.h"
@@ -211,7 +213,7 @@ void describe(CLI::App &app, Arguments &arguments) {
   app.add_option("-o,--output", arguments.output, "bundle to write")
       ->required();
   app.add_option("--weights", arguments.options.weights, "f32, bf16, int8, or int8-dynamic (activations too)")
-      ->check(CLI::IsMember({"f32", "bf16", "int8", "int8-dynamic"}))
+      ->check(CLI::IsMember(encdec::weightTypeNames()))
       ->capture_default_str();
   app.add_option("--weights-for", arguments.options.weightsFor,
                  "'GLOB=FORMAT': a format of their own for weights whose names (encdec "
@@ -254,20 +256,11 @@ std::string explain(const CLI::App &app, const CLI::ParseError &error) {
       continue;
     if (app.get_option_no_throw(word.str()))
       return "did not expect '" + word.str() + "' after '--' and the checkpoint";
-    std::string nearest;
-    unsigned least = word.size() / 3 + 1; // more slips make another word
+    std::vector<std::string> options;
     for (const CLI::Option *option : app.get_options())
-      for (const std::string &name : option->get_lnames()) {
-        std::string candidate = "--" + name;
-        bool prefix = word.size() > 3 && llvm::StringRef(candidate).starts_with(word);
-        unsigned slips = prefix ? 1 : word.edit_distance(candidate);
-        if (slips < least) {
-          least = slips;
-          nearest = candidate;
-        }
-      }
-    return "no option '" + word.str() + "'" +
-           (nearest.empty() ? "" : "; did you mean '" + nearest + "'?");
+      for (const std::string &name : option->get_lnames())
+        options.push_back("--" + name);
+    return "no option '" + word.str() + "'" + encdec::didYouMean(word, options);
   }
   if (!extras.empty())
     return "did not expect '" + extras.front() + "'";

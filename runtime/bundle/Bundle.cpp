@@ -8,13 +8,14 @@
 
 #include "encdec/abi.h"
 #include "runtime/base/Checked.h"
+#include "runtime/base/CpuLevels.h"
 #include "runtime/bundle/Checksum.h"
-#include "runtime/bundle/Cpu.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstring>
+#include <ranges>
 
 namespace encdec::runtime {
 
@@ -318,31 +319,33 @@ Result<std::string> chooseLevel(const std::vector<std::string> &available,
     return std::find(available.begin(), available.end(), level) !=
            available.end();
   };
+  const CpuLevel *best = bestCpuLevel();
+  const std::string_view upTo = best ? best->name : "none";
   if (!wanted.empty()) {
-    if (levelMachine(wanted) == 0)
-      return usageError(fmt::format("CPU level '{}' is unknown; known are {}", wanted,
-                                    knownLevels()));
-    if (!runsLevel(wanted))
-      return Status(Code::DoesNotFit,
-                    fmt::format("level '{}' was asked for (by the caller or ENCDEC_CPU) "
-                                "and needs {}, but this machine runs up to '{}'; ask for "
-                                "none to get the best that fits",
-                                wanted, levelNeeds(wanted), bestLevel()));
+    ENCDEC_ASSIGN_OR_RETURN(const CpuLevel *level, findCpuLevel(wanted));
+    if (!level->runsHere())
+      return Status(
+          Code::DoesNotFit,
+          fmt::format("level '{}' was asked for (by the caller or ENCDEC_CPU) "
+                      "and needs {}, but this machine runs up to '{}'; ask for "
+                      "none to get the best that fits",
+                      wanted, level->needs, upTo));
     if (has(wanted))
       return std::string(wanted);
   } else {
-    for (const auto *level = levelsByPreference(); !level->empty(); ++level)
-      if (has(*level) && runsLevel(*level))
-        return std::string(*level);
+    for (const CpuLevel &level : std::views::reverse(cpuLevels()))
+      if (has(level.name) && level.runsHere())
+        return std::string(level.name);
   }
   return Status(
       Code::DoesNotFit,
       fmt::format("no code for {}: the model has code for {}; this machine is "
                   "{} and runs up to level '{}' ({}); compile the checkpoint "
                   "with `--cpu` for it",
-                  wanted.empty() ? "this machine" : fmt::format("level '{}'", wanted),
-                  fmt::join(available, ", "), architecture(), bestLevel(),
-                  levelNeeds(bestLevel())));
+                  wanted.empty() ? "this machine"
+                                 : fmt::format("level '{}'", wanted),
+                  fmt::join(available, ", "), architecture(), upTo,
+                  best ? best->needs : "an unknown CPU"));
 }
 
 } // namespace encdec::runtime

@@ -7,7 +7,7 @@
 #include "runtime/bundle/Elf.h"
 
 #include "runtime/base/Checked.h"
-#include "runtime/bundle/Cpu.h"
+#include "runtime/base/CpuLevels.h"
 
 #include <fmt/format.h>
 
@@ -106,9 +106,10 @@ Status Auditor::readHeader() {
   if (header.e_type != ET_DYN)
     return bad("expected a shared object (ELF type {}), found type {}",
                int(ET_DYN), header.e_type);
-  unsigned machine = levelMachine(level);
-  if (machine ? header.e_machine != machine
-              : header.e_machine != EM_X86_64 && header.e_machine != EM_AARCH64)
+  auto known = findCpuLevel(level);
+  if (known.ok()
+          ? header.e_machine != (*known)->elfMachine
+          : header.e_machine != EM_X86_64 && header.e_machine != EM_AARCH64)
     return bad("made for ELF machine {}, which level '{}' is not",
                header.e_machine, level);
   if (header.e_phentsize != sizeof(Elf64_Phdr) || header.e_phnum == 0 ||

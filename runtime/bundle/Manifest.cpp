@@ -6,6 +6,7 @@
 
 #include "encdec/abi.h"
 #include "runtime/base/Checked.h"
+#include "runtime/base/WeightTypes.h"
 #include "runtime/bundle/ObjectReader.h"
 
 namespace encdec::runtime {
@@ -148,7 +149,7 @@ void readSegments(ObjectReader reader, Manifest &manifest) {
 WeightFacts readWeight(ObjectReader reader, uint64_t sectionBytes, Status &status) {
   WeightFacts facts;
   facts.name = reader.text("name");
-  facts.format = reader.oneOf("format", {"f32", "bf16", "int8", "int8-dynamic"});
+  facts.format = reader.oneOf("format", weightTypeNames());
   const uint64_t element = facts.format == "f32" ? 4 : facts.format == "bf16" ? 2 : 1;
   const uint64_t scale = element == 1 ? 4 : 0;
   facts.rows = reader.number("rows", 1, maxVocabulary);
@@ -242,7 +243,9 @@ Result<Manifest> parseManifest(std::string_view text) {
   };
   manifest.model = readModel(object("model"));
   ObjectReader weights = object("weights");
-  manifest.weightType = weights.oneOf("type", {"f32", "bf16", "int8", "int8-dynamic", "mixed"});
+  std::vector<std::string> types = weightTypeNames();
+  types.push_back("mixed");
+  manifest.weightType = weights.oneOf("type", types);
   manifest.weightsBytes = weights.number("bytes", 1, UINT64_MAX);
   manifest.stepBytes = weights.number("step_bytes", 0, manifest.weightsBytes);
   manifest.sketchBytes = weights.number("sketch_bytes", 0, manifest.weightsBytes);

@@ -64,8 +64,8 @@ public:
   }
 
   /// One of `words`.
-  std::string oneOf(const char *key,
-                    std::initializer_list<std::string_view> words) {
+  template <typename Words = std::initializer_list<std::string_view>>
+  std::string oneOf(const char *key, const Words &words) {
     const JsonValue *value = take(key);
     const std::string *text = value ? value->asText() : nullptr;
     if (text && std::ranges::count(words, *text))

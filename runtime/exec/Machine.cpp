@@ -7,8 +7,9 @@
 
 #include "runtime/exec/Machine.h"
 
+#include "runtime/base/Number.h"
+
 #include <algorithm>
-#include <charconv>
 #include <fstream>
 #include <sched.h>
 #include <string>
@@ -18,12 +19,11 @@ namespace encdec::runtime {
 
 namespace {
 
-bool readNumber(std::string_view text, int64_t &number) {
+/// 0 for what is no number.
+int64_t readNumber(std::string_view text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == ' '))
     text.remove_suffix(1);
-  auto [end, error] =
-      std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc() && end == text.data() + text.size();
+  return parseNumber<int64_t>(text).value_or(0);
 }
 
 std::string readLine(const std::string &path) {
@@ -96,9 +96,8 @@ unsigned affinity() {
 } // namespace
 
 unsigned quotaFromCfs(std::string_view quota, std::string_view period) {
-  int64_t micros, each;
-  if (!readNumber(quota, micros) || !readNumber(period, each) || micros <= 0 ||
-      each <= 0)
+  int64_t micros = readNumber(quota), each = readNumber(period);
+  if (micros <= 0 || each <= 0)
     return 0;
   int64_t cpus = micros / each + (micros % each != 0);
   return unsigned(std::min<int64_t>(cpus, 1 << 16));

@@ -4,6 +4,7 @@
 // same work. Passes that measure the read bandwidth lie between the repeats:
 // both see the machine in the same minute and on the same threads.
 
+#include "runtime/base/WeightTypes.h"
 #include "runtime/tools/Bandwidth.h"
 #include "runtime/tools/ModelFile.h"
 #include "runtime/tools/Profile.h"
@@ -371,10 +372,11 @@ void addBench(CLI::App &root, Action &action) {
          "Threads, at most what this process may use; default: all of them")
       ->envname("ENCDEC_THREADS");
   command
-      ->add_option("--weights", arguments->weights,
-                   "Weights of a checkpoint folder: f32, bf16, int8 or int8-dynamic")
+      ->add_option(
+          "--weights", arguments->weights,
+          "Weights of a checkpoint folder: f32, bf16, int8 or int8-dynamic")
       ->type_name("TYPE")
-      ->check(CLI::IsMember({"f32", "bf16", "int8", "int8-dynamic"}));
+      ->check(CLI::IsMember(weightTypeNames()));
   command->add_flag("--profile", arguments->profile,
                     "Also where the time goes: by kind of op and by layer");
   command->add_flag("--no-scores", arguments->noScores,

@@ -1,7 +1,7 @@
 //===- External.cpp - finding and becoming encdec-NAME --------------------===//
 
 #include "runtime/tools/External.h"
-#include "runtime/tools/Suggest.h"
+#include "runtime/base/Suggest.h"
 #include "runtime/tools/Support.h"
 
 #include <fmt/format.h>

@@ -1,5 +1,6 @@
 //===- GenerateOptions.cpp - the command line of encdec generate ----------===//
 
+#include "runtime/base/WeightTypes.h"
 #include "runtime/tools/Generate.h"
 
 namespace encdec::tools {
@@ -91,10 +92,11 @@ void addGenerate(CLI::App &root, Action &action) {
       ->envname("ENCDEC_THREADS")
       ->check(between(1, 256));
   command
-      ->add_option("--weights", arguments->weights,
-                   "Weights of a checkpoint folder: f32, bf16, int8 or int8-dynamic")
+      ->add_option(
+          "--weights", arguments->weights,
+          "Weights of a checkpoint folder: f32, bf16, int8 or int8-dynamic")
       ->type_name("TYPE")
-      ->check(CLI::IsMember({"f32", "bf16", "int8", "int8-dynamic"}));
+      ->check(CLI::IsMember(weightTypeNames()));
   command
       ->add_option("--alignments", arguments->alignments,
                    "Draw the cross-attention into FILE, an SVG (FILE-2 and so "

@@ -1,12 +1,12 @@
 //===- Input.cpp - ids from words, lines from a descriptor ----------------===//
 
 #include "runtime/tools/Input.h"
+#include "runtime/base/Number.h"
 #include "runtime/tools/Support.h"
 
 #include <fmt/format.h>
 
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <poll.h>
 #include <unistd.h>
@@ -20,13 +20,12 @@ std::vector<int32_t> parseIds(std::string_view text, const std::string &where) {
        at != std::string_view::npos;) {
     size_t end = std::min(text.find_first_of(separators, at), text.size());
     std::string_view word = text.substr(at, end - at);
-    int32_t id = 0;
-    auto [stop, error] = std::from_chars(word.begin(), word.end(), id);
-    if (error != std::errc() || stop != word.end() || id < 0)
+    std::optional<int32_t> id = parseNumber<int32_t>(word);
+    if (!id || *id < 0)
       throw usageFailure(
           fmt::format("{}: expected token ids (whole numbers from 0), got '{}'",
                       where, word));
-    ids.push_back(id);
+    ids.push_back(*id);
     at = text.find_first_not_of(separators, end);
   }
   if (ids.empty())

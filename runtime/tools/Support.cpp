@@ -1,11 +1,11 @@
 //===- Support.cpp - errors, handles and small texts ----------------------===//
 
 #include "runtime/tools/Support.h"
+#include "runtime/base/Number.h"
 #include "runtime/tools/Terminal.h"
 
 #include <fmt/format.h>
 
-#include <charconv>
 
 namespace encdec::tools {
 
@@ -45,10 +45,10 @@ uint32_t threadsToUse(uint32_t asked) {
 CLI::Validator between(int64_t least, int64_t most) {
   return CLI::Validator(
       [=](std::string &text) {
-        int64_t value = 0;
-        std::from_chars(text.data(), text.data() + text.size(), value);
+        std::optional<int64_t> value = parseNumber<int64_t>(text);
         // As people write it: what CLI11 would make of 0x10, 010 or 1_0 is not.
-        return text == std::to_string(value) && least <= value && value <= most
+        return value && text == std::to_string(*value) && least <= *value &&
+                       *value <= most
                    ? std::string()
                    : fmt::format(
                          "expected a whole number from {} to {}, got '{}'",

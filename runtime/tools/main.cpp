@@ -3,8 +3,8 @@
 // Built-in subcommands are parsed by CLI11; any other name becomes a program of
 // its own (External.h). Exit codes are those of encdec/runtime.h.
 
+#include "runtime/base/Suggest.h"
 #include "runtime/tools/External.h"
-#include "runtime/tools/Suggest.h"
 #include "runtime/tools/Support.h"
 #include "runtime/tools/Terminal.h"
 
@@ -91,7 +91,7 @@ std::string explain(const CLI::App &app, const CLI::ParseError &error,
                            "an option; leave out the '--'",
                            name, word);
       return fmt::format("{} has no option '{}'{}", name, word,
-                         didYouMean(word, options, help));
+                         encdec::didYouMean(word, options, help));
     }
   if (!extras.empty() && error.get_name() == "ExtrasError")
     return fmt::format("{}: did not expect '{}'; {}", name, extras.front(),

@@ -1,7 +1,11 @@
 // Object code, link and JIT on a module written by hand.
+#include "compiler/cpu/Levels.h"
 #include "compiler/emit/Jit.h"
 #include "compiler/emit/Link.h"
 #include "compiler/emit/Object.h"
+#include "dialect/WeightFormat.h"
+#include "runtime/base/CpuLevels.h"
+#include "runtime/base/WeightTypes.h"
 #include "tests/emit/TinyModule.h"
 #include "llvm/ADT/ScopeExit.h"
 #include <cstdlib>
@@ -42,7 +46,14 @@ std::pair<int, int> run(encdec_abi_entry_fn encode, encdec_abi_entry_fn step) {
   return {first, result()};
 }
 
-class Level : public testing::TestWithParam<const char *> {};
+std::vector<std::string> namesOf(const auto &table) {
+  std::vector<std::string> names;
+  for (const auto &row : table)
+    names.emplace_back(row.name);
+  return names;
+}
+
+class Level : public testing::TestWithParam<std::string> {};
 
 TEST_P(Level, LinksToLoadableCodeWithEqualBytes) {
   SmallVector<char, 0> object = objectOf(test::tinyModule, GetParam());
@@ -52,8 +63,15 @@ TEST_P(Level, LinksToLoadableCodeWithEqualBytes) {
   EXPECT_EQ(*once, *twice);
   EXPECT_EQ(object, objectOf(test::tinyModule, GetParam()));
 }
-INSTANTIATE_TEST_SUITE_P(All, Level, testing::Values("v3", "v3-avxvnni", "v4", "v4-vnni",
-                                                      "neon"));
+INSTANTIATE_TEST_SUITE_P(All, Level,
+                         testing::ValuesIn(namesOf(objectTargets())));
+
+/// What the compiler alone knows of levels and formats stands in tables of its own.
+TEST(Code, TablesFollowTheNames) {
+  EXPECT_EQ(namesOf(objectTargets()), namesOf(cpuLevels()));
+  EXPECT_EQ(namesOf(cpu::cpuLevels()), namesOf(cpuLevels()));
+  EXPECT_EQ(namesOf(weightFormats()), weightTypeNames());
+}
 
 TEST(Code, JitAndSharedObjectComputeTheSame) {
   const ObjectTarget *host = hostObjectTarget();

@@ -1,7 +1,7 @@
 // Tests of each CPU level. A level that this machine does not run is skipped by name, with
 // the reason.
 #pragma once
-#include "compiler/emit/Object.h"
+#include "runtime/base/CpuLevels.h"
 #include "tests/support/KernelJit.h"
 #include <gtest/gtest.h>
 #include <map>
@@ -11,24 +11,24 @@ namespace encdec::test {
 /// The levels that this machine runs, lowest first.
 inline std::vector<llvm::StringRef> hostLevels() {
   std::vector<llvm::StringRef> levels;
-  for (const ObjectTarget &target : objectTargets())
-    if (missingHere(target).empty())
-      levels.push_back(target.name);
+  for (const CpuLevel &level : cpuLevels())
+    if (level.runsHere())
+      levels.push_back(level.name);
   return levels;
 }
 
 /// All levels, for INSTANTIATE_TEST_SUITE_P.
 inline auto everyLevel() {
   std::vector<std::string> names;
-  for (const ObjectTarget &target : objectTargets())
-    names.push_back(target.name.str());
+  for (const CpuLevel &level : cpuLevels())
+    names.emplace_back(level.name);
   return testing::ValuesIn(names);
 }
 
 class EachLevel : public testing::TestWithParam<std::string> {
 protected:
   void SetUp() override {
-    std::string missing = missingHere(**findObjectTarget(GetParam()));
+    std::string missing = (*findCpuLevel(GetParam()))->missingHere();
     if (!missing.empty())
       GTEST_SKIP() << "level " << GetParam() << " needs " << missing;
   }

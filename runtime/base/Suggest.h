@@ -6,13 +6,13 @@
 #include <string_view>
 #include <vector>
 
-namespace encdec::tools {
+namespace encdec {
 
 /// "; did you mean 'X'?" for the candidate nearest to `word`, up to one slip of
-/// the keyboard in three letters and three in all; "; " and `otherwise` when
-/// none is near.
+/// the keyboard in three letters and three in all; "; " and `otherwise`, if
+/// there is that, when none is near.
 std::string didYouMean(std::string_view word,
                        const std::vector<std::string> &candidates,
-                       const std::string &otherwise);
+                       const std::string &otherwise = {});
 
-} // namespace encdec::tools
+} // namespace encdec

@@ -1,10 +1,10 @@
 //===- Suggest.cpp - the nearest name -------------------------------------===//
 
-#include "runtime/tools/Suggest.h"
+#include "runtime/base/Suggest.h"
 
 #include <algorithm>
 
-namespace encdec::tools {
+namespace encdec {
 namespace {
 
 /// Insertions, deletions, replacements and swaps of neighbours that turn `a`
@@ -51,7 +51,9 @@ std::string didYouMean(std::string_view word,
       best = &candidate;
     }
   }
-  return "; " + (best ? "did you mean '" + *best + "'?" : otherwise);
+  if (best)
+    return "; did you mean '" + *best + "'?";
+  return otherwise.empty() ? "" : "; " + otherwise;
 }
 
-} // namespace encdec::tools
+} // namespace encdec
