@@ -6,6 +6,7 @@
 // weights, and model.h with the sizes that a caller needs.
 #include "ModelRun.h"
 #include "compiler/Register.h"
+#include "compiler/emit/Object.h"
 #include "tests/support/RandomModel.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"

@@ -80,7 +80,7 @@ TEST_P(Sketch, TokenIsTheToken) {
         m.bias(0, v) *= spread * 0.1;
       }
       for (int64_t rows : {1, 3, 8, 9}) {
-        Result whole = run(m, rows, 1, false);
+        Output whole = run(m, rows, 1, false);
         for (int64_t workers = 1; workers <= 4; ++workers) {
           Choice got = choose(m, rows, workers);
           ASSERT_EQ(got.tokens, whole.tokens) << rows << " rows, " << workers;

@@ -30,7 +30,7 @@ inline int64_t recordFloats(int64_t columns) {
   return 2 * pad16((pad16(columns) / 16 + 7) / 8);
 }
 
-struct Result {
+struct Output {
   std::vector<int32_t> tokens;
   std::vector<float> logProbs, logits;
 };
@@ -42,7 +42,7 @@ struct Model {
   WeightKind kind;
 };
 
-inline Result run(const Model &m, int64_t rows, int64_t workers, bool stored,
+inline Output run(const Model &m, int64_t rows, int64_t workers, bool stored,
            int64_t top = 1) {
   int64_t columns = m.weight.rows;
   KernelCall call(rows);
@@ -50,7 +50,7 @@ inline Result run(const Model &m, int64_t rows, int64_t workers, bool stored,
   for (int64_t r = 0; r < 3; ++r)
     for (int64_t c = 0; c < columns; ++c)
       biases[r * pad16(columns) + c] = float(m.logitBias(r, c));
-  Result result{std::vector<int32_t>(rows * top), std::vector<float>(rows * top),
+  Output result{std::vector<int32_t>(rows * top), std::vector<float>(rows * top),
                 std::vector<float>(rows * pad16(columns))};
   call.context.logit_bias = biases.data();
   call.context.row_bias = m.rowBias.data();
@@ -65,7 +65,7 @@ inline Result run(const Model &m, int64_t rows, int64_t workers, bool stored,
   if (stored) {
     // Logits of the other path serve as input; the result must be the same
     // bits.
-    Result other = run(m, rows, 1, false);
+    Output other = run(m, rows, 1, false);
     Matrix logits(rows, columns);
     for (int64_t r = 0; r < rows; ++r)
       for (int64_t c = 0; c < columns; ++c)

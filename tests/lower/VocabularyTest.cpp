@@ -34,11 +34,11 @@ TEST_P(Vocabulary, BestTokenAndItsLogProbability) {
         }
         logSum[r] = std::log(logSum[r]);
       }
-      Result alone;
+      Output alone;
       for (int64_t rows : {1, 2, 7, 25, 30})
         for (int64_t workers = 1; workers <= 4; ++workers)
           for (bool stored : {false, true}) {
-            Result got = run(m, rows, workers, stored);
+            Output got = run(m, rows, workers, stored);
             for (int64_t r = 0; r < rows; ++r) {
               for (int64_t v = 0; v < columns; ++v)
                 ASSERT_NEAR(got.logits[r * pad16(columns) + v], logits(r, v),
@@ -116,10 +116,10 @@ TEST_P(Vocabulary, TopTokensBestFirst) {
         v = std::round(v);
       for (double &v : m.x.values)
         v = std::round(v);
-      Result reference;
+      Output reference;
       for (int64_t workers = 1; workers <= 4; ++workers)
         for (bool stored : {false, true}) {
-          Result got = run(m, 7, workers, stored, top);
+          Output got = run(m, 7, workers, stored, top);
           for (int64_t r = 0; r < 7; ++r) {
             const float *logits = got.logits.data() + r * pad16(columns);
             std::vector<std::pair<float, int32_t>> order;
