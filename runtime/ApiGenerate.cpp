@@ -1,7 +1,7 @@
 //===- ApiGenerate.cpp - the C API: whole sequences and text --------------===//
 
 #include "runtime/ApiSupport.h"
-#include "runtime/search/Driver.h"
+#include "runtime/search/Generator.h"
 #include "runtime/text/Utf8.h"
 
 #include <fmt/format.h>

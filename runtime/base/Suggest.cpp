@@ -35,14 +35,15 @@ std::string didYouMean(std::string_view word,
                        const std::vector<std::string> &candidates,
                        const std::string &otherwise) {
   const std::string *best = nullptr;
-  // The dashes of options are no letters, and more than three slips make
-  // another word.
+  // The dashes of an option do not count as letters. More than three slips
+  // would make another word of any length.
   size_t letters =
       word.size() - std::min(word.find_first_not_of('-'), word.size());
   size_t least = std::clamp<size_t>(letters / 3, 1, 3) + 1;
   for (const std::string &candidate : candidates) {
     size_t edits = distance(word, candidate);
-    // A word cut short or run on ("--max-new") is near however long the rest.
+    // A candidate that begins with the word ("--max-new") is near, however much
+    // longer it is.
     bool prefix = word.size() >= 3 && candidate.starts_with(word);
     if (prefix)
       edits = std::min<size_t>(edits, 1);

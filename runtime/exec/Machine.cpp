@@ -2,8 +2,8 @@
 //
 // Source: Linux kernel, admin-guide/cgroup-v2 (cpu.max) and cgroup-v1 with
 // scheduler/sched-bwc (cpu.cfs_quota_us, cpu.cfs_period_us); cgroups(7) for
-// /proc/self/cgroup. A quota of an outer group binds the inner ones too, so all
-// groups up to the root are asked.
+// /proc/self/cgroup. The quota of an outer group also limits the groups inside
+// it, so the quotas of all groups up to the root are read.
 
 #include "runtime/exec/Machine.h"
 
@@ -50,7 +50,7 @@ template <typename Ask> unsigned leastQuota(std::string path, Ask ask) {
 unsigned cgroupQuota() {
   unsigned quota = 0;
   std::ifstream groups("/proc/self/cgroup");
-  // Lines "hierarchy:controllers:path"; v2 is "0::path".
+  // Each line is "hierarchy:controllers:path"; that of cgroup v2 is "0::path".
   for (std::string line; std::getline(groups, line);) {
     auto first = line.find(':');
     auto second = line.find(':', first + 1);
@@ -78,7 +78,8 @@ unsigned cgroupQuota() {
 }
 
 unsigned affinity() {
-  // Machines may have more CPUs than cpu_set_t; the kernel then answers EINVAL.
+  // A machine may have more CPUs than a cpu_set_t of this size has bits; the
+  // kernel then answers EINVAL, and a larger set is tried.
   for (int cpus = 1024; cpus <= 1 << 16; cpus *= 2) {
     cpu_set_t *set = CPU_ALLOC(cpus);
     if (!set)

@@ -59,8 +59,8 @@ Result<std::unique_ptr<Tokenizer>> tokenizerOf(const BundleContents &contents) {
 
 Result<std::shared_ptr<const Model>> Model::open(const std::string &path,
                                                  std::string level) {
-  // The tokenizer is made while other threads sum the weights; whether it is
-  // sound is asked in its turn.
+  // This thread makes the tokenizer while others sum the weights. A bad
+  // tokenizer is reported below, after damage and a missing CPU level.
   Result<std::unique_ptr<Tokenizer>> tokenizer = std::unique_ptr<Tokenizer>();
   ENCDEC_ASSIGN_OR_RETURN(
       auto bundle,
@@ -85,7 +85,7 @@ Result<std::shared_ptr<const Model>> Model::open(const std::string &path,
     return std::move(tokenizer).status().withContext(path);
   model->tokenizer = std::move(*tokenizer);
 
-  // Code is loaded last: only now is everything verified.
+  // Code is loaded last, when everything else has been verified.
   for (size_t i = 0; i < contents.manifest.levels.size(); ++i) {
     if (contents.manifest.levels[i] != model->level)
       continue;

@@ -38,7 +38,7 @@ Profile::Profile(const Manifest &manifest, Team &team)
 
 void Profile::arrive(size_t worker) {
   Lane &lane = lanes[worker];
-  if (lane.at < room) // else finish() notices
+  if (lane.at < room) // finish() refuses code with more barriers than segments
     lane.arrived[lane.at] = Clock::now();
   ++lane.at;
   if (team.workers() > 1)
@@ -82,8 +82,9 @@ Status Profile::run(EntryKind kind, encdec_abi_entry_fn entry,
   return {};
 }
 
-// A segment ends when its last worker arrives, not when some worker goes on: on a
-// busy machine that can be long after, when others are deep in the next segment.
+// A segment ends when the last worker arrives at its barrier. When a worker
+// leaves the barrier says little: on a busy machine that can be long after the
+// others have begun the next segment.
 void Profile::finish(Clock::time_point start, Clock::time_point end) {
   const size_t count = current->nanoseconds.size();
   for (const Lane &lane : lanes)

@@ -1,8 +1,9 @@
 //===- Profile.h - where the time of encode and step goes -----------------===//
 //
-// Compiled code is a row of segments with barriers between them, the same in
-// every call. A profile stands in for the team's barrier and takes the time
-// there; off, it costs nothing.
+// Compiled code is a sequence of segments with a barrier between each two, the
+// same sequence in every call. A profile takes the place of the team's barrier
+// and notes the time at which each worker arrives. A state without a profile
+// calls the team's barrier itself and pays nothing.
 
 #pragma once
 
@@ -31,7 +32,7 @@ struct SegmentProfile {
   const SegmentFacts *facts;
   uint64_t calls = 0, rows = 0;
   uint64_t nanoseconds = 0;
-  uint64_t waited = 0; ///< Of these, how long the average worker waited.
+  uint64_t waited = 0; ///< Of them, those that the average worker waited.
   uint64_t weightBytes = 0, keyBytes = 0, weightMadds = 0, keyMadds = 0;
 };
 
@@ -53,9 +54,9 @@ public:
 
 private:
   using Clock = std::chrono::steady_clock;
-  /// What one worker writes during a call; on cache lines of its own.
+  /// What one worker writes during a call; no two lanes share a cache line.
   struct alignas(64) Lane {
-    size_t at = 0;              ///< Segment under way.
+    size_t at = 0;              ///< The segment that the worker is in.
     Clock::time_point *arrived; ///< When it came to the end of each segment.
   };
   struct Totals {
@@ -74,11 +75,11 @@ private:
 
   const Manifest &manifest;
   Team &team;
-  std::array<Totals, 2> totals; ///< By kind.
-  std::vector<Lane> lanes;      ///< By worker.
+  std::array<Totals, 2> totals; ///< [EntryKind]
+  std::vector<Lane> lanes;      ///< [worker]
   size_t room;                  ///< Segments of the longer entry.
-  std::vector<Clock::time_point> arrivals; ///< Behind the lanes.
-  Totals *current = nullptr;    ///< Of the call under way.
+  std::vector<Clock::time_point> arrivals; ///< What the lanes point into.
+  Totals *current = nullptr; ///< Of the entry that runs at the moment.
 };
 
 } // namespace encdec::runtime

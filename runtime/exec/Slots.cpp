@@ -10,7 +10,8 @@
 namespace encdec::runtime {
 
 uint64_t Slots::bytes(uint64_t rows, uint64_t positions) {
-  // Two tables of numbers, and 9 bytes for each row.
+  // The tables `past` and `nextPast`, and for each row its entries in `slots`,
+  // `next` and `taken`: 4 + 4 + 1 bytes.
   auto tables = checkedProduct({rows, positions, 2 * sizeof(int32_t)});
   return tables ? checkedAdd(*tables, rows * 9).value_or(UINT64_MAX) : UINT64_MAX;
 }
@@ -48,8 +49,8 @@ void Slots::reorder(std::span<const uint32_t> parents, uint64_t positions) {
     taken[slot] = 1;
     same = same && parents[i] == i;
   }
-  // All rows are at one position, so a slot that none of them writes to has
-  // nothing from there on that anyone reads.
+  // All rows are at one position. In a slot that no row writes to, nothing from
+  // that position on is part of any row's past, so a row may write on there.
   size_t free = 0;
   for (size_t i = 0; i < parents.size(); ++i) {
     if (next[i] != none)

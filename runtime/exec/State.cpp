@@ -23,7 +23,8 @@ StateLimits withDefaults(StateLimits limits, const ModelFacts &model) {
   orElse(limits.maxRows, uint64_t(32));
   orElse(limits.maxSources, limits.maxRows);
   orElse(limits.maxTargetPositions, model.maxPositions);
-  // A product that does not fit is refused with the memory that it asks for.
+  // Where the product overflows, the default becomes a number of tokens that
+  // State::create refuses, as it refuses one that memory cannot hold.
   orElse(limits.maxSourceTokens,
          checkedMul(limits.maxSources, roundUp16(model.maxPositions))
              .value_or(UINT64_MAX / 2));
@@ -169,7 +170,7 @@ Status State::encode(std::span<const int32_t> ids,
 
   encdec_abi_context call = context();
   call.rows = int64_t(ids.size());
-  slots.start(0); // no rows if the call fails
+  slots.start(0); // so that a call that fails leaves no rows
   ENCDEC_RETURN_IF_ERROR(run(EntryKind::Encode, call));
   slots.start(sourceCount);
   for (size_t row = 0; row < sourceCount; ++row) {
@@ -202,7 +203,7 @@ Status State::step(const StepInput &input) {
       input.logits ? reinterpret_cast<float *>(logitsRegion.data()) : nullptr;
   call.out_probs =
       input.probs ? reinterpret_cast<float *>(probsRegion.data()) : nullptr;
-  int64_t candidateBlocks = -1; // unless a sketch says
+  int64_t candidateBlocks = -1; // stays so where the code uses no sketch
   call.out_candidate_blocks = &candidateBlocks;
   if (!input.logProbs)
     call.out_log_probs = nullptr;
@@ -236,7 +237,8 @@ Status State::reorder(std::span<const uint32_t> parents) {
   }
   std::copy_n(nextPosition.begin(), parents.size(), positions.begin());
   std::copy_n(nextSource.begin(), parents.size(), rowSource.begin());
-  // Rows start together and step together: one position for all.
+  // All rows start together and step together, so the position of one is the
+  // position of all.
   slots.reorder(parents, parents.empty() ? 0 : uint64_t(positions[0]));
   return {};
 }
@@ -292,7 +294,8 @@ Work State::workOf(EntryKind kind, const encdec_abi_context &call) const {
     auto source = size_t(rowSource[row]);
     work.cachePairs += uint64_t(positions[row]) + 1;
     work.memoryPairs += length(source);
-    // Rows of one source stand beside each other.
+    // Rows of one source stand beside each other and read its keys together, so
+    // only the first of them counts the keys.
     if (row == 0 || rowSource[row - 1] != rowSource[row])
       work.memoryKeys += length(source);
   }

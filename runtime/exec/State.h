@@ -24,18 +24,20 @@ struct StateLimits {
   uint64_t maxTargetPositions = 0;
   uint32_t threads = 0;
   uint64_t maxMemory = 0;
-  bool logits = false, probs = false;
-  bool logProbs = true; ///< Without, a step may cost less; they are NaN then.
+  bool logits = false, probs = false; ///< Whether there is room for them.
 };
 
-/// Counts since creation; the proof that work is done once.
+/// Counts since creation. Tests read from them that a source is encoded once
+/// and that a row is stepped no longer than it lives.
 struct StateCounters {
   uint64_t encodeCalls = 0, encodedSources = 0, encodedTokens = 0;
   uint64_t steps = 0, stepRows = 0;
-  uint64_t sketchedSteps = 0, candidateBlocks = 0; ///< Of them, by a sketch.
+  /// Steps whose token a sketch of the vocabulary settled, and the blocks of the
+  /// vocabulary that the sketch left as candidates in these steps together.
+  uint64_t sketchedSteps = 0, candidateBlocks = 0;
 };
 
-/// Of one state.
+/// The most threads that a state may have.
 inline constexpr uint32_t maxThreads = 256;
 
 /// What a step is given besides the rows themselves.
@@ -46,7 +48,9 @@ struct StepInput {
   uint64_t biasRows = 0;
   std::span<const int32_t> rowBias; ///< R, or empty for row 0.
   bool logits = false, probs = false;
-  bool logProbs = true; ///< Without, a step may cost less; they are NaN then.
+  /// Whether to calculate log-probabilities. A step without them may cost less;
+  /// topLogProbs() are NaN then.
+  bool logProbs = true;
 };
 
 /// Memory, caches, arena and thread team of one caller at a time. Keeps its
@@ -71,9 +75,9 @@ public:
   /// Measures the segments of all later calls, from zero. Errors: BadModel where
   /// the manifest names no segments.
   Status startProfile();
-  /// What was measured stays until the next start.
+  /// Ends measuring; the numbers stay until the next start.
   void stopProfile() { profiling = false; }
-  /// Null before the first start.
+  /// The numbers measured so far; null before the first start.
   const Profile *profiled() const { return profile.get(); }
 
   size_t rows() const { return slots.rows(); }
@@ -120,7 +124,8 @@ private:
   uint64_t scratchStride = 0, cacheStride = 0, reserved = 0;
   Region arena, scratch, memory, cache, logitsRegion, probsRegion, zeroBias;
   Region outTokens, outLogProbs;
-  // Encode: one entry a source token. Step: one a row.
+  // During encode these have one entry for each source token, during a step one
+  // for each row.
   std::vector<int32_t> tokens, positions, rowSource;
   std::vector<int32_t> sourceOffset;  ///< B + 1.
   std::vector<int64_t> memoryOffset;  ///< B + 1.

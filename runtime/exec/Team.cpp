@@ -26,8 +26,8 @@ inline void pause() {
 #endif
 }
 
-/// The system's wait for a word to differ from `seen`; it may return early.
-/// std::atomic's wait yields some times before it sleeps (see Team.h).
+/// Sleeps until `word` differs from `seen`, or less. std::atomic::wait would
+/// not do: it yields several times before it sleeps (see Team.h).
 void sleepWhile(const std::atomic<int32_t> &word, int32_t seen) {
   static_assert(sizeof(word) == sizeof(int32_t));
   syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, seen, nullptr, nullptr, 0);
@@ -39,22 +39,24 @@ void wakeAll(const std::atomic<int32_t> &word) {
 
 } // namespace
 
-void Patience::adapt(bool slept) {
-  // Stores of others may be lost; they would have said much the same.
+void SpinBudget::adapt(bool slept) {
+  // Where two threads adapt at once, one of the stores is lost. That is
+  // harmless: both saw the same load of the machine.
   auto time = now();
   auto next = slept ? std::max(time / 2, least) : std::min(time * 2, most);
   if (next != time)
     nanoseconds.store(int32_t(next.count()), std::memory_order_relaxed);
 }
 
-bool Gate::waitWhile(int32_t seen, Patience::Time spin) {
+bool EventCount::waitWhile(int32_t seen, SpinBudget::Time spin) {
   using Clock = std::chrono::steady_clock;
-  // A pause takes 5 ns on one machine and 150 on another, so time is what counts;
-  // whoever waits for a few pauses only need not ask for it.
+  // A pause takes 5 ns on one machine and 150 on another, so the budget is a
+  // time. Reading the clock costs more than a pause: a wait of a few pauses
+  // does without.
   constexpr int pauses = 8;
   for (Clock::time_point end{};;) {
     for (int i = 0; i < pauses; ++i) {
-      if (now() != seen)
+      if (count() != seen)
         return false;
       pause();
     }
@@ -64,8 +66,9 @@ bool Gate::waitWhile(int32_t seen, Patience::Time spin) {
     else if (time >= end)
       break;
   }
-  // Sequentially consistent here and in open(): a sleeper sees the new value, or
-  // is seen.
+  // These accesses and those of notifyAll() are sequentially consistent, so
+  // either this thread sees the new value, or notifyAll() sees this thread
+  // among the sleepers.
   sleepers.fetch_add(1, std::memory_order_seq_cst);
   while (value.load(std::memory_order_seq_cst) == seen)
     sleepWhile(value, seen);
@@ -73,20 +76,21 @@ bool Gate::waitWhile(int32_t seen, Patience::Time spin) {
   return true;
 }
 
-void Gate::open() {
+void EventCount::notifyAll() {
   value.fetch_add(1, std::memory_order_seq_cst);
   if (sleepers.load(std::memory_order_seq_cst) > 0)
     wakeAll(value);
 }
 
 void Barrier::arrive() {
-  int32_t seen = gate.now();
+  int32_t seen = released.count();
   if (arrived.fetch_add(1, std::memory_order_acq_rel) + 1 == workers) {
-    // Reset before opening: nobody arrives again until the gate has opened.
+    // The counter is reset before the others are released, since none of them
+    // can arrive again earlier.
     arrived.store(0, std::memory_order_relaxed);
-    gate.open();
+    released.notifyAll();
   } else {
-    patience.adapt(gate.waitWhile(seen, patience.now()));
+    spins.adapt(released.waitWhile(seen, spins.now()));
   }
 }
 
@@ -108,15 +112,15 @@ Result<std::unique_ptr<Team>> Team::create(uint32_t workers) {
 }
 
 Team::~Team() {
-  // After a fork the threads exist only in the parent: joining would wait
-  // forever, destroying a joinable thread would end the process, so the child
-  // leaves the objects behind.
+  // After a fork the threads exist only in the parent. In the child, joining
+  // them would wait forever and destroying them would end the process, so the
+  // child leaks the std::thread objects.
   if (owner != getpid()) {
     new std::vector<std::thread>(std::move(threads));
     return;
   }
   stopping = true;
-  start.open();
+  start.notifyAll();
   for (auto &thread : threads)
     thread.join();
 }
@@ -132,14 +136,15 @@ void Team::call(uint32_t worker) noexcept {
 }
 
 void Team::serve(uint32_t worker) {
-  // Unsigned, because the count may wrap around in a process that runs long.
+  // `seen` is unsigned, because the count wraps around in a process that runs
+  // long.
   for (uint32_t seen = 0;; ++seen) {
-    start.waitWhile(int32_t(seen), patience.now());
+    start.waitWhile(int32_t(seen), spins.now());
     if (stopping)
       return;
     call(worker);
     if (busy.fetch_sub(1, std::memory_order_acq_rel) == 1)
-      finish.open();
+      finish.notifyAll();
   }
 }
 
@@ -150,14 +155,14 @@ Status Team::run(Function work, void *with) {
                                "forking");
   function = work;
   data = with;
-  int32_t seen = finish.now();
+  int32_t seen = finish.count();
   if (count > 1) {
     busy.store(int32_t(count) - 1, std::memory_order_relaxed);
-    start.open();
+    start.notifyAll();
   }
   call(0);
   if (count > 1)
-    patience.adapt(finish.waitWhile(seen, patience.now()));
+    spins.adapt(finish.waitWhile(seen, spins.now()));
   if (!failed.test(std::memory_order_acquire))
     return Status::success();
   failed.clear();

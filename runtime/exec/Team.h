@@ -1,12 +1,12 @@
 //===- Team.h - the threads that run one SPMD call together ---------------===//
 //
-// All workers run the same function and meet at barriers inside it. Waiting
-// spins for a moment, because the next call or barrier is usually microseconds
-// away, then sleeps, because spinning on a busy machine steals the time of the
-// very worker one waits for. Sleeping, not yielding: a thread that wakes goes to
-// a core that is idle, one that yields stays where two of them share a core, as
-// new threads do at first. How long the moment is follows from whether spinning
-// has been of use.
+// All workers run the same function and meet at barriers inside it. A worker
+// that waits spins at first, because the next call or barrier is usually
+// microseconds away. Then it sleeps, because spinning on a busy machine takes
+// time from the worker that it waits for. It does not yield instead: a thread
+// that wakes up goes to an idle core, while one that yields stays on a core
+// that two of them share, as new threads do at first. How long it spins depends
+// on whether the spins before were of use.
 
 #pragma once
 
@@ -23,14 +23,14 @@
 
 namespace encdec::runtime {
 
-/// How long waiting spins before it sleeps. Shared by those that wait at one
-/// place: a wait that had to sleep makes the next ones shorter, one that did not
-/// makes them longer.
-class Patience {
+/// How long a wait spins before it sleeps. The workers of a team share one
+/// budget: a wait that had to sleep halves it, a wait that did not doubles it.
+class SpinBudget {
 public:
   using Time = std::chrono::nanoseconds;
-  /// A virtual machine's core that sleeps is given to others and comes back late, on
-  /// a busy host by hundreds of microseconds, which make the next waits longer in turn.
+  /// A sleeping core of a virtual machine is given to other machines and comes
+  /// back late, on a busy host by hundreds of microseconds, and the other
+  /// workers then wait longer in turn. So the spins may be this long.
   static constexpr Time most = std::chrono::milliseconds(1);
   static constexpr Time least = std::chrono::microseconds(1);
 
@@ -41,32 +41,36 @@ private:
   std::atomic<int32_t> nanoseconds{int32_t(most.count())};
 };
 
-/// A counter that threads wait on until it differs from what they saw.
-class Gate {
+/// A counter that only grows; a thread waits until it differs from what the
+/// thread saw before.
+class EventCount {
 public:
-  int32_t now() const { return value.load(std::memory_order_acquire); }
-  /// Waits until now() != seen, first spinning for about `spin`. Says whether it
-  /// slept.
-  bool waitWhile(int32_t seen, Patience::Time spin);
-  void open();
+  int32_t count() const { return value.load(std::memory_order_acquire); }
+  /// Waits until count() != seen, first spinning for about `spin`. Returns
+  /// whether the thread slept.
+  bool waitWhile(int32_t seen, SpinBudget::Time spin);
+  /// Adds one and wakes the sleepers.
+  void notifyAll();
 
 private:
   std::atomic<int32_t> value{0};
-  std::atomic<int32_t> sleepers{0}; ///< So that open() is no call of the system.
+  /// Threads that sleep; while there are none, notifyAll() needs no system
+  /// call.
+  std::atomic<int32_t> sleepers{0};
 };
 
 /// A reusable barrier for a fixed number of workers.
 class Barrier {
 public:
-  Barrier(int32_t workers, Patience &patience)
-      : workers(workers), patience(patience) {}
+  Barrier(int32_t workers, SpinBudget &spins)
+      : workers(workers), spins(spins) {}
   void arrive();
 
 private:
   const int32_t workers;
-  Patience &patience;
+  SpinBudget &spins;
   alignas(64) std::atomic<int32_t> arrived{0};
-  alignas(64) Gate gate;
+  alignas(64) EventCount released;
 };
 
 /// A fixed set of workers, the calling thread being worker 0. One run at a
@@ -92,12 +96,12 @@ public:
 
 private:
   explicit Team(uint32_t workers)
-      : count(workers), meeting(int32_t(workers), patience) {}
+      : count(workers), meeting(int32_t(workers), spins) {}
   void serve(uint32_t worker);
   void call(uint32_t worker) noexcept;
 
   const uint32_t count;
-  alignas(64) Patience patience;
+  alignas(64) SpinBudget spins;
   Barrier meeting;
   Function function = nullptr;
   void *data = nullptr;
@@ -105,9 +109,9 @@ private:
   bool stopping = false;
   std::atomic_flag failed = ATOMIC_FLAG_INIT;
   std::exception_ptr failure;
-  alignas(64) Gate start;
+  alignas(64) EventCount start;
   alignas(64) std::atomic<int32_t> busy{0};
-  alignas(64) Gate finish;
+  alignas(64) EventCount finish;
   std::vector<std::thread> threads;
 };
 

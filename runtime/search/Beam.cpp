@@ -12,7 +12,8 @@ namespace encdec::runtime {
 namespace {
 constexpr size_t noToken = SIZE_MAX;
 constexpr uint32_t noRow = UINT32_MAX;
-/// What Transformers gives beams that are not to win: below any real sum.
+/// The sum that Transformers gives the beams that are copies of the first one
+/// at the start: they must lose against every real sum.
 constexpr double lowest = -1e9;
 } // namespace
 
@@ -30,7 +31,7 @@ NextStep BeamSearch::start(size_t count) {
   parents.resize(count);
   std::iota(parents.begin(), parents.end(), 0u);
   tokens.assign(count, options.decoderStart);
-  // K beams that are all the start token, so one row; the first must win.
+  // All K beams are the start token, so they share one row. The first must win.
   for (size_t b = 0; b < count; ++b)
     for (uint64_t k = 0; k < options.beams; ++k)
       all[b].beams.push_back({k ? lowest : 0, noToken, uint32_t(b)});
@@ -52,7 +53,7 @@ NextStep BeamSearch::advance(std::span<const int32_t> best,
   return next();
 }
 
-/// The source's C best continuations into `found`.
+/// Collects the source's C best continuations in `found`.
 void BeamSearch::gather(const Source &source, std::span<const int32_t> best,
                         std::span<const float> logProbs) {
   const bool first = length == 1 && options.forcedBos;
@@ -65,7 +66,7 @@ void BeamSearch::gather(const Source &source, std::span<const int32_t> best,
     }
     for (size_t i = 0; i < considered; ++i) {
       size_t at = beam.row * considered + i;
-      // Neither what may not be chosen nor what is no number.
+      // A token that may not be chosen is -inf, and an overflow is NaN.
       if (!(logProbs[at] > -std::numeric_limits<float>::infinity()))
         break;
       found.push_back({beam.logProb + double(logProbs[at]), best[at], k});
@@ -79,7 +80,8 @@ void BeamSearch::gather(const Source &source, std::span<const int32_t> best,
   found.resize(std::min<size_t>(found.size(), considered));
 }
 
-/// The source one token further.
+/// Continues the source by one token: `found` becomes its beams and its
+/// finished hypotheses.
 void BeamSearch::extend(Source &source) {
   std::vector<Beam> before;
   before.swap(source.beams);
@@ -104,7 +106,7 @@ void BeamSearch::extend(Source &source) {
   if (options.earlyStopping == EarlyStopping::yes &&
       finished.size() == options.beams)
     return;
-  // The earlier one wins a tie.
+  // On a tie the hypothesis that finished earlier wins.
   for (const Finished &one : added)
     finished.insert(std::upper_bound(finished.begin(), finished.end(), one,
                                      [](const Finished &a, const Finished &b) {
@@ -114,7 +116,8 @@ void BeamSearch::extend(Source &source) {
   finished.resize(std::min<size_t>(finished.size(), options.beams));
 }
 
-/// What is forced at the end needs no step: nothing follows it.
+/// Appends the forced last token to every beam, without a step: no token
+/// follows that would have to be predicted.
 void BeamSearch::finishForced() {
   for (Source &source : all) {
     found.clear();
@@ -128,9 +131,9 @@ void BeamSearch::finishForced() {
   ++length;
 }
 
-/// Whether a beam may still find a place among the finished ones, as far as
-/// Transformers looks: its sum so far, at its length so far or, for "never", at
-/// the greatest length.
+/// Whether a running beam may still finish with a better score than the worst
+/// finished hypothesis, by Transformers' estimate: the best beam's sum so far,
+/// at its length so far or, for "never", at the greatest length.
 bool BeamSearch::canImprove(const Source &source) const {
   if (source.beams.empty())
     return false;
@@ -145,7 +148,7 @@ bool BeamSearch::canImprove(const Source &source) const {
          source.finished.back().score;
 }
 
-/// Rows for all live beams: one for those that share all their tokens.
+/// The rows of the next step. Beams with the same tokens share one row.
 NextStep BeamSearch::next() {
   if (options.forcedEos && length + 1 == options.maxLength)
     finishForced();

@@ -29,13 +29,13 @@ NextStep GreedySearch::advance(std::span<const int32_t> best,
     else if (!options.scores ||
              logProbs[row] > -std::numeric_limits<float>::infinity())
       append(row, best[row], logProbs[row]);
-    else // NaN too: no token can be chosen
+    else // -inf or NaN: no token can be chosen
       result.reset();
     if (result)
       result->rows.push_back(uint32_t(row));
   }
   ++length;
-  // Finished rows leave at once; the others move together, in order.
+  // Finished rows leave the batch; those that remain keep their order.
   size_t kept = 0;
   for (size_t row = 0; row < best.size(); ++row) {
     const std::optional<Hypothesis> &result = results[source[row]];
@@ -56,7 +56,8 @@ NextStep GreedySearch::advance(std::span<const int32_t> best,
 }
 
 NextStep GreedySearch::next() {
-  // What is forced at the end needs no step: nothing follows it.
+  // The forced last token needs no step, since no token follows that would have
+  // to be predicted.
   if (options.forcedEos && length + 1 == options.maxLength) {
     for (size_t row = 0; row < source.size(); ++row)
       append(row, *options.forcedEos, 0);

@@ -26,8 +26,8 @@ private:
 
   const SearchOptions options;
   uint64_t length = 1; ///< Tokens each live row has, start token included.
-  std::vector<std::optional<Hypothesis>> results; ///< One a source, or none.
-  std::vector<size_t> source;      ///< Of each live row.
+  std::vector<std::optional<Hypothesis>> results; ///< [source]
+  std::vector<size_t> source; ///< The source of each live row.
   std::vector<uint32_t> parents;
   std::vector<int32_t> tokens;
 };

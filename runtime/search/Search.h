@@ -1,7 +1,8 @@
 //===- Search.h - how tokens are chosen, step after step ------------------===//
 //
-// A strategy sees what a step predicts and says which rows go on from which,
-// with which token. It knows no model, cache or thread, so each fits one file.
+// A strategy is given what a step predicts and says which rows the next step
+// has: which old row each of them continues, and with which token. It knows no
+// model, cache or thread.
 
 #pragma once
 
@@ -17,8 +18,9 @@
 
 namespace encdec::runtime {
 
-/// When a beam search stops, in Transformers' words: as soon as K hypotheses are
-/// finished; when none that runs is likely to do better; or when none can.
+/// When the beam search of a source stops, as Transformers defines
+/// early_stopping: as soon as K hypotheses are finished (yes); when no running
+/// one is likely to become better (no); or when none can become better (never).
 enum class EarlyStopping { yes, no, never };
 
 /// Decoding options with the model's defaults filled in.
@@ -28,13 +30,13 @@ struct SearchOptions {
   uint64_t maxLength = 0; ///< Start token included; at least 2.
   uint64_t minLength = 0; ///< Start token included: no eos before it.
   std::optional<int32_t> forcedBos;
-  std::optional<int32_t> forcedEos; ///< The token at maxLength - 1.
+  std::optional<int32_t> forcedEos; ///< The last token of a row of maxLength.
   std::vector<int32_t> badTokens;   ///< Never chosen; no eos among them.
   double lengthPenalty = 1;
   uint64_t beams = 1;               ///< K
   uint64_t returned = 1;            ///< Hypotheses of a source, at most K.
   EarlyStopping earlyStopping = EarlyStopping::no;
-  bool scores = true; ///< Whether log-probabilities are there; beams need them.
+  bool scores = true; ///< Whether steps give log-probabilities.
 };
 
 inline bool isEos(int32_t token, const SearchOptions &options) {
@@ -51,35 +53,36 @@ inline double penalized(double logProb, uint64_t length,
 /// One finished sequence.
 struct Hypothesis {
   std::vector<int32_t> ids; ///< Generated ones, start token not.
-  double logProb = 0;       ///< Sum; forced tokens count 0.
+  double logProb = 0;       ///< The sum over ids; a forced token adds 0.
   double score = 0;         ///< logProb / ids^lengthPenalty.
-  /// The row of step t that predicted ids[t]; a last token forced without a step
-  /// has none.
+  /// rows[t] is the row of step t that predicted ids[t]. A last token that was
+  /// forced without a step has no entry.
   std::vector<uint32_t> rows;
 };
 
-/// What a strategy wants to be run next; views into the strategy.
+/// The step that a strategy wants to be run next. The spans belong to the
+/// strategy.
 struct NextStep {
-  std::span<const uint32_t> parents; ///< New row i goes on from this old row.
+  std::span<const uint32_t> parents; ///< The old row that new row i continues.
   std::span<const int32_t> tokens;   ///< The token to feed to each new row.
   bool forbidEos = false; ///< Keep every eos from being chosen in this step.
 };
 
-/// A strategy at work on one batch. Not shared.
+/// A strategy at work on one batch, for one caller at a time.
 class Search {
 public:
   virtual ~Search() = default;
-  /// How many tokens of each row advance wants to choose from.
+  /// How many of the best tokens of each row advance() needs.
   virtual size_t candidates() const { return 1; }
-  /// Begins with row b = source b, for all sources. The first step's parents
-  /// are the rows themselves.
+  /// Begins a batch, in which row b reads source b. The first step continues
+  /// each row by itself.
   virtual NextStep start(size_t sources) = 0;
   /// Takes the best tokens of each row and their log-probabilities, [R]
-  /// [candidates()], best first, -inf where there is none. No tokens in the
-  /// answer: all sources are finished.
+  /// [candidates()], best first, -inf where there is no further token. When all
+  /// sources are finished, the answer has no tokens.
   virtual NextStep advance(std::span<const int32_t> best,
                            std::span<const float> logProbs) = 0;
-  /// The source that a live row reads. Rows of a source follow each other.
+  /// The source that a live row reads. The rows of one source are adjacent.
   virtual size_t sourceOf(size_t row) const = 0;
   /// The results for a source, best first, once finished; each has a finite
   /// logProb where there are scores. Fewer than `returned`, or none, where the

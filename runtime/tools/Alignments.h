@@ -18,9 +18,10 @@ struct AlignmentPicture {
   uint64_t layer = 0, layers = 0;        ///< layer counts from 1
 };
 
-/// A self-contained SVG (no script, no outside font or image): one panel per
-/// head, source pieces across, target pieces down, shade = probability, numbers
-/// in the tooltips; follows the reader's light or dark preference.
+/// A self-contained SVG (no script, no outside font or image) with one panel
+/// per head. Source pieces run across and target pieces down; the shade of a
+/// cell is its probability, which its tooltip gives as a number. The colours
+/// follow the reader's light or dark preference.
 std::string drawAlignments(const AlignmentPicture &picture);
 
 } // namespace encdec::tools

@@ -19,7 +19,7 @@ void printJson(const Json &object) {
   print(object.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
-/// The object of a source that no hypothesis was made of.
+/// The JSON of a source without a hypothesis.
 Json emptyJson(const Json &text) {
   return {{"ids", Json::array()},
           {"text", text},
@@ -77,8 +77,8 @@ void Answers::missing(const std::string &error) {
   printJson(object);
 }
 
-/// As many lines as were asked for, whatever was found and whatever the model
-/// says.
+/// Prints exactly --nbest lines: blank ones where texts are missing, and none
+/// that a newline in a text would add.
 void Answers::lines(std::vector<std::string> texts) {
   texts.resize(arguments.returned);
   for (std::string &text : texts) {

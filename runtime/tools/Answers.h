@@ -17,11 +17,14 @@ public:
   /// Both must outlive the answers.
   Answers(const GenerateArguments &arguments, const encdec_model *model);
 
-  /// Hypotheses that source `index` of the result has, at least one.
+  /// Writes the hypotheses of source `index` of the result, which has at least
+  /// one.
   void found(const Source &source, const encdec_result *result, uint64_t index);
-  /// The blank line that a blank line stays.
+  /// Writes the answer to a blank line: a blank line, or an object with no
+  /// text.
   void blank();
-  /// What a source without an answer gets instead; `error` goes to JSON alone.
+  /// Writes what stands in for the answer of a source that has none. JSON
+  /// contains `error`; text is blank.
   void missing(const std::string &error);
 
 private:

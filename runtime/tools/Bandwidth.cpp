@@ -1,10 +1,10 @@
 //===- Bandwidth.cpp - a read-only streaming sum --------------------------===//
 //
-// Each worker sums its own contiguous part with the widest vectors the machine
-// has, as four streams side by side (one alone waits where its prefetcher does);
-// eight loads are in flight at once, nothing is written. The buffer is
-// backed by huge pages where the system gives them, so that it measures memory
-// and not address translation.
+// Each worker sums its own contiguous part with the widest vectors that the
+// machine has and writes nothing. It reads four streams in turn, because one
+// stream alone stalls whenever its prefetcher does, and keeps eight loads in
+// flight. The buffer is backed by huge pages where the system gives them, so
+// that memory is measured and not address translation.
 
 #include "runtime/tools/Bandwidth.h"
 
@@ -95,8 +95,9 @@ BandwidthMeter::BandwidthMeter(encdec_state *state) : state(state) {
                   fmt::format("cannot get {} to measure the read bandwidth: {}",
                               humanBytes(bufferBytes), std::strerror(errno)));
   buffer = static_cast<uint8_t *>(mapped);
-  madvise(buffer, bufferBytes, MADV_HUGEPAGE); // a wish; 4 KB pages do as well
-  // Pages that were never written are all one page of zeros.
+  madvise(buffer, bufferBytes, MADV_HUGEPAGE); // the system may refuse; no harm
+  // Every page is written, since the system maps all unwritten ones to a single
+  // page of zeros.
   check(encdec_state_run(
       state,
       [](void *data, uint32_t worker, uint32_t workers) {

@@ -9,8 +9,8 @@
 
 namespace encdec::tools {
 
-/// Reads a buffer far larger than the caches on the workers of a state: the
-/// ceiling that a step which reads all its weights can be held against.
+/// Measures the read bandwidth of the workers of a state on a buffer far larger
+/// than the caches. It is the limit of a step, which reads all its weights.
 class BandwidthMeter {
 public:
   /// Bytes read by one pass.

@@ -41,8 +41,8 @@ std::string findOnPath(const std::string &program) {
   const char *path = std::getenv("PATH");
   std::istringstream folders(path ? path : "");
   for (std::string folder; std::getline(folders, folder, ':');) {
-    // An empty entry means the current folder; running what lies there by
-    // accident is not wanted.
+    // An empty entry means the current folder. A program that lies there by
+    // accident must not be run.
     if (!folder.empty() && isProgram(folder + "/" + program))
       return folder + "/" + program;
   }
@@ -50,7 +50,7 @@ std::string findOnPath(const std::string &program) {
 }
 
 std::string findExternal(const std::string &name) {
-  // A name is a word, never a way out of these folders.
+  // A name with a slash could lead out of these folders.
   if (name.empty() || name.find('/') != std::string::npos)
     return "";
   std::string program = "encdec-" + name;

@@ -1,7 +1,7 @@
 //===- External.h - subcommands that are programs of their own ------------===//
 //
-// As git does it: `encdec NAME` runs a program `encdec-NAME`. The compiler's
-// programs come this way, so that encdec itself needs no LLVM.
+// `encdec NAME` runs a program `encdec-NAME`, as git does. The compiler's
+// programs are found this way, so that encdec itself needs no LLVM.
 
 #pragma once
 

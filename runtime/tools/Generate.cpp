@@ -18,8 +18,9 @@
 namespace encdec::tools {
 namespace {
 
-/// Sources that are decoded together. More gains little on a few cores, and the
-/// reader of a pipe waits for the whole batch.
+/// The most sources that are decoded together. Larger batches gain little on a
+/// few cores, and a reader at the other end of a pipe waits for the whole
+/// batch.
 constexpr size_t batchLimit = 32;
 
 class Generator {
@@ -102,8 +103,7 @@ void Generator::checkOptions() const {
                     *arguments.lengthPenalty));
 }
 
-/// How many beams there may be is the model's business, so this comes after
-/// opening.
+/// The most beams depend on the model's end tokens, so the model must be open.
 void Generator::checkBeams() const {
   const uint64_t beams = arguments.beams.value_or(info.num_beams);
   const uint64_t most = ENCDEC_ABI_MAX_BEAMS(info.eos_token_count);
@@ -119,8 +119,8 @@ void Generator::checkBeams() const {
                     beams, arguments.beams ? "" : ", this model's default"));
 }
 
-/// A state for `sources` sources at once, or for fewer when memory is short:
-/// results do not depend on it.
+/// Makes a state for `sources` sources at once, or for fewer where memory is
+/// short. Results do not depend on the number.
 void Generator::createState(uint64_t sources) {
   auto stateOptions = encdec_state_options_default();
   stateOptions.threads = threadsToUse(arguments.threads);
@@ -167,7 +167,7 @@ int Generator::run() {
   return exitCode;
 }
 
-/// One batch to the results, in its order.
+/// Writes the answers to one batch, in its order.
 void Generator::generate(std::vector<Source> &sources) {
   std::vector<Source *> open;
   for (Source &source : sources) {
@@ -189,8 +189,8 @@ void Generator::generate(std::vector<Source> &sources) {
   flushResults();
 }
 
-/// Generates from those sources that can be read; the others leave with a
-/// refusal, with --fail-fast the sources after the first one too.
+/// Generates from those sources that can be read. A source that cannot gets its
+/// refusal and is taken out of `sources`; with --fail-fast so are all after it.
 Generated Generator::call(std::vector<Source *> &sources) {
   while (!sources.empty()) {
     encdec_result *result = nullptr;
@@ -211,7 +211,8 @@ Generated Generator::call(std::vector<Source *> &sources) {
   return nullptr;
 }
 
-/// A blank line of a file is no sentence: the reference would make one of it.
+/// Whether a source is a blank line, which stays blank. The reference would
+/// translate it as the empty sentence.
 bool Generator::staysBlank(const Source &source) const {
   return !fromIds && !arguments.keepEmpty &&
          source.text.find_first_not_of(" \t\v\f\r") == std::string::npos;
@@ -232,7 +233,8 @@ void Generator::answer(const Source &source, const encdec_result *result,
   answers->found(source, result, index);
 }
 
-/// Says why a source has no answer; what came before has been answered.
+/// Reports why a source has no answer. The sources before it have been
+/// answered.
 void Generator::refuse(const Source &source, const Failure &failure) {
   if (arguments.failFast)
     throw Failure(failure.code, source.where + ": " + failure.what());

@@ -24,7 +24,7 @@ struct GenerateArguments {
   CLI::Option *texts = nullptr, *ids = nullptr;
 };
 
-/// Runs the model on all that was given; the exit code, or a Failure.
+/// Runs the model on all sources; returns the exit code or throws a Failure.
 int generate(const GenerateArguments &arguments);
 
 } // namespace encdec::tools

@@ -33,8 +33,8 @@ void addGenerate(CLI::App &root, Action &action) {
                    "A bundle made by `encdec compile`, or a checkpoint folder")
       ->type_name("")
       ->required();
-  // Bound to no variable: a text is taken as it stands ("{}" and "[a,b]" would
-  // be read as lists).
+  // These options are bound to no variable, so that CLI11 leaves the text as it
+  // is: it would read "{}" and "[a,b]" as lists.
   auto repeatable = [&](const char *name, const char *type, const char *help) {
     return command
         ->add_option(
@@ -66,7 +66,7 @@ void addGenerate(CLI::App &root, Action &action) {
           "as the model says")
       ->type_name("K")
       ->check(
-          between(0, 1 << 20)); // the model says what is too few or too many
+          between(0, 1 << 20)); // Generator::checkBeams knows the model's most
   command
       ->add_option("--nbest,--num-return-sequences", arguments->returned,
                    "Print the N best hypotheses of each source, at most K")

@@ -35,7 +35,7 @@ std::vector<int32_t> parseIds(std::string_view text, const std::string &where) {
   return ids;
 }
 
-/// Of one line: no tokenizer reads a longer text, so nothing more is kept.
+/// The most bytes of a line. No tokenizer reads a longer text.
 constexpr size_t lineLimit = size_t(16) << 20;
 
 std::vector<Source> LineReader::batch(size_t limit) {
@@ -62,8 +62,8 @@ std::vector<Source> LineReader::batch(size_t limit) {
   return lines;
 }
 
-/// Drops what is there of a line that has been handed out; false unless its end
-/// is.
+/// Drops what has arrived of a line that was too long. Returns whether its end
+/// has.
 bool LineReader::skipLine() {
   size_t end = buffer.find('\n', begin);
   skipping = end == std::string::npos;
@@ -89,7 +89,8 @@ bool LineReader::takeLine(Source &line) {
   return true;
 }
 
-/// Reads more; false when there is nothing (now, or at the end).
+/// Reads more; false when nothing has arrived (and `wait` is false) or the
+/// input has ended.
 bool LineReader::fill(bool wait) {
   if (ended)
     return false;
@@ -112,7 +113,7 @@ bool LineReader::fill(bool wait) {
         ENCDEC_ERROR_FAILURE,
         fmt::format("cannot read standard input: {}", std::strerror(errno)));
   ended = got == 0;
-  // At the end there may still be a last line without its newline.
+  // At the end of the input, a last line without a newline may remain.
   return got > 0 || begin < buffer.size();
 }
 

@@ -21,12 +21,13 @@ struct Source {
       refusal; ///< Why it cannot be read, once that is known.
 };
 
-/// "5 17 2" (spaces or commas) as ids; throws a usage Failure naming the word
-/// that is no id. `where` is for the message.
+/// Reads ids such as "5 17 2", separated by spaces or commas. Throws a usage
+/// Failure that names the word that is no id and `where` it stands.
 std::vector<int32_t> parseIds(std::string_view text, const std::string &where);
 
-/// Lines of a file descriptor, in batches that never hold a reader up: what has
-/// arrived is handed out at once, up to a limit, and only an empty hand waits.
+/// Reads lines of a file descriptor in batches. A batch holds the lines that
+/// have arrived, up to a limit, so that no line waits for later ones; only
+/// while no line has arrived does the reader wait.
 class LineReader {
 public:
   explicit LineReader(int descriptor) : descriptor(descriptor) {}
@@ -44,11 +45,13 @@ private:
 
   int descriptor;
   bool ended = false;
-  bool skipping = false; ///< The line that `begin` is in has been handed out.
+  /// The line that begins at `begin` was too long and has been handed out as a
+  /// refusal; the rest of it is to be dropped.
+  bool skipping = false;
   uint64_t lineNumber = 0;
   std::string buffer;
-  size_t begin = 0;    ///< of the first line not handed out, in buffer
-  size_t searched = 0; ///< from begin to here there is no newline
+  size_t begin = 0;    ///< Start of the first line not handed out, in `buffer`.
+  size_t searched = 0; ///< From `begin` to here there is no newline.
 };
 
 } // namespace encdec::tools

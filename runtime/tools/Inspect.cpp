@@ -107,7 +107,7 @@ Json asJson(const std::string &path, const Json &manifest,
   return all;
 }
 
-/// Strings bare, everything else as JSON spells it; "-" for what is missing.
+/// A string without quotes, any other value as JSON, and "-" for a missing one.
 std::string shown(const Json &value) {
   if (value.is_string())
     return value.get<std::string>();
@@ -127,7 +127,7 @@ void printTable(const std::string &path, const Json &manifest,
   std::error_code error;
   print(fmt::format("{}  {}\n", bold(path),
                     humanBytes(std::filesystem::file_size(path, error))));
-  // Groups first one level down, in the manifest's own order and words.
+  // One heading for each object of the manifest, in its own order and words.
   Json facts = Json::object();
   for (auto &[key, value] : manifest.items())
     if (!value.is_object())

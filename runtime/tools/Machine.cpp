@@ -55,8 +55,9 @@ uint64_t kilobytes(const std::string &key) {
          1024;
 }
 
-/// This process's group below each controller's root, from itself up to the
-/// root: a limit on any of them binds. `visit` gets every folder.
+/// Calls `visit` with the folder of this process's control group under each
+/// controller, and with those of all groups around it up to the root: the limit
+/// of any of them holds.
 void forEachGroup(
     const std::string &controller,
     const std::function<void(const std::string &, bool v2)> &visit) {
@@ -106,7 +107,8 @@ std::optional<uint64_t> readMemoryLimit(uint64_t memory) {
     uint64_t limit = 0;
     std::ifstream(folder + (v2 ? "memory.max" : "memory.limit_in_bytes")) >>
         limit;
-    if (limit > 0 && limit < memory) // no limit is spelled as a huge one
+    if (limit > 0 &&
+        limit < memory) // cgroup v1 writes a huge number for no limit
       lower(least, limit);
   });
   return least;

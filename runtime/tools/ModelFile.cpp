@@ -17,8 +17,8 @@
 namespace encdec::tools {
 namespace {
 
-/// A folder below TMPDIR that goes with this object; signals that would end the
-/// program wait until then.
+/// A folder below TMPDIR, which is removed with this object. A signal that
+/// would end the program takes effect after that.
 class TemporaryFolder {
 public:
   TemporaryFolder() {
@@ -45,7 +45,7 @@ private:
   std::string folder;
 };
 
-/// Runs the compiler; its messages go to standard error, what it prints too.
+/// Runs the compiler. All its output goes to standard error.
 void compile(const std::string &folder, const std::string &bundle,
              const std::string &weights) {
   std::string program = findExternal("compile");
@@ -83,7 +83,8 @@ void compile(const std::string &folder, const std::string &bundle,
     ;
   HeldSignals::passTo(0);
   if (HeldSignals::pending())
-    throw Failure(ENCDEC_ERROR_FAILURE, "interrupted"); // unwinds, then ends
+    throw Failure(ENCDEC_ERROR_FAILURE,
+                  "interrupted"); // ~HeldSignals ends the program
   if (WIFSIGNALED(outcome))
     throw Failure(ENCDEC_ERROR_FAILURE,
                   fmt::format("{} was ended by signal {} ({})", program,
@@ -140,14 +141,14 @@ Model openModel(const std::string &path, const std::string &weights) {
           path, weights, held, weights));
     return model;
   }
-  // An open model keeps its file's pages: the name is not needed any more.
+  // An open model keeps the mapped file, so the folder may go after opening.
   TemporaryFolder folder;
   std::string bundle = folder.file("model.encdec");
   compile(path, bundle, weights);
   try {
     return openBundle(bundle);
   } catch (const Failure &failure) {
-    // The temporary name says nothing to whoever named the folder.
+    // The user knows the folder and not the temporary bundle.
     std::string message = failure.what();
     for (size_t at; (at = message.find(bundle)) != message.npos;)
       message.replace(at, bundle.size(), path);

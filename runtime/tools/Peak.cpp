@@ -1,9 +1,10 @@
 //===- Peak.cpp - chains of multiply-adds in registers --------------------===//
 //
-// Twelve chains hide the latency of two units and fit sixteen registers. Each
-// result is the next one's input, so that nothing can be left out. Whole
-// numbers: vpdpbusd where the CPU has it, else pairs by vpmaddwd (Intel 64 and
-// IA-32 Architectures Software Developer's Manual, volume 2).
+// Each worker runs twelve chains of multiply-adds, enough to hide the latency
+// of two units and few enough for sixteen registers. Each result is the input
+// of the next instruction of its chain, so that the compiler can remove none.
+// Whole numbers use vpdpbusd where the CPU has it and vpmaddwd elsewhere (Intel
+// 64 and IA-32 Architectures Software Developer's Manual, volume 2).
 
 #include "runtime/tools/Peak.h"
 
@@ -21,7 +22,7 @@ namespace {
 constexpr int chains = 12;
 constexpr int64_t rounds = 1 << 16; // about a quarter of a millisecond
 
-/// Runs chains * rounds of `one`; something that depends on all of them.
+/// Runs chains * rounds of `one`; the result depends on all of them.
 template <typename Vector, typename One>
 [[gnu::always_inline]] inline uint64_t chain(Vector factor, One one) {
   Vector sums[chains];
@@ -41,7 +42,7 @@ template <typename Vector, typename One>
 template <int bytes>
 [[gnu::always_inline]] inline uint64_t floats(uint32_t seed) {
   typedef float Vector __attribute__((vector_size(bytes)));
-  // Contracted to one instruction where there is one.
+  // The compiler contracts this to one instruction where the CPU has it.
   return chain(Vector{} + float(seed) * 1e-9f,
                [](Vector &sum, Vector factor) __attribute__((always_inline)) {
                  sum = sum * factor + factor;

@@ -6,15 +6,15 @@
 
 namespace encdec::tools {
 
-/// Multiply-adds a second in registers of all workers of a state together: what
-/// products are held against.
+/// The most multiply-adds a second that all workers of a state together reach
+/// in registers: the limit of products.
 struct Peak {
   double floats = 0;  ///< f32.
-  double wholes = 0;  ///< int8, summed exactly: the machine's best way.
+  double wholes = 0;  ///< int8 summed in int32 by the machine's best way.
 };
 
-/// Takes some tens of milliseconds; the best of several passes, since other
-/// programs can only slow one down.
+/// Takes some tens of milliseconds. The result is the best of several passes,
+/// since other programs can only slow a pass down.
 Peak measurePeak(encdec_state *state);
 
 } // namespace encdec::tools

@@ -43,7 +43,7 @@ std::string layerName(const encdec_segment_profile &segment) {
   return fmt::format("{} {}", segment.side, segment.layer);
 }
 
-/// Adds to the part of that name, made on first use.
+/// The part of that name, which is made on first use.
 void addTo(std::vector<Part> &parts, const std::string &name, const Part &part) {
   auto found = std::find_if(parts.begin(), parts.end(),
                             [&](const Part &p) { return p.name == name; });
@@ -124,7 +124,8 @@ void printParts(const char *title, const std::vector<Part> &parts,
                  ? fmt::format("{:.1f}", amount / part.time * 1e-9)
                  : std::string("-");
     };
-    // What neither reads nor multiplies to speak of has other limits.
+    // A part that hardly reads or multiplies has limits that are not measured
+    // here.
     std::string limit =
         part.limitFraction() >= 0.005
             ? fmt::format("{:>3.0f} % {}", 100 * part.limitFraction(),

@@ -11,11 +11,11 @@
 
 namespace encdec::tools {
 
-/// What the machine can do at most, in bytes and multiply-adds a second.
+/// The most that the machine reaches, in bytes and multiply-adds a second.
 struct Limits {
   double bandwidth = 0;
   Peak peak;
-  bool wholes = false; ///< Products with weights are of whole numbers.
+  bool wholes = false; ///< Whether products with weights are of whole numbers.
 };
 
 /// Some segments of one entry taken together; times in seconds of one call.
@@ -23,20 +23,23 @@ struct Part {
   std::string name;
   double time = 0, waiting = 0; ///< Waiting lies within time.
   double bytes = 0, madds = 0;  ///< Of one call.
-  double least = 0; ///< Time that the limits allow, segment by segment.
-  double leastByMemory = 0; ///< Of it, where reading takes longer than multiplying.
+  double least = 0; ///< Sum of the least time of each segment by the limits.
+  /// The share of `least` of segments whose reading takes longer than
+  /// multiplying.
+  double leastByMemory = 0;
 
   double limitFraction() const { return time > 0 ? least / time : 0; }
   bool memoryBound() const { return 2 * leastByMemory >= least; }
   void add(const Part &other);
 };
 
-/// What encdec_state_profile_start ... has measured of one entry.
+/// What the profile of a state (encdec_state_profile_start) says about one
+/// entry.
 struct EntryProfile {
   uint64_t calls = 0;
   double rows = 0;             ///< Of one call.
   Part whole;                  ///< The call.
-  std::vector<Part> kinds;     ///< By ops, most time first.
+  std::vector<Part> kinds;     ///< One for each kind of op, most time first.
   std::vector<Part> layers;    ///< In the order they run.
   std::vector<Part> segments;  ///< In the order they run.
 };

@@ -46,7 +46,7 @@ CLI::Validator between(int64_t least, int64_t most) {
   return CLI::Validator(
       [=](std::string &text) {
         std::optional<int64_t> value = parseNumber<int64_t>(text);
-        // As people write it: what CLI11 would make of 0x10, 010 or 1_0 is not.
+        // Only the usual decimal form: CLI11 would also take 0x10, 010 and 1_0.
         return value && text == std::to_string(*value) && least <= *value &&
                        *value <= most
                    ? std::string()

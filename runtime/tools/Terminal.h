@@ -1,7 +1,7 @@
 //===- Terminal.h - results on stdout, everything else on stderr ----------===//
 //
-// Colours and progress only where a person looks: on a terminal, and never
-// with NO_COLOR (https://no-color.org) or TERM=dumb.
+// Colours and progress appear on terminals only, and colours not with NO_COLOR
+// (https://no-color.org) or TERM=dumb.
 
 #pragma once
 
@@ -16,10 +16,11 @@ namespace encdec::tools {
 /// terminal that takes colours.
 std::string bold(std::string_view text);
 
-/// Appends to the results. Failure (code 1) when they cannot be written; when
-/// their reader has gone (a closed pipe) the program ends as SIGPIPE ends one.
+/// Appends to the results. Throws a Failure (code 1) when they cannot be
+/// written; where the reader of a pipe has gone, the program ends as by
+/// SIGPIPE.
 void print(std::string_view text);
-/// Hands all results to the reader now.
+/// Writes the results out that are still buffered.
 void flushResults();
 
 /// "encdec: error: ..." and "encdec: warning: ..." on standard error.

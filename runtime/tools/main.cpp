@@ -70,7 +70,7 @@ std::string whatIsWrong(const CLI::App &command, const CLI::ParseError &error,
   return text;
 }
 
-/// What is wrong with the command line, with the nearest right word.
+/// The message for a wrong command line, with the most similar right word.
 std::string explain(const CLI::App &app, const CLI::ParseError &error,
                     const std::vector<std::string> &words) {
   const CLI::App &command = active(app);
@@ -81,7 +81,8 @@ std::string explain(const CLI::App &app, const CLI::ParseError &error,
   for (const CLI::Option *option : command.get_options())
     for (const std::string &longName : option->get_lnames())
       options.push_back("--" + longName);
-  // A mistyped option may show as several errors; it is the one to name.
+  // CLI11 may report a mistyped option as another error, such as a missing
+  // value; the message names the option.
   auto extras = app.remaining(true);
   for (const std::string &extra : extras)
     if (extra.size() > 1 && extra.front() == '-') {
@@ -115,8 +116,9 @@ int parseAndRun(const std::vector<std::string> &words) {
   addBench(app, action);
   addDoctor(app, action);
 
-  // CLI11 reads the environment for every subcommand there is: only the one
-  // that runs shall know, and refuse, what it says.
+  // CLI11 reads the environment for all subcommands. A bad value there must
+  // only be an error of the subcommand that runs, so the others get no
+  // variable.
   for (CLI::App *command : app.get_subcommands({}))
     if (words.empty() || command->get_name() != words[0])
       for (CLI::Option *option : command->get_options())
@@ -128,7 +130,7 @@ int parseAndRun(const std::vector<std::string> &words) {
       std::find(builtins.begin(), builtins.end(), words[0]) == builtins.end())
     runExternal(words[0], {words.begin() + 1, words.end()}, builtins);
   try {
-    // CLI11 takes them from the back.
+    // CLI11 expects the words in reverse order.
     app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
   } catch (const CLI::CallForHelp &) {
     print(app.help());
@@ -149,8 +151,9 @@ int parseAndRun(const std::vector<std::string> &words) {
 } // namespace
 
 int main(int argc, char **argv) {
-  // A stream that is closed must not lend its number to a file opened here, or
-  // messages would be written into that. Writing to it stays an error.
+  // If a standard stream is closed, a file opened here would get its number,
+  // and messages would be written into that file. /dev/null takes the number
+  // instead; it is opened for reading, so that writing stays an error.
   for (int stream = 0; stream < 3; ++stream)
     if (fcntl(stream, F_GETFD) < 0)
       open("/dev/null", O_RDONLY);

@@ -189,6 +189,14 @@ class Inspect(Cli):
         kinds = [section["kind"] for section in shown["sections"]]
         self.assertEqual({"manifest", "code", "weights", "tokenizer"}, set(kinds))
         self.assertEqual(shown["manifest"]["weights"]["type"], "f32")
+        model, weights = (shown["manifest"][key] for key in ("model", "weights"))
+        rows = {weight["name"]: weight["rows"] for weight in weights["list"]}
+        self.assertEqual({table["role"]: rows[table["weight"]] for table in weights["tables"]},
+                         {"source_tokens": model["source_vocab_size"],
+                          "target_tokens": model["vocab_size"],
+                          "vocabulary": model["vocab_size"],
+                          "source_positions": model["max_positions"],
+                          "target_positions": model["max_positions"]})
         table = run("inspect", self.bundle).stdout
         for section in shown["sections"]:
             self.assertIn(section["xxh3_128"], table)

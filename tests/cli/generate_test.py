@@ -186,6 +186,30 @@ class Generate(Cli):
             self.assertEqual(line["ids"], [names + 15] * 2 + [0])
             self.assertEqual(line["text"], "<unk> <unk>")
 
+    def test_a_source_without_a_hypothesis(self):
+        """Bad words that leave the end alone, which --min-new-tokens forbids at first."""
+        folder = pathlib.Path(tempfile.mkdtemp(dir=OUT))
+        self.addCleanup(shutil.rmtree, folder)
+        shutil.copytree(EXAMPLE, folder / "model")
+        path = folder / "model" / "generation_config.json"
+        config = json.loads(path.read_text())
+        size = len(json.loads((EXAMPLE / "vocab.json").read_text()))
+        config["bad_words_ids"] = [[token] for token in range(1, size)]
+        path.write_text(json.dumps(config))
+        bundle = compile_model(folder / "model", f"{folder.name}.encdec", "--quiet")
+        self.addCleanup(bundle.unlink)
+        for beams in (1, 4):
+            words = ["generate", bundle, "--min-new-tokens", 2, "--beams", beams, *self.words]
+            result = run(*words, "--nbest", beams, check=False)
+            self.assertEqual((result.returncode, result.stdout), (1, "\n" * len(TEXTS) * beams))
+            for i, message in enumerate(result.stderr.splitlines()):
+                self.assertIn(f"error: --text {i + 1}: no finite hypothesis", message)
+            lines = run(*words, "--json", check=False).stdout.splitlines()
+            self.assertEqual(len(lines), len(TEXTS))
+            for line in map(json.loads, lines):
+                self.assertIn("no finite hypothesis", line["error"])
+                self.assertIsNone(line["score"])
+
     def test_endless_line(self):
         """Refused at the limit, in memory of that size; --fail-fast reads no further."""
         limit = 16 << 20

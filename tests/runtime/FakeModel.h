@@ -6,7 +6,7 @@
 #pragma once
 
 #include "runtime/exec/State.h"
-#include "runtime/search/Driver.h"
+#include "runtime/search/Generator.h"
 #include "tests/bundle/BundleBuilder.h"
 
 #include <gtest/gtest.h>

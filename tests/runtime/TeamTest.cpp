@@ -21,21 +21,21 @@ std::unique_ptr<Team> makeTeam(uint32_t workers) {
   return std::move(*team);
 }
 
-TEST(Patience, HalvesWhenItWasOfNoUseAndDoublesWhenItWas) {
-  Patience patience;
-  EXPECT_EQ(patience.now(), Patience::most);
-  patience.adapt(/*slept=*/false);
-  EXPECT_EQ(patience.now(), Patience::most);
-  patience.adapt(/*slept=*/true);
-  EXPECT_EQ(patience.now(), Patience::most / 2);
+TEST(SpinBudget, HalvesWhenItWasOfNoUseAndDoublesWhenItWas) {
+  SpinBudget spins;
+  EXPECT_EQ(spins.now(), SpinBudget::most);
+  spins.adapt(/*slept=*/false);
+  EXPECT_EQ(spins.now(), SpinBudget::most);
+  spins.adapt(/*slept=*/true);
+  EXPECT_EQ(spins.now(), SpinBudget::most / 2);
   for (int i = 0; i < 20; ++i)
-    patience.adapt(true);
-  EXPECT_EQ(patience.now(), Patience::least);
-  patience.adapt(false);
-  EXPECT_EQ(patience.now(), 2 * Patience::least);
+    spins.adapt(true);
+  EXPECT_EQ(spins.now(), SpinBudget::least);
+  spins.adapt(false);
+  EXPECT_EQ(spins.now(), 2 * SpinBudget::least);
   for (int i = 0; i < 20; ++i)
-    patience.adapt(false);
-  EXPECT_EQ(patience.now(), Patience::most);
+    spins.adapt(false);
+  EXPECT_EQ(spins.now(), SpinBudget::most);
 }
 
 class Teams : public testing::TestWithParam<uint32_t> {};

@@ -1,6 +1,7 @@
-//===- Driver.cpp - runs a search on a state ------------------------------===//
+//===- Generator.cpp - runs a search on a state
+//------------------------------===//
 
-#include "runtime/search/Driver.h"
+#include "runtime/search/Generator.h"
 
 #include "runtime/search/Beam.h"
 #include "runtime/search/Greedy.h"
@@ -16,12 +17,12 @@ namespace encdec::runtime {
 namespace {
 
 Status notAnId(const char *what, int32_t id, uint64_t vocabulary) {
-  return usageError(fmt::format("{} {} is outside the vocabulary 0 ... {}", what, id,
-                                vocabulary - 1));
+  return usageError(fmt::format("{} {} is outside the vocabulary 0 ... {}",
+                                what, id, vocabulary - 1));
 }
 
-/// Two rows of additive logit biases, round_up(V, 16) floats each: what is never
-/// chosen, and that with every eos.
+/// Two rows of additive logit biases, round_up(V, 16) floats each. The first
+/// bans the bad tokens, the second bans the end tokens as well.
 class LogitBias {
 public:
   LogitBias(const SearchOptions &options, uint64_t stride) : stride(stride) {
@@ -35,7 +36,7 @@ public:
     for (int32_t token : options.eos)
       aligned[stride + uint64_t(token)] = never;
   }
-  /// The row to use, as the first and only one.
+  /// The row for a step, which is given this row alone.
   const float *row(bool forbidEos) const {
     return aligned + (forbidEos ? stride : 0);
   }
@@ -52,7 +53,8 @@ public:
   explicit ProbsRecorder(const State &state)
       : state(state), sizes(state.model->manifest.model) {}
 
-  /// Keeps this step's rows: [L * H][S] for each, one after the other.
+  /// Keeps the probabilities of this step: [L * H][S] for each row, one row
+  /// after the other.
   void record(const Search &search) {
     Step &step = steps.emplace_back();
     for (size_t row = 0; row < state.rows(); ++row) {
@@ -66,7 +68,8 @@ public:
     }
   }
 
-  /// The record of a hypothesis of `source` as [L][H][T][S].
+  /// The probabilities of a hypothesis of `source`, put together as
+  /// [L][H][T][S].
   std::vector<float> take(size_t source, const Hypothesis &hypothesis) const {
     const uint64_t length = state.sourceLength(source),
                    tokens = hypothesis.ids.size();
@@ -83,7 +86,7 @@ public:
 
 private:
   struct Step {
-    std::vector<size_t> first; ///< Where each row begins.
+    std::vector<size_t> first; ///< Where each row begins in `probs`.
     std::vector<float> probs;
   };
   uint64_t planes() const { return sizes.decoderLayers * sizes.decoderHeads; }
@@ -99,7 +102,8 @@ std::unique_ptr<Search> makeSearch(const SearchOptions &options) {
   return std::make_unique<BeamSearch>(options);
 }
 
-/// The sources of `offsets` in one batch, one entry each appended to `results`.
+/// Generates from the sources of `offsets` in one batch; appends an entry for
+/// each to `results`.
 Status generatePortion(State &state, std::span<const int32_t> ids,
                        std::span<const uint64_t> offsets,
                        const SearchOptions &options, const LogitBias &bias,
@@ -109,7 +113,8 @@ Status generatePortion(State &state, std::span<const int32_t> ids,
   std::vector<uint64_t> own(offsets.begin(), offsets.end());
   for (uint64_t &offset : own)
     offset -= offsets[0];
-  ENCDEC_RETURN_IF_ERROR(state.encode(ids.subspan(offsets[0], own.back()), own));
+  ENCDEC_RETURN_IF_ERROR(
+      state.encode(ids.subspan(offsets[0], own.back()), own));
   std::unique_ptr<Search> search = makeSearch(options);
   ProbsRecorder recorder(state);
   NextStep next = search->start(count);
@@ -154,9 +159,10 @@ Status resolveBeams(const GenerateRequest &request,
   if (options.beams < 1)
     return usageError("num_beams is 0, expected at least 1");
   if (options.returned < 1 || options.returned > options.beams)
-    return usageError(fmt::format("num_return_sequences is {}, expected 1 ... {} "
-                                  "(num_beams)",
-                                  options.returned, options.beams));
+    return usageError(
+        fmt::format("num_return_sequences is {}, expected 1 ... {} "
+                    "(num_beams)",
+                    options.returned, options.beams));
   const uint64_t most = ENCDEC_ABI_MAX_BEAMS(options.eos.size());
   if (options.beams > most)
     return overLimit(
@@ -177,18 +183,23 @@ Result<SearchOptions> resolve(const GenerateRequest &request,
   options.scores = request.scores;
   options.decoderStart = defaults.decoderStart;
   options.eos = defaults.eos;
-  options.lengthPenalty = request.lengthPenalty.value_or(defaults.lengthPenalty);
+  options.lengthPenalty =
+      request.lengthPenalty.value_or(defaults.lengthPenalty);
   if (!std::isfinite(options.lengthPenalty))
-    return usageError(fmt::format("length_penalty is {}, expected a finite number",
-                                  options.lengthPenalty));
+    return usageError(
+        fmt::format("length_penalty is {}, expected a finite number",
+                    options.lengthPenalty));
 
-  // A number of new tokens wins over a length, the caller over the model.
-  // The last token is never fed back, so n positions give n new tokens.
+  // A limit of new tokens takes precedence over one of the whole length, and
+  // the caller's over the model's. The last token is never fed back, so n
+  // positions suffice for n new tokens, which with the start token are a length
+  // of n + 1.
   const uint64_t most = maxTargetPositions + 1;
   auto asked = [&](const std::optional<int64_t> &value, uint64_t extra,
                    const char *name) -> Result<uint64_t> {
     if (*value < 1)
-      return usageError(fmt::format("{} is {}, expected at least 1", name, *value));
+      return usageError(
+          fmt::format("{} is {}, expected at least 1", name, *value));
     uint64_t length = uint64_t(*value) + extra;
     if (length > most)
       return overLimit(
@@ -219,7 +230,8 @@ Result<SearchOptions> resolve(const GenerateRequest &request,
                                   "generate after the start token",
                                   options.maxLength));
 
-  // As a length; a default beyond the greatest one only keeps the end away.
+  // A minimum in tokens, start token included. The model's own may be greater
+  // than the maximum: then no row ends before the maximum.
   auto least = [&](const std::optional<int64_t> &value, uint64_t fallback,
                    uint64_t extra, const char *name) -> Result<uint64_t> {
     const uint64_t allowed = options.maxLength - extra;
@@ -241,12 +253,13 @@ Result<SearchOptions> resolve(const GenerateRequest &request,
       least(request.minLength, defaults.minLength, 0, "min_length"));
   options.minLength = std::max(minNew, minWhole);
 
-  options.forcedBos = request.forcedBos ? request.forcedBos : defaults.forcedBos;
+  options.forcedBos =
+      request.forcedBos ? request.forcedBos : defaults.forcedBos;
   if (request.forcedEos)
     options.forcedEos = request.forcedEos;
-  else if (!defaults.forcedEos.empty()) // several: all tie, the lowest id wins
-    options.forcedEos = *std::min_element(defaults.forcedEos.begin(),
-                                          defaults.forcedEos.end());
+  else if (!defaults.forcedEos.empty()) // of several the lowest id wins the tie
+    options.forcedEos =
+        *std::min_element(defaults.forcedEos.begin(), defaults.forcedEos.end());
   for (auto *forced : {&options.forcedBos, &options.forcedEos}) {
     if (*forced && **forced < 0)
       forced->reset();
@@ -261,7 +274,7 @@ Result<SearchOptions> resolve(const GenerateRequest &request,
       return notAnId("bad token", token, vocabulary);
     options.badTokens.push_back(token);
   }
-  // As in Transformers: an end token cannot be a bad word.
+  // As in Transformers, an end token among the bad tokens does not count.
   std::erase_if(options.badTokens, [&](int32_t token) {
     return std::count(options.eos.begin(), options.eos.end(), token) != 0;
   });
@@ -272,11 +285,12 @@ Result<std::vector<std::vector<Generated>>>
 generate(State &state, std::span<const int32_t> ids,
          std::span<const uint64_t> offsets, const GenerateRequest &request) {
   if (request.probs && !state.limits.probs)
-    return usageError("probs were asked for, but the state was made without room "
-                      "for them; create it with probs = 1");
-  ENCDEC_ASSIGN_OR_RETURN(SearchOptions options,
-                          resolve(request, state.model->manifest,
-                                  state.limits.maxTargetPositions));
+    return usageError(
+        "probs were asked for, but the state was made without room "
+        "for them; create it with probs = 1");
+  ENCDEC_ASSIGN_OR_RETURN(
+      SearchOptions options,
+      resolve(request, state.model->manifest, state.limits.maxTargetPositions));
   const LogitBias bias(options, state.logitsStride());
   if (options.beams > state.limits.maxRows)
     return overLimit(
@@ -287,21 +301,20 @@ generate(State &state, std::span<const int32_t> ids,
   const size_t most =
       std::min(state.limits.maxRows / options.beams, state.limits.maxSources);
   const size_t count = offsets.empty() ? 0 : offsets.size() - 1;
-  // All are judged before the first is run.
+  // All sources are checked before the first portion is run.
   ENCDEC_RETURN_IF_ERROR(state.checkSources(ids, offsets));
   std::vector<std::vector<Generated>> results;
   results.reserve(count);
   for (size_t first = 0; first < count;) {
     size_t last = first;
-    for (uint64_t places = 0; last < count && last - first < most;
-         ++last) {
+    for (uint64_t places = 0; last < count && last - first < most; ++last) {
       places += roundUp16(offsets[last + 1] - offsets[last]);
       if (last > first && places > state.limits.maxSourceTokens)
         break;
     }
     ENCDEC_RETURN_IF_ERROR(
-        generatePortion(state, ids, offsets.subspan(first, last - first + 1), options,
-                        bias, request, results));
+        generatePortion(state, ids, offsets.subspan(first, last - first + 1),
+                        options, bias, request, results));
     first = last;
   }
   return results;

@@ -1,4 +1,5 @@
-//===- Driver.h - runs a search on a state --------------------------------===//
+//===- Generator.h - runs a search on a state
+//--------------------------------===//
 
 #pragma once
 
@@ -14,25 +15,29 @@ struct Generated : Hypothesis {
   std::vector<float> probs;
 };
 
-/// A length that is not limited, whatever the model says; positions still are.
+/// For maxNewTokens and maxLength: no limit of the length, not even the model's
+/// own. The model's positions remain a limit.
 inline constexpr int64_t noLimit = -2;
 
-/// What the caller of generate may say; absent: the model's default.
+/// What the caller of generate asks for; the model's default where it is
+/// absent.
 struct GenerateRequest {
   std::optional<int64_t> maxNewTokens, maxLength; ///< Or noLimit.
   std::optional<int64_t> minNewTokens, minLength;
-  std::optional<int32_t> forcedBos, forcedEos; ///< Negative: none.
+  std::optional<int32_t> forcedBos, forcedEos; ///< Negative: none is forced.
   std::optional<double> lengthPenalty;
   std::optional<uint64_t> beams; ///< 1: greedy; default: the model's.
   std::optional<EarlyStopping> earlyStopping;
-  uint64_t returned = 1; ///< Hypotheses a source; at most the beams.
-  std::vector<int32_t> badTokens; ///< Besides the model's own.
+  uint64_t returned = 1;          ///< Hypotheses a source; at most the beams.
+  std::vector<int32_t> badTokens; ///< In addition to the model's own.
   bool probs = false;
-  bool scores = true; ///< Greedy search can do without; they are NaN then.
+  /// Without scores a greedy search is faster; they are NaN then, and a source
+  /// whose numbers overflow goes unnoticed. Beam search always has them.
+  bool scores = true;
 };
 
-/// The request on top of the model's defaults. Errors: Usage for contradictions,
-/// Limit for lengths beyond maxTargetPositions.
+/// Fills the model's defaults in where the request says nothing. Errors: Usage
+/// for contradictions, Limit for lengths beyond maxTargetPositions.
 Result<SearchOptions> resolve(const GenerateRequest &request,
                               const Manifest &manifest,
                               uint64_t maxTargetPositions);
