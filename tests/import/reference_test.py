@@ -116,7 +116,7 @@ class Refusals(unittest.TestCase):
         handle = "%%h: !encdec.memory<%s> {encdec.arg = \"memory.0\"}, %%%s:"
         self.refused(3, "to be of one type in all entries",
                      ENCODE.replace("%x:", handle % ("2x4", "x")) +
-                     STEP.replace("%top:", handle % ("4x4", "top_k")))
+                     STEP.replace("%top:", handle % ("4x4", "top")))
 
     def test_arguments_without_values(self):
         for kind in ("f32", "i1", "index", "none", "tensor<*xf32>", "tuple<f32>",
