@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what a preset needs from Debian's packages and builds it. Safe to run
 # again: what is there is left alone.
-#   tests/setup.sh [release|debug|asan|runtime-only|runtime-only-asan|runtime-only-tsan]
+#   tests/setup.sh [release|debug|asan|runtime-only|runtime-only-asan|runtime-only-tsan|fuzz]
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 preset=${1:-release}
@@ -17,6 +17,7 @@ case $preset in
                libmlir-22-dev mlir-22-tools libbenchmark-dev zlib1g-dev libzstd-dev
                libxml2-dev binutils) ;;
   runtime-only|runtime-only-asan|runtime-only-tsan) ;;
+  fuzz) packages+=(clang-22 libclang-rt-22-dev) ;;
   *) fail "unknown preset '$preset'; the presets are in CMakePresets.json" ;;
 esac
 

@@ -100,11 +100,13 @@ public:
   }
   template <typename Exception>
   bool parse_error(size_t, const std::string &, const Exception &error) {
-    // Drop the parser's "[json.exception.…] " tag and cut echoed input short.
+    // Without the parser's tag "[json.exception.…] " and the text that it
+    // echoes, which may hold any bytes.
     std::string_view what = error.what();
     if (size_t end = what.find("] "); end != std::string_view::npos)
       what.remove_prefix(end + 2);
-    return stop("not valid JSON: " + std::string(what.substr(0, 240)));
+    what = what.substr(0, what.find("; last read: "));
+    return stop("not valid JSON: " + std::string(what.substr(0, 160)));
   }
 
   std::string message;

@@ -24,6 +24,9 @@ size_t announcedCharLength(unsigned char lead);
 /// Whether all of `text` is well formed.
 bool isValidUtf8(std::string_view text);
 
+/// Appends `text` to `out`, a space for each space symbol.
+void appendWithSpaces(std::string_view text, std::string &out);
+
 /// `text` without the whitespace at both ends, whitespace as Python's
 /// str.strip() sees it (the detokenizer of the reference ends with it).
 std::string_view stripWhitespace(std::string_view text);
