@@ -1,6 +1,6 @@
 //===- Manifest.cpp - what a bundle says about its model ------------------===//
 
-#include "runtime/bundle/Manifest.h"
+#include "runtime/bundle/Bundle.h"
 #include "tests/bundle/BundleBuilder.h"
 #include "tests/fuzz/Fuzz.h"
 
@@ -85,6 +85,13 @@ static bool run(std::string_view text) {
   for (const std::string &name : names)
     if (!name.empty())
       requireSentence(name);
+  // A bundle whose other sections may contradict it.
+  static const std::string code = tests::fakeCode();
+  const std::string bytes = tests::buildBundle(tests::fakeParts(std::string(text), code));
+  auto contents = readBundle(
+      {reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size()});
+  if (!contents.ok())
+    requireSentence(contents.status().message());
   return true;
 }
 

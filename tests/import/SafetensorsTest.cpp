@@ -4,6 +4,7 @@
 #include "compiler/import/Halves.h"
 #include "tests/import/TinyCheckpoint.h"
 
+#include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -143,6 +144,10 @@ TEST_P(MalformedFile, IsRefusedWithOneMessage) {
   EXPECT_NE(files.error().message.find(test.message), std::string::npos)
       << files.error().message;
   EXPECT_EQ(files.error().message.rfind("model.safetensors: ", 0), 0u)
+      << files.error().message;
+  // One line, whatever bytes the file holds; here all names are ASCII.
+  EXPECT_TRUE(std::ranges::all_of(files.error().message,
+                                  [](char c) { return c >= ' ' && c < 0x7f; }))
       << files.error().message;
 }
 
