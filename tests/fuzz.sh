@@ -34,8 +34,8 @@ one() {
   mkdir -p "$corpus"
   export ENCDEC_FUZZ=$1
   "$fuzz" "--seeds=$corpus"
-  # A small input that takes 256 MB at once or 20 seconds is a finding.
-  "$fuzz" "$corpus" -max_total_time="$seconds" -max_len="${longest[$1]}" -timeout=20 \
+  # An input of some kilobytes that takes 256 MB at once or two minutes is a finding.
+  "$fuzz" "$corpus" -max_total_time="$seconds" -max_len="${longest[$1]}" -timeout=120 \
     -malloc_limit_mb=256 -print_final_stats=1 -artifact_prefix="$work/findings/$1-"
 }
 
