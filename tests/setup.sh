@@ -2,8 +2,8 @@
 # Installs what a preset needs from Debian's packages and builds it. Safe to run
 # again: what is there is left alone.
 #   tests/setup.sh [PRESET [TARGET...]]
-# PRESET is release (the default), debug, asan, runtime-only, runtime-only-asan or
-# runtime-only-tsan; CMakePresets.json says what each is. Without a TARGET all is
+# PRESET is release (the default), debug, asan, runtime-only, runtime-only-asan,
+# runtime-only-tsan or fuzz; CMakePresets.json says what each is. Without a TARGET all is
 # built, tests and benchmarks too; with targets (encdec encdec-compile), those and what
 # they need.
 set -euo pipefail
@@ -25,6 +25,7 @@ case $preset in
     # Only tests run code of another architecture.
     [ ${#targets[@]} -gt 0 ] || packages+=(qemu-user) ;;
   runtime-only|runtime-only-asan|runtime-only-tsan) ;;
+  fuzz) packages+=(clang-22 libclang-rt-22-dev) ;;
   *) fail "unknown preset '$preset'; the presets are in CMakePresets.json" ;;
 esac
 

@@ -94,7 +94,7 @@ Status checkLeftovers(Fields &config, std::span<const std::string_view> silent,
       left.push_back(quote(key));
   if (!left.empty())
     warnings.push_back(fmt::format("{}: unknown keys, ignored: {}",
-                                   config.fileName(), fmt::join(left, ", ")));
+                                   config.fileName(), listNames(left)));
   return Status::success();
 }
 

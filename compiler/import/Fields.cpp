@@ -1,7 +1,9 @@
 // Fields.cpp: typed look-ups in a JSON object.
 #include "compiler/import/Fields.h"
 
+#include <algorithm>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace encdec::checkpoint {
 
@@ -95,6 +97,15 @@ std::vector<std::string> Fields::unused() const {
     if (!object.items[i].isNull() && !used.contains(object.keys[i]))
       result.push_back(object.keys[i]);
   return result;
+}
+
+std::string listNames(const std::vector<std::string> &names) {
+  size_t shown = std::min<size_t>(names.size(), 8);
+  std::string list = fmt::format(
+      "{}", fmt::join(names.begin(), names.begin() + ptrdiff_t(shown), ", "));
+  if (names.size() > shown)
+    list += fmt::format(" and {} more", names.size() - shown);
+  return list;
 }
 
 } // namespace encdec::checkpoint

@@ -49,4 +49,7 @@ private:
   Status first;
 };
 
+/// At most eight names, so that no file prints a page.
+std::string listNames(const std::vector<std::string> &names);
+
 } // namespace encdec::checkpoint

@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 namespace encdec::checkpoint {
 
@@ -219,11 +218,11 @@ void warnIgnored(Fields &fields, const JsonValue &object, bool ownFile,
   if (!ignored.empty())
     warnings.push_back(fmt::format("{}: not supported yet, ignored: {}",
                                    fields.fileName(),
-                                   fmt::join(ignored, ", ")));
+                                   listNames(ignored)));
   if (!unknown.empty())
     warnings.push_back(fmt::format("{}: unknown keys, ignored: {}",
                                    fields.fileName(),
-                                   fmt::join(unknown, ", ")));
+                                   listNames(unknown)));
 }
 
 } // namespace
@@ -254,7 +253,8 @@ Result<GenerationConfig> readGeneration(const ConfigFiles &files,
   config.numBeams = fields.count("num_beams", 1, 1, INT32_MAX);
   config.lengthPenalty = fields.number("length_penalty", 1);
   readEarlyStopping(fields, config);
-  uint64_t mostBeams = ENCDEC_ABI_MAX_BEAMS(config.eos.size());
+  // At least one: greedy search needs one candidate, however many tokens end it.
+  uint64_t mostBeams = std::max<uint64_t>(ENCDEC_ABI_MAX_BEAMS(config.eos.size()), 1);
   if (config.numBeams > mostBeams) {
     warnings.push_back(fmt::format(
         "{}: num_beams = {} is more than the {} that a step can find candidates for "

@@ -1,6 +1,7 @@
 // WeightTable.cpp: encdec.weight ops for the tensors a family asks for.
 #include "compiler/import/WeightTable.h"
 
+#include "compiler/import/Fields.h"
 #include "dialect/Ops.h"
 #include "runtime/base/Utf8.h"
 
@@ -86,23 +87,13 @@ void WeightTable::compute(StringRef symbol, ArrayRef<int64_t> shape,
     declare(symbol, shape, builder.getF32Type(), origin);
 }
 
-/// At most eight names, so that a wrong folder does not print a page.
-static std::string listNames(const std::vector<std::string> &names) {
-  size_t shown = std::min<size_t>(names.size(), 8);
-  std::string list = fmt::format(
-      "{}", fmt::join(names.begin(), names.begin() + ptrdiff_t(shown), ", "));
-  if (names.size() > shown)
-    list += fmt::format(" and {} more", names.size() - shown);
-  return list;
-}
-
 Status WeightTable::status() const {
   if (!first.ok() || missing.empty())
     return first;
   return badModel(fmt::format(
       "model.safetensors: {} tensors that config.json calls for are "
       "missing: {}",
-      missing.size(), listNames(missing)));
+      missing.size(), checkpoint::listNames(missing)));
 }
 
 std::string WeightTable::unusedWarning() const {
@@ -113,7 +104,7 @@ std::string WeightTable::unusedWarning() const {
   if (unused.empty())
     return {};
   return fmt::format("model.safetensors: {} tensors not used: {}",
-                     unused.size(), listNames(unused));
+                     unused.size(), checkpoint::listNames(unused));
 }
 
 } // namespace encdec

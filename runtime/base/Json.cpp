@@ -102,7 +102,7 @@ public:
   template <typename Exception>
   bool parse_error(size_t, const std::string &, const Exception &error) {
     // Without the parser's tag "[json.exception.…] " and the text that it
-    // echoes.
+    // echoes, which may hold any bytes.
     std::string_view what = error.what();
     if (size_t end = what.find("] "); end != std::string_view::npos)
       what.remove_prefix(end + 2);

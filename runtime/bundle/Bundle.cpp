@@ -10,6 +10,7 @@
 #include "runtime/base/Checked.h"
 #include "runtime/base/CpuLevels.h"
 #include "runtime/bundle/Checksum.h"
+#include "runtime/text/Utf8.h"
 
 #include <fmt/format.h>
 
@@ -274,10 +275,10 @@ Status Reader::checkMeaning() {
     contents.code.push_back(std::move(plan));
   }
   if (levels != manifest.levels)
-    return badModel(fmt::format("the manifest lists code for '{}', the "
-                                "sections hold '{}'",
-                                fmt::join(manifest.levels, ", "),
-                                fmt::join(levels, ", ")));
+    return badModel(
+        fmt::format("the manifest lists code for {}, the sections hold {}",
+                    inQuotes(fmt::format("{}", fmt::join(manifest.levels, ", "))),
+                    inQuotes(fmt::format("{}", fmt::join(levels, ", ")))));
   if (tokenizer == manifest.tokenizerKind.empty())
     return badModel(tokenizer
                         ? "it has tokenizer files but the manifest names no "

@@ -8,6 +8,7 @@
 
 #include "runtime/base/Checked.h"
 #include "runtime/base/CpuLevels.h"
+#include "runtime/text/Utf8.h"
 
 #include <fmt/format.h>
 
@@ -25,6 +26,8 @@ constexpr uint64_t maxImage = 256u << 20;
 /// The largest page size of the supported systems; segments with different
 /// rights never share one.
 constexpr uint64_t pageSize = 4096;
+/// Of a symbol, so that many symbols with one long name cost no square of time.
+constexpr uint64_t maxName = 256;
 
 class Auditor {
 public:
@@ -287,9 +290,10 @@ Status Auditor::symbolName(const Elf64_Sym &symbol, uint32_t index,
   const auto *text =
       reinterpret_cast<const char *>(file.data()) + segment->fileOffset +
       (strings - segment->address) + symbol.st_name;
-  size_t length = strnlen(text, size - symbol.st_name);
-  if (length == size - symbol.st_name)
-    return bad("the name of symbol {} has no end", index);
+  size_t most = std::min<uint64_t>(size - symbol.st_name, maxName);
+  size_t length = strnlen(text, most);
+  if (length == most)
+    return bad("the name of symbol {} has no end within {} bytes", index, most);
   name.assign(text, length);
   return Status::success();
 }
@@ -297,10 +301,10 @@ Status Auditor::symbolName(const Elf64_Sym &symbol, uint32_t index,
 Status Auditor::checkSymbol(const Elf64_Sym &symbol, const std::string &name) {
   unsigned type = ELF64_ST_TYPE(symbol.st_info);
   if (symbol.st_shndx == SHN_UNDEF)
-    return bad("it imports '{}'; compiled code must import nothing", name);
+    return bad("it imports {}; compiled code must import nothing", inQuotes(name));
   if (type != STT_FUNC && type != STT_OBJECT && type != STT_NOTYPE)
-    return bad("symbol '{}' has type {}, which would need a dynamic linker",
-               name, type);
+    return bad("symbol {} has type {}, which would need a dynamic linker",
+               inQuotes(name), type);
   bool isEncode = name == ENCDEC_ABI_ENCODE_SYMBOL;
   if (isEncode || name == ENCDEC_ABI_STEP_SYMBOL) {
     const auto *segment = find(symbol.st_value, 1);

@@ -187,13 +187,16 @@ void MarianTokenizer::warnUnknownCode(
   if (!warnings)
     return;
   std::string text = "language code " + inQuotes(code) +
-                     " is unknown and becomes " + config.unkToken + "; ";
+                     " is unknown and becomes " + inQuotes(config.unkToken) + "; ";
   if (codes.empty())
     text += "this model has no language codes";
   else
     text += "this model knows";
-  for (const std::string &known : codes)
-    text += " " + known;
+  size_t shown = 0;
+  while (shown < codes.size() && text.size() < 1500)
+    text += " " + inQuotes(codes[shown++]);
+  if (shown < codes.size())
+    text += " and " + std::to_string(codes.size() - shown) + " more";
   warnings->push_back(std::move(text));
 }
 
@@ -231,31 +234,42 @@ Result<std::vector<int32_t>>
 MarianTokenizer::encode(std::string_view text, const EncodeOptions &options,
                         std::vector<std::string> *warnings) const {
   std::vector<int32_t> ids;
-  // Cut out special tokens, the leftmost first, of two there the longer one.
-  while (options.parseSpecialTokens) {
-    size_t at = std::string_view::npos, length = 0;
-    int32_t special = -1;
-    for (auto [token, id] :
-         {std::pair<std::string_view, int32_t>(config.unkToken, unk),
-          {config.eosToken, eos},
-          {config.padToken, pad}}) {
-      const size_t found =
-          token.empty() || id < 0 ? std::string_view::npos : text.find(token);
-      if (found < at || (found == at && found != std::string_view::npos &&
-                         token.size() > length)) {
-        at = found;
-        length = token.size();
-        special = id;
-      }
-    }
-    if (special < 0)
+  struct Special {
+    std::string_view token;
+    int32_t id;
+    size_t next = 0; // where it stands in the text, behind what was cut out
+  };
+  std::vector<Special> specials;
+  if (options.parseSpecialTokens)
+    specials = {{config.unkToken, unk}, {config.eosToken, eos}, {config.padToken, pad}};
+  for (Special &special : specials)
+    special.next = special.token.empty() || special.id < 0 ? text.npos
+                                                           : text.find(special.token);
+  // One warning a text is enough, however many parts it has.
+  const size_t before = warnings ? warnings->size() : 0;
+  auto encodePart = [&](std::string_view part) {
+    const bool isFirst = warnings && warnings->size() == before;
+    return encodeFragment(part, ids, isFirst ? warnings : nullptr);
+  };
+  // Cut out special tokens, the leftmost first, of two there the longer one. Each
+  // is looked for again only behind where it stood: the text is read once for each.
+  size_t begin = 0;
+  auto isBefore = [](const Special &a, const Special &b) {
+    return a.next != b.next ? a.next < b.next : a.token.size() > b.token.size();
+  };
+  while (!specials.empty()) {
+    for (Special &special : specials)
+      if (special.next < begin)
+        special.next = text.find(special.token, begin);
+    const Special &first = *std::ranges::min_element(specials, isBefore);
+    if (first.next == text.npos)
       break;
-    if (at > 0)
-      ENCDEC_RETURN_IF_ERROR(encodeFragment(text.substr(0, at), ids, warnings));
-    ids.push_back(special);
-    text.remove_prefix(at + length);
+    if (first.next > begin)
+      ENCDEC_RETURN_IF_ERROR(encodePart(text.substr(begin, first.next - begin)));
+    ids.push_back(first.id);
+    begin = first.next + first.token.size();
   }
-  ENCDEC_RETURN_IF_ERROR(encodeFragment(text, ids, warnings));
+  ENCDEC_RETURN_IF_ERROR(encodePart(text.substr(begin)));
   ids.push_back(eos);
   return ids;
 }
@@ -280,9 +294,9 @@ MarianTokenizer::decode(std::span<const int32_t> ids) const {
   }
   flush();
   // Strings that are no pieces may hold U+2581 still.
-  for (size_t at = 0; (at = text.find(kSpaceSymbol, at)) != std::string::npos;)
-    text.replace(at, kSpaceSymbol.size(), " ");
-  return std::string(stripWhitespace(text));
+  std::string spaced;
+  appendWithSpaces(text, spaced);
+  return std::string(stripWhitespace(spaced));
 }
 
 static std::vector<std::string> piecesOf(const MarianVocab &vocab,

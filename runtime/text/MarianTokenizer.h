@@ -29,6 +29,10 @@ struct JsonValue;
 
 class MarianTokenizer final : public Tokenizer {
 public:
+  /// Ids of the source and of the target lie below these.
+  int32_t sourceVocabSize() const { return sourceVocab.size(); }
+  int32_t targetVocabSize() const { return outputVocab().size(); }
+
   /// BadModel that names the file, for a file that is missing, damaged or at
   /// odds with another.
   static Result<MarianTokenizer> create(const MarianFiles &files);

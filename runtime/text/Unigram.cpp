@@ -152,15 +152,6 @@ static void flushBytes(std::string &bytes, std::string &out) {
   bytes.clear();
 }
 
-static void appendWithSpaces(std::string_view piece, std::string &out) {
-  for (size_t at; (at = piece.find(kSpaceSymbol)) != std::string_view::npos;) {
-    out += piece.substr(0, at);
-    out += ' ';
-    piece.remove_prefix(at + kSpaceSymbol.size());
-  }
-  out += piece;
-}
-
 std::string Unigram::decode(std::span<const std::string_view> pieces) const {
   std::string out, bytes;
   bool stripped = !normalizer.stripsLeadingSpace();

@@ -4,6 +4,15 @@
 
 namespace encdec {
 
+void appendWithSpaces(std::string_view text, std::string &out) {
+  for (size_t at; (at = text.find(kSpaceSymbol)) != std::string_view::npos;) {
+    out += text.substr(0, at);
+    out += ' ';
+    text.remove_prefix(at + kSpaceSymbol.size());
+  }
+  out += text;
+}
+
 /// The characters for which Python's str.isspace() holds.
 static bool isWhitespace(std::string_view character) {
   if (character.size() == 1) {

@@ -236,6 +236,23 @@ TEST(CodeAudit, Symbols) {
       [](uint32_t &count) { count = UINT32_MAX; }, "symbol table");
 }
 
+/// Names go into messages, so they are escaped; none is read without end.
+TEST(CodeAudit, NamesOfSymbols) {
+  Object object;
+  const uint64_t symbol = object.symbolNamed(ENCDEC_ABI_STEP_SYMBOL);
+  const uint64_t name = object.offset(object.dynamicValue(DT_STRTAB)) +
+                        read<Elf64_Sym>(object.bytes, symbol).st_name;
+  object.edit<Elf64_Sym>(symbol, [](Elf64_Sym &s) { s.st_shndx = SHN_UNDEF; });
+  object.bytes.replace(name, 4, "\n\x1b[m");
+  expectRefused(audit(object.bytes), "imports '\\x0A\\x1B[m");
+  // A string table without a zero: the code itself.
+  const auto code = read<Elf64_Phdr>(object.bytes, object.program(PT_LOAD, PF_X));
+  std::fill_n(object.bytes.begin() + int64_t(code.p_offset), code.p_filesz, 'a');
+  write<uint64_t>(object.bytes, object.dynamic(DT_STRTAB) + 8, code.p_vaddr);
+  write<uint64_t>(object.bytes, object.dynamic(DT_STRSZ) + 8, code.p_filesz);
+  expectRefused(audit(object.bytes), "has no end within 256 bytes");
+}
+
 TEST(CodeAudit, OtherAbiIsAMisfit) {
   Object object;
   auto symbol = read<Elf64_Sym>(object.bytes,

@@ -276,6 +276,13 @@ TEST(Manifest, TooManySegments) {
   expectRefused(readWith(json.dump()), "a list of at most 65536");
 }
 
+TEST(Manifest, TooManyLevels) {
+  Json json = fakeManifest();
+  for (int i = 0; i < 100; ++i)
+    json["levels"].push_back(std::string(200, 'v'));
+  expectRefused(readWith(json.dump()), "the manifest lists code for 'v3, vvv");
+}
+
 /// Every head size is found again in the bytes per key it gives.
 TEST(Manifest, HeadSizeFromBytes) {
   for (auto [type, element] : {std::pair("f32", 4), {"bf16", 2}})

@@ -4,6 +4,7 @@ sentence's bits depend on nothing but the sentence."""
 import json
 import unittest
 
+from alignments import cross_attention, read_alignments
 from driver import EXAMPLE, common_prefix, compile_model, generate_ids, goldens, run
 
 
@@ -130,11 +131,25 @@ class EnFr(unittest.TestCase):
                          run("generate", self.f32, "--text", text).stdout)
 
     def test_alignments_picture(self):
-        picture = self.f32.with_suffix(".svg")
-        run("generate", self.f32, "--text", self.lines[0]["text"], "--alignments", picture)
-        text = picture.read_text()
-        self.assertTrue(text.lstrip().startswith("<") and "</svg>" in text)
-        self.assertNotIn("http://www.w3.org/1999/xlink", text)
+        """Each panel shows its head: a label for each piece, a shade for each probability."""
+        picture, text = self.f32.with_suffix(".svg"), self.lines[0]["text"]
+        source, target, layers = cross_attention(self.f32, text)
+        pieces = {id: piece for piece, id in
+                  json.loads((EXAMPLE / "vocab.json").read_text()).items()}
+        for layer, heads in enumerate(layers, start=1):
+            run("generate", self.f32, "--text", text, "--alignments", picture,
+                "--alignment-layer", layer)
+            panels = read_alignments(picture)
+            self.assertEqual(len(panels), len(heads))
+            for (columns, rows, cells), probs in zip(panels, heads):
+                self.assertEqual(columns, [pieces[id] for id in source])
+                self.assertEqual(rows, [pieces[id] for id in target])
+                self.assertEqual(sorted(cells), [(t, s) for t in range(len(target))
+                                                 for s in range(len(source))])
+                for (t, s), (shade, number, is_best) in cells.items():
+                    self.assertAlmostEqual(shade, probs[t][s], delta=0.005 * probs[t][s])
+                    self.assertAlmostEqual(number, probs[t][s], delta=0.00051)
+                    self.assertEqual(is_best, s == probs[t].index(max(probs[t])))
 
 
 unittest.main()

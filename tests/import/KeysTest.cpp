@@ -2,6 +2,7 @@
 // and weight names as Transformers 4 and 5 write them.
 #include "tests/import/Imported.h"
 
+#include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
 using namespace encdec;
@@ -55,6 +56,17 @@ TEST(Import, UnknownKeysGetOneWarning) {
             "config.json: unknown keys, ignored: \"flux\", \"warp\"\n");
 }
 
+TEST(Import, UnknownKeysDoNotFillAPage) {
+  TinyCheckpoint checkpoint;
+  for (int i = 0; i < 1000; ++i)
+    checkpoint.config[fmt::format("flux{:03}", i)] =
+        checkpoint.generation[fmt::format("warp{:03}", i)] = "1";
+  Imported imported(checkpoint);
+  ASSERT_TRUE(imported.module) << imported.error();
+  EXPECT_TRUE(contains(imported.warnings(), "\"flux007\" and 992 more\n"));
+  EXPECT_TRUE(contains(imported.warnings(), "\"warp007\" and 992 more\n"));
+}
+
 TEST(Import, NoWarningSpeaksOfAKeyThatIsRefused) {
   TinyCheckpoint checkpoint;
   checkpoint.config["vocab_size"] = "\"seven\"";
@@ -92,6 +104,16 @@ TEST(Generation, BeamsThatNoStepCanFeedAreFewer) {
   ASSERT_TRUE(imported.module) << imported.error();
   EXPECT_TRUE(contains(imported.warnings(), "num_beams = 1000 is more than the 32"));
   EXPECT_EQ(imported.generation<mlir::IntegerAttr>("num_beams").getInt(), 32);
+}
+
+TEST(Generation, GreedyIsLeftWhereManyTokensEnd) {
+  TinyCheckpoint checkpoint;
+  checkpoint.generation["eos_token_id"] =
+      fmt::format("[{}]", fmt::join(std::vector<int>(64), ","));
+  Imported imported(checkpoint);
+  ASSERT_TRUE(imported.module) << imported.error();
+  EXPECT_EQ(imported.warnings(), "");
+  EXPECT_EQ(imported.generation<mlir::IntegerAttr>("num_beams").getInt(), 1);
 }
 
 TEST(Generation, SamplingAndUnhonouredKeysAreNamed) {

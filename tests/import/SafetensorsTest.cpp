@@ -4,6 +4,7 @@
 #include "compiler/import/Halves.h"
 #include "tests/import/TinyCheckpoint.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <filesystem>
@@ -146,6 +147,10 @@ TEST_P(MalformedFile, IsRefusedWithOneMessage) {
   EXPECT_NE(files.status().message().find(test.message), std::string::npos)
       << files.status().message();
   EXPECT_EQ(files.status().message().rfind("model.safetensors: ", 0), 0u)
+      << files.status().message();
+  // One line, whatever bytes the file holds; here all names are ASCII.
+  EXPECT_TRUE(std::ranges::all_of(files.status().message(),
+                                  [](char c) { return c >= ' ' && c < 0x7f; }))
       << files.status().message();
 }
 

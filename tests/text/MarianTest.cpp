@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+
 using namespace encdec;
 using namespace encdec::test;
 using Ids = std::vector<int32_t>;
@@ -70,6 +72,28 @@ TEST(Marian, TakesALanguageCodeInFront) {
   EXPECT_TRUE(warnings.empty());
 }
 
+/// Whatever a vocabulary holds, a warning is one line, and no longer than people read.
+TEST(Marian, WarnsInOneLine) {
+  Small small;
+  small.config = R"({"unk_token": "\n"})";
+  small.vocab = R"({"</s>":0,"\n":1,">>\u001b[m<<":2)";
+  for (int id = 3; id < 1000; ++id)
+    small.vocab += ",\">>" + std::to_string(id) + "<<\":" + std::to_string(id);
+  small.vocab += "}";
+  const auto t = small.make();
+  ASSERT_TRUE(t.ok()) << t.status().message();
+  std::vector<std::string> warnings;
+  encode(*t, ">>spa<< a", false, &warnings);
+  ASSERT_EQ(warnings.size(), 1u);
+  for (const char c : warnings[0])
+    EXPECT_GE(static_cast<unsigned char>(c), 0x20) << warnings[0];
+  EXPECT_NE(warnings[0].find("'>>3<<'"), std::string::npos) << warnings[0];
+  EXPECT_NE(warnings[0].find(" more"), std::string::npos) << warnings[0];
+  EXPECT_LT(warnings[0].size(), 2000u);
+  encode(*t, ">>spa<<</s>>>ita<<", true, &warnings);
+  EXPECT_EQ(warnings.size(), 2u) << "one for each text";
+}
+
 TEST(Marian, NamesAnUnknownLanguageCodeAndTheKnownOnes) {
   const auto t = Small().make();
   ASSERT_TRUE(t.ok());
@@ -127,6 +151,20 @@ TEST(Marian, IdsWithoutAPieceDecodeAsTheUnknownToken) {
   const auto t = Small().make();
   ASSERT_TRUE(t.ok());
   EXPECT_EQ(t->decode(Ids{2, 9, 2, 3, 1000, 0}).value(), "a<unk> ab<unk>");
+}
+
+/// Entries that are no pieces are written out too, each in time linear in the text.
+TEST(Marian, DecodesSpacesOfOtherEntries) {
+  Small small;
+  small.vocab.back() = ',';
+  small.vocab += R"("x▁y▁":9})";
+  const auto t = small.make();
+  ASSERT_TRUE(t.ok()) << t.status().message();
+  EXPECT_EQ(t->decode(Ids{9, 9, 2}).value(), "x y x y  a");
+  const auto start = std::chrono::steady_clock::now();
+  ASSERT_TRUE(t->decode(Ids(300'000, 9)).ok());
+  const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
+  EXPECT_LT(time.count(), 5);
 }
 
 TEST(Marian, SeparateVocabulariesDecodeWithTheTargets) {

@@ -1,0 +1,75 @@
+//===- Safetensors.cpp - the header of a file of weights ------------------===//
+
+#include "compiler/import/Safetensors.h"
+#include "tests/fuzz/Fuzz.h"
+#include "tests/import/TinyCheckpoint.h"
+
+#include <algorithm>
+#include <set>
+#include <unistd.h>
+
+using namespace encdec::checkpoint;
+
+namespace encdec::fuzz {
+
+static std::vector<std::string> seeds() {
+  const std::string file = testing::TinyCheckpoint::file(testing::TinyCheckpoint().tensors);
+  return {file.substr(8, file.rfind('}') - 7),
+          R"({"__metadata__":{"format":"pt"},)"
+          R"("s":{"dtype":"F32","shape":[],"data_offsets":[0,4]},)"
+          R"("e":{"dtype":"F16","shape":[0,5],"data_offsets":[4,4]},)"
+          R"("h":{"dtype":"BF16","shape":[2,3],"data_offsets":[4,16]},)"
+          R"("i":{"dtype":"I64","shape":[1],"data_offsets":[16,24]}}   )"};
+}
+
+/// What a header says is the end of its data, as no mutation would keep another
+/// number right beside it.
+static uint64_t largestNumber(std::string_view text) {
+  uint64_t largest = 0, number = 0;
+  for (char c : text) {
+    const bool digit = c >= '0' && c <= '9';
+    number = digit && number < uint64_t(1) << 40 ? number * 10 + uint64_t(c - '0') : 0;
+    largest = std::max(largest, number);
+  }
+  return largest;
+}
+
+static bool run(std::string_view header) {
+  static const testing::TempFolder folder;
+  static const std::string path = folder.path() + "/model.safetensors";
+  std::string bytes(8, '\0');
+  for (int i = 0; i < 8; ++i)
+    bytes[i] = char(uint64_t(header.size()) >> 8 * i);
+  bytes += header;
+  folder.write("model.safetensors", bytes);
+  const uint64_t size = bytes.size() + largestNumber(header); // sparse beyond `bytes`
+  require(::truncate(path.c_str(), off_t(size)) == 0, "room for a sparse file");
+  auto file = SafetensorsFile::open(path, "model.safetensors");
+  if (!file.ok()) {
+    requireSentence(file.status().message());
+    return false;
+  }
+  std::set<std::string> names;
+  uint64_t end = bytes.size();
+  for (const TensorInfo &tensor : file->tensors()) {
+    require(names.insert(tensor.name).second, "each name once");
+    require(tensor.offset == end && tensor.size <= size - end,
+            "tensors cover the data, one after the other");
+    require(tensor.shape.size() <= maxRank, "a rank within the limit");
+    end += tensor.size;
+    const uint64_t width = tensor.dtype == DType::F32 ? 4 : 2;
+    if (tensor.dtype == DType::Other)
+      continue;
+    require(tensor.elements() * width == tensor.size, "as many bytes as elements");
+    if (tensor.size > 4096)
+      continue;
+    auto values = file->values(tensor.offset, tensor.elements(), tensor.dtype);
+    require(values.ok() && values->size() == tensor.elements(), "all values");
+  }
+  require(end == size, "the data ends with the last tensor");
+  return true;
+}
+
+extern const Target safetensors = {"safetensors", 4096, seeds, run};
+
+} // namespace encdec::fuzz

@@ -1,0 +1,20 @@
+//===- Text.h - what the targets of tokenizers share ----------------------===//
+
+#pragma once
+
+#include "runtime/text/Unigram.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace encdec::fuzz {
+
+/// The vocab.json of a SentencePiece model: its pieces by their ids, then `more`.
+std::string vocabularyOf(std::string_view spm, const std::vector<std::string> &more);
+
+/// Requires that the segments cover the normalized text, one after the other, each
+/// with a piece that stands for these bytes.
+void requireCover(const Unigram &model, const Segmentation &split);
+
+} // namespace encdec::fuzz

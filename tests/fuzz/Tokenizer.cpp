@@ -1,0 +1,117 @@
+//===- Tokenizer.cpp - texts to ids and back, by five trained models ------===//
+//
+// Two targets: short texts, whose first byte chooses the model and whether special
+// tokens are parsed; and 128 KB of a short unit, for the time that they take.
+
+#include "runtime/text/MarianTokenizer.h"
+#include "runtime/text/Utf8.h"
+#include "tests/fuzz/Fuzz.h"
+#include "tests/fuzz/Text.h"
+#include "tests/text/LineGenerator.h"
+
+#include <algorithm>
+#include <ctime>
+
+namespace encdec::fuzz {
+
+namespace {
+struct Model {
+  Unigram unigram;
+  MarianTokenizer tokenizer;
+};
+} // namespace
+
+static std::vector<Model> makeModels() {
+  std::vector<Model> all;
+  for (const char *path :
+       {"tests/text/bytes.spm", "tests/text/plain.spm", "tests/text/suffix.spm",
+        "tests/text/ties.spm", "examples/models/en-fr/source.spm"}) {
+    const std::string spm = repositoryFile(path);
+    // "▁▁" is no piece, so that it stands for itself in decoded text.
+    const std::string vocab =
+        vocabularyOf(spm, {"</s>", "<pad>", ">>fra<<", "\u2581\u2581", "ﬁ"});
+    auto file = parseSentencePieceFile(spm);
+    require(file.ok(), "a sound model");
+    auto unigram = Unigram::create(std::move(*file));
+    auto tokenizer = MarianTokenizer::create({spm, spm, vocab, {}, {}});
+    require(unigram.ok() && tokenizer.ok(), "a sound model");
+    all.push_back({std::move(*unigram), std::move(*tokenizer)});
+  }
+  return all;
+}
+
+static const std::vector<Model> &models() {
+  static const std::vector<Model> all = makeModels();
+  return all;
+}
+
+/// Text to ids and back; and any ids to a text, the last of the vocabulary among
+/// them, which are no pieces.
+static void tokenize(const Model &model, std::string_view text, bool special) {
+  auto split = model.unigram.encode(text);
+  require(split.ok(), "a text of this length can be split");
+  requireCover(model.unigram, *split);
+
+  const MarianTokenizer &tokenizer = model.tokenizer;
+  std::vector<std::string> warnings;
+  auto ids = tokenizer.encode(text, {special}, &warnings);
+  require(ids.ok(), "a text of this length has ids");
+  require(ids->back() == tokenizer.eosId(), "the end token at the end");
+  require(std::ranges::all_of(*ids,
+                              [&](int32_t id) {
+                                return id >= 0 && id < tokenizer.sourceVocabSize();
+                              }),
+          "ids of the vocabulary");
+  if (!special) {
+    require(std::ranges::count(*ids, tokenizer.eosId()) == 1, "no end token before it");
+    if (!text.starts_with(">>"))
+      require(ids->size() == split->segments.size() + 1, "an id for each segment");
+  }
+  require(warnings.size() <= 1, "one warning at most");
+  for (const std::string &warning : warnings)
+    requireSentence(warning);
+  auto decoded = tokenizer.decode(*ids);
+  require(decoded.ok() && isValidUtf8(*decoded), "ids that are text again");
+  std::vector<int32_t> some;
+  for (unsigned char byte : text)
+    some.push_back(tokenizer.targetVocabSize() - 1 - byte % 200);
+  decoded = tokenizer.decode(some);
+  require(decoded.ok() && isValidUtf8(*decoded), "ids of the vocabulary are text");
+}
+
+static std::vector<std::string> textSeeds() {
+  const test::LineGenerator lines(std::string(ENCDEC_SOURCE_DIR) +
+                                  "/tests/data/en-fr-200.tsv");
+  std::vector<std::string> all;
+  for (uint32_t i = 0; i < 60; ++i)
+    all.push_back(char(i % 10) + lines.line(i).substr(0, 200));
+  return all;
+}
+
+static bool runText(std::string_view input) {
+  const uint8_t how = takeByte(input);
+  tokenize(models()[how % models().size()], input, how / models().size() % 2);
+  return true;
+}
+
+static std::vector<std::string> unitSeeds() {
+  return {"a", " ", "\xFF", "\u2581", "</s>", "x</s><unk>", ">>a<<</s>", "e\u0301", "[USER]2"};
+}
+
+static bool runUnit(std::string_view unit) {
+  std::string text;
+  while (!unit.empty() && text.size() < size_t(128) << 10)
+    text += unit;
+  for (const bool special : {false, true}) {
+    const std::clock_t start = std::clock();
+    tokenize(models()[0], text, special);
+    // Ten times what it takes, and far below its square.
+    require(double(std::clock() - start) / CLOCKS_PER_SEC < 2, "time linear in the text");
+  }
+  return true;
+}
+
+extern const Target tokenizer = {"tokenizer", 256, textSeeds, runText};
+extern const Target tokenizerTime = {"tokenizer_time", 12, unitSeeds, runUnit};
+
+} // namespace encdec::fuzz

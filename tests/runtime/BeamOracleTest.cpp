@@ -1,0 +1,306 @@
+//===- BeamOracleTest.cpp - beam search against two plain ones ------------===//
+//
+// Small models whose every prediction stands in a table. The first judge is
+// Transformers' beam search written once more, as its generation/utils.py goes
+// (_beam_search), without rows, batches or shared beginnings; the second lists all
+// sequences there are.
+
+#include "tests/runtime/TableModel.h"
+
+#include <fmt/ranges.h>
+
+#include <cmath>
+
+using namespace encdec;
+using namespace encdec::tests;
+using namespace encdec::runtime;
+
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+/// What Transformers gives a beam that is not to win, and what no sum of a real
+/// sequence reaches. Sequences below it are no results.
+constexpr double lowest = -1e9, notReal = -1e8;
+
+/// One set of options; lengths count the start token.
+struct Rules {
+  size_t beams = 1, maxLength = 2, minLength = 0, returned = 1;
+  std::set<int32_t> eos, bad;
+  std::optional<int32_t> forcedBos, forcedEos;
+  double penalty = 1;
+  EarlyStopping early = EarlyStopping::no;
+
+  double score(double sum, size_t generated) const {
+    return sum / std::pow(double(generated), penalty);
+  }
+};
+
+struct Sequence {
+  Ids ids;
+  double sum = 0, score = 0;
+  bool finished = false;
+  size_t parent = 0; ///< Rank of the beam that it goes on from.
+};
+
+class Oracle {
+public:
+  Oracle(const Tables &tables, size_t source, const Rules &rules)
+      : tables(tables), source(source), rules(rules) {}
+
+  std::vector<Sequence> beamSearch() {
+    const size_t K = rules.beams, C = std::max<size_t>(2, 1 + rules.eos.size()) * K;
+    std::vector<Sequence> running(K), finished(K);
+    for (size_t k = 0; k < K; ++k) {
+      running[k].sum = k ? lowest : 0;
+      finished[k].score = finished[k].sum = lowest;
+    }
+    for (bool canImprove = true; canImprove;) {
+      std::vector<Sequence> all;
+      for (size_t k = 0; k < K; ++k)
+        for (Sequence &one : continued(running[k], k))
+          all.push_back(std::move(one));
+      std::ranges::sort(all, isBefore);
+      all.resize(std::min(all.size(), C));
+      const bool isFull = std::ranges::all_of(finished, &Sequence::finished);
+      const bool takesMore = rules.early != EarlyStopping::yes || !isFull;
+      running = goingOn(all);
+      for (size_t rank = 0; rank < K && rank < all.size() && takesMore; ++rank)
+        if (stops(all[rank]))
+          finish(all[rank], finished);
+      canImprove = std::ranges::any_of(all, [&](auto &one) { return !stops(one); }) &&
+                   improves(running[0], finished);
+    }
+    return real(finished);
+  }
+
+  /// All sequences that may be generated, best first.
+  std::vector<Sequence> everything() const {
+    std::vector<Sequence> all, open(1);
+    while (!open.empty()) {
+      std::vector<Sequence> longer;
+      for (const Sequence &one : open)
+        for (Sequence &next : continued(one, 0))
+          (stops(next) ? all : longer).push_back(std::move(next));
+      open = std::move(longer);
+    }
+    std::ranges::sort(all, std::greater(), &Sequence::score);
+    return all;
+  }
+
+private:
+  bool stops(const Sequence &one) const {
+    return rules.eos.contains(one.ids.back()) || one.ids.size() + 1 >= rules.maxLength;
+  }
+
+  /// One token more, for each token that the processors leave a chance.
+  std::vector<Sequence> continued(const Sequence &one, size_t rank) const {
+    std::vector<Sequence> all;
+    const size_t length = 1 + one.ids.size();
+    size_t row = 0;
+    for (int32_t id : one.ids)
+      row = Tables::next(row, id);
+    for (int32_t v = 0; v < tables.vocabulary; ++v) {
+      double logProb = tables.logProbs[Tables::at(source, row) + size_t(v)];
+      if (rules.bad.contains(v) || (length < rules.minLength && rules.eos.contains(v)))
+        logProb = -infinity;
+      if (rules.forcedBos && length == 1)
+        logProb = v == *rules.forcedBos ? 0 : -infinity;
+      if (rules.forcedEos && length + 1 == rules.maxLength)
+        logProb = v == *rules.forcedEos ? 0 : -infinity;
+      if (logProb == -infinity)
+        continue;
+      Sequence next = one;
+      next.ids.push_back(v);
+      next.sum += logProb;
+      next.score = rules.score(next.sum, next.ids.size());
+      next.parent = rank;
+      all.push_back(std::move(next));
+    }
+    return all;
+  }
+
+  /// In place of the worst; of equal ones the earlier comes first.
+  static void finish(Sequence one, std::vector<Sequence> &finished) {
+    one.finished = true;
+    const auto worse = std::ranges::find_if(
+        finished, [&](const Sequence &old) { return old.score < one.score; });
+    finished.insert(worse, std::move(one));
+    finished.pop_back();
+  }
+
+  /// By sum; then the lower token, then the better beam.
+  static bool isBefore(const Sequence &a, const Sequence &b) {
+    if (a.sum != b.sum)
+      return a.sum > b.sum;
+    return std::pair(a.ids.back(), a.parent) < std::pair(b.ids.back(), b.parent);
+  }
+
+  /// The K best of those that do not stop.
+  std::vector<Sequence> goingOn(const std::vector<Sequence> &candidates) const {
+    std::vector<Sequence> best;
+    for (const Sequence &one : candidates)
+      if (!stops(one) && best.size() < rules.beams)
+        best.push_back(one);
+    while (best.size() < rules.beams) {
+      best.emplace_back().ids.assign(candidates.empty() ? 0 : candidates[0].ids.size(), 0);
+      best.back().sum = -infinity;
+    }
+    return best;
+  }
+
+  bool improves(const Sequence &best, const std::vector<Sequence> &finished) const {
+    if (!std::ranges::all_of(finished, &Sequence::finished))
+      return true;
+    if (rules.early == EarlyStopping::yes)
+      return false;
+    const bool atBest = rules.early == EarlyStopping::never && rules.penalty > 0;
+    return rules.score(best.sum, atBest ? rules.maxLength - 1 : best.ids.size()) >
+           finished.back().score;
+  }
+
+  static std::vector<Sequence> real(std::vector<Sequence> all) {
+    std::erase_if(all, [](const Sequence &one) { return one.sum < notReal; });
+    return all;
+  }
+
+  const Tables &tables;
+  const size_t source;
+  const Rules &rules;
+};
+
+GenerateRequest requestOf(const Rules &rules) {
+  GenerateRequest request;
+  request.beams = rules.beams;
+  request.returned = rules.returned;
+  request.maxLength = int64_t(rules.maxLength);
+  request.minLength = int64_t(rules.minLength);
+  request.forcedBos = rules.forcedBos.value_or(-1);
+  request.forcedEos = rules.forcedEos.value_or(-1);
+  request.badTokens.assign(rules.bad.begin(), rules.bad.end());
+  request.lengthPenalty = rules.penalty;
+  request.earlyStopping = rules.early;
+  return request;
+}
+
+/// What the runtime returns for each table, sequences that are not real left out.
+std::vector<std::vector<Generated>> search(const Tables &tables, const Rules &rules,
+                                           StateLimits limits) {
+  Json generation;
+  generation["decoder_start_token_id"] = generation["pad_token_id"] = 0;
+  generation["eos_token_ids"] = std::vector(rules.eos.begin(), rules.eos.end());
+  generation["bad_token_ids"] = Json::array();
+  TableModel model(tables, generation);
+  auto state = State::create(model.model, limits);
+  EXPECT_TRUE(state.ok()) << state.status().message();
+  Sources sources{{0}, {1, 0}, {2, 2, 1}};
+  auto made = generate(**state, sources.ids, sources.offsets, requestOf(rules));
+  EXPECT_TRUE(made.ok()) << made.status().message();
+  std::vector<std::vector<Generated>> results(TABLE_SOURCES);
+  if (made.ok() && made->size() == TABLE_SOURCES)
+    for (size_t source = 0; source < made->size(); ++source)
+      for (const Generated &one : (*made)[source])
+        if (one.logProb > notReal)
+          results[source].push_back(one);
+  return results;
+}
+
+void expectSame(const std::vector<Sequence> &expected, const std::vector<Generated> &found,
+                const Rules &rules) {
+  ASSERT_EQ(found.size(), std::min(expected.size(), rules.returned));
+  for (size_t i = 0; i < found.size(); ++i) {
+    SCOPED_TRACE("hypothesis " + std::to_string(i));
+    EXPECT_EQ(found[i].ids, expected[i].ids);
+    EXPECT_EQ(found[i].logProb, expected[i].sum);
+    EXPECT_EQ(found[i].score, expected[i].score);
+  }
+}
+
+std::string described(const Rules &rules) {
+  const GenerateRequest request = requestOf(rules);
+  return fmt::format("beams {}, eos {}, bad {}, lengths {} to {}, forced {} and {}, "
+                     "penalty {}, early stopping {}",
+                     rules.beams, fmt::join(rules.eos, " "), fmt::join(rules.bad, " "),
+                     rules.minLength, rules.maxLength, *request.forcedBos,
+                     *request.forcedEos, rules.penalty, int(rules.early));
+}
+
+Rules drawRules(std::mt19937 &random, int32_t vocabulary) {
+  auto below = [&](size_t n) { return random() % n; };
+  auto token = [&] { return int32_t(below(size_t(vocabulary))); };
+  Rules rules;
+  for (size_t n = below(10) ? 1 + below(2) : 0; n > 0; --n)
+    rules.eos.insert(token());
+  if (below(3) == 0)
+    rules.bad.insert(token());
+  for (int32_t eos : rules.eos)
+    rules.bad.erase(eos);
+  rules.maxLength = 2 + below(TABLE_STEPS);
+  rules.minLength = below(3) ? 0 : below(rules.maxLength + 1);
+  if (below(5) == 0)
+    rules.forcedBos = token();
+  if (below(3) == 0)
+    rules.forcedEos = rules.eos.empty() || below(4) == 0 ? token() : *rules.eos.begin();
+  rules.penalty = std::array{1.0, 0.0, 0.6, 2.0, -0.5, -2.0}[below(6)];
+  rules.beams = 2 + below(below(3) ? 4 : 15);
+  rules.early = below(2) ? EarlyStopping::no : EarlyStopping::never;
+  // Beams beyond the tokens that go on are copies of others with a sum of -1e9.
+  // Whether their ends fill up the finished ones, which is what early stopping
+  // counts, is a matter of float32's rounding in Transformers.
+  const size_t going = size_t(vocabulary) - rules.eos.size() - rules.bad.size();
+  if (going >= 2 && below(3) == 0) {
+    rules.early = EarlyStopping::yes;
+    rules.beams = 2 + below(going - 1);
+  }
+  rules.returned = 1 + below(rules.beams);
+  return rules;
+}
+
+TEST(BeamOracle, RandomTablesAndOptions) {
+  std::mt19937 random(11);
+  size_t several = 0, early = 0;
+  for (int round = 0; round < 600; ++round) {
+    Tables tables(4 + int32_t(random() % 3));
+    tables.fill(random, round % 2);
+    const Rules rules = drawRules(random, tables.vocabulary);
+    SCOPED_TRACE(fmt::format("round {}, vocabulary {}, {}", round, tables.vocabulary,
+                             described(rules)));
+    const uint64_t rows = rules.beams * (1 + random() % TABLE_SOURCES);
+    const auto threads = uint32_t(1 + random() % 2);
+    const auto found = search(tables, rules, {.maxRows = rows, .threads = threads});
+    for (size_t source = 0; source < TABLE_SOURCES; ++source) {
+      SCOPED_TRACE("source " + std::to_string(source));
+      const auto expected = Oracle(tables, source, rules).beamSearch();
+      expectSame(expected, found[source], rules);
+      several += expected.size() > 1;
+      early += !expected.empty() && expected[0].ids.size() + 1 < rules.maxLength;
+    }
+    if (HasFailure())
+      break;
+  }
+  EXPECT_GT(several, 600u);
+  EXPECT_GT(early, 200u);
+}
+
+/// With a beam for every sequence there is, nothing is missed.
+TEST(BeamOracle, AsManyBeamsAsSequences) {
+  std::mt19937 random(12);
+  for (int round = 0; round < 100; ++round) {
+    Tables tables(3 + int32_t(random() % 2));
+    tables.fill(random, false);
+    Rules rules;
+    rules.eos = {int32_t(random() % 3)};
+    rules.maxLength = tables.vocabulary == 3 ? 5 : 3; // 31 sequences, or 13
+    rules.beams = rules.returned = 32;
+    rules.penalty = std::array{1.0, 0.6, 2.0}[random() % 3];
+    rules.early = round % 2 ? EarlyStopping::no : EarlyStopping::never;
+    SCOPED_TRACE("round " + std::to_string(round));
+    const auto found = search(tables, rules, {.maxRows = 32, .threads = 1});
+    for (size_t source = 0; source < TABLE_SOURCES; ++source) {
+      const auto all = Oracle(tables, source, rules).everything();
+      EXPECT_EQ(all.size(), tables.vocabulary == 3 ? 31u : 13u);
+      expectSame(all, found[source], rules);
+    }
+  }
+}
+
+} // namespace
