@@ -26,8 +26,10 @@ static std::vector<std::string> seeds() {
 /// number right beside it.
 static uint64_t largestNumber(std::string_view text) {
   uint64_t largest = 0, number = 0;
+  bool word = false; // digits of "F32" are no number
   for (char c : text) {
-    const bool digit = c >= '0' && c <= '9';
+    const bool digit = c >= '0' && c <= '9' && !word;
+    word = (word && c >= '0') || (c >= 'A' && c <= 'z');
     number = digit && number < uint64_t(1) << 40 ? number * 10 + uint64_t(c - '0') : 0;
     largest = std::max(largest, number);
   }
@@ -57,7 +59,9 @@ static bool run(std::string_view header) {
             "tensors cover the data, one after the other");
     require(tensor.shape.size() <= maxRank, "a rank within the limit");
     end += tensor.size;
-    const uint64_t width = tensor.dtype == DType::F32 ? 4 : 2;
+    const uint64_t width = tensor.dtype == DType::F64   ? 8
+                           : tensor.dtype == DType::F32 ? 4
+                                                        : 2;
     if (tensor.dtype == DType::Other)
       continue;
     require(tensor.elements() * width == tensor.size, "as many bytes as elements");
@@ -70,6 +74,6 @@ static bool run(std::string_view header) {
   return true;
 }
 
-extern const Target safetensors = {"safetensors", 4096, seeds, run};
+extern const Target safetensors = {"safetensors", 8192, seeds, run};
 
 } // namespace encdec::fuzz

@@ -101,7 +101,7 @@ public:
   /// Its manifest is fakeManifest's with the sizes of a table.
   TableModel(const Tables &tables, const Json &generation) {
     const size_t size = (tables.logProbs.size() + 1) * sizeof(float);
-    weights.resize(size / 64 + 1);
+    weights.resize(std::max<size_t>(size / 64 + 1, 256));
     float *floats = weights[0].data();
     *floats = float(tables.vocabulary);
     std::copy(tables.logProbs.begin(), tables.logProbs.end(), floats + 1);
@@ -112,6 +112,11 @@ public:
     json["model"]["source_vocab_size"] = int(TABLE_SOURCES);
     json["model"]["max_positions"] = int(TABLE_STEPS);
     json["weights"]["bytes"] = weights.size() * 64;
+    for (auto [i, rows] : {std::pair(0, int(TABLE_SOURCES)), std::pair(1, tables.vocabulary),
+                           std::pair(2, int(TABLE_STEPS))})
+      json["weights"]["list"][i].update(
+          {{"rows", rows},
+           {"bytes", rows * json["weights"]["list"][i]["columns"].get<int>() * 4}});
     json["memory"]["memory_per_key"] = json["memory"]["cache_per_key"] = (1 + 16) * 4;
     json["generation"].update(generation);
     json.erase("segments");
