@@ -38,8 +38,11 @@ LogicalResult Selector::handles() {
 
 void Selector::scores(CallBuilder &call) {
   auto type = RankedTensorType::get({kAttendRows, ShapedType::kDynamic}, builder.getF32Type());
-  call.scratch(type, SizeAttr::get(builder.getContext(), 0, kAttendRows * 4, 0), Mode::update,
-               Part::own);
+  // Scores of all keys, then for each row what they are divided by.
+  call.scratch(type,
+               SizeAttr::get(builder.getContext(), roundUp(kAttendRows * 4, 64),
+                             kAttendRows * 4, 0),
+               Mode::update, Part::own);
 }
 
 static void configure(CallBuilder &call, const AttentionShape &shape, Builder builder) {

@@ -129,6 +129,9 @@ LogicalResult SplitAttr::verify(function_ref<InFlightDiagnostic()> error, Part k
                    << stringifyPart(kind);
   if (count < 1)
     return error() << "expected a positive count of units, but got " << count;
+  if (count > 1 && (kind == Part::rows || kind == Part::data))
+    return error() << "expected no count of units that are " << stringifyPart(kind)
+                   << ", but got " << count;
   return success();
 }
 

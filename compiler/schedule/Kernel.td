@@ -75,7 +75,8 @@ def Kernel_SplitAttr : Kernel_Attr<"Split", "split"> {
   let summary = "how a call's work is shared out among the workers";
   let description = [{
     Units are those of the part of the same name; each worker has one contiguous range of
-    them. Their number is rows (`rows`), `count` (`panels`), or rows times `count`.
+    them. Their number is rows (`rows`), `count` (`panels`), or rows times `count`; that
+    of `data` the call finds out.
   }];
   let parameters = (ins "Part":$kind, DefaultValuedParameter<"int64_t", "1">:$count);
   let hasCustomAssemblyFormat = 1;

@@ -182,6 +182,15 @@ func.func @split_count() {
 // -----
 
 !rows = tensor<?x32xf32>
+func.func @split_count_of_rows() {
+  // expected-error @below {{expected no count of units that are rows, but got 2}}
+  %a = encdec_kernel.call "a" () to (arena <per_row = 128> : write rows) split rows 2 weights [] cost <> {} : () -> !rows
+  return
+}
+
+// -----
+
+!rows = tensor<?x32xf32>
 func.func @size_fixed() {
   // expected-error @below {{expected a formula that is never negative and always a multiple of 64, but got 32 + 0 * keys + 0 * rows}}
   %a = encdec_kernel.call "a" () to (scratch <fixed = 32> : write own) split rows weights [] cost <> {} : () -> !rows

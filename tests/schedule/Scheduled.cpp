@@ -1,0 +1,60 @@
+// The product's pipelines, up to the schedule.
+#include "Scheduled.h"
+#include "compiler/Passes.h"
+#include "mlir/Pass/PassManager.h"
+
+using namespace mlir;
+
+namespace encdec::test {
+
+std::string Variant::text() const {
+  return sizes.text() + ", " + nameOf(weights).str() + (sketch ? " sketch" : "") +
+         (fuseAll ? "" : " attention fused only");
+}
+
+std::vector<ModelSizes> modelSizes(unsigned count, uint64_t seed) {
+  std::vector<ModelSizes> all = randomSizes(count, seed);
+  ModelSizes wide;
+  wide.heads = 4, wide.headSize = 16, wide.ffn = 160, wide.vocabulary = 1500;
+  wide.encoderLayers = wide.decoderLayers = 2;
+  all.push_back(wide);
+  return all;
+}
+
+std::vector<Variant> variantsOf(const ModelSizes &sizes) {
+  std::vector<Variant> all;
+  for (bool fuseAll : {true, false})
+    for (WeightType type :
+         {WeightType::f32, WeightType::bf16, WeightType::int8, WeightType::int8Dynamic})
+      all.push_back({sizes, type, false, fuseAll});
+  all.push_back({sizes, WeightType::f32, true, true}); // a sketch is of f32, fused
+  return all;
+}
+
+std::unique_ptr<MLIRContext> newContext() {
+  DialectRegistry registry;
+  registerEncDecDialects(registry);
+  auto context = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
+  context->loadAllAvailableDialects();
+  return context;
+}
+
+Scheduled::Scheduled(const Variant &variant) : sizes(variant.sizes), context(newContext()) {
+  module = randomModel(*context, variant.sizes);
+  if (!module)
+    return;
+  PassManager pm(context.get());
+  PipelineOptions options;
+  options.weights = variant.weights;
+  options.sketch = variant.sketch;
+  if (variant.fuseAll)
+    buildFusePipeline(pm, options);
+  else
+    pm.addPass(createFuseAttentionPass());
+  buildPlacePipeline(pm, options);
+  buildSchedulePipeline(pm, options);
+  if (failed(pm.run(*module)))
+    module = nullptr;
+}
+
+} // namespace encdec::test

@@ -1,0 +1,38 @@
+// Random models in scheduled form.
+#pragma once
+#include "compiler/Pipelines.h"
+#include "compiler/Register.h"
+#include "mlir/IR/MLIRContext.h"
+#include "tests/support/RandomModel.h"
+
+namespace encdec::test {
+
+/// What the schedule of a model depends on.
+struct Variant {
+  ModelSizes sizes;
+  WeightType weights = WeightType::f32;
+  bool sketch = false;
+  bool fuseAll = true; // or attention alone: linear, activation, add and norm stay single
+  std::string text() const;
+};
+
+/// `count` random sizes, small ones, and one model whose rows, panels, heads and blocks of
+/// the vocabulary are more than the workers.
+std::vector<ModelSizes> modelSizes(unsigned count, uint64_t seed);
+
+/// All weight types with and without their sketch, fused and not, of `sizes`.
+std::vector<Variant> variantsOf(const ModelSizes &sizes);
+
+/// One that knows encdec's dialects, for one thread.
+std::unique_ptr<mlir::MLIRContext> newContext();
+
+/// A model in scheduled form, in a context of its own.
+struct Scheduled {
+  explicit Scheduled(const Variant &variant);
+
+  ModelSizes sizes;
+  std::unique_ptr<mlir::MLIRContext> context;
+  mlir::OwningOpRef<mlir::ModuleOp> module; // null where a pass failed
+};
+
+} // namespace encdec::test
