@@ -28,7 +28,7 @@ func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens
   encdec.cache_append %c, %k, %k of %an at %p : !encdec.cache<2x8>, !d, !d
   %ck, %cv, %co, %cr = encdec.cache_read %c of %an to %p : !encdec.cache<2x8>
   // The view is gone; scores of four rows lie in scratch.
-  // CHECK-NEXT: %[[A:.*]], %{{.*}} = encdec_kernel.call "self_attention" (%[[L]] : read row_heads, %{{.*}} : read row_heads, {{.*}}) to (arena <per_row = 64> : update row_heads, scratch <per_key = 16> : update own) split row_heads 2 weights [] cost <keys = "cache", key_bytes = 192, key_madds = 32>
+  // CHECK-NEXT: %[[A:.*]], %{{.*}} = encdec_kernel.call "self_attention" (%[[L]] : read row_heads, %{{.*}} : read row_heads, {{.*}}) to (arena <per_row = 64> : update row_heads, scratch <fixed = 64, per_key = 16> : update own) split row_heads 2 weights [] cost <keys = "cache", key_bytes = 192, key_madds = 32>
   %a = encdec.self_attention %k, %ck, %cv of %cr in %co causal at %p {heads = 2, scale = 0.25} : !d, !d, !d
   // CHECK-NEXT: %[[F:.*]] = encdec_kernel.call "linear" for "ffn" (%[[A]] : read all) to (arena <per_row = 192> : update panels) split panels 3
   // CHECK-SAME: activation = #encdec.activation_kind<relu>

@@ -99,7 +99,7 @@ Ranges Declarations::inputBytes(CallOp call, unsigned number, const Run &run) co
       for (const char *field : {"memory_offset", "source_offset"})
         bytes.add(run.memory.bytes(field));
   }
-  for (auto weight : call.getWeights().getAsRange<WeightAttr>())
+  for (WeightAttr weight : weightsOf(call))
     if (auto at = weights.find(weight.getName().getValue()); at != weights.end())
       bytes.add(uintptr_t(run.context.weights + at->second.first), at->second.second);
   return bytes;

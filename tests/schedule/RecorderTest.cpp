@@ -118,7 +118,7 @@ public:
     c.row_bias = copy(memory, "row_bias", biases);
     int64_t columns = pad16(vocabulary());
     c.logit_bias = reinterpret_cast<float *>(memory.allocate("logit_bias", 2 * columns * 4));
-    c.top = outputs.top;
+    c.top_k = outputs.top;
     auto output = [&](const char *name, bool wanted, int64_t bytes) {
       return wanted ? memory.allocate(name, bytes) : nullptr;
     };
@@ -128,8 +128,8 @@ public:
         output("out_log_probs", outputs.logProbs, rows * outputs.top * 4));
     c.out_logits =
         reinterpret_cast<float *>(output("out_logits", outputs.logits, rows * columns * 4));
-    c.out_open_blocks =
-        reinterpret_cast<int64_t *>(output("out_open_blocks", outputs.openBlocks, 8));
+    c.out_candidate_blocks =
+        reinterpret_cast<int64_t *>(output("out_candidate_blocks", outputs.openBlocks, 8));
     c.probs_stride = longest;
     const ModelSizes &sizes = model.scheduled.sizes;
     c.out_probs = reinterpret_cast<float *>(output(

@@ -8,7 +8,7 @@ using namespace mlir;
 namespace encdec::test {
 
 std::string Variant::text() const {
-  return sizes.text() + ", " + nameOf(weights).str() + (sketch ? " sketch" : "") +
+  return sizes.text() + ", " + weights + (sketch ? " sketch" : "") +
          (fuseAll ? "" : " attention fused only");
 }
 
@@ -24,10 +24,10 @@ std::vector<ModelSizes> modelSizes(unsigned count, uint64_t seed) {
 std::vector<Variant> variantsOf(const ModelSizes &sizes) {
   std::vector<Variant> all;
   for (bool fuseAll : {true, false})
-    for (WeightType type :
-         {WeightType::f32, WeightType::bf16, WeightType::int8, WeightType::int8Dynamic})
+    for (const char *type :
+         {"f32", "bf16", "int8", "int8-dynamic"})
       all.push_back({sizes, type, false, fuseAll});
-  all.push_back({sizes, WeightType::f32, true, true}); // a sketch is of f32, fused
+  all.push_back({sizes, "f32", true, true}); // a sketch is of f32, fused
   return all;
 }
 

@@ -10,7 +10,7 @@ namespace encdec::test {
 /// What the schedule of a model depends on.
 struct Variant {
   ModelSizes sizes;
-  WeightType weights = WeightType::f32;
+  std::string weights = "f32";
   bool sketch = false;
   bool fuseAll = true; // or attention alone: linear, activation, add and norm stay single
   std::string text() const;
