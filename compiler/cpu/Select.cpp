@@ -97,7 +97,11 @@ void Selector::input(CallBuilder &call, Value value, StringRef name) {
                        : StringAttr();
   if (failed)
     return;
-  if (!role || role != name)
+  // All that the context of an encode call holds.
+  constexpr StringLiteral ofEncode[] = {"tokens", "positions", "rows", "offsets"};
+  if (entryOf(entry) == "encode" && !llvm::is_contained(ofEncode, name))
+    error("input") << "the kernel reads " << name << ", which encode is not given";
+  else if (!role || role != name)
     error("input") << "expected the entry's own " << name << " (encdec.arg), which is all that "
                 << "the kernel reads, but got "
                 << (role ? "'" + role.getValue().str() + "'" : "another value");

@@ -81,10 +81,11 @@ LogicalResult Selector::select(SelfAttentionOp op) {
            << "only cross-attention hands its probabilities out";
   auto view = op.getKey().getDefiningOp<CacheReadOp>();
   if (!view)
-    return entryOf(op) == "encode"
+    return entryOf(op) == "encode" && !op.getPositions()
                ? encoderAttention(op)
                : LogicalResult(error("self-attention-keys")
-                               << "in a step, keys and values come from encdec.cache_read");
+                               << "in a step, and under a causal mask, keys and values come "
+                                  "from encdec.cache_read");
   if (!readsAll(op, view) || op.getRows() != view.getRows())
     return error("view") << "expected key, value, rows and offsets of one encdec.cache_read";
   AttentionShape shape = shapeOf(view.getCache().getType());

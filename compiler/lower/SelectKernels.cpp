@@ -8,6 +8,8 @@
 // afterwards, from what the calls declare. Pre-form: fused, hoisted, packed.
 #include "compiler/Passes.h"
 #include "compiler/lower/Target.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
 
 namespace encdec {
 #define GEN_PASS_DEF_SELECTKERNELSPASS
@@ -18,6 +20,33 @@ using namespace mlir;
 
 namespace encdec {
 namespace {
+
+/// The encdec.arg of the memory that is touched; null where it is something else.
+StringAttr memoryOf(const kernel::Access &access) {
+  kernel::HandleAttr handle = kernel::handleOf(access.value);
+  if (!handle || handle.getName() != "memory")
+    return {};
+  auto entry = access.call->getParentOfType<func::FuncOp>();
+  return entry.getArgAttrOfType<StringAttr>(
+      cast<BlockArgument>(access.value).getArgNumber(), "encdec.arg");
+}
+
+/// The memories that step reads are ones that encode writes, if the module has both.
+LogicalResult checkMemories(func::FuncOp encode, func::FuncOp step) {
+  if (!encode || !step)
+    return success();
+  llvm::StringSet<> written;
+  for (kernel::CallOp call : encode.getOps<kernel::CallOp>())
+    for (const kernel::Access &access : kernel::accessesOf(call))
+      if (StringAttr name = memoryOf(access); name && access.how.writes())
+        written.insert(name);
+  for (kernel::CallOp call : step.getOps<kernel::CallOp>())
+    for (const kernel::Access &access : kernel::accessesOf(call))
+      if (StringAttr name = memoryOf(access); name && !written.contains(name))
+        return call.emitOpError("not lowerable [unwritten-memory]: expected encode to write ")
+               << name << ", which this call reads, but no op there does";
+  return success();
+}
 
 struct SelectKernels : impl::SelectKernelsPassBase<SelectKernels> {
   using SelectKernelsPassBase::SelectKernelsPassBase;
@@ -31,9 +60,21 @@ struct SelectKernels : impl::SelectKernelsPassBase<SelectKernels> {
         error << " " << known->name();
       return signalPassFailure();
     }
-    for (func::FuncOp entry : kernel::entriesOf(module))
+    llvm::StringMap<func::FuncOp> entries;
+    for (func::FuncOp entry : kernel::entriesOf(module)) {
+      auto [first, isNew] = entries.try_emplace(kernel::entryName(entry), entry);
+      if (!isNew) {
+        InFlightDiagnostic error = entry.emitOpError("not lowerable [entry-twice]: expected "
+                                                     "one function with encdec.entry = \"")
+                                   << first->getKey() << "\", but got two";
+        error.attachNote(first->second.getLoc()) << "the other one is here";
+        return signalPassFailure();
+      }
       if (failed(target->select(entry)))
         return signalPassFailure();
+    }
+    if (failed(checkMemories(entries.lookup("encode"), entries.lookup("step"))))
+      return signalPassFailure();
     module->setAttr(kernel::kTargetAttr, Builder(&getContext()).getStringAttr(target->name()));
   }
 };

@@ -467,11 +467,10 @@ bool kernel::isAtMost(SizeAttr a, SizeAttr b) { return greatest(a, b) == b; }
 FailureOr<HandleOffsets> kernel::handleOffsets(ModuleOp module) {
   struct Known {
     BlockArgument argument;
-    HandleAttr handle;
     int64_t offset;
   };
   HandleOffsets offsets;
-  llvm::StringMap<Known> known; // by encdec.arg
+  llvm::StringMap<Known> known; // by encdec.arg, which entries have in common
   llvm::StringMap<int64_t> ends; // by the handles' name
   SmallVector<func::FuncOp> entries = entriesOf(module);
   llvm::stable_sort(entries, [](func::FuncOp a, func::FuncOp b) {
@@ -483,19 +482,19 @@ FailureOr<HandleOffsets> kernel::handleOffsets(ModuleOp module) {
       if (!handle)
         continue;
       auto role = entry.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "encdec.arg");
-      std::string key = role ? role.str() : (entryName(entry) + "#" + Twine(argument.getArgNumber())).str();
-      auto [at, isNew] = known.try_emplace(key, Known{argument, handle, ends[handle.getName()]});
+      if (!role)
+        return entry.emitOpError("schedule [handles]: argument #")
+               << argument.getArgNumber() << " is a " << handle.getName()
+               << " without encdec.arg, the name that it has in other entries too";
+      auto [at, isNew] = known.try_emplace(role, argument, ends[handle.getName()]);
+      auto [first, offset] = at->second;
       if (isNew)
         ends[handle.getName()] += handle.getBytesPerKey();
-      else if (at->second.argument.getOwner() == argument.getOwner())
-        return entry.emitOpError("schedule [handles]: arguments #")
-               << at->second.argument.getArgNumber() << " and #" << argument.getArgNumber()
-               << " are both \"" << key << "\"";
-      else if (at->second.handle != handle)
-        return entry.emitOpError("schedule [handles]: argument \"")
-               << key << "\" is " << handle << " here, but " << at->second.handle
+      else if (first.getType() != argument.getType() || handleOf(first) != handle)
+        return entry.emitOpError("schedule [handles]: argument ")
+               << role << " is " << argument.getType() << " here, but " << first.getType()
                << " in another entry";
-      offsets[argument] = at->second.offset;
+      offsets[argument] = offset;
     }
   return offsets;
 }

@@ -230,6 +230,32 @@ func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens
 
 // -----
 
+// Encode is given tokens, positions, rows and offsets.
+
+!e = tensor<?x16xf32, #encdec.side<encoder>>
+!i = tensor<?xi32>
+encdec.weight @w : tensor<40x16xf32> = #encdec.seeded<2, 0.5> {layout = #encdec.packed, offset = 0 : i64}
+func.func @encode(%ids: tensor<?xi32, #encdec.side<encoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top_k"}) attributes {encdec.entry = "encode"} {
+  %x = encdec.embed %ids at %p, @w {scale = 1.0} : tensor<?xi32, #encdec.side<encoder>> -> !e
+  // expected-error @below {{not lowerable [input]: the kernel reads logit_bias, which encode is not given}}
+  %t, %l = encdec.vocabulary %x, @w biased %bias by %by keep %top : !e, tensor<?x40xf32>
+  return
+}
+
+// -----
+
+!d = tensor<?x16xf32, #encdec.side<decoder>>
+!i = tensor<?xi32>
+encdec.weight @w : tensor<40x16xf32> = #encdec.seeded<2, 0.5> {layout = #encdec.packed, offset = 0 : i64}
+func.func @encode(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %rows: !i {encdec.arg = "rows"}, %off: !i {encdec.arg = "offsets"}) attributes {encdec.entry = "encode"} {
+  %x = encdec.embed %ids at %p, @w {scale = 1.0} : tensor<?xi32, #encdec.side<decoder>> -> !d
+  // expected-error @below {{not lowerable [self-attention-keys]: in a step, and under a causal mask}}
+  %a = encdec.self_attention %x, %x, %x of %rows in %off causal at %p {heads = 2, scale = 0.25} : !d, !d, !d
+  return
+}
+
+// -----
+
 // What no kernel does.
 
 !d = tensor<?x16xf32, #encdec.side<decoder>>
@@ -252,7 +278,7 @@ func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens
 encdec.weight @table : tensor<40x16xf32> = #encdec.seeded<1, 0.5> {layout = #encdec.packed, offset = 0 : i64}
 func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top_k"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
   %x = encdec.embed %ids at %p, @table {scale = 1.0} : tensor<?xi32, #encdec.side<decoder>> -> !d
-  // expected-error @below {{not lowerable [self-attention-keys]: in a step, keys and values come from encdec.cache_read}}
+  // expected-error @below {{not lowerable [self-attention-keys]: in a step, and under a causal mask, keys and values come from encdec.cache_read}}
   %a = encdec.self_attention %x, %x, %x of %src in %off {heads = 2, scale = 0.25} : !d, !d, !d
   return
 }

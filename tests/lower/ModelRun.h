@@ -11,6 +11,7 @@
 #include <barrier>
 #include <map>
 #include <thread>
+#include <ucontext.h>
 
 namespace encdec::test {
 
@@ -18,18 +19,28 @@ namespace encdec::test {
 /// packed weights.
 class Placed {
 public:
-  Placed(mlir::ModuleOp module, const PipelineOptions &options, bool fuseAll = true) {
+  Placed(mlir::ModuleOp module, const PipelineOptions &options, bool fuseAll = true)
+      : Placed(module, options, [&](mlir::OpPassManager &pm) {
+          if (fuseAll)
+            buildFusePipeline(pm);
+          else // linear, activation, add, norm and top_tokens stay single
+            pm.addPass(createFuseAttentionPass());
+        }) {}
+
+  Placed(mlir::ModuleOp module, const PipelineOptions &options,
+         llvm::function_ref<void(mlir::OpPassManager &)> fuse) {
     mlir::PassManager place(module.getContext());
-    if (fuseAll)
-      buildFusePipeline(place);
-    else // linear, activation, add, norm and top_tokens stay single
-      place.addPass(createFuseAttentionPass());
+    fuse(place);
     buildPlacePipeline(place, options);
     buildSchedulePipeline(place, options);
     ok = mlir::succeeded(place.run(module));
     if (!ok)
       return;
-    kernel::MemoryPlan plan = *kernel::memoryPlanOf(module);
+    mlir::FailureOr<kernel::MemoryPlan> made = kernel::memoryPlanOf(module);
+    ok = mlir::succeeded(made);
+    if (!ok)
+      return;
+    const kernel::MemoryPlan &plan = *made;
     sizes = {{"encode_arena_per_row", plan.encodeArena.getPerRow()},
              {"step_arena_fixed", plan.stepArena.getFixed()},
              {"step_arena_per_row", plan.stepArena.getPerRow()},
@@ -56,12 +67,16 @@ public:
 class Compiled {
 public:
   /// `placed` belongs to `module` and outlives this.
-  Compiled(mlir::ModuleOp module, Placed &placed, llvm::StringRef level)
+  Compiled(mlir::ModuleOp module, Placed &placed, llvm::StringRef level,
+           llvm::CodeGenOptLevel effort = llvm::CodeGenOptLevel::Aggressive)
       : sizes(placed.sizes), weights(placed.weights) {
+    ok = placed.ok;
+    if (!ok)
+      return;
     mlir::OwningOpRef<mlir::ModuleOp> lowered = module.clone();
     ok = mlir::succeeded(lowerToLLVMDialect(*lowered, level));
     if (ok)
-      jit = std::make_unique<KernelJit>(*lowered, level);
+      jit = std::make_unique<KernelJit>(*lowered, level, effort);
   }
 
   void run(const char *name, encdec_abi_context &context, int64_t workers) {
@@ -80,6 +95,33 @@ public:
       thread.join();
   }
 
+  /// The same on one thread: the workers take turns from barrier to barrier, the last one
+  /// first, so that one which should have waited for another reads nothing of it.
+  void runInTurns(const char *name, encdec_abi_context &context, int64_t workers) {
+    Turns turns{entry(name), &context, workers, {}, {}, 0};
+    turns.fibers.resize(workers);
+    context.weights = weights.bytes();
+    context.barrier_data = &turns;
+    context.barrier = [](void *data, int64_t worker) {
+      auto *turns = static_cast<Turns *>(data);
+      swapcontext(&turns->fibers[worker], &turns->main);
+    };
+    std::vector<std::vector<char>> stacks(workers, std::vector<char>(1 << 18));
+    for (int64_t w = 0; w < workers; ++w) {
+      ucontext_t &fiber = turns.fibers[w];
+      getcontext(&fiber);
+      fiber.uc_stack.ss_sp = stacks[w].data();
+      fiber.uc_stack.ss_size = stacks[w].size();
+      fiber.uc_link = &turns.main;
+      auto address = reinterpret_cast<uint64_t>(&turns);
+      makecontext(&fiber, reinterpret_cast<void (*)()>(&Turns::begin), 3,
+                  unsigned(address >> 32), unsigned(address), unsigned(w));
+    }
+    while (turns.finished < workers) // all of them arrive at the same barriers
+      for (int64_t w = workers - 1; w >= 0; --w)
+        swapcontext(&turns.main, &turns.fibers[w]);
+  }
+
   using Entry = void(const encdec_abi_context *, int64_t, int64_t);
   Entry *entry(const char *name) { return jit->get<Entry>(name); }
 
@@ -87,6 +129,19 @@ public:
   std::map<std::string, int64_t> &sizes;
 
 private:
+  struct Turns {
+    Entry *function;
+    const encdec_abi_context *context;
+    int64_t workers;
+    ucontext_t main;
+    std::vector<ucontext_t> fibers;
+    int64_t finished;
+    static void begin(unsigned high, unsigned low, unsigned worker) {
+      auto *turns = reinterpret_cast<Turns *>(uint64_t(high) << 32 | low);
+      turns->function(turns->context, worker, turns->workers);
+      ++turns->finished;
+    }
+  };
   Buffer &weights;
   std::unique_ptr<KernelJit> jit;
 };
@@ -99,6 +154,7 @@ struct Batch {
   std::vector<int64_t> memoryOffset;
   Buffer memory, cache;
   int64_t longest = 0;
+  bool inTurns = false; // workers on one thread
 
   Batch(const std::vector<std::vector<int64_t>> &sources, Compiled &model)
       : cache(model.sizes["cache_per_key"] * capacity * slotCount / 4) {
@@ -147,13 +203,17 @@ struct Batch {
     c.tokens = tokens.data();
     c.positions = positions.data();
     c.row_source = rowSource.data();
-    model.run("encdec_encode", c, workers);
+    run(model, "encdec_encode", c, workers);
   }
 
   struct Rows {
     std::vector<int64_t> tokens, positions;
     std::vector<std::vector<int64_t>> ancestors; // [R][positions so far and one]
     std::vector<int64_t> sources;
+    std::vector<float> logitBias{}; // rows of pad16(V); empty: one, of zeros
+    std::vector<int64_t> rowBias{}; // empty: the first row for all
+    int64_t top = 1;
+    bool tokensOnly = false; // neither log-probabilities nor logits are asked for
   };
   /// [R][pad16(V)]
   std::vector<float> step(Compiled &model, const Rows &rows, int64_t vocabulary,
@@ -174,8 +234,11 @@ struct Batch {
       ancestors.insert(ancestors.end(), capacity - past.size(),
                        int32_t(past.back()));
     }
-    std::vector<int32_t> rowBias(count, 0), token(count);
-    std::vector<float> bias(pad16(vocabulary)), logProb(count);
+    std::vector<int32_t> rowBias = narrow(rows.rowBias), token(count * rows.top);
+    rowBias.resize(count);
+    std::vector<float> bias = rows.logitBias, logProb(count * rows.top);
+    if (bias.empty())
+      bias.resize(pad16(vocabulary));
     std::vector<float> logits(count * pad16(vocabulary));
     c.arena = arena.bytes();
     c.rows = count;
@@ -185,11 +248,11 @@ struct Batch {
     c.row_source = sources.data();
     c.logit_bias = bias.data();
     c.row_bias = rowBias.data();
-    c.top_k = 1;
+    c.top_k = rows.top;
     c.out_tokens = token.data();
-    c.out_log_probs = logProb.data();
-    c.out_logits = logits.data();
-    model.run("encdec_step", c, workers);
+    c.out_log_probs = rows.tokensOnly ? nullptr : logProb.data();
+    c.out_logits = rows.tokensOnly ? nullptr : logits.data();
+    run(model, "encdec_step", c, workers);
     tokensOut = token;
     logProbsOut = logProb;
     return logits;
@@ -198,6 +261,9 @@ struct Batch {
   std::vector<float> logProbsOut;
 
 private:
+  void run(Compiled &model, const char *name, encdec_abi_context &context, int64_t workers) {
+    inTurns ? model.runInTurns(name, context, workers) : model.run(name, context, workers);
+  }
   Buffer scratch;
 };
 

@@ -59,3 +59,37 @@ module attributes {encdec_kernel.target = "cpu"} {
     return
   }
 }
+
+// -----
+
+// Entries know each other's memories and caches by name.
+
+module attributes {encdec_kernel.target = "cpu"} {
+  // expected-error @below {{schedule [handles]: argument #0 is a "cache" without encdec.arg}}
+  func.func @step(%c: !encdec.cache<2x8> {encdec_kernel.handle = #encdec_kernel.handle<"cache", 192>}) attributes {encdec.entry = "step"} {
+    return
+  }
+}
+
+// -----
+
+module attributes {encdec_kernel.target = "cpu"} {
+  // expected-error @below {{expected one argument with encdec.arg = "cache.0" but got arguments 0 and 1}}
+  func.func @step(%c: !encdec.cache<2x8> {encdec.arg = "cache.0", encdec_kernel.handle = #encdec_kernel.handle<"cache", 192>}, %d: !encdec.cache<2x8> {encdec.arg = "cache.0", encdec_kernel.handle = #encdec_kernel.handle<"cache", 192>}) attributes {encdec.entry = "step"} {
+    return
+  }
+}
+
+// -----
+
+// As many bytes, in another layout.
+
+module attributes {encdec_kernel.target = "cpu"} {
+  func.func @step(%m: !encdec.memory<1x32> {encdec.arg = "memory.0", encdec_kernel.handle = #encdec_kernel.handle<"memory", 256>}) attributes {encdec.entry = "step"} {
+    return
+  }
+  // expected-error @below {{schedule [handles]: argument "memory.0" is '!encdec.memory<2x16>' here, but '!encdec.memory<1x32>' in another entry}}
+  func.func @encode(%m: !encdec.memory<2x16> {encdec.arg = "memory.0", encdec_kernel.handle = #encdec_kernel.handle<"memory", 256>}) attributes {encdec.entry = "encode"} {
+    return
+  }
+}

@@ -32,7 +32,7 @@ func.func @gaps() attributes {encdec.entry = "step"} {
 // one place: each worker is done with its elements of the one when it begins the next.
 // CHECK-LABEL: func.func @temporaries
 // CHECK-SAME: encdec_kernel.arena = #encdec_kernel.size<per_row = 704>
-func.func @temporaries(%m: !encdec.memory<2x16> {encdec_kernel.handle = #encdec_kernel.handle<"memory", 256>}) attributes {encdec.entry = "encode"} {
+func.func @temporaries(%m: !encdec.memory<2x16> {encdec.arg = "memory.0", encdec_kernel.handle = #encdec_kernel.handle<"memory", 256>}) attributes {encdec.entry = "encode"} {
   // CHECK: call "a" () to (arena <per_row = 128> at <> : update panels, arena <per_row = 128> at <per_row = 128> : update panels)
   %a:2 = encdec_kernel.call "a" () to (arena <per_row = 128> : update panels, arena <per_row = 128> : update panels) split panels 2 weights [] cost <> {} : () -> (!rows, !rows)
   // CHECK-NEXT: call "a" () to (arena <per_row = 128> at <> : update panels, arena <per_row = 128> at <per_row = 128> : update panels)

@@ -126,7 +126,7 @@ func.func @s3_one_call() attributes {encdec.entry = "step", encdec_kernel.arena 
 // -----
 
 !cache = !encdec.cache<2x16>
-func.func @s3_handle(%c: !cache {encdec_kernel.handle = #encdec_kernel.handle<"cache", 256>}) attributes {encdec.entry = "step"} {
+func.func @s3_handle(%c: !cache {encdec.arg = "cache.0", encdec_kernel.handle = #encdec_kernel.handle<"cache", 256>}) attributes {encdec.entry = "step"} {
   // expected-note @below {{the other access is here}}
   encdec_kernel.call "a" (%c : read all) to () split row_heads 2 weights [] cost <> {} : (!cache) -> ()
   // expected-error @below {{schedule [S3]: two workers may touch the same bytes without a barrier between: read all and write row_heads}}

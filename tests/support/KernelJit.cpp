@@ -84,29 +84,31 @@ KernelJit::KernelJit(llvm::function_ref<void(cpu::CpuKernels &)> build,
                      llvm::StringRef level) {
   auto context = std::make_unique<llvm::LLVMContext>();
   auto module = toLLVM(*context, level, build);
-  create(std::move(module), std::move(context), level);
+  create(std::move(module), std::move(context), level,
+         llvm::CodeGenOptLevel::Aggressive);
 }
 
-KernelJit::KernelJit(ModuleOp lowered, llvm::StringRef level) {
+KernelJit::KernelJit(ModuleOp lowered, llvm::StringRef level,
+                     llvm::CodeGenOptLevel effort) {
   DialectRegistry registry;
   registerBuiltinDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);
   lowered.getContext()->appendDialectRegistry(registry);
   auto context = std::make_unique<llvm::LLVMContext>();
   auto module = translate(lowered, *context);
-  create(std::move(module), std::move(context), level);
+  create(std::move(module), std::move(context), level, effort);
 }
 
 void KernelJit::create(std::unique_ptr<llvm::Module> module,
                        std::unique_ptr<llvm::LLVMContext> context,
-                       llvm::StringRef level) {
+                       llvm::StringRef level, llvm::CodeGenOptLevel effort) {
   initializeObjectTargets();
   const ObjectTarget &target = *must(findObjectTarget(level));
   useWholeVectors(*module, target);
   auto builder = must(llvm::orc::JITTargetMachineBuilder::detectHost());
   builder.setCPU(target.cpu.str());
   builder.getFeatures() = llvm::SubtargetFeatures(target.features);
-  builder.setCodeGenOptLevel(llvm::CodeGenOptLevel::Aggressive);
+  builder.setCodeGenOptLevel(effort);
   jit = must(
       llvm::orc::LLJITBuilder().setJITTargetMachineBuilder(builder).create());
   if (auto error = jit->addIRModule(

@@ -3,6 +3,7 @@
 #include "compiler/cpu/CpuKernels.h"
 #include "encdec/abi.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/Support/CodeGen.h"
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,8 +24,10 @@ class KernelJit {
 public:
   /// `level` must be one that this machine runs.
   KernelJit(llvm::function_ref<void(cpu::CpuKernels &)> build, llvm::StringRef level);
-  /// The same for a module that is lowered to the LLVM dialect already.
-  KernelJit(mlir::ModuleOp lowered, llvm::StringRef level);
+  /// The same for a module that is lowered to the LLVM dialect already. Machine code that
+  /// is made with less effort computes the same bits.
+  KernelJit(mlir::ModuleOp lowered, llvm::StringRef level,
+            llvm::CodeGenOptLevel effort = llvm::CodeGenOptLevel::Aggressive);
   ~KernelJit();
   /// The address of the function called `name`.
   void *address(llvm::StringRef name);
@@ -35,7 +38,7 @@ public:
 private:
   void create(std::unique_ptr<llvm::Module> module,
               std::unique_ptr<llvm::LLVMContext> context,
-              llvm::StringRef level);
+              llvm::StringRef level, llvm::CodeGenOptLevel effort);
   std::unique_ptr<llvm::orc::LLJIT> jit;
 };
 
