@@ -11,7 +11,7 @@ FOLDERS = [
     ("fuse", "fuse", set()),
     ("place", "place", set()),
     ("cpu", "cpu", {"format"}),  # every format has kernels today
-    ("schedule", "schedule", {"encode-scratch", "handles", "arena"}),
+    ("schedule", "schedule", set()),
     ("lower", "lower", set()),
 ]
 CODE = "([a-z][a-z0-9]*(?:-[a-z0-9]+)*)"

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# The long tests: the runtime under the thread sanitizer, then everything judged
-# live by Transformers, in a virtual environment of its own (build/venv, packages
-# from PyPI: gigabytes, once), and a short comparison with other engines
-# (build/compare-venv), which fails where encdec's output is wrong, never where
-# something is slow.
+# The long tests: 2,000 random graphs and 10,000 mutants of schedules of each kind, the
+# runtime under the thread sanitizer, then everything judged live by Transformers, in a
+# virtual environment of its own (build/venv, packages from PyPI: gigabytes, once), and a
+# short comparison with other engines (build/compare-venv), which fails where encdec's
+# output is wrong, never where something is slow.
 #   tests/full.sh [TABLE]
 # TABLE holds the sentences that the example model translates, one a line: the English
 # sentence, a tab, and its French references, with tabs between. Default:
@@ -15,6 +15,9 @@ case ${1:-} in -h|--help) sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit
 table=${1:-$root/tests/data/en-fr-1000.tsv}
 [ -r "$table" ] || { echo "full: cannot read the table $table; see tests/full.sh --help" >&2; exit 2; }
 "$root/tests/setup.sh" release
+echo "== random graphs and mutants of schedules" >&2
+ENCDEC_GRAPHS=2000 "$root/build/bin/encdec_lower_tests" --gtest_filter='Graphs.*' >&2
+ENCDEC_MUTANTS=10000 "$root/build/bin/encdec_schedule_tests" --gtest_filter='Mutants.*' >&2
 "$root/tests/setup.sh" runtime-only-tsan
 echo "== threads" >&2
 ctest --test-dir "$root/build-runtime-tsan" --output-on-failure -L runtime \

@@ -1,7 +1,8 @@
 // How textbook ops become calls of the CPU's kernels. Private to cpu.
 #pragma once
 #include "compiler/cpu/CpuKernels.h"
-#include "compiler/schedule/Kernel.h"
+#include "compiler/schedule/CallBuilder.h"
+#include "compiler/schedule/Schedule.h"
 #include "llvm/ADT/DenseMap.h"
 
 namespace encdec::cpu {

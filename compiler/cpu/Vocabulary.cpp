@@ -1,6 +1,6 @@
 // The vocabulary projection and its best tokens in one pass over the weights.
 //
-//   l[v] = x · w[v] + b[v]
+//   l[v] = x · w[v] + b[v]          b[v] = -inf bans v
 //   tokens = the `top` greatest v by l[v] + logit_bias[v], lower v first on ties
 //   log_prob = l[token] - max l - log Σ_v exp(l[v] - max l)
 //
@@ -112,7 +112,8 @@ func::FuncOp CpuKernels::scanBlock(Extent extent) {
                               [](Val a, Val b) { return max(a, b); }));
         };
         Val most = greatest(valid), best = greatest(biased);
-        Val mosts = k.splat(most, 16);
+        // Of a block of banned tokens all is -inf: exp(-inf - (-inf)) would be no number.
+        Val mosts = k.splat(max(most, k.constant(-std::numeric_limits<float>::max())), 16);
         Val sum = fold(
             k.constantOf(vector, 0.0),
             [&](Val panel) { return exp(valid(panel) - mosts); },
@@ -290,7 +291,8 @@ func::FuncOp CpuKernels::mergeVocabulary(int64_t columns) {
             k.loop(zero, end, step, {lowest}, [&](Val block, ArrayRef<Val> so) {
               return Vals{max(read(Max, block, lowest), so[0])};
             })[0]);
-        Val mosts = k.splat(most, 16);
+        // Of a block of banned tokens all is -inf: exp(-inf - (-inf)) would be no number.
+        Val mosts = k.splat(max(most, k.constant(-std::numeric_limits<float>::max())), 16);
         Val sum =
             k.loop(zero, end, step, {zeros}, [&](Val block, ArrayRef<Val> sum) {
               Val part = read(Sum, block, zeros);

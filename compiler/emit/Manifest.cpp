@@ -1,7 +1,7 @@
 // The manifest's keys, in order. runtime/bundle/Manifest.cpp reads them back and refuses
 // any other.
 #include "compiler/emit/Manifest.h"
-#include "compiler/schedule/Kernel.h"
+#include "compiler/schedule/Schedule.h"
 #include "dialect/Schema.h"
 #include "encdec/abi.h"
 #include "llvm/Config/llvm-config.h"

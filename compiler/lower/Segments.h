@@ -1,7 +1,7 @@
 // Segments: what an entry does between two barriers, and what that has to read and
 // multiply. They follow the barriers; the profile of a step is made of them.
 #pragma once
-#include "compiler/schedule/Kernel.h"
+#include "compiler/schedule/Schedule.h"
 
 namespace encdec::lower {
 

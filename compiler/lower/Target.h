@@ -2,7 +2,7 @@
 // kernel bodies of one level. Everything between the two (barriers, memory, entries) is
 // done for all targets alike and knows none of them.
 #pragma once
-#include "compiler/schedule/Kernel.h"
+#include "compiler/schedule/Schedule.h"
 #include <memory>
 
 namespace encdec {

@@ -1,5 +1,5 @@
 // One kernel call, put together by a target.
-#include "compiler/schedule/Kernel.h"
+#include "compiler/schedule/CallBuilder.h"
 
 using namespace mlir;
 using namespace encdec::kernel;

@@ -8,7 +8,7 @@
 // into phases; where values lie is decided afterwards and never asks for another one.
 // Placing each barrier as late as possible makes their number the least.
 #include "compiler/Passes.h"
-#include "compiler/schedule/Kernel.h"
+#include "compiler/schedule/Schedule.h"
 
 namespace encdec {
 #define GEN_PASS_DEF_INSERTBARRIERSPASS

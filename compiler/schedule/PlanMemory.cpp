@@ -9,7 +9,7 @@
 // a worker's own.
 #include "compiler/Passes.h"
 #include "compiler/Remarks.h"
-#include "compiler/schedule/Kernel.h"
+#include "compiler/schedule/Schedule.h"
 #include "llvm/Support/FormatVariadic.h"
 #include <numeric>
 

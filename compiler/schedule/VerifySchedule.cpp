@@ -11,9 +11,9 @@
 // Handles of different arguments are different bytes, or it is an error [handles].
 //
 // Bytes are compared for every number of rows and keys at once: one range ends before
-// another begins where that holds for each term of the two formulas.
+// another begins where that holds for the least numbers and for each more.
 #include "compiler/Passes.h"
-#include "compiler/schedule/Kernel.h"
+#include "compiler/schedule/Schedule.h"
 
 namespace encdec {
 #define GEN_PASS_DEF_VERIFYSCHEDULEPASS
@@ -146,9 +146,10 @@ private:
       return false;
     if (!haveSameOwner(a.access, b.access))
       return true;
-    // Units of a split are the same bytes only in values of one shape in one place; a
-    // worker's own copy is its own wherever it lies.
-    return a.access.how.getPart() != Part::own &&
+    // Units of a split are the same bytes only in values of one shape in one place. A
+    // worker's own copy is its own wherever it lies, and so is what one worker does.
+    Part part = a.access.how.getPart();
+    return part != Part::own && part != Part::one &&
            !(a.where.isSamePlace(b.where) &&
              a.access.value.getType() == b.access.value.getType());
   }

@@ -67,7 +67,7 @@ class Banned(unittest.TestCase):
         often = {token for result in generate_ids(free, SOURCES, "--beams", 1)
                  for token in result["ids"]} - {0}
         self.assertGreater(len(often), 3)
-        bans = sorted(often)[::2]
+        bans = sorted({*sorted(often)[::2], *range(128, 256)})  # a whole block of columns
         words = checkpoint("words", {"generation": {
             "bad_words_ids": [[make_checkpoint.pad(make_checkpoint.complete(SPEC))],
                               *([token] for token in bans)]}})
@@ -87,6 +87,7 @@ class Banned(unittest.TestCase):
                         self.assertEqual([r["ids"] for r in got], [r["ids"] for r in expected])
                     for result, of_words in zip(got, expected):
                         self.assertFalse(set(result["ids"]) & set(bans))
+                        self.assertLessEqual(result["log_prob"], 0)
                         if beams == 1:
                             self.assertGreater(result["log_prob"], of_words["log_prob"])
 

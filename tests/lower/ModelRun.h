@@ -6,7 +6,7 @@
 #include "compiler/Pipelines.h"
 #include "compiler/lower/Lowering.h"
 #include "compiler/place/Weights.h"
-#include "compiler/schedule/Kernel.h"
+#include "compiler/schedule/Schedule.h"
 #include "mlir/Pass/PassManager.h"
 #include <barrier>
 #include <map>

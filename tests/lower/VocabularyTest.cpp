@@ -103,6 +103,35 @@ TEST_P(Vocabulary, NaNHidesNoOther) {
   }
 }
 
+// A bias of -inf bans a token. A whole block of them, and all but one token of another,
+// leave the log-probabilities what they are without the banned columns.
+TEST_P(Vocabulary, BannedBlocksHaveNoShare) {
+  std::mt19937 random(11);
+  for (WeightKind kind : weightKinds)
+    for (int64_t columns : {211, 2500}) {
+      SCOPED_TRACE("V = " + std::to_string(columns) + " " + nameOf(kind).str());
+      Model m = randomModel(columns, kind, random);
+      m.rowBias.assign(30, 0);
+      Output free = run(m, 7, 1, false);
+      for (int64_t v = 0; v < 140; ++v) // block 0, and some of block 1
+        m.bias(0, v) = -INFINITY;
+      std::vector<double> share(7); // Σ exp of the columns that are left
+      for (int64_t r = 0; r < 7; ++r)
+        for (int64_t v = 140; v < columns; ++v)
+          share[r] += std::exp(double(free.logits[r * pad16(columns) + v]));
+      for (int64_t workers : {1, 3})
+        for (bool stored : {false, true}) {
+          Output got = run(m, 7, workers, stored);
+          for (int64_t r = 0; r < 7; ++r) {
+            ASSERT_GE(got.tokens[r], 140);
+            double logit = free.logits[r * pad16(columns) + got.tokens[r]];
+            ASSERT_NEAR(got.logProbs[r], logit - std::log(share[r]), 3e-5)
+                << "row " << r << ", stored " << stored;
+          }
+        }
+    }
+}
+
 TEST_P(Vocabulary, TopTokensBestFirst) {
   std::mt19937 random(3);
   for (int64_t columns : sizes)

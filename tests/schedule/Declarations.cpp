@@ -63,6 +63,32 @@ Ranges Declarations::handleBytes(Value handle, bool keysAlone, const Run &run) c
   return bytes;
 }
 
+/// Keys of `cache` that the (head, row) of `worker`'s share see: lane j % 16 of block j / 16
+/// in the slot of the row's ancestor at j, for each position j up to the row's own.
+Ranges Declarations::keysSeen(Value cache, int64_t worker, const Run &run) const {
+  const encdec_abi_context &c = run.context;
+  cpu::AttentionShape shape = cpu::shapeOf(cast<CacheType>(cache.getType()));
+  int64_t element = shape.elementBytes(), headBytes = c.cache_capacity * shape.headSize * element;
+  int64_t units = c.rows * shape.heads, workers = int64_t(run.logs.size());
+  int64_t each = units / workers, more = units % workers;
+  int64_t first = worker * each + std::min(worker, more);
+  Ranges bytes;
+  for (int64_t unit = first; unit < first + each + (worker < more); ++unit) {
+    int64_t row = unit % c.rows, head = unit / c.rows;
+    const int32_t *slots = c.ancestors + row * c.cache_capacity;
+    for (int64_t j = 0, end; j <= c.positions[row]; j = end) {
+      for (end = j + 1; end % 16 && end <= c.positions[row] && slots[end] == slots[j];)
+        ++end;
+      uintptr_t lanes = uintptr_t(c.cache) + slots[j] * c.cache_stride +
+                        handles.lookup(cache) * c.cache_capacity + head * headBytes +
+                        j / 16 * 16 * shape.headSize * element + j % 16 * element;
+      for (int64_t d = 0; d < shape.headSize; ++d)
+        bytes.add(lanes + d * 16 * element, (end - j) * element);
+    }
+  }
+  return bytes;
+}
+
 /// What access `access` lets `worker` touch.
 Ranges Declarations::bytesOf(const Access &access, int64_t worker, const Run &run) const {
   const encdec_abi_context &c = run.context;
@@ -152,10 +178,14 @@ Declarations::Use Declarations::useOf(unsigned number, const Access &access,
     if (access.how.reads())
       touched = all.reads.common(bytes);
     use.written.push_back(access.how.writes() ? all.writes.common(bytes) : Ranges());
-    // Keys of a cache are loaded by 16 positions of a slot. Lanes of positions that are
-    // not the row's own past are dropped, whoever may write them meanwhile.
-    if (HandleAttr handle = handleOf(access.value); handle && handle.getName() == "cache")
+    // Keys of a cache are loaded by 16 positions of a slot. Lanes that the row does not see
+    // are dropped (compiler/schedule/README.md), whoever may write them meanwhile.
+    if (HandleAttr handle = handleOf(access.value);
+        access.how.reads() && handle && handle.getName() == "cache") {
+      Ranges seen = touched.common(keysSeen(access.value, worker, run));
       touched = touched.without(handleBytes(access.value, /*keysAlone=*/true, run));
+      touched.add(seen);
+    }
     touched.add(use.written.back());
     use.touched.push_back(std::move(touched));
   }

@@ -1,7 +1,7 @@
 // What the calls of an entry say that they touch, held against what they touched.
 #pragma once
 #include "Recorder.h"
-#include "compiler/schedule/Kernel.h"
+#include "compiler/schedule/Schedule.h"
 #include "encdec/abi.h"
 #include "llvm/ADT/MapVector.h"
 
@@ -35,6 +35,7 @@ private:
   Ranges bytesOf(const kernel::Access &access, int64_t worker, const Run &run) const;
   Ranges outputBytes(llvm::StringRef name, mlir::Type type, const Run &run) const;
   Ranges handleBytes(mlir::Value handle, bool keysAlone, const Run &run) const;
+  Ranges keysSeen(mlir::Value cache, int64_t worker, const Run &run) const;
   Ranges inputBytes(kernel::CallOp call, unsigned number, const Run &run) const;
   std::string undeclared(unsigned number, int64_t worker, const Run &run) const;
   Use useOf(unsigned number, const kernel::Access &access, const Run &run) const;

@@ -41,7 +41,7 @@ std::string refusal(ModuleOp module) {
 }
 
 /// Sizes of calls that make races and overlaps show: from no work for most workers to
-/// shares of several rows.
+/// shares of several rows; and rows that fill the places of their values to the end.
 std::vector<Setting> settings(std::mt19937_64 &random) {
   auto below = [&](int64_t count) { return int64_t(random() % uint64_t(count)); };
   std::vector<Setting> all;
@@ -54,6 +54,7 @@ std::vector<Setting> settings(std::mt19937_64 &random) {
       setting.sources.push_back(1 + below(rows - setting.rows()));
     all.push_back(setting);
   }
+  all.push_back({.sources = {32, 16}, .keys = 48, .workers = 3});
   return all;
 }
 
@@ -158,6 +159,22 @@ TEST(Mutants, OfModels) {
     ASSERT_TRUE(scheduled.module);
     for (int i = 0; i < count() / int(all.size()); ++i)
       court.judge(*scheduled.module, v * 1000000 + i);
+  }
+}
+
+// A real model's entries have hundreds of rows' worth of cells: fewer mutants.
+TEST(Mutants, OfTheExampleModel) {
+  Court court;
+  uint64_t seed = 0;
+  for (const char *weights : {"f32", "bf16", "int8", "int8-dynamic"}) {
+    SCOPED_TRACE(weights);
+    Scheduled scheduled({.weights = weights, .checkpoint = ENCDEC_EXAMPLE_MODEL});
+    ASSERT_TRUE(scheduled.module);
+    std::mt19937_64 random(1);
+    EXPECT_EQ(refusal(*scheduled.module), "");
+    EXPECT_EQ(simulate(*scheduled.module, random), "");
+    for (int i = 0; i < count() / 40; ++i)
+      court.judge(*scheduled.module, ++seed);
   }
 }
 

@@ -1,6 +1,6 @@
 // Random changes of a schedule, one of which a compiler with a fault might have made.
 #pragma once
-#include "compiler/schedule/Kernel.h"
+#include "compiler/schedule/Schedule.h"
 #include <random>
 #include <string>
 

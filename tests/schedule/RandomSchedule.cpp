@@ -1,6 +1,7 @@
 // Random calls, each of which the dialect's verifier takes.
 #include "RandomSchedule.h"
-#include "compiler/schedule/Kernel.h"
+#include "compiler/schedule/CallBuilder.h"
+#include "compiler/schedule/Schedule.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/FormatVariadic.h"
 #include <random>

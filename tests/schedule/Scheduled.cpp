@@ -1,6 +1,7 @@
 // The product's pipelines, up to the schedule.
 #include "Scheduled.h"
 #include "compiler/Passes.h"
+#include "compiler/import/Import.h"
 #include "mlir/Pass/PassManager.h"
 
 using namespace mlir;
@@ -8,7 +9,7 @@ using namespace mlir;
 namespace encdec::test {
 
 std::string Variant::text() const {
-  return sizes.text() + ", " + weights + (sketch ? " sketch" : "") +
+  return (checkpoint.empty() ? sizes.text() : checkpoint) + ", " + weights + (sketch ? " sketch" : "") +
          (fuseAll ? "" : " attention fused only");
 }
 
@@ -40,7 +41,10 @@ std::unique_ptr<MLIRContext> newContext() {
 }
 
 Scheduled::Scheduled(const Variant &variant) : sizes(variant.sizes), context(newContext()) {
-  module = randomModel(*context, variant.sizes);
+  ImportReport report;
+  module = variant.checkpoint.empty()
+               ? randomModel(*context, variant.sizes)
+               : importCheckpoint(*context, variant.checkpoint, {}, report);
   if (!module)
     return;
   PassManager pm(context.get());

@@ -1,4 +1,4 @@
-// Random models in scheduled form.
+// Models, random ones or of a checkpoint, in scheduled form.
 #pragma once
 #include "compiler/Pipelines.h"
 #include "compiler/Register.h"
@@ -13,6 +13,7 @@ struct Variant {
   std::string weights = "f32";
   bool sketch = false;
   bool fuseAll = true; // or attention alone: linear, activation, add and norm stay single
+  std::string checkpoint = {}; // folder of a real model, which `sizes` then does not tell
   std::string text() const;
 };
 

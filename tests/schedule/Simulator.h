@@ -8,7 +8,7 @@
 // of the workers end alike, so one order shows what each read finds. Within a call a worker
 // may read before and after it writes: both must find the value that the call names.
 #pragma once
-#include "compiler/schedule/Kernel.h"
+#include "compiler/schedule/Schedule.h"
 #include <string>
 #include <vector>
 

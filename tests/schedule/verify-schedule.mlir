@@ -231,3 +231,30 @@ func.func @s4_output() attributes {encdec.entry = "step"} {
   encdec_kernel.call "c" (%a : read rows) to () split rows weights [] cost <> {} : (!rows) -> ()
   return
 }
+
+// -----
+
+// Two entries have one memory in common, of one type.
+func.func @handles_encode(%m: !encdec.memory<2x16> {encdec.arg = "memory.0", encdec_kernel.handle = #encdec_kernel.handle<"memory", 256>}) attributes {encdec.entry = "encode", encdec_kernel.arena = #encdec_kernel.size<>, encdec_kernel.scratch = #encdec_kernel.size<>} {
+  return
+}
+func.func @handles_step(%m: !encdec.memory<2x16> {encdec.arg = "memory.0", encdec_kernel.handle = #encdec_kernel.handle<"memory", 256>}) attributes {encdec.entry = "step", encdec_kernel.arena = #encdec_kernel.size<>, encdec_kernel.scratch = #encdec_kernel.size<>} {
+  return
+}
+
+// -----
+
+// expected-error @below {{schedule [handles]: argument "memory.0" is '!encdec.memory<4x8>' here, but '!encdec.memory<2x16>' in another entry}}
+func.func @handles_encode(%m: !encdec.memory<4x8> {encdec.arg = "memory.0", encdec_kernel.handle = #encdec_kernel.handle<"memory", 256>}) attributes {encdec.entry = "encode", encdec_kernel.arena = #encdec_kernel.size<>, encdec_kernel.scratch = #encdec_kernel.size<>} {
+  return
+}
+func.func @handles_step(%m: !encdec.memory<2x16> {encdec.arg = "memory.0", encdec_kernel.handle = #encdec_kernel.handle<"memory", 256>}) attributes {encdec.entry = "step", encdec_kernel.arena = #encdec_kernel.size<>, encdec_kernel.scratch = #encdec_kernel.size<>} {
+  return
+}
+
+// -----
+
+// expected-error @below {{schedule [handles]: argument #0 is a "cache" without encdec.arg}}
+func.func @handles_unnamed(%c: !encdec.cache<2x16> {encdec_kernel.handle = #encdec_kernel.handle<"cache", 256>}) attributes {encdec.entry = "step", encdec_kernel.arena = #encdec_kernel.size<>, encdec_kernel.scratch = #encdec_kernel.size<>} {
+  return
+}
