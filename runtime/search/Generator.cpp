@@ -92,7 +92,7 @@ private:
   uint64_t planes() const { return sizes.decoderLayers * sizes.decoderHeads; }
 
   const State &state;
-  const ModelFacts &sizes;
+  const ModelInfo &sizes;
   std::vector<Step> steps;
 };
 
@@ -148,8 +148,8 @@ Status generatePortion(State &state, std::span<const int32_t> ids,
 
 namespace {
 
-Status resolveBeams(const GenerateRequest &request,
-                    const GenerationFacts &defaults, SearchOptions &options) {
+Status resolveBeams(const GenerateRequest &request, const GenerationDefaults &defaults,
+                    SearchOptions &options) {
   options.beams = request.beams.value_or(defaults.numBeams);
   options.returned = request.returned;
   options.earlyStopping = request.earlyStopping.value_or(
@@ -177,7 +177,7 @@ Status resolveBeams(const GenerateRequest &request,
 Result<SearchOptions> resolve(const GenerateRequest &request,
                               const Manifest &manifest,
                               uint64_t maxTargetPositions) {
-  const GenerationFacts &defaults = manifest.generation;
+  const GenerationDefaults &defaults = manifest.generation;
   const uint64_t vocabulary = manifest.model.vocabSize;
   SearchOptions options;
   options.scores = request.scores;

@@ -116,20 +116,19 @@ std::optional<uint64_t> readMemoryLimit(uint64_t memory) {
 
 } // namespace
 
-MachineFacts readMachine() {
-  MachineFacts facts;
-  facts.cpu = valueOf("/proc/cpuinfo", "model name");
-  facts.features = readFeatures();
-  facts.online = uint32_t(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
+SystemInfo readSystem() {
+  SystemInfo info;
+  info.cpu = valueOf("/proc/cpuinfo", "model name");
+  info.features = readFeatures();
+  info.online = uint32_t(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
   cpu_set_t set;
-  facts.affinity = sched_getaffinity(0, sizeof(set), &set) == 0
-                       ? uint32_t(CPU_COUNT(&set))
-                       : facts.online;
-  facts.quota = readQuota();
-  facts.memory = kilobytes("MemTotal");
-  facts.availableMemory = kilobytes("MemAvailable");
-  facts.memoryLimit = readMemoryLimit(facts.memory);
-  return facts;
+  info.affinity = sched_getaffinity(0, sizeof(set), &set) == 0 ? uint32_t(CPU_COUNT(&set))
+                                                               : info.online;
+  info.quota = readQuota();
+  info.memory = kilobytes("MemTotal");
+  info.availableMemory = kilobytes("MemAvailable");
+  info.memoryLimit = readMemoryLimit(info.memory);
+  return info;
 }
 
 } // namespace encdec::tools

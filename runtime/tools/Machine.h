@@ -9,7 +9,7 @@
 
 namespace encdec::tools {
 
-struct MachineFacts {
+struct SystemInfo {
   std::string cpu; ///< as /proc/cpuinfo names it
   /// Instruction sets that matter to compiled code, and whether they are there.
   std::vector<std::pair<std::string, bool>> features;
@@ -20,6 +20,6 @@ struct MachineFacts {
   std::optional<uint64_t> memoryLimit;      ///< bytes, by cgroup
 };
 
-MachineFacts readMachine();
+SystemInfo readSystem();
 
 } // namespace encdec::tools
