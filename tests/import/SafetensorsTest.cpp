@@ -34,7 +34,7 @@ std::string entry(const char *text, size_t bytes) {
   return rawFile(fmt::format("{{\"a\":{}}}", text), bytes);
 }
 
-std::vector<Malformed> malformed() {
+std::vector<Malformed> malformedHeaders() {
   std::string huge(8, '\xff');
   std::string deep(200, '[');
   return {
@@ -50,6 +50,12 @@ std::vector<Malformed> malformed() {
       {"zero-byte", rawFile(std::string(good) + std::string("\0x", 2), 8), "not valid JSON"},
       {"bad-utf8", rawFile("{\"\xff\":1}", 0), "not valid JSON"},
       {"deep", rawFile("{\"a\":" + deep, 0), "array where none"},
+      {"metadata-number", rawFile(R"({"__metadata__":{"a":1}})", 0),
+       "expected a string"}};
+}
+
+std::vector<Malformed> malformedEntries() {
+  return {
       {"duplicate-tensor",
        rawFile(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},)"
                R"("a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})",
@@ -70,7 +76,11 @@ std::vector<Malformed> malformed() {
       {"entry-a-number", entry("3", 8), "expected an object"},
       {"unknown-dtype",
        entry(R"({"dtype":"F33","shape":[2],"data_offsets":[0,8]})", 8),
-       "unknown dtype \"F33\""},
+       "unknown dtype \"F33\""}};
+}
+
+std::vector<Malformed> malformedShapes() {
+  return {
       {"negative-dimension",
        entry(R"({"dtype":"F32","shape":[-2],"data_offsets":[0,8]})", 8),
        "whole numbers"},
@@ -104,7 +114,11 @@ std::vector<Malformed> malformed() {
        entry(R"({"dtype":"F32","shape":[3],"data_offsets":[0,8]})", 8),
        "needs 12 bytes, data_offsets span 8"},
       {"half-a-byte",
-       entry(R"({"dtype":"F4","shape":[1],"data_offsets":[0,0]})", 0), "F4"},
+       entry(R"({"dtype":"F4","shape":[1],"data_offsets":[0,0]})", 0), "F4"}};
+}
+
+std::vector<Malformed> malformedOffsets() {
+  return {
       {"one-offset",
        entry(R"({"dtype":"F32","shape":[2],"data_offsets":[8]})", 8),
        "1 numbers, expected 2"},
@@ -130,9 +144,15 @@ std::vector<Malformed> malformed() {
                R"("b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}})",
                12),
        "it overlaps another tensor"},
-      {"data-left-over", rawFile(good, 9), "tensors cover 8 bytes"},
-      {"metadata-number", rawFile(R"({"__metadata__":{"a":1}})", 0),
-       "expected a string"}};
+      {"data-left-over", rawFile(good, 9), "tensors cover 8 bytes"}};
+}
+
+std::vector<Malformed> malformed() {
+  std::vector<Malformed> all;
+  for (auto part :
+       {malformedHeaders, malformedEntries, malformedShapes, malformedOffsets})
+    std::ranges::move(part(), std::back_inserter(all));
+  return all;
 }
 
 class MalformedFile : public ::testing::TestWithParam<Malformed> {};
