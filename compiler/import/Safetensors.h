@@ -40,7 +40,6 @@ struct TensorInfo {
   uint64_t offset = 0;         // of the first byte, from the file's start
   uint64_t size = 0;           // in bytes
 
-  uint64_t elements() const;     // product of the shape; checked at open
   std::string shapeText() const; // "[6002, 256]"
 };
 
@@ -69,9 +68,6 @@ public:
 
   /// Fills `bytes` from `offset` (from the file's start) on.
   Status read(uint64_t offset, std::span<uint8_t> bytes) const;
-  /// `count` values of `dtype` at `offset`, widened.
-  Result<std::vector<float>> values(uint64_t offset, uint64_t count,
-                                    DType dtype) const;
 
 private:
   SafetensorsFile() = default;
