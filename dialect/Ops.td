@@ -32,7 +32,7 @@ def EncDec_Ids : EncDec_Tensor<"isIdsTensor", "[?] i32 tensor with a side">;
 def EncDec_Scores : EncDec_Tensor<"isScoresTensor",
     "[heads, ?, ?] f32 tensor with a side">;
 // Rows of additive logit biases, [?, V]; shared by all rows, no side.
-def EncDec_Table : EncDec_Tensor<"isTableTensor",
+def EncDec_LogitBias : EncDec_Tensor<"isLogitBiasTensor",
     "[?, width] f32 tensor without a side">;
 // Row maps, offsets, positions.
 def EncDec_Index : EncDec_Tensor<"isIndexTensor",
@@ -304,7 +304,7 @@ def EncDec_TopTokensOp : EncDec_InferredOp<"top_tokens", [Pure, EncDec_RowWise]>
 
     C1 logit_bias has the width of logits.
   }];
-  let arguments = (ins EncDec_Rows:$logits, EncDec_Table:$logit_bias,
+  let arguments = (ins EncDec_Rows:$logits, EncDec_LogitBias:$logit_bias,
                        EncDec_Index:$row_bias, I64:$count);
   let results = (outs EncDec_TopIds:$tokens, EncDec_TopValues:$log_probs);
   let assemblyFormat = [{

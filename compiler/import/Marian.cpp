@@ -2,9 +2,9 @@
 // norm, no final norm; sinusoidal positions unless the checkpoint stores a
 // table; logits get final_logits_bias when there is one.
 #include "compiler/import/Family.h"
-#include "compiler/import/MarianConfig.h"
 #include "compiler/import/LayerBuilder.h"
-#include "compiler/import/WeightTable.h"
+#include "compiler/import/MarianConfig.h"
+#include "compiler/import/WeightImporter.h"
 #include "dialect/Schema.h"
 
 #include <cmath>
@@ -35,7 +35,7 @@ std::optional<ActivationKind> activationKind(StringRef name) {
 }
 
 /// Symbols of the tables that both functions use.
-struct Tables {
+struct TableSymbols {
   std::string encoder, decoder, head, encoderPositions, decoderPositions;
   bool headBias = false;
 };
@@ -77,10 +77,10 @@ private:
   OpBuilder builder;
   const MarianConfig &config;
   ActivationKind activation;
-  WeightTable weights;
+  WeightImporter weights;
   const checkpoint::CheckpointFiles &files;
   int64_t width; // E
-  Tables tables;
+  TableSymbols tables;
 };
 
 void MarianBuilder::declareLinear(const std::string &symbol,

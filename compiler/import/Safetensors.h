@@ -91,9 +91,7 @@ public:
   /// "x" in a folder where no name begins with "model.": a base model saved alone.
   const Entry *find(std::string_view name) const;
   /// By the names in the files.
-  const std::map<std::string, Entry, std::less<>> &entries() const {
-    return table;
-  }
+  const std::map<std::string, Entry, std::less<>> &entries() const { return byName; }
   /// Whether two tensors hold the same bytes under the same type and shape.
   Result<bool> same(const Entry &a, const Entry &b) const;
 
@@ -101,7 +99,7 @@ private:
   Status add(const std::string &folder, const std::string &name);
   Status readIndex(const std::string &folder);
   std::vector<std::unique_ptr<SafetensorsFile>> files;
-  std::map<std::string, Entry, std::less<>> table;
+  std::map<std::string, Entry, std::less<>> byName;
 };
 
 /// Whether `name` names a file directly inside a folder: no slash, no "..",

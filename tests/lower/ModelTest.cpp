@@ -20,7 +20,7 @@ std::vector<std::string> drawFormats(ModuleOp module, std::mt19937 &random) {
   std::set<std::string> names;
   module.walk([&](WeightUserOpInterface op) {
     op.visitWeights([&](FlatSymbolRefAttr name, WeightRole role) {
-      if (role == WeightRole::Matrix || role == WeightRole::Table)
+      if (role == WeightRole::Matrix || role == WeightRole::TokenTable)
         names.insert(name.getValue().str());
     });
   });
