@@ -6,7 +6,7 @@
 //     offset = 0}
 //
 // Order is that of use, the step first: a step walks the section from its start
-// to its end once, which is what memory streams best. Every place is a multiple
+// to its end once, which is what RAM streams best. Every place is a multiple
 // of 64 bytes, a cache line and the widest vector.
 #include "compiler/Passes.h"
 #include "compiler/place/Layout.h"

@@ -1,4 +1,4 @@
-//===- Machine.cpp - how many threads and how much memory we have ---------===//
+//===- Machine.cpp - how many threads and how much RAM we have ------------===//
 //
 // Source: Linux kernel, admin-guide/cgroup-v2 (cpu.max) and cgroup-v1 with
 // scheduler/sched-bwc (cpu.cfs_quota_us, cpu.cfs_period_us); cgroups(7) for
@@ -116,7 +116,7 @@ unsigned defaultThreads() {
   return threads ? threads : 1;
 }
 
-uint64_t physicalMemory() {
+uint64_t physicalRam() {
   long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
   return pages > 0 && size > 0 ? uint64_t(pages) * uint64_t(size)
                                : uint64_t(1) << 40;

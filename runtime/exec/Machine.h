@@ -1,4 +1,4 @@
-//===- Machine.h - how many threads and how much memory this process has --===//
+//===- Machine.h - how many threads and how much RAM this process has -----===//
 
 #pragma once
 
@@ -12,8 +12,8 @@ namespace encdec::runtime {
 /// for each other at every barrier.
 unsigned defaultThreads();
 
-/// Physical memory of the machine in bytes.
-uint64_t physicalMemory();
+/// RAM of the machine, in bytes.
+uint64_t physicalRam();
 
 /// CPUs that a cgroup quota allows, rounded up; 0 where there is no quota or
 /// the text is no quota. `cpuMax` is the content of cgroup v2's cpu.max: "max

@@ -36,8 +36,8 @@ struct SegmentProfile {
   uint64_t weightBytes = 0, keyBytes = 0, weightMadds = 0, keyMadds = 0;
 };
 
-/// Times of the segments of a model. One caller at a time; all memory is taken
-/// on construction.
+/// Times of the segments of a model. One caller at a time; all it needs is
+/// allocated on construction.
 class Profile {
 public:
   /// Both must outlive the profile.

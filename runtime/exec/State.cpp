@@ -24,12 +24,12 @@ StateLimits withDefaults(StateLimits limits, const ModelInfo &model) {
   orElse(limits.maxSources, limits.maxRows);
   orElse(limits.maxTargetPositions, model.maxPositions);
   // Where the product overflows, the default becomes a number of tokens that
-  // State::create refuses, as it refuses one that memory cannot hold.
+  // State::create refuses, as it refuses one that RAM cannot hold.
   orElse(limits.maxSourceTokens,
          checkedMul(limits.maxSources, roundUp16(model.maxPositions))
              .value_or(UINT64_MAX / 2));
   orElse(limits.threads, defaultThreads());
-  orElse(limits.maxMemory, physicalMemory());
+  orElse(limits.maxMemory, physicalRam());
   return limits;
 }
 

@@ -62,9 +62,9 @@ void printJson(const Findings &found) {
   all["processors"] = {{"online", system.online},
                        {"affinity", system.affinity},
                        {"cgroup_quota", optional(system.quota)}};
-  all["memory"] = {{"total", system.memory},
-                   {"available", system.availableMemory},
-                   {"cgroup_limit", optional(system.memoryLimit)}};
+  all["memory"] = {{"total", system.ram},
+                   {"available", system.availableRam},
+                   {"cgroup_limit", optional(system.ramLimit)}};
   for (auto &[name, path] : found.programs)
     all["programs"][name] =
         path.empty() ? nullptr : nlohmann::ordered_json(path);
@@ -95,10 +95,9 @@ void printTable(const Findings &found) {
        fmt::format("{} ({} online, affinity allows {}, cgroup quota {})",
                    found.machine.threads, system.online, system.affinity,
                    system.quota ? fmt::format("{:.2g}", *system.quota) : "none"));
-  line("memory",
-       fmt::format("{}, {} available, cgroup limit {}", humanBytes(system.memory),
-                   humanBytes(system.availableMemory),
-                   system.memoryLimit ? humanBytes(*system.memoryLimit) : "none"));
+  line("memory", fmt::format("{}, {} available, cgroup limit {}", humanBytes(system.ram),
+                             humanBytes(system.availableRam),
+                             system.ramLimit ? humanBytes(*system.ramLimit) : "none"));
   for (auto &[name, path] : found.programs)
     line(name, path.empty() ? "not found" : path);
   print("\n");

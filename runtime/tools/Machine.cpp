@@ -101,14 +101,13 @@ std::optional<double> readQuota() {
   return least;
 }
 
-std::optional<uint64_t> readMemoryLimit(uint64_t memory) {
+std::optional<uint64_t> readRamLimit(uint64_t ram) {
   std::optional<uint64_t> least;
   forEachGroup("memory", [&](const std::string &folder, bool v2) {
     uint64_t limit = 0;
     std::ifstream(folder + (v2 ? "memory.max" : "memory.limit_in_bytes")) >>
         limit;
-    if (limit > 0 &&
-        limit < memory) // cgroup v1 writes a huge number for no limit
+    if (limit > 0 && limit < ram) // cgroup v1 writes a huge number for no limit
       lower(least, limit);
   });
   return least;
@@ -125,9 +124,9 @@ SystemInfo readSystem() {
   info.affinity = sched_getaffinity(0, sizeof(set), &set) == 0 ? uint32_t(CPU_COUNT(&set))
                                                                : info.online;
   info.quota = readQuota();
-  info.memory = kilobytes("MemTotal");
-  info.availableMemory = kilobytes("MemAvailable");
-  info.memoryLimit = readMemoryLimit(info.memory);
+  info.ram = kilobytes("MemTotal");
+  info.availableRam = kilobytes("MemAvailable");
+  info.ramLimit = readRamLimit(info.ram);
   return info;
 }
 

@@ -16,8 +16,8 @@ struct SystemInfo {
   uint32_t online = 1;         ///< processors
   uint32_t affinity = 1;       ///< processors this process may run on
   std::optional<double> quota; ///< processors' worth of time by cgroup
-  uint64_t memory = 0, availableMemory = 0; ///< bytes
-  std::optional<uint64_t> memoryLimit;      ///< bytes, by cgroup
+  uint64_t ram = 0, availableRam = 0; ///< bytes
+  std::optional<uint64_t> ramLimit;   ///< bytes, by cgroup
 };
 
 SystemInfo readSystem();

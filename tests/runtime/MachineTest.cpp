@@ -46,6 +46,6 @@ TEST(Machine, ThreadsFollowTheAffinityMask) {
   ASSERT_EQ(sched_setaffinity(0, sizeof(before), &before), 0);
 }
 
-TEST(Machine, Memory) { EXPECT_GT(physicalMemory(), uint64_t(64) << 20); }
+TEST(Machine, Ram) { EXPECT_GT(physicalRam(), uint64_t(64) << 20); }
 
 } // namespace
