@@ -55,16 +55,14 @@ class EncDec_Op<string mnemonic, list<Trait> traits = []>
           DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>]> {
   let hasVerifier = 1;
 }
-// Ops that name weights: what the weights' types must be is checked where the
-// symbols can be looked up.
+// Ops that name weights, whose types are checked where the symbols can be looked up.
 class EncDec_WeightUser<string mnemonic, list<Trait> traits = []>
     : EncDec_Op<mnemonic, traits # [
           DeclareOpInterfaceMethods<SymbolUserOpInterface>,
           DeclareOpInterfaceMethods<EncDec_WeightUserOpInterface>]> {
   let hasVerifier = 0;
 }
-def EncDec_Decomposable
-    : DeclareOpInterfaceMethods<EncDec_DecomposableOpInterface>;
+def EncDec_Decomposable : DeclareOpInterfaceMethods<EncDec_DecomposableOpInterface>;
 
 //===-- Weights ------------------------------------------------------------===//
 
