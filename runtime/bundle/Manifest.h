@@ -33,8 +33,7 @@ struct ModelInfo {
 
 /// Bytes that compiled code needs; abi.h has the formulas.
 struct MemoryPlan {
-  uint64_t encodeArenaPerRow;
-  uint64_t stepArenaFixed, stepArenaPerRow;
+  uint64_t encodeArenaPerRow, stepArenaPerRow;
   uint64_t scratchFixed, scratchPerKey, scratchPerRow;
   uint64_t memoryPerKey, cachePerKey;
   std::string keyType; // f32 or bf16

@@ -96,7 +96,7 @@ Status State::reserve() {
     uint64_t bytes;
   } wanted[] = {
       {arena, std::max(times({plan.encodeArenaPerRow, sourceTokens}),
-                       plus(plan.stepArenaFixed, times({plan.stepArenaPerRow, rows})))},
+                       times({plan.stepArenaPerRow, rows}))},
       {scratch, times({scratchStride, team->workers()})},
       {memory, times({plan.memoryPerKey, sourceTokens})},
       {cache, times({cacheStride, rows})},
