@@ -1,8 +1,8 @@
 //===- Doctor.cpp - encdec doctor: what this machine can run --------------===//
 
 #include "runtime/tools/External.h"
-#include "runtime/tools/Machine.h"
 #include "runtime/tools/Support.h"
+#include "runtime/tools/System.h"
 #include "runtime/tools/Terminal.h"
 
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-//===- Machine.h - what the system says about itself ----------------------===//
+//===- System.h - what the system says about itself -----------------------===//
 
 #pragma once
 

@@ -1,13 +1,10 @@
-//===- Machine.cpp - /proc and the control groups -------------------------===//
-//
-// Paths and formats: proc(5), the kernel's admin-guide/cgroup-v2 (cpu.max,
-// memory.max) and cgroup-v1 (cpu.cfs_quota_us, memory.limit_in_bytes).
+//===- System.cpp - /proc and the control groups: proc(5) -----------------===//
 
-#include "runtime/tools/Machine.h"
+#include "runtime/tools/System.h"
+#include "runtime/base/Cgroup.h"
 
 #include <algorithm>
 #include <fstream>
-#include <functional>
 #include <sched.h>
 #include <sstream>
 #include <unistd.h>
@@ -55,61 +52,23 @@ uint64_t kilobytes(const std::string &key) {
          1024;
 }
 
-/// Calls `visit` with the folder of this process's control group under each
-/// controller, and with those of all groups around it up to the root: the limit
-/// of any of them holds.
-void forEachGroup(
-    const std::string &controller,
-    const std::function<void(const std::string &, bool v2)> &visit) {
-  std::ifstream file("/proc/self/cgroup"); // hierarchy:controllers:path
-  for (std::string line; std::getline(file, line);) {
-    size_t first = line.find(':'), second = line.find(':', first + 1);
-    if (first == line.npos || second == line.npos)
-      continue;
-    std::string names = "," + line.substr(first + 1, second - first - 1) + ",";
-    bool v2 = names == ",,";
-    if (!v2 && names.find("," + controller + ",") == names.npos)
-      continue;
-    std::string path = line.substr(second + 1);
-    for (;; path.erase(path.find_last_of('/'))) {
-      if (path == "/")
-        path.clear();
-      visit("/sys/fs/cgroup/" + (v2 ? "" : controller) + path + "/", v2);
-      if (path.empty() || path.front() != '/')
-        break;
-    }
-  }
-}
-
 template <typename T> void lower(std::optional<T> &least, T value) {
   least = least ? std::min(*least, value) : value;
 }
 
+/// Processors' worth of time.
 std::optional<double> readQuota() {
   std::optional<double> least;
-  forEachGroup("cpu", [&](const std::string &folder, bool v2) {
-    double quota = 0, period = 0;
-    if (v2)
-      std::ifstream(folder + "cpu.max") >> quota >> period; // "max" reads as 0
-    else {
-      std::ifstream(folder + "cpu.cfs_quota_us") >> quota;
-      std::ifstream(folder + "cpu.cfs_period_us") >> period;
-    }
-    if (quota > 0 && period > 0)
-      lower(least, quota / period);
-  });
+  for (CpuQuota quota : cpuQuotas())
+    lower(least, double(quota.micros) / double(quota.period));
   return least;
 }
 
 std::optional<uint64_t> readRamLimit(uint64_t ram) {
   std::optional<uint64_t> least;
-  forEachGroup("memory", [&](const std::string &folder, bool v2) {
-    uint64_t limit = 0;
-    std::ifstream(folder + (v2 ? "memory.max" : "memory.limit_in_bytes")) >>
-        limit;
-    if (limit > 0 && limit < ram) // cgroup v1 writes a huge number for no limit
+  for (uint64_t limit : ramLimits())
+    if (limit < ram)
       lower(least, limit);
-  });
   return least;
 }
 
