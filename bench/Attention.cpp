@@ -81,7 +81,7 @@ void selfBenchmark(benchmark::State &state, int64_t rows, int64_t length,
 void appendBenchmark(benchmark::State &state, int64_t rows) {
   Call call(rows);
   constexpr int64_t capacity = 64;
-  Memory cache(rows * capacity * bytesPerKey);
+  Allocation cache(rows * capacity * bytesPerKey);
   std::vector<int32_t> positions(rows, 40),
       ancestors = ownSlots(rows, capacity);
   call.context.cache = cache.bytes();

@@ -14,7 +14,7 @@ struct Least {
 };
 
 /// Seconds that `work` takes at the least, and what they are spent on.
-Least leastSeconds(const Work &work, double memory) {
+Least leastSeconds(const Work &work, double ram) {
   Least least{work.macs / multiplyAdds(), "FMA"};
   if (work.whole)
     least = {work.macs / wholeMultiplyAdds(), "dot"};
@@ -22,7 +22,7 @@ Least leastSeconds(const Work &work, double memory) {
     if (bytes / bandwidth > least.seconds)
       least = {bytes / bandwidth, place};
   };
-  atLeast(work.streamed, memory, "memory");
+  atLeast(work.streamed, ram, "memory");
   if (work.near)
     atLeast(work.near, nearBandwidth(work.near), placeOf(work.near));
   return least;
@@ -70,7 +70,7 @@ void Product::add(Kernel kernel, std::vector<int32_t> table) {
 
 void measure(benchmark::State &state, Call &call, const Work &work,
              int kernels) {
-  double before = work.streamed ? memoryBandwidth() : 1;
+  double before = work.streamed ? ramBandwidth() : 1;
   double start = threadSeconds();
   for (auto _ : state) {
     for (int i = 0; i < kernels; ++i)
@@ -78,7 +78,7 @@ void measure(benchmark::State &state, Call &call, const Work &work,
     benchmark::ClobberMemory();
   }
   double seconds = (threadSeconds() - start) / double(state.iterations());
-  double after = work.streamed ? memoryBandwidth() : 1;
+  double after = work.streamed ? ramBandwidth() : 1;
   Least least = leastSeconds(work, std::max(before, after));
   state.counters["MAC/s"] = work.macs / seconds;
   state.counters["bytes/s"] = (work.streamed + work.near) / seconds;

@@ -12,7 +12,7 @@ namespace encdec::bench {
 inline int64_t pad16(int64_t n) { return (n + 15) / 16 * 16; }
 
 /// Weights are handed out of the pool, which nobody writes. A kernel of a step
-/// finds its weights in memory, not in a cache: between two uses of a layer all
+/// finds its weights in RAM, not in a cache: between two uses of a layer all
 /// others have gone by. So each call gets the next copy, until all copies
 /// together are too large for the caches, then the first again. In order, as
 /// layers follow each other in a bundle.
@@ -44,7 +44,7 @@ private:
     Kernel kernel;
     std::vector<int32_t> table;
   };
-  Memory arena, scratch;
+  Allocation arena, scratch;
   Frame frame;
   int64_t nextPlace = 0;
   std::vector<Step> steps;
@@ -77,7 +77,7 @@ int64_t copiesOf(size_t bytes);
 struct Work {
   double macs = 0;     // multiply-adds
   bool whole = false;  // of whole numbers; else of f32
-  double streamed = 0; // bytes that lie in memory
+  double streamed = 0; // bytes that lie in RAM
   double near = 0;     // bytes that the call before left in a cache
 
   void setMacs(double count, Weights weights) {
@@ -88,9 +88,9 @@ struct Work {
 
 /// Runs `call` as Google Benchmark asks, `kernels` of its steps an iteration,
 /// and reports macs and bytes a second and the fraction of the limit: the time
-/// that the slowest of multiplying, reading from memory and reading from a
+/// that the slowest of multiplying, reading from RAM and reading from a
 /// cache must take, over the time taken. The label names that slowest one. What
-/// comes from memory is held against memory's bandwidth right before and after.
+/// comes from RAM is held against its bandwidth right before and after.
 void measure(benchmark::State &state, Call &call, const Work &work,
              int kernels = 1);
 

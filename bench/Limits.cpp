@@ -1,4 +1,4 @@
-// Measuring loops: reading memory, and multiplying in registers. Written in
+// Measuring loops: reading RAM, and multiplying in registers. Written in
 // plain C++, independent of the kernels that are judged by them.
 #include "bench/Limits.h"
 #include <algorithm>
@@ -154,7 +154,7 @@ double readBandwidth(size_t size, int passes) {
 
 } // namespace
 
-Memory::Memory(size_t bytes) : length((bytes + 4095) / 4096 * 4096) {
+Allocation::Allocation(size_t bytes) : length((bytes + 4095) / 4096 * 4096) {
   void *mapped = mmap(nullptr, length, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (mapped == MAP_FAILED) {
@@ -168,7 +168,7 @@ Memory::Memory(size_t bytes) : length((bytes + 4095) / 4096 * 4096) {
 #endif
 }
 
-Memory::~Memory() { munmap(start, length); }
+Allocation::~Allocation() { munmap(start, length); }
 
 size_t cacheBytes(int level) {
   constexpr size_t usual[] = {32 << 10, 512 << 10, 32 << 20};
@@ -193,7 +193,7 @@ double nearBandwidth(size_t bytes) {
   return value = std::max(value, readBandwidth(size, 4));
 }
 
-double memoryBandwidth() { return readBandwidth(pool().size(), 3); }
+double ramBandwidth() { return readBandwidth(pool().size(), 3); }
 
 double multiplyAdds() {
   static const double measured = [] {
@@ -242,11 +242,10 @@ double threadSeconds() {
   return double(now.tv_sec) + double(now.tv_nsec) * 1e-9;
 }
 
-const Memory &pool() {
+const Allocation &pool() {
   // Four times the last cache, so that reading it in turn finds nothing left
   // there; enough for the largest weight in f32.
-  static const Memory filled(
-      std::max<size_t>(4 * cacheBytes(3), size_t(160) << 20));
+  static const Allocation filled(std::max<size_t>(4 * cacheBytes(3), size_t(160) << 20));
   static const bool once = [] {
     uint32_t state = 1;
     for (size_t i = 0; i < filled.size() / 4; ++i) {

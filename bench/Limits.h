@@ -5,14 +5,14 @@
 
 namespace encdec::bench {
 
-/// Zeroed anonymous memory, 64-byte aligned, in huge pages where the system
-/// gives them: both limits and kernels then measure memory, not address
-/// translation. Where there is not enough memory, the program ends.
-class Memory {
+/// Zeroed bytes, 64-byte aligned, in huge pages where the system gives them: both
+/// limits and kernels then measure RAM, not address translation. Where there is not
+/// enough of it, the program ends.
+class Allocation {
 public:
-  explicit Memory(size_t bytes);
-  ~Memory();
-  Memory(const Memory &) = delete;
+  explicit Allocation(size_t bytes);
+  ~Allocation();
+  Allocation(const Allocation &) = delete;
   uint8_t *bytes() const { return start; }
   float *floats() const { return reinterpret_cast<float *>(start); }
   size_t size() const { return length; }
@@ -38,7 +38,7 @@ double nearBandwidth(size_t bytes);
 
 /// The same for a buffer far larger than the caches. Measured in each call,
 /// some 30 ms: it changes with what else the machine does.
-double memoryBandwidth();
+double ramBandwidth();
 
 /// f32 multiply-adds a second in registers. Measured once.
 double multiplyAdds();
@@ -53,6 +53,6 @@ double threadSeconds();
 /// Numbers in [-1, 1) that nothing changes, many times larger than the caches:
 /// limits read it, kernels take their weights from it. As int8, its bytes are
 /// as good as random.
-const Memory &pool();
+const Allocation &pool();
 
 } // namespace encdec::bench

@@ -37,7 +37,7 @@ void memoryProjectBenchmark(benchmark::State &state, Weights weights,
   int32_t k = call.place(width), v = call.place(width);
   std::vector<int32_t> offsets{0, int32_t(length)};
   std::vector<int64_t> start{0};
-  Memory memory(pad16(length) * width * 2 * 4);
+  Allocation memory(pad16(length) * width * 2 * 4);
   call.context.source_offset = offsets.data();
   call.context.sources = 1;
   call.context.memory = memory.bytes();

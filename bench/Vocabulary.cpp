@@ -18,7 +18,7 @@ void vocabularyBenchmark(benchmark::State &state, Weights weights, int64_t rows,
   Call call(rows);
   std::vector<int32_t> rowBias(rows, 0), tokens(rows * top);
   std::vector<float> logProbs(rows * top);
-  Memory logitBias(pad16(columns) * 4); // nothing forbidden
+  Allocation logitBias(pad16(columns) * 4); // nothing forbidden
   call.context.logit_bias = logitBias.floats();
   call.context.row_bias = rowBias.data();
   call.context.top_k = top;

@@ -20,8 +20,7 @@ void addLimits() {
     benchmark::AddCustomContext("limit_read_L" + std::to_string(level) +
                                     "_GB/s",
                                 giga(nearBandwidth(cacheBytes(level) / 2)));
-  benchmark::AddCustomContext("limit_read_memory_GB/s",
-                              giga(memoryBandwidth()));
+  benchmark::AddCustomContext("limit_read_memory_GB/s", giga(ramBandwidth()));
   benchmark::AddCustomContext("limit_GMAC/s", giga(multiplyAdds()));
   benchmark::AddCustomContext("limit_dot_GMAC/s", giga(wholeMultiplyAdds()));
 }

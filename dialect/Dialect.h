@@ -13,11 +13,11 @@ namespace encdec {
 
 /// What an op needs a weight for; decides how the weight is laid out.
 enum class WeightRole {
-  Matrix,    // [N, K], multiplied
-  Table,     // [V, E], looked up by token; often a Matrix too
-  Positions, // [positions, E], looked up by position
-  Vector,    // [E], bias, gamma, beta
-  Sketch     // [N, K] of int8, read instead of most of a Matrix
+  Matrix,     // [N, K], multiplied
+  TokenTable, // [V, E], looked up by token; often a Matrix too
+  Positions,  // [positions, E], looked up by position
+  Vector,     // [E], bias, gamma, beta
+  Sketch      // [N, K] of int8, read instead of most of a Matrix
 };
 
 } // namespace encdec
@@ -52,7 +52,7 @@ verifySizes(llvm::function_ref<mlir::InFlightDiagnostic()> emitError,
 bool isRowsTensor(mlir::Type type);
 bool isIdsTensor(mlir::Type type);
 bool isScoresTensor(mlir::Type type);
-bool isTableTensor(mlir::Type type);
+bool isLogitBiasTensor(mlir::Type type);
 bool isIndexTensor(mlir::Type type);
 bool isAncestorsTensor(mlir::Type type);
 bool isTopIdsTensor(mlir::Type type);

@@ -128,7 +128,7 @@ def EncDec_VocabularyOp : EncDec_WeightUser<"vocabulary", [Pure, EncDec_RowWise,
   let arguments = (ins EncDec_Rows:$input, FlatSymbolRefAttr:$weight,
                        OptionalAttr<FlatSymbolRefAttr>:$bias,
                        OptionalAttr<FlatSymbolRefAttr>:$sketch,
-                       EncDec_Table:$logit_bias, EncDec_Index:$row_bias,
+                       EncDec_LogitBias:$logit_bias, EncDec_Index:$row_bias,
                        I64:$count);
   let results = (outs EncDec_TopIds:$tokens, EncDec_TopValues:$log_probs);
   let assemblyFormat = [{

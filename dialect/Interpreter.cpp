@@ -61,12 +61,12 @@ LogicalResult Interpreter::within(Operation *op, StringRef what,
   return success();
 }
 
-FailureOr<Segments> Interpreter::segments(Operation *op, const Tensor &rows,
-                                          const Tensor &offsets, int64_t keys) {
+FailureOr<KeyRanges> Interpreter::keyRanges(Operation *op, const Tensor &rows,
+                                            const Tensor &offsets, int64_t keys) {
   if (failed(within(op, "offsets", offsets, keys + 1)) ||
       failed(within(op, "rows", rows, offsets.rows() - 1)))
     return failure();
-  Segments result;
+  KeyRanges result;
   for (double row : rows.values) {
     int64_t first = offsets.values[int64_t(row)];
     int64_t end = offsets.values[int64_t(row) + 1];
@@ -116,8 +116,7 @@ template <> Results Interpreter::eval(LinearOp op) {
 
 template <> Results Interpreter::eval(ScoresOp op) {
   const Tensor &key = tensor(op.getKey());
-  auto seen =
-      segments(op, tensor(op.getRows()), tensor(op.getOffsets()), key.rows());
+  auto seen = keyRanges(op, tensor(op.getRows()), tensor(op.getOffsets()), key.rows());
   if (failed(seen))
     return failure();
   return one(scores(tensor(op.getQuery()), key, *seen, op.getHeads(),
@@ -135,8 +134,7 @@ template <> Results Interpreter::eval(SoftmaxOp op) {
 template <> Results Interpreter::eval(ContextOp op) {
   const Tensor &value = tensor(op.getValue());
   const Tensor &probs = tensor(op.getProbs());
-  auto seen =
-      segments(op, tensor(op.getRows()), tensor(op.getOffsets()), value.rows());
+  auto seen = keyRanges(op, tensor(op.getRows()), tensor(op.getOffsets()), value.rows());
   if (failed(seen))
     return failure();
   for (auto [first, end] : *seen)
@@ -279,8 +277,7 @@ template <> Results Interpreter::eval(CacheReadOp op) {
 template <typename Op>
 Results Interpreter::attention(Op op, mlir::Value positions) {
   const Tensor &key = tensor(op.getKey());
-  auto seen =
-      segments(op, tensor(op.getRows()), tensor(op.getOffsets()), key.rows());
+  auto seen = keyRanges(op, tensor(op.getRows()), tensor(op.getOffsets()), key.rows());
   if (failed(seen))
     return failure();
   Tensor probs = scores(tensor(op.getQuery()), key, *seen, op.getHeads(),

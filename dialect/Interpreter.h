@@ -71,8 +71,8 @@ private:
   /// x times the weight called `name`, whose values are `w`.
   Tensor product(mlir::Operation *op, mlir::FlatSymbolRefAttr name,
                  const Tensor &x, const Tensor &w, const Tensor *b);
-  mlir::FailureOr<Segments> segments(mlir::Operation *op, const Tensor &rows,
-                                     const Tensor &offsets, int64_t keys);
+  mlir::FailureOr<KeyRanges> keyRanges(mlir::Operation *op, const Tensor &rows,
+                                       const Tensor &offsets, int64_t keys);
   mlir::LogicalResult within(mlir::Operation *op, llvm::StringRef what,
                              const Tensor &indices, int64_t limit);
 

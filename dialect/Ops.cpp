@@ -34,7 +34,7 @@ bool encdec::isIdsTensor(Type t) {
 bool encdec::isScoresTensor(Type t) {
   return isTensor(t, 3, false, true) && hasDynamic(t, {false, true, true});
 }
-bool encdec::isTableTensor(Type t) {
+bool encdec::isLogitBiasTensor(Type t) {
   return isTensor(t, 2, false, false) && hasDynamic(t, {true, false});
 }
 bool encdec::isIndexTensor(Type t) {
@@ -324,11 +324,11 @@ WeightOp encdec::lookupWeight(Operation *from, FlatSymbolRefAttr name) {
   return SymbolTable::lookupNearestSymbolFrom<WeightOp>(from, name);
 }
 
-WeightOp encdec::lookupWeight(SymbolTableCollection &tables, Operation *from,
+WeightOp encdec::lookupWeight(SymbolTableCollection &symbols, Operation *from,
                               FlatSymbolRefAttr name) {
   if (!name)
     return {};
-  return tables.lookupNearestSymbolFrom<WeightOp>(from, name);
+  return symbols.lookupNearestSymbolFrom<WeightOp>(from, name);
 }
 
 StringRef encdec::entryOf(Operation *op) {

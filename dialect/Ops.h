@@ -18,8 +18,8 @@ namespace encdec {
 /// `name` is null. Walks the module's symbols: passes with many look-ups give a
 /// SymbolTableCollection.
 WeightOp lookupWeight(mlir::Operation *from, mlir::FlatSymbolRefAttr name);
-WeightOp lookupWeight(mlir::SymbolTableCollection &tables,
-                      mlir::Operation *from, mlir::FlatSymbolRefAttr name);
+WeightOp lookupWeight(mlir::SymbolTableCollection &symbols, mlir::Operation *from,
+                      mlir::FlatSymbolRefAttr name);
 
 /// Columns of a rows tensor, or of a table; 1 for anything else, which an operand
 /// may be before it is verified.

@@ -32,7 +32,7 @@ def EncDec_Ids : EncDec_Tensor<"isIdsTensor", "[?] i32 tensor with a side">;
 def EncDec_Scores : EncDec_Tensor<"isScoresTensor",
     "[heads, ?, ?] f32 tensor with a side">;
 // Rows of additive logit biases, [?, V]; shared by all rows, no side.
-def EncDec_Table : EncDec_Tensor<"isTableTensor",
+def EncDec_LogitBias : EncDec_Tensor<"isLogitBiasTensor",
     "[?, width] f32 tensor without a side">;
 // Row maps, offsets, positions.
 def EncDec_Index : EncDec_Tensor<"isIndexTensor",
@@ -55,16 +55,14 @@ class EncDec_Op<string mnemonic, list<Trait> traits = []>
           DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>]> {
   let hasVerifier = 1;
 }
-// Ops that name weights: what the weights' types must be is checked where the
-// symbols can be looked up.
+// Ops that name weights, whose types are checked where the symbols can be looked up.
 class EncDec_WeightUser<string mnemonic, list<Trait> traits = []>
     : EncDec_Op<mnemonic, traits # [
           DeclareOpInterfaceMethods<SymbolUserOpInterface>,
           DeclareOpInterfaceMethods<EncDec_WeightUserOpInterface>]> {
   let hasVerifier = 0;
 }
-def EncDec_Decomposable
-    : DeclareOpInterfaceMethods<EncDec_DecomposableOpInterface>;
+def EncDec_Decomposable : DeclareOpInterfaceMethods<EncDec_DecomposableOpInterface>;
 
 //===-- Weights ------------------------------------------------------------===//
 
@@ -304,7 +302,7 @@ def EncDec_TopTokensOp : EncDec_InferredOp<"top_tokens", [Pure, EncDec_RowWise]>
 
     C1 logit_bias has the width of logits.
   }];
-  let arguments = (ins EncDec_Rows:$logits, EncDec_Table:$logit_bias,
+  let arguments = (ins EncDec_Rows:$logits, EncDec_LogitBias:$logit_bias,
                        EncDec_Index:$row_bias, I64:$count);
   let results = (outs EncDec_TopIds:$tokens, EncDec_TopValues:$log_probs);
   let assemblyFormat = [{

@@ -40,20 +40,20 @@ Tensor throughInt8(Tensor x) {
   return x;
 }
 
-Tensor scores(const Tensor &query, const Tensor &key, const Segments &segments,
+Tensor scores(const Tensor &query, const Tensor &key, const KeyRanges &ranges,
               int64_t heads, double scale) {
   int64_t longest = 0, headSize = query.width() / heads;
-  for (auto [first, end] : segments)
+  for (auto [first, end] : ranges)
     longest = std::max(longest, end - first);
   Tensor result({heads, query.rows(), longest});
   std::fill(result.values.begin(), result.values.end(), kMinusInfinity);
   for (int64_t h = 0; h < heads; ++h)
     for (int64_t r = 0; r < query.rows(); ++r)
-      for (int64_t j = segments[r].first; j < segments[r].second; ++j) {
+      for (int64_t j = ranges[r].first; j < ranges[r].second; ++j) {
         double sum = 0;
         for (int64_t d = h * headSize; d < (h + 1) * headSize; ++d)
           sum += query.at(r, d) * key.at(j, d);
-        result.at(h, r, j - segments[r].first) = scale * sum;
+        result.at(h, r, j - ranges[r].first) = scale * sum;
       }
   return result;
 }
@@ -81,16 +81,15 @@ Tensor softmax(Tensor scores) {
   return scores;
 }
 
-Tensor context(const Tensor &probs, const Tensor &value,
-               const Segments &segments, int64_t heads) {
+Tensor context(const Tensor &probs, const Tensor &value, const KeyRanges &ranges,
+               int64_t heads) {
   Tensor result({probs.shape[1], value.width()});
   int64_t headSize = value.width() / heads;
   for (int64_t h = 0; h < heads; ++h)
     for (int64_t r = 0; r < result.rows(); ++r)
-      for (int64_t j = segments[r].first; j < segments[r].second; ++j)
+      for (int64_t j = ranges[r].first; j < ranges[r].second; ++j)
         for (int64_t d = h * headSize; d < (h + 1) * headSize; ++d)
-          result.at(r, d) +=
-              probs.at(h, r, j - segments[r].first) * value.at(j, d);
+          result.at(r, d) += probs.at(h, r, j - ranges[r].first) * value.at(j, d);
   return result;
 }
 

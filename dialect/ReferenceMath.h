@@ -31,7 +31,7 @@ struct Tensor {
 };
 
 /// The keys each query row sees: [first, end) per row.
-using Segments = std::vector<std::pair<int64_t, int64_t>>;
+using KeyRanges = std::vector<std::pair<int64_t, int64_t>>;
 
 enum class Activation { relu, gelu, geluTanh, silu };
 
@@ -43,7 +43,7 @@ Tensor linear(const Tensor &x, const Tensor &weight, const Tensor *bias);
 Tensor throughInt8(Tensor x);
 /// scale * q·k per head; -inf beyond a row's keys.
 /// query [R, H*D], key [K, H*D] -> [H, R, longest segment]
-Tensor scores(const Tensor &query, const Tensor &key, const Segments &segments,
+Tensor scores(const Tensor &query, const Tensor &key, const KeyRanges &ranges,
               int64_t heads, double scale);
 /// -inf where key > positions[r].  scores [H, R, K], positions [R]
 Tensor causalMask(Tensor scores, const Tensor &positions);
@@ -51,8 +51,8 @@ Tensor causalMask(Tensor scores, const Tensor &positions);
 Tensor softmax(Tensor scores);
 /// Sum over keys of prob * value, per head.
 /// probs [H, R, K of the segment], value [all keys, H*D] -> [R, H*D]
-Tensor context(const Tensor &probs, const Tensor &value,
-               const Segments &segments, int64_t heads);
+Tensor context(const Tensor &probs, const Tensor &value, const KeyRanges &ranges,
+               int64_t heads);
 /// x + y, of one shape
 Tensor add(Tensor x, const Tensor &y);
 /// (x - mean) / sqrt(variance + eps) * gamma + beta.  x [R, E]; gamma, beta [E]

@@ -9,12 +9,12 @@ using namespace encdec;
 static constexpr int64_t kAny = -1;
 
 // `symbol` must name a weight of `shape`; a null symbol is a bias left out.
-static LogicalResult expectWeight(Operation *op, SymbolTableCollection &tables,
+static LogicalResult expectWeight(Operation *op, SymbolTableCollection &symbols,
                                   const Twine &what, FlatSymbolRefAttr symbol,
                                   ArrayRef<int64_t> shape) {
   if (!symbol)
     return success();
-  WeightOp weight = lookupWeight(tables, op, symbol);
+  WeightOp weight = lookupWeight(symbols, op, symbol);
   if (!weight)
     return op->emitOpError("expected ")
            << what << " to name an encdec.weight of the module but got "
@@ -104,7 +104,7 @@ LogicalResult WeightOp::verify() {
   return success();
 }
 
-LogicalResult EmbedOp::verifySymbolUses(SymbolTableCollection &tables) {
+LogicalResult EmbedOp::verifySymbolUses(SymbolTableCollection &symbols) {
   // C1
   if (failed(expectSide(*this, "output", getOutput(), *sideOf(getIds()),
                         getIds(), "ids",
@@ -112,14 +112,13 @@ LogicalResult EmbedOp::verifySymbolUses(SymbolTableCollection &tables) {
     return failure();
   int64_t width = widthOf(getOutput());
   // C2, C3
-  if (failed(
-          expectWeight(*this, tables, "table", getTableAttr(), {kAny, width})))
+  if (failed(expectWeight(*this, symbols, "table", getTableAttr(), {kAny, width})))
     return failure();
-  return expectWeight(*this, tables, "position_table", getPositionTableAttr(),
+  return expectWeight(*this, symbols, "position_table", getPositionTableAttr(),
                       {kAny, width});
 }
 
-LogicalResult LinearOp::verifySymbolUses(SymbolTableCollection &tables) {
+LogicalResult LinearOp::verifySymbolUses(SymbolTableCollection &symbols) {
   // C1
   if (getOutputs().empty() || getWeights().size() != getOutputs().size())
     return emitOpError("expected as many weights as outputs, at least one, but "
@@ -139,76 +138,73 @@ LogicalResult LinearOp::verifySymbolUses(SymbolTableCollection &tables) {
       return failure();
     // C4, C5
     int64_t out = widthOf(output);
-    if (failed(expectWeight(*this, tables, "weight", getWeight(i),
+    if (failed(expectWeight(*this, symbols, "weight", getWeight(i),
                             {out, widthOf(getInput())})) ||
-        failed(expectWeight(*this, tables, "bias", getBias(i), {out})))
+        failed(expectWeight(*this, symbols, "bias", getBias(i), {out})))
       return failure();
   }
   return success();
 }
 
-LogicalResult NormOp::verifySymbolUses(SymbolTableCollection &tables) {
+LogicalResult NormOp::verifySymbolUses(SymbolTableCollection &symbols) {
   // C1
   int64_t width = widthOf(getInput());
-  if (failed(expectWeight(*this, tables, "gamma", getGammaAttr(), {width})))
+  if (failed(expectWeight(*this, symbols, "gamma", getGammaAttr(), {width})))
     return failure();
-  return expectWeight(*this, tables, "beta", getBetaAttr(), {width});
+  return expectWeight(*this, symbols, "beta", getBetaAttr(), {width});
 }
 
-LogicalResult MemoryProjectOp::verifySymbolUses(SymbolTableCollection &tables) {
+LogicalResult MemoryProjectOp::verifySymbolUses(SymbolTableCollection &symbols) {
   int64_t out = cast<MemoryType>(getMemory().getType()).getWidth();
   auto check = [&](StringRef what, FlatSymbolRefAttr weight,
                    FlatSymbolRefAttr bias) -> LogicalResult {
     // C3, C4
-    if (failed(expectWeight(*this, tables, what + "_weight", weight,
+    if (failed(expectWeight(*this, symbols, what + "_weight", weight,
                             {out, widthOf(getInput())})))
       return failure();
-    return expectWeight(*this, tables, what + "_bias", bias, {out});
+    return expectWeight(*this, symbols, what + "_bias", bias, {out});
   };
   if (failed(check("key", getKeyWeightAttr(), getKeyBiasAttr())))
     return failure();
   return check("value", getValueWeightAttr(), getValueBiasAttr());
 }
 
-LogicalResult FfnOp::verifySymbolUses(SymbolTableCollection &tables) {
+LogicalResult FfnOp::verifySymbolUses(SymbolTableCollection &symbols) {
   int64_t width = widthOf(getInput());
   // C1
-  if (failed(expectWeight(*this, tables, "up_weight", getUpWeightAttr(),
-                          {kAny, width})))
+  if (failed(expectWeight(*this, symbols, "up_weight", getUpWeightAttr(), {kAny, width})))
     return failure();
-  int64_t hidden = lookupWeight(tables, *this, getUpWeightAttr())
-                       .getTensorType()
-                       .getDimSize(0);
+  int64_t hidden =
+      lookupWeight(symbols, *this, getUpWeightAttr()).getTensorType().getDimSize(0);
   // C2, C3, C4
-  if (failed(
-          expectWeight(*this, tables, "up_bias", getUpBiasAttr(), {hidden})) ||
-      failed(expectWeight(*this, tables, "down_weight", getDownWeightAttr(),
+  if (failed(expectWeight(*this, symbols, "up_bias", getUpBiasAttr(), {hidden})) ||
+      failed(expectWeight(*this, symbols, "down_weight", getDownWeightAttr(),
                           {width, hidden})))
     return failure();
-  return expectWeight(*this, tables, "down_bias", getDownBiasAttr(), {width});
+  return expectWeight(*this, symbols, "down_bias", getDownBiasAttr(), {width});
 }
 
-LogicalResult AddNormOp::verifySymbolUses(SymbolTableCollection &tables) {
+LogicalResult AddNormOp::verifySymbolUses(SymbolTableCollection &symbols) {
   // C3
   int64_t width = widthOf(getInput());
-  if (failed(expectWeight(*this, tables, "gamma", getGammaAttr(), {width})))
+  if (failed(expectWeight(*this, symbols, "gamma", getGammaAttr(), {width})))
     return failure();
-  return expectWeight(*this, tables, "beta", getBetaAttr(), {width});
+  return expectWeight(*this, symbols, "beta", getBetaAttr(), {width});
 }
 
-LogicalResult VocabularyOp::verifySymbolUses(SymbolTableCollection &tables) {
+LogicalResult VocabularyOp::verifySymbolUses(SymbolTableCollection &symbols) {
   // C1, C2
   int64_t vocabulary = widthOf(getLogitBias());
-  if (failed(expectWeight(*this, tables, "weight", getWeightAttr(),
+  if (failed(expectWeight(*this, symbols, "weight", getWeightAttr(),
                           {vocabulary, widthOf(getInput())})))
     return failure();
-  if (failed(expectWeight(*this, tables, "bias", getBiasAttr(), {vocabulary})))
+  if (failed(expectWeight(*this, symbols, "bias", getBiasAttr(), {vocabulary})))
     return failure();
   // C3
-  WeightOp sketch = lookupWeight(tables, *this, getSketchAttr());
+  WeightOp sketch = lookupWeight(symbols, *this, getSketchAttr());
   if (!getSketchAttr() || !sketch)
-    return expectWeight(*this, tables, "sketch", getSketchAttr(), {kAny, kAny});
-  WeightOp weight = lookupWeight(tables, *this, getWeightAttr());
+    return expectWeight(*this, symbols, "sketch", getSketchAttr(), {kAny, kAny});
+  WeightOp weight = lookupWeight(symbols, *this, getWeightAttr());
   if (sketch.getOrigin() != weight.getOrigin() ||
       sketch.getTensorType() != weight.getTensorType())
     return emitOpError("expected sketch to be the same weight as ")

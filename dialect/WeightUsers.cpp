@@ -17,7 +17,7 @@ static void seeMatrix(Visit visit, FlatSymbolRefAttr weight, FlatSymbolRefAttr b
 }
 
 void EmbedOp::visitWeights(Visit visit) {
-  see(visit, getTableAttr(), WeightRole::Table);
+  see(visit, getTableAttr(), WeightRole::TokenTable);
   see(visit, getPositionTableAttr(), WeightRole::Positions);
 }
 

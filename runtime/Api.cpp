@@ -113,8 +113,8 @@ encdec_status *encdec_model_get_info(const encdec_model *model, encdec_model_inf
     if (!info)
       return isNull("info");
     const Manifest &manifest = model->model->manifest;
-    const ModelFacts &sizes = manifest.model;
-    const GenerationFacts &defaults = manifest.generation;
+    const ModelInfo &sizes = manifest.model;
+    const GenerationDefaults &defaults = manifest.generation;
     encdec_model_info value = {};
     value.family = sizes.family.c_str();
     value.weight_type = manifest.weightType.c_str();

@@ -60,9 +60,9 @@ encdec_status *encdec_state_get_profile(const encdec_state *state, uint32_t entr
     ENCDEC_ASSIGN_OR_RETURN(SegmentProfile of,
                             profile->segment(kindOf(entry), index));
     encdec_segment_profile value = {};
-    value.ops = of.facts->ops.c_str();
-    value.side = of.facts->decoder ? "decoder" : "encoder";
-    value.layer = of.facts->layer ? int64_t(*of.facts->layer) : -1;
+    value.ops = of.info->ops.c_str();
+    value.side = of.info->decoder ? "decoder" : "encoder";
+    value.layer = of.info->layer ? int64_t(*of.info->layer) : -1;
     value.calls = of.calls;
     value.rows = of.rows;
     value.nanoseconds = of.nanoseconds;

@@ -76,7 +76,7 @@ Result<T> readSized(const T *given, T defaults, const char *what) {
   return defaults;
 }
 
-/// Refuses a count of pointers or numbers that no memory can hold, before any
+/// Refuses a count of pointers or numbers that no machine can hold, before any
 /// arithmetic on it wraps: such a count was never meant.
 inline Status checkCount(const char *what, uint64_t count) {
   constexpr uint64_t most = uint64_t(PTRDIFF_MAX) / sizeof(uint64_t);

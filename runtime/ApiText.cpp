@@ -64,7 +64,7 @@ encdec_status *encdec_piece(const encdec_model *model, uint32_t target_side,
     if (target_side > 1)
       return usageError(fmt::format(
           "target_side is {}, expected 0 (source) or 1", target_side));
-    const ModelFacts &sizes = model->model->manifest.model;
+    const ModelInfo &sizes = model->model->manifest.model;
     const uint64_t count =
         target_side ? sizes.vocabSize : sizes.sourceVocabSize;
     if (id < 0 || uint64_t(id) >= count)

@@ -103,16 +103,16 @@ def bench(encdec, bundle, point, repeat):
 
 def measured(at, kinds, limits, weights, sizes, result):
     """One measured point as it stands in the results: {kind: figures}."""
-    memory = result["read_bandwidth"] * 1e9
+    ram = result["read_bandwidth"] * 1e9
     figures = {}
     for kind in kinds:
         work = (roofline.encode(at.shape, sizes, at.rows, at.source) if kind == "encode"
                 else roofline.step(at.shape, sizes, at.rows, 1, at.source, at.position))
-        seconds, limit = roofline.least(work, limits, weights, at.threads, memory)
+        seconds, limit = roofline.least(work, limits, weights, at.threads, ram)
         took = result["encode_ms" if kind == "encode" else "step_ms"]
         figures[kind] = {"ms": took, "least_ms": seconds * 1e3, "limit": limit,
                          "ratio": took / (seconds * 1e3), "bytes": work.bytes,
-                         "macs": work.macs, "read_bandwidth_gb_s": memory / 1e9}
+                         "macs": work.macs, "read_bandwidth_gb_s": ram / 1e9}
     return figures
 
 

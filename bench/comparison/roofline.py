@@ -61,32 +61,32 @@ def encode(shape, stored, sources, source):
     return Work(stored.weights - stored.step + tokens * stored.memory_per_key, macs)
 
 
-def bandwidth(work, machine, threads, memory):
+def bandwidth(work, machine, threads, ram):
     """(bytes a second, name). A working set that fits into half of a cache comes from
-    there, once it has been read; `memory` was measured beside the run."""
+    there, once it has been read; `ram`, bytes a second, was measured beside the run."""
     active = min(threads, machine.cores)
     for level, size, rate in machine.caches:
         shared = level >= 3 # one for all cores
         if work.bytes <= size * (1 if shared else active) / 2:
-            return max(rate * active, memory), f"L{level}"
-    return memory, "memory"
+            return max(rate * active, ram), f"L{level}"
+    return ram, "memory"
 
 
-def least(work, machine, weights, threads, memory):
+def least(work, machine, weights, threads, ram):
     """(seconds, the limit that sets them). Threads beyond the cores add nothing."""
-    rate, place = bandwidth(work, machine, threads, memory)
+    rate, place = bandwidth(work, machine, threads, ram)
     peak = (machine.peaks["int" if weights == "int8-dynamic" else "f32"]
             * min(threads, machine.cores))
     reading, multiplying = work.bytes / rate, work.macs / peak
     return (reading, place) if reading >= multiplying else (multiplying, "arithmetic")
 
 
-def workload(kind, shape, stored, machine, weights, threads, memory, *, batch, beams,
+def workload(kind, shape, stored, machine, weights, threads, ram, *, batch, beams,
              source, new_tokens):
     """Least seconds of a workload of bench/compare: a mean step, an encoding, or an
     encoding and the first step."""
     def seconds(work):
-        return least(work, machine, weights, threads, memory)[0]
+        return least(work, machine, weights, threads, ram)[0]
 
     encoding = seconds(encode(shape, stored, batch, source))
     if kind == "encode":

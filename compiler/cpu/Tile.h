@@ -148,7 +148,7 @@ struct Tile {
   }
 
   /// Whether the tile prefetches weights. One or two rows on several panels read as many
-  /// streams, which the hardware prefetches as fast as memory gives them. Two cases are
+  /// streams, which the hardware prefetches as fast as RAM gives them. Two cases are
   /// slower: steps of less than a cache line on few panels (int8, bf16), and two rows of
   /// int8Dynamic on two panels, whose streams are short.
   bool prefetches() const {

@@ -19,7 +19,7 @@ WeightBuffer::WeightBuffer(uint64_t size) : size(size) {
   if (!pointer)
     report_bad_alloc_error("no memory for the packed weights");
   std::memset(pointer, 0, size);
-  memory.reset(pointer);
+  storage.reset(pointer);
 }
 
 void WeightBuffer::Free::operator()(void *pointer) const { std::free(pointer); }

@@ -1,4 +1,4 @@
-// A compiled model in this process's memory: what a bundle holds, without a
+// A compiled model in this process: what a bundle holds, without a
 // file.
 #pragma once
 #include "encdec/abi.h"
@@ -16,12 +16,12 @@ class LLJIT;
 
 namespace encdec {
 
-/// Zeroed memory at the 64-byte alignment that generated code relies on.
+/// Zeroed bytes at the 64-byte alignment that generated code relies on.
 class WeightBuffer {
 public:
   explicit WeightBuffer(uint64_t size = 0);
   llvm::MutableArrayRef<uint8_t> bytes() {
-    return {static_cast<uint8_t *>(memory.get()), size};
+    return {static_cast<uint8_t *>(storage.get()), size};
   }
 
 private:
@@ -29,7 +29,7 @@ private:
     void operator()(void *pointer) const;
   };
   uint64_t size;
-  std::unique_ptr<void, Free> memory;
+  std::unique_ptr<void, Free> storage;
 };
 
 /// Owns code, weights, manifest and tokenizer files; image() points into them and

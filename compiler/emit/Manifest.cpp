@@ -127,7 +127,6 @@ FailureOr<std::string> manifestText(ModuleOp module,
     });
     json.attributeObject("memory", [&] {
       json.attribute("encode_arena_per_row", plan->encodeArena.getPerRow());
-      json.attribute("step_arena_fixed", plan->stepArena.getFixed());
       json.attribute("step_arena_per_row", plan->stepArena.getPerRow());
       json.attribute("scratch_fixed", plan->scratch.getFixed());
       json.attribute("scratch_per_key", plan->scratch.getPerKey());

@@ -1,5 +1,5 @@
 // scores, [mask], softmax, context → self_attention or cross_attention: the
-// scores (H x R x K floats) live in a buffer of one row's keys, not in memory.
+// scores (H x R x K floats) live in a buffer of one row's keys and are no tensor.
 //
 // Which of the two it is, the types say: a query of the decoder on keys of the
 // encoder is cross-attention, all else stays within one side. Where keys and
@@ -49,7 +49,7 @@ static std::variant<Chain, Refusal> match(ContextOp context) {
         "no-scores", "expected softmax of encdec.scores, masked at most once",
         "fold what changes the scores into encdec.scores or its mask",
         scored.getDefiningOp()};
-  // A second reader of the scores needs them in memory, and the fused op has no
+  // A second reader of the scores needs them as a tensor, and the fused op has no
   // result for them: they would be computed twice.
   if (!scored.hasOneUse())
     return Refusal{"multi-use-scores",

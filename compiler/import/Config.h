@@ -7,7 +7,7 @@
 
 namespace encdec::checkpoint {
 
-/// The greatest counts that a configuration may state: memory is taken by them, and
+/// The greatest counts that a configuration may state: allocations are sized by them, and
 /// whoever writes a file must not decide how much.
 inline constexpr uint64_t maxVocabulary = 4'000'000;
 inline constexpr uint64_t maxLayers = 1024;

@@ -28,31 +28,29 @@ Value LayerBuilder::linear(Value x, const std::string &block, int64_t width,
       .getOutput();
 }
 
-Value LayerBuilder::attend(Value query, Value key, Value value,
-                       const std::string &block, Heads heads, Segments segments,
-                       Value causalPositions) {
-  Value scores = ScoresOp::create(builder, at(block + ".scores"), query, key,
-                                  segments.rows, segments.offsets,
-                                  builder.getI64IntegerAttr(heads.heads),
-                                  builder.getF32FloatAttr(heads.scale()));
+Value LayerBuilder::attend(Value query, Value key, Value value, const std::string &block,
+                           Heads heads, Sources sources, Value causalPositions) {
+  Value scores = ScoresOp::create(
+      builder, at(block + ".scores"), query, key, sources.rows, sources.offsets,
+      builder.getI64IntegerAttr(heads.heads), builder.getF32FloatAttr(heads.scale()));
   if (causalPositions)
     scores = MaskOp::create(builder, at(block + ".masked"), scores.getType(),
                             scores, causalPositions);
   Value probs = SoftmaxOp::create(builder, at(block + ".probs"),
                                   scores.getType(), scores);
-  Value context = ContextOp::create(builder, at(block + ".context"), probs,
-                                    value, segments.rows, segments.offsets,
-                                    builder.getI64IntegerAttr(heads.heads));
+  Value context =
+      ContextOp::create(builder, at(block + ".context"), probs, value, sources.rows,
+                        sources.offsets, builder.getI64IntegerAttr(heads.heads));
   return linear(context, block + ".o", heads.heads * heads.headSize);
 }
 
 Value LayerBuilder::encoderSelf(Value x, const std::string &block, Heads heads,
-                            Segments segments) {
+                                Sources sources) {
   int64_t width = heads.heads * heads.headSize;
   Value query = linear(x, block + ".q", width);
   Value key = linear(x, block + ".k", width);
   Value value = linear(x, block + ".v", width);
-  return attend(query, key, value, block, heads, segments, {});
+  return attend(query, key, value, block, heads, sources, {});
 }
 
 Value LayerBuilder::decoderSelf(Value x, const std::string &block, Heads heads,
@@ -70,13 +68,13 @@ Value LayerBuilder::decoderSelf(Value x, const std::string &block, Heads heads,
                 {past.getRows(), past.getOffsets()}, positions);
 }
 
-Value LayerBuilder::cross(Value x, Value memory, const std::string &block,
-                      Heads heads, Segments segments) {
+Value LayerBuilder::cross(Value x, Value memory, const std::string &block, Heads heads,
+                          Sources sources) {
   int64_t width = heads.heads * heads.headSize;
   Value query = linear(x, block + ".q", width);
   Value key = linear(memory, block + ".k", width);
   Value value = linear(memory, block + ".v", width);
-  return attend(query, key, value, block, heads, segments, {});
+  return attend(query, key, value, block, heads, sources, {});
 }
 
 Value LayerBuilder::ffn(Value x, const std::string &block, int64_t hidden,

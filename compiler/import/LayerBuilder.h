@@ -19,8 +19,8 @@ public:
     /// Scores are scaled by headSize^-0.5.
     float scale() const;
   };
-  /// Which segment each query row sees, and where segments start.
-  struct Segments {
+  /// Whose keys each query row sees, and where each source's keys start.
+  struct Sources {
     mlir::Value rows, offsets;
   };
 
@@ -29,14 +29,14 @@ public:
                      bool bias = true);
   /// Self-attention of the encoder, with its output projection.
   mlir::Value encoderSelf(mlir::Value x, const std::string &block, Heads heads,
-                          Segments segments);
+                          Sources sources);
   /// Masked self-attention of one decoder step, through its cache.
   mlir::Value decoderSelf(mlir::Value x, const std::string &block, Heads heads,
                           mlir::Value cache, mlir::Value ancestors,
                           mlir::Value positions);
   /// Cross-attention: the decoder asks with `x`, the encoder answers with `memory`.
   mlir::Value cross(mlir::Value x, mlir::Value memory, const std::string &block,
-                    Heads heads, Segments segments);
+                    Heads heads, Sources sources);
   mlir::Value ffn(mlir::Value x, const std::string &block, int64_t hidden,
                   ActivationKind kind);
   /// norm(y + x): the end of a post-norm sub-layer.
@@ -47,7 +47,7 @@ public:
 
 private:
   mlir::Value attend(mlir::Value query, mlir::Value key, mlir::Value value,
-                     const std::string &block, Heads heads, Segments segments,
+                     const std::string &block, Heads heads, Sources sources,
                      mlir::Value causalPositions);
   mlir::FlatSymbolRefAttr symbol(const std::string &name) const;
   mlir::OpBuilder &builder;

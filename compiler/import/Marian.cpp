@@ -2,9 +2,9 @@
 // norm, no final norm; sinusoidal positions unless the checkpoint stores a
 // table; logits get final_logits_bias when there is one.
 #include "compiler/import/Family.h"
-#include "compiler/import/MarianConfig.h"
 #include "compiler/import/LayerBuilder.h"
-#include "compiler/import/WeightTable.h"
+#include "compiler/import/MarianConfig.h"
+#include "compiler/import/WeightImporter.h"
 #include "dialect/Schema.h"
 
 #include <cmath>
@@ -35,7 +35,7 @@ std::optional<ActivationKind> activationKind(StringRef name) {
 }
 
 /// Symbols of the tables that both functions use.
-struct Tables {
+struct TableSymbols {
   std::string encoder, decoder, head, encoderPositions, decoderPositions;
   bool headBias = false;
 };
@@ -77,10 +77,10 @@ private:
   OpBuilder builder;
   const MarianConfig &config;
   ActivationKind activation;
-  WeightTable weights;
+  WeightImporter weights;
   const checkpoint::CheckpointFiles &files;
   int64_t width; // E
-  Tables tables;
+  TableSymbols tables;
 };
 
 void MarianBuilder::declareLinear(const std::string &symbol,
@@ -214,14 +214,13 @@ void MarianBuilder::buildEncode() {
                      {"offsets", "offsets", index}},
                     {rowsType(context, width, Side::encoder)});
   Value ids = function.getArgument(0), positions = function.getArgument(1);
-  LayerBuilder::Segments segments{function.getArgument(2), function.getArgument(3)};
+  LayerBuilder::Sources sources{function.getArgument(2), function.getArgument(3)};
   LayerBuilder layers(builder, "encoder");
   Value x =
       embed("encoder", ids, positions, tables.encoder, tables.encoderPositions);
   for (uint64_t layer = 0; layer < config.encoder.layers; ++layer) {
     std::string block = fmt::format("l{}", layer);
-    Value y =
-        layers.encoderSelf(x, block + ".self", heads(config.encoder), segments);
+    Value y = layers.encoderSelf(x, block + ".self", heads(config.encoder), sources);
     x = layers.addNorm(y, x, block + ".self");
     y = layers.ffn(x, block + ".ffn", int64_t(config.encoder.ffn), activation);
     x = layers.addNorm(y, x, block + ".ffn");
@@ -260,7 +259,7 @@ void MarianBuilder::buildStep() {
   func::FuncOp function = beginFunction("step", arguments, {ids, logProbs});
   Value tokens = function.getArgument(0), positions = function.getArgument(1),
         ancestors = function.getArgument(2), memory = function.getArgument(8);
-  LayerBuilder::Segments sources{function.getArgument(3), function.getArgument(4)};
+  LayerBuilder::Sources sources{function.getArgument(3), function.getArgument(4)};
   LayerBuilder layers(builder, "decoder");
   Value y = embed("decoder", tokens, positions, tables.decoder,
                   tables.decoderPositions);

@@ -198,13 +198,6 @@ void widen(DType dtype, const uint8_t *bytes, std::span<float> values) {
     std::memcpy(values.data(), bytes, values.size_bytes());
 }
 
-uint64_t TensorInfo::elements() const {
-  uint64_t count = 1;
-  for (uint64_t dim : shape)
-    count *= dim; // does not overflow: checkSpan multiplied them
-  return count;
-}
-
 std::string TensorInfo::shapeText() const {
   return fmt::format("[{}]", fmt::join(shape, ", "));
 }
@@ -332,26 +325,6 @@ Status SafetensorsFile::read(uint64_t offset, std::span<uint8_t> bytes) const {
     done += size_t(got);
   }
   return Status::success();
-}
-
-Result<std::vector<float>>
-SafetensorsFile::values(uint64_t offset, uint64_t count, DType dtype) const {
-  unsigned width = bytesOf(dtype);
-  if (width == 0)
-    return badModel(fmt::format("{}: byte {}: only F64, F32, F16 and BF16 values "
-                                "can be read",
-                                fileName, offset));
-  std::optional<uint64_t> size = checkedMul<uint64_t>(count, width);
-  // The size is compared with the file before memory is taken.
-  if (!size || offset > fileSize || *size > fileSize - offset)
-    return badModel(fmt::format("{}: {} values at byte {} lie outside the file "
-                                "of {} bytes",
-                                fileName, count, offset, fileSize));
-  std::vector<uint8_t> raw(*size);
-  ENCDEC_RETURN_IF_ERROR(read(offset, raw));
-  std::vector<float> result(count);
-  widen(dtype, raw.data(), result);
-  return result;
 }
 
 } // namespace encdec::checkpoint

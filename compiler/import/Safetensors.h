@@ -40,7 +40,6 @@ struct TensorInfo {
   uint64_t offset = 0;         // of the first byte, from the file's start
   uint64_t size = 0;           // in bytes
 
-  uint64_t elements() const;     // product of the shape; checked at open
   std::string shapeText() const; // "[6002, 256]"
 };
 
@@ -69,9 +68,6 @@ public:
 
   /// Fills `bytes` from `offset` (from the file's start) on.
   Status read(uint64_t offset, std::span<uint8_t> bytes) const;
-  /// `count` values of `dtype` at `offset`, widened.
-  Result<std::vector<float>> values(uint64_t offset, uint64_t count,
-                                    DType dtype) const;
 
 private:
   SafetensorsFile() = default;
@@ -95,9 +91,7 @@ public:
   /// "x" in a folder where no name begins with "model.": a base model saved alone.
   const Entry *find(std::string_view name) const;
   /// By the names in the files.
-  const std::map<std::string, Entry, std::less<>> &entries() const {
-    return table;
-  }
+  const std::map<std::string, Entry, std::less<>> &entries() const { return byName; }
   /// Whether two tensors hold the same bytes under the same type and shape.
   Result<bool> same(const Entry &a, const Entry &b) const;
 
@@ -105,7 +99,7 @@ private:
   Status add(const std::string &folder, const std::string &name);
   Status readIndex(const std::string &folder);
   std::vector<std::unique_ptr<SafetensorsFile>> files;
-  std::map<std::string, Entry, std::less<>> table;
+  std::map<std::string, Entry, std::less<>> byName;
 };
 
 /// Whether `name` names a file directly inside a folder: no slash, no "..",

@@ -129,7 +129,7 @@ Status CheckpointFiles::add(const std::string &folder,
   files.push_back(std::make_unique<SafetensorsFile>(std::move(opened)));
   const SafetensorsFile *file = files.back().get();
   for (const TensorInfo &info : file->tensors()) {
-    auto [place, fresh] = table.try_emplace(info.name, Entry{file, &info});
+    auto [place, fresh] = byName.try_emplace(info.name, Entry{file, &info});
     if (fresh)
       continue;
     ENCDEC_ASSIGN_OR_RETURN(bool isSame, same(place->second, {file, &info}));
@@ -139,7 +139,7 @@ Status CheckpointFiles::add(const std::string &folder,
                                   name, quote(info.name),
                                   place->second.file->name()));
   }
-  if (table.size() > maxTensors)
+  if (byName.size() > maxTensors)
     return overLimit(fmt::format("{}: more than {} tensors in the folder", name,
                                  maxTensors));
   return Status::success();
@@ -192,14 +192,14 @@ Result<CheckpointFiles> CheckpointFiles::open(const std::string &folder) {
 
 const CheckpointFiles::Entry *
 CheckpointFiles::find(std::string_view name) const {
-  auto found = table.find(name);
+  auto found = byName.find(name);
   // A base model saved alone has its tensors' names without the prefix. Names that
-  // begin with it follow it in the sorted table.
-  auto prefixed = table.lower_bound(basePrefix);
-  bool isBase = prefixed == table.end() || !prefixed->first.starts_with(basePrefix);
-  if (found == table.end() && isBase && name.starts_with(basePrefix))
-    found = table.find(name.substr(basePrefix.size()));
-  return found == table.end() ? nullptr : &found->second;
+  // begin with it follow it in the sorted byName.
+  auto prefixed = byName.lower_bound(basePrefix);
+  bool isBase = prefixed == byName.end() || !prefixed->first.starts_with(basePrefix);
+  if (found == byName.end() && isBase && name.starts_with(basePrefix))
+    found = byName.find(name.substr(basePrefix.size()));
+  return found == byName.end() ? nullptr : &found->second;
 }
 
 Result<bool> CheckpointFiles::same(const Entry &a, const Entry &b) const {

@@ -2,7 +2,7 @@
 // vector, scf and llvm ops, so that a kernel reads like its formula. Nothing
 // here knows a CPU: widths are chosen by the kernels.
 //
-// Memory is reached by llvm.load and llvm.store on !llvm.ptr, always with the
+// Bytes are reached by llvm.load and llvm.store on !llvm.ptr, always with the
 // element's alignment only. No op emitted here may become a library call.
 #pragma once
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -110,7 +110,7 @@ public:
   Val intrinsic(llvm::StringRef name, mlir::Type type,
                 llvm::ArrayRef<Val> operands);
 
-  // --- Memory
+  // --- Loads and stores
   Val load(mlir::Type type, Val pointer);
   /// Entry `i` of an i32 array, as i64.
   Val loadIndex(Val array, Val i);

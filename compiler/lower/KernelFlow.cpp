@@ -1,4 +1,4 @@
-// Memory and control flow of the language that kernels are written in.
+// Loads, stores and control flow of the language that kernels are written in.
 #include "compiler/lower/KernelBuilder.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"

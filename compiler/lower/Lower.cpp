@@ -34,9 +34,9 @@ namespace lower {
 namespace {
 
 /// The int32 entries of one call (Target.h); the first error is reported at the call.
-class Table {
+class CallTable {
 public:
-  Table(CallOp call, const HandleOffsets &handles) : call(call) {
+  CallTable(CallOp call, const HandleOffsets &handles) : call(call) {
     for (auto [i, operand] : llvm::enumerate(call.getOperands())) {
       if (call.operandAccess(i).getMode() == Mode::input)
         continue;
@@ -157,7 +157,7 @@ private:
   }
 
   LogicalResult emitCall(CallOp call, const HandleOffsets &handles) {
-    Table table(call, handles);
+    CallTable table(call, handles);
     FailureOr<func::FuncOp> body = bodies.bodyOf(call);
     if (table.failed || failed(body))
       return failure();

@@ -1,5 +1,5 @@
 // The target seam: a target turns ops of the fused form into kernel calls, and calls into
-// kernel bodies of one level. Everything between the two (barriers, memory, entries) is
+// kernel bodies of one level. Everything between the two (barriers, places, entries) is
 // done for all targets alike and knows none of them.
 #pragma once
 #include "compiler/schedule/Schedule.h"

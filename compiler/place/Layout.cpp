@@ -53,12 +53,12 @@ int64_t bytesRead(WeightOp weight, bool whole) {
 }
 
 SmallVector<const WeightFormat *> formatsOf(ModuleOp module) {
-  SymbolTableCollection tables;
+  SymbolTableCollection symbols;
   llvm::SmallDenseSet<const WeightFormat *> found;
   module.walk([&](WeightUserOpInterface op) {
     op.visitWeights([&](FlatSymbolRefAttr name, WeightRole role) {
-      if (role == WeightRole::Matrix || role == WeightRole::Table)
-        if (WeightOp weight = lookupWeight(tables, op, name))
+      if (role == WeightRole::Matrix || role == WeightRole::TokenTable)
+        if (WeightOp weight = lookupWeight(symbols, op, name))
           found.insert(&weight.getStored());
     });
   });
@@ -94,11 +94,11 @@ int64_t stepWeightBytes(ModuleOp module) {
   func::FuncOp step = findEntries(module).step;
   if (!step)
     return 0;
-  SymbolTableCollection tables;
+  SymbolTableCollection symbols;
   llvm::SmallMapVector<WeightOp, bool, 64> readWhole;
   step.walk([&](WeightUserOpInterface op) {
     op.visitWeights([&](FlatSymbolRefAttr name, WeightRole role) {
-      WeightOp weight = lookupWeight(tables, op, name);
+      WeightOp weight = lookupWeight(symbols, op, name);
       if (weight && role != WeightRole::Sketch)
         readWhole[weight] |=
             role == WeightRole::Matrix || role == WeightRole::Vector;
@@ -126,9 +126,9 @@ SketchBytes sketchBytes(ModuleOp module) {
 
 std::vector<IndexedTable> indexedTables(ModuleOp module) {
   std::vector<IndexedTable> found;
-  SymbolTableCollection tables;
+  SymbolTableCollection symbols;
   auto add = [&](Operation *user, FlatSymbolRefAttr name, std::string role) {
-    WeightOp weight = lookupWeight(tables, user, name);
+    WeightOp weight = lookupWeight(symbols, user, name);
     if (weight && llvm::none_of(found, [&](const IndexedTable &other) {
           return other.role == role && other.weight == weight;
         }))
@@ -141,7 +141,7 @@ std::vector<IndexedTable> indexedTables(ModuleOp module) {
       continue;
     function.walk([&](WeightUserOpInterface op) {
       op.visitWeights([&](FlatSymbolRefAttr name, WeightRole role) {
-        if (role == WeightRole::Table)
+        if (role == WeightRole::TokenTable)
           add(op, name, std::string(side) + "_tokens");
         if (role == WeightRole::Positions)
           add(op, name, std::string(side) + "_positions");

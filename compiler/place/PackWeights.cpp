@@ -6,7 +6,7 @@
 //     offset = 0}
 //
 // Order is that of use, the step first: a step walks the section from its start
-// to its end once, which is what memory streams best. Every place is a multiple
+// to its end once, which is what RAM streams best. Every place is a multiple
 // of 64 bytes, a cache line and the widest vector.
 #include "compiler/Passes.h"
 #include "compiler/place/Layout.h"
@@ -34,10 +34,10 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
   void runOnOperation() override {
     llvm::MapVector<WeightOp, Use> uses; // in order of first use
     Entries entries = findEntries(getOperation());
-    SymbolTableCollection tables;
+    SymbolTableCollection symbols;
     for (func::FuncOp function : {entries.step, entries.encode})
       if (function)
-        function.walk([&](WeightUserOpInterface op) { collect(op, tables, uses); });
+        function.walk([&](WeightUserOpInterface op) { collect(op, symbols, uses); });
     int64_t end = 0;
     for (auto &[weight, use] : uses) {
       if (use.asMatrix && use.asPositions) {
@@ -54,14 +54,14 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
     }
   }
 
-  static void collect(WeightUserOpInterface op, SymbolTableCollection &tables,
+  static void collect(WeightUserOpInterface op, SymbolTableCollection &symbols,
                       llvm::MapVector<WeightOp, Use> &uses) {
     op.visitWeights([&](FlatSymbolRefAttr name, WeightRole role) {
-      WeightOp weight = lookupWeight(tables, op, name);
+      WeightOp weight = lookupWeight(symbols, op, name);
       if (!weight)
         return;
       Use &use = uses[weight];
-      if (role == WeightRole::Matrix || role == WeightRole::Table ||
+      if (role == WeightRole::Matrix || role == WeightRole::TokenTable ||
           role == WeightRole::Sketch)
         use.asMatrix = op;
       if (role == WeightRole::Positions)

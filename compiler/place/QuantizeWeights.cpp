@@ -39,11 +39,11 @@ private:
   /// serves as a position table is read as f32 there.
   SmallVector<WeightOp> collectMatrices() {
     llvm::DenseSet<WeightOp> matrices, others;
-    SymbolTableCollection tables;
+    SymbolTableCollection symbols;
     getOperation().walk([&](WeightUserOpInterface op) {
       op.visitWeights([&](FlatSymbolRefAttr name, WeightRole role) {
-        bool isMatrix = role == WeightRole::Matrix || role == WeightRole::Table;
-        if (WeightOp weight = lookupWeight(tables, op, name))
+        bool isMatrix = role == WeightRole::Matrix || role == WeightRole::TokenTable;
+        if (WeightOp weight = lookupWeight(symbols, op, name))
           (isMatrix ? matrices : others).insert(weight);
       });
     });

@@ -10,7 +10,7 @@ namespace encdec {
 
 /// Reads the values of weights, wherever they come from, and lays them out.
 /// Files of the checkpoint are opened on first use and read piece by piece: no
-/// weight is ever in memory whole unless its values are asked for. One thread
+/// weight is ever in RAM whole unless its values are asked for. One thread
 /// at a time.
 class WeightStore {
 public:

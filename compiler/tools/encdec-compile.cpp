@@ -33,7 +33,7 @@ namespace {
 
 constexpr int usageError = 2, overDeadline = 5;
 constexpr unsigned defaultDeadline = 900; // seconds
-constexpr rlim_t memoryLimit = rlim_t(32) << 30;
+constexpr rlim_t addressSpaceLimit = rlim_t(32) << 30;
 
 using Clock = std::chrono::steady_clock;
 
@@ -63,7 +63,7 @@ void limitChild(unsigned deadline) {
   limit(RLIMIT_CORE, 0);
   limit(RLIMIT_CPU, deadline);
 #if !defined(__SANITIZE_ADDRESS__)
-  limit(RLIMIT_AS, memoryLimit); // sanitizers reserve far more than they use
+  limit(RLIMIT_AS, addressSpaceLimit); // sanitizers reserve far more than they use
 #endif
   encdec::HeldSignals::release();
   // A full quota is an error of write(), not a signal.
@@ -177,7 +177,7 @@ int run(Arguments arguments) {
     limitChild(arguments.deadline);
     int code = compile(arguments, stage);
     std::cerr.flush();
-    _exit(code); // nothing to unwind: the process's memory goes at once
+    _exit(code); // nothing to unwind: the process's pages go at once
   }
   int code = 1;
   if (child < 0)

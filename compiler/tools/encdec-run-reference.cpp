@@ -70,8 +70,8 @@ static void outOfMemory() {
   ::_exit(badModel);
 }
 
-/// What memory cannot hold is a sentence, not an abort.
-static void limitMemory() {
+/// What RAM cannot hold is a sentence, not an abort.
+static void limitAddressSpace() {
   std::set_new_handler(outOfMemory);
 #if !LLVM_ADDRESS_SANITIZER_BUILD // which reserves far more than it uses
   rlimit limit;
@@ -218,7 +218,7 @@ static constexpr const char *overview =
 
 int main(int argc, char **argv) {
   holdStandardStreams();
-  limitMemory();
+  limitAddressSpace();
   cl::HideUnrelatedOptions(category);
   if (!cl::ParseCommandLineOptions(argc, argv, overview, &llvm::errs()))
     return usageError;

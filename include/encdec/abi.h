@@ -114,7 +114,7 @@ typedef void (*encdec_abi_entry_fn)(const encdec_abi_context *context,
 
 /* Sizes are sums of products the manifest states under "memory", integers:
  *   encode_arena  = encode_arena_per_row * S
- *   step_arena    = step_arena_fixed + step_arena_per_row * R
+ *   step_arena    = step_arena_per_row * R
  *   scratch       = scratch_fixed + scratch_per_key * K + scratch_per_row * R for each
  *                   worker, where K = round_up(longest source or longest target, 16)
  *   memory of one source of length s: memory_per_key * round_up(s, 16)

@@ -2,7 +2,7 @@
 //
 // abi.h fixes the format. Everything is verified before anything is used:
 // structure, bounds, checksums, then meaning (manifest and code audit). There
-// is no fast mode: all threads sum the weights as fast as memory gives them.
+// is no fast mode: all threads sum the weights as fast as RAM gives them.
 
 #pragma once
 
@@ -46,7 +46,7 @@ struct BundleContents {
 /// makes is to be dropped if opening fails.
 using Meanwhile = std::function<void(const BundleContents &)>;
 
-/// Verifies a whole bundle held in memory; the result points into `bytes`.
+/// Verifies a whole bundle, `bytes`; the result points into them.
 /// Starts up to `threads` - 1 threads, which end before it returns. Errors:
 /// BadModel or DoesNotFit, one sentence with section and offset.
 Result<BundleContents> readBundle(std::span<const uint8_t> bytes,

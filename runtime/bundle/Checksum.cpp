@@ -1,7 +1,7 @@
 //===- Checksum.cpp - checksums of sections, by several threads -----------===//
 //
-// One XXH3 is a chain: one thread, one stream out of memory, less than half of
-// what memory gives. Hence the checksum of a large section is that of its
+// One XXH3 is a chain: one thread, one stream out of RAM, less than half of
+// what RAM gives. Hence the checksum of a large section is that of its
 // chunks' checksums (abi.h), which any number of threads take from a counter.
 
 #include "runtime/bundle/Checksum.h"

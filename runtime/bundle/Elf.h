@@ -40,10 +40,10 @@ struct CodePlan {
 Result<CodePlan> auditCode(std::span<const uint8_t> file,
                            std::string_view level);
 
-/// Code in memory: executable pages are not writable, all others are read-only.
+/// Code to call: executable pages are not writable, all others are read-only.
 class LoadedCode {
 public:
-  /// Copies the segments of an audited file to anonymous memory, relocates and
+  /// Copies the segments of an audited file to anonymous pages, relocates and
   /// protects them. The file is not needed afterwards.
   static Result<LoadedCode> load(std::span<const uint8_t> file,
                                  const CodePlan &plan);

@@ -36,16 +36,16 @@ Result<MappedFile> MappedFile::open(const std::string &path) {
   Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   if (file.value < 0)
     return failure("open the file", path);
-  struct stat facts;
-  if (fstat(file.value, &facts) != 0)
+  struct stat info;
+  if (fstat(file.value, &info) != 0)
     return failure("ask for the file's size", path);
-  if (!S_ISREG(facts.st_mode))
-    return badModel(fmt::format(
-        "{}: expected a bundle file, found {}", path,
-        S_ISDIR(facts.st_mode)
-            ? "a folder; `encdec compile` makes a bundle from a checkpoint"
-            : "something that is not a regular file"));
-  auto size = static_cast<uint64_t>(facts.st_size);
+  if (!S_ISREG(info.st_mode))
+    return badModel(
+        fmt::format("{}: expected a bundle file, found {}", path,
+                    S_ISDIR(info.st_mode)
+                        ? "a folder; `encdec compile` makes a bundle from a checkpoint"
+                        : "something that is not a regular file"));
+  auto size = static_cast<uint64_t>(info.st_size);
   if (size == 0)
     return badModel(fmt::format("{}: the file is empty", path));
   void *data = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.value, 0);

@@ -24,11 +24,11 @@ Result<LoadedCode> LoadedCode::load(std::span<const uint8_t> file,
   auto pageFloor = [&](uint64_t address) { return address & ~(page - 1); };
   LoadedCode code;
   code.size = *checkedAlignUp(plan.span, page);
-  void *memory = mmap(nullptr, code.size, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED)
+  void *pages = mmap(nullptr, code.size, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (pages == MAP_FAILED)
     return failure("reserve memory");
-  code.base = static_cast<uint8_t *>(memory);
+  code.base = static_cast<uint8_t *>(pages);
 
   for (const auto &segment : plan.segments)
     memcpy(code.base + segment.address, file.data() + segment.fileOffset,

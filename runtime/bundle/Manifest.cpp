@@ -21,21 +21,21 @@ constexpr uint64_t maxPositionCount = 1u << 20;
 constexpr uint64_t maxBytesPerUnit = uint64_t(1) << 40;
 constexpr uint64_t maxSegments = 64 * maxLayers, maxWeights = 64 * maxLayers;
 
-ModelFacts readModel(ObjectReader reader) {
-  ModelFacts facts;
-  facts.family = reader.text("family");
-  facts.dModel = reader.number("d_model", 1, maxWidth);
-  facts.encoderLayers = reader.number("encoder_layers", 1, maxLayers);
-  facts.decoderLayers = reader.number("decoder_layers", 1, maxLayers);
-  facts.encoderHeads = reader.number("encoder_heads", 1, maxWidth);
-  facts.decoderHeads = reader.number("decoder_heads", 1, maxWidth);
-  facts.encoderFfn = reader.number("encoder_ffn", 1, maxWidth);
-  facts.decoderFfn = reader.number("decoder_ffn", 1, maxWidth);
-  facts.vocabSize = reader.number("vocab_size", 1, maxVocabulary);
-  facts.sourceVocabSize = reader.number("source_vocab_size", 1, maxVocabulary);
-  facts.maxPositions = reader.number("max_positions", 1, maxPositionCount);
+ModelInfo readModel(ObjectReader reader) {
+  ModelInfo model;
+  model.family = reader.text("family");
+  model.dModel = reader.number("d_model", 1, maxWidth);
+  model.encoderLayers = reader.number("encoder_layers", 1, maxLayers);
+  model.decoderLayers = reader.number("decoder_layers", 1, maxLayers);
+  model.encoderHeads = reader.number("encoder_heads", 1, maxWidth);
+  model.decoderHeads = reader.number("decoder_heads", 1, maxWidth);
+  model.encoderFfn = reader.number("encoder_ffn", 1, maxWidth);
+  model.decoderFfn = reader.number("decoder_ffn", 1, maxWidth);
+  model.vocabSize = reader.number("vocab_size", 1, maxVocabulary);
+  model.sourceVocabSize = reader.number("source_vocab_size", 1, maxVocabulary);
+  model.maxPositions = reader.number("max_positions", 1, maxPositionCount);
   reader.finish();
-  return facts;
+  return model;
 }
 
 /// The head size D with layers * heads * (D + round_up(D, 16)) elements per key,
@@ -54,86 +54,81 @@ uint64_t solveHeadSize(uint64_t bytesPerKey, uint64_t layers, uint64_t heads,
   return size <= padded && size + ENCDEC_ABI_LANES > padded ? size : 0;
 }
 
-MemoryFacts readMemory(ObjectReader reader, const ModelFacts &model,
-                       Status &status) {
-  MemoryFacts facts;
-  facts.encodeArenaPerRow =
-      reader.number("encode_arena_per_row", 0, maxBytesPerUnit);
-  facts.stepArenaFixed = reader.number("step_arena_fixed", 0, maxBytesPerUnit);
-  facts.stepArenaPerRow =
-      reader.number("step_arena_per_row", 0, maxBytesPerUnit);
-  facts.scratchFixed = reader.number("scratch_fixed", 0, maxBytesPerUnit);
-  facts.scratchPerKey = reader.number("scratch_per_key", 0, maxBytesPerUnit);
-  facts.scratchPerRow = reader.number("scratch_per_row", 0, maxBytesPerUnit);
-  facts.memoryPerKey = reader.number("memory_per_key", 0, maxBytesPerUnit);
-  facts.cachePerKey = reader.number("cache_per_key", 0, maxBytesPerUnit);
-  facts.keyType = reader.oneOf("key_type", {"f32", "bf16"});
+MemoryPlan readMemory(ObjectReader reader, const ModelInfo &model, Status &status) {
+  MemoryPlan plan;
+  plan.encodeArenaPerRow = reader.number("encode_arena_per_row", 0, maxBytesPerUnit);
+  plan.stepArenaPerRow = reader.number("step_arena_per_row", 0, maxBytesPerUnit);
+  plan.scratchFixed = reader.number("scratch_fixed", 0, maxBytesPerUnit);
+  plan.scratchPerKey = reader.number("scratch_per_key", 0, maxBytesPerUnit);
+  plan.scratchPerRow = reader.number("scratch_per_row", 0, maxBytesPerUnit);
+  plan.memoryPerKey = reader.number("memory_per_key", 0, maxBytesPerUnit);
+  plan.cachePerKey = reader.number("cache_per_key", 0, maxBytesPerUnit);
+  plan.keyType = reader.oneOf("key_type", {"f32", "bf16"});
   reader.finish();
   if (!status.ok())
-    return facts;
+    return plan;
   auto headSize = [&](uint64_t bytesPerKey) {
     return solveHeadSize(bytesPerKey, model.decoderLayers, model.decoderHeads,
-                         facts.keyType == "bf16" ? 2 : 4);
+                         plan.keyType == "bf16" ? 2 : 4);
   };
-  facts.cacheHeadSize = headSize(facts.cachePerKey);
-  bool memoryFits = headSize(facts.memoryPerKey) != 0;
-  if (!facts.cacheHeadSize || !memoryFits)
-    status = badModel(fmt::format(
-        "manifest: key 'memory.{}' is {}, which no head size gives with {} "
-        "decoder layers of {} heads of {}",
-        facts.cacheHeadSize ? "memory_per_key" : "cache_per_key",
-        facts.cacheHeadSize ? facts.memoryPerKey : facts.cachePerKey,
-        model.decoderLayers, model.decoderHeads, facts.keyType));
-  return facts;
+  plan.cacheHeadSize = headSize(plan.cachePerKey);
+  bool memoryFits = headSize(plan.memoryPerKey) != 0;
+  if (!plan.cacheHeadSize || !memoryFits)
+    status = badModel(
+        fmt::format("manifest: key 'memory.{}' is {}, which no head size gives with {} "
+                    "decoder layers of {} heads of {}",
+                    plan.cacheHeadSize ? "memory_per_key" : "cache_per_key",
+                    plan.cacheHeadSize ? plan.memoryPerKey : plan.cachePerKey,
+                    model.decoderLayers, model.decoderHeads, plan.keyType));
+  return plan;
 }
 
-GenerationFacts readGeneration(ObjectReader reader, uint64_t vocabulary) {
+GenerationDefaults readGeneration(ObjectReader reader, uint64_t vocabulary) {
   constexpr uint64_t longest = INT32_MAX;
-  GenerationFacts facts;
-  facts.decoderStart = reader.id("decoder_start_token_id", vocabulary);
-  facts.eos = reader.ids("eos_token_ids", vocabulary);
-  facts.pad = reader.idOrNull("pad_token_id", vocabulary);
-  facts.maxLength = reader.number("max_length", 1, longest);
-  facts.maxNewTokens = reader.numberOrNull("max_new_tokens", 1, longest);
-  facts.minLength = reader.number("min_length", 0, longest);
-  facts.minNewTokens = reader.numberOrNull("min_new_tokens", 0, longest);
-  facts.forcedBos = reader.idOrNull("forced_bos_token_id", vocabulary);
-  facts.forcedEos = reader.ids("forced_eos_token_ids", vocabulary);
-  facts.badTokens = reader.ids("bad_token_ids", vocabulary);
-  facts.numBeams = reader.number("num_beams", 1, maxVocabulary);
-  facts.lengthPenalty = reader.real("length_penalty");
-  facts.earlyStopping =
-      reader.oneOf("early_stopping", {"true", "false", "never"});
+  GenerationDefaults defaults;
+  defaults.decoderStart = reader.id("decoder_start_token_id", vocabulary);
+  defaults.eos = reader.ids("eos_token_ids", vocabulary);
+  defaults.pad = reader.idOrNull("pad_token_id", vocabulary);
+  defaults.maxLength = reader.number("max_length", 1, longest);
+  defaults.maxNewTokens = reader.numberOrNull("max_new_tokens", 1, longest);
+  defaults.minLength = reader.number("min_length", 0, longest);
+  defaults.minNewTokens = reader.numberOrNull("min_new_tokens", 0, longest);
+  defaults.forcedBos = reader.idOrNull("forced_bos_token_id", vocabulary);
+  defaults.forcedEos = reader.ids("forced_eos_token_ids", vocabulary);
+  defaults.badTokens = reader.ids("bad_token_ids", vocabulary);
+  defaults.numBeams = reader.number("num_beams", 1, maxVocabulary);
+  defaults.lengthPenalty = reader.real("length_penalty");
+  defaults.earlyStopping = reader.oneOf("early_stopping", {"true", "false", "never"});
   reader.finish();
-  return facts;
+  return defaults;
 }
 
-SegmentFacts readSegment(ObjectReader reader, const ModelFacts &model,
-                         uint64_t weightsBytes) {
-  using Keys = SegmentFacts::Keys;
+SegmentInfo readSegment(ObjectReader reader, const ModelInfo &model,
+                        uint64_t weightsBytes) {
+  using Keys = SegmentInfo::Keys;
   constexpr uint64_t mostMadds = uint64_t(1) << 48;
-  SegmentFacts facts;
-  facts.ops = reader.text("ops");
-  facts.decoder = reader.oneOf("side", {"encoder", "decoder"}) == "decoder";
-  facts.layer = reader.numberOrNull(
-      "layer", 0, (facts.decoder ? model.decoderLayers : model.encoderLayers) - 1);
-  facts.weightBytes = reader.number("weight_bytes", 0, weightsBytes);
-  facts.rowMadds = reader.number("row_madds", 0, mostMadds);
+  SegmentInfo segment;
+  segment.ops = reader.text("ops");
+  segment.decoder = reader.oneOf("side", {"encoder", "decoder"}) == "decoder";
+  segment.layer = reader.numberOrNull(
+      "layer", 0, (segment.decoder ? model.decoderLayers : model.encoderLayers) - 1);
+  segment.weightBytes = reader.number("weight_bytes", 0, weightsBytes);
+  segment.rowMadds = reader.number("row_madds", 0, mostMadds);
   reader.objects("keys", 3, [&](ObjectReader one) {
     std::string from = one.oneOf("from", {"cache", "memory", "source"});
-    facts.keys.push_back({from == "cache"    ? Keys::From::Cache
-                          : from == "memory" ? Keys::From::Memory
-                                             : Keys::From::Source,
-                          one.number("bytes", 0, maxBytesPerUnit),
-                          one.number("madds", 0, mostMadds)});
+    segment.keys.push_back({from == "cache"    ? Keys::From::Cache
+                            : from == "memory" ? Keys::From::Memory
+                                               : Keys::From::Source,
+                            one.number("bytes", 0, maxBytesPerUnit),
+                            one.number("madds", 0, mostMadds)});
     one.finish();
   });
   reader.finish();
-  return facts;
+  return segment;
 }
 
 void readSegments(ObjectReader reader, Manifest &manifest) {
-  auto read = [&](const char *key, std::vector<SegmentFacts> &into) {
+  auto read = [&](const char *key, std::vector<SegmentInfo> &into) {
     reader.objects(key, maxSegments, [&](ObjectReader one) {
       into.push_back(
           readSegment(std::move(one), manifest.model, manifest.weightsBytes));
@@ -146,30 +141,31 @@ void readSegments(ObjectReader reader, Manifest &manifest) {
 
 /// A weight's bytes are those of its rows and columns, which may be rounded up to
 /// panels of 16, and of a scale for each row where the format has scales.
-WeightFacts readWeight(ObjectReader reader, uint64_t sectionBytes, Status &status) {
-  WeightFacts facts;
-  facts.name = reader.text("name");
-  facts.format = reader.oneOf("format", weightTypeNames());
-  const uint64_t element = facts.format == "f32" ? 4 : facts.format == "bf16" ? 2 : 1;
+WeightInfo readWeight(ObjectReader reader, uint64_t sectionBytes, Status &status) {
+  WeightInfo weight;
+  weight.name = reader.text("name");
+  weight.format = reader.oneOf("format", weightTypeNames());
+  const uint64_t element = weight.format == "f32" ? 4 : weight.format == "bf16" ? 2 : 1;
   const uint64_t scale = element == 1 ? 4 : 0;
-  facts.rows = reader.number("rows", 1, maxVocabulary);
-  facts.columns = reader.number("columns", 1, maxVocabulary);
-  facts.offset = reader.number("offset", 0, sectionBytes);
-  facts.bytes = reader.number(
-      "bytes", facts.rows * facts.columns * element,
-      roundUp16(facts.rows) * (roundUp16(facts.columns) * element + scale));
+  weight.rows = reader.number("rows", 1, maxVocabulary);
+  weight.columns = reader.number("columns", 1, maxVocabulary);
+  weight.offset = reader.number("offset", 0, sectionBytes);
+  weight.bytes = reader.number("bytes", weight.rows * weight.columns * element,
+                               roundUp16(weight.rows) *
+                                   (roundUp16(weight.columns) * element + scale));
   reader.finish();
-  if (status.ok() && !spanFits(facts.offset, facts.bytes, sectionBytes))
-    status = badModel(fmt::format("manifest: the weight '{}' has {} bytes from byte {} "
-                                  "on, but all weights have {}",
-                                  facts.name, facts.bytes, facts.offset, sectionBytes));
-  return facts;
+  if (status.ok() && !spanFits(weight.offset, weight.bytes, sectionBytes))
+    status =
+        badModel(fmt::format("manifest: the weight '{}' has {} bytes from byte {} "
+                             "on, but all weights have {}",
+                             weight.name, weight.bytes, weight.offset, sectionBytes));
+  return weight;
 }
 
 /// Which weights tokens and positions choose rows of: the sizes of the model that
 /// they are held to are the rows of these.
 void readTables(ObjectReader &weights, const Manifest &manifest, Status &status) {
-  const ModelFacts &model = manifest.model;
+  const ModelInfo &model = manifest.model;
   struct Role {
     const char *name, *size;
     uint64_t rows;
@@ -186,7 +182,7 @@ void readTables(ObjectReader &weights, const Manifest &manifest, Status &status)
     std::string name = reader.text("weight");
     reader.finish();
     auto table = std::find_if(manifest.weights.begin(), manifest.weights.end(),
-                              [&](const WeightFacts &one) { return one.name == name; });
+                              [&](const WeightInfo &one) { return one.name == name; });
     if (status.ok() && table == manifest.weights.end())
       status = badModel(fmt::format("manifest: 'weights.tables' names '{}', which "
                                     "'weights.list' does not have",

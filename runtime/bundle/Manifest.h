@@ -20,7 +20,7 @@ namespace encdec::runtime {
 constexpr uint64_t roundUp16(uint64_t n) { return (n + 15) / 16 * 16; }
 
 /// Sizes of the model. All at least 1.
-struct ModelFacts {
+struct ModelInfo {
   std::string family;
   uint64_t dModel;
   uint64_t encoderLayers, decoderLayers;
@@ -32,9 +32,8 @@ struct ModelFacts {
 };
 
 /// Bytes that compiled code needs; abi.h has the formulas.
-struct MemoryFacts {
-  uint64_t encodeArenaPerRow;
-  uint64_t stepArenaFixed, stepArenaPerRow;
+struct MemoryPlan {
+  uint64_t encodeArenaPerRow, stepArenaPerRow;
   uint64_t scratchFixed, scratchPerKey, scratchPerRow;
   uint64_t memoryPerKey, cachePerKey;
   std::string keyType; // f32 or bf16
@@ -43,7 +42,7 @@ struct MemoryFacts {
 };
 
 /// Decoding defaults of the checkpoint.
-struct GenerationFacts {
+struct GenerationDefaults {
   int32_t decoderStart;
   std::vector<int32_t> eos;
   std::optional<int32_t> pad;
@@ -60,7 +59,7 @@ struct GenerationFacts {
 };
 
 /// What encode or step does between two barriers.
-struct SegmentFacts {
+struct SegmentInfo {
   /// Keys and values of one kind that it reads.
   struct Keys {
     enum class From { Cache, Memory, Source } from;
@@ -76,7 +75,7 @@ struct SegmentFacts {
 };
 
 /// A weight in the weights section.
-struct WeightFacts {
+struct WeightInfo {
   std::string name, format;
   uint64_t rows, columns; ///< A vector is one row.
   uint64_t offset, bytes; ///< Values and scales.
@@ -84,19 +83,19 @@ struct WeightFacts {
 
 struct Manifest {
   std::string producer;
-  ModelFacts model;
+  ModelInfo model;
   std::string weightType; ///< A format, or "mixed".
   uint64_t weightsBytes;
   uint64_t stepBytes; ///< Weight bytes read by one step.
   uint64_t sketchBytes;   ///< Of a sketch of the vocabulary, 0: there is none.
   uint64_t sketchedBytes; ///< Of stepBytes, those that it can stand for.
-  std::vector<WeightFacts> weights; ///< In the order of their offsets.
-  MemoryFacts memory;
-  GenerationFacts generation;
+  std::vector<WeightInfo> weights; ///< In the order of their offsets.
+  MemoryPlan memory;
+  GenerationDefaults generation;
   std::string tokenizerKind; ///< Empty: no tokenizer.
   std::vector<std::string> levels;
   /// In the order they run; both empty where the model does not say.
-  std::vector<SegmentFacts> encodeSegments, stepSegments;
+  std::vector<SegmentInfo> encodeSegments, stepSegments;
 };
 
 /// Reads and checks a manifest. Errors: BadModel, with the key; DoesNotFit when

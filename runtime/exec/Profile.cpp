@@ -110,16 +110,16 @@ Result<SegmentProfile> Profile::segment(EntryKind kind, size_t index) const {
         "the code's {} has other barriers than its manifest says: it cannot be "
         "profiled; compile the model again",
         kind == EntryKind::Encode ? "encode" : "step"));
-  const SegmentFacts &facts = this->facts(kind)[index];
-  SegmentProfile value{&facts};
+  const SegmentInfo &info = segments(kind)[index];
+  SegmentProfile value{&info};
   value.calls = of.calls;
   value.rows = of.work.rows;
   value.nanoseconds = of.nanoseconds[index];
   value.waited = of.waits[index] / lanes.size();
-  value.weightBytes = product(facts.weightBytes, of.calls);
-  value.weightMadds = product(facts.rowMadds, of.work.rows);
-  using From = SegmentFacts::Keys::From;
-  for (const SegmentFacts::Keys &keys : facts.keys) {
+  value.weightBytes = product(info.weightBytes, of.calls);
+  value.weightMadds = product(info.rowMadds, of.work.rows);
+  using From = SegmentInfo::Keys::From;
+  for (const SegmentInfo::Keys &keys : info.keys) {
     uint64_t pairs = keys.from == From::Cache    ? of.work.cachePairs
                      : keys.from == From::Memory ? of.work.memoryPairs
                                                  : of.work.sourcePairs;

@@ -29,15 +29,15 @@ struct Work {
 
 /// Sums over all profiled calls.
 struct SegmentProfile {
-  const SegmentFacts *facts;
+  const SegmentInfo *info;
   uint64_t calls = 0, rows = 0;
   uint64_t nanoseconds = 0;
   uint64_t waited = 0; ///< Of them, those that the average worker waited.
   uint64_t weightBytes = 0, keyBytes = 0, weightMadds = 0, keyMadds = 0;
 };
 
-/// Times of the segments of a model. One caller at a time; all memory is taken
-/// on construction.
+/// Times of the segments of a model. One caller at a time; all it needs is
+/// allocated on construction.
 class Profile {
 public:
   /// Both must outlive the profile.
@@ -47,7 +47,7 @@ public:
   Status run(EntryKind kind, encdec_abi_entry_fn entry, encdec_abi_context &call,
              const Work &work);
 
-  size_t count(EntryKind kind) const { return facts(kind).size(); }
+  size_t count(EntryKind kind) const { return segments(kind).size(); }
   /// Segment `index` below count(kind). Errors: BadModel when the code was seen
   /// to have other barriers than its manifest says.
   Result<SegmentProfile> segment(EntryKind kind, size_t index) const;
@@ -68,7 +68,7 @@ private:
   static void barrier(void *profile, int64_t worker);
   void arrive(size_t worker);
   void finish(Clock::time_point start, Clock::time_point end);
-  const std::vector<SegmentFacts> &facts(EntryKind kind) const {
+  const std::vector<SegmentInfo> &segments(EntryKind kind) const {
     return kind == EntryKind::Encode ? manifest.encodeSegments
                                      : manifest.stepSegments;
   }

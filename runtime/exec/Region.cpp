@@ -1,4 +1,4 @@
-//===- Region.cpp - memory set aside for a limit, touched when used -------===//
+//===- Region.cpp - pages set aside for a limit, touched when used --------===//
 
 #include "runtime/exec/Region.h"
 
@@ -15,13 +15,13 @@ Result<Region> Region::reserve(uint64_t size) {
   Region region;
   if (size == 0)
     return region;
-  void *memory = mmap(nullptr, size, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (memory == MAP_FAILED)
+  void *pages = mmap(nullptr, size, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (pages == MAP_FAILED)
     return Status(Code::Failure,
                   fmt::format("cannot set aside {} bytes of memory: {}", size,
                               strerror(errno)));
-  region.base = static_cast<uint8_t *>(memory);
+  region.base = static_cast<uint8_t *>(pages);
   region.length = size;
   return region;
 }

@@ -1,4 +1,4 @@
-//===- Region.h - memory set aside for a limit, touched when used ---------===//
+//===- Region.h - pages set aside for a limit, touched when used ----------===//
 
 #pragma once
 
@@ -8,7 +8,7 @@
 
 namespace encdec::runtime {
 
-/// Zero-filled pages, set aside at once and given memory by the system when
+/// Zero-filled pages, set aside at once and given RAM by the system when
 /// first written: room for the longest sentence costs nothing until one comes.
 /// Owns the pages; page-aligned; moves, never copies.
 class Region {

@@ -15,7 +15,7 @@ namespace encdec::runtime {
 
 namespace {
 
-StateLimits withDefaults(StateLimits limits, const ModelFacts &model) {
+StateLimits withDefaults(StateLimits limits, const ModelInfo &model) {
   auto orElse = [](auto &value, auto fallback) {
     if (!value)
       value = fallback;
@@ -24,12 +24,12 @@ StateLimits withDefaults(StateLimits limits, const ModelFacts &model) {
   orElse(limits.maxSources, limits.maxRows);
   orElse(limits.maxTargetPositions, model.maxPositions);
   // Where the product overflows, the default becomes a number of tokens that
-  // State::create refuses, as it refuses one that memory cannot hold.
+  // State::create refuses, as it refuses one that RAM cannot hold.
   orElse(limits.maxSourceTokens,
          checkedMul(limits.maxSources, roundUp16(model.maxPositions))
              .value_or(UINT64_MAX / 2));
   orElse(limits.threads, defaultThreads());
-  orElse(limits.maxMemory, physicalMemory());
+  orElse(limits.maxMemory, physicalRam());
   return limits;
 }
 
@@ -77,8 +77,8 @@ State::State(std::shared_ptr<const Model> theModel, StateLimits theLimits,
 }
 
 Status State::reserve() {
-  const MemoryFacts &facts = model->manifest.memory;
-  const ModelFacts &sizes = model->manifest.model;
+  const MemoryPlan &plan = model->manifest.memory;
+  const ModelInfo &sizes = model->manifest.model;
   const uint64_t rows = limits.maxRows, sourceTokens = limits.maxSourceTokens;
   constexpr uint64_t tooMuch = UINT64_MAX;
   auto times = [tooMuch](std::initializer_list<uint64_t> factors) {
@@ -87,25 +87,23 @@ Status State::reserve() {
   auto plus = [tooMuch](uint64_t a, uint64_t b) {
     return checkedAdd(a, b).value_or(tooMuch);
   };
-  scratchStride = plus(facts.scratchFixed, times({facts.scratchPerKey, keyCapacity}));
-  scratchStride = plus(scratchStride, times({facts.scratchPerRow, rows}));
+  scratchStride = plus(plan.scratchFixed, times({plan.scratchPerKey, keyCapacity}));
+  scratchStride = plus(scratchStride, times({plan.scratchPerRow, rows}));
   scratchStride = plus(scratchStride, 63) / 64 * 64;
-  cacheStride = times({facts.cachePerKey, cacheCapacity});
+  cacheStride = times({plan.cachePerKey, cacheCapacity});
   const struct {
     Region &region;
     uint64_t bytes;
   } wanted[] = {
-      {arena, std::max(times({facts.encodeArenaPerRow, sourceTokens}),
-                       plus(facts.stepArenaFixed,
-                            times({facts.stepArenaPerRow, rows})))},
+      {arena, std::max(times({plan.encodeArenaPerRow, sourceTokens}),
+                       times({plan.stepArenaPerRow, rows}))},
       {scratch, times({scratchStride, team->workers()})},
-      {memory, times({facts.memoryPerKey, sourceTokens})},
+      {memory, times({plan.memoryPerKey, sourceTokens})},
       {cache, times({cacheStride, rows})},
       {logitsRegion, limits.logits ? times({rows, paddedVocabulary, 4}) : 0},
-      {probsRegion, limits.probs
-                        ? times({sizes.decoderLayers, sizes.decoderHeads, rows,
-                                 keyCapacity, 4})
-                        : 0},
+      {probsRegion, limits.probs ? times({sizes.decoderLayers, sizes.decoderHeads, rows,
+                                          keyCapacity, 4})
+                                 : 0},
       {zeroBias, times({paddedVocabulary, 4})},
       {outTokens, times({rows, ENCDEC_ABI_MAX_TOP_K, 4})},
       {outLogProbs, times({rows, ENCDEC_ABI_MAX_TOP_K, 4})},

@@ -25,7 +25,7 @@ Status checkOffsets(uint64_t idCount, std::span<const uint64_t> offsets) {
 }
 
 Status State::checkSource(std::span<const int32_t> ids) const {
-  const ModelFacts &sizes = model->manifest.model;
+  const ModelInfo &sizes = model->manifest.model;
   if (ids.empty())
     return usageError("the source is empty, expected at least one token");
   if (ids.size() > sizes.maxPositions)

@@ -1,5 +1,4 @@
-//===- Generator.cpp - runs a search on a state
-//------------------------------===//
+//===- Generator.cpp - runs a search on a state ---------------------------===//
 
 #include "runtime/search/Generator.h"
 
@@ -92,7 +91,7 @@ private:
   uint64_t planes() const { return sizes.decoderLayers * sizes.decoderHeads; }
 
   const State &state;
-  const ModelFacts &sizes;
+  const ModelInfo &sizes;
   std::vector<Step> steps;
 };
 
@@ -144,12 +143,104 @@ Status generatePortion(State &state, std::span<const int32_t> ids,
   return {};
 }
 
-} // namespace
+Status resolveLengthPenalty(const GenerateRequest &request,
+                            const GenerationDefaults &defaults, SearchOptions &options) {
+  options.lengthPenalty = request.lengthPenalty.value_or(defaults.lengthPenalty);
+  if (std::isfinite(options.lengthPenalty))
+    return {};
+  return usageError(fmt::format("length_penalty is {}, expected a finite number",
+                                options.lengthPenalty));
+}
 
-namespace {
+/// A length with its start token: `value` and `extra`, at most what the positions give.
+Result<uint64_t> askedLength(int64_t value, uint64_t extra, const char *name,
+                             uint64_t maxTargetPositions) {
+  if (value < 1)
+    return usageError(fmt::format("{} is {}, expected at least 1", name, value));
+  uint64_t length = uint64_t(value) + extra;
+  if (length > maxTargetPositions + 1)
+    return overLimit(fmt::format("{} {} is more than the {} target positions of this "
+                                 "model or state (max_target_positions) give",
+                                 name, value, maxTargetPositions));
+  return length;
+}
 
-Status resolveBeams(const GenerateRequest &request,
-                    const GenerationFacts &defaults, SearchOptions &options) {
+/// A limit of new tokens takes precedence over one of the whole length, and the
+/// caller's over the model's. The last token is never fed back, so n positions
+/// suffice for n new tokens, which with the start token are a length of n + 1.
+Status resolveMaximum(const GenerateRequest &request, const GenerationDefaults &defaults,
+                      uint64_t maxTargetPositions, SearchOptions &options) {
+  auto limits = [](const std::optional<int64_t> &value) {
+    return value && *value != noLimit;
+  };
+  if (limits(request.maxNewTokens)) {
+    ENCDEC_ASSIGN_OR_RETURN(options.maxLength,
+                            askedLength(*request.maxNewTokens, 1, "max_new_tokens",
+                                        maxTargetPositions));
+  } else if (limits(request.maxLength)) {
+    ENCDEC_ASSIGN_OR_RETURN(
+        options.maxLength,
+        askedLength(*request.maxLength, 0, "max_length", maxTargetPositions));
+  } else {
+    const uint64_t most = maxTargetPositions + 1;
+    uint64_t length = most;
+    if (!request.maxNewTokens && defaults.maxNewTokens)
+      length = *defaults.maxNewTokens + 1;
+    else if (!request.maxLength)
+      length = defaults.maxLength;
+    options.maxLength = std::min(most, length);
+  }
+  if (options.maxLength < 2)
+    return usageError(fmt::format("max_length is {}, which leaves no token to "
+                                  "generate after the start token",
+                                  options.maxLength));
+  return {};
+}
+
+/// A minimum in tokens, start token included. The model's own may be greater than
+/// the maximum, which is resolved before: then no row ends before the maximum.
+Status resolveMinimum(const GenerateRequest &request, const GenerationDefaults &defaults,
+                      uint64_t maxTargetPositions, SearchOptions &options) {
+  auto least = [&](const std::optional<int64_t> &value, uint64_t fallback,
+                   uint64_t extra, const char *name) -> Result<uint64_t> {
+    const uint64_t allowed = options.maxLength - extra;
+    if (value && *value > int64_t(allowed))
+      return usageError(fmt::format("{} is {}, more than the {} that max_length, "
+                                    "max_new_tokens and the model's positions allow",
+                                    name, *value, allowed));
+    const uint64_t number =
+        value ? uint64_t(std::max<int64_t>(*value, 0)) : fallback;
+    return number ? std::min(number, maxTargetPositions + 1) + extra : 0;
+  };
+  ENCDEC_ASSIGN_OR_RETURN(const uint64_t minNew,
+                          least(request.minNewTokens, defaults.minNewTokens.value_or(0),
+                                1, "min_new_tokens"));
+  ENCDEC_ASSIGN_OR_RETURN(
+      const uint64_t minWhole,
+      least(request.minLength, defaults.minLength, 0, "min_length"));
+  options.minLength = std::max(minNew, minWhole);
+  return {};
+}
+
+Status resolveForced(const GenerateRequest &request, const GenerationDefaults &defaults,
+                     uint64_t vocabulary, SearchOptions &options) {
+  options.forcedBos = request.forcedBos ? request.forcedBos : defaults.forcedBos;
+  if (request.forcedEos)
+    options.forcedEos = request.forcedEos;
+  else if (!defaults.forcedEos.empty()) // of several the lowest id wins the tie
+    options.forcedEos =
+        *std::min_element(defaults.forcedEos.begin(), defaults.forcedEos.end());
+  for (auto *forced : {&options.forcedBos, &options.forcedEos}) {
+    if (*forced && **forced < 0)
+      forced->reset();
+    if (*forced && uint64_t(**forced) >= vocabulary)
+      return notAnId("forced token", **forced, vocabulary);
+  }
+  return {};
+}
+
+Status resolveBeams(const GenerateRequest &request, const GenerationDefaults &defaults,
+                    SearchOptions &options) {
   options.beams = request.beams.value_or(defaults.numBeams);
   options.returned = request.returned;
   options.earlyStopping = request.earlyStopping.value_or(
@@ -172,102 +263,9 @@ Status resolveBeams(const GenerateRequest &request,
   return {};
 }
 
-} // namespace
-
-Result<SearchOptions> resolve(const GenerateRequest &request,
-                              const Manifest &manifest,
-                              uint64_t maxTargetPositions) {
-  const GenerationFacts &defaults = manifest.generation;
-  const uint64_t vocabulary = manifest.model.vocabSize;
-  SearchOptions options;
-  options.scores = request.scores;
-  options.decoderStart = defaults.decoderStart;
-  options.eos = defaults.eos;
-  options.lengthPenalty =
-      request.lengthPenalty.value_or(defaults.lengthPenalty);
-  if (!std::isfinite(options.lengthPenalty))
-    return usageError(
-        fmt::format("length_penalty is {}, expected a finite number",
-                    options.lengthPenalty));
-
-  // A limit of new tokens takes precedence over one of the whole length, and
-  // the caller's over the model's. The last token is never fed back, so n
-  // positions suffice for n new tokens, which with the start token are a length
-  // of n + 1.
-  const uint64_t most = maxTargetPositions + 1;
-  auto asked = [&](const std::optional<int64_t> &value, uint64_t extra,
-                   const char *name) -> Result<uint64_t> {
-    if (*value < 1)
-      return usageError(
-          fmt::format("{} is {}, expected at least 1", name, *value));
-    uint64_t length = uint64_t(*value) + extra;
-    if (length > most)
-      return overLimit(
-          fmt::format("{} {} is more than the {} target positions of this "
-                      "model or state (max_target_positions) give",
-                      name, *value, maxTargetPositions));
-    return length;
-  };
-  auto limits = [](const std::optional<int64_t> &value) {
-    return value && *value != noLimit;
-  };
-  if (limits(request.maxNewTokens)) {
-    ENCDEC_ASSIGN_OR_RETURN(options.maxLength,
-                            asked(request.maxNewTokens, 1, "max_new_tokens"));
-  } else if (limits(request.maxLength)) {
-    ENCDEC_ASSIGN_OR_RETURN(options.maxLength,
-                            asked(request.maxLength, 0, "max_length"));
-  } else {
-    uint64_t length = most;
-    if (!request.maxNewTokens && defaults.maxNewTokens)
-      length = *defaults.maxNewTokens + 1;
-    else if (!request.maxLength)
-      length = defaults.maxLength;
-    options.maxLength = std::min(most, length);
-  }
-  if (options.maxLength < 2)
-    return usageError(fmt::format("max_length is {}, which leaves no token to "
-                                  "generate after the start token",
-                                  options.maxLength));
-
-  // A minimum in tokens, start token included. The model's own may be greater
-  // than the maximum: then no row ends before the maximum.
-  auto least = [&](const std::optional<int64_t> &value, uint64_t fallback,
-                   uint64_t extra, const char *name) -> Result<uint64_t> {
-    const uint64_t allowed = options.maxLength - extra;
-    if (value && *value > int64_t(allowed))
-      return usageError(
-          fmt::format("{} is {}, more than the {} that max_length, "
-                      "max_new_tokens and the model's positions allow",
-                      name, *value, allowed));
-    const uint64_t number =
-        value ? uint64_t(std::max<int64_t>(*value, 0)) : fallback;
-    return number ? std::min(number, most) + extra : 0;
-  };
-  ENCDEC_ASSIGN_OR_RETURN(const uint64_t minNew,
-                          least(request.minNewTokens,
-                                defaults.minNewTokens.value_or(0), 1,
-                                "min_new_tokens"));
-  ENCDEC_ASSIGN_OR_RETURN(
-      const uint64_t minWhole,
-      least(request.minLength, defaults.minLength, 0, "min_length"));
-  options.minLength = std::max(minNew, minWhole);
-
-  options.forcedBos =
-      request.forcedBos ? request.forcedBos : defaults.forcedBos;
-  if (request.forcedEos)
-    options.forcedEos = request.forcedEos;
-  else if (!defaults.forcedEos.empty()) // of several the lowest id wins the tie
-    options.forcedEos =
-        *std::min_element(defaults.forcedEos.begin(), defaults.forcedEos.end());
-  for (auto *forced : {&options.forcedBos, &options.forcedEos}) {
-    if (*forced && **forced < 0)
-      forced->reset();
-    if (*forced && uint64_t(**forced) >= vocabulary)
-      return notAnId("forced token", **forced, vocabulary);
-  }
-
-  ENCDEC_RETURN_IF_ERROR(resolveBeams(request, defaults, options));
+Status resolveBadTokens(const GenerateRequest &request,
+                        const GenerationDefaults &defaults, uint64_t vocabulary,
+                        SearchOptions &options) {
   options.badTokens = defaults.badTokens;
   for (int32_t token : request.badTokens) {
     if (token < 0 || uint64_t(token) >= vocabulary)
@@ -278,6 +276,26 @@ Result<SearchOptions> resolve(const GenerateRequest &request,
   std::erase_if(options.badTokens, [&](int32_t token) {
     return std::count(options.eos.begin(), options.eos.end(), token) != 0;
   });
+  return {};
+}
+
+} // namespace
+
+Result<SearchOptions> resolve(const GenerateRequest &request,
+                              const Manifest &manifest,
+                              uint64_t maxTargetPositions) {
+  const GenerationDefaults &defaults = manifest.generation;
+  const uint64_t vocabulary = manifest.model.vocabSize;
+  SearchOptions options;
+  options.scores = request.scores;
+  options.decoderStart = defaults.decoderStart;
+  options.eos = defaults.eos;
+  ENCDEC_RETURN_IF_ERROR(resolveLengthPenalty(request, defaults, options));
+  ENCDEC_RETURN_IF_ERROR(resolveMaximum(request, defaults, maxTargetPositions, options));
+  ENCDEC_RETURN_IF_ERROR(resolveMinimum(request, defaults, maxTargetPositions, options));
+  ENCDEC_RETURN_IF_ERROR(resolveForced(request, defaults, vocabulary, options));
+  ENCDEC_RETURN_IF_ERROR(resolveBeams(request, defaults, options));
+  ENCDEC_RETURN_IF_ERROR(resolveBadTokens(request, defaults, vocabulary, options));
   return options;
 }
 

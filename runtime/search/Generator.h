@@ -1,5 +1,4 @@
-//===- Generator.h - runs a search on a state
-//--------------------------------===//
+//===- Generator.h - runs a search on a state -----------------------------===//
 
 #pragma once
 

@@ -216,7 +216,7 @@ MarianTokenizer::encodeFragment(std::string_view text,
     ids.push_back(id < 0 ? unk : id);
   }
   ENCDEC_ASSIGN_OR_RETURN(Segmentation split, sourceModel.encode(text));
-  for (const auto &[begin, end, spmId] : split.segments) {
+  for (const auto &[begin, end, spmId] : split.pieces) {
     int32_t id = vocabIds[spmId];
     // What SentencePiece does not know, the vocabulary might.
     if (spmId == sourceModel.unkId()) {

@@ -49,12 +49,12 @@ Status MarianVocab::number(const std::vector<Entry> &entries) {
   for (const Entry &entry : entries)
     greatest = std::max(greatest, entry.id);
   spans.resize(greatest + 1);
-  table = StringTable(entries.size());
+  ids = StringIndex(entries.size());
   auto pieceOf = [this](int32_t id) { return piece(id); };
   for (const auto &[span, id] : entries) {
     const std::string_view name =
         std::string_view(text).substr(span.begin, span.length);
-    if (table.insert(name, static_cast<int32_t>(id), pieceOf) >= 0)
+    if (ids.insert(name, static_cast<int32_t>(id), pieceOf) >= 0)
       return badModel("key " + inQuotes(name) + " stands there twice");
     if (contains(static_cast<int32_t>(id)))
       return badModel("keys " + inQuotes(piece(int32_t(id))) + " and " +

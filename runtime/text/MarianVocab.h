@@ -3,7 +3,7 @@
 #pragma once
 
 #include "runtime/base/Status.h"
-#include "runtime/text/StringTable.h"
+#include "runtime/text/StringIndex.h"
 
 #include <cstdint>
 #include <string>
@@ -23,7 +23,7 @@ public:
   int32_t size() const { return static_cast<int32_t>(spans.size()); }
   /// The id of a piece, or -1.
   int32_t find(std::string_view piece) const {
-    return table.find(piece, [this](int32_t id) { return this->piece(id); });
+    return ids.find(piece, [this](int32_t id) { return this->piece(id); });
   }
   /// Whether a piece has this id.
   bool contains(int32_t id) const {
@@ -49,7 +49,7 @@ private:
 
   std::string text;        ///< All pieces, in the order of the file.
   std::vector<Span> spans; ///< By id.
-  StringTable table;
+  StringIndex ids;
 };
 
 } // namespace encdec

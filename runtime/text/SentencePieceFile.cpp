@@ -3,7 +3,7 @@
 #include "runtime/text/SentencePieceFile.h"
 
 #include "runtime/text/ProtoReader.h"
-#include "runtime/text/StringTable.h"
+#include "runtime/text/StringIndex.h"
 #include "runtime/text/Utf8.h"
 
 #include <bit>
@@ -197,7 +197,7 @@ static Status refuseDenormalizer(const ProtoField &message) {
 /// What no single piece can show: one unknown piece, no name twice among those
 /// found in text and none twice among the reserved, byte pieces all or none.
 static Status checkPieces(SentencePieceFile &file) {
-  StringTable inText(file.pieces.size()), reserved(file.pieces.size());
+  StringIndex inText(file.pieces.size()), reserved(file.pieces.size());
   auto textOf = [&](int32_t id) { return file.pieces[id].text; };
   bool hasText = false;
   std::bitset<256> bytes;

@@ -114,19 +114,18 @@ std::vector<Unigram::BestPath> Unigram::search(std::string_view text) const {
   return best;
 }
 
-void Unigram::addSegment(Segmentation &result, size_t begin, size_t end,
-                         int32_t id) const {
-  auto &segments = result.segments;
+void Unigram::addPiece(Segmentation &result, size_t begin, size_t end, int32_t id) const {
+  auto &pieces = result.pieces;
   if (id != file.unkId)
-    segments.push_back({begin, end, id});
+    pieces.push_back({begin, end, id});
   else if (file.byteFallback)
     for (size_t i = begin; i < end; ++i)
-      segments.push_back(
+      pieces.push_back(
           {i, i + 1, bytePieces[static_cast<unsigned char>(result.text[i])]});
-  else if (!segments.empty() && segments.back().id == id)
-    segments.back().end = end;
+  else if (!pieces.empty() && pieces.back().id == id)
+    pieces.back().end = end;
   else
-    segments.push_back({begin, end, id});
+    pieces.push_back({begin, end, id});
 }
 
 Result<Segmentation> Unigram::encode(std::string_view text) const {
@@ -137,7 +136,7 @@ Result<Segmentation> Unigram::encode(std::string_view text) const {
   for (size_t end = result.text.size(); end > 0; end = best[end].begin)
     ends.push_back(end);
   for (size_t i = ends.size(); i-- > 0;)
-    addSegment(result, best[ends[i]].begin, ends[i], best[ends[i]].id);
+    addPiece(result, best[ends[i]].begin, ends[i], best[ends[i]].id);
   return result;
 }
 

@@ -18,12 +18,12 @@ namespace encdec {
 
 /// A text split into pieces. `text` is the normalized text.
 struct Segmentation {
-  struct Segment {
+  struct PlacedPiece {
     size_t begin, end; ///< In `text`. A byte piece covers its one byte.
-    int32_t id;        ///< SentencePiece id; a run of unknowns is one segment.
+    int32_t id;        ///< SentencePiece id; a run of unknowns is one piece.
   };
   std::string text;
-  std::vector<Segment> segments;
+  std::vector<PlacedPiece> pieces;
 };
 
 /// Immutable once made; any number of threads may encode and decode.
@@ -45,8 +45,7 @@ public:
 private:
   struct BestPath;
   std::vector<BestPath> search(std::string_view text) const;
-  void addSegment(Segmentation &result, size_t begin, size_t end,
-                  int32_t id) const;
+  void addPiece(Segmentation &result, size_t begin, size_t end, int32_t id) const;
 
   SentencePieceFile file;
   Normalizer normalizer;

@@ -4,7 +4,7 @@
 // machine has and writes nothing. It reads four streams in turn, because one
 // stream alone stalls whenever its prefetcher does, and keeps eight loads in
 // flight. The buffer is backed by huge pages where the system gives them, so
-// that memory is measured and not address translation.
+// that RAM is measured and not address translation.
 
 #include "runtime/tools/Bandwidth.h"
 

@@ -1,4 +1,4 @@
-//===- Bandwidth.h - how fast these threads read memory -------------------===//
+//===- Bandwidth.h - how fast these threads read RAM ----------------------===//
 
 #pragma once
 

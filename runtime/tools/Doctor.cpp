@@ -1,8 +1,8 @@
 //===- Doctor.cpp - encdec doctor: what this machine can run --------------===//
 
 #include "runtime/tools/External.h"
-#include "runtime/tools/Machine.h"
 #include "runtime/tools/Support.h"
+#include "runtime/tools/System.h"
 #include "runtime/tools/Terminal.h"
 
 #include <fmt/format.h>
@@ -28,13 +28,13 @@ std::string findLinker() {
 
 struct Findings {
   encdec_machine_info machine;
-  MachineFacts facts;
+  SystemInfo system;
   std::vector<std::pair<std::string, std::string>> programs; ///< name, path
   bool runs, compiles;
 };
 
 Findings look() {
-  Findings found{machineInfo(), readMachine(), {}, false, true};
+  Findings found{machineInfo(), readSystem(), {}, false, true};
   found.runs = std::strcmp(found.machine.cpu_level, "none") != 0;
   for (const char *name : {"compile", "import"})
     found.programs.emplace_back(std::string("encdec-") + name,
@@ -46,7 +46,7 @@ Findings look() {
 }
 
 void printJson(const Findings &found) {
-  const MachineFacts &facts = found.facts;
+  const SystemInfo &system = found.system;
   auto optional = [](const auto &value) {
     return value ? nlohmann::ordered_json(*value) : nullptr;
   };
@@ -54,17 +54,17 @@ void printJson(const Findings &found) {
   all["version"] = encdec_version();
   all["abi"] = ENCDEC_ABI_VERSION;
   all["architecture"] = found.machine.architecture;
-  all["cpu"] = facts.cpu;
+  all["cpu"] = system.cpu;
   all["cpu_level"] = found.machine.cpu_level;
-  for (auto &[name, present] : facts.features)
+  for (auto &[name, present] : system.features)
     all["features"][name] = present;
   all["threads"] = found.machine.threads;
-  all["processors"] = {{"online", facts.online},
-                       {"affinity", facts.affinity},
-                       {"cgroup_quota", optional(facts.quota)}};
-  all["memory"] = {{"total", facts.memory},
-                   {"available", facts.availableMemory},
-                   {"cgroup_limit", optional(facts.memoryLimit)}};
+  all["processors"] = {{"online", system.online},
+                       {"affinity", system.affinity},
+                       {"cgroup_quota", optional(system.quota)}};
+  all["memory"] = {{"total", system.ram},
+                   {"available", system.availableRam},
+                   {"cgroup_limit", optional(system.ramLimit)}};
   for (auto &[name, path] : found.programs)
     all["programs"][name] =
         path.empty() ? nullptr : nlohmann::ordered_json(path);
@@ -76,16 +76,16 @@ void printJson(const Findings &found) {
 }
 
 void printTable(const Findings &found) {
-  const MachineFacts &facts = found.facts;
+  const SystemInfo &system = found.system;
   auto line = [](const std::string &name, const std::string &value) {
     print(fmt::format("{:<12} {}\n", name, value));
   };
   std::string present, absent;
-  for (auto &[name, is] : facts.features)
+  for (auto &[name, is] : system.features)
     (is ? present : absent) += " " + name;
   line("encdec",
        fmt::format("{}, ABI {}", encdec_version(), ENCDEC_ABI_VERSION));
-  line("cpu", fmt::format("{} ({})", facts.cpu.empty() ? "unnamed" : facts.cpu,
+  line("cpu", fmt::format("{} ({})", system.cpu.empty() ? "unnamed" : system.cpu,
                           found.machine.architecture));
   line("level", found.runs ? bold(found.machine.cpu_level)
                            : "none: no code level fits this CPU");
@@ -93,13 +93,11 @@ void printTable(const Findings &found) {
   line("has not", absent.empty() ? "-" : absent.substr(1));
   line("threads",
        fmt::format("{} ({} online, affinity allows {}, cgroup quota {})",
-                   found.machine.threads, facts.online, facts.affinity,
-                   facts.quota ? fmt::format("{:.2g}", *facts.quota) : "none"));
-  line(
-      "memory",
-      fmt::format("{}, {} available, cgroup limit {}", humanBytes(facts.memory),
-                  humanBytes(facts.availableMemory),
-                  facts.memoryLimit ? humanBytes(*facts.memoryLimit) : "none"));
+                   found.machine.threads, system.online, system.affinity,
+                   system.quota ? fmt::format("{:.2g}", *system.quota) : "none"));
+  line("memory", fmt::format("{}, {} available, cgroup limit {}", humanBytes(system.ram),
+                             humanBytes(system.availableRam),
+                             system.ramLimit ? humanBytes(*system.ramLimit) : "none"));
   for (auto &[name, path] : found.programs)
     line(name, path.empty() ? "not found" : path);
   print("\n");

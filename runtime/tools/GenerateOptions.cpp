@@ -21,15 +21,9 @@ JSON they stand under "alternatives"). A source that cannot be translated gets b
 lines, or a JSON object with "error"; a message says which it is, and the exit code
 is that of the first one.)";
 
-} // namespace
-
-void addGenerate(CLI::App &root, Action &action) {
-  auto arguments = std::make_shared<GenerateArguments>();
-  CLI::App *command = root.add_subcommand(
-      "generate", "Run a model: text (or token ids) in, text (or ids) out");
-  command->footer(footer);
+void addInputs(CLI::App *command, GenerateArguments &arguments) {
   command
-      ->add_option("MODEL", arguments->model,
+      ->add_option("MODEL", arguments.model,
                    "A bundle made by `encdec compile`, or a checkpoint folder")
       ->type_name("")
       ->required();
@@ -44,86 +38,113 @@ void addGenerate(CLI::App &root, Action &action) {
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
         ->allow_extra_args(false);
   };
-  arguments->texts =
+  arguments.texts =
       repeatable("--text", "TEXT", "A text to read; may be given again");
-  arguments->ids = repeatable(
+  arguments.ids = repeatable(
       "--ids", "IDS",
       "A source as token ids, nothing added to them; may be given again");
+}
+
+void addSearch(CLI::App *command, GenerateArguments &arguments) {
   command
-      ->add_option("--max-new-tokens", arguments->maxNewTokens,
+      ->add_option("--max-new-tokens", arguments.maxNewTokens,
                    "Stop a text after N tokens; default: as the model says")
       ->type_name("N")
       ->check(between(int64_t(1), int64_t(INT32_MAX)));
   command
-      ->add_option("--min-new-tokens", arguments->minNewTokens,
+      ->add_option("--min-new-tokens", arguments.minNewTokens,
                    "Let no text end before N tokens")
       ->type_name("N")
       ->check(between(int64_t(0), int64_t(INT32_MAX)));
   command
       ->add_option(
-          "--beams,--num-beams", arguments->beams,
+          "--beams,--num-beams", arguments.beams,
           "Keep the K best hypotheses of each source; 1: greedy; default: "
           "as the model says")
       ->type_name("K")
       ->check(
           between(0, 1 << 20)); // Generator::checkBeams knows the model's most
   command
-      ->add_option("--nbest,--num-return-sequences", arguments->returned,
+      ->add_option("--nbest,--num-return-sequences", arguments.returned,
                    "Print the N best hypotheses of each source, at most K")
       ->type_name("N")
       ->check(between(1, 1 << 20));
   command
-      ->add_option("--length-penalty", arguments->lengthPenalty,
+      ->add_option("--length-penalty", arguments.lengthPenalty,
                    "Exponent of the length that a score is divided by; default: "
                    "as the model says")
       ->type_name("X")
       ->check(CLI::Number);
   command
-      ->add_option("--early-stopping", arguments->earlyStopping,
+      ->add_option("--early-stopping", arguments.earlyStopping,
                    "End a beam search as soon as K hypotheses are finished "
                    "(true), when no other is likely to do better (false), or "
                    "when none can (never); default: as the model says")
       ->type_name("WHEN")
       ->check(CLI::IsMember({"false", "true", "never"}));
+}
+
+void addExecution(CLI::App *command, GenerateArguments &arguments) {
   command
-      ->add_option("--threads", arguments->threads,
+      ->add_option("--threads", arguments.threads,
                    "Threads, at most what this process may use; default: all of them")
       ->type_name("N")
       ->envname("ENCDEC_THREADS")
       ->check(between(1, 256));
   command
       ->add_option(
-          "--weights", arguments->weights,
+          "--weights", arguments.weights,
           "Weights of a checkpoint folder: f32, bf16, int8 or int8-dynamic")
       ->type_name("TYPE")
       ->check(CLI::IsMember(weightTypeNames()));
+}
+
+void addOutputs(CLI::App *command, GenerateArguments &arguments) {
   command
-      ->add_option("--alignments", arguments->alignments,
+      ->add_option("--alignments", arguments.alignments,
                    "Draw the cross-attention into FILE, an SVG (FILE-2 and so "
                    "on for further texts)")
       ->type_name("FILE")
       ->check(notEmpty());
   command
-      ->add_option("--alignment-layer", arguments->alignmentLayer,
+      ->add_option("--alignment-layer", arguments.alignmentLayer,
                    "Decoder layer to draw, from 1; default: the last")
       ->type_name("N")
       ->check(between(1, 1024))
       ->needs("--alignments");
-  command->add_flag("--json", arguments->json,
+  command->add_flag("--json", arguments.json,
                     "One JSON object a line: ids, text, score, log_prob");
-  command->add_flag("--truncate", arguments->truncate,
+}
+
+/// What becomes of a source that is too long, blank or refused, and how text is read.
+void addSourceRules(CLI::App *command, GenerateArguments &arguments) {
+  command->add_flag("--truncate", arguments.truncate,
                     "Cut a source that is longer than the model's positions, "
                     "with a warning, instead of refusing it");
   command->add_flag(
-      "--keep-empty", arguments->keepEmpty,
+      "--keep-empty", arguments.keepEmpty,
       "Translate a blank line as the empty sentence, as Transformers "
       "does, instead of leaving it blank");
   command->add_flag(
-      "--fail-fast", arguments->failFast,
+      "--fail-fast", arguments.failFast,
       "End at the first source that cannot be translated; default: "
       "an error in its place, and on with the next");
-  command->add_flag("--special-tokens", arguments->specialTokens,
+  command->add_flag("--special-tokens", arguments.specialTokens,
                     "Text that spells a special token becomes that token");
+}
+
+} // namespace
+
+void addGenerate(CLI::App &root, Action &action) {
+  auto arguments = std::make_shared<GenerateArguments>();
+  CLI::App *command = root.add_subcommand(
+      "generate", "Run a model: text (or token ids) in, text (or ids) out");
+  command->footer(footer);
+  addInputs(command, *arguments); // --help shows them in this order
+  addSearch(command, *arguments);
+  addExecution(command, *arguments);
+  addOutputs(command, *arguments);
+  addSourceRules(command, *arguments);
   command->callback([arguments, &action] {
     action = [arguments] { return generate(*arguments); };
   });

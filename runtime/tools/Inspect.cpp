@@ -128,16 +128,16 @@ void printTable(const std::string &path, const Json &manifest,
   print(fmt::format("{}  {}\n", bold(path),
                     humanBytes(std::filesystem::file_size(path, error))));
   // One heading for each object of the manifest, in its own order and words.
-  Json facts = Json::object();
+  Json plain = Json::object();
   for (auto &[key, value] : manifest.items())
     if (!value.is_object())
-      facts[key] = value;
+      plain[key] = value;
   auto group = [](const std::string &title, const Json &values) {
     print(fmt::format("\n{}\n", bold(title)));
     for (auto &[key, value] : values.items())
       print(fmt::format("  {:<24} {}\n", key, shown(value)));
   };
-  group("bundle", facts);
+  group("bundle", plain);
   for (auto &[key, value] : manifest.items())
     if (value.is_object())
       group(key, value);

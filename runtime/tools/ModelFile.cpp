@@ -54,7 +54,8 @@ void compile(const std::string &folder, const std::string &bundle,
         ENCDEC_ERROR_FAILURE,
         missingCompiler(folder + " is a checkpoint folder, and running it",
                         "compile"));
-  std::vector<std::string> arguments = {program, folder, "-o", bundle};
+  // The word behind "--" is the folder, whatever it begins with.
+  std::vector<std::string> arguments = {program, "--", folder, "-o", bundle};
   if (!weights.empty())
     arguments.insert(arguments.end(), {"--weights", weights});
   std::vector<char *> argv;

@@ -54,17 +54,96 @@ const CLI::App &active(const CLI::App &app) {
   return commands.empty() ? app : *commands.front();
 }
 
+std::string nameOf(const CLI::App &command) {
+  return command.get_parent() ? "encdec " + command.get_name() : "encdec";
+}
+
+std::string pointToHelp(const CLI::App &command) {
+  return fmt::format("`{} --help` shows the options", nameOf(command));
+}
+
+std::vector<std::string> optionsOf(const CLI::App &command) {
+  std::vector<std::string> options;
+  for (const CLI::Option *option : command.get_options())
+    for (const std::string &longName : option->get_lnames())
+      options.push_back("--" + longName);
+  return options;
+}
+
+/// The message about a word that nothing takes and that is no option where it stands.
+std::string unexpected(const CLI::App &command, const std::string &word) {
+  auto options = optionsOf(command);
+  if (std::find(options.begin(), options.end(), word.substr(0, word.find('='))) !=
+      options.end())
+    return fmt::format("{}: did not expect '{}' after '--', where nothing is an "
+                       "option; leave out the '--'",
+                       nameOf(command), word.substr(0, word.find('=')));
+  return fmt::format("{}: did not expect '{}'; {}", nameOf(command), word,
+                     pointToHelp(command));
+}
+
+/// The words of a subcommand by what they are; the "--" that ends the options is none.
+struct Parts {
+  std::vector<std::string> options; ///< With their values.
+  std::vector<std::string> names;   ///< Of the options, "--threads" or "--threads=2".
+  std::vector<std::string> operands;
+  bool marked = false; ///< Whether there is that "--".
+};
+
+Parts partsOf(const CLI::App &command, const std::vector<std::string> &words) {
+  Parts parts;
+  for (auto word = words.begin(); word != words.end(); ++word) {
+    if (*word == "--") {
+      parts.marked = true;
+      parts.operands.insert(parts.operands.end(), word + 1, words.end());
+      break;
+    }
+    if (word->size() < 2 || !word->starts_with('-')) {
+      parts.operands.push_back(*word);
+      continue;
+    }
+    parts.options.push_back(*word);
+    parts.names.push_back(*word);
+    const CLI::Option *option = command.get_option_no_throw(*word);
+    if (option && option->get_items_expected_min() > 0 && word + 1 != words.end())
+      parts.options.push_back(*++word); // even if it is "--"
+  }
+  return parts;
+}
+
+/// The words for CLI11 to parse: where there is a "--", all operands stand behind it.
+/// Once a subcommand has as many operands as it needs, CLI11 would hand what follows
+/// the "--" to the root, which would look for options there.
+std::vector<std::string> arrange(const CLI::App &command,
+                                 const std::vector<std::string> &words) {
+  Parts parts = partsOf(command, {words.begin() + 1, words.end()});
+  if (!parts.marked)
+    return words;
+  std::vector<std::string> arranged = {words[0]};
+  arranged.insert(arranged.end(), parts.options.begin(), parts.options.end());
+  auto options = command.get_options();
+  if (std::any_of(options.begin(), options.end(),
+                  [](const CLI::Option *option) { return option->get_positional(); })) {
+    arranged.push_back("--");
+    arranged.insert(arranged.end(), parts.operands.begin(), parts.operands.end());
+  } else if (!parts.operands.empty()) {
+    throw usageFailure(unexpected(command, parts.operands.front()));
+  }
+  return arranged;
+}
+
 /// The error's text, with the variable's name where the value at fault is not
 /// on the command line but in the environment.
 std::string whatIsWrong(const CLI::App &command, const CLI::ParseError &error,
                         const std::vector<std::string> &words) {
   std::string text = error.what();
+  const std::vector<std::string> given = partsOf(command, words).names;
   for (const CLI::Option *option : command.get_options()) {
     std::string name = option->get_name(), variable = option->get_envname();
-    bool given = std::any_of(
-        words.begin(), words.end(),
-        [&](const std::string &word) { return word.starts_with(name); });
-    if (!variable.empty() && !given && text.starts_with(name + ":"))
+    bool isGiven = std::any_of(given.begin(), given.end(), [&](const std::string &word) {
+      return word.starts_with(name);
+    });
+    if (!variable.empty() && !isGiven && text.starts_with(name + ":"))
       text.replace(0, name.size(), "the environment variable " + variable);
   }
   return text;
@@ -74,31 +153,23 @@ std::string whatIsWrong(const CLI::App &command, const CLI::ParseError &error,
 std::string explain(const CLI::App &app, const CLI::ParseError &error,
                     const std::vector<std::string> &words) {
   const CLI::App &command = active(app);
-  std::string name =
-      &command == &app ? "encdec" : "encdec " + command.get_name();
-  std::string help = fmt::format("`{} --help` shows the options", name);
-  std::vector<std::string> options;
-  for (const CLI::Option *option : command.get_options())
-    for (const std::string &longName : option->get_lnames())
-      options.push_back("--" + longName);
   // CLI11 may report a mistyped option as another error, such as a missing
-  // value; the message names the option.
+  // value; the message names the option. It keeps the "--" among what is left.
   auto extras = app.remaining(true);
-  for (const std::string &extra : extras)
-    if (extra.size() > 1 && extra.front() == '-') {
-      std::string word = extra.substr(0, extra.find('='));
-      if (std::find(options.begin(), options.end(), word) != options.end())
-        return fmt::format("{}: did not expect '{}' after '--', where nothing is "
-                           "an option; leave out the '--'",
-                           name, word);
-      return fmt::format("{} has no option '{}'{}", name, word,
-                         encdec::didYouMean(word, options, help));
+  auto mark = std::find(extras.begin(), extras.end(), "--");
+  for (auto extra = extras.begin(); extra != mark; ++extra)
+    if (extra->size() > 1 && extra->front() == '-') {
+      std::string word = extra->substr(0, extra->find('='));
+      return fmt::format(
+          "{} has no option '{}'{}", nameOf(command), word,
+          encdec::didYouMean(word, optionsOf(command), pointToHelp(command)));
     }
-  if (!extras.empty() && error.get_name() == "ExtrasError")
-    return fmt::format("{}: did not expect '{}'; {}", name, extras.front(),
-                       help);
-  return fmt::format("{}: {}; {}", name, whatIsWrong(command, error, words),
-                     help);
+  if (mark != extras.end())
+    extras.erase(mark);
+  if (!extras.empty() && error.get_exit_code() == int(CLI::ExitCodes::ExtrasError))
+    return unexpected(command, extras.front());
+  return fmt::format("{}: {}; {}", nameOf(command), whatIsWrong(command, error, words),
+                     pointToHelp(command));
 }
 
 int parseAndRun(const std::vector<std::string> &words) {
@@ -124,14 +195,16 @@ int parseAndRun(const std::vector<std::string> &words) {
       for (CLI::Option *option : command->get_options())
         option->envname("");
 
-  bool named = !words.empty() && !words[0].starts_with('-');
+  std::vector<std::string> arranged = words;
   auto builtins = namesOf(app);
-  if (named &&
-      std::find(builtins.begin(), builtins.end(), words[0]) == builtins.end())
-    runExternal(words[0], {words.begin() + 1, words.end()}, builtins);
+  if (!words.empty() && !words[0].starts_with('-')) {
+    if (std::find(builtins.begin(), builtins.end(), words[0]) == builtins.end())
+      runExternal(words[0], {words.begin() + 1, words.end()}, builtins);
+    arranged = arrange(*app.get_subcommand(words[0]), words);
+  }
   try {
     // CLI11 expects the words in reverse order.
-    app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
+    app.parse(std::vector<std::string>(arranged.rbegin(), arranged.rend()));
   } catch (const CLI::CallForHelp &) {
     print(app.help());
     return 0;

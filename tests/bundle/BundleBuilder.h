@@ -176,7 +176,6 @@ inline Json fakeManifest() {
                       {{"role", "target_positions"}, {"weight", "positions"}}})}}},
       {"memory",
        {{"encode_arena_per_row", int(FAKE_ENCODE_ARENA_PER_ROW)},
-        {"step_arena_fixed", int(FAKE_STEP_ARENA_FIXED)},
         {"step_arena_per_row", int(FAKE_STEP_ARENA_PER_ROW)},
         {"scratch_fixed", int(FAKE_SCRATCH_FIXED)},
         {"scratch_per_key", int(FAKE_SCRATCH_PER_KEY)},

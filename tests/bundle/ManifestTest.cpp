@@ -248,7 +248,7 @@ TEST(Manifest, Values) {
 }
 
 TEST(Manifest, Segments) {
-  using From = runtime::SegmentFacts::Keys::From;
+  using From = runtime::SegmentInfo::Keys::From;
   auto manifest = runtime::parseManifest(fakeManifest().dump());
   ASSERT_TRUE(manifest.ok()) << manifest.status().message();
   ASSERT_EQ(manifest->encodeSegments.size(), 2u);
@@ -257,7 +257,7 @@ TEST(Manifest, Segments) {
   EXPECT_TRUE(manifest->encodeSegments[1].keys.empty());
   EXPECT_FALSE(manifest->encodeSegments[1].layer);
   ASSERT_EQ(manifest->stepSegments.size(), 2u);
-  const runtime::SegmentFacts &first = manifest->stepSegments[0];
+  const runtime::SegmentInfo &first = manifest->stepSegments[0];
   EXPECT_EQ(first.ops, "append+mix");
   EXPECT_TRUE(first.decoder);
   EXPECT_EQ(first.layer, 1u);

@@ -161,8 +161,7 @@ EXPORT void FAKE_STEP(const encdec_abi_context *c, int64_t worker,
     const int32_t *past = c->ancestors + r * c->cache_capacity;
     put((float *)(c->cache + past[c->positions[r]] * c->cache_stride),
         c->cache_capacity, c->positions[r], c->tokens[r]);
-    int32_t *own = (int32_t *)(c->arena + FAKE_STEP_ARENA_FIXED +
-                               r * FAKE_STEP_ARENA_PER_ROW);
+    int32_t *own = (int32_t *)(c->arena + r * FAKE_STEP_ARENA_PER_ROW);
     own[0] = *seven * c->tokens[r] + c->positions[r];
   }
   meet(c, worker);
@@ -172,9 +171,7 @@ EXPORT void FAKE_STEP(const encdec_abi_context *c, int64_t worker,
     const float *memory = (const float *)(c->memory + c->memory_offset[b]);
     const int32_t *past = c->ancestors + r * c->cache_capacity;
     int64_t count = c->source_offset[b + 1] - c->source_offset[b];
-    const int32_t *own =
-        (const int32_t *)(c->arena + FAKE_STEP_ARENA_FIXED +
-                          r * FAKE_STEP_ARENA_PER_ROW);
+    const int32_t *own = (const int32_t *)(c->arena + r * FAKE_STEP_ARENA_PER_ROW);
     int32_t first = get(memory, roundUp16(count), 0);
     int64_t sum = own[0] + first + c->weights[0];
     int good = first >= 0 && scratch[0] == worker + 1 &&

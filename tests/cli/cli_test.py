@@ -129,6 +129,41 @@ class Words(Cli):
                                says=["'--text'", "after '--'"])
         self.assertNotIn("did you mean", message)
 
+    def test_two_dashes_end_the_options(self):
+        folder = pathlib.Path(tempfile.mkdtemp(dir=OUT))
+        self.addCleanup(shutil.rmtree, folder)
+        for name in ("-odd.encdec", "--json", "plain.encdec"):
+            shutil.copy(self.bundle, folder / name)
+        answer = run("generate", self.bundle, "--text", "Yes.").stdout
+        for words in (["--text", "Yes.", "--", "-odd.encdec"],
+                      ["--text=Yes.", "--", "--json"],
+                      ["plain.encdec", "--text", "Yes.", "--"]):
+            self.assertEqual(run("generate", *words, cwd=folder).stdout, answer, words)
+        # An option's value is no such mark.
+        self.assertEqual(len(run("generate", "--text", "--", "--text", "Yes.", "--",
+                                 "-odd.encdec", cwd=folder).stdout.splitlines()), 2)
+        for words in (["--", "-odd.encdec", "--json"], ["plain.encdec", "--", "--json"]):
+            out = run("verify", *words, cwd=folder).stdout
+            self.assertEqual([line.split(": ")[0] for line in out.splitlines()],
+                             [word for word in words if word != "--"])
+        shown = json.loads(run("inspect", "--json", "--", "-odd.encdec", cwd=folder).stdout)
+        self.assertEqual(shown["file"], "-odd.encdec")
+        shutil.copytree(EXAMPLE, folder / "-checkpoint")
+        self.assertEqual(run("generate", "--text", "Yes.", "--", "-checkpoint",
+                             cwd=folder).stdout, answer)
+
+    def test_nothing_after_two_dashes_is_an_option(self):
+        for word in ("--version", "--help", "-h", "-x", "x", "generate"):
+            for words in (["generate", self.bundle, "--"], ["generate", "--", self.bundle],
+                          ["doctor", "--"]):
+                self.refused(2, *words, word, says=[f"did not expect '{word}'"])
+        self.refused(2, "--", "--version", says=["'--version'", "after '--'"])
+        # What is wrong stands in the environment, whatever is called as its option.
+        result = run("generate", "--text", "Yes.", "--", "--threads", check=False,
+                     env={**os.environ, "ENCDEC_THREADS": "many"})
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("ENCDEC_THREADS", result.stderr)
+
     def test_errors_are_one_safe_line(self):
         message = self.refused(3, "generate", "no\n\x1b[31mfile", "--text", "Yes.",
                                says=["no\\x0a\\x1b[31mfile"])

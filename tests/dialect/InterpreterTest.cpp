@@ -22,8 +22,8 @@ TEST(Interpreter, LinearIsOutByIn) {
 TEST(Interpreter, AttentionReadsItsOwnRaggedSegment) {
   // Two segments: keys 0-1 and key 2; rows 0, 1 in the second, then the first.
   Tensor query({2, 2}, {1, 0, 0, 2}), key({3, 2}, {1, 2, 3, 4, 5, 6});
-  Segments segments = {{2, 3}, {0, 2}};
-  Tensor s = scores(query, key, segments, /*heads=*/2, /*scale=*/0.5);
+  KeyRanges ranges = {{2, 3}, {0, 2}};
+  Tensor s = scores(query, key, ranges, /*heads=*/2, /*scale=*/0.5);
   ASSERT_EQ(s.shape, (std::vector<int64_t>{2, 2, 2}));
   double none = -INFINITY;
   // head 0 is column 0, head 1 column 1
@@ -32,7 +32,7 @@ TEST(Interpreter, AttentionReadsItsOwnRaggedSegment) {
   EXPECT_EQ(p.at(0, 0, 0), 1);
   EXPECT_EQ(p.at(0, 0, 1), 0);
   EXPECT_NEAR(p.at(1, 1, 1), 1 / (1 + std::exp(-2)), 1e-15);
-  Tensor c = context(p, key, segments, 2);
+  Tensor c = context(p, key, ranges, 2);
   EXPECT_EQ(c.at(0, 0), 5);
   EXPECT_EQ(c.at(0, 1), 6);
   EXPECT_NEAR(c.at(1, 0), (1 + 3) / 2.0, 1e-15);

@@ -53,7 +53,7 @@ std::vector<float> decode(encdec_abi_entry_fn encode, encdec_abi_entry_fn step,
                        ->getInteger("decoder_start_token_id");
   int64_t length = source.size(), keys = roundUp16(length), capacity = 32;
   Buffer encodeArena(size("encode_arena_per_row") * keys);
-  Buffer stepArena(size("step_arena_fixed") + size("step_arena_per_row"));
+  Buffer stepArena(size("step_arena_per_row"));
   Buffer scratch(size("scratch_fixed") + size("scratch_per_key") * capacity +
                  size("scratch_per_row"));
   Buffer memory(size("memory_per_key") * keys),

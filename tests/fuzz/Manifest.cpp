@@ -25,17 +25,18 @@ static std::vector<std::string> seeds() {
 }
 
 static void requireGeneration(const Manifest &manifest) {
-  const GenerationFacts &facts = manifest.generation;
+  const GenerationDefaults &defaults = manifest.generation;
   auto isId = [&](int32_t id) {
     return id >= 0 && uint64_t(id) < manifest.model.vocabSize;
   };
-  require(isId(facts.decoderStart) && isId(facts.pad.value_or(0)) &&
-              isId(facts.forcedBos.value_or(0)) && std::ranges::all_of(facts.eos, isId) &&
-              std::ranges::all_of(facts.forcedEos, isId) &&
-              std::ranges::all_of(facts.badTokens, isId),
+  require(isId(defaults.decoderStart) && isId(defaults.pad.value_or(0)) &&
+              isId(defaults.forcedBos.value_or(0)) &&
+              std::ranges::all_of(defaults.eos, isId) &&
+              std::ranges::all_of(defaults.forcedEos, isId) &&
+              std::ranges::all_of(defaults.badTokens, isId),
           "ids of the vocabulary");
-  require(facts.maxLength >= 1 && facts.maxNewTokens.value_or(1) >= 1 &&
-              facts.numBeams >= 1 && std::isfinite(facts.lengthPenalty),
+  require(defaults.maxLength >= 1 && defaults.maxNewTokens.value_or(1) >= 1 &&
+              defaults.numBeams >= 1 && std::isfinite(defaults.lengthPenalty),
           "lengths, beams and a penalty that can be used");
 }
 
@@ -51,7 +52,7 @@ static void requireHeadSize(const Manifest &manifest) {
 
 static void requireSegments(const Manifest &manifest) {
   for (const auto *segments : {&manifest.encodeSegments, &manifest.stepSegments})
-    for (const SegmentFacts &segment : *segments) {
+    for (const SegmentInfo &segment : *segments) {
       const uint64_t layers =
           segment.decoder ? manifest.model.decoderLayers : manifest.model.encoderLayers;
       require(segment.layer.value_or(0) < layers &&
@@ -66,7 +67,7 @@ static bool run(std::string_view text) {
     requireSentence(manifest.status().message());
     return false;
   }
-  const ModelFacts &model = manifest->model;
+  const ModelInfo &model = manifest->model;
   for (uint64_t size :
        {model.dModel, model.encoderLayers, model.decoderLayers, model.encoderHeads,
         model.decoderHeads, model.encoderFfn, model.decoderFfn, model.vocabSize,

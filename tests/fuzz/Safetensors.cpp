@@ -64,11 +64,16 @@ static bool run(std::string_view header) {
                                                         : 2;
     if (tensor.dtype == DType::Other)
       continue;
-    require(tensor.elements() * width == tensor.size, "as many bytes as elements");
+    uint64_t elements = 1;
+    for (uint64_t dim : tensor.shape)
+      elements *= dim;
+    require(elements * width == tensor.size, "as many bytes as elements");
     if (tensor.size > 4096)
       continue;
-    auto values = file->values(tensor.offset, tensor.elements(), tensor.dtype);
-    require(values.ok() && values->size() == tensor.elements(), "all values");
+    std::vector<uint8_t> stored(tensor.size);
+    require(file->read(tensor.offset, stored).ok(), "all bytes");
+    std::vector<float> values(elements);
+    widen(tensor.dtype, stored.data(), values);
   }
   require(end == size, "the data ends with the last tensor");
   return true;

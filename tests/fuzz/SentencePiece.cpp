@@ -53,8 +53,8 @@ static bool run(std::string_view bytes) {
     require(split.ok(), "any short text can be split");
     requireCover(*model, *split);
     std::vector<std::string_view> pieces;
-    for (const Segmentation::Segment &segment : split->segments)
-      pieces.push_back(model->pieces()[size_t(segment.id)].text);
+    for (const Segmentation::PlacedPiece &piece : split->pieces)
+      pieces.push_back(model->pieces()[size_t(piece.id)].text);
     require(isValidUtf8(model->decode(pieces)), "pieces joined are UTF-8");
   }
   return true;

@@ -21,14 +21,14 @@ std::string vocabularyOf(std::string_view spm, const std::vector<std::string> &m
 
 void requireCover(const Unigram &model, const Segmentation &split) {
   size_t end = 0;
-  for (const Segmentation::Segment &segment : split.segments) {
-    require(segment.begin == end && segment.end > end && segment.end <= split.text.size(),
-            "segments one after the other");
-    end = segment.end;
-    require(segment.id >= 0 && size_t(segment.id) < model.pieces().size(), "a piece");
-    const Piece &piece = model.pieces()[size_t(segment.id)];
+  for (const Segmentation::PlacedPiece &part : split.pieces) {
+    require(part.begin == end && part.end > end && part.end <= split.text.size(),
+            "pieces one after the other");
+    end = part.end;
+    require(part.id >= 0 && size_t(part.id) < model.pieces().size(), "a piece");
+    const Piece &piece = model.pieces()[size_t(part.id)];
     const std::string_view text =
-        std::string_view(split.text).substr(segment.begin, segment.end - segment.begin);
+        std::string_view(split.text).substr(part.begin, part.end - part.begin);
     switch (piece.type) {
     case PieceType::Normal:
     case PieceType::UserDefined:
@@ -39,10 +39,10 @@ void requireCover(const Unigram &model, const Segmentation &split) {
               "the piece of the byte");
       break;
     default:
-      require(segment.id == model.unkId(), "no control piece and no unused one");
+      require(part.id == model.unkId(), "no control piece and no unused one");
     }
   }
-  require(end == split.text.size(), "segments up to the end of the text");
+  require(end == split.text.size(), "pieces up to the end of the text");
 }
 
 } // namespace encdec::fuzz

@@ -13,7 +13,7 @@ namespace encdec::fuzz {
 /// The vocab.json of a SentencePiece model: its pieces by their ids, then `more`.
 std::string vocabularyOf(std::string_view spm, const std::vector<std::string> &more);
 
-/// Requires that the segments cover the normalized text, one after the other, each
+/// Requires that the pieces cover the normalized text, one after the other, each
 /// with a piece that stands for these bytes.
 void requireCover(const Unigram &model, const Segmentation &split);
 

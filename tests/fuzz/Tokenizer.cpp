@@ -65,7 +65,7 @@ static void tokenize(const Model &model, std::string_view text, bool special) {
   if (!special) {
     require(std::ranges::count(*ids, tokenizer.eosId()) == 1, "no end token before it");
     if (!text.starts_with(">>"))
-      require(ids->size() == split->segments.size() + 1, "an id for each segment");
+      require(ids->size() == split->pieces.size() + 1, "an id for each piece");
   }
   require(warnings.size() <= 1, "one warning at most");
   for (const std::string &warning : warnings)

@@ -42,7 +42,6 @@ public:
       return;
     const kernel::MemoryPlan &plan = *made;
     sizes = {{"encode_arena_per_row", plan.encodeArena.getPerRow()},
-             {"step_arena_fixed", plan.stepArena.getFixed()},
              {"step_arena_per_row", plan.stepArena.getPerRow()},
              {"scratch_fixed", plan.scratch.getFixed()},
              {"scratch_per_key", plan.scratch.getPerKey()},
@@ -220,9 +219,7 @@ struct Batch {
                           int64_t workers) {
     encdec_abi_context c = context(model, workers);
     int64_t count = int64_t(rows.tokens.size());
-    Buffer arena((model.sizes["step_arena_fixed"] +
-                  model.sizes["step_arena_per_row"] * count) /
-                 4);
+    Buffer arena(model.sizes["step_arena_per_row"] * count / 4);
     auto narrow = [](const std::vector<int64_t> &v) {
       return std::vector<int32_t>(v.begin(), v.end());
     };

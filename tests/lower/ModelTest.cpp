@@ -20,7 +20,7 @@ std::vector<std::string> drawFormats(ModuleOp module, std::mt19937 &random) {
   std::set<std::string> names;
   module.walk([&](WeightUserOpInterface op) {
     op.visitWeights([&](FlatSymbolRefAttr name, WeightRole role) {
-      if (role == WeightRole::Matrix || role == WeightRole::Table)
+      if (role == WeightRole::Matrix || role == WeightRole::TokenTable)
         names.insert(name.getValue().str());
     });
   });
@@ -32,145 +32,208 @@ std::vector<std::string> drawFormats(ModuleOp module, std::mt19937 &random) {
   return choices;
 }
 
-class Model : public testing::TestWithParam<ModelSizes> {};
+/// How a model is compiled, and how near the reference its logits must come.
+struct Variant {
+  const char *type;
+  const char *keys;
+  double tolerance; // of the largest logit
+  bool fuseAll;
+  bool mixed = false; // a format drawn for each weight
+};
 
-TEST_P(Model, LikeTheReference) {
-  const ModelSizes &sizes = GetParam();
-  struct Variant {
-    const char *type;
-    const char *keys;
-    double tolerance; // of the largest logit
-    bool fuseAll;
-    bool mixed = false; // a format drawn for each weight
-  };
-  // A key or value that lies between two bf16 numbers may be rounded to the other one
-  // than the interpreter's: 1 part in 256 of one element.
-  for (auto [type, keys, tolerance, fuseAll, mixed] :
-       {Variant{"f32", "f32", 1e-5, true},
-        Variant{"int8", "f32", 1e-5, true},
-        Variant{"bf16", "f32", 1e-5, true},
-        Variant{"int8-dynamic", "f32", 1e-5, true},
-        Variant{"f32", "f32", 1e-5, true, true},
-        Variant{"f32", "f32", 1e-5, false},
-        Variant{"f32", "bf16", 5e-4, true},
-        Variant{"int8-dynamic", "bf16", 5e-4, true}}) {
-    SCOPED_TRACE(sizes.text() + " " + std::string(type) + ", keys " + keys +
-                 (fuseAll ? "" : " attention fused only") + (mixed ? " mixed" : ""));
-    MLIRContext context(MLIRContext::Threading::DISABLED);
-    DialectRegistry registry;
-    registerEncDecDialects(registry);
-    context.appendDialectRegistry(registry);
-    OwningOpRef<ModuleOp> plain = randomModel(context, sizes);
-    ASSERT_TRUE(plain);
-    OwningOpRef<ModuleOp> module = plain->clone();
-    std::mt19937 random(sizes.seed);
-    std::vector<std::string> formats;
-    if (mixed)
-      formats = drawFormats(*plain, random);
-    // Decomposed, so that logits can be seen; weights stored as the model's
-    // are.
-    PassManager pm(&context);
-    pm.addPass(createHoistEncoderPass());
-    pm.addPass(
-        createQuantizeWeightsPass({std::string(type), llvm::to_vector(formats)}));
-    pm.addPass(createNarrowKeysPass({keys}));
-    ASSERT_TRUE(succeeded(pm.run(*plain)));
-    PipelineOptions options;
-    options.weights = type;
-    options.weightsFor = formats;
-    options.keys = keys;
-    Placed placed(*module, options, fuseAll);
-    ASSERT_TRUE(placed.ok);
-    std::vector<std::unique_ptr<Compiled>> levels;
-    for (llvm::StringRef level : hostLevels()) {
-      levels.push_back(std::make_unique<Compiled>(*module, placed, level));
-      ASSERT_TRUE(levels.back()->ok) << level.str();
-    }
-    ASSERT_FALSE(levels.empty()) << "this machine runs none of the levels";
-    Compiled &model = *levels.front();
+// A key or value that lies between two bf16 numbers may be rounded to the other one
+// than the interpreter's: 1 part in 256 of one element.
+constexpr Variant variants[] = {
+    {"f32", "f32", 1e-5, true},       {"int8", "f32", 1e-5, true},
+    {"bf16", "f32", 1e-5, true},      {"int8-dynamic", "f32", 1e-5, true},
+    {"f32", "f32", 1e-5, true, true}, {"f32", "f32", 1e-5, false},
+    {"f32", "bf16", 5e-4, true},      {"int8-dynamic", "bf16", 5e-4, true}};
 
-    int64_t sourceIds =
-        sizes.sourceVocabulary ? sizes.sourceVocabulary : sizes.vocabulary;
-    std::vector<std::vector<int64_t>> sources(3);
-    for (auto [b, source] : llvm::enumerate(sources))
-      for (size_t i = 0; i < std::vector<size_t>{17, 1, 6}[b]; ++i)
-        source.push_back(random() % sourceIds);
+/// Decomposed, so that logits can be seen; weights and keys stored as the compiled
+/// model's are.
+LogicalResult storeLike(ModuleOp plain, const Variant &variant,
+                        ArrayRef<std::string> formats) {
+  PassManager pm(plain.getContext());
+  pm.addPass(createHoistEncoderPass());
+  pm.addPass(
+      createQuantizeWeightsPass({std::string(variant.type), llvm::to_vector(formats)}));
+  pm.addPass(createNarrowKeysPass({variant.keys}));
+  return pm.run(plain);
+}
 
-    reference::BatchRun judge(*plain);
-    reference::Tensor logits;
-    judge.interpreter.observer = [&](Operation *op,
-                                     ArrayRef<reference::Value> results) {
+std::vector<std::vector<int64_t>> drawSources(const ModelSizes &sizes,
+                                              std::mt19937 &random) {
+  int64_t sourceIds = sizes.sourceVocabulary ? sizes.sourceVocabulary : sizes.vocabulary;
+  std::vector<std::vector<int64_t>> sources;
+  for (size_t length : {17, 1, 6})
+    for (std::vector<int64_t> &source = sources.emplace_back(); source.size() < length;)
+      source.push_back(random() % sourceIds);
+  return sources;
+}
+
+/// The rows of step `step`, from those of the step before it.
+void advance(Batch::Rows &rows, int64_t step, int64_t vocabulary, std::mt19937 &random) {
+  if (step == 4) { // one leaves, one forks: two rows share their past
+    rows.ancestors = {{4, 4, 4, 4, 4}, {4, 4, 4, 4, 0}, {2, 2, 2, 2, 2}};
+    rows.sources = {0, 0, 1};
+  } else if (step > 0) {
+    for (std::vector<int64_t> &past : rows.ancestors)
+      past.push_back(past.back());
+  }
+  rows.tokens.clear();
+  for (size_t r = 0; r < rows.ancestors.size(); ++r)
+    rows.tokens.push_back(random() % vocabulary);
+  rows.positions.assign(rows.ancestors.size(), step);
+}
+
+/// The reference interpreter on one batch, and the logits of its last step.
+struct Judge {
+  explicit Judge(ModuleOp module) : run(module) {
+    run.interpreter.observer = [this](Operation *op, ArrayRef<reference::Value> results) {
       if (isa<LinearOp>(op) && isa<TopTokensOp>(*op->user_begin()))
         logits = std::get<reference::Tensor>(results[0]);
     };
-    ASSERT_TRUE(succeeded(judge.encode(sources)));
+  }
+  Judge(const Judge &) = delete;
 
-    // The same batch on 1, 2 and 3 workers, and its first row alone on 2.
-    std::vector<std::unique_ptr<Batch>> runs;
-    for (int64_t workers : {1, 2, 3, 2}) {
-      runs.push_back(std::make_unique<Batch>(sources, model));
-      runs.back()->encode(model, workers);
-    }
-    std::vector<std::unique_ptr<Batch>> others; // of each further level
-    for (auto &other : llvm::drop_begin(levels)) {
-      others.push_back(std::make_unique<Batch>(sources, *other));
-      others.back()->encode(*other, 2);
-    }
-    Batch::Rows rows{{}, {}, {{4}, {0}, {2}, {5}}, {0, 2, 1, 0}};
-    int64_t stride = pad16(sizes.vocabulary);
-    for (int64_t step = 0; step < 6; ++step) {
-      if (step == 4) { // one leaves, one forks: two rows share their past
-        rows.ancestors = {{4, 4, 4, 4, 4}, {4, 4, 4, 4, 0}, {2, 2, 2, 2, 2}};
-        rows.sources = {0, 0, 1};
-      } else if (step > 0) {
-        for (std::vector<int64_t> &past : rows.ancestors)
-          past.push_back(past.back());
-      }
-      rows.tokens.clear();
-      for (size_t r = 0; r < rows.ancestors.size(); ++r)
-        rows.tokens.push_back(random() % sizes.vocabulary);
-      rows.positions.assign(rows.ancestors.size(), step);
-      reference::Tensor ancestors({int64_t(rows.ancestors.size()), step + 1});
-      for (int64_t r = 0; r < ancestors.rows(); ++r)
-        for (int64_t p = 0; p <= step; ++p)
-          ancestors.at(r, p) = double(rows.ancestors[r][p]);
-      auto expected =
-          judge.step(rows.tokens, rows.positions, ancestors, rows.sources);
-      ASSERT_TRUE(succeeded(expected));
-      ASSERT_EQ(logits.rows(), int64_t(rows.tokens.size()));
-      double largest = 0;
-      for (double l : logits.values)
-        largest = std::max(largest, std::abs(l));
-      std::vector<float> got = runs[0]->step(model, rows, sizes.vocabulary, 1);
-      for (int64_t r = 0; r < logits.rows(); ++r) {
-        for (int64_t v = 0; v < sizes.vocabulary; ++v)
-          ASSERT_NEAR(got[r * stride + v], logits.at(r, v), tolerance * largest)
-              << "step " << step << " row " << r << " token " << v;
-        float chosen = got[r * stride + runs[0]->tokensOut[r]];
-        // Another token only where the two are as good as equal.
-        EXPECT_NEAR(chosen, logits.at(r, expected->tokens[r]), 2 * tolerance * largest);
-        EXPECT_NEAR(runs[0]->logProbsOut[r], expected->logProbs[r],
-                    tolerance * std::max(largest, -expected->logProbs[r]) * 2);
-      }
-      for (int64_t workers : {2, 3})
-        ASSERT_EQ(bits(runs[workers - 1]
-                           ->step(model, rows, sizes.vocabulary, workers)
-                           .data(),
-                       got.size()),
-                  bits(got.data(), got.size()))
-            << workers << " workers change the bits at step " << step;
-      for (size_t i = 0; i < others.size(); ++i)
-        ASSERT_EQ(
-            bits(others[i]->step(*levels[i + 1], rows, sizes.vocabulary, 2).data(),
-                 got.size()),
-            bits(got.data(), got.size()))
-            << "level " << hostLevels()[i + 1].str() << " changes the bits";
-      Batch::Rows one{{rows.tokens[0]}, {step}, {rows.ancestors[0]}, {0}};
+  FailureOr<reference::StepResult> step(const Batch::Rows &rows) {
+    reference::Tensor ancestors(
+        {int64_t(rows.ancestors.size()), int64_t(rows.ancestors[0].size())});
+    for (int64_t r = 0; r < ancestors.rows(); ++r)
+      for (size_t p = 0; p < rows.ancestors[r].size(); ++p)
+        ancestors.at(r, p) = double(rows.ancestors[r][p]);
+    return run.step(rows.tokens, rows.positions, ancestors, rows.sources);
+  }
+
+  reference::BatchRun run;
+  reference::Tensor logits;
+};
+
+/// Runs one step in both; `got` becomes the logits of `batch`.
+void stepLikeTheJudge(Judge &judge, Batch &batch, Compiled &model,
+                      const Batch::Rows &rows, int64_t vocabulary, double tolerance,
+                      std::vector<float> &got) {
+  auto expected = judge.step(rows);
+  ASSERT_TRUE(succeeded(expected));
+  const reference::Tensor &logits = judge.logits;
+  ASSERT_EQ(logits.rows(), int64_t(rows.tokens.size()));
+  double largest = 0;
+  for (double l : logits.values)
+    largest = std::max(largest, std::abs(l));
+  int64_t stride = pad16(vocabulary);
+  got = batch.step(model, rows, vocabulary, 1);
+  for (int64_t r = 0; r < logits.rows(); ++r) {
+    for (int64_t v = 0; v < vocabulary; ++v)
+      ASSERT_NEAR(got[r * stride + v], logits.at(r, v), tolerance * largest)
+          << "row " << r << " token " << v;
+    float chosen = got[r * stride + batch.tokensOut[r]];
+    // Another token only where the two are as good as equal.
+    EXPECT_NEAR(chosen, logits.at(r, expected->tokens[r]), 2 * tolerance * largest);
+    EXPECT_NEAR(batch.logProbsOut[r], expected->logProbs[r],
+                tolerance * std::max(largest, -expected->logProbs[r]) * 2);
+  }
+}
+
+/// One batch on levels, by workers and in company: whoever runs it, the bits are those
+/// of the first.
+class Runs {
+public:
+  Runs(const std::vector<std::vector<int64_t>> &sources,
+       ArrayRef<std::unique_ptr<Compiled>> levels)
+      : levels(levels) {
+    for (int64_t workers : {1, 2, 3, 2})
+      add(sources, *levels.front(), workers, same);
+    for (auto &other : levels.drop_front())
+      add(sources, *other, 2, others);
+  }
+
+  Batch &first() { return *same[0]; }
+
+  /// A step that gave `first` the logits `got`.
+  void expectBits(const Batch::Rows &rows, int64_t vocabulary, std::vector<float> &got) {
+    Compiled &model = *levels.front();
+    for (int64_t workers : {2, 3})
+      ASSERT_EQ(bits(same[workers - 1]->step(model, rows, vocabulary, workers).data(),
+                     got.size()),
+                bits(got.data(), got.size()))
+          << workers << " workers change the bits";
+    for (size_t i = 0; i < others.size(); ++i)
       ASSERT_EQ(
-          bits(runs[3]->step(model, one, sizes.vocabulary, 2).data(), stride),
-          bits(got.data(), stride))
-          << "company changes the bits at step " << step;
-    }
+          bits(others[i]->step(*levels[i + 1], rows, vocabulary, 2).data(), got.size()),
+          bits(got.data(), got.size()))
+          << "level " << hostLevels()[i + 1].str() << " changes the bits";
+    Batch::Rows one{{rows.tokens[0]}, {rows.positions[0]}, {rows.ancestors[0]}, {0}};
+    int64_t stride = pad16(vocabulary);
+    ASSERT_EQ(bits(same[3]->step(model, one, vocabulary, 2).data(), stride),
+              bits(got.data(), stride))
+        << "company changes the bits";
+  }
+
+private:
+  using Batches = std::vector<std::unique_ptr<Batch>>;
+  static void add(const std::vector<std::vector<int64_t>> &sources, Compiled &model,
+                  int64_t workers, Batches &to) {
+    to.push_back(std::make_unique<Batch>(sources, model));
+    to.back()->encode(model, workers);
+  }
+  ArrayRef<std::unique_ptr<Compiled>> levels;
+  Batches same;   // on 1, 2 and 3 workers, and its first row alone on 2
+  Batches others; // of each further level
+};
+
+class Model : public testing::TestWithParam<ModelSizes> {
+protected:
+  void compare(const Variant &variant);
+};
+
+void Model::compare(const Variant &variant) {
+  const ModelSizes &sizes = GetParam();
+  MLIRContext context(MLIRContext::Threading::DISABLED);
+  DialectRegistry registry;
+  registerEncDecDialects(registry);
+  context.appendDialectRegistry(registry);
+  OwningOpRef<ModuleOp> plain = randomModel(context, sizes);
+  ASSERT_TRUE(plain);
+  OwningOpRef<ModuleOp> module = plain->clone();
+  std::mt19937 random(sizes.seed);
+  PipelineOptions options;
+  options.weights = variant.type;
+  options.keys = variant.keys;
+  std::vector<std::string> formats;
+  if (variant.mixed)
+    formats = drawFormats(*plain, random);
+  options.weightsFor = formats;
+  ASSERT_TRUE(succeeded(storeLike(*plain, variant, formats)));
+  Placed placed(*module, options, variant.fuseAll);
+  ASSERT_TRUE(placed.ok);
+  std::vector<std::unique_ptr<Compiled>> levels;
+  for (llvm::StringRef level : hostLevels()) {
+    levels.push_back(std::make_unique<Compiled>(*module, placed, level));
+    ASSERT_TRUE(levels.back()->ok) << level.str();
+  }
+  ASSERT_FALSE(levels.empty()) << "this machine runs none of the levels";
+
+  std::vector<std::vector<int64_t>> sources = drawSources(sizes, random);
+  Judge judge(*plain);
+  ASSERT_TRUE(succeeded(judge.run.encode(sources)));
+  Runs runs(sources, levels);
+  Batch::Rows rows{{}, {}, {{4}, {0}, {2}, {5}}, {0, 2, 1, 0}};
+  for (int64_t step = 0; step < 6; ++step) {
+    SCOPED_TRACE("step " + std::to_string(step));
+    advance(rows, step, sizes.vocabulary, random);
+    std::vector<float> got;
+    ASSERT_NO_FATAL_FAILURE(stepLikeTheJudge(judge, runs.first(), *levels.front(), rows,
+                                             sizes.vocabulary, variant.tolerance, got));
+    ASSERT_NO_FATAL_FAILURE(runs.expectBits(rows, sizes.vocabulary, got));
+  }
+}
+
+TEST_P(Model, LikeTheReference) {
+  for (const Variant &variant : variants) {
+    SCOPED_TRACE(GetParam().text() + " " + std::string(variant.type) + ", keys " +
+                 variant.keys + (variant.fuseAll ? "" : " attention fused only") +
+                 (variant.mixed ? " mixed" : ""));
+    ASSERT_NO_FATAL_FAILURE(compare(variant));
   }
 }
 

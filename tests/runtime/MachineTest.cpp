@@ -1,4 +1,4 @@
-//===- MachineTest.cpp - CPU quotas and thread counts ---------------------===//
+//===- MachineTest.cpp - thread counts and RAM ----------------------------===//
 
 #include "runtime/exec/Machine.h"
 
@@ -9,26 +9,6 @@
 using namespace encdec::runtime;
 
 namespace {
-
-TEST(Machine, QuotaOfCgroupV2) {
-  EXPECT_EQ(quotaFromCpuMax("max 100000"), 0u);
-  EXPECT_EQ(quotaFromCpuMax("max 100000\n"), 0u);
-  EXPECT_EQ(quotaFromCpuMax("100000 100000"), 1u);
-  EXPECT_EQ(quotaFromCpuMax("150000 100000\n"), 2u);
-  EXPECT_EQ(quotaFromCpuMax("200000 100000"), 2u);
-  EXPECT_EQ(quotaFromCpuMax("200001 100000"), 3u);
-  EXPECT_EQ(quotaFromCpuMax("1000 100000"), 1u);
-  for (const char *text : {"", " ", "100000", "a b", "1 2 3", "-5 100000", "5 0",
-                           "0 100000", "99999999999999999999 1", "1e5 100000"})
-    EXPECT_EQ(quotaFromCpuMax(text), 0u) << text;
-  EXPECT_EQ(quotaFromCpuMax("9223372036854775807 1"), 1u << 16);
-}
-
-TEST(Machine, QuotaOfCgroupV1) {
-  EXPECT_EQ(quotaFromCfs("-1", "100000"), 0u);
-  EXPECT_EQ(quotaFromCfs("250000\n", "100000\n"), 3u);
-  EXPECT_EQ(quotaFromCfs("", ""), 0u);
-}
 
 TEST(Machine, ThreadsFollowTheAffinityMask) {
   cpu_set_t before;
@@ -46,6 +26,6 @@ TEST(Machine, ThreadsFollowTheAffinityMask) {
   ASSERT_EQ(sched_setaffinity(0, sizeof(before), &before), 0);
 }
 
-TEST(Machine, Memory) { EXPECT_GT(physicalMemory(), uint64_t(64) << 20); }
+TEST(Machine, Ram) { EXPECT_GT(physicalRam(), uint64_t(64) << 20); }
 
 } // namespace

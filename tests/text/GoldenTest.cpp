@@ -157,7 +157,7 @@ TEST_P(SmallModel, GivesSentencePiecesPieces) {
     Tokens tokens;
     auto split = model->encode(line);
     if (split.ok())
-      for (const auto &[begin, end, id] : split->segments)
+      for (const auto &[begin, end, id] : split->pieces)
         tokens.push_back(std::to_string(id) + ":" +
                          (id == model->unkId()
                               ? split->text.substr(begin, end - begin)

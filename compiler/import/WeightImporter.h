@@ -1,4 +1,4 @@
-// WeightTable.h: declares the module's weights from a checkpoint's tensors, and
+// WeightImporter.h: declares the module's weights from a checkpoint's tensors, and
 // remembers which tensors are missing, misshapen or used by no weight.
 #pragma once
 #include "compiler/import/Safetensors.h"
@@ -9,9 +9,9 @@
 
 namespace encdec {
 
-class WeightTable {
+class WeightImporter {
 public:
-  WeightTable(mlir::ModuleOp module, const checkpoint::CheckpointFiles &files);
+  WeightImporter(mlir::ModuleOp module, const checkpoint::CheckpointFiles &files);
 
   /// Declares @symbol from `tensor`, which must have `shape`; does nothing if
   /// the symbol is there already. Leading dimensions of 1 that `shape` has are

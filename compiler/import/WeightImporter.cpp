@@ -1,5 +1,5 @@
-// WeightTable.cpp: encdec.weight ops for the tensors a family asks for.
-#include "compiler/import/WeightTable.h"
+// WeightImporter.cpp: encdec.weight ops for the tensors a family asks for.
+#include "compiler/import/WeightImporter.h"
 
 #include "compiler/import/Fields.h"
 #include "dialect/Ops.h"
@@ -12,12 +12,11 @@ using namespace mlir;
 
 namespace encdec {
 
-WeightTable::WeightTable(ModuleOp module,
-                         const checkpoint::CheckpointFiles &files)
+WeightImporter::WeightImporter(ModuleOp module, const checkpoint::CheckpointFiles &files)
     : builder(OpBuilder::atBlockEnd(module.getBody())), files(files) {}
 
-void WeightTable::declare(StringRef symbol, ArrayRef<int64_t> shape,
-                          Type element, Attribute origin) {
+void WeightImporter::declare(StringRef symbol, ArrayRef<int64_t> shape, Type element,
+                             Attribute origin) {
   WeightOp::create(builder, builder.getUnknownLoc(), symbol,
                    RankedTensorType::get(shape, element), origin);
 }
@@ -38,13 +37,13 @@ static Type elementType(OpBuilder &builder, checkpoint::DType dtype) {
   return {};
 }
 
-void WeightTable::markSeen(const std::string &tensor) {
+void WeightImporter::markSeen(const std::string &tensor) {
   if (const checkpoint::CheckpointFiles::Entry *entry = files.find(tensor))
     seen.insert(entry->info->name);
 }
 
-void WeightTable::need(StringRef symbol, const std::string &tensor,
-                       ArrayRef<uint64_t> shape, unsigned rank) {
+void WeightImporter::need(StringRef symbol, const std::string &tensor,
+                          ArrayRef<uint64_t> shape, unsigned rank) {
   if (!declared.insert(symbol.str()).second)
     return;
   const checkpoint::CheckpointFiles::Entry *entry = files.find(tensor);
@@ -73,21 +72,21 @@ void WeightTable::need(StringRef symbol, const std::string &tensor,
                         int64_t(info.offset)));
 }
 
-bool WeightTable::want(StringRef symbol, const std::string &tensor,
-                       ArrayRef<uint64_t> shape, unsigned rank) {
+bool WeightImporter::want(StringRef symbol, const std::string &tensor,
+                          ArrayRef<uint64_t> shape, unsigned rank) {
   if (!files.find(tensor))
     return false;
   need(symbol, tensor, shape, rank);
   return true;
 }
 
-void WeightTable::compute(StringRef symbol, ArrayRef<int64_t> shape,
-                          Attribute origin) {
+void WeightImporter::compute(StringRef symbol, ArrayRef<int64_t> shape,
+                             Attribute origin) {
   if (declared.insert(symbol.str()).second)
     declare(symbol, shape, builder.getF32Type(), origin);
 }
 
-Status WeightTable::status() const {
+Status WeightImporter::status() const {
   if (!first.ok() || missing.empty())
     return first;
   return badModel(fmt::format(
@@ -96,7 +95,7 @@ Status WeightTable::status() const {
       missing.size(), checkpoint::listNames(missing)));
 }
 
-std::string WeightTable::unusedWarning() const {
+std::string WeightImporter::unusedWarning() const {
   std::vector<std::string> unused;
   for (const auto &[name, entry] : files.entries())
     if (!seen.contains(name))

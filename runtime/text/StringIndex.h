@@ -1,4 +1,4 @@
-//===- StringTable.h - finds a string among many, without copies ----------===//
+//===- StringIndex.h - finds a string among many, without copies ----------===//
 
 #pragma once
 
@@ -14,11 +14,11 @@ namespace encdec {
 /// numbers: linear probing, at most half full, no node or copy per string,
 /// because a vocabulary is read at each start. The owner passes `textOf`, which
 /// gives the string of a number that it has put in.
-class StringTable {
+class StringIndex {
 public:
-  StringTable() = default; ///< Holds nothing and takes nothing.
+  StringIndex() = default; ///< Holds nothing and takes nothing.
   /// Room for `count` strings.
-  explicit StringTable(size_t count) : slots(std::bit_ceil(2 * count + 2)) {}
+  explicit StringIndex(size_t count) : slots(std::bit_ceil(2 * count + 2)) {}
 
   /// The number of a string that equals `text`, or -1.
   template <typename TextOf>
