@@ -15,14 +15,14 @@
 
 #define ENCDEC_ABI_VERSION 5
 
-/* Vector width all packed layouts are built from: columns of a weight panel and
+/* Vector width that all packed layouts are built from: columns of a weight panel and
  * keys of a key block. One layout serves every CPU level. */
 #define ENCDEC_ABI_LANES 16
 
 /* The most tokens of a row that a step can be asked for. */
 #define ENCDEC_ABI_MAX_TOP_K 64
-/* Tokens that a beam search asks for, for each beam: enough that all beams go on
- * however many of the best tokens end, of `eos_count` that can. */
+/* Candidates for each beam that a beam search asks for: enough that all beams go on
+ * even where all `eos_count` end tokens are among the best. */
 #define ENCDEC_ABI_TOP_K_OF_BEAM(eos_count)                                    \
   ((eos_count) > 1 ? (eos_count) + 1 : 2)
 #define ENCDEC_ABI_MAX_BEAMS(eos_count)                                        \
@@ -162,14 +162,14 @@ typedef struct encdec_bundle_section {
   char name[24];       /* zero-terminated, zero-filled */
   uint8_t checksum[16]; /* XXH3-128 (canonical form) of the section's bytes; of a
                            section larger than ENCDEC_BUNDLE_CHUNK, of the
-                           checksums of its chunks, one after another: chunks of
-                           that size, the last one of what remains. So several
+                           checksums of its chunks, one after another. Chunks have
+                           that size, the last one may be shorter; so several
                            threads can verify the weights. */
 } encdec_bundle_section;
 
 /* --- A model in memory -----------------------------------------------------
  * What a bundle holds, handed over by a JIT instead. Every pointer stays valid
- * until the model made from it is closed. */
+ * until the model made from it is closed and all its states are destroyed. */
 typedef struct encdec_model_image {
   uint64_t size; /* sizeof(encdec_model_image) of the caller */
   const char *manifest; /* JSON, not necessarily zero-terminated */

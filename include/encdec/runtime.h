@@ -21,7 +21,12 @@
  *     crash; freeing NULL does nothing. Freeing a handle twice is the one thing
  *     that stays undefined.
  *   - structs start with `size`, which the caller sets to sizeof the struct (the
- *     _default functions do): this is how newer libraries know older callers.
+ *     _default functions do): this is how newer libraries know older callers. A
+ *     size that is not set is ENCDEC_ERROR_USAGE.
+ *
+ * "Errors:" lists the codes that a function gives for its own reasons; any function
+ * may also give FAILURE when memory runs out. All sizes are in bytes and all counts
+ * in tokens unless said otherwise.
  *
  * Letters: R rows (live hypotheses), B sources, S source length in tokens, T
  * target length, L decoder layers, H decoder heads, V target vocabulary.
@@ -52,7 +57,7 @@ typedef struct encdec_status encdec_status;
 /* The codes are also the exit codes of the `encdec` programs. */
 enum {
   ENCDEC_OK = 0,
-  ENCDEC_ERROR_FAILURE = 1,      /* outside our hands: reading, no memory */
+  ENCDEC_ERROR_FAILURE = 1,      /* the system failed: reading, memory, threads */
   ENCDEC_ERROR_USAGE = 2,        /* arguments that make no sense */
   ENCDEC_ERROR_BAD_MODEL = 3,    /* damaged, hostile or unknown file */
   ENCDEC_ERROR_DOES_NOT_FIT = 4, /* sound, for another machine or version */
@@ -82,15 +87,16 @@ ENCDEC_API const char *encdec_version(void);
 
 typedef struct encdec_machine_info {
   uint64_t size;
-  const char *architecture; /* "x86-64", "aarch64"; static */
+  const char *architecture; /* "x86-64", "aarch64" or "unknown"; static */
   const char *cpu_level;    /* best level this CPU and OS run: "v4-vnni",
                                "v4", "v3-avxvnni", "v3", "neon", or "none";
                                static */
-  uint32_t threads;         /* default thread count: the least of the affinity
-                               mask and the cgroup CPU quota, at least 1 */
+  uint32_t threads;         /* default thread count: CPUs of the affinity mask or
+                               the cgroup CPU quota, whichever is less; at least
+                               1 */
 } encdec_machine_info;
 
-/* What this machine can run. `info->size` must be set. */
+/* What this machine can run (set info->size). */
 ENCDEC_API encdec_status *encdec_machine_get_info(encdec_machine_info *info);
 
 /* --- Model ----------------------------------------------------------------- */
@@ -113,20 +119,23 @@ static inline encdec_model_options encdec_model_options_default(void) {
  * meaning, checksums), then loads the code of one CPU level. The file must not
  * be rewritten in place while open (replace it by renaming). `options` may be
  * NULL. The code section is a program: open only bundles you would run.
- * Errors: BAD_MODEL (damage), DOES_NOT_FIT (version, CPU), FAILURE (reading). */
+ * Errors: USAGE (no level has the name asked for), BAD_MODEL (damage),
+ * DOES_NOT_FIT (version, CPU), FAILURE (reading). */
 ENCDEC_API encdec_status *encdec_model_open(const char *path,
                                             const encdec_model_options *options,
                                             encdec_model **out_model);
 
 /* A model from code and data already in this process (a JIT). `image` itself is
- * borrowed for the call; what it points to must outlive the model. The manifest
- * and tokenizer are verified as those of a file are. */
+ * borrowed for the call; the data it points to must outlive the model and all its
+ * states. The manifest and tokenizer are verified as those of a file are. Errors:
+ * USAGE (image->size), BAD_MODEL, DOES_NOT_FIT (version). */
 ENCDEC_API encdec_status *
 encdec_model_from_memory(const encdec_model_image *image,
                          encdec_model **out_model);
 
-/* Gives the handle back; states made from it stay valid, the memory goes with
- * the last of them. NULL does nothing. */
+/* Releases the handle. States made from it stay valid, and the model's memory is
+ * freed with the last of them. NULL does nothing. Not while another function runs
+ * on the handle. */
 ENCDEC_API void encdec_model_close(encdec_model *model);
 
 typedef struct encdec_model_info {
@@ -143,7 +152,7 @@ typedef struct encdec_model_info {
   uint64_t source_vocab_size;
   uint64_t max_positions; /* longest source, and longest target, in tokens */
   uint64_t weights_bytes;
-  uint64_t step_bytes; /* weight bytes that one step reads */
+  uint64_t step_bytes; /* weight bytes that one step of one row reads */
   int32_t decoder_start_token_id;
   int32_t pad_token_id;     /* -1 if none */
   const int32_t *eos_token_ids;
@@ -154,8 +163,9 @@ typedef struct encdec_model_info {
   uint32_t has_tokenizer; /* 1 if text can go in and out */
   uint32_t reserved;       /* 0 */
   uint64_t sketch_bytes;   /* of an int8 sketch of the vocabulary; 0: none */
-  uint64_t sketched_bytes; /* of step_bytes, those that are read only in open
-                              blocks where the sketch is used */
+  uint64_t sketched_bytes; /* part of step_bytes: the weight that has the sketch; a
+                              step that uses the sketch reads only the candidate
+                              blocks of it */
 } encdec_model_info;
 
 /* Fills `info` (set info->size). Strings and arrays live with the model. */
@@ -182,14 +192,16 @@ typedef struct encdec_state_options {
   uint64_t max_target_positions; /* tokens fed to one row; default: the model's
                                     max_positions */
   uint32_t threads;              /* workers, the caller included; default:
-                                    encdec_machine_info.threads. More than those
-                                    are not started: they would take turns */
+                                    encdec_machine_info.threads. No more than that
+                                    are started: they would take turns. At most
+                                    256 */
   uint64_t max_memory;           /* bytes that may be reserved; default: the
                                     physical memory of the machine */
   uint32_t logits; /* 1: make room for the logits of each step */
   uint32_t probs;  /* 1: make room for cross-attention probabilities */
-  uint64_t max_sources; /* per encode, each with a row at least; default: max_rows.
-                           With K beams, max_rows / K are enough */
+  uint64_t max_sources; /* of one encode; each has at least one row, so at most
+                           max_rows, the default. With K beams, max_rows / K are
+                           enough */
 } encdec_state_options;
 
 static inline encdec_state_options encdec_state_options_default(void) {
@@ -200,7 +212,7 @@ static inline encdec_state_options encdec_state_options_default(void) {
 
 /* Makes a state with its thread team. Keeps the model alive. `options` may be
  * NULL. Errors: LIMIT (max_memory, named with the bytes needed; limits beyond the
- * model's or beyond each other), FAILURE. */
+ * model's or beyond each other), FAILURE (memory, threads). */
 ENCDEC_API encdec_status *encdec_state_create(encdec_model *model,
                                               const encdec_state_options *options,
                                               encdec_state **out_state);
@@ -220,8 +232,9 @@ typedef struct encdec_state_info {
   uint64_t encoded_tokens;
   uint64_t steps;
   uint64_t step_rows; /* rows of all steps together */
-  uint64_t sketched_steps; /* steps whose token a sketch of the vocabulary settled */
-  uint64_t candidate_blocks; /* blocks of 128 columns that it left as candidates, together */
+  uint64_t sketched_steps;   /* steps whose tokens a sketch of the vocabulary settled */
+  uint64_t candidate_blocks; /* blocks of 128 columns that the sketch left as
+                                candidates in these steps, together */
 } encdec_state_info;
 
 /* Fills `info` (set info->size). */
@@ -230,8 +243,8 @@ ENCDEC_API encdec_status *encdec_state_get_info(const encdec_state *state,
 
 /* Runs function(data, worker, workers) on every worker of the state's team at
  * once, the caller being worker 0; returns when all have returned. For work and
- * measurements on the very threads a step uses. The function must not throw,
- * nor use the state. */
+ * measurements on the very threads that a step uses. `data` is passed on as it is.
+ * The function must not throw, nor use the state. */
 ENCDEC_API encdec_status *
 encdec_state_run(encdec_state *state,
                  void (*function)(void *data, uint32_t worker,
@@ -240,28 +253,30 @@ encdec_state_run(encdec_state *state,
 
 /* --- Driving a model step by step ------------------------------------------ */
 
-/* Reads B sources laid end to end: source b is ids[offsets[b] .. offsets[b+1]),
- * offsets[0] = 0. Every source has 1 ... max_positions tokens. Projects the cross
- * keys and values once, forgets all earlier rows, and leaves B rows at position
- * 0, row b reading source b. Errors: USAGE (ids outside the vocabulary, empty
- * source), LIMIT (names the option to raise). */
+/* Reads B = source_count sources laid end to end: source b is
+ * ids[offsets[b] .. offsets[b+1]), so offsets has B + 1 entries and offsets[0] = 0.
+ * B is 1 ... max_sources, and every source has 1 ... max_positions tokens. Projects
+ * the cross keys and values once, forgets all earlier rows, and leaves B rows at
+ * position 0, row b reading source b. Errors: USAGE (ids outside the vocabulary,
+ * offsets that do not ascend, no or an empty source), LIMIT (names the option to
+ * raise); where one source is at fault, encdec_status_input says which. */
 ENCDEC_API encdec_status *encdec_encode(encdec_state *state, const int32_t *ids,
                                         const uint64_t *offsets,
                                         uint64_t source_count);
 
 typedef struct encdec_step_input {
   uint64_t size;
-  const int32_t *tokens; /* R tokens, one a row: the decoder's start token first,
-                            then what was chosen */
+  const int32_t *tokens; /* R tokens, one a row, 0 ... V - 1: the decoder's start
+                            token first, then the chosen ones */
   uint64_t rows;         /* R, must be the number of live rows */
   const float *logit_bias; /* NULL, or bias_rows rows of round_up(V, 16) floats,
                               0 or -inf, 64-byte aligned: keeps tokens from being
                               chosen without changing log-probabilities */
   uint64_t bias_rows;
   const int32_t *row_bias; /* R indices into logit_bias; NULL: row 0 for all */
-  uint32_t logits;         /* 1: also give logits (state made with logits) */
-  uint32_t probs;          /* 1: also give probs (state made with probs) */
-  uint64_t top_k;        /* best tokens to find for each row, 1 ... 64; 0: 1 */
+  uint32_t logits;       /* 1: also give logits (state made with logits) */
+  uint32_t probs;        /* 1: also give probs (state made with probs) */
+  uint64_t top_k;        /* best tokens to find for each row, 1 ... 64; 0 means 1 */
   uint32_t no_log_probs; /* 1: tokens alone. With top_k 1 and few rows, a model
                             compiled with a sketch then reads a quarter of its
                             vocabulary, for the same tokens */
@@ -276,11 +291,13 @@ static inline encdec_step_input encdec_step_input_default(void) {
 typedef struct encdec_step_output {
   uint64_t size;
   const int32_t *tokens;  /* [R][top_k]: best tokens of each row, best first;
-                             lower  ids first on ties */
+                             lower ids first on ties; 0 where no further token
+                             may be chosen */
   const float *log_probs; /* [R][top_k]: their log-probabilities, natural
                              logarithm; -inf where no further token may be
                              chosen; NULL with no_log_probs */
-  const float *logits;    /* [R][logits_stride], or NULL */
+  const float *logits;    /* [R][logits_stride] without logit_bias, the first V of a
+                             row in use, or NULL */
   uint64_t logits_stride; /* in floats */
   const float *probs;     /* [L][H][R][probs_stride], or NULL; entries
                              0 ... S - 1 of a row are its source's tokens */
@@ -288,8 +305,10 @@ typedef struct encdec_step_output {
 } encdec_step_output;
 
 /* One decoder step over all rows: appends each row's token to its cache and
- * predicts the next. Allocates nothing. Rows that have no position left are
- * LIMIT, naming max_target_positions. */
+ * predicts the next (set output->size). Allocates nothing. Errors: USAGE (no rows,
+ * another number of rows, a token outside the vocabulary, top_k, biases, logits or
+ * probs that the state has no room for), LIMIT (a row has no position left:
+ * max_target_positions). */
 ENCDEC_API encdec_status *encdec_step(encdec_state *state,
                                       const encdec_step_input *input,
                                       encdec_step_output *output);
@@ -298,17 +317,17 @@ ENCDEC_API encdec_status *encdec_step(encdec_state *state,
  * Rows not named disappear; rows that go on from one row share its past, which is
  * never copied. Keep rows of one source beside each other: they then read its
  * keys and values together. row_count up to max_rows; 0 ends all rows. Allocates
- * nothing. */
+ * nothing. Errors: USAGE (a parent that is no live row), LIMIT (max_rows). */
 ENCDEC_API encdec_status *encdec_reorder(encdec_state *state,
                                          const uint32_t *parents,
                                          uint64_t row_count);
 
 /* --- Profiling -------------------------------------------------------------- */
 
-/* Compiled code is a fixed row of segments with barriers between them, one row
- * for encode and one for a step. A profile measures each where the barriers are:
- * some tens of nanoseconds a segment and worker while it is on, nothing while it
- * is off. */
+/* Compiled code is a fixed sequence of segments with barriers between them, one
+ * sequence for encode and one for a step. A profile measures each segment at the
+ * barriers: it costs some tens of nanoseconds a segment and worker while it is on,
+ * nothing while it is off. */
 enum { ENCDEC_PROFILE_ENCODE = 0, ENCDEC_PROFILE_STEP = 1 };
 
 /* Measures all later encodes and steps of the state, those of encdec_generate
@@ -334,8 +353,8 @@ typedef struct encdec_segment_profile {
   uint64_t calls;
   uint64_t rows;             /* of all calls; source tokens for encode */
   uint64_t nanoseconds;      /* from the barrier before to the one after */
-  uint64_t wait_nanoseconds; /* of these, how long the average worker waited at
-                                the barrier */
+  uint64_t wait_nanoseconds; /* part of nanoseconds: how long the average worker
+                                waited at the barrier after */
   uint64_t weight_bytes;     /* each weight read once a call */
   uint64_t key_bytes; /* cached keys and values read: those of a source once for
                          all its rows, each row's own past for itself */
@@ -352,25 +371,24 @@ encdec_state_get_profile(const encdec_state *state, uint32_t entry,
 
 /* --- Generation ------------------------------------------------------------ */
 
-/* For the integer fields below. */
+/* For the lengths and forced tokens below; early_stopping takes FROM_MODEL alone. */
 #define ENCDEC_FROM_MODEL (-1) /* what the model's own defaults say */
 #define ENCDEC_NONE (-2)       /* none, whatever the model says */
 
-/* When a beam search ends: as soon as num_beams hypotheses are finished; when
- * none that runs is likely to do better; or when none can. */
+/* When the beam search of a source ends. */
 enum {
-  ENCDEC_EARLY_STOPPING_NO = 0,
-  ENCDEC_EARLY_STOPPING_YES = 1,
-  ENCDEC_EARLY_STOPPING_NEVER = 2
+  ENCDEC_EARLY_STOPPING_NO = 0,  /* no running hypothesis is likely to do better */
+  ENCDEC_EARLY_STOPPING_YES = 1, /* num_beams hypotheses are finished */
+  ENCDEC_EARLY_STOPPING_NEVER = 2 /* no running hypothesis can do better */
 };
 
 typedef struct encdec_generate_options {
   uint64_t size;
-  int64_t max_new_tokens; /* without the start token; wins over max_length */
+  int64_t max_new_tokens; /* without the start token; overrides max_length */
   int64_t max_length;     /* with the start token */
-  int64_t min_new_tokens;
-  int64_t min_length; /* with the start token */
-  int32_t forced_bos_token_id;
+  int64_t min_new_tokens; /* without the start token */
+  int64_t min_length;     /* with the start token; the greater minimum holds */
+  int32_t forced_bos_token_id; /* at the first position */
   int32_t forced_eos_token_id; /* at the last position */
   double length_penalty;       /* NaN: the model's */
   const int32_t *bad_token_ids; /* never generated, besides the model's own; end
@@ -385,8 +403,8 @@ typedef struct encdec_generate_options {
   uint64_t num_beams;      /* 1: greedy; more: beam search as Transformers 5
                               defines it, that many rows a source; 0: what the
                               model says (encdec_model_info.num_beams) */
-  uint64_t num_return_sequences; /* best hypotheses to return for each source, at
-                                    most num_beams */
+  uint64_t num_return_sequences; /* best hypotheses to return for each source, 1
+                                    (the default) ... num_beams */
   uint32_t no_scores; /* 1: greedy sequences have no log_prob and score (NaN), and
                          their steps no_log_probs */
 } encdec_generate_options;
@@ -415,7 +433,8 @@ static inline encdec_generate_options encdec_generate_options_default(void) {
   return options;
 }
 
-/* What generation made; immutable, independent of state and model. */
+/* What generation made. The caller owns it (encdec_result_free); immutable, so any
+ * thread may read it; independent of state and model. */
 typedef struct encdec_result encdec_result;
 
 /* One source of a result. Pointers live with the result. */
@@ -424,12 +443,12 @@ typedef struct encdec_source {
   const int32_t *ids; /* S ids that were read */
   uint64_t id_count;  /* S */
   uint64_t cut_count; /* ids beyond these that truncate has cut off */
-  /* num_return_sequences, or fewer, even 0, where the search found no more
-   * tokens whose log-probability is a number above -inf; no_scores does not see
-   * that. */
+  /* num_return_sequences; or fewer, even 0, where the search found no more tokens
+   * whose log-probability is a number above -inf. With no_scores a search cannot
+   * see that. */
   uint64_t sequence_count;
-  /* About this source, one a line, zero-terminated; "" when there are none.
-   * They say so where sequences are missing. */
+  /* Warnings about this source, one a line, zero-terminated; "" when there are
+   * none. A warning says why sequences are missing. */
   const char *warnings;
 } encdec_source;
 
@@ -438,24 +457,27 @@ typedef struct encdec_sequence {
   uint64_t size;
   const int32_t *ids; /* all generated ones, end token included, start token not */
   uint64_t id_count;  /* T */
-  double log_prob;    /* sum over ids; forced ones count 0 */
+  double log_prob;    /* sum over ids, natural logarithm; forced ones count 0 */
   double score;       /* log_prob / id_count ^ length_penalty; NaN where the
-                         penalty takes that to 0 or infinity */
+                         penalty makes the quotient 0 or infinite */
   const char *text;   /* zero-terminated UTF-8, special tokens left out; NULL
                          when generated from ids */
-  uint64_t text_size;
-  const float *probs; /* [L][H][T][S], row t = made while predicting ids[t] (a
-                         forced last token has none: zeros); NULL unless asked */
+  uint64_t text_size; /* bytes, without the final zero */
+  const float *probs; /* [L][H][T][S], row t made while predicting ids[t] (zeros for
+                         a forced last token, which no step predicts); NULL unless
+                         asked */
   uint64_t layers;    /* L */
   uint64_t heads;     /* H */
 } encdec_sequence;
 
-/* Generation for any number of sources (laid out as for encdec_encode; more
- * than max_sources or max_rows / num_beams go in portions). What is made of a
- * source does not depend on the portioning, the neighbours or the thread count.
- * Nothing is added to the ids. Uses up the state's rows. `options` may be NULL.
- * A source that cannot be read fails the call before anything is run:
- * encdec_status_input says which. */
+/* Generates from any number of sources (laid out as for encdec_encode; more
+ * than max_sources or max_rows / num_beams go in portions). The result for a
+ * source does not depend on the portions, the neighbours or the thread count.
+ * Nothing is added to the ids. The state's rows are used up. `options` may be NULL. A
+ * source that cannot be read fails the call before anything is run:
+ * encdec_status_input says which. Errors: USAGE (an empty source, an id outside the
+ * vocabulary, options that contradict each other), LIMIT (a source or length beyond
+ * the model's or the state's positions, more beams than max_rows). */
 ENCDEC_API encdec_status *
 encdec_generate(encdec_state *state, const int32_t *ids,
                 const uint64_t *offsets, uint64_t source_count,
@@ -463,7 +485,8 @@ encdec_generate(encdec_state *state, const int32_t *ids,
                 encdec_result **out_result);
 
 /* The same from text (UTF-8, text_sizes in bytes or NULL for zero-terminated
- * texts) to text, with the bundle's tokenizer. */
+ * texts) to text, with the bundle's tokenizer. Further errors: USAGE (no tokenizer),
+ * LIMIT (a text longer than 16 MB). */
 ENCDEC_API encdec_status *
 encdec_generate_text(encdec_state *state, const char *const *texts,
                      const uint64_t *text_sizes, uint64_t text_count,
@@ -473,13 +496,14 @@ encdec_generate_text(encdec_state *state, const char *const *texts,
 /* Number of sources, as many as the call was given; 0 for NULL. */
 ENCDEC_API uint64_t encdec_result_count(const encdec_result *result);
 
-/* Source `source` of the result, in the order given (set out_source->size). */
+/* Source `source` of the result, in the order given (set out_source->size). Errors:
+ * USAGE from encdec_result_count on. */
 ENCDEC_API encdec_status *encdec_result_source(const encdec_result *result,
                                                uint64_t source,
                                                encdec_source *out_source);
 
-/* Sequence `rank` made of that source, 0 the best (set out_sequence->size).
- * Errors: USAGE from sequence_count on. */
+/* Sequence `rank` of source `source`, 0 the best (set out_sequence->size). Errors:
+ * USAGE from encdec_result_count or sequence_count on. */
 ENCDEC_API encdec_status *encdec_result_get(const encdec_result *result,
                                             uint64_t source, uint64_t rank,
                                             encdec_sequence *out_sequence);
@@ -489,25 +513,30 @@ ENCDEC_API void encdec_result_free(encdec_result *result);
 
 /* --- Text ------------------------------------------------------------------ */
 
-/* Source ids of `text` with the end token, as generate_text would read them. Up
- * to `capacity` are written to `ids` (may be NULL when capacity is 0);
- * *out_count is how many there are. Of the options only special_tokens and
- * truncate matter; NULL for the defaults. */
+/* Source ids of `text` (text_size bytes) with the end token, as
+ * encdec_generate_text would read them. Up to `capacity` ids are written to `ids`
+ * (may be NULL when capacity is 0); *out_count is how many ids the text has. Of the
+ * options only special_tokens and truncate matter; NULL for the defaults. Errors:
+ * USAGE (no tokenizer), LIMIT (more ids than positions, unless truncate; a text longer
+ * than 16 MB). */
 ENCDEC_API encdec_status *
 encdec_tokenize(const encdec_model *model, const char *text, uint64_t text_size,
                 const encdec_generate_options *options, int32_t *ids,
                 uint64_t capacity, uint64_t *out_count);
 
 /* Text of target ids, special tokens left out. Up to `capacity` bytes are
- * written to `text`, without a final zero; *out_size is how many there are. */
+ * written to `text` (may be NULL when capacity is 0), without a final zero;
+ * *out_size is how many bytes the text has. Errors: USAGE (no tokenizer, an id outside
+ * the vocabulary). */
 ENCDEC_API encdec_status *encdec_detokenize(const encdec_model *model,
                                             const int32_t *ids,
                                             uint64_t id_count, char *text,
                                             uint64_t capacity,
                                             uint64_t *out_size);
 
-/* The tokenizer's piece of one id (source side or target side), for labels; up
- * to `capacity` bytes, without a final zero; *out_size is its length. */
+/* The tokenizer's piece of one id of the source's (target_side 0) or the target's (1)
+ * vocabulary, for labels. `text`, `capacity` and *out_size are as for
+ * encdec_detokenize. Errors: USAGE (no tokenizer, an id outside that vocabulary). */
 ENCDEC_API encdec_status *encdec_piece(const encdec_model *model,
                                        uint32_t target_side, int32_t id,
                                        char *text, uint64_t capacity,
@@ -518,11 +547,13 @@ ENCDEC_API encdec_status *encdec_piece(const encdec_model *model,
 typedef struct encdec_bundle encdec_bundle;
 
 /* Opens and verifies a file as encdec_model_open does, code audit and tokenizer
- * included, for any CPU; nothing is ever mapped executable. */
+ * included, for any CPU; nothing is ever mapped executable. Errors: BAD_MODEL
+ * (damage), DOES_NOT_FIT (version), FAILURE (reading). */
 ENCDEC_API encdec_status *encdec_bundle_open(const char *path,
                                              encdec_bundle **out_bundle);
 
-/* Unmaps the file. NULL does nothing. */
+/* Unmaps the file. NULL does nothing. Not while another function runs on the
+ * handle. */
 ENCDEC_API void encdec_bundle_close(encdec_bundle *bundle);
 
 typedef struct encdec_bundle_section_info {
@@ -538,7 +569,8 @@ typedef struct encdec_bundle_section_info {
 /* Number of sections; 0 for NULL. */
 ENCDEC_API uint64_t encdec_bundle_section_count(const encdec_bundle *bundle);
 
-/* Section `index` in file order (set out_info->size). */
+/* Section `index` in file order (set out_info->size). Errors: USAGE (no such
+ * section). */
 ENCDEC_API encdec_status *
 encdec_bundle_get_section(const encdec_bundle *bundle, uint64_t index,
                           encdec_bundle_section_info *out_info);
