@@ -35,8 +35,8 @@ encdec_status *outOfMemory();
 /// which a path or name can hold, are written as \xNN.
 encdec_status *make(const Status &status);
 
-/// Runs `body` (returning Status) and turns whatever it does into a status. Search
-/// and tokenizers calculate on the caller's thread, hence the FloatMode.
+/// Runs `body` (returning Status) and turns its Status or exception into a status.
+/// Search and tokenizers calculate on the caller's thread, hence the FloatMode.
 template <typename Body> encdec_status *guarded(Body &&body) noexcept {
   FloatMode mode;
   try {
@@ -76,8 +76,8 @@ Result<T> readSized(const T *given, T defaults, const char *what) {
   return defaults;
 }
 
-/// Refuses a count of pointers or numbers that no machine can hold, before any
-/// arithmetic on it wraps: such a count was never meant.
+/// Refuses a count of pointers or numbers that no machine can hold, before arithmetic
+/// on it wraps.
 inline Status checkCount(const char *what, uint64_t count) {
   constexpr uint64_t most = uint64_t(PTRDIFF_MAX) / sizeof(uint64_t);
   if (count < most)

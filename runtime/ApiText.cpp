@@ -10,7 +10,7 @@ using namespace encdec::runtime::api;
 
 namespace {
 
-/// Up to `capacity` bytes; the whole size either way.
+/// Writes up to `capacity` bytes of `from`, and its whole size.
 void copyOut(std::string_view from, char *text, uint64_t capacity,
              uint64_t *out_size) {
   if (capacity)

@@ -49,7 +49,7 @@ std::string readLine(const std::string &path) {
   return line;
 }
 
-/// 0 for what is no number.
+/// The number that `text` is; 0 where it is none.
 template <typename T> T readNumber(std::string_view text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == ' '))
     text.remove_suffix(1);

@@ -20,8 +20,8 @@ struct CpuQuota {
   unsigned processors() const;
 };
 
-/// From cgroup v2's cpu.max: "150000 100000"; "max 100000" is none, nor is what is no
-/// quota.
+/// From cgroup v2's cpu.max: "150000 100000"; nothing for "max 100000", which is no
+/// limit, and for text that is no quota.
 std::optional<CpuQuota> quotaFromCpuMax(std::string_view cpuMax);
 
 /// The same from cgroup v1's cpu.cfs_quota_us (-1: none) and cpu.cfs_period_us.

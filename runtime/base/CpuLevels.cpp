@@ -1,7 +1,7 @@
 //===- CpuLevels.cpp - the CPU levels: names, order, what they ask for ----===//
 //
-// Those of x86-64 are the psABI's ("Microarchitecture levels"), with and
-// without instructions for products of bytes. A feature counts only when the
+// The levels of x86-64 are the psABI's ("Microarchitecture levels"), each with and
+// without instructions for dot products of bytes (VNNI). A feature counts only when the
 // operating system also saves its registers: CPUID leaf 1 ECX bit 27 (OSXSAVE)
 // says that XGETBV may be asked, and XCR0 has bits 1-2 for XMM and YMM, 5-7 for
 // the AVX-512 state (Intel SDM, volume 1, chapter 13).
@@ -64,7 +64,7 @@ bool isHere(const CpuFeature &feature) {
     return __get_cpuid_count(feature.leaf, subleaf, &out[0], &out[1], &out[2],
                              &out[3]);
   };
-  // Subleaf 0 says which is the last.
+  // EAX of subleaf 0 is the greatest subleaf.
   if (feature.subleaf && (!ask(0) || out[F::Eax] < feature.subleaf))
     return false;
   return ask(feature.subleaf) && out[feature.in] >> feature.bit & 1;
@@ -89,7 +89,7 @@ std::string CpuLevel::missingHere() const {
   for (const CpuFeature &feature : features)
     if (!isHere(feature))
       missing += (missing.empty() ? "" : ", ") + std::string(feature.name);
-  // XGETBV may be asked where OSXSAVE, which v3 needs, is there.
+  // Where nothing is missing OSXSAVE, which v3 needs, allows XGETBV.
   if (missing.empty() && !areSaved(states))
     return "an operating system that saves its registers";
   return missing;

@@ -28,12 +28,12 @@ struct CpuLevel {
   std::string_view architecture; ///< "x86-64" or "aarch64".
   unsigned elfMachine;           ///< e_machine of its code.
   std::string_view needs;        ///< What it asks for, in words.
-  std::string_view below; ///< The level whose needs it has, too; or empty.
+  std::string_view below; ///< The level whose needs this one includes, or empty.
   /// Needs beyond those of the level below: features, and bits of XCR0 for the
   /// registers that the operating system must save.
   std::span<const CpuFeature> features;
   uint64_t states;
-  /// All that it has beyond the level below is products of whole numbers.
+  /// Whether dot products of whole numbers are all that it adds to the level below.
   bool onlyForWholes;
 
   /// What this machine lacks to run its code, in words; empty where it runs.
@@ -42,7 +42,7 @@ struct CpuLevel {
   bool runsHere() const;
 };
 
-/// All levels; of one architecture, those that are preferred come last.
+/// All levels; those of one architecture in order, the most preferred last.
 std::span<const CpuLevel> cpuLevels();
 
 /// The level called `name`; a usage error with the names of all.

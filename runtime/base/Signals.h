@@ -13,7 +13,7 @@ namespace encdec {
 [[noreturn]] inline void endBySignal(int signal) {
   std::signal(signal, SIG_DFL);
   raise(signal);
-  _exit(128 + signal); // where it cannot end a process, as for process 1
+  _exit(128 + signal); // reached where signals end no process, as in process 1
 }
 
 /// While this object lives, a signal that would end the program is remembered
@@ -33,8 +33,8 @@ public:
   /// The signal that came last; 0: none has.
   static int pending() { return came; }
 
-  /// Signals go on to `process` from now on, also one that came before; 0: to
-  /// none.
+  /// Passes signals to `process` from now on, and one that came before; 0: to no
+  /// process.
   static void passTo(pid_t process) {
     child = process;
     if (int signal = pending(); signal && process)
@@ -57,7 +57,7 @@ private:
       kill(process, signal);
   }
 
-  /// What is handled otherwise stays as it is: nohup has SIGHUP ignored.
+  /// Leaves signals with any other handler alone: nohup has SIGHUP ignored.
   static void replace(void (*from)(int), void (*to)(int)) {
     for (int signal :
          {SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGALRM, SIGTERM, SIGUSR1, SIGUSR2,

@@ -15,7 +15,7 @@
 
 namespace encdec {
 
-/// What kind of trouble it is. The numbers are the exit codes of the programs
+/// Why a call failed. The numbers are the exit codes of the programs
 /// and the codes of the C API, so they never change.
 enum class Code {
   Ok = 0,

@@ -35,8 +35,8 @@ std::string didYouMean(std::string_view word,
                        const std::vector<std::string> &candidates,
                        const std::string &otherwise) {
   const std::string *best = nullptr;
-  // The dashes of an option do not count as letters. More than three slips
-  // would make another word of any length.
+  // The dashes of an option do not count as letters. More than three slips make
+  // another word, however long it is.
   size_t letters =
       word.size() - std::min(word.find_first_not_of('-'), word.size());
   size_t least = std::clamp<size_t>(letters / 3, 1, 3) + 1;

@@ -9,8 +9,8 @@
 namespace encdec {
 
 /// "; did you mean 'X'?" for the candidate nearest to `word`, up to one slip of
-/// the keyboard in three letters and three in all; "; " and `otherwise`, if
-/// there is that, when none is near.
+/// the keyboard in three letters and three in all. Where no candidate is near:
+/// "; " and `otherwise`, unless that is empty.
 std::string didYouMean(std::string_view word,
                        const std::vector<std::string> &candidates,
                        const std::string &otherwise = {});

@@ -13,7 +13,7 @@ namespace encdec {
 /// value above U+10FFFF (Unicode 15, table 3-7). `text` is not empty.
 size_t validCharLength(std::string_view text);
 
-/// Whether a character goes on with this byte.
+/// Whether `byte` continues a character.
 inline bool isTrail(char byte) {
   return (static_cast<unsigned char>(byte) & 0xC0) == 0x80;
 }

@@ -7,8 +7,8 @@
 
 namespace encdec {
 
-/// As in bundles and in --weights. What each of them is, the compiler alone
-/// must know (dialect/WeightFormat.h).
+/// The names as bundles and --weights spell them. Only the compiler knows what each
+/// format is; the rows of dialect/WeightFormat.cpp have this order.
 inline std::vector<std::string> weightTypeNames() {
   return {"f32", "bf16", "int8", "int8-dynamic"};
 }

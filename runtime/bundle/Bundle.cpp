@@ -181,9 +181,9 @@ Status Reader::readTable() {
   return Status::success();
 }
 
-/// All checksums, then meaning. The largest section (the weights) is summed by
-/// other threads while this one goes on with what has been verified; it is the
-/// first to be reported all the same, as whatever is damaged.
+/// Verifies all checksums, then meaning. Other threads sum the largest section (the
+/// weights) while this thread verifies the others, then their meaning. Damage of the
+/// largest section is reported first all the same: damage comes before meaning.
 Status Reader::checkContents() {
   uint32_t largest = 0;
   for (uint32_t i = 1; i < contents.sections.size(); ++i)
@@ -205,7 +205,8 @@ Status Reader::checkContents() {
   if (others.ok() && isWeights && meanwhile)
     meanwhile(contents);
   ENCDEC_RETURN_IF_ERROR(checkChecksum(largest, sum.finish()));
-  // A file of tiny weights: nothing to gain, and all must be verified first.
+  // The weights are tiny, and the largest section is one that meaning is read from:
+  // its checksum had to come first.
   if (others.ok() && !isWeights) {
     others = checkMeaning();
     if (others.ok() && meanwhile)

@@ -35,15 +35,15 @@ struct BundleContents {
   std::string_view manifestText;
   std::span<const uint8_t> weights;
   std::vector<Section> sections;
-  /// Audit result of each code section, same order as manifest.levels.
+  /// The audit of each code section, in the order of manifest.levels.
   std::vector<CodePlan> code;
 
   const Section *findCode(std::string_view level) const;
 };
 
 /// Work for the caller's thread while other threads still sum the weights. It is
-/// called once all else has been verified, and must not use the weights. What it
-/// makes is to be dropped if opening fails.
+/// called once all else has been verified, and must not use the weights. The caller
+/// drops what it made if opening fails.
 using Meanwhile = std::function<void(const BundleContents &)>;
 
 /// Verifies a whole bundle, `bytes`; the result points into them.

@@ -1,8 +1,8 @@
 //===- Checksum.cpp - checksums of sections, by several threads -----------===//
 //
-// One XXH3 is a chain: one thread, one stream out of RAM, less than half of
-// what RAM gives. Hence the checksum of a large section is that of its
-// chunks' checksums (abi.h), which any number of threads take from a counter.
+// One XXH3 is sequential: one thread reads one stream, at less than half of the
+// bandwidth of RAM. Hence the checksum of a large section is that of its chunks'
+// checksums (abi.h), and threads take chunks from a shared counter.
 
 #include "runtime/bundle/Checksum.h"
 
@@ -57,7 +57,7 @@ SectionChecksum::SectionChecksum(std::span<const uint8_t> data,
     while (threads.size() < helpers)
       threads.emplace_back([this] { work(); });
   } catch (const std::exception &) {
-    // Those that run, and the caller, do it.
+    // The threads that have started and the caller share the work.
   }
 }
 
@@ -73,8 +73,8 @@ void SectionChecksum::join() {
 }
 
 void SectionChecksum::work() {
-  // One chunk of each stripe in turn: neighbours share a page of the page table, and
-  // threads that fill it would wait for each other.
+  // One chunk of each stripe in turn: neighbouring chunks share a page of the page table,
+  // and threads that fill one page wait for each other.
   for (uint64_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) <
                    stripes * stripe;) {
     uint64_t chunk = i % stripes * stripe + i / stripes;

@@ -22,8 +22,8 @@ Checksum checksumOf(std::span<const uint8_t> data);
 /// table. Threads start with the object and end with it, at the latest.
 class SectionChecksum {
 public:
-  /// `data` must stay until the object is gone. Starts `helpers` threads, or as
-  /// many as the system has.
+  /// `data` must outlive the object. Starts `helpers` threads, or as many as the
+  /// system gives.
   SectionChecksum(std::span<const uint8_t> data, unsigned helpers);
   ~SectionChecksum();
   SectionChecksum(const SectionChecksum &) = delete;
@@ -38,7 +38,7 @@ private:
 
   std::span<const uint8_t> data;
   std::vector<Checksum> chunks;
-  uint64_t stripes, stripe; ///< As many as threads; chunks of each.
+  uint64_t stripes, stripe; ///< One stripe a thread; chunks of a stripe.
   std::atomic<uint64_t> next{0};
   std::vector<std::thread> threads;
 };

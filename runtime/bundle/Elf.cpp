@@ -23,10 +23,11 @@ namespace encdec::runtime {
 namespace {
 
 constexpr uint64_t maxImage = 256u << 20;
-/// The largest page size of the supported systems; segments with different
-/// rights never share one.
+/// No two segments share a page of this size, the least of the supported systems.
+/// The loader refuses code whose segments share a larger page.
 constexpr uint64_t pageSize = 4096;
-/// Of a symbol, so that many symbols with one long name cost no square of time.
+/// The most bytes of a symbol's name: many symbols that share one long name would
+/// otherwise take quadratic time.
 constexpr uint64_t maxName = 256;
 
 class Auditor {
@@ -148,7 +149,7 @@ Status Auditor::readSegments() {
     case PT_GNU_RELRO:
     case PT_GNU_EH_FRAME:
     case PT_GNU_PROPERTY:
-      break; // Describe what is loaded anyway; nothing here acts on them.
+      break; // These describe bytes that are loaded anyway; the loader ignores them.
     case PT_INTERP:
       return bad("it asks for a dynamic linker");
     case PT_TLS:

@@ -46,7 +46,8 @@ Result<LoadedCode> LoadedCode::load(std::span<const uint8_t> file,
       continue;
     uint64_t begin = pageFloor(segment.address);
     uint64_t end = *checkedAlignUp(segment.address + segment.memorySize, page);
-    // With pages larger than the audit's, data could become executable.
+    // The audit keeps segments apart by 4096 bytes. On larger pages data could become
+    // executable.
     for (const auto &other : plan.segments)
       if (!other.executable && other.address < end &&
           other.address + other.memorySize > begin)

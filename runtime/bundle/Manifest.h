@@ -58,16 +58,16 @@ struct GenerationDefaults {
   std::string earlyStopping; ///< "true", "false" or "never".
 };
 
-/// What encode or step does between two barriers.
+/// A segment: what encode or step does between two barriers.
 struct SegmentInfo {
-  /// Keys and values of one kind that it reads.
+  /// Keys and values of one kind that the segment reads.
   struct Keys {
     enum class From { Cache, Memory, Source } from;
     uint64_t bytes; ///< Of one position.
     uint64_t madds; ///< Of one row with one position.
   };
   std::string ops; ///< "linear", "cache_append+self_attention".
-  bool decoder;    ///< Whose weights it reads, or else whose rows.
+  bool decoder;    ///< The side of its weights; without weights, of its entry.
   std::optional<uint64_t> layer;
   uint64_t weightBytes;
   uint64_t rowMadds; ///< Multiply-adds of one row with weights.
@@ -87,8 +87,8 @@ struct Manifest {
   std::string weightType; ///< A format, or "mixed".
   uint64_t weightsBytes;
   uint64_t stepBytes; ///< Weight bytes read by one step.
-  uint64_t sketchBytes;   ///< Of a sketch of the vocabulary, 0: there is none.
-  uint64_t sketchedBytes; ///< Of stepBytes, those that it can stand for.
+  uint64_t sketchBytes;   ///< Of the vocabulary's sketch; 0: there is none.
+  uint64_t sketchedBytes; ///< Part of stepBytes: the weight that has the sketch.
   std::vector<WeightInfo> weights; ///< In the order of their offsets.
   MemoryPlan memory;
   GenerationDefaults generation;

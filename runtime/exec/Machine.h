@@ -6,9 +6,9 @@
 
 namespace encdec::runtime {
 
-/// Threads worth starting: the least of the affinity mask and the cgroup's CPU
-/// quota (rounded up), at least 1. More threads would share these CPUs and wait
-/// for each other at every barrier.
+/// Threads worth starting: the CPUs of the affinity mask or the least CPU quota of the
+/// control groups (rounded up), whichever is less; at least 1. More threads would share
+/// these CPUs and wait for each other at every barrier.
 unsigned defaultThreads();
 
 /// RAM of the machine, in bytes.

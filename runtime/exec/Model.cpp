@@ -34,8 +34,8 @@ Result<std::unique_ptr<Tokenizer>> makeTokenizer(const Manifest &manifest,
                      file("target_vocab.json"), file("tokenizer_config.json")};
   ENCDEC_ASSIGN_OR_RETURN(MarianTokenizer made, MarianTokenizer::create(marian));
   tokenizer = std::make_unique<MarianTokenizer>(std::move(made));
-  // A source id beyond the embedding table would be refused at each encode;
-  // better to say it once, here. Target ids are the model's own.
+  // Every encode would refuse a source id beyond the embedding table, so opening
+  // refuses the tokenizer. Target ids come from the model itself.
   if (uint64_t(tokenizer->sourceIds()) > manifest.model.sourceVocabSize)
     return badModel(fmt::format("the tokenizer makes source ids up to {}, the model "
                                 "has {} from 0 on; vocab.json or source.spm is "

@@ -32,12 +32,12 @@ struct SegmentProfile {
   const SegmentInfo *info;
   uint64_t calls = 0, rows = 0;
   uint64_t nanoseconds = 0;
-  uint64_t waited = 0; ///< Of them, those that the average worker waited.
+  uint64_t waited = 0; ///< The nanoseconds that the average worker waited.
   uint64_t weightBytes = 0, keyBytes = 0, weightMadds = 0, keyMadds = 0;
 };
 
-/// Times of the segments of a model. One caller at a time; all it needs is
-/// allocated on construction.
+/// Times of the segments of a model. One caller at a time; allocates on construction
+/// only.
 class Profile {
 public:
   /// Both must outlive the profile.

@@ -152,7 +152,8 @@ Status resolveLengthPenalty(const GenerateRequest &request,
                                 options.lengthPenalty));
 }
 
-/// A length with its start token: `value` and `extra`, at most what the positions give.
+/// The length, start token included, that an option asks for: `value` + `extra`. Limit
+/// where there are not so many positions.
 Result<uint64_t> askedLength(int64_t value, uint64_t extra, const char *name,
                              uint64_t maxTargetPositions) {
   if (value < 1)

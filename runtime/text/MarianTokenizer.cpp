@@ -114,7 +114,7 @@ Status MarianTokenizer::loadVocabs(const MarianFiles &files) {
       codes.emplace_back(piece);
       greatestSourceId = std::max(greatestSourceId, id);
     }
-  // Ids as the target numbers them: that is what is decoded.
+  // These are ids of the target, since decode() reads the target's.
   std::vector<std::string> specials = config.otherSpecials;
   specials.insert(specials.end(),
                   {config.unkToken, config.eosToken, config.padToken});
@@ -218,7 +218,7 @@ MarianTokenizer::encodeFragment(std::string_view text,
   ENCDEC_ASSIGN_OR_RETURN(Segmentation split, sourceModel.encode(text));
   for (const auto &[begin, end, spmId] : split.pieces) {
     int32_t id = vocabIds[spmId];
-    // What SentencePiece does not know, the vocabulary might.
+    // The vocabulary may have a piece that SentencePiece does not know.
     if (spmId == sourceModel.unkId()) {
       id = sourceVocab.find(
           std::string_view(split.text).substr(begin, end - begin));
@@ -237,7 +237,7 @@ MarianTokenizer::encode(std::string_view text, const EncodeOptions &options,
   struct Special {
     std::string_view token;
     int32_t id;
-    size_t next = 0; // where it stands in the text, behind what was cut out
+    size_t next = 0; // its first place in the text from `begin` on
   };
   std::vector<Special> specials;
   if (options.parseSpecialTokens)
@@ -251,8 +251,9 @@ MarianTokenizer::encode(std::string_view text, const EncodeOptions &options,
     const bool isFirst = warnings && warnings->size() == before;
     return encodeFragment(part, ids, isFirst ? warnings : nullptr);
   };
-  // Cut out special tokens, the leftmost first, of two there the longer one. Each
-  // is looked for again only behind where it stood: the text is read once for each.
+  // Special tokens are cut out from left to right; of two at one place the longer wins.
+  // A token is searched for again only from behind the last cut, so the text is read
+  // once for each token.
   size_t begin = 0;
   auto isBefore = [](const Special &a, const Special &b) {
     return a.next != b.next ? a.next < b.next : a.token.size() > b.token.size();

@@ -1,8 +1,8 @@
 //===- MarianTokenizer.h - the tokenizer of MarianMT checkpoints ----------===//
 //
 // SentencePiece splits the text, vocab.json numbers the pieces. Follows
-// Transformers 5.23 (models/marian/tokenization_marian.py), except where its
-// README.md says so.
+// Transformers 5.23 (models/marian/tokenization_marian.py); README.md lists
+// the differences.
 
 #pragma once
 

@@ -14,7 +14,7 @@ static constexpr uint64_t maxVocabulary = 4'000'000;
 static constexpr size_t maxFileBytes = size_t(1) << 30;
 
 namespace {
-/// Any JSON text, slowly: says what is wrong with a file, and where.
+/// Reads any JSON text, slowly, and says what is wrong with a file and where.
 class EntryReader : public JsonEvents {
 public:
   using Add = std::function<void(std::string_view piece, int64_t id)>;
@@ -70,7 +70,7 @@ Result<MarianVocab> MarianVocab::parse(std::string_view json) {
                                    " bytes; the limit is 1 GB");
   MarianVocab vocab;
   std::vector<Entry> entries;
-  vocab.text.reserve(json.size()); // escapes are longer than what they stand for
+  vocab.text.reserve(json.size()); // an escape is longer than its character
   auto add = [&](size_t begin, size_t length, int64_t id) {
     entries.push_back(
         {{static_cast<uint32_t>(begin), static_cast<uint32_t>(length)}, id});

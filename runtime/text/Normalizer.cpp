@@ -1,4 +1,4 @@
-//===- Normalizer.cpp - the text that a SentencePiece model really sees ---===//
+//===- Normalizer.cpp - a text as a SentencePiece model is given it -------===//
 
 #include "runtime/text/Normalizer.h"
 
@@ -6,7 +6,8 @@
 
 namespace encdec {
 
-/// Bounds memory when a short text has long replacements.
+/// The most bytes of a text and of its normal form: short texts may have long
+/// replacements.
 static constexpr size_t maxTextBytes = size_t(16) << 20;
 
 Result<Normalizer> Normalizer::create(const NormalizerOptions &options,

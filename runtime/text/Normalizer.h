@@ -1,4 +1,4 @@
-//===- Normalizer.h - the text that a SentencePiece model really sees -----===//
+//===- Normalizer.h - a text as a SentencePiece model is given it ---------===//
 //
 // Follows Normalizer::Normalize of SentencePiece (src/normalizer.cc): the
 // character map, U+FFFD for each byte that is no UTF-8, whitespace collapsed

@@ -8,9 +8,9 @@
 
 namespace encdec {
 
-/// Sorts by text, as unsigned bytes. The first eight bytes as one number decide
-/// nearly always; numbers are sorted byte by byte, from the last (radix sort),
-/// which is a tenth of the time of comparing texts.
+/// Sorts by text, as unsigned bytes. The first eight bytes, read as one number, nearly
+/// always decide, and a radix sort of numbers takes a tenth of the time of comparing
+/// texts.
 static std::vector<PieceTrie::Entry>
 sortedByText(const std::vector<PieceTrie::Entry> &entries) {
   struct Keyed {

@@ -1,9 +1,9 @@
 //===- PlainVocab.h - reads {"piece": id, ...} in one sweep ---------------===//
 //
 // The JSON that every vocabulary is: one flat object from strings to small
-// numbers (RFC 8259). A tenth of a general parser's time, which at 58,000
-// entries is what a program waits for when it starts. It says nothing about what
-// it does not take: the general parser then finds the words.
+// numbers (RFC 8259). The reader takes a tenth of a general parser's time; at 58,000
+// entries that time is most of a program's start. It gives no reason for a file that it
+// does not take: the caller has the general parser read that file again and report.
 
 #pragma once
 

@@ -1,8 +1,8 @@
 //===- ProtoReader.h - a strict reader of the protobuf wire format --------===//
 //
-// SentencePiece models are protobuf messages. Reading them by hand takes a few
-// dozen lines, drops a large dependency, and lets every byte be checked before
-// it is believed. Wire format: protobuf.dev/programming-guides/encoding.
+// SentencePiece models are protobuf messages. A reader of our own saves a large
+// dependency and checks every byte before it is used. Wire format:
+// protobuf.dev/programming-guides/encoding.
 
 #pragma once
 

@@ -46,9 +46,9 @@ int byteOfPiece(std::string_view piece) {
   return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
-/// The layout that SentencePiece writes: text, score, and the type unless it is
-/// NORMAL, each tag and length in one byte. False for any other, and for what is
-/// wrong: then parsePiece reads it field by field.
+/// Reads a piece in the layout that SentencePiece writes: text, score, and the type
+/// unless it is NORMAL, each tag and length in one byte. False for any other layout and
+/// for a mistake; parsePiece then reads the piece field by field.
 static bool parseUsualPiece(std::string_view bytes, Piece &piece) {
   auto byte = [&](size_t i) { return static_cast<unsigned char>(bytes[i]); };
   if (bytes.size() < 2 || byte(0) != (1 << 3 | 2) || byte(1) > 127)
@@ -194,8 +194,9 @@ static Status refuseDenormalizer(const ProtoField &message) {
   return Status::success();
 }
 
-/// What no single piece can show: one unknown piece, no name twice among those
-/// found in text and none twice among the reserved, byte pieces all or none.
+/// Checks what no single piece can show: there is one unknown piece, no name stands twice
+/// among the pieces found in text or among the reserved ones, and byte pieces are
+/// complete or absent.
 static Status checkPieces(SentencePieceFile &file) {
   StringIndex inText(file.pieces.size()), reserved(file.pieces.size());
   auto textOf = [&](int32_t id) { return file.pieces[id].text; };

@@ -41,7 +41,7 @@ public:
 
 private:
   struct Slot {
-    uint32_t hash = 0; ///< Most strings that differ differ in this, too.
+    uint32_t hash = 0; ///< Compared first: different strings mostly differ here.
     int32_t number = -1;
   };
 

@@ -18,15 +18,15 @@ struct EncodeOptions {
   bool parseSpecialTokens = false;
 };
 
-/// Immutable once made; any number of threads may use one at a time.
+/// Immutable once made; any number of threads may use one at the same time.
 class Tokenizer {
 public:
   virtual ~Tokenizer() = default;
 
   /// The ids of a source text, with the special tokens that the model expects
-  /// around it. Any bytes will do; what is no UTF-8 has a defined result.
-  /// Sentences for the user are added to `warnings` unless it is null. No
-  /// limit to the number of ids: that is the model's business.
+  /// around it. `text` may hold any bytes; broken UTF-8 has a defined result.
+  /// Sentences for the user are added to `warnings` unless it is null. The number of
+  /// ids has no limit here; the model has one.
   virtual Result<std::vector<int32_t>>
   encode(std::string_view text, const EncodeOptions &options,
          std::vector<std::string> *warnings) const = 0;
@@ -44,15 +44,15 @@ public:
   targetPieces(std::span<const int32_t> ids) const = 0;
 
   /// One more than the greatest id that pieces, special tokens and language codes
-  /// have in a source. (Other entries of a vocabulary are of no use to a model, and
-  /// may have any ids.)
+  /// have in a source. (No text has the ids of other entries of a vocabulary, so these
+  /// may be any.)
   virtual int32_t sourceIds() const = 0;
   virtual int32_t eosId() const = 0; ///< Ends a source.
   virtual int32_t unkId() const = 0;
   virtual int32_t padId() const = 0; ///< -1 where there is none.
 
-  /// What may stand in front of a source to choose the target language, as it
-  /// is written there (">>fra<<"), by ascending id; empty for most models.
+  /// The codes that choose the target language in front of a source, as written
+  /// there (">>fra<<"), by ascending id; empty for most models.
   virtual const std::vector<std::string> &languageCodes() const = 0;
 };
 

@@ -9,7 +9,7 @@
 
 namespace encdec {
 
-/// How much worse than the worst piece an unknown character is.
+/// What an unknown character scores below the worst piece.
 static constexpr float unkPenalty = 10.0f;
 
 /// A user-defined symbol of `length` bytes: always better than a
@@ -75,8 +75,8 @@ Result<Unigram> Unigram::create(SentencePieceFile file) {
 
 /// Viterbi over bytes: best[e] = max over pieces [b, e) of best[b] + score.
 std::vector<Unigram::BestPath> Unigram::search(std::string_view text) const {
-  // Sums beyond this lose digits that decide between pieces, so the sums of
-  // the open ends are then counted from here on anew.
+  // A sum beyond this loses digits that decide between pieces. The sums of the open
+  // ends are then counted anew from this byte on.
   constexpr float rebaseAt = 100000.0f;
   std::vector<BestPath> best(text.size() + 1);
   size_t frontier = 0; // the furthest byte reached
@@ -173,7 +173,7 @@ std::string Unigram::decode(std::span<const std::string_view> pieces) const {
       out += isReserved ? std::string_view(file.unkSurface) : piece;
       continue;
     }
-    // Only what stands before any text is the space that encoding put there.
+    // Only a space before any text is the one that encoding put there.
     if (!stripped && out.empty() && piece.starts_with(kSpaceSymbol)) {
       piece.remove_prefix(kSpaceSymbol.size());
       stripped = !normalizer.collapsesSpaces();

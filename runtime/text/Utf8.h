@@ -18,7 +18,7 @@ void appendWithSpaces(std::string_view text, std::string &out);
 /// str.strip() sees it (the detokenizer of the reference ends with it).
 std::string_view stripWhitespace(std::string_view text);
 
-/// As messages of the tokenizers show text.
+/// `text` in single quotes, as messages of the tokenizers show it.
 inline std::string inQuotes(std::string_view text) {
   return quote(text, 40, '\'');
 }

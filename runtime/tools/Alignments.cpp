@@ -45,8 +45,8 @@ char32_t nextCodePoint(std::string_view text, size_t &at) {
   return point;
 }
 
-/// `text` as XML character data: markup escaped, what XML 1.0 has no character
-/// for (section 2.2) replaced.
+/// `text` as XML character data: markup is escaped, and a code point that XML 1.0
+/// forbids (section 2.2) is replaced.
 std::string xml(std::string_view text) {
   std::string out;
   for (size_t at = 0; at < text.size();) {
@@ -105,9 +105,8 @@ std::string fitted(std::string_view text, double size, double width) {
   return std::string(text);
 }
 
-/// A piece as a label: words and punctuation stand bare, what goes on inside a
-/// word starts with a middle dot and is set in a quieter tone, as are special
-/// tokens.
+/// A piece as a label: the start of a word and punctuation stand bare; a piece inside a
+/// word starts with a middle dot. Such pieces and special tokens have a quieter tone.
 struct Label {
   std::string text, raw;
   bool quiet;

@@ -77,8 +77,8 @@ void Answers::missing(const std::string &error) {
   printJson(object);
 }
 
-/// Prints exactly --nbest lines: blank ones where texts are missing, and none
-/// that a newline in a text would add.
+/// Prints exactly --nbest lines: blank ones where texts are missing. A newline in a text
+/// adds no line.
 void Answers::lines(std::vector<std::string> texts) {
   texts.resize(arguments.returned);
   for (std::string &text : texts) {

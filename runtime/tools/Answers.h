@@ -9,7 +9,7 @@
 
 namespace encdec::tools {
 
-/// One answer for each source, in input order: --nbest lines, or one JSON
+/// Writes one answer for each source, in input order: --nbest lines, or one JSON
 /// object. A source without a translation gets blank lines, so that line n of
 /// the output (or lines of its --nbest) belongs to line n of the input.
 class Answers {

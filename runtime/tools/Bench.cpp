@@ -71,7 +71,7 @@ public:
     measured.create = millisecondsSince(created);
     makeSources();
     suppressEnd();
-    // Everything cold: this is what a user waits for after starting a program.
+    // All is cold, as it is for a user who has just started a program.
     decode(1, /*record=*/false);
     measured.startToFirstToken = millisecondsSince(start);
   }
@@ -201,8 +201,8 @@ void Bench::decode(uint64_t steps, bool record) {
   }
 }
 
-/// A whole beam search of `steps` steps. Its steps cannot be timed one by one, so
-/// what it takes beyond encoding is shared out among them.
+/// Runs a whole beam search of `steps` steps. Its steps cannot be timed one by one, so
+/// the time beyond encoding is divided among them.
 void Bench::search(uint64_t steps, bool record) {
   auto start = Clock::now();
   check(
@@ -232,7 +232,7 @@ encdec_state_info Bench::stateInfo() const {
   return info;
 }
 
-/// As many decodings again: the times above are those without a profile.
+/// Decodes as often again, since the times above are those without a profile.
 void Bench::profileSteps() {
   Limits limits;
   limits.peak = measurePeak(state.get());

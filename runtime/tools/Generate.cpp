@@ -84,8 +84,8 @@ Generator::Generator(const GenerateArguments &arguments)
         : arguments.earlyStopping == "never" ? ENCDEC_EARLY_STOPPING_NEVER
                                              : ENCDEC_EARLY_STOPPING_NO;
   options.probs = !arguments.alignments.empty();
-  // Text shows no scores, and a sketch is faster without. Where there is none
-  // they cost next to nothing, and they show where a model's numbers overflow.
+  // Text shows no scores, and a sketch is faster without them. Without a sketch scores
+  // cost next to nothing, and they show where a model's numbers overflow.
   options.no_scores = !arguments.json && info.sketch_bytes > 0;
   options.truncate = arguments.truncate;
   options.special_tokens = arguments.specialTokens;
@@ -189,7 +189,7 @@ void Generator::generate(std::vector<Source> &sources) {
   flushResults();
 }
 
-/// Generates from those sources that can be read. A source that cannot gets its
+/// Generates from the sources that can be read. A source that cannot be read gets its
 /// refusal and is taken out of `sources`; with --fail-fast so are all after it.
 Generated Generator::call(std::vector<Source *> &sources) {
   while (!sources.empty()) {

@@ -63,7 +63,7 @@ void addSearch(CLI::App *command, GenerateArguments &arguments) {
           "as the model says")
       ->type_name("K")
       ->check(
-          between(0, 1 << 20)); // Generator::checkBeams knows the model's most
+          between(0, 1 << 20)); // Generator::checkBeams knows the model's limit
   command
       ->add_option("--nbest,--num-return-sequences", arguments.returned,
                    "Print the N best hypotheses of each source, at most K")

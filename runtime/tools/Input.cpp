@@ -62,8 +62,8 @@ std::vector<Source> LineReader::batch(size_t limit) {
   return lines;
 }
 
-/// Drops what has arrived of a line that was too long. Returns whether its end
-/// has.
+/// Drops the bytes that have arrived of a line that was too long. Returns whether the
+/// line's end was among them.
 bool LineReader::skipLine() {
   size_t end = buffer.find('\n', begin);
   skipping = end == std::string::npos;

@@ -64,7 +64,7 @@ uint64_t floatsPlain(uint32_t seed) { return floats<16>(seed); }
   return floats<64>(seed);
 }
 
-// The loop of `chain` written out: a lambda would not have the target.
+// The loop of `chain` is written out: a lambda would not have the target attribute.
 #define ENCDEC_WHOLES(name, target_, vector, set, step)                        \
   [[gnu::target(target_)]] uint64_t name(uint32_t seed) {                      \
     vector factor = set(int(seed)), sums[chains];                              \

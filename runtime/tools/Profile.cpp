@@ -1,10 +1,9 @@
 //===- Profile.cpp --------------------------------------------------------===//
 //
-// Segments come from the state; here they are summed by kind of op and by layer
-// and held against the limits. The least time of a segment is the greater of two:
-// its bytes at the read bandwidth, and its multiply-adds at the peak of their
-// type; that of a part is the sum over its segments, since they run one after
-// the other.
+// Segments come from the state; here they are summed by kind of op and by layer and
+// compared with the limits. The least time of a segment is the greater of two: its
+// bytes / read bandwidth, and its multiply-adds / peak of their type. Segments run one
+// after the other, so the least time of a part is the sum over its segments.
 
 #include "runtime/tools/Profile.h"
 #include "runtime/tools/Terminal.h"
@@ -43,7 +42,7 @@ std::string layerName(const encdec_segment_profile &segment) {
   return fmt::format("{} {}", segment.side, segment.layer);
 }
 
-/// The part of that name, which is made on first use.
+/// Adds `part` to the one called `name`, which is made on first use.
 void addTo(std::vector<Part> &parts, const std::string &name, const Part &part) {
   auto found = std::find_if(parts.begin(), parts.end(),
                             [&](const Part &p) { return p.name == name; });
@@ -124,8 +123,7 @@ void printParts(const char *title, const std::vector<Part> &parts,
                  ? fmt::format("{:.1f}", amount / part.time * 1e-9)
                  : std::string("-");
     };
-    // A part that hardly reads or multiplies has limits that are not measured
-    // here.
+    // A part that hardly reads or multiplies has a limit that is not measured here.
     std::string limit =
         part.limitFraction() >= 0.005
             ? fmt::format("{:>3.0f} % {}", 100 * part.limitFraction(),

@@ -11,7 +11,7 @@
 
 namespace encdec::tools {
 
-/// The most that the machine reaches, in bytes and multiply-adds a second.
+/// The machine's limits, in bytes and multiply-adds a second.
 struct Limits {
   double bandwidth = 0;
   Peak peak;

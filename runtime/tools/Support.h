@@ -50,8 +50,8 @@ template <typename Info> Info sized() {
 encdec_machine_info machineInfo();
 encdec_model_info modelInfo(const encdec_model *model);
 
-/// The threads that --threads asks for, 0 where it does not; warns of more than
-/// can run at once, which the library does not start.
+/// The threads that --threads asks for, or 0 for the default. Warns where these are more
+/// than can run at once: the library starts no more than that.
 uint32_t threadsToUse(uint32_t asked);
 
 /// What the parsed command line asks for; returns the exit code.
@@ -64,11 +64,10 @@ void addVerify(CLI::App &root, Action &action);
 void addDoctor(CLI::App &root, Action &action);
 void addBench(CLI::App &root, Action &action);
 
-/// Holds an option to whole numbers (in decimal) from least to most, without a
-/// word in the help.
+/// Accepts whole numbers (in decimal) from least to most; adds nothing to the help.
 CLI::Validator between(int64_t least, int64_t most);
 
-/// Refuses an empty name, without a word in the help.
+/// Refuses an empty name; adds nothing to the help.
 CLI::Validator notEmpty();
 
 /// "8.9 MB", in powers of ten as storage is sold and `ls --si` shows it.

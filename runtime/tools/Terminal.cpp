@@ -44,8 +44,8 @@ std::string oneLine(std::string_view text) {
   return line;
 }
 
-/// Writes to standard error. A failure to do so is ignored, where fmt::print
-/// would throw: the exit code still reports the error.
+/// Writes to standard error. A failure to write is ignored, where fmt::print would
+/// throw: the exit code still reports the error.
 template <typename... Args>
 void tell(fmt::format_string<Args...> format, Args &&...args) {
   std::string text = fmt::format(format, std::forward<Args>(args)...);

@@ -70,7 +70,7 @@ std::vector<std::string> optionsOf(const CLI::App &command) {
   return options;
 }
 
-/// The message about a word that nothing takes and that is no option where it stands.
+/// The message about a word that is no argument of `command` and no option there.
 std::string unexpected(const CLI::App &command, const std::string &word) {
   auto options = optionsOf(command);
   if (std::find(options.begin(), options.end(), word.substr(0, word.find('='))) !=
@@ -82,12 +82,12 @@ std::string unexpected(const CLI::App &command, const std::string &word) {
                      pointToHelp(command));
 }
 
-/// The words of a subcommand by what they are; the "--" that ends the options is none.
+/// The words of a subcommand by kind, without the "--" that ends the options.
 struct Parts {
   std::vector<std::string> options; ///< With their values.
   std::vector<std::string> names;   ///< Of the options, "--threads" or "--threads=2".
   std::vector<std::string> operands;
-  bool marked = false; ///< Whether there is that "--".
+  bool marked = false; ///< Whether a "--" ends the options.
 };
 
 Parts partsOf(const CLI::App &command, const std::vector<std::string> &words) {
@@ -112,8 +112,8 @@ Parts partsOf(const CLI::App &command, const std::vector<std::string> &words) {
 }
 
 /// The words for CLI11 to parse: where there is a "--", all operands stand behind it.
-/// Once a subcommand has as many operands as it needs, CLI11 would hand what follows
-/// the "--" to the root, which would look for options there.
+/// CLI11 would otherwise hand the words behind the "--" to the root once the subcommand
+/// has its operands, and the root would look for options there.
 std::vector<std::string> arrange(const CLI::App &command,
                                  const std::vector<std::string> &words) {
   Parts parts = partsOf(command, {words.begin() + 1, words.end()});
@@ -153,8 +153,8 @@ std::string whatIsWrong(const CLI::App &command, const CLI::ParseError &error,
 std::string explain(const CLI::App &app, const CLI::ParseError &error,
                     const std::vector<std::string> &words) {
   const CLI::App &command = active(app);
-  // CLI11 may report a mistyped option as another error, such as a missing
-  // value; the message names the option. It keeps the "--" among what is left.
+  // CLI11 may report a mistyped option as another error, such as a missing value; our
+  // message names the option. CLI11 keeps the "--" among the remaining words.
   auto extras = app.remaining(true);
   auto mark = std::find(extras.begin(), extras.end(), "--");
   for (auto extra = extras.begin(); extra != mark; ++extra)
