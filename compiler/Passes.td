@@ -8,10 +8,10 @@
 include "mlir/Pass/PassBase.td"
 
 //===-- fuse/: value semantics, decomposed to fused form -------------------===//
-// Every one runs on the module (remarks are not safe under threads), visits its
-// candidates once in program order, and reports each under the category that
-// stands in its flag after `encdec-`: what it gained, or a stable code that says
-// why not. compiler/fuse/README.md lists the codes.
+// Every pass here runs on the module (remarks are not safe under threads), visits its
+// candidates once in program order, and reports each candidate under its flag without
+// `encdec-`: what was gained, or a stable code that says why nothing was.
+// compiler/fuse/README.md lists the codes.
 
 def FuseAttentionPass : Pass<"encdec-fuse-attention", "mlir::ModuleOp"> {
   let summary = "scores, mask, softmax, context to self_attention or cross_attention";
@@ -27,8 +27,8 @@ def FuseAttentionPass : Pass<"encdec-fuse-attention", "mlir::ModuleOp"> {
     ```mlir
     %c = encdec.self_attention %q, %k, %v of %rows in %offsets causal at %positions {heads = 2, scale = 5.000000e-01} : …
     ```
-    It is a cross_attention where the query is of the decoder and the keys are of
-    the encoder. Probabilities that something else reads become the fused op's
+    The fused op is a cross_attention where the query is of the decoder and the keys
+    are of the encoder. Probabilities that something else reads become the fused op's
     second result.
   }];
 }
@@ -117,7 +117,7 @@ def VerifyFormPass : Pass<"encdec-verify-form", "mlir::ModuleOp"> {
                         "decomposed or fused">];
 }
 
-//===-- place/: where computation, weights and buffers live ----------------===//
+//===-- place/: where computation and weights live ------------------------===//
 
 def HoistEncoderPass : Pass<"encdec-hoist-encoder", "mlir::ModuleOp"> {
   let summary = "Compute once per source what depends on the encoder alone";
@@ -154,8 +154,8 @@ def QuantizeWeightsPass : Pass<"encdec-quantize-weights", "mlir::ModuleOp"> {
 
     A format (dialect/WeightFormat.h) holds for matrices of linear, ffn, vocabulary,
     memory_project and for token tables; vectors and position tables stay f32.
-    `for=GLOB=FORMAT` chooses another one for those whose names match; the last
-    match counts, and a pattern that matches none is an error.
+    `for=GLOB=FORMAT` chooses another format for weights whose names match; the last
+    match counts, and a pattern that matches no name is an error.
   }];
   let options = [Option<"type", "type", "std::string", "\"f32\"",
                         "f32, bf16, int8 or int8-dynamic">,
@@ -170,7 +170,7 @@ def SketchVocabularyPass : Pass<"encdec-sketch-vocabulary", "mlir::ModuleOp"> {
     After: `encdec.vocabulary %x, @w sketch @w.sketch biased …` and
     `encdec.weight @w.sketch : … {format = "int8"}`
 
-    For weights stored as f32; others are left as they are. The sketch bounds every
+    For weights stored as f32; other weights are left as they are. The sketch bounds every
     logit, and only columns that can still hold the best are multiplied exactly.
   }];
 }
@@ -227,8 +227,8 @@ def InsertBarriersPass : Pass<"encdec-insert-barriers", "mlir::ModuleOp"> {
     Before: `%x = encdec_kernel.call "norm" … split rows`, then a call that reads all of %x.
     After: `encdec_kernel.barrier` between the two.
 
-    From the flow of values, handles and outputs alone. Accesses of the same part of one
-    value under the same split have the same owner, and need none.
+    Barriers follow from the flow of values, handles and outputs alone. Accesses of the
+    same part of one value under the same split belong to one worker and need no barrier.
   }];
   let dependentDialects = ["::encdec::kernel::KernelDialect"];
 }
@@ -248,9 +248,9 @@ def PlanMemoryPass : Pass<"encdec-plan-memory", "mlir::ModuleOp"> {
 def VerifySchedulePass : Pass<"encdec-verify-schedule", "mlir::ModuleOp"> {
   let summary = "prove that no two workers race and every read finds its value";
   let description = [{
-    From what the calls declare and where plan-memory has placed their values, whatever
-    passes stand before; changes nothing. Errors: `schedule [S1]` to `[S4]`
-    (compiler/schedule/README.md).
+    The proof rests on what the calls declare and where plan-memory has placed their
+    values, not on the passes before; it changes nothing. Errors: `schedule [S1]` to
+    `[S4]` (compiler/schedule/README.md).
   }];
   let dependentDialects = ["::encdec::kernel::KernelDialect"];
 }

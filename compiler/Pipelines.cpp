@@ -16,22 +16,22 @@ static std::string keysWith(StringRef weights) {
 }
 
 void buildFusePipeline(OpPassManager &pm, const PipelineOptions &) {
-  // First: it follows single query, key and value tensors back to where they
-  // come from, and gives the next pass the op that says which three linears
-  // belong together.
+  // First: the pass follows single query, key and value tensors back to their
+  // linears, and its fused op tells the next pass which three linears belong
+  // together.
   pm.addPass(createFuseAttentionPass());
-  // Before the FFN pass, so that no linear that belongs to an attention is still
-  // alone when linears are looked at.
+  // Before the FFN pass, which takes single linears: those of an attention are
+  // joined by then.
   pm.addPass(createFuseProjectionsPass());
   pm.addPass(createFuseFfnPass());
-  // After both: an add's operands are then the two values of the textbook's
-  // "Add & Norm" box, the block's result and its input.
+  // After attention and FFN: an add's operands are then the two values of the
+  // textbook's "Add & Norm" box, the block's result and its input.
   pm.addPass(createFuseAddNormPass());
   pm.addPass(createFuseVocabularyPass());
 }
 
 void buildPlacePipeline(OpPassManager &pm, const PipelineOptions &options) {
-  // First: it decides in which function a weight is used, hence its place.
+  // First: hoisting decides which function uses a weight, hence the weight's place.
   pm.addPass(createHoistEncoderPass());
   // Before packing, whose sizes depend on the formats.
   pm.addPass(createQuantizeWeightsPass(
@@ -44,10 +44,10 @@ void buildPlacePipeline(OpPassManager &pm, const PipelineOptions &options) {
 }
 
 void buildSchedulePipeline(OpPassManager &pm, const PipelineOptions &options) {
-  // Weights have their offsets by now, which calls name.
+  // After packing: calls name the offsets of weights.
   pm.addPass(createSelectKernelsPass({options.target}));
-  // Before memory: the flow alone asks for barriers, and what lies between two of them
-  // shares no byte.
+  // Before memory: barriers follow from the flow of values alone, and memory is shared
+  // only by values with a barrier between them.
   pm.addPass(createInsertBarriersPass());
   pm.addPass(createPlanMemoryPass());
   // Last: nothing changes the schedule any more.
@@ -55,7 +55,8 @@ void buildSchedulePipeline(OpPassManager &pm, const PipelineOptions &options) {
 }
 
 void buildLowerPipeline(OpPassManager &pm, const PipelineOptions &options) {
-  // Last pass that sees kernel calls; what follows knows loops and vectors only.
+  // The last pass that sees kernel calls; the passes after it know loops and vectors
+  // only.
   pm.addPass(createLowerPass({options.level}));
   buildKernelsToLLVM(pm);
 }

@@ -12,20 +12,22 @@ namespace encdec {
 /// What a user may choose; every pipeline takes the same struct.
 struct PipelineOptions {
   std::string weights = "f32"; // format of all matrices and token tables
-  /// "GLOB=FORMAT": formats of those whose names match; the last match counts.
+  /// "GLOB=FORMAT": the format of weights whose names match; the last match counts.
   std::vector<std::string> weightsFor = {};
-  std::string target = "cpu"; // whose kernels
-  std::string level = ""; // of the target, that code is made for; empty: its first
-  bool sketch = false; // of f32 weights: greedy steps read an int8 vocabulary first
-  std::string keys = "";  // cached keys and values: f32 or bf16; empty: bf16 with formats of 8 bits,
-                          // where they would be most of what many rows read; else f32
+  std::string target = "cpu"; // the target whose kernels are called
+  std::string level = "";     // the target's level; empty: its first
+  bool sketch = false; // adds an int8 copy of an f32 vocabulary for greedy steps
+  /// Stored type of cached keys and values: f32 or bf16. Empty: bf16 where weights have
+  /// 8 bits, since a step of many rows reads mostly keys and values then; else f32.
+  std::string keys = "";
 };
 
 /// Decomposed form to fused form.
 void buildFusePipeline(mlir::OpPassManager &pm,
                        const PipelineOptions &options = {});
 
-/// Where computation and weights live: still the fused form, hoisted, with packed weights.
+/// Decides where computation and weights live: the form stays fused; hoisted, with packed
+/// weights.
 void buildPlacePipeline(mlir::OpPassManager &pm,
                         const PipelineOptions &options = {});
 
@@ -38,7 +40,7 @@ void buildSchedulePipeline(mlir::OpPassManager &pm,
 void buildLowerPipeline(mlir::OpPassManager &pm,
                         const PipelineOptions &options = {});
 
-/// Registers the four by name (process-wide; called by
+/// Registers the four pipelines by name (process-wide; called by
 /// registerEncDecPassesAndPipelines).
 void registerEncDecPipelines();
 

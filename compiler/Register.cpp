@@ -16,7 +16,7 @@ namespace encdec {
 
 void registerEncDecDialects(mlir::DialectRegistry &registry) {
   registry.insert<EncDecDialect, kernel::KernelDialect, mlir::func::FuncDialect>();
-  // What lowering makes, so that a module of any stage can be read back.
+  // The dialects that lowering emits, so that a module of any stage can be read back.
   registry.insert<mlir::LLVM::LLVMDialect, mlir::arith::ArithDialect,
                   mlir::cf::ControlFlowDialect, mlir::math::MathDialect,
                   mlir::scf::SCFDialect, mlir::vector::VectorDialect>();

@@ -1,4 +1,4 @@
-// One call that makes a tool know everything of encdec.
+// Registers all dialects, passes and pipelines of encdec with a tool.
 #pragma once
 #include "mlir/IR/DialectRegistry.h"
 
@@ -7,8 +7,8 @@ namespace encdec {
 /// Adds the dialects that encdec's IR may hold, at any stage, to `registry`.
 void registerEncDecDialects(mlir::DialectRegistry &registry);
 
-/// Registers the passes of Passes.td and the pipelines encdec-fuse,
-/// encdec-place and encdec-to-llvm by name. Process-wide, as MLIR's registry
+/// Registers the passes of Passes.td and the pipelines of Pipelines.h by name.
+/// Process-wide, as MLIR's registry
 /// is: call once, from a tool's main.
 void registerEncDecPassesAndPipelines();
 

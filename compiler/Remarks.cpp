@@ -7,8 +7,8 @@ using namespace mlir;
 
 namespace encdec {
 
-/// Category, code and function. All three outlive the engine's buffer:
-/// literals, and a name the context owns.
+/// Category, code and function. All three outlive the engine's buffer: two are
+/// literals, and the context owns the function's name.
 static remark::RemarkOpts optionsFor(StringRef pass, StringRef code,
                                      Operation *op) {
   auto options = remark::RemarkOpts::name(code).category(pass);
@@ -38,7 +38,7 @@ void reportMissed(llvm::StringLiteral pass, Operation *op,
                   const Refusal &refusal) {
   auto message =
       remark::missed(op->getLoc(), optionsFor(pass, refusal.code, op));
-  // Without an engine, or filtered out: build no text.
+  // There is no engine, or it filters the remark out: build no text.
   if (!message)
     return;
   message << remark::metric("Op", op->getName().getStringRef().str())

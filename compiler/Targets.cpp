@@ -1,4 +1,4 @@
-// The targets that there are. A new one is a folder beside cpu and a line here.
+// The table of targets. A new target is a folder beside cpu and a line here.
 #include "compiler/cpu/Cpu.h"
 #include "compiler/lower/Target.h"
 #include "llvm/ADT/STLExtras.h"

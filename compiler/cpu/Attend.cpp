@@ -5,9 +5,9 @@
 //
 // Keys lie in blocks of 16, [C/16][D][16], so that a block's scores are one
 // vector and need no sums across lanes; values row after row, [C][Dp]. Blocks
-// start at key 0 and are walked in order; lanes beyond `count` count as -inf. A sum is
-// taken by even and odd d: two chains of additions, where one would wait for itself.
-// Keys and values are f32 or bf16, sums f32.
+// start at key 0 and are walked in order; lanes beyond `count` count as -inf. A sum has
+// two chains of additions, of even and of odd d: in one chain each addition would wait
+// for the one before. Keys and values are f32 or bf16, sums f32.
 #include "compiler/cpu/CpuKernels.h"
 #include "compiler/cpu/Math.h"
 #include <limits>
@@ -88,7 +88,7 @@ Val emitScores(KernelBuilder &k, const Stored &stored, float scale, Val q, Val k
           return Vals{best};
         });
   };
-  // Two blocks at a time: each alone would wait for its own sums.
+  // Two blocks at a time: one block's additions would wait for each other.
   pass(zero, pairs, 2);
   pass(pairs, blocks, 1);
   return k.splat(k.max16(best[0]), 16);

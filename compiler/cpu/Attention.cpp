@@ -68,8 +68,8 @@ void emitPlace(KernelBuilder &k, KeyKind kind, int64_t count, Val key, Val value
   });
 }
 
-/// Padding of an activation row of `width` columns must be zero; the worker
-/// with the last head writes it.
+/// The padding of an activation row must be zero; the worker with the last head writes
+/// it.
 void emitPadding(KernelBuilder &k, const AttentionShape &shape, Val head,
                  Val row) {
   int64_t pad = (16 - shape.width() % 16) % 16;
@@ -113,8 +113,8 @@ void forEachEncoderRun(
          });
 }
 
-/// One layer of the cache, and the slots that hold each row's past. Made outside of loops,
-/// since it loads fields of the context.
+/// One layer of the cache, and the slots that hold each row's past. Construct outside of
+/// loops: it loads fields of the context.
 struct CacheLayer {
   CacheLayer(KernelBuilder &k, Frame &f, const AttentionShape &shape,
              Val layerBytes)
@@ -291,9 +291,8 @@ func::FuncOp CpuKernels::encoderAttention(const AttentionShape &shape,
   });
 }
 
-// The panels of keys and values are split among the workers as the panels of a linear are,
-// so a worker lays out only columns that it has just computed, and no barrier is needed
-// before that.
+// Workers share the panels of keys and values as they share those of a linear. So a
+// worker lays out only columns that it has just computed, and needs no barrier first.
 func::FuncOp CpuKernels::memoryProject(const AttentionShape &shape,
                                        const LinearShape &linear) {
   std::string name = shaped("memory_project", shape) + "_" +

@@ -1,4 +1,4 @@
-// CPUs as a target.
+// The target cpu (compiler/lower/Target.h).
 #pragma once
 #include "compiler/lower/Target.h"
 

@@ -14,9 +14,9 @@ using lower::KernelBuilder;
 using lower::Val;
 using lower::Vals;
 
-/// Rows that share a pass over the weights (their x, 2 KB each at K = 512, stay in L2 while
-/// panel after panel goes by; a multiple of the most rows of a tile), and rows of the
-/// encoder that attend together (8 accumulators of AVX2).
+/// kRowBlock rows share a pass over the weights: their x, 2 KB each at K = 512, stays in
+/// L2 while panel after panel goes by; a multiple of the most rows of a tile. kAttendRows
+/// rows of one source attend together, with 8 accumulators of AVX2.
 inline constexpr int64_t kRowBlock = 48, kAttendRows = 4;
 /// Bytes of a quantized row's record, beside its values: its f32 scale and the i32
 /// zero-point correction of its sums (Linear.cpp).
@@ -28,7 +28,7 @@ inline int64_t quantizedRowBytes(int64_t inputs) {
   return roundUp(rowStride(inputs) * 2 + kRowRecord, 64);
 }
 
-/// Of a block of columns: all 128 of them, or fewer at the end of the vocabulary.
+/// Whether a block has all 128 columns, or fewer at the end of the vocabulary.
 enum class Extent { Whole, Part };
 
 /// The rows of a row block, split evenly into as few tiles as can hold them: 8 rows are
@@ -39,9 +39,10 @@ struct RowSplit {
 };
 RowSplit splitRows(Val rows, llvm::ArrayRef<TileShape> shapes);
 
-/// Hands out the kernel for a shape, making it on first request. Entries of a kernel's
-/// table (compiler/lower/Target.h) stand beside each function, in order; a quantized input
-/// is there where a weight is int8Dynamic. Select.cpp says what each reads and writes.
+/// Hands out the kernel for a shape, making it on first request. The comment of each
+/// function lists the entries of the kernel's table (compiler/lower/Target.h) in order;
+/// "quantized x" is an entry only where a weight is int8Dynamic. Select.cpp says what
+/// each kernel reads and writes.
 class CpuKernels {
 public:
   /// Kernels are added to the end of `module`, private. Both outlive this.
@@ -77,12 +78,12 @@ public:
   mlir::func::FuncOp memoryProject(const AttentionShape &shape,
                                    const LinearShape &linear);
 
-  /// Records of blocks of 128 columns, and lists of the best: x, quantized x; weight,
-  /// scales, bias, and where there is a sketch, it and its scales; records, lists, logits
-  /// of a block.
+  /// Records of blocks of 128 columns, and lists of the best tokens: x, quantized x;
+  /// weight, scales, bias, and where there is a sketch, sketch and its scales; records,
+  /// lists, logits of a block.
   mlir::func::FuncOp vocabulary(const VocabularyShape &shape);
-  /// Between vocabulary and merge where there is a sketch, for the blocks that it leaves
-  /// open: x, records, lists; weight, scales, bias, sketch, its scales; logits of a block.
+  /// Multiplies the candidate blocks that a sketch leaves, between vocabulary and merge:
+  /// x, records, lists; weight, scales, bias, sketch, its scales; logits of a block.
   mlir::func::FuncOp chooseVocabulary(const VocabularyShape &shape);
   /// As vocabulary, from stored logits: logits, records, lists.
   mlir::func::FuncOp topTokens(int64_t columns);
@@ -92,9 +93,9 @@ public:
   // --- Building blocks, public for the tests.
 
   /// tile(x, ldx, records, w, K, scales, bias, y, ldy, distance, step): `rows` rows by
-  /// `panels` panels. Strides are in bytes, K in groups. For int8Dynamic x and records are
-  /// the output of quantize; scales are for the int8 kinds, bias is null where there is
-  /// none. A tile that prefetches does so `distance` bytes from its own weights, and
+  /// `panels` panels. Strides are in bytes, K in groups. For int8Dynamic x and records
+  /// are the output of quantize; scales are for the int8 kinds, bias is null where there
+  /// is none. A tile that prefetches does so `distance` bytes from its own weights, and
   /// `step` bytes further in each step along K.
   mlir::func::FuncOp linearTile(int64_t rows, int64_t panels, WeightKind kind);
   /// block(x, ldx, records, rows, w, K, scales, bias, y, ldy, first, last): panels
@@ -109,11 +110,11 @@ public:
   /// attendScattered(q, keys, values, stride, ancestors, count, scores, y): the same
   /// where key j lies ancestors[j] * stride bytes further.
   mlir::func::FuncOp attendScattered(int64_t headSize, KeyKind kind, float scale);
-  /// attendPast(…): attend where all of a row's past lies in one slot, else
-  /// attendScattered.
+  /// attendPast(…), with the arguments of attendScattered: attend where a row's whole
+  /// past lies in one slot, else attendScattered.
   mlir::func::FuncOp attendPast(int64_t headSize, KeyKind kind, float scale);
 
-  /// insert(list, top, biased, logit, token): into a row's list of its best.
+  /// insert(list, top, biased, logit, token): into a row's list of its best tokens.
   mlir::func::FuncOp insertTop();
   /// scan(logits, bias, first column, panels, V, record, bytes between record
   /// fields, list, top): one block of one row; see Vocabulary.cpp.
@@ -157,7 +158,8 @@ private:
     Val sketch, sketchScales; // where there is one
     Scan scan;
     Val scratch; // room for the logits of kRowBlock rows of a block
-    /// weight, scales, bias, sketch, its scales from table entry `first` on; the next one.
+    /// Reads weight, scales, bias, sketch and its scales from table entry `first` on;
+    /// returns the entry after them.
     int64_t readWeights(Frame &f, int64_t first);
   };
   void emitBlock(KernelBuilder &k, Frame &f, const VocabularyOperands &v, Val block,

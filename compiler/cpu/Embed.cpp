@@ -8,8 +8,8 @@ namespace encdec::cpu {
 
 // y[r][n] = scale * table[token[r]][n] + positions[position[r]][n]
 //
-// The table is packed as the vocabulary's weight is, since it often is the same
-// one. Shared out by (row, panel).
+// The table is packed as the vocabulary's weight is, since both often are one weight.
+// Workers share (row, panel) units.
 func::FuncOp CpuKernels::embed(int64_t width, int64_t vocabulary,
                                WeightKind kind, float scale) {
   std::string name = "embed_" + std::to_string(width) +
@@ -37,7 +37,7 @@ func::FuncOp CpuKernels::embed(int64_t width, int64_t vocabulary,
       Val factor = k.constant(scale);
       Val rowScale = hasScales(kind) ? k.load(k.f32(), scales + id * 4) : Val();
       Val out = y + row * (panels * 64);
-      if (width % 16) // the padding; real columns follow
+      if (width % 16) // zeros the padding; the loop overwrites the columns
         k.store(k.constantOf(k.vector(k.f32(), 16), 0.0), out + from * 4);
       k.loop(from, min(from + 16, k.constant(width)), [&](Val n) {
         Val at = source + (n / group * (16 * group) + n % group) * weightBytes;
@@ -45,7 +45,7 @@ func::FuncOp CpuKernels::embed(int64_t width, int64_t vocabulary,
           Val stored = k.load(k.getI8Type(), at);
           if (kind != WeightKind::int8Dynamic)
             return stored;
-          // 128 was added at even places (Linear.cpp); bytes wrap around.
+          // Weights at even k have a zero point of 128 (Linear.cpp); bytes wrap around.
           Val first = k.constantOf(stored.type(), -128);
           return select(n % 2 == zero, stored + first, stored);
         };

@@ -8,8 +8,8 @@ namespace encdec::cpu {
 namespace {
 
 // Few rows are bound by reading weights: several panels are several streams. Many
-// rows are bound by multiplying: accumulators fill the registers, and a broadcast
-// and the weights of a panel are all else there is room for.
+// rows are bound by multiplying: accumulators fill the registers but for a broadcast and
+// the weights of a panel.
 //
 // AVX2: 16 registers of 8 lanes; 6 rows x 1 panel are 12 accumulators.
 constexpr TileShape v3F32[] = {{6, 1}, {5, 1}, {4, 1}, {3, 2}, {2, 2}, {1, 4}};
@@ -24,7 +24,7 @@ constexpr TileShape neonAny[] = {{6, 1}, {5, 1}, {4, 1}, {3, 1}, {2, 2}, {1, 4}}
 constexpr CpuLevel levels[] = {
     {"v3", 8, v3F32, v3Int8, Dot::Pairs, "llvm.x86.avx2.pmadd.wd"},
     {"v3-avxvnni", 8, v3F32, v3Int8, Dot::Quads,
-     "llvm.x86.avx512.vpdpbusd.256"}, // LLVM's name of both encodings
+     "llvm.x86.avx512.vpdpbusd.256"}, // one name for the VEX and EVEX encodings
     {"v4", 16, v4Any, v4Any, Dot::Pairs, "llvm.x86.avx512.pmaddw.d.512"},
     {"v4-vnni", 16, v4Any, v4Any, Dot::Quads, "llvm.x86.avx512.vpdpbusd.512"},
     {"neon", 4, neonAny, neonAny, Dot::Pairs, ""},

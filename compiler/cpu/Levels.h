@@ -10,10 +10,10 @@ struct TileShape {
   int64_t rows, panels;
 };
 
-/// How the products of int8Dynamic are summed (Linear.cpp).
+/// The instruction that sums products of int8Dynamic (Linear.cpp).
 enum class Dot {
-  Pairs, // two i16 of each, to one i32
-  Quads  // four u8 and four i8, to one i32
+  Pairs, // two i16 times two i16, summed to one i32
+  Quads  // four u8 times four i8, summed to one i32
 };
 
 /// What the kernels of one CPU level look like. The level decides registers and
@@ -24,7 +24,7 @@ struct CpuLevel {
   /// One tile for each number of rows, from the most down to 1.
   llvm::ArrayRef<TileShape> f32Tiles, int8Tiles;
   Dot dot;
-  /// LLVM's name of the product, on whole registers; empty where pairs take several
+  /// LLVM's name of that instruction on whole registers; empty where pairs take several
   /// instructions.
   llvm::StringRef dotIntrinsic;
 

@@ -10,17 +10,17 @@
 // depend neither on the number of rows nor on the worker that computes it.
 //
 // The integer products of int8Dynamic: one layout serves instructions that multiply pairs
-// of i16 and instructions that multiply quads of bytes. Of four weights u v u v along K, the
-// weights at even k are stored as u + 128 (a zero point of 128), so that two bytes read as
-// one i16 are p = 256 v + u + 128, which is multiplied without being widened. With a and b
-// for the two quantized activations of the same k:
+// of i16 and instructions that multiply quads of bytes. Of four weights u v u v along K,
+// the weights at even k are stored as u + 128 (a zero point of 128), so that two bytes
+// read as one i16 are p = 256 v + u + 128, which is multiplied without being widened.
+// With a and b for the two quantized activations of the same k:
 //
 //   pairs   p a + (p >> 8) (b - 256 a) = u a + v b + 128 a    p >> 8 is v
 //   quads   (u + 128) a + (v + 128) b                         one xor makes the v + 128
 //
 // i32 wraps around, so 256 v a - 256 v a cancels exactly. The zero-point correction, 128
-// times the row's activations at the even k (pairs) or at all k (quads), depends on the row
-// alone; it stands in the row's record and is subtracted at the end.
+// times the row's activations at the even k (pairs) or at all k (quads), depends on the
+// row alone; it stands in the row's record and is subtracted at the end.
 #include "compiler/cpu/Tile.h"
 
 using namespace mlir;
@@ -63,7 +63,7 @@ func::FuncOp CpuKernels::linearBlock(WeightKind kind) {
                   select(noBias, bias, bias + column), y + row * ldy + column, ldy,
                   prefetch.distance, prefetch.step});
         };
-        // All panels of [first, last), in groups of `widest` panels and then of half as many.
+        // All panels of [first, last) in groups of `widest` panels, then of half as many.
         auto sweep = [&](int64_t widest, llvm::function_ref<void(Val, int64_t)> body) {
           Val from = first;
           for (int64_t group = widest; group; group /= 2) {
@@ -106,7 +106,8 @@ func::FuncOp CpuKernels::linearBlock(WeightKind kind) {
       });
 }
 
-// Table entry 0 is the rows x; entry 1 their quantized form, where a weight is int8Dynamic.
+// Table entry 0 is the rows x; where a weight is int8Dynamic, entry 1 is their quantized
+// form.
 void CpuKernels::emitInput(KernelBuilder &k, Frame &f, LinearOperands &o,
                            int64_t inputs, WeightKind kind) {
   bool dynamic = kind == WeightKind::int8Dynamic;
@@ -140,7 +141,7 @@ func::FuncOp CpuKernels::linear(const LinearShape &shape) {
     name += ("_" + stringifyActivationKind(*shape.activation)).str();
   return defineKernel(name, [&](KernelBuilder &k, Frame &f) {
     LinearOperands o;
-    // The panels of all outputs, one after the other, are shared out together.
+    // Workers share the panels of all outputs, laid one after the other.
     auto [first, last] = f.share(k.constant(panels));
     int64_t entry = hasDynamic(shape.kinds) ? 2 : 1, base = 0;
     int64_t result = entry + 3 * int64_t(shape.outputs.size());

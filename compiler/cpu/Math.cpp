@@ -70,8 +70,8 @@ Val log(Val x) {
 }
 
 // erf(x) = 1 - e^(-x²) (c1 t + … + c7 t^7), t = 1 / (1 + 0.45 x) for x >= 0:
-// the form of Abramowitz and Stegun 7.1.26. The coefficients are a weighted
-// least-squares fit of erfc(x) e^(x²) of our own; its error is below 2e-9.
+// the form of Abramowitz and Stegun 7.1.26. The coefficients are our own weighted
+// least-squares fit of erfc(x) e^(x²), with an error below 2e-9.
 Val erf(Val x) {
   Val a = absolute(x), one = realLike(x, 1.0);
   Val t = one / fma(a, realLike(x, 0.45), one);
@@ -82,9 +82,11 @@ Val erf(Val x) {
   return copySign(result, x);
 }
 
-// gelu      x/2 (1 + erf(x / sqrt 2))
-// gelu_tanh x/2 (1 + tanh(u)) = x / (1 + e^(-2u)), u = sqrt(2/π) (x + 0.044715
-// x³) silu      x / (1 + e^(-x))
+// gelu:      x/2 (1 + erf(x / sqrt 2))
+//
+// gelu_tanh: x/2 (1 + tanh(u)) = x / (1 + e^(-2u)), u = sqrt(2/π) (x + 0.044715 x³)
+//
+// silu:      x / (1 + e^(-x))
 Val activate(Val x, ActivationKind kind) {
   Val one = realLike(x, 1.0);
   switch (kind) {

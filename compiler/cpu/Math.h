@@ -1,6 +1,5 @@
-// Functions of real numbers as polynomials, in any lane count. None of them
-// calls a library, and each gives a number the same bits in whatever lane it
-// stands.
+// Functions of real numbers as polynomials, for any lane count. None calls a library,
+// and a number gives the same bits in every lane.
 #pragma once
 #include "compiler/lower/KernelBuilder.h"
 #include "dialect/Dialect.h"

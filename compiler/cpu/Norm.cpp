@@ -47,7 +47,7 @@ func::FuncOp CpuKernels::norm(int64_t width, float eps, bool residual) {
             Val d = k.load(vector, out + i) - mean;
             return Vals{fma(d, d, sum[0])};
           })[0];
-      // The padding is zero, but its distance from the mean is not.
+      // The padding is zero, but its distance from the mean is not: mask it.
       Val d = k.load(vector, out + lastPanel) - mean;
       d = select(k.iota(16) < tail, d, zeros);
       squares = fma(d, d, squares);
@@ -64,7 +64,7 @@ func::FuncOp CpuKernels::norm(int64_t width, float eps, bool residual) {
   });
 }
 
-// Rows lie end to end without gaps, so elementwise work is one run of panels.
+// Rows lie end to end without gaps, so elementwise kernels walk one run of panels.
 
 func::FuncOp CpuKernels::add(int64_t width) {
   return defineKernel(

@@ -1,9 +1,10 @@
-// The rows of int8Dynamic products (Linear.cpp), made once for all ops that multiply them.
+// The rows of int8Dynamic products (Linear.cpp), made once for all ops that multiply
+// them.
 //
 //   q[k] = round(x[k] * (127 / max|x|)), ties to even; a row of zeros is zeros
 //
-// The rows of a tile are interleaved, [tile][K/4][row of tile][four of q], in the tiles that
-// linearBlock splits the rows into; the records of all rows follow.
+// The rows of a tile are interleaved, [tile][K/4][row of tile][four of q], in the tiles
+// that linearBlock splits the rows into; the records of all rows follow.
 #include "compiler/cpu/CpuKernels.h"
 
 using namespace mlir;
@@ -32,7 +33,7 @@ func::FuncOp CpuKernels::quantize(int64_t inputs) {
       Val stride = tall * level.quadBytes();
       Val row = x + r * (rowStride(inputs) * 4);
       Val q = values + (r - place) * ldq + place * level.quadBytes();
-      // Four chains of maxima: in one, each would wait for the one before.
+      // Four chains of maxima: in one chain each maximum would wait for the one before.
       constexpr int64_t chains = 4;
       Vals parts(chains, k.constantOf(vector, 0.0));
       auto sweep = [&](Val from, Val to, int64_t chains) {

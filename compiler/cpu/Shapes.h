@@ -13,7 +13,7 @@ enum class WeightKind {
   f32,
   bf16,        // widened in registers
   int8,        // widened in registers, f32 activations
-  int8Dynamic, // int8 activations, a scale per row; sums of whole numbers
+  int8Dynamic, // int8 activations with a scale per row; sums of whole numbers
 };
 /// As in kernel names: f32, bf16, i8, i8d.
 llvm::StringRef nameOf(WeightKind kind);
@@ -51,7 +51,7 @@ struct VocabularyShape {
   std::string name(llvm::StringRef kernel) const;
 };
 
-/// How keys and values are stored between calls; bf16 is rounded when written.
+/// How keys and values are stored between calls; to bf16 they are rounded when written.
 enum class KeyKind { f32, bf16 };
 /// As in kernel names: nothing for f32, _bf16.
 llvm::StringRef nameOf(KeyKind kind);

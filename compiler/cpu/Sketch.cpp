@@ -1,4 +1,4 @@
-// The best token of f32 weights, most of which are not read.
+// Finds the best token of an f32 vocabulary without reading most of its weights.
 //
 //   w[v] = q[v] * scale[v] + r[v],  |r[v][k]| <= scale[v] / 2     int8, to nearest
 //   s[v] = x · q[v] * scale[v] + b[v]                             the sketch's logit
@@ -15,11 +15,11 @@
 // 2^-24 (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1), with
 // |w| <= 127 scale; there are two of them, and the sum with the bias rounds once each.
 // Near zero rounding is absolute: a scale and a product are each off by less than the
-// least normal float more. Where the sketch itself overflows it bounds nothing, and the
-// block is a candidate.
+// least normal float more. A sketch that overflows bounds nothing, so its block is a
+// candidate.
 //
-// The sketch gives no log-probabilities, whose sum runs over all columns. So it serves the
-// steps that ask for nothing but the best token of a few rows.
+// The sketch gives no log-probabilities, whose sum runs over all columns. So it serves
+// the steps that ask for nothing but the best token of a few rows.
 #include "compiler/cpu/Vocabulary.h"
 
 using namespace mlir;
@@ -27,7 +27,8 @@ using namespace mlir;
 namespace encdec::cpu {
 namespace {
 
-/// More rows have more candidate blocks, and are bound by multiplying rather than reading.
+/// More rows have more candidate blocks, and are bound by multiplying rather than
+/// reading.
 constexpr int64_t kMostRows = 8;
 
 /// Σ|x| times this factor and a scale is more than the two dot products can differ by.
@@ -44,7 +45,7 @@ float underflowOf(int64_t inputs) {
   return 2 * float(inputs) * std::numeric_limits<float>::min();
 }
 
-/// A number for each row, behind the logits of a block's kMostRows rows.
+/// Room for one number a row, behind the logits of a block's kMostRows rows.
 Val rowNumbers(const Val &scratch) { return scratch + kMostRows * kBlock * 4; }
 
 } // namespace
@@ -106,8 +107,8 @@ void CpuKernels::emitSketch(KernelBuilder &k, Frame &f,
         Val bound = fma(error, k.load(vector, o.scales + at),
                       fma(absolute(s), k.constantOf(vector, kBiasError), nearZero));
         Val allowed = k.load(vector, bias + at); // 0 or -inf
-        // A NaN may be any value: it makes the upper bound infinite, and `greater` leaves it
-        // out of the lower one.
+        // A NaN may stand for any value: it makes the upper bound infinite, and `greater`
+        // leaves it out of the lower bound.
         return Vals{min(s + bound + allowed, k.constantOf(vector, kInfinity)),
                     s - bound + allowed};
       };

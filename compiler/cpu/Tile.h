@@ -20,8 +20,8 @@ struct Prefetch {
   Val distance, step;
 };
 
-/// Whether a row split can have several tiles of `rows` rows: two tiles whose rows fit
-/// the largest tile together would be one.
+/// Whether a row split can have several tiles of `rows` rows. Two tiles whose rows
+/// together fit the largest tile are one tile.
 inline bool isSharing(const TileShape &largest, int64_t rows) {
   return 2 * rows >= largest.rows;
 }
@@ -53,10 +53,10 @@ struct Tile {
                                    : k.vector(k.getI8Type(), 4 * lanes());
   }
 
-  /// Steps along K in one turn of the loop. A turn costs up to ten instructions beside its
-  /// steps: a quarter of an AVX2 step of 12 products, and decoding is the limit where a
-  /// second thread of the core takes half of it. Steps of int8Dynamic and of AVX-512 are
-  /// longer, and several of them in one turn spill registers.
+  /// Steps along K in one turn of the loop. A turn costs up to ten instructions beside
+  /// its steps: a quarter of an AVX2 step of 12 products, and decoding is the limit where
+  /// a second thread of the core takes half of it. Steps of int8Dynamic and of AVX-512
+  /// are longer, and several of them in one turn spill registers.
   int64_t steps() const { return dynamic() || lanes() != 8 ? 1 : 4; }
 
   /// x of one row, in every lane.
@@ -65,7 +65,7 @@ struct Tile {
       return k.splat(k.load(k.f32(), x), lanes());
     return k.bitcast(k.splat(k.load(k.i32(), x + part * 4), lanes()), whole());
   }
-  /// Vector `j` of the weights at `at[panel]`, as what x is multiplied with.
+  /// Vector `j` of the weights at `at[panel]`, converted for the product with x.
   Val weight(llvm::ArrayRef<Val> at, int64_t j) const {
     int64_t vectorsOfPanel = 16 / lanes();
     Val pointer =
@@ -109,8 +109,8 @@ struct Tile {
       acc[term.at] = acc[term.at] + product;
   }
 
-  /// acc + x w for one step along K. The fewer of the two, rows or vectors of weights, stay
-  /// in registers while the others are loaded one at a time. Any other order spills.
+  /// acc + x w for one step along K. The fewer of the two, rows or vectors of weights,
+  /// stay in registers while the others are loaded one at a time. Any other order spills.
   Vals multiply(llvm::ArrayRef<Val> x, llvm::ArrayRef<Val> at, Vals acc) const {
     llvm::SmallVector<Term> terms;
     if (rows <= vectors()) {
@@ -155,23 +155,24 @@ struct Tile {
     bool slow = panelStep() < 64 && panels * panelStep() <= 128;
     return rows > 2 || (panels <= (dynamic() ? 2 : 1) ? rows > 1 : slow);
   }
-  /// Of a row block with one tile: the tile prefetches the next panels while it multiplies
-  /// these, unless they exceed kNearBytes. A single panel is a single stream, which stalls
-  /// at each page until the hardware has found its direction: a short distance suffices.
+  /// In a row block with one tile, the tile prefetches the next panels while it
+  /// multiplies the current ones. Where the next panels exceed kNearBytes, and for a
+  /// single panel, the distance is short: a single stream stalls only at each page, until
+  /// the hardware has found its direction.
   Prefetch prefetchAlone(Val panelBytes) const {
     Val shortly = k.constant(kShortDistance), next = panelBytes * panels;
     Val distance = panels == 1 ? shortly : select(next < kNearBytes + 1, next, shortly);
     return {distance, k.constant(panelStep())};
   }
-  /// Of a row block with several tiles: tile number `number` of `tiles` prefetches its
-  /// share of each of the next panels, so that they arrive while all tiles multiply.
+  /// In a row block with several tiles, tile `number` of `tiles` prefetches its share of
+  /// each of the next panels, so that they arrive while all tiles multiply.
   Prefetch prefetchTogether(Val panelBytes, Val depth, Val number, Val tiles) const {
     Val step = (tiles + (panelStep() - 1)) / tiles, next = panelBytes * panels;
     Val isNear = next < kNearBytes + 1;
     return {select(isNear, next + number * step * depth, k.constant(kShortDistance)),
             select(isNear, step, k.constant(panelStep()))};
   }
-  /// Whether the row block can have other tiles of this shape, which use the same panels.
+  /// Whether the row block can have other tiles of this shape: they use the same panels.
   bool sharesPanels() const { return isSharing(level.tiles(kind)[0], rows); }
 
   /// y = acc * scale + bias.

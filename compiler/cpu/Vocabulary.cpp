@@ -4,11 +4,11 @@
 //   tokens = the `top` greatest v by l[v] + logit_bias[v], lower v first on ties
 //   log_prob = l[token] - max l - log Σ_v exp(l[v] - max l)
 //
-// Columns are taken in fixed blocks of 128. The logits of a block live in scratch; a record
-// keeps their maximum and their sum of exponentials, and each worker's own list of a row
-// takes in the tokens that beat its last one. After a barrier the records are merged in
-// block order and the lists in worker order, which is column order. So neither the number
-// of workers nor that of rows changes a bit.
+// Columns are taken in fixed blocks of 128. The logits of a block live in scratch; a
+// record keeps their maximum and their sum of exponentials, and each worker's own list of
+// a row's best tokens takes in the tokens that beat its last entry. After a barrier the
+// records are merged in block order and the lists in worker order, which is column order.
+// So neither the number of workers nor that of rows changes a bit.
 #include "compiler/cpu/Vocabulary.h"
 #include "compiler/cpu/Math.h"
 
@@ -65,8 +65,8 @@ func::FuncOp CpuKernels::insertTop() {
       });
 }
 
-// logits, bias and record are the addresses of the block's first column. A whole block needs no
-// masks and no loops; the last block of the vocabulary may need both.
+// logits, bias and record are the addresses of the block's first column. A whole block
+// needs no masks and no loops; the last block of the vocabulary may need both.
 func::FuncOp CpuKernels::scanBlock(Extent extent) {
   func::FuncOp insert = insertTop();
   bool whole = extent == Extent::Whole;
@@ -112,7 +112,7 @@ func::FuncOp CpuKernels::scanBlock(Extent extent) {
                               [](Val a, Val b) { return max(a, b); }));
         };
         Val most = greatest(valid), best = greatest(biased);
-        // Of a block of banned tokens all is -inf: exp(-inf - (-inf)) would be no number.
+        // All logits of a block of banned tokens are -inf, and -inf - (-inf) is NaN.
         Val mosts = k.splat(max(most, k.constant(-std::numeric_limits<float>::max())), 16);
         Val sum = fold(
             k.constantOf(vector, 0.0),
@@ -175,8 +175,8 @@ int64_t CpuKernels::VocabularyOperands::readWeights(Frame &f, int64_t first) {
   return first + 5;
 }
 
-/// Multiplies and scans one block of all rows. recordOf(row) is the address of the block's
-/// record of a row.
+/// Multiplies and scans one block of all rows. recordOf(row) is the address of the
+/// block's record of a row.
 void CpuKernels::emitBlock(KernelBuilder &k, Frame &f, const VocabularyOperands &v,
                            Val block, llvm::function_ref<Val(Val)> recordOf,
                            Val arrayBytes) {
@@ -291,7 +291,7 @@ func::FuncOp CpuKernels::mergeVocabulary(int64_t columns) {
             k.loop(zero, end, step, {lowest}, [&](Val block, ArrayRef<Val> so) {
               return Vals{max(read(Max, block, lowest), so[0])};
             })[0]);
-        // Of a block of banned tokens all is -inf: exp(-inf - (-inf)) would be no number.
+        // All logits of a block of banned tokens are -inf, and -inf - (-inf) is NaN.
         Val mosts = k.splat(max(most, k.constant(-std::numeric_limits<float>::max())), 16);
         Val sum =
             k.loop(zero, end, step, {zeros}, [&](Val block, ArrayRef<Val> sum) {

@@ -1,5 +1,5 @@
-// What the kernels of the vocabulary share: blocks of columns, their records, lists of the
-// best tokens. Private to cpu.
+// What the kernels of the vocabulary share: blocks of columns, their records, lists of
+// the best tokens. Private to cpu.
 #pragma once
 #include "compiler/cpu/CpuKernels.h"
 #include "encdec/abi.h"
@@ -11,11 +11,11 @@ constexpr int64_t kBlock = 128; // columns
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 /// The record of a block for one row: two numbers, each kind in an array over the blocks,
-/// so that merging can use lanes. With a sketch: the greatest upper and the greatest lower
-/// bound of the block's logits.
+/// so that merging can use lanes. In a step that uses a sketch the numbers are the
+/// greatest upper and the greatest lower bound of the block's logits.
 enum Record : int64_t { Max, Sum, RecordCount, MayBe = Max, MustBe = Sum };
 
-/// A row's best so far, best first, `top` of each in use.
+/// A row's best tokens so far, best first: three arrays, `top` entries of each in use.
 enum List : int64_t { Biased, Logit, Token, ListCount };
 constexpr int64_t kListArray = ENCDEC_ABI_MAX_TOP_K * 4;
 constexpr int64_t kListBytes =

@@ -99,7 +99,7 @@ Expected<std::string> BundleWriter::resolve(StringRef path) {
     return refuse("names a folder");
   struct stat info;
   if (lstat(path.str().c_str(), &info) != 0)
-    return path.str(); // nothing is there yet; create() finds what else is wrong
+    return path.str(); // no file is there yet; create() reports any other error
   SmallString<128> target;
   if (stat(path.str().c_str(), &info) != 0 || sys::fs::real_path(path, target))
     return refuse("is a link that leads nowhere");
@@ -117,7 +117,7 @@ Expected<std::unique_ptr<BundleWriter>> BundleWriter::create(StringRef path) {
   std::unique_ptr<BundleWriter> writer(new BundleWriter);
   writer->path = *target;
   writer->temporary = temporaryPath(*target, getpid());
-  // A process of the same number that was killed may have left such a file.
+  // A killed process that had our process id may have left this file.
   unlink(writer->temporary.c_str());
   writer->file = open(writer->temporary.c_str(),
                       O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -250,7 +250,7 @@ Error BundleWriter::commit() {
   if (rename(temporary.c_str(), path.c_str()) != 0)
     return fail("cannot rename");
   temporary.clear();
-  // The bundle has its name. Once the folder is synced, the name outlives a power cut.
+  // The bundle has its name; a synced folder makes the name survive a power cut.
   int folder = open(folderOf(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (folder >= 0) {
     fsync(folder);

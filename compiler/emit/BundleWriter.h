@@ -18,8 +18,8 @@ namespace encdec {
 /// table shall have), then commit. Not thread-safe; one thread writes one bundle.
 class BundleWriter {
 public:
-  /// The file that a bundle at `path` replaces or makes: links are followed, so
-  /// that they stay links. Fails where something else than a regular file is there.
+  /// The file that a bundle at `path` replaces or makes. Links are followed, so that a
+  /// link stays one. Fails where something other than a regular file is there.
   static llvm::Expected<std::string> resolve(llvm::StringRef path);
 
   /// Makes the temporary file beside the file that `path` resolves to. Fails if no

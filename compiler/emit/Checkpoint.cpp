@@ -1,4 +1,4 @@
-// Files are read piece by piece, never mapped: if one is cut short meanwhile, that is
+// Files are read piece by piece, never mapped: a file that is cut short meanwhile gives
 // an error, not a signal.
 #include "compiler/emit/Checkpoint.h"
 #include "compiler/emit/Hash.h"

@@ -1,5 +1,5 @@
-// What emission takes from the checkpoint's folder besides weights: tokenizer
-// files as they are, and a hash of everything the result depends on.
+// What emission reads in the checkpoint's folder besides weights: the tokenizer's files,
+// which it copies, and all files that the result depends on, for a hash.
 #pragma once
 #include "mlir/IR/BuiltinOps.h"
 #include "runtime/base/Status.h"

@@ -1,5 +1,5 @@
-// The stages in order. What can go wrong with the input comes back with its
-// code; a pass that fails on an imported module is our mistake and says so.
+// The stages in order. An error of the input comes back with its code; a pass that
+// fails on an imported module is a bug of the compiler and is reported as one.
 #include "compiler/emit/Compile.h"
 #include "compiler/emit/BundleWriter.h"
 #include "compiler/emit/Checkpoint.h"
@@ -57,7 +57,7 @@ public:
     pipeline.sketch = options.sketch;
     buildFusePipeline(pm, pipeline);
     buildPlacePipeline(pm, pipeline);
-    // A pattern that matches nothing is the only way for sound IR to fail here.
+    // On sound IR these passes fail only for a pattern that matches no weight.
     if (Status status = run(pm); !status.ok())
       return Status(options.weightsFor.empty() ? status.code() : Code::Usage,
                     status.message());
@@ -154,8 +154,8 @@ public:
     return Status(code, messages.empty() ? what : what + ": " + messages);
   }
 
-  /// The levels asked for, each once; else those of x86-64 that make a difference to the
-  /// weights' formats. Only products of whole numbers have instructions of their own.
+  /// The levels asked for, each once; else those of x86-64 whose code differs for the
+  /// weights' formats: VNNI levels only where products are of whole numbers.
   std::vector<std::string> levels() const {
     std::vector<std::string> asked;
     for (const std::string &level : options.levels)
@@ -288,7 +288,7 @@ Result<std::string> outputFile(const std::string &folder,
   namespace fs = llvm::sys::fs;
   fs::UniqueID own, other;
   if (fs::getUniqueID(*target, own) || isBundle(*target))
-    return *target; // nothing is there yet, or an older bundle is
+    return *target; // no file is there yet, or an older bundle
   std::error_code error;
   for (fs::directory_iterator at(folder, error), end; !error && at != end;
        at.increment(error))
@@ -302,7 +302,7 @@ Result<std::string> outputFile(const std::string &folder,
 Status compileToBundle(const std::string &folder, const std::string &out,
                        const CompileOptions &options,
                        std::vector<std::string> &warnings) {
-  // A missing linker or an unwritable folder is said before any work is done.
+  // A missing linker or an unwritable folder is reported before any work is done.
   auto linker = findLinker();
   if (!linker)
     return failed(linker.takeError());

@@ -13,15 +13,15 @@ namespace encdec {
 class JitModel;
 
 struct CompileOptions {
-  /// Format of all matrices and token tables (dialect/WeightFormat.h), and "GLOB=FORMAT" for
-  /// those whose names match: the last match counts.
+  /// The format of all matrices and token tables (dialect/WeightFormat.h), and
+  /// "GLOB=FORMAT" for weights whose names match: the last match counts.
   std::string weights = "f32";
   std::vector<std::string> weightsFor;
   /// Adds an int8 sketch of an f32 vocabulary's weights: a step that is asked for the
   /// best token alone reads the sketch and few of the weights, and finds the same token.
   bool sketch = false;
   /// CPU levels that code is made for, by their names in Object.h. If empty, those of
-  /// x86-64 that make a difference to these weights.
+  /// x86-64 whose code differs for these weights.
   std::vector<std::string> levels;
   /// Warnings of the import become errors.
   bool strict = false;
@@ -32,8 +32,8 @@ struct CompileOptions {
   std::function<Status(const std::string &file)> check;
 };
 
-/// The file that a bundle of `folder` at `out` makes or replaces: links are followed.
-/// A usage error if something else than a regular file is there, or a file of the
+/// The file that a bundle of `folder` at `out` makes or replaces; links are followed.
+/// A usage error if something other than a regular file is there, or a file of the
 /// checkpoint itself.
 Result<std::string> outputFile(const std::string &folder,
                                const std::string &out);
@@ -53,8 +53,8 @@ jitCheckpoint(const std::string &folder, const CompileOptions &options,
               std::vector<std::string> &warnings);
 
 /// The same for IR at hand: `module`, in decomposed or fused form and with the
-/// attributes encdec.model and encdec.generation, runs through the pipelines, which
-/// leave it of no more use. `folder` holds the files that its weights name.
+/// attributes encdec.model and encdec.generation, runs through the pipelines and is of
+/// no use afterwards. `folder` holds the files that its weights name.
 Result<std::unique_ptr<JitModel>> jitModule(mlir::ModuleOp module,
                                             const std::string &folder,
                                             const CompileOptions &options);

@@ -1,4 +1,4 @@
-// From a placed module or a checkpoint folder to something that runs: the whole
+// From a placed module or a checkpoint folder to something that runs: the public headers
 // of compiler/emit.
 #pragma once
 #include "compiler/emit/BundleWriter.h"

@@ -1,5 +1,5 @@
-// ORC takes the very object that the bundle would carry, so JIT and AOT compute
-// the same bits by construction.
+// ORC links the same object that a bundle would carry, so JIT and bundle compute the
+// same bits by construction.
 #include "compiler/emit/Jit.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/Support/MemoryBuffer.h"

@@ -1,5 +1,4 @@
-// A compiled model in this process: what a bundle holds, without a
-// file.
+// A compiled model in this process: the contents of a bundle without a file.
 #pragma once
 #include "encdec/abi.h"
 #include "llvm/ADT/ArrayRef.h"

@@ -19,7 +19,7 @@ using object::ELF64LEObjectFile;
 namespace encdec {
 namespace {
 
-constexpr unsigned linkDeadline = 60; // seconds; a link takes a tenth of one
+constexpr unsigned linkDeadline = 60; // seconds; linking takes a tenth of a second
 
 Error writeFile(StringRef path, ArrayRef<char> bytes) {
   std::error_code error;
@@ -100,7 +100,7 @@ Expected<SmallVector<char, 0>> linkShared(ArrayRef<char> object) {
                                       "-o",
                                       output,
                                       input};
-  // aarch64 systems have pages of 4, 16 or 64 KB: lay segments out for all.
+  // aarch64 systems have pages of 4, 16 or 64 KB: lay segments out for all of them.
   if (isArm(object))
     arguments.append({"-z", "max-page-size=65536"});
   ProgramEnd end = runProgram(arguments, linkDeadline);

@@ -7,8 +7,8 @@
 
 namespace encdec {
 
-/// Path of ld.lld 22: $ENCDEC_LLD, else `ld.lld-22` or LLVM 22's own folder.
-/// The error names the package that brings it.
+/// Path of ld.lld 22: $ENCDEC_LLD, else `ld.lld-22` on PATH or in LLVM 22's own folder.
+/// The error names the package that has it.
 llvm::Expected<std::string> findLinker();
 
 /// Links one object into a shared object by ld.lld as a child process (LLD may

@@ -13,7 +13,8 @@ using namespace mlir;
 namespace encdec {
 namespace {
 
-/// One of the module's dictionaries by its table; what is absent there is null here.
+/// Writes a dictionary of the module with the keys of its table (dialect/Schema.h); an
+/// absent key is null.
 void section(llvm::json::OStream &json, StringRef title, ModuleOp module,
              StringRef attribute) {
   auto from = module->getAttrOfType<DictionaryAttr>(attribute);

@@ -7,7 +7,7 @@
 
 namespace encdec {
 
-/// What the manifest says and the module does not.
+/// What the manifest needs beyond the module.
 struct ManifestInfo {
   std::vector<std::string> passes; // run, in order
   std::vector<std::string> levels; // code sections, in order

@@ -1,6 +1,6 @@
-// Object code. No IR passes run, on purpose: the kernels are emitted in the form they
-// shall have, and loop-idiom recognition would turn their loops into calls of memcpy
-// and memset, which generated code may not make.
+// Object code. No IR passes run, on purpose: the kernels are emitted in their final form,
+// and loop-idiom recognition would turn loops into calls of memcpy and memset, which
+// generated code may not make.
 #include "compiler/emit/Object.h"
 #include "encdec/abi.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
@@ -42,7 +42,7 @@ Expected<std::unique_ptr<TargetMachine>> createMachine(const ObjectTarget &t) {
         "level %s: this LLVM cannot generate code for %s: %s",
         t.name.str().c_str(), triple.str().c_str(), message.c_str());
   TargetOptions options;
-  // The fusing of multiply and add is in the IR, on purpose; adding to it would
+  // The IR already fuses multiply and add where it should; any further fusing would
   // change the bits of a result.
   options.AllowFPOpFusion = FPOpFusion::Strict;
   return std::unique_ptr<TargetMachine>(target->createTargetMachine(
@@ -72,7 +72,7 @@ void prepare(Module &module, const ObjectTarget &target) {
     }
   }
   for (GlobalVariable &global : module.globals())
-    if (!global.isDeclaration()) // private: tables of each layer need no symbol
+    if (!global.isDeclaration()) // private: the tables of layers need no symbols
       global.setLinkage(GlobalValue::PrivateLinkage);
   Type *i64 = Type::getInt64Ty(module.getContext());
   new GlobalVariable(
@@ -120,7 +120,7 @@ Expected<SmallVector<char, 0>> emitObject(mlir::ModuleOp module,
   module->getContext()->appendDialectRegistry(registry);
 
   LLVMContext context;
-  // The name ends up in the object, so it must not be the file's.
+  // The module's name ends up in the object, so it must not be that of a file.
   std::unique_ptr<Module> ir =
       mlir::translateModuleToLLVMIR(module, context, "encdec");
   if (!ir)
@@ -136,7 +136,7 @@ Expected<SmallVector<char, 0>> emitObject(mlir::ModuleOp module,
           "level %s: the lowered module defines no function %s",
           target.name.str().c_str(), entry.str().c_str());
   prepare(*ir, target);
-  // Debian builds LLVM without assertions: nothing else would notice invalid IR.
+  // LLVM without assertions, as Debian builds it, does not notice invalid IR itself.
   std::string message;
   raw_string_ostream stream(message);
   if (verifyModule(*ir, &stream))

@@ -1,8 +1,8 @@
 // scores, [mask], softmax, context → self_attention or cross_attention: the
 // scores (H x R x K floats) live in a buffer of one row's keys and are no tensor.
 //
-// Which of the two it is, the types say: a query of the decoder on keys of the
-// encoder is cross-attention, all else stays within one side. Where keys and
+// The types say which of the two an attention is: a query of the decoder on keys of the
+// encoder is cross-attention, any other attention stays within one side. Where keys and
 // values come from (linears, a memory_read, a cache_read) does not matter.
 #include "compiler/fuse/Fusion.h"
 #include "dialect/Ops.h"
@@ -34,7 +34,7 @@ static std::variant<Chain, Refusal> match(ContextOp context) {
   Chain chain;
   chain.context = context;
   chain.softmax = context.getProbs().getDefiningOp<SoftmaxOp>();
-  // Probabilities given from outside, or changed on the way, are not a softmax.
+  // The probabilities come from outside, or another op changes them.
   if (!chain.softmax)
     return Refusal{"no-softmax", "expected probs from encdec.softmax",
                    "none: these probabilities are made elsewhere",
@@ -43,7 +43,7 @@ static std::variant<Chain, Refusal> match(ContextOp context) {
   if ((chain.mask = scored.getDefiningOp<MaskOp>()))
     scored = chain.mask.getScores();
   chain.scores = scored.getDefiningOp<ScoresOp>();
-  // Two masks, or scores changed on the way (a position bias of a plugin's).
+  // There are two masks, or another op changes the scores (a plugin's position bias).
   if (!chain.scores)
     return Refusal{
         "no-scores", "expected softmax of encdec.scores, masked at most once",

@@ -18,7 +18,7 @@ static Outcome fuseFfn(ActivationOp activation, RewriterBase &rewriter) {
     return Refusal{"no-up", "expected the activation of an encdec.linear",
                    "none: there is no first product to fuse",
                    activation.getInput().getDefiningOp()};
-  // One of several outputs: the others would be lost.
+  // The other outputs of a linear with several would be lost.
   if (up.getOutputs().size() != 1)
     return Refusal{"variadic-linear",
                    "expected a linear with one output, but it has " +
@@ -47,7 +47,7 @@ static Outcome fuseFfn(ActivationOp activation, RewriterBase &rewriter) {
                    "expected a linear with one output, but it has " +
                        std::to_string(down.getOutputs().size()),
                    "run encdec-decompose first", down};
-  // ffn's rows come out as wide as they went in; it is the block of a residual.
+  // The output of ffn is as wide as its input: it is the block of a residual.
   if (widthOf(up.getInput()) != widthOf(down.getOutput()))
     return Refusal{"width-mismatch",
                    "expected an output of width " +

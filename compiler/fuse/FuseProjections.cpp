@@ -26,7 +26,7 @@ static std::variant<CacheAppendOp, Refusal> appendBehind(CacheReadOp read) {
     auto append = dyn_cast<CacheAppendOp>(user);
     if (!append)
       continue;
-    // Which of two writes a row sees is not for this pass to find out.
+    // This pass does not find out which of two writes a row sees.
     if (found)
       return Refusal{"several-appends",
                      "expected one encdec.cache_append to the cache, but there "
@@ -34,7 +34,7 @@ static std::variant<CacheAppendOp, Refusal> appendBehind(CacheReadOp read) {
                      "append once a step", append};
     found = append;
   }
-  // A cache that only another function fills.
+  // Only another function fills the cache.
   if (!found)
     return Refusal{"no-append",
                    "expected an encdec.cache_append to the cache in this "
@@ -43,8 +43,8 @@ static std::variant<CacheAppendOp, Refusal> appendBehind(CacheReadOp read) {
   return found;
 }
 
-/// Query, key and value as three plain linears of one input, or why they are
-/// not. No candidate where they are the outputs of one linear already.
+/// Query, key and value as three plain linears of one input, or the reason why they are
+/// none. No candidate where they are the outputs of one linear already.
 static std::variant<NoCandidate, Refusal, SmallVector<LinearOp, 3>>
 match(SelfAttentionOp attention) {
   Value key = attention.getKey(), value = attention.getValue();
@@ -73,7 +73,7 @@ match(SelfAttentionOp attention) {
           "no-linear",
           std::string("expected the ") + name + " from encdec.linear",
           "none: there is no projection to join", projected.getDefiningOp()};
-    // Joined with something else: that would have to be taken apart first.
+    // The linear is joined with others, which would have to be taken apart first.
     if (linear.getOutputs().size() != 1)
       return Refusal{"variadic-linear",
                      std::string("expected the ") + name +
@@ -99,7 +99,7 @@ static std::optional<Refusal> disagreement(ArrayRef<LinearOp> linears) {
                      "expected the linears of query, key and value to read one "
                      "value",
                      "none: the rows differ", other};
-    // Joined, all three would be computed where one of them was not asked for.
+    // Joined, all three would be computed on a path that needs only one of them.
     if (other->getBlock() != query->getBlock())
       return Refusal{
           "different-blocks",
@@ -135,7 +135,7 @@ static Outcome fuseProjections(SelfAttentionOp attention,
   if (auto refusal = disagreement(linears))
     return *refusal;
 
-  // At the first of the three: the input is there, and every reader is below.
+  // At the first of the three: the input is defined there, and every reader is below.
   LinearOp first = *llvm::min_element(
       linears, [](LinearOp a, LinearOp b) { return a->isBeforeInBlock(b); });
   rewriter.setInsertionPoint(first);

@@ -1,5 +1,5 @@
-// linear, top_tokens → vocabulary: the logits of a row (V floats) are never stored,
-// each block of them is reduced where it is computed.
+// linear, top_tokens → vocabulary: the logits of a row (V floats) are never stored; each
+// block of logits is reduced where it is computed.
 #include "compiler/fuse/Fusion.h"
 #include "dialect/Ops.h"
 #include "mlir/Pass/Pass.h"
@@ -20,7 +20,7 @@ static Outcome fuseVocabulary(TopTokensOp top, RewriterBase &rewriter) {
     return Refusal{"no-linear", "expected logits from encdec.linear",
                    "compute what changes the logits in logit_bias",
                    top.getLogits().getDefiningOp()};
-  // One of several outputs of a linear: the others would be lost.
+  // The other outputs of a linear with several would be lost.
   if (linear.getOutputs().size() != 1)
     return Refusal{"variadic-linear",
                    "expected a linear with one output, but it has " +

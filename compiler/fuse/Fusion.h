@@ -1,9 +1,8 @@
-// The frame every fusion here fits: collect the candidates, try each one once
-// in program order, and tell what was gained or why not.
+// The frame of every fusion: collect the candidates, try each once in program order, and
+// report what was gained or why nothing was.
 //
-// One walk is enough, so there is no fixpoint to reach: no fusion of a pass
-// makes a candidate for the same pass (tests/fuse/FuseTest.cpp runs each
-// twice).
+// One walk is enough: no fusion of a pass makes a candidate for the same pass
+// (tests/fuse/FuseTest.cpp runs the pipeline twice).
 #pragma once
 #include "compiler/Remarks.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -20,12 +19,12 @@ struct Gain {
   std::string text;
 };
 
-/// Neither: the op is no candidate (nothing is said about it).
+/// The op is no candidate, and no remark is made about it.
 struct NoCandidate {};
 
 using Outcome = std::variant<NoCandidate, Refusal, Gain>;
 
-/// Whether control may come to `op`. Elsewhere an op may read its own result,
+/// Whether control may come to `op`. In unreachable code an op may read its own result,
 /// so that no place is below all of its operands.
 inline bool isReached(mlir::Operation *op, mlir::DominanceInfo &dominance) {
   for (; mlir::Block *block = op->getBlock(); op = block->getParentOp())

@@ -1,6 +1,5 @@
-// Checks the form of a whole module: what a form is and which rules it has
-// stands in dialect/Form.h, the checks in dialect/Form.cpp. Here is only the
-// flag.
+// The flag that checks the form of a whole module. dialect/Form.h has the forms and
+// their rules, dialect/Form.cpp the checks.
 #include "dialect/Form.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"

@@ -7,8 +7,8 @@
 
 namespace encdec::checkpoint {
 
-/// The greatest counts that a configuration may state: allocations are sized by them, and
-/// whoever writes a file must not decide how much.
+/// The greatest counts that a configuration may state. They size allocations, and a file
+/// must not decide how much memory is taken.
 inline constexpr uint64_t maxVocabulary = 4'000'000;
 inline constexpr uint64_t maxLayers = 1024;
 inline constexpr uint64_t maxWidth = 1u << 20; // widths, ffn, positions
@@ -37,9 +37,9 @@ struct GenerationConfig {
   std::vector<uint64_t> eos; // if empty, only lengths end a sentence
   std::optional<uint64_t> pad;
   uint64_t maxLength = 0;
-  std::optional<uint64_t> maxNewTokens; // wins over maxLength
+  std::optional<uint64_t> maxNewTokens; // overrides maxLength
   uint64_t minLength = 0;
-  std::optional<uint64_t> minNewTokens; // wins over minLength
+  std::optional<uint64_t> minNewTokens; // without the start token
   std::optional<uint64_t> forcedBos;
   std::vector<uint64_t> forcedEos;
   std::vector<uint64_t> badTokens; // never generated

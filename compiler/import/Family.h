@@ -1,5 +1,5 @@
-// Family.h: what a model family gives the importer: one function. To add a
-// family, write its file and one row of the table in Import.cpp.
+// Family.h: what a model family gives the importer, one function. A new family
+// declares its function here and adds a row to the table in Import.cpp.
 #pragma once
 #include "compiler/import/Config.h"
 #include "compiler/import/Safetensors.h"

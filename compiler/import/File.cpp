@@ -21,7 +21,7 @@ Result<std::string> readFile(const std::string &path, const std::string &name,
     ~Closer() { ::close(file); }
   } closer{file};
   struct stat info;
-  // A pipe or device has no size to hold the reads against.
+  // A pipe or device has no size that bounds the reads.
   if (::fstat(file, &info) != 0 || !S_ISREG(info.st_mode))
     return badModel(fmt::format("{}: not a regular file", name));
   if (uint64_t(info.st_size) > most)

@@ -2,8 +2,9 @@
 //
 // Rules as in Transformers' generation utilities (generation/utils.py,
 // generation/configuration_utils.py): an unset max_length means 20 *new*
-// tokens, within the model's positions; max_new_tokens and min_new_tokens win
-// over lengths; decoder_start_token_id falls back to bos_token_id, pad to eos.
+// tokens, within the model's positions; max_new_tokens overrides max_length;
+// decoder_start_token_id falls back to bos_token_id, pad to eos. Both minima are
+// kept: the runtime takes the greater.
 #include "compiler/import/Config.h"
 #include "encdec/abi.h"
 
@@ -18,7 +19,7 @@ enum class Use {
   Honoured,  // read by readGeneration
   Silent,    // changes no result
   Sampling,  // matters only when do_sample is true
-  Unhonoured // changes the result: worth a warning unless neutral
+  Unhonoured // changes the result: gets a warning unless neutral
 };
 
 struct Key {
@@ -208,7 +209,7 @@ void warnIgnored(Fields &fields, const JsonValue &object, bool ownFile,
     if (object.items[i].isNull())
       continue;
     const Key *key = findKey(object.keys[i]);
-    if (!key && ownFile) // other keys of config.json are the model's
+    if (!key && ownFile) // the other keys of config.json describe the model
       unknown.push_back(quote(object.keys[i]));
     if (key && key->use == Use::Unhonoured &&
         !isNeutral(object.items[i], key->neutral))

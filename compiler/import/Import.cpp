@@ -100,7 +100,7 @@ OwningOpRef<ModuleOp> importCheckpoint(MLIRContext &context, StringRef folder,
         badModel(report.warnings.front() + " (an error because of --strict)");
     return {};
   }
-  // The textbook comes first, its long list of weights after.
+  // The functions come first, the long list of weights after them.
   Operation &first = (*module)->getBody()->front();
   for (auto function : llvm::to_vector((*module)->getOps<func::FuncOp>()))
     function->moveBefore(&first);

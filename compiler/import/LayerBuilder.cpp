@@ -88,7 +88,7 @@ Value LayerBuilder::ffn(Value x, const std::string &block, int64_t hidden,
 
 Value LayerBuilder::addNorm(Value y, Value x, const std::string &block) {
   Value sum = AddOp::create(builder, at(block + ".sum"), y.getType(), y, x);
-  // Marian in Transformers has PyTorch's default eps.
+  // Transformers' Marian leaves eps at PyTorch's default.
   return NormOp::create(builder, at(block + ".normed"), sum.getType(), sum,
                         symbol(block + ".gamma"), symbol(block + ".beta"),
                         builder.getF32FloatAttr(1e-5f));

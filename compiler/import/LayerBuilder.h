@@ -19,7 +19,7 @@ public:
     /// Scores are scaled by headSize^-0.5.
     float scale() const;
   };
-  /// Whose keys each query row sees, and where each source's keys start.
+  /// The source whose keys each query row sees, and where each source's keys start.
   struct Sources {
     mlir::Value rows, offsets;
   };

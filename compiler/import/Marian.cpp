@@ -119,7 +119,8 @@ void MarianBuilder::declareLayers(const std::string &side,
 }
 
 void MarianBuilder::declareTables(const MarianTables &names) {
-  // Each tensor has one symbol, which names the greatest part that reads the tensor.
+  // Each tensor has one symbol: "shared" where both embeddings read it; a head that is
+  // an embedding has the symbol of that embedding.
   tables.encoder = names.encoder == names.decoder ? "shared" : "encoder.embed";
   tables.decoder = names.encoder == names.decoder ? "shared" : "decoder.embed";
   tables.head = names.head == names.decoder   ? tables.decoder

@@ -73,13 +73,13 @@ Result<MarianConfig> MarianConfig::read(const ConfigFiles &files,
   config.activation = fields.text("activation_function", config.activation);
   checkSide(fields, "encoder", config.width, config.encoder.heads);
   checkSide(fields, "decoder", config.width, config.decoder.heads);
-  // The position table is computed: a small file could ask for a large one.
+  // The position table is computed, so a small file could ask for a huge table.
   if (config.maxPositions * config.width > uint64_t(1) << 30)
     fields.failWith(overLimit(fmt::format(
         "config.json: key \"max_position_embeddings\": {} positions of width {}"
         " make a table beyond the limit of 2^30 numbers",
         config.maxPositions, config.width)));
-  // Warnings about a key's fallback would only distract from its error.
+  // An error of a key makes warnings about its fallback useless.
   ENCDEC_RETURN_IF_ERROR(fields.status());
   config.targetVocabulary = target ? target : config.sourceVocabulary;
   if (config.shareEmbeddings &&

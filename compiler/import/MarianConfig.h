@@ -36,8 +36,8 @@ struct MarianTables {
 };
 
 /// Applies Transformers' tying rules (modeling_utils.py, tie_weights): any
-/// present member of a tie feeds the absent ones; two present with different
-/// values are not tied. A table that no tensor feeds is named in `missing`.
+/// present member of a tie feeds the absent ones; two present members with
+/// different values are not tied. A table that no tensor feeds is named in `missing`.
 Result<MarianTables> resolveTables(const MarianConfig &config,
                                    const CheckpointFiles &files,
                                    std::vector<std::string> &missing,

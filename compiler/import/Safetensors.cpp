@@ -139,7 +139,7 @@ private:
 };
 
 /// Whether a file that begins with these bytes is a Git LFS pointer: its first key is
-/// "version" (git-lfs, docs/spec.md). No header is as long as the bytes would say.
+/// "version" (git-lfs, docs/spec.md). As a header's length the bytes exceed any limit.
 bool isLfsPointer(const uint8_t (&first)[8]) {
   return std::memcmp(first, "version ", 8) == 0;
 }

@@ -28,8 +28,8 @@ enum class DType { F64, F32, F16, BF16, Other };
 
 /// The size of one value; 0 for Other.
 unsigned bytesOf(DType dtype);
-/// values[i] = value i of `bytes`, which hold as many of `dtype` as there are floats.
-/// Those of F64 are rounded to nearest, the others are floats already.
+/// values[i] = value i of `bytes`, which hold values.size() values of `dtype`. F64 is
+/// rounded to nearest; every value of the other types is a float.
 void widen(DType dtype, const uint8_t *bytes, std::span<float> values);
 
 struct TensorInfo {
@@ -90,7 +90,7 @@ public:
   /// Null when the checkpoint has no tensor of that name. "model.x" is also found as
   /// "x" in a folder where no name begins with "model.": a base model saved alone.
   const Entry *find(std::string_view name) const;
-  /// By the names in the files.
+  /// All tensors, by their names in the files.
   const std::map<std::string, Entry, std::less<>> &entries() const { return byName; }
   /// Whether two tensors hold the same bytes under the same type and shape.
   Result<bool> same(const Entry &a, const Entry &b) const;

@@ -28,8 +28,8 @@ bool exists(const std::string &path) {
   return ::access(path.c_str(), F_OK) == 0;
 }
 
-/// The shards that weight_map names. Which tensor lies in which of them, each shard
-/// says itself; other keys are of no use here.
+/// Collects the shards that weight_map names. Each shard's own header says which tensors
+/// it holds; other keys of the index are not needed.
 class IndexReader : public JsonEvents {
 public:
   std::string beginObject() override {
@@ -193,8 +193,8 @@ Result<CheckpointFiles> CheckpointFiles::open(const std::string &folder) {
 const CheckpointFiles::Entry *
 CheckpointFiles::find(std::string_view name) const {
   auto found = byName.find(name);
-  // A base model saved alone has its tensors' names without the prefix. Names that
-  // begin with it follow it in the sorted byName.
+  // A base model saved alone has its tensors' names without the prefix. byName is
+  // sorted, so names with the prefix would follow the prefix itself.
   auto prefixed = byName.lower_bound(basePrefix);
   bool isBase = prefixed == byName.end() || !prefixed->first.starts_with(basePrefix);
   if (found == byName.end() && isBase && name.starts_with(basePrefix))

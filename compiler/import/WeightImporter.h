@@ -28,7 +28,7 @@ public:
   /// Keeps `tensor` out of the warning of unused tensors.
   void markSeen(const std::string &tensor);
   void noteMissing(const std::string &tensor) { missing.push_back(tensor); }
-  /// The first problem, all missing tensors in one message.
+  /// The first problem; one message names all missing tensors.
   Status status() const;
   /// A warning that names the tensors that no weight uses; empty if there are none.
   std::string unusedWarning() const;

@@ -5,8 +5,8 @@
 
 namespace encdec::lower {
 
-/// Marks a function that entries call: shared between layers, so never inlined into them,
-/// and free of library calls, which a loop idiom would otherwise become.
+/// Marks a function that entries call. Layers share it, so it is never inlined; and no
+/// loop of it may become a library call (loop-idiom recognition).
 void makePrivateKernel(mlir::func::FuncOp function);
 
 /// The frame, made on the stack by encode and step: 8-byte fields in this
@@ -15,7 +15,7 @@ enum class FrameField : int64_t {
   context, // const encdec_abi_context *
   worker,  // i64
   workers, // i64
-  arenaRows, // i64: what places in the arena are multiplied by: R in step,
+  arenaRows, // i64: rows of the arena, which multiply its places: R in step,
              // Σ round_up(length, 16) over the sources in encode
   count
 };
@@ -41,8 +41,9 @@ public:
   Val number(int64_t i);
   /// Entry `i`, a place: the address of an activation.
   Val place(int64_t i);
-  /// Entries `i` to `i` + 2, a place in scratch: the address in this worker's own, or in
-  /// the first worker's; others' follow scratch_stride bytes apart.
+  /// Entries `i` to `i` + 2, a place in scratch: the address in this worker's scratch, or
+  /// in that of worker 0. The scratch of the next worker lies scratch_stride bytes
+  /// further.
   Val scratch(int64_t i);
   Val firstScratch(int64_t i);
   /// Entry `i`, a weight offset: its address.

@@ -1,4 +1,4 @@
-// The little language of kernels, op by op.
+// The arithmetic, conversions and constants of the kernel language.
 #include "compiler/lower/KernelBuilder.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -92,7 +92,7 @@ Val fma(Val a, Val b, Val c) {
   return a.builder->wrap(
       math::FmaOp::create(*a.builder, a.value, b.value, c.value));
 }
-// Not arith.maximumf: its NaN and signed-zero rules cost extra instructions.
+// Not arith.maximumf, whose NaN and signed-zero rules cost extra instructions.
 Val max(Val a, Val b) { return select(a > b, a, b); }
 Val min(Val a, Val b) { return select(a < b, a, b); }
 Val select(Val condition, Val a, Val b) {
@@ -206,7 +206,7 @@ Val KernelBuilder::toInteger(Val real) {
   return wrap(arith::FPToSIOp::create(*this, to, real.value));
 }
 Val KernelBuilder::bitcast(Val value, Type to) {
-  auto vectorType = dyn_cast<VectorType>(to); // lanes may be cut or joined
+  auto vectorType = dyn_cast<VectorType>(to); // the number of lanes may change
   if (vectorType && vectorType.getShape() !=
                         cast<VectorType>(value.type()).getShape())
     return wrap(vector::BitCastOp::create(*this, vectorType, value.value));
@@ -231,7 +231,7 @@ Val KernelBuilder::toBf16(Val real) {
   };
   Val bits = bitcast(real, like(i32())), one = constantOf(bits.type(), 1);
   Val half = constantOf(bits.type(), 0x7fff) + ((bits >> 16) & one);
-  // A NaN may not become an infinity or a zero by a carry.
+  // The carry of rounding must not turn a NaN into an infinity or a zero.
   Val isNumber = wrap(arith::CmpFOp::create(*this, arith::CmpFPredicate::ORD,
                                             real.value, real.value));
   Val rounded = select(isNumber, bits + half, constantOf(bits.type(), 0x7fc00000));

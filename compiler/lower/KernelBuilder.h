@@ -89,8 +89,8 @@ public:
   Val bitsOf(Val condition);
   /// Number of the lowest bit set.
   Val lowestBit(Val bits);
-  /// All 16 lanes to one, by halves: (0,8) (1,9) … then (0,4) … in every use
-  /// the same tree, so that sums have the same bits.
+  /// All 16 lanes to one, by halves: (0,8) (1,9) … then (0,4) … Every use has the same
+  /// tree, so that sums have the same bits.
   Val reduce16(Val vector, llvm::function_ref<Val(Val, Val)> combine);
   Val sum16(Val vector);
   Val max16(Val vector);
@@ -128,7 +128,7 @@ public:
   void loop(Val from, Val to, llvm::function_ref<void(Val)> body) {
     loop(from, to, constant(int64_t(1)), body);
   }
-  /// body until what it carries no longer meets `condition`.
+  /// Runs `body` while the carried values meet `condition`; returns the last ones.
   Vals repeat(llvm::ArrayRef<Val> init,
               llvm::function_ref<Val(llvm::ArrayRef<Val>)> condition,
               llvm::function_ref<Vals(llvm::ArrayRef<Val>)> body);

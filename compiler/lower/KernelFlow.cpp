@@ -61,7 +61,7 @@ Vals KernelBuilder::loop(Val from, Val to, Val step, ArrayRef<Val> init,
   auto op = scf::ForOp::create(
       *this, from.value, to.value, step.value, values,
       [&](OpBuilder &inner, Location, Value index, ValueRange carried) {
-        // The builder of the body is this one, moved there for its duration.
+        // This builder builds the body too: it moves there and back.
         InsertionGuard guard(*this);
         setInsertionPoint(inner.getInsertionBlock(), inner.getInsertionPoint());
         Vals arguments;

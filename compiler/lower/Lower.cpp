@@ -255,8 +255,8 @@ private:
     return bodies;
   }
 
-  // What the source said about the module is in the code now: entries, weights (the ops
-  // that are symbols and no functions), attributes of our dialects.
+  // The code holds all that the source said, so the source goes: entries, weights (the
+  // ops that are symbols and no functions), attributes of our dialects.
   static void eraseSource(ModuleOp module, ArrayRef<func::FuncOp> entries) {
     for (func::FuncOp entry : entries)
       entry.erase();

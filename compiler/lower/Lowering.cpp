@@ -16,7 +16,7 @@ using namespace mlir;
 namespace encdec {
 
 void buildKernelsToLLVM(OpPassManager &pm) {
-  // No IR passes follow in LLVM: what is to be shared or hoisted is so here.
+  // No IR passes follow in LLVM, so sharing and hoisting happen here.
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.addPass(createLoopInvariantCodeMotionPass());

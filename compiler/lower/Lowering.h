@@ -9,17 +9,17 @@ namespace encdec {
 /// `encode` and `step`, each an array of segments in the order they run.
 ///   {ops = "cache_append+self_attention", side = "decoder", layer = 0 : i64,
 ///    weight_bytes = …, row_madds = …, keys = [{from = "cache", bytes = …, madds = …}]}
-/// `layer` is missing outside layers.
+/// `layer` is missing outside layers and where a segment spans several layers.
 inline constexpr llvm::StringLiteral kSegmentsAttr = "encdec.segments";
 
 /// Kernels and entry functions (func, scf, arith, math, vector, llvm) to the
 /// LLVM dialect. No op becomes a library call.
 void buildKernelsToLLVM(mlir::OpPassManager &pm);
 
-/// Scheduled form to the LLVM dialect for one level of the target, in place: afterwards the module holds the functions encdec_encode and
-/// encdec_step (include/encdec/abi.h) and private kernels, nothing else. On
-/// failure there are diagnostics and the module is of no more use. Clone the
-/// module first where several levels are wanted.
+/// Scheduled form to the LLVM dialect for one level of the target, in place: afterwards
+/// the module holds the functions encdec_encode and encdec_step (include/encdec/abi.h)
+/// and private kernels, nothing else. On failure there are diagnostics and the module is
+/// of no more use. Clone the module first where several levels are wanted.
 llvm::LogicalResult lowerToLLVMDialect(mlir::ModuleOp module,
                                        llvm::StringRef level);
 

@@ -21,8 +21,8 @@ struct Segment {
   SmallVector<CallOp> calls;
 };
 
-// Importers call weights SIDE.lN.…: "decoder.l3.self.q.w". A call without weights belongs
-// where the one before it does: attention follows the projections that make its queries.
+// Importers name weights SIDE.lN.…: "decoder.l3.self.q.w". A call without weights belongs
+// to the layer of the call before it: attention follows the projections of its queries.
 Where whereOf(CallOp call, StringRef ownSide, const Where &last) {
   if (call.getWeights().empty())
     return last;
@@ -52,7 +52,7 @@ SmallVector<Segment> collect(func::FuncOp entry) {
       segments.push_back({last, {}});
     Segment &segment = segments.back();
     if (segment.where != last)
-      segment.where.layer = std::nullopt; // several layers without a barrier
+      segment.where.layer = std::nullopt; // several layers, no barrier between them
     segment.calls.push_back(call);
     begins = false;
   }

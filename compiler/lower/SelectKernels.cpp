@@ -4,8 +4,8 @@
 //     => %y = encdec_kernel.call "norm" (%x : read rows) to (arena <per_row = 2048> : update
 //        rows) split rows weights […] cost <> {eps = 1.0e-5, width = 512} : …
 //
-// The calls still stand on values: where those lie and where workers wait is decided
-// afterwards, from what the calls declare. Pre-form: fused, hoisted, packed.
+// The calls still stand on values. Later passes decide where values lie and where workers
+// wait, from what the calls declare. The module must be fused, hoisted and packed.
 #include "compiler/Passes.h"
 #include "compiler/lower/Target.h"
 #include "llvm/ADT/StringMap.h"
@@ -21,7 +21,7 @@ using namespace mlir;
 namespace encdec {
 namespace {
 
-/// The encdec.arg of the memory that is touched; null where it is something else.
+/// The encdec.arg of the memory that `access` touches; null where it touches no memory.
 StringAttr memoryOf(const kernel::Access &access) {
   kernel::HandleAttr handle = kernel::handleOf(access.value);
   if (!handle || handle.getName() != "memory")
@@ -31,7 +31,7 @@ StringAttr memoryOf(const kernel::Access &access) {
       cast<BlockArgument>(access.value).getArgNumber(), "encdec.arg");
 }
 
-/// The memories that step reads are ones that encode writes, if the module has both.
+/// Checks that encode writes the memories that step reads, if the module has both.
 LogicalResult checkMemories(func::FuncOp encode, func::FuncOp step) {
   if (!encode || !step)
     return success();

@@ -1,20 +1,20 @@
-// The target seam: a target turns ops of the fused form into kernel calls, and calls into
-// kernel bodies of one level. Everything between the two (barriers, places, entries) is
-// done for all targets alike and knows none of them.
+// The interface of targets: a target turns ops of the fused form into kernel calls, and
+// calls into kernel bodies of one level. The passes between the two (barriers, places,
+// entries) are the same for all targets and know none of them.
 #pragma once
 #include "compiler/schedule/Schedule.h"
 #include <memory>
 
 namespace encdec {
 
-/// The kernels of one target at one level, made in a module on first request, so that
-/// calls of one shape share one body.
+/// The kernels of one target at one level, made in a module on first request: calls of
+/// one shape share one body.
 ///
-/// A body is func.func private (frame: !llvm.ptr, table: !llvm.ptr), run by all workers of
-/// a call, each doing its share. `frame` is what entries prepare (Frame.h). `table` holds
-/// what differs from layer to layer: int32 entries for the operands (a place in the arena
-/// or a layer's bytes per key; three for a place in scratch; none for an input), the
-/// weights' offsets, the results (as operands) and the numbers, in the call's order.
+/// A body is func.func private (frame: !llvm.ptr, table: !llvm.ptr), run by all workers
+/// of a call, each doing its share. `frame` is what entries prepare (Frame.h). `table`
+/// holds what differs from layer to layer: int32 entries for the operands (a place in the
+/// arena or a layer's bytes per key; three for a place in scratch; none for an input),
+/// the weights' offsets, the results (as operands) and the numbers, in the call's order.
 /// No body contains a barrier.
 class KernelBodies {
 public:
@@ -30,7 +30,7 @@ public:
   /// Names of the levels that bodies can be made for, the least first.
   virtual llvm::ArrayRef<llvm::StringRef> levels() const = 0;
   /// Replaces every op of `entry`, in fused form with packed weights, by kernel calls.
-  /// What no kernel can honour is an error `not lowerable [code]` at the op.
+  /// An op that no kernel can honour is an error `not lowerable [code]`.
   virtual mlir::LogicalResult select(mlir::func::FuncOp entry) const = 0;
   /// Adds bodies for `level` to the end of `module`, which outlives them; null where the
   /// level is unknown.

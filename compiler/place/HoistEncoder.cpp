@@ -104,7 +104,7 @@ private:
   IRMapping toEncode;                // values of step → values of encode
 };
 
-/// step's `memory` is encode's one result.
+/// Checks that step's `memory` is encode's one result.
 LogicalResult Hoister::checkEncode() {
   if (!encode)
     return step.emitError(
@@ -127,9 +127,9 @@ LogicalResult Hoister::checkEncode() {
   return success();
 }
 
-/// All operands from the encoder: the op can run where the encoder runs. (Ops
-/// with index operands, attention among them, see rows of the step; a region
-/// may see anything.)
+/// An op whose operands all come from the encoder can run where the encoder runs. (Ops
+/// with index operands, attention among them, see rows of the step; an op with a
+/// region may see anything.)
 void Hoister::collectDependents() {
   known.insert(memory);
   for (Operation &op : step.getBody().front()) {
@@ -158,7 +158,8 @@ LogicalResult Hoister::collectAttentions() {
   return failure(result.wasInterrupted());
 }
 
-/// What memory_project can compute: two linears of one input and one width.
+/// Checks that memory_project can compute the keys and values: two linears of one input
+/// and one width.
 LogicalResult Hoister::check(const Attention &attention) {
   for (OpOperand *operand : {attention.key, attention.value})
     if (!known.contains(operand->get()) ||
@@ -190,11 +191,11 @@ LogicalResult Hoister::check(const Attention &attention) {
   return success();
 }
 
-/// Every use of a dependent value is another dependent op, or keys or values of
-/// an attention that was found.
+/// Checks that every use of a dependent value is another dependent op, or keys or values
+/// of an attention that was found.
 LogicalResult Hoister::checkUses() {
   auto check = [&](Value value) -> LogicalResult {
-    // Uses are listed last first; the first offence in the text is named.
+    // Uses are listed last first; the error names the first offence in the text.
     OpOperand *offence = nullptr;
     for (OpOperand &use : value.getUses())
       if (!dependents.contains(use.getOwner()) && !freed.contains(&use))
@@ -223,7 +224,7 @@ LogicalResult Hoister::refuseUse(OpOperand &use) {
   return error;
 }
 
-/// What stands between the encoder's output and the projections moves as it is.
+/// Moves the ops between the encoder's output and the projections as they are.
 void Hoister::moveIntermediates() {
   llvm::DenseSet<Value> needed;
   for (const Attention &attention : attentions)
@@ -255,7 +256,7 @@ std::string Hoister::freeName() {
   }
 }
 
-/// Projects in encode; the memory, as step sees it.
+/// Projects in encode; returns the memory as step's argument.
 Value Hoister::project(const Attention &attention, unsigned layer) {
   MLIRContext *context = step.getContext();
   Value key = attention.key->get(), value = attention.value->get();
@@ -295,8 +296,8 @@ Value Hoister::project(const Attention &attention, unsigned layer) {
   return append(step);
 }
 
-/// The read stands where the attention begins, so that the step still reads as
-/// the textbook does, layer by layer.
+/// Puts the read where the attention begins, so that the step still reads layer by
+/// layer.
 void Hoister::read(const Attention &attention, Value handle) {
   OpBuilder builder(attention.key->getOwner());
   Location loc =
@@ -317,7 +318,7 @@ void Hoister::finish() {
   (void)encode.eraseResult(0);
 }
 
-/// The proof: whatever still depends on the encoder's output alone is named.
+/// The proof: an op that still depends on the encoder's output alone is an error.
 LogicalResult verifyHoisted(func::FuncOp step) {
   llvm::DenseSet<Value> fromEncoder;
   for (BlockArgument argument : step.getArguments())

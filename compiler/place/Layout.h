@@ -1,5 +1,5 @@
-// How weights lie in the weights section: sizes, roles, order. Formulas only;
-// the values are Weights.h's.
+// How weights lie in the weights section: sizes, roles, order. These are formulas only;
+// Weights.h makes the values.
 #pragma once
 #include "dialect/Ops.h"
 #include "encdec/abi.h"
@@ -23,7 +23,7 @@ Entries findEntries(mlir::ModuleOp module);
 
 /// What a memory or cache stores keys and values as; null for any other type.
 mlir::Type keyElementOf(mlir::Type type);
-/// The same of the module's handles, "f32" where there are none.
+/// The name of that type for the module's handles; "f32" where there are none.
 llvm::StringRef keyTypeOf(mlir::ModuleOp module);
 
 /// Bytes of one weight in the section.
@@ -43,15 +43,15 @@ llvm::SmallVector<const WeightFormat *> formatsOf(mlir::ModuleOp module);
 /// All weights that pack-weights gave a place, by offset.
 llvm::SmallVector<WeightOp> placedWeights(mlir::ModuleOp module);
 
-/// End of the last one: size of the weights section.
+/// The size of the weights section: the end of the last placed weight.
 int64_t weightsSectionBytes(mlir::ModuleOp module);
 
-/// Bytes of weights that one step of one row reads: each weight once, of tables
-/// that are only looked up one row, of sketches none (they are read instead).
+/// Bytes of weights that one step of one row reads: each weight once, one row of a table
+/// that is only looked up, and no sketch (a step reads the sketch or the weight).
 int64_t stepWeightBytes(mlir::ModuleOp module);
 
-/// What a sketched step reads: its sketches, and of the weights they stand for only open
-/// blocks. Both 0 where there is no sketch.
+/// Bytes of the sketches, and of the weights that have one: a step that uses a sketch
+/// reads only candidate blocks of its weight. Both are 0 where there is no sketch.
 struct SketchBytes {
   int64_t sketch = 0, sketched = 0;
 };
@@ -63,7 +63,7 @@ struct IndexedTable {
   std::string role; // source_tokens, source_positions, target_…, vocabulary
   WeightOp weight;
 };
-/// Those of a placed module, each once for each role.
+/// The indexed tables of a placed module, each once for each of its roles.
 std::vector<IndexedTable> indexedTables(mlir::ModuleOp module);
 
 } // namespace encdec

@@ -5,9 +5,9 @@
 //     => encdec.weight @w : tensor<8x4xf32> = … {layout = #encdec.packed,
 //     offset = 0}
 //
-// Order is that of use, the step first: a step walks the section from its start
-// to its end once, which is what RAM streams best. Every place is a multiple
-// of 64 bytes, a cache line and the widest vector.
+// Weights lie in the order of use, the step's first: a step walks the section once from
+// its start, and RAM streams ascending addresses best. Every place is a multiple of 64
+// bytes, a cache line and the widest vector.
 #include "compiler/Passes.h"
 #include "compiler/place/Layout.h"
 #include "llvm/ADT/MapVector.h"

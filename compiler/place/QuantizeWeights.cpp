@@ -1,10 +1,10 @@
-// quantize-weights: chooses the format of each weight; its values are made later, when the
-// bundle is written.
+// quantize-weights: chooses the format of each weight; its values are made later, when
+// the bundle is written.
 //
 //   encdec.weight @w : tensor<8x4xf16> = …
 //     => encdec.weight @w : tensor<8x4xf16> = … {format = "int8"}
 //
-// Formats other than f32 are for matrices and token tables, where the bytes are.
+// Formats other than f32 are for matrices and token tables, which have most bytes.
 #include "compiler/Passes.h"
 #include "dialect/Ops.h"
 #include "llvm/Support/GlobPattern.h"

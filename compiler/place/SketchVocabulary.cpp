@@ -4,8 +4,9 @@
 //     => encdec.vocabulary %x, @w sketch @w.sketch biased …
 //        encdec.weight @w.sketch : … {format = "int8"}
 //
-// The tokens stay the same as long as no logit overflows (lower/Sketch.cpp); the weights
-// section grows by a quarter of @w. Runs once weights know how they are stored.
+// The tokens stay the same as long as no logit overflows (compiler/cpu/Sketch.cpp); the
+// weights section grows by a quarter of @w. Runs after quantize-weights: only an f32
+// weight gets a sketch.
 #include "compiler/Passes.h"
 #include "compiler/Remarks.h"
 #include "dialect/Ops.h"

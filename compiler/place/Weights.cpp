@@ -1,5 +1,5 @@
-// Weights are streamed: some panels of 16 rows are read, turned and handed on.
-// What this costs is one pass over the file, whatever the model's size.
+// Weights are streamed: a few panels of 16 rows are read, packed and handed on, so one
+// pass over the file suffices and memory does not grow with the model.
 #include "compiler/place/Weights.h"
 #include "compiler/import/Safetensors.h"
 #include "dialect/Origin.h"
@@ -53,8 +53,8 @@ public:
     return checkFinite(from, out);
   }
 
-  /// A value that is not finite makes all that is computed from it useless, unless it
-  /// bans a token.
+  /// A value that is not finite spoils every result that depends on it, unless it bans a
+  /// token.
   LogicalResult checkFinite(int64_t from, ArrayRef<float> values) {
     const float *bad = llvm::find_if_not(values, [&](float v) {
       return std::isfinite(v) || (v < 0 && weight.getBans());
@@ -192,7 +192,7 @@ void forEachCode(const Encoded &encoded, int64_t rows, int64_t width, int64_t gr
   }
 }
 
-/// The same into `out`, `bits` bits each, lowest first.
+/// Packs the codes into `out`, `bits` bits each, lowest bits first.
 void packCodes(const WeightFormat &format, const Encoded &encoded, int64_t rows,
                int64_t width, std::vector<uint8_t> &out) {
   uint32_t zeros[2];
@@ -220,7 +220,8 @@ void packCodes(const WeightFormat &format, const Encoded &encoded, int64_t rows,
 
 } // namespace
 
-/// Panels of codes, in whole panels, zeros up to scale_offset, then the scales of each row.
+/// Panels of codes, in whole panels, zeros up to scale_offset, then the scales of each
+/// row.
 LogicalResult WeightStore::streamPacked(WeightOp weight, Rows &rows, Sink sink) {
   const WeightFormat &format = weight.getStored();
   int64_t width = rows.width;

@@ -18,17 +18,17 @@ public:
   explicit WeightStore(std::string folder);
   ~WeightStore();
 
-  /// Logical values, row after row: f32 of each stored value, through int8
-  /// where storage is i8. Diagnostics on failure.
+  /// Logical values, row after row: what the weight's format keeps of the f32 of each
+  /// stored value. Diagnostics on failure.
   mlir::FailureOr<std::vector<float>> values(WeightOp weight);
 
   /// Receives consecutive pieces of a weight's bytes; failure stops the stream.
   using Sink = llvm::function_ref<mlir::LogicalResult(llvm::ArrayRef<uint8_t>)>;
-  /// The bytes of `weight` in the weights section, from its offset to its end:
-  /// packed values and, for int8, the gap and the scales.
+  /// The bytes of `weight` in the weights section, from its offset to its end: packed
+  /// values and, for a format with scales, the gap and the scales.
   mlir::LogicalResult stream(WeightOp weight, Sink sink);
 
-  /// The same into its place in `section` (of weightsSectionBytes).
+  /// Writes these bytes to their place in `section` (of weightsSectionBytes).
   mlir::LogicalResult write(WeightOp weight,
                             llvm::MutableArrayRef<uint8_t> section);
 

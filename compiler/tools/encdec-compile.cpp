@@ -1,6 +1,6 @@
-// encdec-compile: a checkpoint folder becomes a bundle. The work is done in a
-// child process: should LLVM crash or never end, that is an error message here,
-// and the file that was there before is still whole.
+// encdec-compile: a checkpoint folder becomes a bundle. A child process does the work:
+// where LLVM crashes or never ends, this process reports an error, and an older bundle
+// is still whole.
 #include "compiler/emit/BundleWriter.h"
 #include "compiler/emit/Compile.h"
 #include "compiler/emit/Object.h"
@@ -52,7 +52,7 @@ char *sharedStage() {
 }
 
 void limitChild(unsigned deadline) {
-  prctl(PR_SET_PDEATHSIG, SIGKILL); // without its parent, nobody waits for the result
+  prctl(PR_SET_PDEATHSIG, SIGKILL); // without the parent nobody waits for the result
   auto limit = [](auto resource, rlim_t value) {
     rlimit now;
     if (getrlimit(resource, &now) == 0 && value < now.rlim_cur) {
@@ -70,8 +70,8 @@ void limitChild(unsigned deadline) {
   std::signal(SIGXFSZ, SIG_IGN);
 }
 
-/// Asks `encdec verify`, if that is installed beside this program: it opens the
-/// bundle as its users will, which makes the tokenizer of its files.
+/// Runs `encdec verify`, if that is installed beside this program: it opens the bundle as
+/// users will, tokenizer included.
 encdec::Status verify(const std::string &checkpoint,
                       const std::string &bundle) {
   namespace fs = llvm::sys::fs;
@@ -84,7 +84,7 @@ encdec::Status verify(const std::string &checkpoint,
   auto [code, message] = encdec::runProgram({program, "verify", bundle}, 0);
   if (code == 0)
     return Status::success();
-  // It names the temporary bundle; the user knows the checkpoint.
+  // The message names the temporary bundle; the user knows the checkpoint.
   std::string name = llvm::sys::path::filename(bundle).str() + ": ";
   if (size_t at = message.find(name); at != message.npos)
     message.erase(0, at + name.size());
@@ -160,8 +160,8 @@ int run(Arguments arguments) {
   }
   arguments.output = *output;
   encdec::HeldSignals signals;
-  // Temporary files of the link go to a folder of our own, so that nothing is
-  // left behind whatever ends the child.
+  // The linker's temporary files go to a folder that this process removes, whatever ends
+  // the child.
   llvm::SmallString<128> temporary;
   if (auto error =
           llvm::sys::fs::createUniqueDirectory("encdec-compile", temporary)) {
@@ -246,7 +246,7 @@ void describe(CLI::App &app, Arguments &arguments) {
 }
 
 /// Says what is wrong with the command line, and which option is nearest to an unknown
-/// one.
+/// option.
 std::string explain(const CLI::App &app, const CLI::ParseError &error) {
   std::vector<std::string> extras = app.remaining();
   std::erase(extras, "--");

@@ -8,7 +8,7 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   encdec::registerEncDecDialects(registry);
   encdec::registerEncDecPassesAndPipelines();
-  // All that our pipelines consist of, so that what they dump can be replayed:
+  // All passes of our pipelines, so that a dumped pipeline can be run again:
   // canonicalize, cse, …; convert-vector-to-llvm, …
   mlir::registerTransformsPasses();
   mlir::registerConversionPasses();

@@ -1,6 +1,6 @@
-// encdec-run-reference: runs a module of encdec IR in the reference interpreter
-// and prints what came out, so that tests can compare forms of one model and
-// compiled code can be held against float64.
+// encdec-run-reference: runs a module of encdec IR in the reference interpreter and
+// prints the results, so that tests can compare forms of one model, and compiled code
+// with float64.
 #include "compiler/Register.h"
 #include "compiler/place/Weights.h"
 #include "compiler/tools/Streams.h"
@@ -50,7 +50,7 @@ static cl::opt<int64_t>
     rows("rows", cl::init(3), cl::cat(category),
          cl::desc("with --function: rows of the arguments"));
 
-/// What is wrong with the command line; its exit code.
+/// Reports an error of the command line; returns the exit code.
 static int misused(const Twine &what) {
   llvm::errs() << program << ": error: " << what << "\n";
   return usageError;
@@ -70,7 +70,7 @@ static void outOfMemory() {
   ::_exit(badModel);
 }
 
-/// What RAM cannot hold is a sentence, not an abort.
+/// Makes a result that RAM cannot hold an error message, not an abort.
 static void limitAddressSpace() {
   std::set_new_handler(outOfMemory);
 #if !LLVM_ADDRESS_SANITIZER_BUILD // which reserves far more than it uses
@@ -82,7 +82,7 @@ static void limitAddressSpace() {
 #endif
 }
 
-/// Says which option is out of range, if one is.
+/// Reports the first option that is out of range.
 static bool optionsAreInRange() {
   constexpr int64_t most = 4096;
   bool good = true;
@@ -125,7 +125,7 @@ static int runFunction(ModuleOp module, WeightReader reader) {
   return 0;
 }
 
-/// Says which token is none of an entry that embeds `vocabulary` of them.
+/// Reports the first id that is no token of the vocabulary (0: of unknown size).
 static bool areTokens(StringRef option, ArrayRef<int64_t> tokens,
                       int64_t vocabulary) {
   for (int64_t token : tokens)
