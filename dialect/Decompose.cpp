@@ -17,8 +17,7 @@ Values LinearOp::decompose(OpBuilder &b) {
   return outputs;
 }
 
-// There is no plain op that picks heads: probs must be of all, or not asked
-// for.
+// No plain op picks heads: either all heads' probabilities are asked for, or none.
 template <typename Attention> static bool wantsSomeHeads(Attention op) {
   auto heads = op.getProbsHeads();
   return heads && heads->size() != op.getHeads();

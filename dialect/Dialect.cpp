@@ -98,7 +98,7 @@ encdec::topTypes(MLIRContext *context, Side side) {
 
 LogicalResult encdec::verifySizes(function_ref<InFlightDiagnostic()> emitError,
                                   ArrayRef<int64_t> sizes) {
-  // Padding and bytes make it at most 2^11 times as many.
+  // Padding and bytes multiply the elements by at most 2^11.
   int64_t room = int64_t(1) << 48;
   for (int64_t size : sizes)
     if (size > 0) // dynamic sizes are negative

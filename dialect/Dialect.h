@@ -11,7 +11,7 @@
 
 namespace encdec {
 
-/// What an op needs a weight for; decides how the weight is laid out.
+/// What an op needs a weight for; the role decides the weight's layout.
 enum class WeightRole {
   Matrix,     // [N, K], multiplied
   TokenTable, // [V, E], looked up by token; often a Matrix too
@@ -42,8 +42,8 @@ inline constexpr llvm::StringLiteral kArgAttr = "encdec.arg";
 std::optional<Side> sideOf(mlir::Type type);
 std::optional<Side> sideOf(mlir::Value value);
 
-/// Emits an error where the product of `sizes`, each padded to whole vectors
-/// and counted in bytes, might not fit 64 bits. Dynamic sizes are not counted.
+/// Emits an error where the bytes of a tensor of `sizes`, each padded to whole vectors,
+/// might not fit 64 bits. Dynamic sizes do not count.
 mlir::LogicalResult
 verifySizes(llvm::function_ref<mlir::InFlightDiagnostic()> emitError,
             llvm::ArrayRef<int64_t> sizes);

@@ -81,11 +81,11 @@ def EncDec_SeededAttr : EncDec_Attr<"Seeded", "seeded"> {
 }
 
 def EncDec_PackedAttr : EncDec_Attr<"Packed", "packed"> {
-  let summary = "weight layout [N/16][K/group][16][group], rows and columns beyond zero";
+  let summary = "weight layout [N/16][K/group][16][group], padded with zeros";
   let description = [{
     Group 4 is for int8 weights whose products are of whole numbers: bytes at even
-    columns hold the value plus 128, those at odd ones the value, so that two bytes
-    are a 16-bit number that can be multiplied as it is.
+    columns hold the value plus a zero point of 128, bytes at odd columns the value, so
+    that two bytes are a 16-bit number that is multiplied without being widened.
   }];
   let parameters = (ins DefaultValuedParameter<"int64_t", "1">:$group);
   let assemblyFormat = "(`<` $group^ `>`)?";
@@ -126,8 +126,8 @@ def EncDec_CacheType : EncDec_HandleType<"Cache", "cache"> {
 
 //===-- Trait and interface ------------------------------------------------===//
 
-// Rows never mix; see RowWise.h. A property test holds it true for every op
-// that carries it.
+// Rows never mix; see RowWise.h. A property test (tests/dialect/RowWiseTest.cpp) checks
+// every op with the trait.
 def EncDec_RowWise : NativeOpTrait<"RowWise"> {
   let cppNamespace = "::encdec";
 }

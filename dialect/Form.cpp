@@ -37,7 +37,7 @@ static bool standsIn(Operation *op, Form form) {
 // F1, F2
 static LogicalResult verifyOps(ModuleOp module, Form form) {
   WalkResult result = module.walk([&](Operation *op) -> WalkResult {
-    // An op that no dialect knows has none.
+    // An unregistered op has no dialect.
     if (isa_and_present<EncDecDialect>(op->getDialect())) {
       if (standsIn(op, form))
         return WalkResult::advance();

@@ -119,7 +119,8 @@ def EncDec_VocabularyOp : EncDec_WeightUser<"vocabulary", [Pure, EncDec_RowWise,
     %t, %l = encdec.vocabulary %x, @w, @b sketch @s biased %bias by %row_bias keep %count : tensor<…>, tensor<…>
     ```
     A sketch is the same weight in int8. It changes no result: where only the best
-    token is asked for, it tells which columns need not be looked at.
+    token is asked for, the sketch bounds every logit, and most columns of the weight
+    need not be read.
 
     C1 weight is [V, E] with E the input's width, V the width of logit_bias.
     C2 bias, if any, is [V].

@@ -191,7 +191,8 @@ template <> Results Interpreter::eval(TopTokensOp op) {
 
 //===-- Handles -----------------------------------------------------------===//
 
-/// What a handle of `element` keeps of keys or values: f32 stands for exact ones.
+/// Rounds keys or values as a handle of `element` stores them; f32 stands for exact
+/// values.
 static void roundStored(Type element, std::vector<double> &values) {
   if (!element.isF32())
     for (double &value : values)

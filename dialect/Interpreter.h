@@ -27,18 +27,18 @@ struct Cache {
   std::map<std::pair<int64_t, int64_t>, Row> rows;
 };
 
-/// What an SSA value holds; a number is a [1] tensor. Handles are shared: they live across calls, so that
-/// a caller runs encode, then steps, on the same ones.
+/// What an SSA value holds; a number is a [1] tensor. Handles are shared: they live
+/// across calls, so that a caller runs encode, then steps, on the same ones.
 using Value =
     std::variant<Tensor, std::shared_ptr<Memory>, std::shared_ptr<Cache>>;
 
-/// Gives the logical values of a weight that has a file origin (through int8
-/// where it is quantized), row-major.
+/// Gives the logical values (what the weight's format keeps) of a weight that has a file
+/// origin, row-major.
 using WeightReader =
     std::function<mlir::FailureOr<std::vector<float>>(WeightOp)>;
 
-/// Not thread-safe; the module must outlive it and keep its weights as they are
-/// (they are evaluated once). Errors are emitted at the op that met them.
+/// Not thread-safe. The module must outlive the interpreter and keep its weights, which
+/// are evaluated once. Errors are emitted at the op that met them.
 class Interpreter {
 public:
   explicit Interpreter(mlir::ModuleOp module, WeightReader reader = {})
@@ -49,7 +49,7 @@ public:
   mlir::FailureOr<std::vector<Value>> run(mlir::func::FuncOp function,
                                           std::vector<Value> arguments);
 
-  /// Called with each op and its results as it has run; may be empty.
+  /// Called with each op and its results once the op has run; may be empty.
   std::function<void(mlir::Operation *, llvm::ArrayRef<Value>)> observer;
 
   mlir::ModuleOp getModule() const { return module; }

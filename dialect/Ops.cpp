@@ -6,8 +6,7 @@
 using namespace mlir;
 using namespace encdec;
 
-//===-- Kinds of tensors (named in Ops.td)
-//---------------------------------===//
+//===-- Kinds of tensors (named in Ops.td) --------------------------------===//
 
 static bool isTensor(Type type, unsigned rank, bool integer, bool sided) {
   auto tensor = dyn_cast<RankedTensorType>(type);
@@ -50,8 +49,7 @@ bool encdec::isTopValuesTensor(Type t) {
   return isTensor(t, 2, false, false) && hasDynamic(t, {true, true});
 }
 
-//===-- Pieces of assembly
-//-------------------------------------------------===//
+//===-- Pieces of assembly ------------------------------------------------===//
 
 // An optional symbol: a bias beside its weight, "@w @b".
 static OptionalParseResult parseSymbol(OpAsmParser &parser,
@@ -133,10 +131,9 @@ static void printKind(OpAsmPrinter &printer, Operation *,
 #define GET_OP_CLASSES
 #include "dialect/Ops.cpp.inc"
 
-//===-- Names of results
-//---------------------------------------------------===//
+//===-- Names of results --------------------------------------------------===//
 
-// A result is named after its op's NameLoc ("q"), several after the locations
+// A result is named after its op's NameLoc ("q"), several results after the locations
 // fused into their op's; else as in Ops.td. So IR reads as it was imported.
 static void nameResults(Operation *op, ArrayRef<StringRef> names,
                         OpAsmSetValueNameFn name) {
@@ -177,8 +174,7 @@ RESULT_NAMES(FfnOp, "ffn")
 RESULT_NAMES(AddNormOp, "normed")
 RESULT_NAMES(VocabularyOp, "tokens", "log_probs")
 
-//===-- Builders and accessors
-//---------------------------------------------===//
+//===-- Builders and accessors --------------------------------------------===//
 
 void WeightOp::build(OpBuilder &builder, OperationState &state, StringRef name,
                      RankedTensorType type, Attribute origin) {
@@ -223,10 +219,9 @@ FlatSymbolRefAttr LinearOp::getBias(unsigned i) {
                              : cast<FlatSymbolRefAttr>(getBiases()[i]);
 }
 
-//===-- Result types
-//-------------------------------------------------------===//
+//===-- Result types ------------------------------------------------------===//
 
-// The operands' kinds are not verified yet when types are inferred.
+// Types are inferred before the operands' kinds are verified, so a side may be missing.
 static Side sideOr(Value value, Side other) {
   return sideOf(value).value_or(other);
 }
@@ -315,8 +310,7 @@ LogicalResult CacheReadOp::inferReturnTypes(MLIRContext *context,
   return success();
 }
 
-//===-- Look-ups
-//-----------------------------------------------------------===//
+//===-- Look-ups ----------------------------------------------------------===//
 
 WeightOp encdec::lookupWeight(Operation *from, FlatSymbolRefAttr name) {
   if (!name)

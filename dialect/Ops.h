@@ -32,7 +32,7 @@ llvm::StringRef entryOf(mlir::Operation *op);
 /// softmax; null if it cannot be seen.
 mlir::Operation *originOf(mlir::Value probs);
 
-/// The same, where it is a scores op; otherwise null.
+/// That op, where it is a scores op; otherwise null.
 ScoresOp scoresBehind(mlir::Value probs);
 
 /// The argument of `function` whose encdec.arg attribute is `name`; null if

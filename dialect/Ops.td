@@ -296,9 +296,9 @@ def EncDec_TopTokensOp : EncDec_InferredOp<"top_tokens", [Pure, EncDec_RowWise]>
     %t, %l = encdec.top_tokens %logits biased %bias by %row_bias keep %count : tensor<…>, tensor<…>
     ```
     tokens[r] are the `count` greatest v by logits[r][v] + logit_bias[row_bias[r]][v],
-    best first, lower ids first on ties; log_probs[r] are theirs, under the softmax
-    of the *unbiased* logits. Tokens biased to -inf are never chosen: a place that
-    no token takes has token 0 and log-probability -inf.
+    best first, lower ids first on ties; log_probs[r] are their log-probabilities under
+    the softmax of the *unbiased* logits. Tokens biased to -inf are never chosen: a place
+    that no token takes has token 0 and log-probability -inf.
 
     C1 logit_bias has the width of logits.
   }];
@@ -358,7 +358,7 @@ def EncDec_CacheAppendOp : EncDec_Op<"cache_append"> {
 
     C1 key and value are of the decoder: the memory does not grow.
     C2 key and value have the cache's width.
-    C3 it stands in a function with encdec.entry = "step".
+    C3 the op stands in a function with encdec.entry = "step".
   }];
   let arguments = (ins Arg<EncDec_CacheType, "", [MemWrite]>:$cache,
                        EncDec_Rows:$key, EncDec_Rows:$value,
@@ -376,7 +376,7 @@ def EncDec_MemoryProjectOp : EncDec_WeightUser<"memory_project"> {
     encdec.memory_project %memory, %x, key @k.w @k.b, value @v.w @v.b in %offsets : !encdec.memory<4x64>, tensor<…>
     ```
     C1 the input is of the encoder.
-    C2 it stands in a function with encdec.entry = "encode": nothing writes
+    C2 the op stands in a function with encdec.entry = "encode": nothing writes
        memory in a step.
     C3 the weights are [heads * head size, width of input].
     C4 the biases, if any, are [heads * head size].

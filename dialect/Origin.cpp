@@ -1,5 +1,5 @@
-// Evaluates origins of weights. Everything that reads weights (interpreter,
-// weight store) comes here, so that all agree on every bit.
+// Evaluates origins of weights, for interpreter and weight store alike, so that both
+// agree on every bit.
 #include "dialect/Origin.h"
 #include "llvm/ADT/APFloat.h"
 #include <cmath>

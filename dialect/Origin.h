@@ -1,4 +1,5 @@
-// The values behind a weight whose origin needs no file, and what its format keeps of them.
+// The values behind a weight whose origin needs no file, and what its format keeps of
+// them.
 #pragma once
 #include "dialect/Ops.h"
 #include <vector>
@@ -26,7 +27,8 @@ Encoded encodeRows(const WeightFormat &format, llvm::ArrayRef<float> values, int
 std::vector<float> decodeRows(const WeightFormat &format, const Encoded &encoded,
                               int64_t rows);
 
-/// Logical values of `weight`: what its format keeps of `stored`, the checkpoint's values.
+/// Logical values of `weight`: what its format keeps of `stored`, the checkpoint's
+/// values.
 std::vector<float> logicalValues(WeightOp weight, std::vector<float> stored);
 
 } // namespace encdec

@@ -1,14 +1,13 @@
-// The textbook, held by verifiers: sides, sizes, places. What an op asks of the
-// weights it names stands in VerifyWeights.cpp. The numbers are those of
-// Ops.td; a test named @<op>_c<number> breaks each.
+// The verifiers of ops: sides, sizes, places. VerifyWeights.cpp checks the weights that
+// an op names. The numbers C1, C2, … are those of Ops.td; a test named @<op>_c<number>
+// breaks each.
 #include "dialect/Verify.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace encdec;
 
-//===-- The checks all ops share
-//-------------------------------------------===//
+//===-- The checks all ops share ------------------------------------------===//
 
 // Where the other operand comes from: its op, or the function it is handed to.
 static void noteDefinition(InFlightDiagnostic &diagnostic, Value other,
@@ -33,7 +32,7 @@ LogicalResult encdec::expectSide(Operation *op, StringRef what, Value value,
   return failure();
 }
 
-// The one shape check: a size of `what` against what `other` asks for.
+// The one shape check: a size of `what` against the size that `other` asks for.
 LogicalResult encdec::expectSize(Operation *op, const Twine &what, int64_t got,
                                  int64_t expected, Value other,
                                  StringRef otherName) {
@@ -73,8 +72,7 @@ static LogicalResult expectEntry(Operation *op, StringRef entry,
   return failure();
 }
 
-//===-- Attention, in pieces
-//-----------------------------------------------===//
+//===-- Attention, in pieces ----------------------------------------------===//
 
 static constexpr llvm::StringLiteral kAsks =
     "the decoder asks, the encoder answers";
@@ -144,8 +142,7 @@ LogicalResult ContextOp::verify() {
   return success();
 }
 
-//===-- Rows
-//---------------------------------------------------------------===//
+//===-- Rows --------------------------------------------------------------===//
 
 static constexpr llvm::StringLiteral kMix =
     "only cross-attention connects the two sides";
@@ -166,8 +163,7 @@ LogicalResult TopTokensOp::verify() {
                     widthOf(getLogits()), getLogits(), "logits");
 }
 
-//===-- Handles
-//------------------------------------------------------------===//
+//===-- Handles -----------------------------------------------------------===//
 
 LogicalResult CacheAppendOp::verify() {
   int64_t width = cast<CacheType>(getCache().getType()).getWidth();
@@ -196,8 +192,7 @@ LogicalResult MemoryProjectOp::verify() {
   return expectEntry(*this, "encode", "nothing writes memory in a step");
 }
 
-//===-- Fused ops
-//----------------------------------------------------------===//
+//===-- Fused ops ---------------------------------------------------------===//
 
 // C3 … C5 of both attentions: one width, heads that divide it, chosen heads.
 template <typename Attention>

@@ -1,5 +1,5 @@
-// The checks that verifiers share: side, size, heads, place. Each says expected
-// and got, and where the other operand was made.
+// The checks that verifiers share: side and size. Each message says expected and got, and
+// where the other operand was made.
 #pragma once
 #include "dialect/Ops.h"
 
@@ -12,7 +12,7 @@ mlir::LogicalResult expectSide(mlir::Operation *op, llvm::StringRef what,
                                mlir::Value other, llvm::StringRef otherName,
                                llvm::StringRef why);
 
-/// The one shape check: a size of `what` against what `other` asks for.
+/// The one shape check: a size of `what` against the size that `other` asks for.
 mlir::LogicalResult expectSize(mlir::Operation *op, const llvm::Twine &what,
                                int64_t got, int64_t expected, mlir::Value other,
                                llvm::StringRef otherName);

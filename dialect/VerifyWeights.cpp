@@ -38,8 +38,7 @@ static LogicalResult expectWeight(Operation *op, SymbolTableCollection &symbols,
   return failure();
 }
 
-//===-- Weights
-//------------------------------------------------------------===//
+//===-- Weights -----------------------------------------------------------===//
 
 // C1, C3: what its type may be.
 static LogicalResult verifyWeightType(WeightOp op) {

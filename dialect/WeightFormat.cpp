@@ -31,7 +31,7 @@ static float decodeF32(uint32_t code, float, int64_t) {
   return llvm::bit_cast<float>(code);
 }
 
-// The upper half of an f32 is its bf16; a NaN stays one.
+// The upper half of an f32, rounded, is its bf16; a NaN stays a NaN.
 static void encodeBf16(ArrayRef<float> values, float, MutableArrayRef<uint32_t> codes) {
   for (auto [value, code] : llvm::zip_equal(values, codes)) {
     uint32_t bits = llvm::bit_cast<uint32_t>(value);

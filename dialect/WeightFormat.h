@@ -1,6 +1,6 @@
-// The formats of weights: how values are stored, and what that fixes of the products with
-// them. The interpreter, the packer and the kernels ask this one description. A further
-// format is a row of the table in WeightFormat.cpp, and its kernels.
+// The formats of weights: how values are stored, and how products with them round. The
+// interpreter, the packer and the kernels ask this one description. CONTRIBUTING.md lists
+// the edits for a further format.
 #pragma once
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
@@ -11,7 +11,7 @@ namespace encdec {
 struct WeightFormat {
   llvm::StringLiteral name; // in the IR, in --weights, in the manifest
   int64_t bits;             // of one stored value, its code: a power of two
-  /// Values along K that share a scale, or one of these two.
+  /// Values along K that share a scale, or noScale or wholeRow.
   int64_t scaleSpan;
   static constexpr int64_t noScale = 0, wholeRow = -1;
   /// Values along K that lie beside each other in a panel, [N/16][K/group][16][group].
@@ -22,8 +22,8 @@ struct WeightFormat {
 
   /// The scale of values that share one.
   float (*scaleOf)(llvm::ArrayRef<float> values);
-  /// Codes, in the lowest `bits` bits, of values that share a scale; values[0] stands at an
-  /// even column.
+  /// Codes, in the lowest `bits` bits, of values that share a scale; values[0] stands at
+  /// an even column.
   void (*encode)(llvm::ArrayRef<float> values, float scale,
                  llvm::MutableArrayRef<uint32_t> codes);
   /// The value of a code at column `k`.
