@@ -1,6 +1,6 @@
 # encdec_lit_suite(<folder>): runs the lit tests of tests/<folder> as ctest
-# lit-<folder>. The tools they call are found beside encdec-opt and in LLVM's bin
-# folder (FileCheck, not, split-file).
+# lit-<folder>. The tests find their tools beside encdec-opt and in LLVM's bin folder
+# (FileCheck, not, split-file).
 find_program(LIT NAMES lit PATHS ${LLVM_TOOLS_BINARY_DIR} NO_DEFAULT_PATH)
 
 function(encdec_lit_suite folder)

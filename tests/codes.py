@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Every code that a folder of compiler/ gives, in the brackets of an error or as the
-name of a remark, stands in the README of that folder and has a case in its tests, and
-the other way round."""
+name of a remark, stands in the README of that folder and has a case in its tests; and
+every code there is given by the sources."""
 import pathlib
 import re
 import sys

@@ -15,7 +15,7 @@ work=$root/build-fuzz
 fuzz=$work/bin/encdec_fuzz
 mkdir -p "$work/findings" "$work/logs"
 
-# Readers of folders write a file an input: in memory, where there is such a place.
+# Readers of folders need a file for each input: in memory, where /dev/shm exists.
 TMPDIR=$(mktemp -d -p "$([ -w /dev/shm ] && echo /dev/shm || echo "${TMPDIR:-/tmp}")")
 trap 'rm -rf "$TMPDIR"' EXIT
 export TMPDIR UBSAN_OPTIONS=print_stacktrace=1
@@ -34,7 +34,7 @@ one() {
   mkdir -p "$corpus"
   export ENCDEC_FUZZ=$1
   "$fuzz" "--seeds=$corpus"
-  # An input of some kilobytes that takes 256 MB at once or two minutes is a finding.
+  # A finding: an input of some kilobytes that takes 256 MB at once, or two minutes.
   "$fuzz" "$corpus" -max_total_time="$seconds" -max_len="${longest[$1]}" -timeout=120 \
     -malloc_limit_mb=256 -print_final_stats=1 -artifact_prefix="$work/findings/$1-"
 }

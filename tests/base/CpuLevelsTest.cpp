@@ -1,5 +1,4 @@
-//===- CpuLevelsTest.cpp - names and order of levels, and what runs here
-//---===//
+//===- CpuLevelsTest.cpp - names and order of levels, and what runs here --===//
 
 #include "runtime/base/CpuLevels.h"
 
@@ -54,7 +53,7 @@ TEST(CpuLevels, WhatRunsHere) {
 
 #if defined(__x86_64__)
 TEST(CpuLevels, WhatIsMissingIsNamed) {
-  // Bits that no CPU has set, and registers that none has.
+  // Bits that no CPU sets, and registers that no CPU has.
   const CpuFeature none[] = {{"one", 1, 0, CpuFeature::Eax, 31},
                              {"two", 7, 99, CpuFeature::Eax, 0},
                              {"three", 0x80ffffff, 0, CpuFeature::Eax, 0}};
@@ -64,7 +63,7 @@ TEST(CpuLevels, WhatIsMissingIsNamed) {
   std::string above = cpuLevels().front().missingHere();
   EXPECT_EQ(level.missingHere(), above + (above.empty() ? "" : ", ") + "one, two, three");
   level.features = {};
-  level.states = uint64_t(1) << 62; // of XCR0, for good
+  level.states = uint64_t(1) << 62; // a bit of XCR0 that is never set
   if (above.empty())
     EXPECT_EQ(level.missingHere(), "an operating system that saves its registers");
 }

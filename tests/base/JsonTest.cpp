@@ -1,4 +1,4 @@
-//===- JsonTest.cpp - JSON that nobody vouches for, and text in messages --===//
+//===- JsonTest.cpp - untrusted JSON, and text in messages ----------------===//
 
 #include "runtime/base/Json.h"
 
@@ -32,7 +32,7 @@ TEST(Json, WhatIsNoStrictDocumentIsRefused) {
       {R"({"a":1e999})",
        "byte 11: not valid JSON: number overflow parsing '1e999'"},
       {R"({"\ud83d":2})", "byte 9: not valid JSON: *"},
-      // Neither what is echoed nor what is cut breaks a message.
+      // Neither an echoed nor a cut text breaks a message.
       {"{\"\xFF\":1}", "byte 3: " + syntax +
                            "3: syntax error while parsing object "
                            "key - invalid string: ill-formed UTF-8 byte"},
@@ -97,7 +97,7 @@ TEST(Json, TheTreeHoldsWhatTheTextSays) {
   EXPECT_EQ(tree->show(), "an object of 8 keys");
 }
 
-/// A listener may stop the scan; what it says gets the place.
+/// A listener may stop the scan; the place is added to its error.
 TEST(Json, ListenersStopTheScan) {
   struct Listener : JsonEvents {
     std::string key(std::string_view name) override {

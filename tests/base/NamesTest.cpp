@@ -1,5 +1,4 @@
-//===- NamesTest.cpp - suggestions of names, and numbers
-//---------===//
+//===- NamesTest.cpp - suggestions of names, and numbers ------------------===//
 
 #include "runtime/base/Number.h"
 #include "runtime/base/Suggest.h"

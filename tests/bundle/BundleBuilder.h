@@ -57,7 +57,7 @@ inline void hashInto(uint8_t *out, const void *data, size_t size) {
   memcpy(out, canonical.digest, sizeof(canonical.digest));
 }
 
-/// Of a large section, the checksum of its chunks' checksums.
+/// The checksum of a section; of a large one, that of its chunks' checksums.
 inline void sectionHashInto(uint8_t *out, const char *data, size_t size) {
   if (size <= ENCDEC_BUNDLE_CHUNK)
     return hashInto(out, data, size);
@@ -137,7 +137,7 @@ inline Json fakeSegment(const char *ops, const char *side, Json layer,
           {"keys", keys}};
 }
 
-/// The fake model looks nothing up, so that its weights may share their bytes.
+/// The fake model looks nothing up, so its weights may share their bytes.
 inline Json fakeWeight(const char *name, int rows) {
   const int columns = FAKE_HEADS * FAKE_HEAD_SIZE;
   return {{"name", name},     {"rows", rows}, {"columns", columns},

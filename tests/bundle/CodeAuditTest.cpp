@@ -1,7 +1,7 @@
 //===- CodeAuditTest.cpp - code sections that ask for too much ------------===//
 //
-// Each test edits one field of the good shared object, as the System V ABI lays
-// it out, and expects the audit to say which.
+// Each test edits one field of the good shared object, laid out by the System V ABI,
+// and expects the audit to name the field.
 
 #include "tests/bundle/Refusal.h"
 
@@ -26,7 +26,7 @@ template <typename T> void write(std::string &bytes, uint64_t at, const T &value
   memcpy(bytes.data() + at, &value, sizeof(T));
 }
 
-/// The good object with ways to its parts; it has no duplicates to confuse.
+/// The good object and the places of its parts.
 struct Object {
   std::string bytes = fakeCode();
 
@@ -160,7 +160,7 @@ TEST(CodeAudit, Segments) {
 
 TEST(CodeAudit, DynamicEntries) {
   using D = Elf64_Dyn;
-  // An entry that loading can do without becomes one that asks for something.
+  // An entry that loading does not need becomes one that asks for something.
   auto spare = [](const Object &o) { return o.dynamic(DT_RELACOUNT); };
   auto asks = [&](int64_t tag, const char *part) {
     refuses<D>(spare, [tag](D &d) { d.d_tag = tag; }, part);
@@ -230,7 +230,7 @@ TEST(CodeAudit, Symbols) {
   refuses<S>(step, [](S &s) { s.st_value = 0x40; }, "executable code");
   refuses<S>(version, [](S &s) { s.st_name += 1; }, "does not define");
   refuses<S>(version, [](S &s) { s.st_value = UINT64_MAX - 2; }, "not in loaded data");
-  // Many more symbols than there are, by the hash table's count.
+  // The hash table counts many more symbols than there are.
   refuses<uint32_t>(
       [](const Object &o) { return o.offset(o.dynamicValue(DT_HASH)) + 4; },
       [](uint32_t &count) { count = UINT32_MAX; }, "symbol table");
@@ -280,7 +280,7 @@ TEST(CodeAudit, LevelsOfThisMachine) {
   EXPECT_EQ(unknown.status().code(), Code::Usage);
   std::string other = std::string_view(fakeLevel()) == "neon" ? "v3" : "neon";
   expectRefused(runtime::chooseLevel({other}, "").status(), "no code for this machine");
-  // Code that is there, for other machines: the caller's wish is what is wrong.
+  // The code is there, but for other machines: the caller's wish is at fault.
   expectRefused(runtime::chooseLevel({other}, other).status(), "was asked for");
   if ((*findCpuLevel("v4"))->runsHere()) {
     EXPECT_EQ(*runtime::chooseLevel({"v3", "v4"}, ""), "v4");

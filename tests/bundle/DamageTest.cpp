@@ -34,7 +34,7 @@ TEST(Damage, CutAtEverySectionEdge) {
       if (size >= bytes.size()) // below zero, or not cut at all
         continue;
       SCOPED_TRACE(size);
-      // As it is, and by someone who made length and checksums fit.
+      // The cut file as it is, and with length and checksums made to fit.
       std::string cut = bytes.substr(0, size);
       expectRefused(readStatus(cut));
       if (size < sizeof(encdec_bundle_header))
@@ -65,7 +65,7 @@ TEST(Damage, FlippedBits) {
   const std::string bytes = fakeBundle();
   std::mt19937 random(2);
   for (int i = 0; i < 2000; ++i) {
-    // Half of them in header and table, which random places would hardly meet.
+    // Half of the flips hit header and table, which random places would rarely hit.
     size_t range = i % 2 ? bytes.size() : sizeof(encdec_bundle_header) * 4;
     size_t bit = random() % (range * 8);
     SCOPED_TRACE(bit);
@@ -121,8 +121,7 @@ TEST(Damage, ChunksOfLargeWeights) {
   }
 }
 
-/// Behind the checksums: whatever the flip means, it is a refusal or a sound
-/// bundle, never a crash.
+/// Behind the checksums a flipped bit gives a refusal or a sound bundle, never a crash.
 TEST(Damage, FlippedBitsWithRightChecksums) {
   const std::string bytes = fakeBundle();
   std::mt19937 random(3);

@@ -139,7 +139,7 @@ const Edit edits[] = {
     {"/weights/list/0/offset", "8193", "'weights.list[0].offset'"},
     {"/weights/list/0/more", "1", "unknown key 'weights.list[0].more'"},
     {"/new_key", "1", "unknown key 'new_key'"},
-    // Text from the file must not break the line or flood the terminal.
+    // Text from the file must neither break the line nor flood the terminal.
     {"/weights/type", "\"a\\nb\\u001b[31m\"", "'weights.type'"},
     {"/levels", "[\"v3\\nnext line\"]", "'levels'"},
     {"/new\nline", "1", "unknown key"},
@@ -159,7 +159,7 @@ TEST(Manifest, Edits) {
   }
 }
 
-/// Whoever changes a size and the rows of its table meets the bytes.
+/// A size that is changed together with its table's rows contradicts the table's bytes.
 TEST(Manifest, SizesAndRowsMeetTheBytes) {
   Json manifest = fakeManifest();
   manifest["model"]["max_positions"] = 5000;
@@ -169,7 +169,7 @@ TEST(Manifest, SizesAndRowsMeetTheBytes) {
   expectRefused(readWith(manifest.dump()), "800000 bytes from byte 0");
 }
 
-/// A table of positions may be absent: they may be computed.
+/// A table of positions may be absent: positions may be computed.
 TEST(Manifest, PositionsMayBeComputed) {
   Json manifest = fakeManifest();
   manifest["weights"]["tables"].erase(4);
@@ -283,7 +283,7 @@ TEST(Manifest, TooManyLevels) {
   expectRefused(readWith(json.dump()), "the manifest lists code for 'v3, vvv");
 }
 
-/// Every head size is found again in the bytes per key it gives.
+/// Every head size is found again from its bytes per key.
 TEST(Manifest, HeadSizeFromBytes) {
   for (auto [type, element] : {std::pair("f32", 4), {"bf16", 2}})
     for (uint64_t head = 1; head <= 300; ++head) {

@@ -20,7 +20,7 @@ inline Status readStatus(const std::string &bytes) {
   return contents.ok() ? Status() : std::move(contents).status();
 }
 
-/// A message people can read: one line of printable text, of bounded length.
+/// Expects a message that people can read: one printable line of bounded length.
 inline void expectOneLine(const std::string &message) {
   EXPECT_FALSE(message.empty());
   EXPECT_LT(message.size(), 400u) << message;

@@ -120,7 +120,7 @@ TEST(Structure, GapsMustBeZero) {
 std::vector<Part> parts() { return fakeParts(fakeManifest().dump(), fakeCode()); }
 
 TEST(Structure, SwappedBytes) {
-  // Two sections trade kind and name: each then holds what it does not say.
+  // Two sections trade kind and name: each then holds the other's bytes.
   for (auto [a, b] : {std::pair(0, 1), std::pair(0, 2), std::pair(1, 2)}) {
     auto edited = parts();
     std::swap(edited[a].data, edited[b].data);

@@ -158,7 +158,7 @@ class Words(Cli):
                           ["doctor", "--"]):
                 self.refused(2, *words, word, says=[f"did not expect '{word}'"])
         self.refused(2, "--", "--version", says=["'--version'", "after '--'"])
-        # What is wrong stands in the environment, whatever is called as its option.
+        # The value at fault stands in the environment, although a word looks like its option.
         result = run("generate", "--text", "Yes.", "--", "--threads", check=False,
                      env={**os.environ, "ENCDEC_THREADS": "many"})
         self.assertEqual(result.returncode, 2)

@@ -10,7 +10,7 @@ import xml.etree.ElementTree
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 from driver import BUILD, EXAMPLE, OUT, ROOT, compile_model, generate_ids, run  # noqa: E402
 
-# One of them has other words where the model keeps its four beams.
+# One of these texts has another translation with the model's four beams than greedily.
 TEXTS = ["I love machine learning.", "The old man lives in a small house.", "Is it nearby?"]
 
 

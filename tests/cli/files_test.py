@@ -50,7 +50,7 @@ class Files(Cli):
         self.assertIn("standard output", result.stderr)
 
     def test_nobody_to_tell(self):
-        # The exit code is what is left where stderr cannot be written.
+        # Where stderr cannot be written, the exit code alone reports the error.
         with open("/dev/full", "w") as full:
             for code, arguments in ((3, ["generate", OUT / "none", "--text", "Yes."]),
                                     (2, ["generate", self.bundle, "--beams", "0"]),
@@ -103,7 +103,7 @@ class Files(Cli):
         self.assertEqual(list(temporary.iterdir()), [])
 
     def test_errors_name_the_folder(self):
-        """Not the temporary bundle that is made of it."""
+        """Messages name the folder, not the temporary bundle that is made of it."""
         copy = pathlib.Path(tempfile.mkdtemp(dir=OUT)) / "model"
         self.addCleanup(shutil.rmtree, copy.parent)
         shutil.copytree(EXAMPLE, copy)

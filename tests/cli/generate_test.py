@@ -41,7 +41,7 @@ class Generate(Cli):
         result = feed("\r\n".join(lines), "generate", self.bundle)
         self.assertEqual(result.returncode, 0, result.stderr)
         got = result.stdout.split("\n")
-        # The last line is empty and unended: no line.
+        # The last line is empty and has no newline: it is no line.
         self.assertEqual(got.pop(), "")
         self.assertEqual(len(got), len(lines) - 1)
         for i, line in enumerate(got):
@@ -59,7 +59,7 @@ class Generate(Cli):
         self.assertEqual(lines[0], {"ids": [], "text": "", "score": None, "log_prob": None})
         self.assertEqual(lines[0], lines[2])
         self.assertTrue(lines[1]["text"])
-        # The reference makes something even of nothing.
+        # The reference translates even the empty sentence.
         lines = feed(text, "generate", self.bundle, "--keep-empty").stdout.splitlines()
         self.assertEqual(lines[0], lines[2])
         self.assertTrue(all(lines))
@@ -93,7 +93,7 @@ class Generate(Cli):
         lines = [json.loads(line) for line in result.stdout.splitlines()]
         self.assertEqual(len(lines), 2)
         self.assertIsNone(lines[0]["text"])
-        # The same weights: the same ids as the model that has a tokenizer.
+        # The weights are the same, so the ids are those of the model with a tokenizer.
         other = json.loads(run("generate", self.bundle, "--json", "--ids", ids).stdout)
         self.assertEqual(lines[0]["ids"], other["ids"])
         plain = run("generate", self.ids_only, "--ids", ids).stdout
@@ -124,7 +124,7 @@ class Generate(Cli):
             result = run("generate", self.bundle, option, one, check=False)
             self.assertEqual((result.returncode, result.stdout), (5, "\n"))
             self.assertIn(f"error: {option} 1: ", result.stderr)
-        # What came before is answered, then it ends.
+        # The lines before are answered, then the command ends.
         result = feed(text, "generate", self.bundle, "--fail-fast")
         self.assertEqual((result.returncode, result.stdout), (5, answer))
         self.assertEqual(len(result.stderr.splitlines()), 1)
@@ -167,7 +167,7 @@ class Generate(Cli):
             self.assertEqual(line["text"], "<unk> <unk>")
 
     def test_a_source_without_a_hypothesis(self):
-        """Bad words that leave the end alone, which --min-new-tokens forbids at first."""
+        """Bad words allow only the end token, which --min-new-tokens forbids at first."""
         folder = pathlib.Path(tempfile.mkdtemp(dir=OUT))
         self.addCleanup(shutil.rmtree, folder)
         shutil.copytree(EXAMPLE, folder / "model")
@@ -251,8 +251,8 @@ class Generate(Cli):
 
 
 def padded_copy(checkpoint, folder, rows):
-    """The checkpoint with that many rows of zeros behind its embeddings, which have no
-    name; the bias of the last one is greater than any logit."""
+    """The checkpoint with `rows` rows of zeros behind its embeddings, which have no piece;
+    the bias of the last row is greater than any logit."""
     shutil.copytree(checkpoint, folder)
     config = json.loads((folder / "config.json").read_text())
     config["vocab_size"] += rows

@@ -3,10 +3,10 @@
 
     readme_test.py BUILD_DIR
 
-Commands are the indented lines that begin with a program, and what stands in
-backquotes and begins with one. Of README.md those that need no more than a build are
-run, in a copy of the clone, one after the other. Of all, the programs, the files that
-they read, the options, the targets and the tests must exist."""
+Commands are indented lines and backquoted texts that begin with a program. Commands of
+README.md that need no more than a build are run, in a copy of the clone, one after the
+other. In every document the commands' programs, the files that they read, the options,
+the targets and the tests must exist."""
 import json
 import pathlib
 import re
@@ -23,8 +23,8 @@ DOCUMENTS = sorted(path.relative_to(ROOT) for path in ROOT.rglob("*.md")
 PROGRAM = re.compile(r"(ctest|cmake|encdec|encdec-[a-z-]+|"
                      r"(build/bin|bench|tests|examples)/[\w./-]+)(?= |$)")
 FILE = re.compile(r"`((?:bench|compiler|dialect|examples|runtime|tests)/[\w./-]+\.[a-z]+)`")
-# Run are commands that need a build and take seconds; one that builds, installs,
-# downloads or measures is looked at.
+# Commands that need a build and take seconds are run; commands that build, install,
+# download or measure are only checked.
 RUNS = re.compile(r"build/bin/(?!encdec_bench)(?!.*build/opus)")
 
 

@@ -112,11 +112,11 @@ TEST(Form, F2NothingForeignInAnEntry) {
       layer.text(), Form::fused,
       "builtin.unrealized_conversion_cast: a foreign op would launder "
       "a side");
-  // An op of a dialect that nobody knows is foreign too.
+  // An op of an unregistered dialect is foreign too.
   Layer unknown;
   unknown.ffn += "\"some.op\"(%x) : (!d) -> ()\n";
   expectMessage(unknown.text(), Form::fused, "but got some.op");
-  // What stands in another block is no layer.
+  // An entry with a second block is refused: ops there are no layers.
   expectMessage("func.func @f(%x: !d) -> !d attributes {encdec.entry = "
                 "\"step\"} {\nreturn %x : !d\n^never:\nreturn %x : !d }",
                 Form::fused,
@@ -143,13 +143,13 @@ TEST(Form, F3OrderOfTheSubLayers) {
   expectMessage(cut.text(), Form::fused,
                 "expected the last layer to go on with FFN but got the end of "
                 "step");
-  // Fed by the one before, but past its residual.
+  // Cross-attention reads the sub-layer before it, but past that one's residual.
   Layer past;
   past.cross.replace(past.cross.find("attention %y"), 12, "attention %c1");
   expectMessage(past.text(), Form::fused,
                 "expected cross-attention to take its input from the sub-layer "
                 "before");
-  // In order in the text, but not fed by each other.
+  // The sub-layers stand in order in the text, but do not feed each other.
   Layer apart;
   apart.cross =
       "%c2 = encdec.cross_attention %x, %m, %m of %i in %i {heads = 2, scale = "
@@ -173,7 +173,7 @@ TEST(Form, F3TheOutputDependsOnEverySubLayer) {
   encoder.result = "%x";
   expectMessage(encoder.text(), Form::fused,
                 "expected the output of encode to depend on self-attention");
-  // A memory is given as well.
+  // A written memory is an output as well.
   encoder.result = "";
   encoder.extra = "encdec.memory_project %m, %y2, key @w, value @w in %i : "
                   "!encdec.memory<2x4>, !e\n";
@@ -222,7 +222,7 @@ TEST(Form, F5EachSubLayerHasAResidual) {
   layer.ffn = "%y3 = encdec.ffn %y2, up @up, down @down {kind = relu} : !d\n";
   expectMessage(layer.text(), Form::fused,
                 "expected a residual connection around FFN but got none");
-  // One that nothing uses is none.
+  // A residual that nothing uses does not count.
   Layer dead;
   dead.result = "%f";
   expectMessage(dead.text(), Form::fused,
@@ -231,7 +231,7 @@ TEST(Form, F5EachSubLayerHasAResidual) {
   encoder.result = "%f";
   expectMessage(encoder.text(), Form::fused,
                 "expected a residual connection around FFN but got none");
-  // It goes around its own sub-layer, not around two.
+  // A residual goes around its own sub-layer, not around two.
   Layer wide;
   wide.cross.replace(wide.cross.find("%c2, %y,"), 8, "%c2, %x,");
   expectMessage(wide.text(), Form::fused,
@@ -246,7 +246,7 @@ TEST(Form, F6EachSubLayerIsNormed) {
       "%y = encdec.add %c, %x : !d, !d\n";
   expectMessage(layer.text(), Form::fused,
                 "expected a norm before self-attention or after its residual");
-  // One that nothing uses is none.
+  // A norm that nothing uses does not count.
   layer.self += "%dead = encdec.norm %y, @g, @b {eps = 1.0e-5} : !d\n";
   expectMessage(layer.text(), Form::fused,
                 "expected a norm before self-attention or after its residual");

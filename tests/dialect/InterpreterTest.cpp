@@ -1,5 +1,5 @@
-// The judge judged: each op against numbers worked out by hand or by other
-// loops.
+// The reference interpreter itself: each op against numbers worked out by hand or by
+// other loops.
 #include "dialect/Origin.h"
 #include "tests/dialect/TestModule.h"
 #include <cmath>
@@ -48,7 +48,7 @@ TEST(Interpreter, CausalMaskKeepsTheOwnPosition) {
 }
 
 TEST(Interpreter, CausalFromTheCacheIsCausalOverTheSequence) {
-  // A step a position (each row sees its own past) against all rows at once.
+  // One step per position (each row sees its own past) against all rows at once.
   TestModule test(R"mlir(
     func.func @f(%x: !d, %r: !i, %o: !i, %p: !i) -> !d {
       %c = encdec.self_attention %x, %x, %x of %r in %o causal at %p {heads = 2, scale = 0.5} : !d, !d, !d
@@ -226,12 +226,11 @@ TEST(Interpreter, AHandleThatAnotherTypeFilledIsAnError) {
       << test.messages;
 }
 
-//===-- Origins
-//------------------------------------------------------------===//
+//===-- Origins -----------------------------------------------------------===//
 
 TEST(Origin, SinusoidalIsMariansTable) {
-  // As the reference fills it: angle of column j is p / 10000^(2 (j/2) / d);
-  // even columns' sines first, then odd columns' cosines. d = 5 is odd on
+  // As the reference fills the table: the angle of column j is p / 10000^(2 (j/2) / d);
+  // sines of even columns come first, then cosines of odd columns. d = 5 is odd on
   // purpose.
   TestModule test("encdec.weight @odd : tensor<7x5xf32> = #encdec.sinusoidal");
   auto values = originValues(test.module->lookupSymbol<WeightOp>("odd"));
@@ -286,7 +285,8 @@ TEST(Format, Int8IsSymmetricPerRowWithTiesToEven) {
   EXPECT_EQ(decodeRows(dynamic, d, 3), decodeRows(int8, q, 3));
 }
 
-// A format of 4 bits in groups of 32 would be a row of the table like these.
+// Holds for any row of the table; one of 4 bits in groups of 32 would need no change
+// here.
 TEST(Format, EveryOneKeepsWhatItsDescriptionSays) {
   std::vector<float> w;
   for (uint64_t i = 0; i < 7 * 40; ++i)
@@ -301,7 +301,7 @@ TEST(Format, EveryOneKeepsWhatItsDescriptionSays) {
     double most = format.bits == 32 ? 0 : format.bits == 16 ? 2.0 / 256 : 2.0 / 127 / 2 * 1.01;
     for (size_t i = 0; i < w.size(); ++i)
       EXPECT_NEAR(kept[i], w[i], most) << i;
-    // What a format keeps, it keeps again.
+    // Values that a format has kept it keeps unchanged.
     EXPECT_EQ(decodeRows(format, encodeRows(format, kept, 7), 7), kept);
     EXPECT_EQ(format.bytes(16), 16 * format.bits / 8);
   }

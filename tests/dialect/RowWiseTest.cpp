@@ -1,6 +1,5 @@
-// RowWise held true: for every op that carries the trait, permuting the rows of
-// the operands permutes the rows of the results, and a change in one row stays
-// in it.
+// The trait RowWise: for every op that carries it, permuting the rows of the operands
+// permutes the rows of the results, and a change in one row changes no other row.
 #include "tests/dialect/TestModule.h"
 
 using namespace encdec;
@@ -41,7 +40,7 @@ static const std::map<std::string, std::string> kSnippets = {
 
 static constexpr int64_t kRows = 5;
 
-// As the trait says: a side, or an index tensor.
+// As RowWise.h says: a tensor with a side, or an index tensor.
 static bool hasRows(mlir::Type type) {
   auto tensor = mlir::dyn_cast<mlir::RankedTensorType>(type);
   return tensor && (sideOf(type) || tensor.getElementType().isInteger(32));

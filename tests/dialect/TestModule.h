@@ -1,4 +1,4 @@
-// A module from text, with the dialect loaded: what the tests here begin with.
+// A module from text, with the dialect loaded, for all tests of this folder.
 #pragma once
 #include "dialect/ReferenceRun.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"

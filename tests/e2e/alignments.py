@@ -1,4 +1,4 @@
-"""Cross-attention as the C API gives it, and as a picture of it shows it."""
+"""Cross-attention from the C API, and from the picture that shows it."""
 import subprocess
 import xml.etree.ElementTree
 

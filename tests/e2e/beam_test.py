@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Beam search on the random Marian checkpoints: ids and scores of every hypothesis
 equal Transformers' wherever no decision was within rounding (tests/models/beams.py);
-elsewhere the best score does. And a search's bits do not depend on its company."""
+elsewhere the best score does. A search's bits do not depend on its company."""
 import json
 import unittest
 

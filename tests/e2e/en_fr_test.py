@@ -37,7 +37,7 @@ class EnFr(unittest.TestCase):
         sketched = compile_model(EXAMPLE, "en-fr-sketch.encdec", "--sketch")
         arguments = [word for line in self.lines
                      for word in ("--ids", " ".join(map(str, line["source"])))]
-        # Ids alone are what a sketch can settle; one at a time, few rows are.
+        # A sketch settles ids alone, and only in batches of few rows: small ones, then all.
         for rows, sources in ((1, arguments[:80]), (0, arguments)):
             batch = [sources] if not rows else [sources[i:i + 2]
                                                 for i in range(0, len(sources), 2)]
@@ -49,7 +49,7 @@ class EnFr(unittest.TestCase):
         self.assertGreater(bench["candidate_blocks_per_step"], 0)
         weights = json.loads(run("inspect", sketched, "--json").stdout)["manifest"]["weights"]
         self.assertGreater(weights["sketch_bytes"], 0)
-        # It reads the candidate blocks only, and says so.
+        # A sketched step reads the candidate blocks only, and reports that.
         self.assertLess(bench["bytes_per_step"], weights["step_bytes"])
         self.assertGreater(bench["bytes_per_step"], weights["step_bytes"]
                            - weights["sketched_bytes"] + weights["sketch_bytes"])

@@ -149,7 +149,7 @@ TEST_F(Bundle, UnfinishedWriteLeavesTheOldFileAndNoOther) {
   EXPECT_EQ(filesInFolder(), 1u);
 }
 
-// A full disk, as a limit on the size of files: the write fails with EFBIG.
+// A limit on the size of files stands for a full disk: the write fails with EFBIG.
 TEST_F(Bundle, FullDiskLeavesTheOldFileAndNoOther) {
   ASSERT_FALSE(bool(writeTwo(path, 100)));
   std::string old = read(path);
@@ -169,7 +169,7 @@ TEST_F(Bundle, FullDiskLeavesTheOldFileAndNoOther) {
   EXPECT_EQ(filesInFolder(), 1u);
 }
 
-// kill -9 at 50 moments: the old file or the new one, both whole.
+// After kill -9 at 50 moments there is the old file or the new one, whole.
 TEST_F(Bundle, KilledWriterLeavesOldOrNewWhole) {
   ASSERT_FALSE(bool(writeTwo(folder / "new", 300000)));
   std::string fresh = read(folder / "new");

@@ -66,7 +66,7 @@ TEST_P(Level, LinksToLoadableCodeWithEqualBytes) {
 INSTANTIATE_TEST_SUITE_P(All, Level,
                          testing::ValuesIn(namesOf(objectTargets())));
 
-/// What the compiler alone knows of levels and formats stands in tables of its own.
+/// The compiler's own tables of levels and formats have the names of runtime/base.
 TEST(Code, TablesFollowTheNames) {
   EXPECT_EQ(namesOf(objectTargets()), namesOf(cpuLevels()));
   EXPECT_EQ(namesOf(cpu::cpuLevels()), namesOf(cpuLevels()));

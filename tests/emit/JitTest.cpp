@@ -134,7 +134,7 @@ TEST_P(Models, JitAndBundleComputeTheSameBits) {
     GTEST_SKIP() << "this machine runs none of the levels";
   CompileOptions options;
   options.weights = GetParam();
-  // The JIT's level, which not every bundle holds unasked.
+  // The JIT's level, which not every bundle has by default.
   options.levels = {host->name.str()};
   std::vector<std::string> warnings;
   auto jit = jitCheckpoint(examplePath, options, warnings);

@@ -120,7 +120,7 @@ std::string nameOf(const testing::TestParamInfo<ModelSizes> &info) {
   return "model" + std::to_string(info.index);
 }
 
-// What the tests below compare is worth comparing: no number repeats all along.
+// The numbers that the tests below compare differ from each other.
 TEST_P(Fuse, NumbersVary) {
   std::vector<double> all = numbers(*module, GetParam());
   ASSERT_GT(all.size(), 20u);
@@ -141,7 +141,7 @@ TEST_P(Fuse, EverySubset) {
           how += std::string(how.empty() ? "" : ",") + kFusions[i].name;
         }
     }))) << how;
-    // Each finds something, but projections alone: they need the attention.
+    // Every subset changes something but projections alone, which need the attention.
     EXPECT_EQ(how == "projections", print(*module) == print(*changed)) << how;
     expectSameNumbers(*changed, how);
     if (HasFatalFailure())

@@ -1,7 +1,7 @@
 //===- CharsMap.cpp - a precompiled character map -------------------------===//
 //
-// The first byte says whether an input is a whole map, or all but the length of its
-// trie and the end of its strings, which then are made right.
+// The first byte says whether an input is a whole map, or lacks the length of its trie
+// and the end of its strings, which are then added.
 
 #include "runtime/text/CharsMap.h"
 #include "tests/fuzz/Fuzz.h"

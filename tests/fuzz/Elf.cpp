@@ -10,8 +10,8 @@ using namespace encdec::runtime;
 
 namespace encdec::fuzz {
 
-/// The same object without the gaps between its segments in the file: nine tenths
-/// of it, where no mutation changes anything.
+/// The object without the gaps between its segments in the file: they are nine tenths of
+/// it, and no mutation there changes anything.
 static std::string compact(const std::string &object) {
   Elf64_Ehdr header;
   memcpy(&header, object.data(), sizeof(header));

@@ -17,16 +17,16 @@ namespace encdec::fuzz {
 struct Target {
   const char *name;
   size_t longest; ///< Bytes of an input; longer ones only slow a fuzzer down.
-  /// What a fuzzer starts from. The reader takes every one of them.
+  /// The inputs that a fuzzer starts from. The reader accepts every one.
   std::vector<std::string> (*seeds)();
-  /// Feeds the reader and requires of its answer what must hold for any bytes.
-  /// Returns whether the reader took them.
+  /// Feeds `bytes` to the reader and requires of its answer what must hold for any
+  /// bytes. Returns whether the reader accepted them.
   bool (*run)(std::string_view bytes);
 };
 
 std::span<const Target *const> allTargets();
 
-/// A finding unless `held`: says what and where, and aborts.
+/// Unless `held`, prints `what` and `at` and aborts, which is a finding.
 void require(bool held, const char *what,
              std::source_location at = std::source_location::current());
 
@@ -38,7 +38,7 @@ void requireSentence(std::string_view message,
 /// The bytes of a file of this repository, by its path from the root.
 std::string repositoryFile(const std::string &path);
 
-/// Takes the first byte off an input, for choices; 0 from an empty one.
+/// Takes the first byte off an input, for choices; 0 from an empty input.
 uint8_t takeByte(std::string_view &bytes);
 
 } // namespace encdec::fuzz

@@ -1,7 +1,7 @@
 //===- Main.cpp - one target for libFuzzer --------------------------------===//
 //
 // One program has all targets: ENCDEC_FUZZ=TARGET chooses. `--targets` lists them,
-// each with the bytes of its longest input; `--seeds=FOLDER` writes one's seeds.
+// each with the bytes of its longest input; `--seeds=FOLDER` writes the target's seeds.
 
 #include "tests/fuzz/Fuzz.h"
 

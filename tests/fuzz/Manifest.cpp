@@ -80,7 +80,7 @@ static bool run(std::string_view text) {
   requireHeadSize(*manifest);
   requireGeneration(*manifest);
   requireSegments(*manifest);
-  // These go on to messages and terminals as they are.
+  // Messages and terminals show these names as they are.
   std::vector<std::string> names = manifest->levels;
   names.insert(names.end(), {model.family, manifest->producer, manifest->tokenizerKind});
   for (const std::string &name : names)

@@ -22,8 +22,8 @@ static std::vector<std::string> seeds() {
           R"("i":{"dtype":"I64","shape":[1],"data_offsets":[16,24]}}   )"};
 }
 
-/// What a header says is the end of its data, as no mutation would keep another
-/// number right beside it.
+/// The end of the data by the header's own numbers: a mutation would not keep a separate
+/// size in step with the header.
 static uint64_t largestNumber(std::string_view text) {
   uint64_t largest = 0, number = 0;
   bool word = false; // digits of "F32" are no number

@@ -1,7 +1,7 @@
 //===- SeedsTest.cpp - the fuzzers' targets in every build ----------------===//
 //
-// Keeps targets compiling and worth running: a reader takes all seeds, and neither
-// they nor simple damage of them are a finding.
+// Keeps targets compiling and useful: a reader accepts all seeds, and neither the seeds
+// nor simple damage of them are a finding.
 
 #include "tests/fuzz/Fuzz.h"
 

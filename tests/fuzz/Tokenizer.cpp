@@ -45,8 +45,8 @@ static const std::vector<Model> &models() {
   return all;
 }
 
-/// Text to ids and back; and any ids to a text, the last of the vocabulary among
-/// them, which are no pieces.
+/// Text to ids and back; and any ids to a text, among them the last ids of the
+/// vocabulary, which have no SentencePiece pieces.
 static void tokenize(const Model &model, std::string_view text, bool special) {
   auto split = model.unigram.encode(text);
   require(split.ok(), "a text of this length can be split");
@@ -105,7 +105,7 @@ static bool runUnit(std::string_view unit) {
   for (const bool special : {false, true}) {
     const std::clock_t start = std::clock();
     tokenize(models()[0], text, special);
-    // Ten times what it takes, and far below its square.
+    // Ten times the usual time, and far below quadratic time.
     require(double(std::clock() - start) / CLOCKS_PER_SEC < 2, "time linear in the text");
   }
   return true;

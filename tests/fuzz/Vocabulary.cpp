@@ -17,8 +17,8 @@ static std::vector<std::string> seeds() {
           R"({"<unk>":2,"</s>":1,"\u2581a":0,"\u00e9\ud834\uDD1E":4,"\"\\\/\n":3})"};
 }
 
-/// Whatever the quick reader takes, the strict one takes, and reads the same; a name that
-/// stands there twice is refused by the strict reader and by the vocabulary.
+/// A file that the quick reader accepts the strict one accepts too, and reads alike; a
+/// name that stands twice is refused by the strict reader and by the vocabulary.
 static void requireAgreement(std::string_view json) {
   std::string text;
   std::vector<std::pair<std::string, int64_t>> quick, strict;

@@ -1,5 +1,5 @@
-// Small folders broken in one place: each refused with the right code and one
-// message that names file, key, expected and found.
+// Small folders broken in one place: each is refused with the right code and one message
+// that names file, key, expected and found.
 #include "tests/import/Imported.h"
 
 #include <functional>

@@ -1,5 +1,5 @@
-// What passes, what warns and what ties: configuration keys, decoding defaults
-// and weight names as Transformers 4 and 5 write them.
+// Configuration keys, decoding defaults, ties and weight names as Transformers 4 and 5
+// write them: which pass, warn or are errors.
 #include "tests/import/Imported.h"
 
 #include <fmt/ranges.h>
@@ -36,7 +36,7 @@ TEST(Import, LegacyKeysWithNeutralValuesPassInSilence) {
            {"gradient_checkpointing", "false"},
            {"task_specific_params", "{\"translation\": {\"num_beams\": 4}}"},
            {"bos_token_id", "0"},
-           // Generation keys here count for nothing: there is another file.
+           // Generation keys here are ignored: generation_config.json exists.
            {"num_beams", "6"},
            {"max_length", "512"},
            {"bad_words_ids", "7"}})
@@ -135,8 +135,8 @@ TEST(Generation, SamplingAndUnhonouredKeysAreNamed) {
             llvm::ArrayRef<int64_t>({6}));
 }
 
-// Of each key that changes the reference's result and not ours: the value that turns it
-// off, and one that does not.
+// Each key that changes the reference's result and not ours, with the value that turns it
+// off and a value that does not.
 TEST(Generation, KeysThatChangeTheResultAreHonouredOrNamed) {
   constexpr const char *keys[][3] = {
       {"num_beam_groups", "1", "2"},
@@ -331,7 +331,7 @@ TEST(Import, WeightsOfTheBaseModelNeedNoPrefix) {
   EXPECT_TRUE(contains(Imported(base).error(), "tensor \"encoder.layers.0.fc1.bias\""));
 }
 
-// A folder of either kind is read as one of that kind.
+// Names with and without the prefix are not mixed in one folder.
 TEST(Import, NamesWithAndWithoutPrefixDoNotMix) {
   TinyCheckpoint checkpoint;
   checkpoint.tensors.erase("model.encoder.layers.0.fc1.bias");

@@ -1,4 +1,4 @@
-// Malformed safetensors files: each refused with the code for a bad model and one
+// Malformed safetensors files: each is refused with the code for a bad model and one
 // message that names file and place. Needs no MLIR.
 #include "compiler/import/Safetensors.h"
 #include "compiler/import/Halves.h"
@@ -206,7 +206,7 @@ TEST(SafetensorsFile, ScalarsEmptyTensorsAndPaddingAreLegal) {
   ASSERT_TRUE(files.ok()) << files.status().message();
   EXPECT_EQ(files->find("s")->info->size, 4u);
   EXPECT_EQ(files->find("e")->info->size, 0u);
-  // A known type that cannot be read; whoever makes a weight of it is refused.
+  // A known type without a reader; making a weight of it is refused.
   EXPECT_EQ(files->find("i")->info->dtype, DType::Other);
 }
 
@@ -221,7 +221,7 @@ TEST(SafetensorsFile, MetadataMayBeNull) {
   EXPECT_TRUE(files->find("a"));
 }
 
-// Only a file that does hold so long a header is beyond our limit.
+// A header beyond the limit is a limit error only if the file holds all of it.
 TEST(SafetensorsFile, HeaderBeyondTheLimitIsALimit) {
   TempFolder folder;
   uint64_t length = maxHeaderBytes + 1;
@@ -268,7 +268,7 @@ TEST(SafetensorsFile, BytesOutsideTheFileAreRefused) {
 TEST(Halves, EveryF16BitPatternHasItsValue) {
   for (uint32_t bits = 0; bits < 0x10000; ++bits) {
     float got = fromF16(uint16_t(bits));
-    // The compiler's own half type is the second opinion.
+    // Compared with the C++ compiler's own half type.
     float expected = float(std::bit_cast<_Float16>(uint16_t(bits)));
     if (std::isnan(expected))
       ASSERT_TRUE(std::isnan(got)) << bits;

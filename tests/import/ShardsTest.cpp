@@ -1,5 +1,5 @@
-// Checkpoints of several files and their indices: what is refused, what is found. Needs
-// no MLIR.
+// Checkpoints of several files and their indices: which are refused, which are read.
+// Needs no MLIR.
 #include "compiler/import/Safetensors.h"
 #include "tests/import/TinyCheckpoint.h"
 
@@ -93,7 +93,7 @@ TEST(Shards, TensorInTwoShardsMustBeTheSame) {
         << other.status().message();
 }
 
-// An index says which files to open; what lies in them they say themselves.
+// An index says which files to open; their headers say which tensors they hold.
 TEST(Shards, IndexMayOmitMisplaceAndInventTensors) {
   TempFolder folder;
   writeShard(folder, "one.safetensors", "a");

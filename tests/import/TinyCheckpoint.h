@@ -42,7 +42,7 @@ struct TinyCheckpoint {
   static std::string file(const std::map<std::string, TinyTensor> &tensors);
 };
 
-/// A safetensors file of this header and so many data bytes.
+/// A safetensors file of `header` and `dataBytes` bytes of data.
 std::string rawFile(const std::string &header, size_t dataBytes);
 std::string jsonObject(const std::map<std::string, std::string> &keys);
 

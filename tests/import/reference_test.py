@@ -1,5 +1,5 @@
 """encdec-run-reference as a tool: the weights of a checkpoint give the tokens of its
-goldens, and what it cannot run it refuses by an exit code and a sentence.
+goldens, and an impossible run ends with an exit code and a sentence.
 
 usage: reference_test.py BIN_FOLDER EXAMPLE_MODEL GOLDENS_FOLDER
 """

@@ -1,4 +1,4 @@
-// Attention kernels, each with what feeds it, against softmax in double.
+// Attention kernels, each with the kernels that feed it, against softmax in double.
 #include "KernelCall.h"
 #include "compiler/cpu/Math.h"
 #include <bit>
@@ -40,7 +40,7 @@ KernelJit &jit() {
       kernels.cacheAppend(s);
       kernels.selfAttention(s, scale);
       kernels.crossAttention(s, scale);
-      if (s.keys == KeyKind::f32) { // the encoder's own are always
+      if (s.keys == KeyKind::f32) { // the encoder's own keys always are
         kernels.blockKeys(s);
         kernels.encoderAttention(s, scale);
       }
@@ -157,7 +157,7 @@ TEST_P(Attention, SelfOverTheCache) {
   }
 }
 
-// Keys of one row spread over several slots: the bits of the same keys in one.
+// Keys of one row spread over several slots give the bits of the same keys in one slot.
 TEST_P(Attention, ScatteredPastIsThePastItself) {
   constexpr int64_t capacity = 80, slotCount = 7;
   for (const AttentionShape &s : shapes) {
@@ -203,8 +203,8 @@ TEST_P(Attention, ScatteredPastIsThePastItself) {
   }
 }
 
-// Hypotheses of one sentence attend together, unless probabilities are asked for, which
-// each row hands out alone: the same bits.
+// Hypotheses of one sentence attend together; where probabilities are asked for, each row
+// attends alone. Both ways give the same bits.
 TEST_P(Attention, CrossTogetherIsCrossAlone) {
   std::vector<int32_t> offsets{0, 21, 58};
   std::vector<int32_t> rowSource{0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 1, 0};

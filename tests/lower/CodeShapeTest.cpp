@@ -136,8 +136,8 @@ TEST_P(CodeShape, InnerLoopsLeaveTheStackAlone) {
         return line.contains("fmadd") || line.contains("fmla") ||
                line.contains("pmaddwd") || line.contains("vpdpbusd");
       });
-      // Loops of exp read constants back from the stack; they are not the main
-      // ones. Its shift into the exponent tells them apart.
+      // Loops of exp read constants back from the stack. They are not the main loops;
+      // exp's shift into the exponent tells them apart.
       product &= llvm::none_of(loop, [](llvm::StringRef line) {
         return line.contains("vpslld\t$23") || line.ends_with("#23");
       });
@@ -162,7 +162,7 @@ TEST_P(CodeShape, ProductsOfWholeNumbersUseTheInstructionsMeant) {
   auto has = [&](llvm::StringRef part) { return StringRef(text).contains(part); };
   bool quads = level.find("vnni") != std::string::npos;
   EXPECT_EQ(has("vpdpbusd\t"), quads);
-  EXPECT_EQ(has("{vex}"), level == "v3-avxvnni"); // the other needs AVX-512
+  EXPECT_EQ(has("{vex}"), level == "v3-avxvnni"); // the EVEX encoding needs AVX-512
   EXPECT_EQ(has("vpmaddwd\t"), !quads && level != "neon");
   EXPECT_EQ(has("%zmm"), level[1] == '4');
   EXPECT_FALSE(has("vpdpbusds")) << "saturates";

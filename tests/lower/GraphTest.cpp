@@ -1,6 +1,6 @@
-// Random graphs: whatever is lowered computes what the reference interpreter computes of
-// the same module, or it is refused by an error with a code. So no operand, name or type
-// is ever ignored.
+// Random graphs: a lowered graph computes the reference interpreter's results for the
+// same module, or it is refused by an error with a code. So no operand, name or type is
+// ever ignored.
 //
 //   ENCDEC_GRAPHS=2000 encdec_lower_tests --gtest_filter='Graphs.*'   that many
 //   ENCDEC_GRAPHS=1 ENCDEC_GRAPH_SEED=17 …                            one of them, printed
@@ -44,7 +44,7 @@ struct Inputs {
     for (std::vector<int64_t> &source : sources)
       for (int64_t i = 0, length = 1 + draw(19); i < length; ++i)
         source.push_back(draw(graph.sourceVocabulary));
-    // The last step: a row goes on, another forks from it, a third begins.
+    // In the last step a row goes on, another forks from it, and a third begins.
     steps = {{{}, {}, {{4}, {0}, {2}, {5}}, {0, 2, 1, 0}},
              {{}, {}, {{2, 2}, {4, 4}, {0, 0}}, {1, 0, 2}},
              {{}, {}, {{4, 4, 4}, {4, 4, 0}, {3}}, {0, 0, 2}}};
@@ -148,7 +148,7 @@ private:
   }
   template <typename Handle> reference::Value handleNamed(const std::string &name) {
     auto handle = std::make_shared<Handle>();
-    if (name.empty()) // no other argument can mean the same one
+    if (name.empty()) // no other argument can name the same handle
       return handle;
     return handles.try_emplace(name, handle).first->second;
   }
@@ -177,10 +177,11 @@ struct Choices {
     // The levels take turns.
     if (const ObjectTarget *best = hostObjectTarget(); best && seed % 2)
       options.level = best->name.str();
-    // Where rows of activations are rounded, one of them may be rounded to the other side.
+    // Where rows of activations are rounded, one of them may be rounded to the other
+    // side.
     if (options.weights == "int8-dynamic")
       tolerance = 0.1;
-    // Attention must be fused somewhere: it has no other kernels.
+    // Attention is mostly fused: plain attention has no kernels.
     fusions = random() % 4 == 0 ? unsigned(random() % 32) : 31;
     if (random() % 8)
       fusions |= 1;
@@ -195,7 +196,7 @@ struct Choices {
   }
 };
 
-/// Equal numbers; another token only where it is as good.
+/// Empty if the numbers are equal; another token is allowed only where it is as good.
 std::string difference(const Step &got, const Step &expected, int64_t top, bool tokensOnly,
                        double tolerance) {
   double largest = 1;
@@ -265,7 +266,7 @@ protected:
       return;
     }
 
-    // Weights as the compiled ones are stored; all else as it was written.
+    // Weights have the compiled model's formats; the rest stays as it was written.
     PassManager pm(&context);
     pm.addPass(createQuantizeWeightsPass({choices.options.weights}));
     ASSERT_TRUE(succeeded(pm.run(*module)));

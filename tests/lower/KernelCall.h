@@ -52,8 +52,8 @@ inline Matrix randomMatrix(int64_t rows, int64_t columns, std::mt19937 &random,
   return m;
 }
 
-/// Arena, weights and context of a call; regions are handed out one after the
-/// other, and known to kernels as table entries.
+/// Arena, weights and context of a call. Regions are handed out one after the other;
+/// kernels know them by table entries.
 class KernelCall {
 public:
   explicit KernelCall(int64_t rows, int64_t units = 0)
@@ -66,7 +66,7 @@ public:
     context.rows = rows;
   }
 
-  /// A region of `floats` a row unit; its table entry.
+  /// Reserves a region of `floats` for each row unit; returns its table entry.
   int32_t place(int64_t floats) {
     int64_t at = nextPlace;
     nextPlace += pad16(floats) / 16;
@@ -75,7 +75,7 @@ public:
   float *at(int32_t place) {
     return arena.data() + int64_t(place) * 16 * units;
   }
-  /// A region that holds `m`, padding zero.
+  /// Reserves a region that holds `m`, with padding zero; returns its table entry.
   int32_t input(const Matrix &m) {
     int32_t entry = place(m.columns);
     for (int64_t r = 0; r < m.rows; ++r)
@@ -94,7 +94,7 @@ public:
     return last;
   }
   /// The same as int8, [N/16][K/group][16][group]: values must be whole numbers. In
-  /// groups of 4 those at even k are stored with 128 added.
+  /// groups of 4 the values at even k have a zero point of 128.
   int32_t packedInt8(const Matrix &m, int64_t group = 1) {
     int64_t depth = (m.columns + group - 1) / group * group;
     auto *to = reinterpret_cast<int8_t *>(reserve(pad16(m.rows) * depth));
@@ -106,7 +106,7 @@ public:
                    (group == 4 && k % 2 == 0 ? 128 : 0));
     return last;
   }
-  /// By kind, of values that it holds (asStored).
+  /// The same by kind; `m` holds values that `kind` can store (asStored).
   int32_t packed(const Matrix &m, cpu::WeightKind kind) {
     if (kind == cpu::WeightKind::f32)
       return packed(m);
@@ -172,7 +172,7 @@ private:
   int32_t last = 0;
 };
 
-/// Values near those of `m` that `kind` holds, int8 before its scale.
+/// The values that `kind` stores of `m`; of int8, before its scale.
 inline Matrix asStored(Matrix m, cpu::WeightKind kind) {
   for (double &v : m.values)
     if (cpu::hasScales(kind))
@@ -182,7 +182,7 @@ inline Matrix asStored(Matrix m, cpu::WeightKind kind) {
   return m;
 }
 
-/// What a product of `kind` sees of x: int8Dynamic rounds each row.
+/// x as a product of `kind` reads it: int8Dynamic rounds each row.
 inline Matrix asSeen(const Matrix &x, cpu::WeightKind kind) {
   if (kind != cpu::WeightKind::int8Dynamic)
     return x;

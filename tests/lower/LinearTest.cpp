@@ -71,7 +71,7 @@ TEST_P(Linear, EveryShapeRowCountAndWorkerCount) {
     bool whole = cpu::hasScales(c.kind);
     Matrix x = randomMatrix(50, c.inputs, random);
     for (int64_t k = 0; k < c.inputs; ++k)
-      x(1, k) = 0; // has no greatest
+      x(1, k) = 0; // row 1 is zero, so its scale is 0
     Matrix seen = asSeen(x, c.kind);
     std::vector<Matrix> weights, scales, biases;
     for (int64_t n : c.outputs) {

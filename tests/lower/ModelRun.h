@@ -15,8 +15,8 @@
 
 namespace encdec::test {
 
-/// A model that is fused, placed and scheduled, which serves every level, and its
-/// packed weights.
+/// A fused, placed and scheduled model, which serves every level, and its packed
+/// weights.
 class Placed {
 public:
   Placed(mlir::ModuleOp module, const PipelineOptions &options, bool fuseAll = true)
@@ -62,7 +62,8 @@ public:
   Buffer weights;
 };
 
-/// Its code for one level, compiled in process and driven as a runtime would.
+/// The code of a placed model for one level, compiled in process and driven as a runtime
+/// would.
 class Compiled {
 public:
   /// `placed` belongs to `module` and outlives this.
@@ -94,8 +95,9 @@ public:
       thread.join();
   }
 
-  /// The same on one thread: the workers take turns from barrier to barrier, the last one
-  /// first, so that one which should have waited for another reads nothing of it.
+  /// The same on one thread: the workers take turns from barrier to barrier, the last
+  /// worker first, so that a worker which should have waited for another reads stale
+  /// values.
   void runInTurns(const char *name, encdec_abi_context &context, int64_t workers) {
     Turns turns{entry(name), &context, workers, {}, {}, 0};
     turns.fibers.resize(workers);

@@ -127,15 +127,15 @@ void stepLikeTheJudge(Judge &judge, Batch &batch, Compiled &model,
       ASSERT_NEAR(got[r * stride + v], logits.at(r, v), tolerance * largest)
           << "row " << r << " token " << v;
     float chosen = got[r * stride + batch.tokensOut[r]];
-    // Another token only where the two are as good as equal.
+    // Another token is allowed only where the two logits are nearly equal.
     EXPECT_NEAR(chosen, logits.at(r, expected->tokens[r]), 2 * tolerance * largest);
     EXPECT_NEAR(batch.logProbsOut[r], expected->logProbs[r],
                 tolerance * std::max(largest, -expected->logProbs[r]) * 2);
   }
 }
 
-/// One batch on levels, by workers and in company: whoever runs it, the bits are those
-/// of the first.
+/// Runs one batch at every level, with several workers and in company, and expects the
+/// bits of the first run everywhere.
 class Runs {
 public:
   Runs(const std::vector<std::vector<int64_t>> &sources,

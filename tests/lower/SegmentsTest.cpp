@@ -1,5 +1,5 @@
-// Segments: one more than barriers, in order, and together they read and
-// multiply what the model has.
+// Segments: there is one more than there are barriers, in order, and together they read
+// and multiply the whole model.
 #include "compiler/Passes.h"
 #include "compiler/Pipelines.h"
 #include "compiler/Register.h"

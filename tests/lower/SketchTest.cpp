@@ -1,4 +1,4 @@
-// Sketched vocabulary kernels: the token of the whole product, whatever the numbers.
+// Sketched vocabulary kernels find the token of the whole product, whatever the numbers.
 #include "VocabularyCall.h"
 #include <algorithm>
 #include <cmath>
@@ -16,7 +16,7 @@ INSTANTIATE_TEST_SUITE_P(Levels, Sketch, everyLevel());
 
 struct Choice {
   std::vector<int32_t> tokens;
-  int64_t open = -1; // blocks that the sketch left open, if it was used
+  int64_t open = -1; // candidate blocks that the sketch left, if it was used
 };
 
 /// The best tokens alone, by an int8 sketch of the f32 weights. `beyond` is what the
@@ -65,7 +65,8 @@ Choice choose(const Model &m, int64_t rows, int64_t workers, float beyond = 0) {
   return result;
 }
 
-// However near the others are, and whoever works: the token of the whole product.
+// The token is that of the whole product, however near other logits are and however many
+// workers there are.
 TEST_P(Sketch, TokenIsTheToken) {
   std::mt19937 random(4);
   for (int64_t columns : sizes)
@@ -95,7 +96,7 @@ TEST_P(Sketch, TokenIsTheToken) {
 }
 
 // All of the best token's weights lie just short of half way to the next int8, on the
-// side of x: its logit is as far above its sketch as any can be.
+// side of x: its logit is as far above the sketch's as any logit can be.
 TEST_P(Sketch, ReachesTheFarthestLogit) {
   std::mt19937 random(6);
   Model m = randomModel(2500, WeightKind::f32, random);
@@ -112,7 +113,7 @@ TEST_P(Sketch, ReachesTheFarthestLogit) {
     sum += std::abs(m.x(0, k));
   }
   m.bias(0, 2000) = 0;
-  m.bias(0, 1) = 0.498 * sum; // known exactly: this one's weights are 0
+  m.bias(0, 1) = 0.498 * sum; // known exactly: token 1 has weights of 0
   ASSERT_EQ(run(m, 1, 1, false).tokens[0], 2000);
   Choice got = choose(m, 1, 1);
   EXPECT_EQ(got.tokens[0], 2000);
@@ -139,8 +140,8 @@ TEST_P(Sketch, ObeysBiases) {
   EXPECT_EQ(choose(m, 2, 3).tokens, (std::vector<int32_t>{0, 0}));
 }
 
-// Greater and smaller than any model's: what the sketch rounds away, or overflows at, it
-// must not decide.
+// Numbers greater and smaller than any model's: where the sketch rounds to zero or
+// overflows, the f32 weights must decide.
 TEST_P(Sketch, TokenIsTheTokenAtTheEdgesOfFloats) {
   struct Edge {
     std::string what;
@@ -171,7 +172,7 @@ TEST_P(Sketch, TokenIsTheTokenAtTheEdgesOfFloats) {
     }
 }
 
-// Here one sketched logit is inf - inf, and the sum itself is the best by far.
+// One sketched logit is inf - inf, while the exact logit is the best by far.
 TEST_P(Sketch, OverflowDecidesNothing) {
   std::mt19937 random(10);
   Model m = randomModel(2500, WeightKind::f32, random);
@@ -187,7 +188,7 @@ TEST_P(Sketch, OverflowDecidesNothing) {
   EXPECT_EQ(got.open, 2);
 }
 
-// What stands behind the last token, in rooms kept for whole vectors, is none.
+// Padding columns behind the last token are no tokens.
 TEST_P(Sketch, EndsWithTheVocabulary) {
   std::mt19937 random(8);
   for (int64_t columns : {37, 211, 2500})
@@ -202,7 +203,7 @@ TEST_P(Sketch, EndsWithTheVocabulary) {
     }
 }
 
-// One logit that is no number opens its block and hides no other.
+// A NaN logit makes its block a candidate and hides no other logit.
 TEST_P(Sketch, LeavesNaNOpen) {
   std::mt19937 random(9);
   Model m = randomModel(2500, WeightKind::f32, random);

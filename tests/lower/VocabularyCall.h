@@ -63,8 +63,7 @@ inline Output run(const Model &m, int64_t rows, int64_t workers, bool stored,
   int32_t records = call.place(recordFloats(columns));
   std::string size = std::to_string(columns);
   if (stored) {
-    // Logits of the other path serve as input; the result must be the same
-    // bits.
+    // top_tokens reads the logits of vocabulary and must give the same bits.
     Output other = run(m, rows, 1, false);
     Matrix logits(rows, columns);
     for (int64_t r = 0; r < rows; ++r)

@@ -88,7 +88,7 @@ TEST_P(Vocabulary, LowestIdWinsTies) {
   }
 }
 
-// What is no number takes part in nothing, wherever it stands.
+// A NaN logit takes no part, wherever it stands.
 TEST_P(Vocabulary, NaNHidesNoOther) {
   std::mt19937 random(7);
   Model m = randomModel(211, WeightKind::f32, random);
@@ -103,8 +103,8 @@ TEST_P(Vocabulary, NaNHidesNoOther) {
   }
 }
 
-// A bias of -inf bans a token. A whole block of them, and all but one token of another,
-// leave the log-probabilities what they are without the banned columns.
+// A bias of -inf bans a token. Banning a whole block, and part of another, gives the
+// log-probabilities of the remaining columns alone.
 TEST_P(Vocabulary, BannedBlocksHaveNoShare) {
   std::mt19937 random(11);
   for (WeightKind kind : weightKinds)

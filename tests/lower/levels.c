@@ -1,6 +1,6 @@
-/* Drives a model of encdec_level_objects on fixed inputs and writes the bits of what
- * comes out. Built for this machine with libc and for aarch64 without: there qemu runs
- * it and nothing but two system calls is needed. */
+/* Drives a model of encdec_level_objects on fixed inputs and writes the bits of its
+ * outputs. Built for this machine with libc and for aarch64 without: there qemu runs
+ * the program, which needs two system calls and nothing else. */
 #include "encdec/abi.h"
 
 void encdec_encode(const encdec_abi_context *context, int64_t worker, int64_t workers);

@@ -25,7 +25,7 @@ for model in "$work"/*/; do
     -static -fuse-ld=lld
   "$model/v3" >"$model/v3.out"
   qemu-aarch64 "$model/neon" >"$model/neon.out"
-  # Not all the same: steps that wrote nothing would agree too.
+  # Outputs must differ from each other: steps that wrote nothing would agree too.
   numbers=$(od -An -v -tx4 -w4 "$model/v3.out" | sort -u | wc -l)
   [ "$numbers" -gt 100 ] || { echo "$model: only $numbers different numbers"; exit 1; }
   ! od -An -v -tf4 "$model/v3.out" | grep -q nan || { echo "$model: NaN"; exit 1; }

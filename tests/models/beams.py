@@ -1,6 +1,6 @@
-"""Beam search as the oracle sees it: Transformers' own answer, and how well decided
-it is. For the margins the search is done once more here, plainly, in float64; where
-all of them are wide, it must find what Transformers finds."""
+"""The oracle of beam search: Transformers' own answer, and the margins of its decisions.
+For the margins the search is done once more here, plainly, in float64; where all
+margins are wide, it must find Transformers' hypotheses."""
 import math
 import random
 
@@ -21,7 +21,7 @@ class Margin:
             self.least = min(self.least, abs(a - b) / max(1, abs(a)))
 
     def around(self, ordered, *ranks):
-        """Of neighbours in a descending list: at the ranks that part it."""
+        """Notes the gaps between neighbours of a descending list at `ranks`."""
         for rank in ranks:
             if 0 < rank < len(ordered):
                 self.between(ordered[rank - 1], ordered[rank])
@@ -38,7 +38,7 @@ def log_probs(model, encoded, mask, ids):
 
 
 def process(scores, config, length, limit):
-    """What Transformers' processors do to log-probabilities at this length."""
+    """Applies Transformers' processors to the log-probabilities at this length."""
     eos = config.eos_token_id if isinstance(config.eos_token_id, list) else [config.eos_token_id]
     for words in config.bad_words_ids or []:
         if len(words) == 1 and words != [eos[0]] and words[0] not in eos:

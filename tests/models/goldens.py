@@ -14,7 +14,7 @@ scale) are rounded the same way. A float32 run must agree wherever it is compare
 
 Compared are tokens up to the first step whose margin (best minus second score
 after processors) is below 1e-4 of the range of finite scores: beyond that,
-rounding may choose. `compare` counts them. Of beam searches see beams.py.
+rounding may choose. `compare` counts the compared tokens. For beam search see beams.py.
 """
 import argparse
 import json
@@ -172,8 +172,8 @@ def run_spec(spec, count):
 
 
 def non_vacuous(cases, median, ended, variety):
-    """Sentences differ, end by themselves at various lengths, and are decided:
-    a model whose steps are near ties would be compared in its first tokens only."""
+    """Whether sentences differ, end by themselves at various lengths, and are decided: a
+    model whose steps are near ties would be compared in its first tokens only."""
     outputs = {tuple(case["ids"]) for case in cases}
     lengths = {len(case["ids"]) for case in cases}
     tokens = [t for case in cases for t in case["ids"]]

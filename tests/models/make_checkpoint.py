@@ -117,7 +117,7 @@ def tensors(spec):
 
     def norm(name, signed=False):
         put(name + ".weight", [e], 0.6, 1.4)
-        if signed:  # else a tied head would like best the token just read
+        if signed:  # else a tied head would prefer the token just read
             flips = uniform(seed, name + "/sign", e, -1, 1)
             values = result[name + ".weight"][1]
             values[:] = [v if flip > 0 else -v for v, flip in zip(values, flips)]
@@ -140,8 +140,8 @@ def tensors(spec):
             linear(base + ".fc2", e, s[side + "_ffn"], s["ffn_gain"])
             norm(base + ".final_layer_norm", signed=side == "decoder")
 
-    # Rows of variance spread^2/E against a normed row of variance 1 a number
-    # make logits of that spread.
+    # Rows of variance spread^2/E times a normed row of variance 1 give logits with a
+    # standard deviation of `spread`.
     bound = s["logit_spread"] * math.sqrt(3.0 / e)
     shared, head = "model.shared.weight", "lm_head.weight"
     encoder, decoder = (f"model.{side}.embed_tokens.weight" for side in ("encoder", "decoder"))

@@ -9,8 +9,8 @@ source=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 bin=$work/prefix/bin
-# install [--component NAME]: programs of the installed tree find their libraries, and
-# each other, there.
+# install [--component NAME]: installed programs find their libraries and each other in
+# the installed tree.
 install() {
   cmake --install "$build" --prefix "$work/prefix" "$@" >"$work/log" || { cat "$work/log"; exit 1; }
   "$bin/encdec" --version

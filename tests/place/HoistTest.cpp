@@ -50,7 +50,7 @@ protected:
     if (fuseFirst)
       buildFusePipeline(pm);
     pm.addPass(createHoistEncoderPass());
-    // Twice: what is hoisted already stays as it is.
+    // Run twice: a hoisted module stays as it is.
     pm.addPass(createHoistEncoderPass());
     if (fuseAfter)
       buildFusePipeline(pm);
@@ -159,8 +159,8 @@ func.func @step(%t: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}
 
 class HoistShared : public testing::TestWithParam<std::tuple<Sharing, bool>> {};
 
-// The same bits, and what kernels and runtime ask for: each attention's keys
-// and values are those of one memory, which has its heads and is its alone.
+// The bits stay the same, and kernels and runtime get what they need: each attention's
+// keys and values come from one memory, which has its heads and belongs to it alone.
 TEST_P(HoistShared, GivesEachAttentionItsMemory) {
   auto [sharing, fused] = GetParam();
   DialectRegistry registry;

@@ -93,7 +93,7 @@ TEST_P(Weights, EveryElementIsWhereTheKernelLooks) {
           << weight.getSymName().str() << " element " << i;
     logical += llvm::count_if(*values, [](float v) { return v != 0; });
   }
-  // All else is padding, and zero.
+  // All other bytes are padding, and zero.
   if (StringRef(GetParam()) == "f32") {
     for (size_t i = 0; i < section.size(); i += 4) {
       float value;
@@ -202,7 +202,7 @@ TEST_F(FileWeights, BytesBeyondTheEndAreAnError) {
             std::string::npos);
 }
 
-/// One value that is none, far enough to be beyond the first panel.
+/// One value is not finite, in a row beyond the first panel.
 class BrokenWeights : public FileWeights {
 protected:
   double valueAt(int i) override { return i == 740 ? broken : 1; }
@@ -224,7 +224,7 @@ TEST_F(BrokenWeights, AreRefusedByName) {
     }
 }
 
-/// Added to a logit, -inf bans the token; anywhere else it is damage.
+/// In a bias of logits -inf bans the token; anywhere else it is damage.
 TEST_F(Weights, MinusInfinityMayBan) {
   std::string bias = "encdec.weight @b : tensor<37xf32> = #encdec.seeded<3, 0.5>\n",
               others = seeded;

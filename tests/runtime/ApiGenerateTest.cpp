@@ -59,8 +59,7 @@ TEST_F(ApiGenerate, GenerateAndReadTheResult) {
   }
 }
 
-/// What generate makes of each source: ids and scores of its sequences, and
-/// warnings.
+/// The result of one source: ids and scores of its sequences, and warnings.
 struct Made {
   std::vector<std::pair<Ids, double>> sequences;
   std::string warnings;

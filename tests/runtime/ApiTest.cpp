@@ -253,7 +253,7 @@ struct BundleFile {
   char path[32] = "/tmp/encdec-bundle-XXXXXX";
 };
 
-/// The whole way: a file, its code section loaded, relocated and run.
+/// A bundle file from opening to a step: code loaded, relocated and run.
 TEST(ApiBundle, OpensAndRuns) {
   if (!(*findCpuLevel(fakeLevel()))->runsHere())
     GTEST_SKIP() << "this machine does not run level " << fakeLevel();
@@ -300,7 +300,7 @@ TEST(ApiBundle, UnknownLevelIsUsage) {
   EXPECT_EQ(model, nullptr);
 }
 
-/// Checksums are right, the tokenizer's files are not: found by whoever opens.
+/// Checksums are right, the tokenizer's files are not: every way of opening finds it.
 TEST(ApiBundle, BadTokenizerIsFoundByInspectionToo) {
   Json manifest = fakeManifest();
   manifest["tokenizer"] = {{"kind", "marian"}};

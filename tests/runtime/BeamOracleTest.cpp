@@ -18,8 +18,8 @@ using namespace encdec::runtime;
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
-/// What Transformers gives a beam that is not to win, and what no sum of a real
-/// sequence reaches. Sequences below it are no results.
+/// The sum that Transformers gives a beam that must not win, and a bound below the sums
+/// of all real sequences. Sequences below the bound are no results.
 constexpr double lowest = -1e9, notReal = -1e8;
 
 /// One set of options; lengths count the start token.
@@ -92,7 +92,7 @@ private:
     return rules.eos.contains(one.ids.back()) || one.ids.size() + 1 >= rules.maxLength;
   }
 
-  /// One token more, for each token that the processors leave a chance.
+  /// `one` continued by each token that the processors allow.
   std::vector<Sequence> continued(const Sequence &one, size_t rank) const {
     std::vector<Sequence> all;
     const size_t length = 1 + one.ids.size();
@@ -119,7 +119,7 @@ private:
     return all;
   }
 
-  /// In place of the worst; of equal ones the earlier comes first.
+  /// Replaces the worst finished sequence; of equal ones the earlier comes first.
   static void finish(Sequence one, std::vector<Sequence> &finished) {
     one.finished = true;
     const auto worse = std::ranges::find_if(
@@ -281,7 +281,7 @@ TEST(BeamOracle, RandomTablesAndOptions) {
   EXPECT_GT(early, 200u);
 }
 
-/// With a beam for every sequence there is, nothing is missed.
+/// With as many beams as sequences, the search finds the best of all.
 TEST(BeamOracle, AsManyBeamsAsSequences) {
   std::mt19937 random(12);
   for (int round = 0; round < 100; ++round) {

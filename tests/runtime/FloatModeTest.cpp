@@ -39,7 +39,7 @@ float dependent(int64_t n) {
 }
 
 void encode(const encdec_abi_context *c, int64_t worker, int64_t workers) {
-  // Where the mode is another one, so is the source.
+  // In another mode the source differs, too.
   const bool wrong = dependent(0) != 1.0f / 3 + 0.25f;
   fake_encode(c, worker, workers);
   if (wrong)
@@ -144,7 +144,7 @@ protected:
                 return encdec_generate(state, bad, offsets, 2, nullptr, &result);
               }), ENCDEC_ERROR_USAGE);
     auto fail = [](void *, uint32_t, uint32_t) {
-      _mm_setcsr(standard | up); // a mess that the runtime clears up
+      _mm_setcsr(standard | up); // the runtime must reset this
       throw std::runtime_error("thrown");
     };
     EXPECT_EQ(under(mode, [&] { return encdec_state_run(state, fail, nullptr); }),

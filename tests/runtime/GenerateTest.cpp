@@ -11,8 +11,8 @@ using namespace encdec::runtime;
 
 namespace {
 
-/// Greedy search written once more, one source at a time and as plainly as it
-/// can be said; lengths count the start token.
+/// Greedy search written once more, plainly, one source at a time; lengths count the
+/// start token.
 struct Rules {
   std::set<int32_t> eos{0}, bad{40};
   size_t maxLength = 30, minLength = 0;
@@ -127,7 +127,7 @@ void expectGenerates(const Rules &rules, const Json &manifest,
 
 TEST(Generate, EndsByEosOrLength) {
   expectGenerates({}, fakeManifest(), {});
-  // Not vacuous: some end by eos at different lengths, some by length.
+  // The test is not vacuous: some rows end by eos at different lengths, some by length.
   Sources sources = manySources(50);
   std::set<size_t> lengths;
   for (size_t b = 0; b < sources.count(); ++b)
@@ -162,7 +162,7 @@ TEST(Generate, MinimumLength) {
   rules.minLength = 1000; // never an eos: all end by length
   request.minNewTokens = 29;
   expectGenerates(rules, manifest, request);
-  // A model's own may be beyond the length; what the caller asks for may not.
+  // A model's own minimum may exceed the maximum; the caller's may not.
   manifest["generation"]["min_length"] = 1000;
   expectGenerates(rules, manifest, {});
 }
@@ -226,7 +226,7 @@ TEST(Generate, ForcedTokens) {
   rules.forcedEos = 0;
   rules.bad = {40, 22};
   expectGenerates(rules, manifest, request);
-  // Both on one position: the last word is the end's.
+  // With both forced tokens on one position the end token wins.
   request = {};
   request.maxNewTokens = 1;
   rules = {};

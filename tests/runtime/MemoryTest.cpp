@@ -1,6 +1,6 @@
 //===- MemoryTest.cpp - what a loaded model takes, as the kernel counts it --===//
 //
-// In processes of their own: the kernel's peak is one of the whole process.
+// Each measurement runs in a process of its own: the kernel's peak is per process.
 
 #include "tests/runtime/FakeModel.h"
 
@@ -40,7 +40,7 @@ struct Usage {
   int64_t peak, anonymous, proportional;
 };
 
-/// Opens the bundle, takes a step and says what that took. Keeps the model.
+/// Opens the bundle, runs a step and measures the memory of both. Keeps the model.
 bool use(const std::string &path, Usage &usage,
          std::shared_ptr<const Model> &model) {
   const char *status = "/proc/self/status", *maps = "/proc/self/smaps_rollup";
@@ -64,7 +64,7 @@ bool use(const std::string &path, Usage &usage,
   if (!(*state)->encode(sources.ids, sources.offsets).ok() ||
       !(*state)->step(input).ok())
     return false;
-  // The fake step reads one weight, a real one all.
+  // The fake step reads one weight, a real step all weights.
   volatile uint8_t sum = 0;
   for (int64_t i = 0; i < weights; i += 4096)
     sum = uint8_t(sum + model->weights[i]);

@@ -197,7 +197,7 @@ TEST(Profile, ManifestWithoutSegments) {
   run.step(40);
 }
 
-/// Code is right whatever the manifest says of its barriers; the profile is
+/// A manifest with other segments does not change the code's results, but the profile is
 /// refused.
 TEST(Profile, ManifestWithOtherSegments) {
   for (uint32_t threads : {1, 3})

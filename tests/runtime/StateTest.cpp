@@ -264,7 +264,7 @@ TEST(State, MemoryIsThatOfSources) {
              "max_sources 2");
 }
 
-/// The bytes that are named are the bytes that are enough.
+/// The bytes that a refusal names are enough.
 TEST(State, NamedMemoryIsEnough) {
   FakeModel model;
   StateLimits limits;
@@ -298,7 +298,7 @@ TEST(State, RefusedEncodes) {
   expectCode(encode(Ids(FAKE_POSITIONS + 1, 1), {0, FAKE_POSITIONS + 1}), Code::Limit,
              "positions");
   expectCode(encode(Ids(34, 1), {0, 17, 34}), Code::Limit, "max_source_tokens 48");
-  // None of these cost the state its rows.
+  // No refusal cost the state its rows.
   EXPECT_EQ(driven.state->counters.encodeCalls, 1u);
   driven.step({40, 40});
 }

@@ -1,8 +1,8 @@
 //===- TableModel.h - a model whose predictions stand in a table ----------===//
 //
-// Its weights are the table: for each source and each sequence of tokens a row of
-// log-probabilities. So any search can be asked for, and all sequences can be
-// listed. The step finds a row's past where abi.h puts it, in the slots of the cache.
+// The weights are the table: for each source and each sequence of tokens a row of
+// log-probabilities. So a test can list all sequences and choose any outcome. The step
+// finds a row's past where abi.h puts it, in the slots of the cache.
 
 #pragma once
 

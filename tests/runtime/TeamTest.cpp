@@ -94,7 +94,7 @@ TEST_P(Teams, ExceptionBecomesAStatus) {
         &thrower);
     EXPECT_EQ(status.code(), Code::Failure);
     EXPECT_NE(status.message().find("no luck"), std::string::npos);
-    // And is gone with the next run.
+    // The exception is gone with the next run.
     EXPECT_TRUE(team->run([](void *, uint32_t, uint32_t) {}, nullptr).ok());
   }
   Status all = team->run([](void *, uint32_t, uint32_t) { throw 7; }, nullptr);

@@ -1,5 +1,5 @@
-// Prints rows of random graphs: chance, operands drawn from what has been made so far, and
-// the ops that never mix rows.
+// Prints rows of random graphs: chance, operands drawn from what has been made so far,
+// and the ops that never mix rows.
 #pragma once
 #include "tests/support/RandomGraph.h"
 #include "llvm/ADT/STLExtras.h"
@@ -17,7 +17,7 @@ using llvm::StringRef;
 
 enum Side { encoder, decoder };
 
-/// What may be another thing than in a model; a wild graph has one or two of them.
+/// Kinds of places where a wild graph departs from a model; each has one or two kinds.
 enum Wild { indexOperands, viewOperands, headCounts, argumentNames, handleTypes, projections,
             results, kinds };
 
@@ -37,7 +37,7 @@ protected:
 
   //===-- Chance -----------------------------------------------------------===//
 
-  int draw(int low, int high) { // both included; alike in all libraries
+  int draw(int low, int high) { // both included; the same in all standard libraries
     return low + int(random() % uint64_t(high - low + 1));
   }
   bool chance(double p) { return double(random() % 1000000) < p * 1e6; }
@@ -112,7 +112,7 @@ protected:
     Rows found = chance(0.7) ? find(side, width) : Rows();
     if (!found.name.empty())
       return found;
-    Rows from = find(side); // where a wild step has views only, one of them
+    Rows from = find(side); // a view, where a wild step has nothing else
     return linear(from.name.empty() ? find(side, 0, /*views=*/true) : from, width);
   }
 
@@ -220,8 +220,8 @@ protected:
   }
 
   std::mt19937_64 random;
-  double wildness = 0; // how often that is another one which may be
-  unsigned wild = 0;   // a bit for each Wild
+  double wildness = 0; // how often such a place departs from a model
+  unsigned wild = 0;   // a bit for each Wild that this graph has
   int width = 0;       // most rows have it
   std::string weights, body;
   int weightCount = 0, values = 0;

@@ -18,8 +18,8 @@ class LLJIT;
 
 namespace encdec::test {
 
-/// Compiles what `build` asks the library for. Every function of the module can
-/// be looked up. Aborts with a message where something fails: tests only.
+/// Compiles the kernels that `build` requests. Every function of the module can be looked
+/// up. Aborts with a message where something fails: tests only.
 class KernelJit {
 public:
   /// `level` must be one that this machine runs.

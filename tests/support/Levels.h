@@ -1,5 +1,5 @@
-// Tests of each CPU level. A level that this machine does not run is skipped by name, with
-// the reason.
+// Tests of each CPU level. A level that this machine does not run is skipped by name,
+// with the reason.
 #pragma once
 #include "runtime/base/CpuLevels.h"
 #include "tests/support/KernelJit.h"

@@ -135,7 +135,7 @@ private:
     if (!appended[at] || chance(0.5))
       append(h), appended[at] = true;
     View seen = view("cache", at, h, cacheViews);
-    if (chance(0.05)) // after the view: the attention would read what it should not
+    if (chance(0.05)) // an append after the view: the attention's view is stale
       append(h);
     int width = caches[seen.handle].width();
     if (width != q.width)

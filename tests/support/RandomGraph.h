@@ -1,7 +1,6 @@
 // Random encode and step functions of any textbook ops: whatever verifies may stand in
-// any place. Most graphs are ones that kernels can run; in the others an operand, a name
-// or a type here and there is another one than a model would have. A graph is a function
-// of its seed alone.
+// any place. Kernels can run most graphs; in the others some operands, names or types
+// differ from those of a model. A graph is a function of its seed alone.
 #pragma once
 #include <cstdint>
 #include <string>

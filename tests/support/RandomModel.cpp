@@ -1,4 +1,4 @@
-// Prints a small model line by line, as a reader of the textbook would.
+// Prints a small model op by op, in the order of the textbook.
 #include "tests/support/RandomModel.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"

@@ -12,7 +12,7 @@ using namespace encdec::test;
 namespace {
 const char *goodVocab = R"({"</s>":0,"<unk>":1,"▁a":2,"b":3,"<pad>":4})";
 
-/// A broken file and a part of the sentence that must come of it.
+/// A broken file and a part of the error that it must give.
 struct Case {
   std::string name, file, message;
 };
@@ -294,7 +294,7 @@ struct Example {
   std::string spm = readFile(folder + "source.spm"),
               vocab = readFile(folder + "vocab.json");
 
-  /// Loads a damaged source.spm. It may still be sound, then it must work.
+  /// Loads a damaged source.spm. If it is still sound, the tokenizer must work.
   void load(const std::string &damaged) const {
     auto t = MarianTokenizer::create({damaged, spm, vocab, {}, {}});
     if (!t.ok()) {

@@ -27,7 +27,7 @@ bool readPlain(const std::string &json, Entries &entries) {
   return true;
 }
 
-/// The same by the general parser; what it says of texts that it does not take.
+/// The same by the general parser; returns its error for a text that it refuses.
 std::string readStrictly(const std::string &json, Entries &entries) {
   struct Reader : JsonEvents {
     explicit Reader(Entries &entries) : entries(entries) {}
@@ -65,8 +65,8 @@ TEST(Vocab, QuickReaderTakesWhatVocabulariesAre) {
   }
 }
 
-/// Whatever the quick reader takes, the strict one takes, and reads the same,
-/// but for equal keys, which the caller of the quick one finds.
+/// A text that the quick reader accepts the strict one accepts too, and reads alike, but
+/// for equal keys, which the caller of the quick reader finds.
 TEST(Vocab, QuickReaderTakesNothingElse) {
   const char *const broken[] = {
       "", "{", "{}", "[]", R"({"a":0)", R"({"a":0,})", R"({"a":0}x)",

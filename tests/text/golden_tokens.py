@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks or rewrites tokens.golden: what SentencePiece makes of many odd lines.
+"""Checks or rewrites tokens.golden: SentencePiece's tokens of many odd lines.
 
 Run in a virtual environment with sentencepiece and transformers:
     golden_tokens.py              compares with the stored hashes

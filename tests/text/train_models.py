@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Makes the four small SentencePiece models beside this script.
 
-Each has what the example model has not: byte fallback and user-defined
-symbols; whitespace as suffix; whitespace kept, no prefix; and "ties", written
-by hand, scores so coarse that most texts have several best splits, and
+Each has a feature that the example model lacks: "bytes" byte fallback and user-defined
+symbols; "suffix" whitespace as suffix; "plain" whitespace kept and no prefix; "ties",
+written by hand, scores so coarse that most texts have several best splits, and
 user-defined and unused pieces that overlap.
 """
 import itertools

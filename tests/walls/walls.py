@@ -2,10 +2,10 @@
 """The one-way walls, read from the sources and from the built files.
 
 dialect knows MLIR only; compiler knows dialect; runtime knows neither, nor LLVM.
-Compiler and runtime share runtime/base and one header; the compiler's programs may
-use the runtime's C API. Inside the compiler, folders include each other in
-one direction; what serves every target names none, and what schedules and lowers kernel
-calls names no op and no kernel. Inside the runtime, base <- bundle <- exec <- search.
+Compiler and runtime share runtime/base and one header; the compiler's programs may use
+the runtime's C API. Inside the compiler, folders include each other in one direction;
+folders that serve every target name no target, and schedule and lower name no op and no
+kernel. Inside the runtime, base <- bundle <- exec <- search.
 
 usage: walls.py SOURCE_DIR [BUILD_DIR]
 """
@@ -80,7 +80,7 @@ def code_of(path):
 
 def names_of_kernels(root):
     """Ops of the dialect as classes and as strings, kernels of the CPU as strings."""
-    # A weight is a symbol that calls name, not something that is computed.
+    # weight is left out: calls name weights as symbols.
     ops = {name for path in (root / "dialect").glob("*Ops.td")
            for name in re.findall(r'def EncDec_\w+Op\b[^{]*?"(\w+)"', path.read_text())}
     ops.discard("weight")
@@ -92,7 +92,7 @@ def names_of_kernels(root):
 
 
 def check_generic(root):
-    """What serves every target names none; what serves every kernel names none."""
+    """Folders that serve every target name no target; likewise with kernels."""
     errors, kernels = [], names_of_kernels(root)
     for folder in ANY_TARGET:
         for path in sorted((root / folder).glob("*")):
@@ -155,7 +155,7 @@ def exported(path):
 
 
 def check_symbols(build):
-    """One library would take a name that two define from the other."""
+    """A name that two libraries define: one would take it from the other."""
     shown = {path.name: exported(path) for path in (build / "lib").glob("libencdec_*.so")}
     errors = [f"{a} and {b}: both define {name}; one of them must be enough"
               for a, b in itertools.combinations(sorted(shown), 2)
