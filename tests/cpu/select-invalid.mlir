@@ -1,7 +1,7 @@
 // RUN: encdec-opt %s --encdec-select-kernels --split-input-file --verify-diagnostics
 
-// A kernel reads the handle, and rows, offsets and positions from the call's context: an
-// operand is the one that is read, or it is refused. Errors carry a code.
+// A kernel reads the handle, and rows, offsets and positions from the call's context: any
+// other operand in their place is refused. Errors carry a code.
 
 // Positions, rows and offsets are the entry's own.
 
@@ -256,7 +256,7 @@ func.func @encode(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "toke
 
 // -----
 
-// What no kernel does.
+// Ops that no kernel computes.
 
 !d = tensor<?x16xf32, #encdec.side<decoder>>
 !e = tensor<?x16xf32, #encdec.side<encoder>>
@@ -348,7 +348,7 @@ func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens
 
 // -----
 
-// Weights that are not there, or not packed.
+// Weights that are missing or not packed.
 
 !d = tensor<?x16xf32, #encdec.side<decoder>>
 !e = tensor<?x16xf32, #encdec.side<encoder>>

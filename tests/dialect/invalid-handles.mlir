@@ -104,7 +104,7 @@ func.func private @encode(%x: tensor<?xi32>) attributes {encdec.entry = "encode"
 
 // -----
 
-// Sizes whose product no 64-bit number holds.
+// Sizes whose product exceeds 64 bits.
 // expected-error @below {{expected at most 2^48 elements, but got sizes 4294967296x4294967296}}
 func.func private @wraps_to_nothing(%m: !encdec.memory<4294967296x4294967296>)
 

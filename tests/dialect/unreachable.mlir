@@ -1,4 +1,4 @@
-// Code that is never reached may read itself; the verifiers end all the same.
+// Unreachable code may read its own results; the verifiers terminate all the same.
 // RUN: encdec-opt %s | FileCheck %s
 
 !d = tensor<?x8xf32, #encdec.side<decoder>>

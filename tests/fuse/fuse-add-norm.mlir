@@ -26,8 +26,8 @@ func.func @no_add(%x: !x) -> !x {
   return %y : !x
 }
 
-// Pre-norm: the sum goes on as the next residual. The add has its norm, so it is
-// not told of a second time.
+// Pre-norm: the sum goes on as the next residual. The norm has reported
+// the add, so the add gets no remark of its own.
 // REMARK: [Missed] multi-use-sum | {{.*}}Function=multi_use_sum | Blocker="func.return at
 func.func @multi_use_sum(%x: !x, %r: !x) -> (!x, !x) {
   %z = encdec.add %x, %r : !x, !x

@@ -44,7 +44,7 @@ func.func @multi_use_masked(%q: !dec, %v: !dec, %rows: !index, %offsets: !index,
   return %c, %m : !dec, !scores
 }
 
-// Both contexts are told of.
+// Each context gets a remark.
 // CHECK: [Missed] shared-probs | {{.*}}Function=shared_probs |
 // CHECK: [Missed] shared-probs | {{.*}}Function=shared_probs |
 func.func @shared_probs(%q: !dec, %v: !dec, %w: !dec, %rows: !index, %offsets: !index) -> (!dec, !dec) {
@@ -83,7 +83,7 @@ func.func @early_probs(%q: !dec, %v: !dec, %rows: !index, %offsets: !index) -> (
   return %c, %d : !dec, !dec
 }
 
-// A reader of the probabilities on a way that does not pass the context.
+// A reader of the probabilities on a path that does not pass the context.
 // CHECK: [Missed] early-probs | {{.*}}Function=early_probs_in_a_block | Blocker="func.return at
 func.func @early_probs_in_a_block(%q: !dec, %rows: !index, %offsets: !index, %c: i1) -> (!dec, !scores) {
   %s = encdec.scores %q, %q of %rows in %offsets {heads = 2, scale = 0.5} : !dec, !dec

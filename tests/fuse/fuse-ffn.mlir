@@ -49,7 +49,7 @@ func.func @no_down(%x: !x) -> !h {
   return %a : !h
 }
 
-// Two of a gated FFN's ways, joined by hand: either linear may be the wide one.
+// Two linears of a gated FFN, joined by hand: either may be the one of several outputs.
 // REMARK: [Missed] variadic-linear | {{.*}}Function=variadic_linear |
 // REMARK: [Missed] variadic-linear | {{.*}}Function=variadic_linear |
 func.func @variadic_linear(%x: !x) -> (!h, !x, !x) {

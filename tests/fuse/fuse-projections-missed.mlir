@@ -87,7 +87,7 @@ func.func @several_appends(%x: !dec, %cache: !encdec.cache<2x2>, %ancestors: ten
   return %c : !dec
 }
 
-// Keys and values are projected on one of two ways, queries on both.
+// Keys and values are projected on one of two paths, queries on both.
 // CHECK: [Missed] different-blocks | {{.*}}Function=different_blocks | Blocker="encdec.linear at
 func.func @different_blocks(%x: !enc, %rows: !index, %offsets: !index, %c: i1) -> !enc {
   %twice = encdec.add %x, %x : !enc, !enc

@@ -1,7 +1,7 @@
 // RUN: encdec-opt %s --encdec-fuse --remarks-filter='fuse-.*' -o %t 2>&1 | FileCheck %s --implicit-check-not='[Passed]'
 // RUN: FileCheck %s --check-prefix=IR --input-file=%t
-// Code that is never reached may read itself: no op there has a place that another
-// could take.
+// Unreachable code may read its own results, so no place there is below all operands of a
+// fused op.
 
 !d = tensor<?x8xf32, #encdec.side<decoder>>
 !l = tensor<?x11xf32, #encdec.side<decoder>>

@@ -62,7 +62,7 @@ module attributes {encdec_kernel.target = "cpu"} {
 
 // -----
 
-// Entries know each other's memories and caches by name.
+// Memories and caches of the two entries are matched by name.
 
 module attributes {encdec_kernel.target = "cpu"} {
   // expected-error @below {{schedule [handles]: argument #0 is a "cache" without encdec.arg}}

@@ -1,5 +1,5 @@
-// What encdec-opt writes down of its pipelines it can run again: all passes, down to
-// LLVM's, from their dump, and those that led to an error from the reproducer.
+// encdec-opt can run its dumped pipelines again: all passes, down to LLVM's, from the
+// dump, and the passes that led to an error from the reproducer.
 // RUN: encdec-opt %s --encdec-fuse --encdec-place --encdec-schedule --encdec-to-llvm \
 // RUN:   --dump-pass-pipeline -o %t.first 2> %t.dump
 // RUN: sed -e "1s/.*/--pass-pipeline='/" -e "s/^)$/)'/" %t.dump > %t.options

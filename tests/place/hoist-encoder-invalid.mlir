@@ -1,7 +1,7 @@
 // RUN: encdec-opt %s -split-input-file --encdec-hoist-encoder -verify-diagnostics
-// What cannot be hoisted is an error that has a code and names the op.
+// An op that cannot be hoisted is an error with a code that names the op.
 
-// Nowhere to move to.
+// There is no encode to move to.
 !enc = tensor<?x4xf32, #encdec.side<encoder>>
 !dec = tensor<?x4xf32, #encdec.side<decoder>>
 !index = tensor<?xi32>
@@ -191,7 +191,7 @@ func.func @step(%q: !dec, %sources: !index, %offsets: !index, %x: !enc) -> !dec 
 
 // -----
 
-// What depends on the memory alone, behind its handle.
+// An op that depends on the memory alone, behind its handle.
 !enc = tensor<?x4xf32, #encdec.side<encoder>>
 !dec = tensor<?x4xf32, #encdec.side<decoder>>
 !index = tensor<?xi32>

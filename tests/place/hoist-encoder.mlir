@@ -82,8 +82,8 @@ func.func @step(%q: !dec, %sources: !index, %offsets: !index {encdec.arg = "offs
 
 // -----
 
-// A third attention shares the first one's keys: it has a memory of its own, and
-// what is projected already saves nothing more. Names that are taken stay.
+// A third attention shares the first one's keys: it has a memory of its own, and the
+// shared projection saves nothing more. Names that are taken stay.
 !enc = tensor<?x4xf32, #encdec.side<encoder>>
 !dec = tensor<?x4xf32, #encdec.side<decoder>>
 !index = tensor<?xi32>
