@@ -1,8 +1,8 @@
 // Attention at the sizes of OPUS-MT models: 8 heads of 64.
 //
 // Between two reads of one layer's keys and values, a step reads all other layers. So
-// "streamed" calls go through more layers and sources than the caches hold. "near"
-// calls read the same ones again and show what the kernel does where reading is free.
+// "streamed" calls go through more layers and sources than the caches hold. "near" calls
+// read the same keys and values again and show the kernel's speed where reading is free.
 #include "bench/Call.h"
 #include <algorithm>
 
@@ -96,7 +96,7 @@ void appendBenchmark(benchmark::State &state, int64_t rows) {
   measure(state, call, work);
 }
 
-/// `count` sources of `length` tokens each; attention or what prepares it.
+/// `count` sources of `length` tokens each; attention, or blocking of its keys.
 void encoderBenchmark(benchmark::State &state, int64_t count, int64_t length,
                       bool blocking) {
   Call call(count * length, count * pad16(length));

@@ -1,4 +1,4 @@
-// A kernel, ready to be called again and again: its activations, a context, a
+// A kernel that is ready to be called again and again: activations, a context, and a
 // table for each call.
 #pragma once
 #include "bench/Kernels.h"
@@ -11,18 +11,17 @@ namespace encdec::bench {
 
 inline int64_t pad16(int64_t n) { return (n + 15) / 16 * 16; }
 
-/// Weights are handed out of the pool, which nobody writes. A kernel of a step
-/// finds its weights in RAM, not in a cache: between two uses of a layer all
-/// others have gone by. So each call gets the next copy, until all copies
-/// together are too large for the caches, then the first again. In order, as
-/// layers follow each other in a bundle.
+/// Weights are handed out of the pool, which nobody writes. A kernel of a step finds its
+/// weights in RAM, not in a cache: between two uses of a layer the step reads all other
+/// layers. So each call gets the next copy, in order as layers follow each other in a
+/// bundle, and the first again once all copies together exceed the caches.
 class Call {
 public:
-  /// `units` is what places in the arena are multiplied by: rows in a step.
+  /// `units`: rows of the arena, which multiply its places; 0: `rows`, as in a step.
   explicit Call(int64_t rows, int64_t units = 0);
 
-  /// A region of `floats` a row unit in the arena, filled with numbers of
-  /// [-1, 1); its table entry.
+  /// Reserves `floats` for each row of the arena, filled with numbers of [-1, 1); returns
+  /// the table entry.
   int32_t place(int64_t floats);
 
   /// Appends one run of `kernel` with a table of its own.
@@ -51,14 +50,14 @@ private:
   size_t next = 0;
 };
 
-/// Products of rows of `inputs` numbers with weights; where these are int8Dynamic the
-/// rows are quantized before each.
+/// Products of rows of `inputs` numbers with weights; before a product with int8Dynamic
+/// weights the rows are quantized.
 class Product {
 public:
   Product(Call &call, int64_t inputs, Weights weights);
   /// `table` is what follows the rows.
   void add(Kernel kernel, std::vector<int32_t> table);
-  /// Kernels that one of them takes.
+  /// Kernels that one product takes.
   int kernels() const { return quantized < 0 ? 1 : 2; }
 
 private:
@@ -86,11 +85,11 @@ struct Work {
   }
 };
 
-/// Runs `call` as Google Benchmark asks, `kernels` of its steps an iteration,
-/// and reports macs and bytes a second and the fraction of the limit: the time
-/// that the slowest of multiplying, reading from RAM and reading from a
-/// cache must take, over the time taken. The label names that slowest one. What
-/// comes from RAM is held against its bandwidth right before and after.
+/// Runs `call` as Google Benchmark asks, `kernels` of its steps an iteration, and reports
+/// macs and bytes a second and the fraction of the limit: the greatest of the least times
+/// of multiplying, of reading from RAM and of reading from a cache, over the time taken.
+/// The label names the part with the greatest. The bandwidth of RAM is measured right
+/// before and after.
 void measure(benchmark::State &state, Call &call, const Work &work,
              int kernels = 1);
 

@@ -12,8 +12,8 @@ using encdec::cpu::CpuKernels;
 namespace encdec::bench {
 namespace {
 
-/// The kernel that `make` asks for; `key` says which one it is, so that each is
-/// compiled once.
+/// The kernel that `make` requests; `key` identifies the kernel, so that each is compiled
+/// once.
 Kernel compiled(const std::string &key,
                 llvm::function_ref<func::FuncOp(CpuKernels &)> make) {
   static std::map<std::string,

@@ -1,5 +1,5 @@
-// Kernels of the compiler, compiled in process for this machine's level. Behind this
-// header alone the benchmarks use MLIR, which they do not see.
+// Kernels of the compiler, compiled in process for this machine's level. The benchmarks
+// use MLIR through this header alone and do not see it.
 #pragma once
 #include "encdec/abi.h"
 #include <cstdint>
@@ -13,7 +13,7 @@ struct Frame {
 };
 using Kernel = void (*)(const Frame *, const int32_t *table);
 
-/// "v3", "v4" or "neon"; null where this machine runs none of them.
+/// The best CPU level that this machine runs; null where it runs none.
 const char *levelName();
 
 /// How a matrix is stored and multiplied, as compiler/cpu/Shapes.h has it.
@@ -29,8 +29,8 @@ inline int64_t bytesOf(Weights weights) {
 /// Whether each output channel has a scale.
 inline bool hasScales(Weights weights) { return bytesOf(weights) == 1; }
 
-// Each is compiled on its first request and lives as long as the program. What
-// their tables hold stands in compiler/cpu/CpuKernels.h.
+// Each kernel is compiled on its first request and lives as long as the program.
+// compiler/cpu/CpuKernels.h lists the entries of each kernel's table.
 
 Kernel linear(int64_t inputs, int64_t outputs, Weights weights);
 /// Quantizes rows, before products with int8Dynamic weights.

@@ -16,10 +16,9 @@ template <int bytes, typename Element> struct Wide {
   typedef Element Vector __attribute__((vector_size(bytes)));
 };
 
-/// Sum of [begin, begin + size) as 64-bit words, eight loads in flight, the
-/// buffer in `streams` parts read side by side: one after the other may not be
-/// the fastest way, since each part is prefetched for itself. size is a
-/// multiple of 4096.
+/// Sum of [begin, begin + size) as 64-bit words, with eight loads in flight. `streams`
+/// parts of the buffer are read side by side: the hardware prefetches each part for
+/// itself, so one stream may not be the fastest way. size is a multiple of 4096.
 template <int bytes, int streams>
 [[gnu::always_inline]] inline uint64_t sum(const uint8_t *begin, size_t size) {
   using Vector = typename Wide<bytes, uint64_t>::Vector;
@@ -164,7 +163,7 @@ Allocation::Allocation(size_t bytes) : length((bytes + 4095) / 4096 * 4096) {
   }
   start = static_cast<uint8_t *>(mapped);
 #if defined(MADV_HUGEPAGE)
-  madvise(start, length, MADV_HUGEPAGE); // a wish
+  madvise(start, length, MADV_HUGEPAGE); // the system may refuse
 #endif
 }
 
@@ -243,8 +242,8 @@ double threadSeconds() {
 }
 
 const Allocation &pool() {
-  // Four times the last cache, so that reading it in turn finds nothing left
-  // there; enough for the largest weight in f32.
+  // Four times the last cache, so that reading the pool from end to end finds none of it
+  // in the cache; and enough for the largest weight in f32.
   static const Allocation filled(std::max<size_t>(4 * cacheBytes(3), size_t(160) << 20));
   static const bool once = [] {
     uint32_t state = 1;

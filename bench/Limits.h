@@ -1,4 +1,4 @@
-// What this machine can do at most: the figures kernels are held against.
+// What this machine can do at most: the figures that kernels are compared with.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -6,8 +6,8 @@
 namespace encdec::bench {
 
 /// Zeroed bytes, 64-byte aligned, in huge pages where the system gives them: both
-/// limits and kernels then measure RAM, not address translation. Where there is not
-/// enough of it, the program ends.
+/// limits and kernels then measure RAM, not address translation. Where RAM does not
+/// suffice, the program ends.
 class Allocation {
 public:
   explicit Allocation(size_t bytes);
@@ -25,12 +25,11 @@ private:
 /// Sizes of the caches, as the system tells them. level: 1, 2 or 3.
 size_t cacheBytes(int level);
 
-/// "L1", "L2", "L3" or "memory": the nearest that holds `bytes`, and as much
-/// again.
+/// "L1", "L2", "L3" or "memory": the nearest that holds twice `bytes`.
 const char *placeOf(size_t bytes);
 
-// All limits are of one thread, and the best of several passes: other programs
-// can only slow one down.
+// All limits are of one thread, and the best of several passes: other programs can only
+// slow a pass down.
 
 /// Bytes a second of reading the same `bytes` again and again, by a plain loop.
 /// Measured in each call, some 10 ms; the best for this size so far.
@@ -43,16 +42,15 @@ double ramBandwidth();
 /// f32 multiply-adds a second in registers. Measured once.
 double multiplyAdds();
 
-/// The same of whole numbers with i32 sums: the fastest instruction that the machine
-/// has (vpdpbusd, or vpmaddwd and vpaddd); that of f32 where it has none.
+/// The same of whole numbers with i32 sums, by the fastest instruction that the machine
+/// has (vpdpbusd, or vpmaddwd and vpaddd); the figure of f32 where it has none.
 double wholeMultiplyAdds();
 
 /// Seconds of processor time that this thread has used.
 double threadSeconds();
 
-/// Numbers in [-1, 1) that nothing changes, many times larger than the caches:
-/// limits read it, kernels take their weights from it. As int8, its bytes are
-/// as good as random.
+/// Numbers in [-1, 1) that nothing changes, several times larger than the caches: limits
+/// read the pool, kernels take their weights from it. Its bytes serve as random int8.
 const Allocation &pool();
 
 } // namespace encdec::bench

@@ -1,8 +1,8 @@
 // Row-wise kernels: norms, sums, embedding at d_model 512, activations at 2048.
 //
-// Activations are small and have just been written, so they are near. Results
-// count as bytes too. Embedding counts the bytes of its result and of one table
-// row: what its layout fetches beyond that shows as a low fraction.
+// Activations are small and have just been written, so they are near. Results count as
+// bytes too. Embedding counts the bytes of its result and of one table row; the further
+// bytes that the packed layout fetches show as a low fraction.
 #include "bench/Call.h"
 
 namespace encdec::bench {
@@ -56,7 +56,7 @@ void quantizeBenchmark(benchmark::State &state, int64_t rows) {
 
 void embedBenchmark(benchmark::State &state, int64_t rows, Weights weights) {
   Call call(rows);
-  // Other tokens in each call; positions too, although their table is near.
+  // Each call has other tokens and positions, although the table of positions is near.
   constexpr int64_t calls = 512;
   std::vector<int32_t> tokens(rows), positions(rows);
   uint32_t random = 1;

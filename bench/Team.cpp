@@ -1,9 +1,9 @@
-//===- Team.cpp - what it costs that threads meet ---------------------------===//
+//===- Team.cpp - the cost of running and synchronizing threads -----------===//
 //
 // team/float_mode: setting the floating-point mode and putting it back, which each
 // worker and each call of the API does.
 // team/run: an empty call of all workers.
-// team/barrier: one barrier of theirs.
+// team/barrier: one barrier of all workers.
 // team/step: the shape of a decoder's step, segments of even work with a barrier
 // after each, beside `busy` threads that never pause. Its counter `of_fair_share`
 // is the time taken / the time that an even share of the cores would allow:
@@ -74,7 +74,7 @@ void barrier(benchmark::State &state) {
     benchmark::DoNotOptimize(team->run(meet, team.get()).ok());
 }
 
-/// Threads that take what they get of the cores.
+/// Threads that never pause.
 class BusyThreads {
 public:
   explicit BusyThreads(int64_t count) {

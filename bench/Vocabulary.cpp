@@ -6,7 +6,7 @@ namespace encdec::bench {
 namespace {
 
 constexpr int64_t inputs = 512, columns = 58101;
-/// Floats of one row's block results: two of each block of 128 columns.
+/// Blocks of 128 columns; each has a record of two floats a row (recordFloats).
 constexpr int64_t blocks = (columns + 127) / 128;
 /// Bytes of one row's lists of the best tokens; the logits of a block follow them.
 constexpr int32_t listBytes = 3 * ENCDEC_ABI_MAX_TOP_K * 4;

@@ -22,8 +22,8 @@ FAMILIES = ["linear/f32/512x512/rows:1$", "linear/int8/512x512/rows:4$",
             "vocabulary/f32/512x58101/rows:1/top:1$", "vocabulary/int8/512x58101/rows:1/top:1$"]
 LIMITS = ["limit_read_L1_GB/s", "limit_read_L2_GB/s", "limit_read_L3_GB/s",
           "limit_read_memory_GB/s", "limit_GMAC/s", "limit_dot_GMAC/s"]
-# Beside a busy neighbour a kernel may beat a limit measured just before, by any
-# factor such a neighbour can slow things down.
+# A kernel may beat a limit that was measured while a neighbour was busy, by any factor
+# that the neighbour can slow a measurement down.
 LARGEST_FRACTION = 10
 
 

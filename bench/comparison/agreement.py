@@ -1,13 +1,12 @@
-"""What the engines wrote, beside transformers in f32: how many sources got the same
-ids, how many tokens transformers would have chosen too, and whether encdec's are
-wrong.
+"""The engines' outputs beside transformers in f32: how many sources got the same ids,
+how many tokens transformers would have chosen too, and whether encdec's are wrong.
 
 A token is judged after the tokens that the engine itself wrote before it, so one near
 tie does not count against all that follow. Its gap is the distance of its logit from
 the best one, in standard deviations of the logits."""
 import statistics
 
-# f32 engines take sums in different orders. Whatever exceeds this is no such thing.
+# f32 engines take sums in different orders. No such difference exceeds this gap.
 F32_GAP = 1e-3
 # Rounded weights choose a near best token; a token at random lies some 4 below.
 ROUNDED_MEAN_GAP = 0.5
@@ -19,7 +18,7 @@ def same(ids, reference):
 
 
 def agreement(task, outputs, reference, gaps):
-    """outputs, gaps: by engine name; gaps are None for what is no greedy choice."""
+    """outputs, gaps: by engine name; gaps are None where tokens are no greedy choices."""
     row = {"workload": task.name, "sources": task.batch, "same": {}, "chosen": {},
            "mean_gap": {}, "worst_gap": {}}
     for name, ids in outputs.items():
@@ -29,13 +28,13 @@ def agreement(task, outputs, reference, gaps):
             flat = [gap for line in gaps[name] for gap in line]
             row["chosen"][name] = sum(gap == 0 for gap in flat) / len(flat)
             row["mean_gap"][name] = statistics.fmean(flat)
-            # Not a number is the worst, which max() would overlook.
+            # NaN is the worst gap, which max() alone would overlook.
             row["worst_gap"][name] = max(flat, key=lambda gap: (gap != gap, gap))
     return row
 
 
 def wrong(rows, engines):
-    """Sentences about encdec's own output that is no rounding's fault."""
+    """Sentences about outputs of encdec that rounding does not explain."""
     errors = []
     for row in rows:
         for engine in engines:

@@ -1,5 +1,5 @@
 """Random Marian checkpoints of any size, in seconds and without a library: the writer
-of the tests, with numbers drawn from a pool. As a program it writes the one of
+of the tests, with numbers drawn from a pool. As a program it writes the checkpoint of
 OPUS-MT's size that figures are measured with (280 MB, no tokenizer)."""
 import argparse
 import array
@@ -11,15 +11,15 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "models"))
 import make_checkpoint as writer # noqa: E402
 
-# Drawing each of 75 million numbers would take minutes. A prime length keeps the
-# rows of a matrix from being the same ones.
+# Drawing each of 75 million numbers would take minutes. A prime length keeps the rows of
+# a matrix different.
 POOL = 65537
 SMALL = 4096 # up to here numbers are drawn one by one: norms, biases
 OPUS = {"d_model": 512, "encoder_layers": 6, "decoder_layers": 6, "encoder_heads": 8,
         "decoder_heads": 8, "encoder_ffn": 2048, "decoder_ffn": 2048, "vocab": 58101,
         "positions": 512, "activation": "swish"}
-# Without scaled embeddings and with modest blocks the best token depends on the
-# source, the position and the token before: equal ids then say something.
+# Without scaled embeddings and with modest blocks the best token depends on the source,
+# the position and the token before, so equal ids mean agreement.
 COMPARED = {**OPUS, "scale_embedding": False, "logit_spread": 8.0, "block_gain": 0.5}
 
 

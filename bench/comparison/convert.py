@@ -51,9 +51,9 @@ def to_onnxruntime(checkpoint, folder):
 
 
 def to_onnxruntime_int8(checkpoint, folder, weights):
-    """Products alone, activations quantized as they come. Signed weights where the
-    machine adds products of bytes exactly (VNNI); elsewhere unsigned ones, for
-    which the engine has a kernel that cannot saturate."""
+    """Quantizes products alone, activations dynamically. Weights are signed where the
+    machine adds products of bytes exactly (VNNI), else unsigned: for unsigned weights the
+    engine has a kernel that cannot saturate."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
     plain = folder + ".f32"
     to_onnxruntime(checkpoint, plain)

@@ -1,9 +1,9 @@
 """The engines as the comparison sees them: measure(workload) gives milliseconds.
 
-Peers are asked for generations of one token and of all: the difference is all steps
-but one, and what remains of the first is its encoding. It holds the cross keys and
-values, as encdec's does: peers project them when they first need them. It also holds
-what their generate() sets up before the first step, which encdec bench leaves out.
+Peers generate one token, and then all tokens. The difference of the two times is all
+steps but one; the first time without one step is the encoding. A peer's encoding includes
+the cross keys and values, as encdec's does (peers project them at the first step), and the
+set-up of generate() before the first step, which encdec bench leaves out.
 """
 import json
 import statistics
@@ -50,11 +50,12 @@ def source_ids(workload, vocabulary):
 
 
 class Failure(Exception):
-    """An engine did not do what it was asked; its text is for the user."""
+    """An engine did not do its work; the text is for the user."""
 
 
 def end_of(checkpoint, key):
-    """generation_config.json says it in new checkpoints, config.json in old ones."""
+    """The value of a generation key: of generation_config.json in new checkpoints, of
+    config.json in old ones."""
     for name in ("generation_config.json", "config.json"):
         path = checkpoint / name
         if path.exists():
@@ -89,8 +90,8 @@ class Encdec:
         return done.stdout
 
     def measure(self, workload, vocabulary, repeats):
-        # bench reads memory between its repeats, after which cores take a while to be
-        # fast again; peers encode several times in a row. Some steps even that out.
+        # bench reads memory between its repeats, and cores take a while to be fast again;
+        # peers encode several times in a row. Some steps first make the two comparable.
         steps = workload.new_tokens if workload.kind == "decode" else WARMING_STEPS
         result = json.loads(self.run(
             "bench", self.bundle, "--json",
@@ -104,8 +105,8 @@ class Encdec:
         return result[self.fields[workload.kind]]
 
     def outputs(self, workload, vocabulary):
-        """Ids without an end. Where the model forces one upon the last token, one
-        more is asked for, which costs the others nothing: its score is 0."""
+        """Ids without an end token. Where the model forces the last token to be one, one
+        more token is asked for: a forced token has score 0 and changes no other."""
         arguments = ["generate", self.bundle, "--json", "--beams", str(workload.beams),
                      "--min-new-tokens", str(workload.new_tokens), "--max-new-tokens",
                      str(workload.new_tokens + self.forced_end)]
@@ -123,7 +124,7 @@ class Encdec:
 
 
 class Peer:
-    """A worker.py. Of several settings the fastest in a short trial is kept."""
+    """A process of worker.py with one setting."""
 
     def __init__(self, name, kind, folder, threads, setting):
         self.name, self.family, self.quality = name, kind.family, kind.quality
@@ -171,7 +172,7 @@ class Peer:
     def measure(self, workload, vocabulary, repeats):
         request = {"sources": source_ids(workload, vocabulary),
                    "beams": workload.beams}
-        # Others ran since this one's last turn: pages and caches first.
+        # Other engines ran since this one's last turn: warm pages and caches first.
         self.ask(1, **request, new_tokens=2)
         if workload.kind == "first":
             return self.ask(repeats, **request, new_tokens=1)
@@ -210,7 +211,7 @@ def trial(peer, vocabulary):
     times = []
     for batch in (1, 16):
         task = Workload("trial", "decode", batch, 1, 16, 12)
-        peer.outputs(task, vocabulary) # what is slow or fails once only
+        peer.outputs(task, vocabulary) # a first run may be slow or fail once
         times.append(min(peer.measure(task, vocabulary, 1) for _ in range(2)))
     return statistics.geometric_mean([max(time, 1e-3) for time in times])
 

@@ -1,7 +1,7 @@
 """What a comparison needs before it can start: virtual environments of its own,
 a checkpoint, each peer's form of it, and bundles. Everything lies under build/
-and is made once; bundles are compiled anew each time. A peer that cannot be had is
-left out with a sentence, and the rest goes on."""
+and is made once; bundles are compiled anew each time. A peer that cannot be installed
+or converted is left out with a sentence, and the rest goes on."""
 import hashlib
 import json
 import os
@@ -34,8 +34,8 @@ class PeerKind:
     environment: str
     form: tuple | None # arguments of convert.py; None: the checkpoint itself
     type: str
-    # What might make it faster on one machine and slower on another: the fastest is
-    # found by a trial. (options of worker.py, environment variables)
+    # Settings that may make the peer faster on one machine and slower on another; a trial
+    # finds the fastest. (options of worker.py, environment variables)
     settings: tuple = (({}, {}),)
 
     @property
@@ -54,7 +54,7 @@ CTRANSLATE2 = (({}, {}), ({}, {"CT2_USE_MKL": "1"}),
 OPENVINO = ({"INFERENCE_PRECISION_HINT": "f32", "KV_CACHE_PRECISION": "f32"}, {})
 OPENVINO_INT8 = (({}, {}), ({"torch_threads": 1}, {}),
                  ({"DYNAMIC_QUANTIZATION_GROUP_SIZE": "0"}, {}))
-# Spinning threads of two pools, its own and torch's, can cost it ten times as much.
+# Spinning threads of two pools, ONNX Runtime's and torch's, can take ten times as long.
 ONNX_RUNTIME = (({"use_io_binding": True, "session.intra_op.allow_spinning": "0"},
                  {"OMP_WAIT_POLICY": "PASSIVE"}),
                 ({"use_io_binding": True, "torch_threads": 1}, {}),
@@ -120,7 +120,7 @@ def last_line(text):
 
 
 def error_line(text):
-    """pip says its errors first and advice after them."""
+    """The sentence for pip's output: pip prints errors first and advice after them."""
     errors = [line for line in text.splitlines() if line.startswith("ERROR")]
     return errors[-1] if errors else last_line(text)
 
@@ -157,8 +157,8 @@ def checkpoint(model):
 
 
 def forms_folder(source):
-    """Converted forms lie beside nothing of the user's: one folder a checkpoint,
-    named by its path, size and time."""
+    """The folder of a checkpoint's converted forms, named by the checkpoint's path, size
+    and time; the user's own folders get no files."""
     if source.is_relative_to(WORK):
         return source.parent
     weights = (source / "model.safetensors").stat()
@@ -183,7 +183,7 @@ def peer_form(name, source, threads):
 
 
 def compile_to(build, source, bundle, weights):
-    """Seconds it took. What is measured is encdec: without a bundle, it ends."""
+    """Compiles a bundle; returns the seconds. Without a bundle the program ends."""
     start = time.monotonic()
     done = subprocess.run([build / "bin" / "encdec", "compile", source, "-o", bundle,
                            "--weights", weights, "--quiet"],

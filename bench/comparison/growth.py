@@ -20,11 +20,11 @@ from report import number
 from roofline import Shape
 
 FOLDER = ROOT / "build" / "growth"
-LEAVES = 1.5 # times the least time: such points are marked
+LEAVES = 1.5 # points that take more than this times the least time are marked
 
 
 def square(width, layers, vocabulary):
-    """As many layers on both sides, and the ffn four times as wide."""
+    """A shape with equally many layers on both sides and an ffn of 4 * width."""
     return Shape(width, 4 * width, 4 * width, layers, layers, vocabulary)
 
 
@@ -40,7 +40,7 @@ class Point:
 @dataclass(frozen=True)
 class Series:
     name: str
-    x: str          # what grows
+    x: str          # the name of the size that grows
     points: tuple   # (x, Point)
     kind: str = "step"
 
@@ -90,8 +90,8 @@ def specification(shape, positions):
 
 
 def bench(encdec, bundle, point, repeat):
-    """encdec bench takes the median over steps 1 to N: that of step N / 2, since
-    steps take longer the later they come."""
+    """encdec bench takes the median over steps 1 to N. Later steps take longer, so the
+    median is that of step N / 2."""
     new_tokens = 2 * point.position
     repeat = max(1, repeat * 64 // max(64, new_tokens))
     return json.loads(run(

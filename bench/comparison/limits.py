@@ -1,5 +1,5 @@
-"""The machine's limits as encdec_bench measures them, and what a bundle says of its
-sizes: the two inputs of roofline.py."""
+"""The machine's limits as encdec_bench measures them, and a bundle's sizes from its
+manifest: the two inputs of roofline.py."""
 import json
 import os
 import re
@@ -28,8 +28,8 @@ def cache_sizes():
 
 
 def machine(build):
-    """The limits of one thread; encdec_bench prints them before any benchmark, of
-    which the smallest is asked for."""
+    """The limits of one thread. encdec_bench prints them before its benchmarks, so the
+    smallest benchmark suffices."""
     result = json.loads(run(
         build / "bin" / "encdec_bench", "--benchmark_format=json",
         "--benchmark_min_time=0.001", "--benchmark_filter=^norm/512/rows:16$"))

@@ -1,6 +1,6 @@
 """Curves as SVG, without a library: one panel a series, both axes logarithmic, so
-that growth in proportion is a straight line. Each type has its points and, dashed,
-the least time."""
+that proportional growth is a straight line. Each type has its points and, dashed, the
+least time."""
 import math
 from html import escape
 

@@ -102,9 +102,8 @@ def start_peers(options, source, vocabulary):
 
 
 def check_outputs(engines, tasks, vocabulary, banned, failures):
-    """Every engine writes every decode workload once: it warms up, and what it wrote
-    is compared. A peer may fail the first time and do it the second: some do, once,
-    when the number of beams changes."""
+    """Every engine decodes every workload once, which warms it up, and the outputs are
+    compared. A peer may try twice: some fail once when the number of beams changes."""
     rows = []
     judge = next((engine for engine in engines if engine.family == "transformers"), None)
     for task in (task for task in tasks if task.kind == "decode"):
@@ -122,7 +121,7 @@ def check_outputs(engines, tasks, vocabulary, banned, failures):
         say(f"{task.name}: outputs of {len(outputs)} engines")
         judged = {} # several engines write the same
         for name, ids in outputs.items():
-            if judge and task.beams == 1: # a beam's tokens are no best ones
+            if judge and task.beams == 1: # beam search does not choose the best tokens
                 key = json.dumps(ids)
                 try:
                     if key not in judged:
@@ -142,7 +141,7 @@ def run_rounds(engines, tasks, rounds, repeats, vocabulary, failures):
     for turn in range(rounds):
         started = time.monotonic()
         for task in tasks:
-            # Another engine begins each round: none always follows the same one.
+            # Each round begins with another engine.
             shift = turn % len(engines)
             for engine in engines[shift:] + engines[:shift]:
                 time.sleep(SETTLE)
@@ -158,12 +157,13 @@ def run_rounds(engines, tasks, rounds, repeats, vocabulary, failures):
 
 
 def machine_limits(build):
-    """None where encdec_bench, which measures them, was not built."""
+    """The machine's limits; None where encdec_bench, which measures them, was not built."""
     return limits.machine(build) if (build / "bin" / "encdec_bench").exists() else None
 
 
 def least_times(machine, options, source, config, tasks, bandwidth):
-    """{workload: {class: ms}}: what the limits leave of each, with encdec's bundles."""
+    """{workload: {class: ms}}: the least time of each by the limits, with encdec's
+    bundles."""
     if machine is None or bandwidth is None:
         return {}
     shape, result = limits.shape_of(config), {}
@@ -187,8 +187,8 @@ def suppressed(source, config):
 
 
 def wrong_of(result):
-    """Sentences for which the program ends with 1: about encdec alone. Slowness is
-    never one."""
+    """Sentences for which the program ends with 1. They are about encdec alone, and never
+    about slowness."""
     return agreement.wrong(result["agreement"], result["engines"]) + [
         f"{where}: {why[0]}" for where, why in result["failures"].items()
         if where.startswith("encdec")]

@@ -9,7 +9,7 @@ def median(values):
 
 
 def spread(values):
-    """Half the distance between the quartiles, as a part of the median."""
+    """Half the distance between the quartiles, over the median."""
     if len(values) < 4:
         return None
     low, middle, high = statistics.quantiles(values, n=4)

@@ -1,6 +1,6 @@
-"""What a step and an encoding must move and multiply, and the least time that leaves.
-Pure arithmetic; letters as in the kernels: d model width, f ffn width, S source
-length, R rows."""
+"""The bytes and multiply-adds of a step and of an encoding, and the least time for them.
+Pure arithmetic; letters as in the kernels: d model width, f ffn width, S source length,
+R rows."""
 from dataclasses import dataclass
 
 
@@ -16,7 +16,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Stored:
-    """What a bundle says of itself, in bytes."""
+    """Sizes from a bundle's manifest, in bytes."""
     weights: int
     step: int           # weights that one step reads, the vocabulary among them
     cache_per_key: int  # self keys and values of one position, all layers
@@ -62,8 +62,8 @@ def encode(shape, stored, sources, source):
 
 
 def bandwidth(work, machine, threads, ram):
-    """(bytes a second, name). A working set that fits into half of a cache comes from
-    there, once it has been read; `ram`, bytes a second, was measured beside the run."""
+    """(bytes a second, name). A working set that fits into half of a cache is read from
+    that cache after the first time; `ram`, bytes a second, was measured beside the run."""
     active = min(threads, machine.cores)
     for level, size, rate in machine.caches:
         shared = level >= 3 # one for all cores

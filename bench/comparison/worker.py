@@ -46,17 +46,17 @@ class CTranslate2:
 
 
 class Transformers:
-    """Also the base of the peers that borrow its generate()."""
+    """transformers, and the base of the peers that use its generate()."""
 
     def __init__(self, folder, threads, kind, setting):
         import torch
         from transformers import GenerationConfig
         self.torch, self.type = torch, kind
-        # Where another library multiplies, torch's threads only stand in its way.
+        # Where another library multiplies, torch's threads only disturb it.
         torch.set_num_threads(setting.pop("torch_threads", threads))
         torch.set_num_interop_threads(1)
         self.model = self.load(folder, threads, setting)
-        # What a request leaves open would be taken from here: a forced end, say.
+        # generate() takes unset options from this object: a forced end, for example.
         self.model.generation_config = GenerationConfig()
         self.generations = {}
 
@@ -71,8 +71,8 @@ class Transformers:
         return {"input_ids": ids, "attention_mask": self.torch.ones_like(ids)}
 
     def generation(self, beams, new_tokens):
-        """Nothing of the checkpoint's own generation settings but its tokens:
-        no forced end, no forbidden words."""
+        """Of the checkpoint's own generation settings the tokens alone: no forced end, no
+        forbidden words."""
         from transformers import GenerationConfig
         config = self.model.config
         return GenerationConfig(
