@@ -1,12 +1,12 @@
-/* embed.c: the C API in a program of your own. Translates each further argument
- * with a bundle:
+/* embed.c: the C API in a program of your own. Translates each argument after the
+ * bundle:
  *   embed en-fr.encdec "I love machine learning" "Hello."
  */
 #include "encdec/runtime.h"
 
 #include <stdio.h>
 
-/* Shows what went wrong, if anything did; the code is an exit code too. */
+/* Prints an error, if there is one; returns its code, which is also an exit code. */
 static int failed(encdec_status *status, const char *doing) {
   int code = encdec_status_code(status);
   if (encdec_status_input(status) >= 0)
@@ -42,7 +42,7 @@ int main(int argc, char **argv) {
   }
   if (!code) {
     encdec_generate_options options = encdec_generate_options_default();
-    options.truncate = 1; /* rather a short answer than none */
+    options.truncate = 1; /* cut a source that is too long, do not refuse it */
     code = failed(encdec_generate_text(state, (const char *const *)(argv + 2),
                                        NULL, count, &options, &result),
                   "translating");

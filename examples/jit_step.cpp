@@ -1,6 +1,6 @@
-// jit_step.cpp: a checkpoint becomes machine code inside this process, and a
-// greedy loop of its own drives the decoder. Texts go through together; a row
-// that ends is dropped, the others keep their caches in place.
+// jit_step.cpp: a checkpoint becomes machine code inside this process, and a greedy loop
+// in this file drives the decoder. All texts are one batch; a row that ends leaves the
+// batch, and the other rows keep their caches in place.
 //   jit_step examples/models/en-fr "I love machine learning" "Hello."
 #include "compiler/emit/Compile.h"
 #include "compiler/emit/Jit.h"

@@ -1,11 +1,11 @@
-// A fusion pass of one's own, as a plugin of encdec-opt:
+// A fusion pass as a plugin of encdec-opt:
 //
 //   encdec-opt model.mlir --load-pass-plugin=build/lib/my_fusion.so
 //     --pass-pipeline='builtin.module(my-fuse-memory-projections,encdec-fuse-attention)'
 //
-// The idea: in every layer the decoder asks the same encoder output, so the key
-// and value linears of all cross-attentions, 2 a layer, have one input. Joined
-// to one linear with many outputs, that input is read once:
+// In every layer the decoder asks the same encoder output, so the key and value linears
+// of all cross-attentions, 2 a layer, have one input. Joined to one linear with many
+// outputs, they read that input once:
 //
 //   %k0 = linear %memory, @l0.k   …   %v1 = linear %memory, @l1.v
 //   → %k0, %v0, %k1, %v1 = linear %memory, [@l0.k, @l0.v, @l1.k, @l1.v]
@@ -46,7 +46,7 @@ struct FuseMemoryProjections
         join(input.first, linears);
   }
 
-  // At the first of them: its input is there, and all readers are below.
+  // At the first linear: the input is defined there, and all readers are below.
   void join(Value input, ArrayRef<LinearOp> linears) {
     IRRewriter rewriter(linears.front());
     SmallVector<Type> types;
