@@ -66,11 +66,8 @@ Result<GenerateRequest> requestFrom(const encdec_generate_options &options) {
   static_assert(noLimit == ENCDEC_NONE);
   request.maxNewTokens = given(options.max_new_tokens);
   request.maxLength = given(options.max_length);
-  auto least = [](int64_t value) {
-    return value == ENCDEC_NONE ? std::optional<int64_t>(0) : given(value);
-  };
-  request.minNewTokens = least(options.min_new_tokens);
-  request.minLength = least(options.min_length);
+  request.minNewTokens = given(options.min_new_tokens);
+  request.minLength = given(options.min_length);
   request.forcedBos = given(options.forced_bos_token_id);
   request.forcedEos = given(options.forced_eos_token_id);
   if (!std::isnan(options.length_penalty))

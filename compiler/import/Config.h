@@ -39,7 +39,7 @@ struct GenerationConfig {
   uint64_t maxLength = 0;
   std::optional<uint64_t> maxNewTokens; // overrides maxLength
   uint64_t minLength = 0;
-  std::optional<uint64_t> minNewTokens; // without the start token
+  std::optional<uint64_t> minNewTokens; // overrides minLength
   std::optional<uint64_t> forcedBos;
   std::vector<uint64_t> forcedEos;
   std::vector<uint64_t> badTokens; // never generated

@@ -2,9 +2,9 @@
 //
 // Rules as in Transformers' generation utilities (generation/utils.py,
 // generation/configuration_utils.py): an unset max_length means 20 *new*
-// tokens, within the model's positions; max_new_tokens overrides max_length;
-// decoder_start_token_id falls back to bos_token_id, pad to eos. Both minima are
-// kept: the runtime takes the greater.
+// tokens, within the model's positions; max_new_tokens overrides max_length,
+// min_new_tokens min_length; decoder_start_token_id falls back to bos_token_id, pad to
+// eos. Overridden lengths are kept: a caller may ask for them.
 #include "compiler/import/Config.h"
 #include "encdec/abi.h"
 

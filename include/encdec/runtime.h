@@ -386,8 +386,8 @@ typedef struct encdec_generate_options {
   uint64_t size;
   int64_t max_new_tokens; /* without the start token; overrides max_length */
   int64_t max_length;     /* with the start token */
-  int64_t min_new_tokens; /* without the start token */
-  int64_t min_length;     /* with the start token; the greater minimum holds */
+  int64_t min_new_tokens; /* without the start token; overrides min_length */
+  int64_t min_length;     /* with the start token */
   int32_t forced_bos_token_id; /* at the first position */
   int32_t forced_eos_token_id; /* at the last position */
   double length_penalty;       /* NaN: the model's */

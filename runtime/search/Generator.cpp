@@ -199,7 +199,8 @@ Status resolveMaximum(const GenerateRequest &request, const GenerationDefaults &
 }
 
 /// A minimum in tokens, start token included. The model's own may be greater than
-/// the maximum, which is resolved before: then no row ends before the maximum.
+/// the maximum, which is resolved before: then no row ends before the maximum. As in
+/// Transformers, one of new tokens overrides one of the whole length.
 Status resolveMinimum(const GenerateRequest &request, const GenerationDefaults &defaults,
                       uint64_t maxTargetPositions, SearchOptions &options) {
   auto least = [&](const std::optional<int64_t> &value, uint64_t fallback,
@@ -219,7 +220,9 @@ Status resolveMinimum(const GenerateRequest &request, const GenerationDefaults &
   ENCDEC_ASSIGN_OR_RETURN(
       const uint64_t minWhole,
       least(request.minLength, defaults.minLength, 0, "min_length"));
-  options.minLength = std::max(minNew, minWhole);
+  const bool countsNew = request.minNewTokens ? *request.minNewTokens != noLimit
+                                              : defaults.minNewTokens.has_value();
+  options.minLength = countsNew ? minNew : minWhole;
   return {};
 }
 

@@ -14,14 +14,14 @@ struct Generated : Hypothesis {
   std::vector<float> probs;
 };
 
-/// For maxNewTokens and maxLength: no limit of the length, not even the model's
-/// own. The model's positions remain a limit.
+/// For the four lengths: none, not even the model's own. The model's positions remain a
+/// limit.
 inline constexpr int64_t noLimit = -2;
 
 /// What the caller of generate asks for; the model's default where it is
 /// absent.
 struct GenerateRequest {
-  std::optional<int64_t> maxNewTokens, maxLength; ///< Or noLimit.
+  std::optional<int64_t> maxNewTokens, maxLength; ///< Or noLimit, like the next two.
   std::optional<int64_t> minNewTokens, minLength;
   std::optional<int32_t> forcedBos, forcedEos; ///< Negative: none is forced.
   std::optional<double> lengthPenalty;

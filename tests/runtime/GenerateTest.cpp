@@ -165,6 +165,18 @@ TEST(Generate, MinimumLength) {
   // A model's own minimum may exceed the maximum; the caller's may not.
   manifest["generation"]["min_length"] = 1000;
   expectGenerates(rules, manifest, {});
+  // As in Transformers, a minimum of new tokens counts and one of the whole length does not,
+  // even where that one is greater or the caller's; unless the caller wants none of the first.
+  manifest["generation"]["min_new_tokens"] = 11;
+  rules.minLength = 12;
+  expectGenerates(rules, manifest, {});
+  request = {.minLength = 20};
+  expectGenerates(rules, manifest, request);
+  request.minNewTokens = 0;
+  expectGenerates({}, manifest, request);
+  request.minNewTokens = noLimit;
+  rules.minLength = 20;
+  expectGenerates(rules, manifest, request);
 }
 
 TEST(Generate, MaximumLength) {
