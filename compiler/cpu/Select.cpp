@@ -157,7 +157,7 @@ WeightKind Selector::matrix(CallBuilder &call, FlatSymbolRefAttr name, Reads rea
 
 void Selector::vector(CallBuilder &call, FlatSymbolRefAttr name, Reads reads) {
   if (!name)
-    call.noWeight();
+    call.weight({});
   else if (WeightAttr weight = slot(name, reads, /*isPacked=*/false))
     call.weight(weight);
 }
