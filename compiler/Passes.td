@@ -210,7 +210,7 @@ def SelectKernelsPass : Pass<"encdec-select-kernels", "mlir::ModuleOp"> {
     Before: `%y = encdec.norm %x, @gamma, @beta {eps = 1.0e-5} : …`
     After:
     ```mlir
-    %y = encdec_kernel.call "norm" (%x : read rows) to (arena <per_row = 2048> : update rows) split rows weights […] cost <> {eps = 1.0e-05 : f32, width = 512} : …
+    %y = encdec_kernel.call "norm" (%x : read rows) to arena <per_row = 2048> : update rows split rows weights […] cost <> {eps = 1.0e-05 : f32, width = 512} : …
     ```
     A call says what its workers read and write, how they share the work, which
     temporaries it needs and what it costs (compiler/schedule/README.md). What no
@@ -236,8 +236,8 @@ def InsertBarriersPass : Pass<"encdec-insert-barriers", "mlir::ModuleOp"> {
 def PlanMemoryPass : Pass<"encdec-plan-memory", "mlir::ModuleOp"> {
   let summary = "Place every value in the arena or in scratch; state sizes as formulas";
   let description = [{
-    Before: `… to (arena <per_row = 2048> : write rows)`
-    After: `… to (arena <per_row = 2048> at <per_row = 1024> : write rows)`
+    Before: `… to arena <per_row = 2048> : write rows`
+    After: `… to arena <per_row = 2048> at <per_row = 1024> : write rows`
 
     Values that are alive between the same two barriers share no byte; others may.
     `encdec_kernel.arena` and `encdec_kernel.scratch` of each entry hold the sizes.
@@ -264,7 +264,7 @@ def LowerPass : Pass<"encdec-lower", "mlir::ModuleOp"> {
 
     ```mlir
     func.func @step(…) attributes {encdec.entry = "step"} {
-      %q = encdec_kernel.call "linear" (%x : read all) to (arena … : write panels) …
+      %q = encdec_kernel.call "linear" (%x : read all) to arena … : write panels …
       encdec_kernel.barrier
     ```
     After:

@@ -94,26 +94,19 @@ struct PipelineFlags : PassPipelineOptions<PipelineFlags> {
 } // namespace
 
 void registerEncDecPipelines() {
-  PassPipelineRegistration<PipelineFlags>(
-      "encdec-fuse", "one op for each attention, FFN, add & norm, vocabulary",
-      [](OpPassManager &pm, const PipelineFlags &flags) {
-        buildFusePipeline(pm, flags.get());
-      });
-  PassPipelineRegistration<PipelineFlags>(
-      "encdec-place", "hoist the encoder's part, choose and place weights",
-      [](OpPassManager &pm, const PipelineFlags &flags) {
-        buildPlacePipeline(pm, flags.get());
-      });
-  PassPipelineRegistration<PipelineFlags>(
-      "encdec-schedule", "kernel calls, barriers and memory, proven",
-      [](OpPassManager &pm, const PipelineFlags &flags) {
-        buildSchedulePipeline(pm, flags.get());
-      });
-  PassPipelineRegistration<PipelineFlags>(
-      "encdec-to-llvm", "scheduled form to kernels and LLVM",
-      [](OpPassManager &pm, const PipelineFlags &flags) {
-        buildLowerPipeline(pm, flags.get());
-      });
+  using Build = void(OpPassManager &, const PipelineOptions &);
+  auto add = [](StringRef name, StringRef description, Build *build) {
+    PassPipelineRegistration<PipelineFlags>(
+        name, description, [build](OpPassManager &pm, const PipelineFlags &flags) {
+          build(pm, flags.get());
+        });
+  };
+  add("encdec-fuse", "one op for each attention, FFN, add & norm, vocabulary",
+      buildFusePipeline);
+  add("encdec-place", "hoist the encoder's part, choose and place weights",
+      buildPlacePipeline);
+  add("encdec-schedule", "kernel calls, barriers and memory, proven", buildSchedulePipeline);
+  add("encdec-to-llvm", "scheduled form to kernels and LLVM", buildLowerPipeline);
 }
 
 } // namespace encdec

@@ -5,6 +5,33 @@
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
 
+using namespace mlir;
+using namespace encdec;
+
+// Both handles read !encdec.name<heads x head size>, with `, bf16` where not f32.
+static ParseResult parseHandle(AsmParser &parser, int64_t &heads, int64_t &headSize,
+                               Type &element) {
+  SmallVector<int64_t, 2> sizes;
+  SMLoc at = parser.getCurrentLocation();
+  element = Float32Type::get(parser.getContext());
+  if (parser.parseDimensionList(sizes, /*allowDynamic=*/false,
+                                /*withTrailingX=*/false) ||
+      (succeeded(parser.parseOptionalComma()) && parser.parseType(element)))
+    return failure();
+  if (sizes.size() != 2)
+    return parser.emitError(at) << "expected heads x head size, but got "
+                                << sizes.size() << " sizes";
+  heads = sizes[0];
+  headSize = sizes[1];
+  return success();
+}
+static void printHandle(AsmPrinter &printer, int64_t heads, int64_t headSize,
+                        Type element) {
+  printer << heads << "x" << headSize;
+  if (!element.isF32())
+    printer << ", " << element;
+}
+
 #include "dialect/Dialect.cpp.inc"
 #include "dialect/Enums.cpp.inc"
 #define GET_ATTRDEF_CLASSES
@@ -13,9 +40,6 @@
 #include "dialect/Types.cpp.inc"
 
 #include "dialect/Interfaces.cpp.inc"
-
-using namespace mlir;
-using namespace encdec;
 
 namespace {
 /// Sides print as #encoder and #decoder, so that an op's line fits on a screen.
@@ -147,44 +171,6 @@ void SeededAttr::print(AsmPrinter &printer) const {
   printer.printFloat(getScale());
   printer << ">";
 }
-
-// Both handles read !encdec.name<heads x head size>, with `, bf16` where not f32.
-template <typename Handle> static Type parseHandle(AsmParser &parser) {
-  SmallVector<int64_t, 2> sizes;
-  SMLoc at = parser.getCurrentLocation();
-  if (parser.parseLess() ||
-      parser.parseDimensionList(sizes, /*allowDynamic=*/false,
-                                /*withTrailingX=*/false))
-    return {};
-  Type element = Float32Type::get(parser.getContext());
-  if (succeeded(parser.parseOptionalComma()) && parser.parseType(element))
-    return {};
-  if (parser.parseGreater())
-    return {};
-  if (sizes.size() != 2) {
-    parser.emitError(at) << "expected heads x head size, but got "
-                         << sizes.size() << " sizes";
-    return {};
-  }
-  return parser.getChecked<Handle>(parser.getContext(), sizes[0], sizes[1], element);
-}
-
-template <typename Handle>
-static void printHandle(AsmPrinter &printer, Handle handle) {
-  printer << "<" << handle.getHeads() << "x" << handle.getHeadSize();
-  if (!handle.getElement().isF32())
-    printer << ", " << handle.getElement();
-  printer << ">";
-}
-
-Type MemoryType::parse(AsmParser &parser) {
-  return parseHandle<MemoryType>(parser);
-}
-Type CacheType::parse(AsmParser &parser) {
-  return parseHandle<CacheType>(parser);
-}
-void MemoryType::print(AsmPrinter &printer) const { printHandle(printer, *this); }
-void CacheType::print(AsmPrinter &printer) const { printHandle(printer, *this); }
 
 static LogicalResult verifyHandle(function_ref<InFlightDiagnostic()> emitError,
                                   int64_t heads, int64_t headSize,

@@ -100,7 +100,7 @@ class EncDec_HandleType<string cppName, string typeMnemonic>
   let builders = [TypeBuilder<(ins "int64_t":$heads, "int64_t":$headSize), [{
     return $_get($_ctxt, heads, headSize, ::mlir::Float32Type::get($_ctxt));
   }]>];
-  let hasCustomAssemblyFormat = 1;
+  let assemblyFormat = "`<` custom<Handle>($heads, $headSize, $element) `>`";
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
     /// Width of one key or value row: heads times head size.

@@ -8,45 +8,37 @@ using namespace encdec;
 
 //===-- Kinds of tensors (named in Ops.td) --------------------------------===//
 
-static bool isTensor(Type type, unsigned rank, bool integer, bool sided) {
+// `sizes` says which of the sizes are dynamic.
+static bool isTensor(Type type, ArrayRef<bool> sizes, bool integer, bool sided) {
   auto tensor = dyn_cast<RankedTensorType>(type);
-  if (!tensor || tensor.getRank() != int64_t(rank))
-    return false;
-  if (sided ? !sideOf(type) : bool(tensor.getEncoding()))
-    return false;
-  return integer ? tensor.getElementType().isInteger(32)
-                 : tensor.getElementType().isF32();
-}
-static bool hasDynamic(Type type, ArrayRef<bool> expected) {
-  auto tensor = cast<RankedTensorType>(type);
-  for (auto [i, dynamic] : llvm::enumerate(expected))
-    if (tensor.isDynamicDim(i) != dynamic)
-      return false;
-  return true;
+  return tensor && (sided ? bool(sideOf(type)) : !tensor.getEncoding()) &&
+         (integer ? tensor.getElementType().isInteger(32)
+                  : tensor.getElementType().isF32()) &&
+         llvm::equal(llvm::map_range(tensor.getShape(), ShapedType::isDynamic), sizes);
 }
 bool encdec::isRowsTensor(Type t) {
-  return isTensor(t, 2, false, true) && hasDynamic(t, {true, false});
+  return isTensor(t, {true, false}, /*integer=*/false, /*sided=*/true);
 }
 bool encdec::isIdsTensor(Type t) {
-  return isTensor(t, 1, true, true) && hasDynamic(t, {true});
+  return isTensor(t, {true}, /*integer=*/true, /*sided=*/true);
 }
 bool encdec::isScoresTensor(Type t) {
-  return isTensor(t, 3, false, true) && hasDynamic(t, {false, true, true});
+  return isTensor(t, {false, true, true}, /*integer=*/false, /*sided=*/true);
 }
 bool encdec::isLogitBiasTensor(Type t) {
-  return isTensor(t, 2, false, false) && hasDynamic(t, {true, false});
+  return isTensor(t, {true, false}, /*integer=*/false, /*sided=*/false);
 }
 bool encdec::isIndexTensor(Type t) {
-  return isTensor(t, 1, true, false) && hasDynamic(t, {true});
+  return isTensor(t, {true}, /*integer=*/true, /*sided=*/false);
 }
 bool encdec::isAncestorsTensor(Type t) {
-  return isTensor(t, 2, true, false) && hasDynamic(t, {true, true});
+  return isTensor(t, {true, true}, /*integer=*/true, /*sided=*/false);
 }
 bool encdec::isTopIdsTensor(Type t) {
-  return isTensor(t, 2, true, true) && hasDynamic(t, {true, true});
+  return isTensor(t, {true, true}, /*integer=*/true, /*sided=*/true);
 }
 bool encdec::isTopValuesTensor(Type t) {
-  return isTensor(t, 2, false, false) && hasDynamic(t, {true, true});
+  return isTensor(t, {true, true}, /*integer=*/false, /*sided=*/false);
 }
 
 //===-- Pieces of assembly ------------------------------------------------===//

@@ -58,8 +58,7 @@ const char *encdec_version(void) { return ENCDEC_VERSION; }
 
 encdec_status *encdec_machine_get_info(encdec_machine_info *info) {
   return guarded([&]() -> Status {
-    if (!info)
-      return isNull("info");
+    ENCDEC_RETURN_IF_ERROR(checkGiven({{"info", info}}));
     const CpuLevel *best = bestCpuLevel();
     return writeSized(info,
                       encdec_machine_info{0, architecture().data(),
@@ -73,10 +72,7 @@ encdec_status *encdec_model_open(const char *path, const encdec_model_options *o
   if (out_model)
     *out_model = nullptr;
   return guarded([&]() -> Status {
-    if (!path)
-      return isNull("path");
-    if (!out_model)
-      return isNull("out_model");
+    ENCDEC_RETURN_IF_ERROR(checkGiven({{"path", path}, {"out_model", out_model}}));
     ENCDEC_ASSIGN_OR_RETURN(
         auto chosen, readSized(options, encdec_model_options_default(), "options"));
     ENCDEC_ASSIGN_OR_RETURN(
@@ -91,10 +87,7 @@ encdec_status *encdec_model_from_memory(const encdec_model_image *image,
   if (out_model)
     *out_model = nullptr;
   return guarded([&]() -> Status {
-    if (!image)
-      return isNull("image");
-    if (!out_model)
-      return isNull("out_model");
+    ENCDEC_RETURN_IF_ERROR(checkGiven({{"image", image}, {"out_model", out_model}}));
     if (image->size < sizeof(encdec_model_image))
       return usageError(fmt::format("the model image has size {}, expected {}",
                                     image->size, sizeof(encdec_model_image)));
@@ -108,10 +101,7 @@ void encdec_model_close(encdec_model *model) { delete model; }
 
 encdec_status *encdec_model_get_info(const encdec_model *model, encdec_model_info *info) {
   return guarded([&]() -> Status {
-    if (!model)
-      return isNull("model");
-    if (!info)
-      return isNull("info");
+    ENCDEC_RETURN_IF_ERROR(checkGiven({{"model", model}, {"info", info}}));
     const Manifest &manifest = model->model->manifest;
     const ModelInfo &sizes = manifest.model;
     const GenerationDefaults &defaults = manifest.generation;
@@ -153,10 +143,7 @@ encdec_status *encdec_bundle_open(const char *path, encdec_bundle **out_bundle) 
   if (out_bundle)
     *out_bundle = nullptr;
   return guarded([&]() -> Status {
-    if (!path)
-      return isNull("path");
-    if (!out_bundle)
-      return isNull("out_bundle");
+    ENCDEC_RETURN_IF_ERROR(checkGiven({{"path", path}, {"out_bundle", out_bundle}}));
     ENCDEC_ASSIGN_OR_RETURN(auto bundle, Bundle::open(path, defaultThreads()));
     // Sound means that a model would open: the tokenizer's files are judged by
     // making the tokenizer.
@@ -176,10 +163,7 @@ uint64_t encdec_bundle_section_count(const encdec_bundle *bundle) {
 encdec_status *encdec_bundle_get_section(const encdec_bundle *bundle, uint64_t index,
                                          encdec_bundle_section_info *out_info) {
   return guarded([&]() -> Status {
-    if (!bundle)
-      return isNull("bundle");
-    if (!out_info)
-      return isNull("out_info");
+    ENCDEC_RETURN_IF_ERROR(checkGiven({{"bundle", bundle}, {"out_info", out_info}}));
     const auto &sections = bundle->bundle->contents.sections;
     if (index >= sections.size())
       return usageError(fmt::format("section {} of {}", index, sections.size()));

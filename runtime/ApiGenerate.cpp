@@ -209,14 +209,9 @@ encdec_status *encdec_generate(encdec_state *state, const int32_t *ids,
   if (out_result)
     *out_result = nullptr;
   return guarded([&]() -> Status {
-    if (!state)
-      return isNull("state");
-    if (!offsets)
-      return isNull("offsets");
-    if (!ids && source_count)
-      return isNull("ids");
-    if (!out_result)
-      return isNull("out_result");
+    ENCDEC_RETURN_IF_ERROR(checkGiven({{"state", state}, {"offsets", offsets},
+                                       {"ids", ids, source_count},
+                                       {"out_result", out_result}}));
     ENCDEC_RETURN_IF_ERROR(checkCount("source_count", source_count));
     ENCDEC_ASSIGN_OR_RETURN(auto chosen, chosenFrom(options));
     ENCDEC_RETURN_IF_ERROR(
@@ -238,12 +233,8 @@ encdec_status *encdec_generate_text(encdec_state *state, const char *const *text
   if (out_result)
     *out_result = nullptr;
   return guarded([&]() -> Status {
-    if (!state)
-      return isNull("state");
-    if (!texts && text_count)
-      return isNull("texts");
-    if (!out_result)
-      return isNull("out_result");
+    ENCDEC_RETURN_IF_ERROR(checkGiven({{"state", state}, {"texts", texts, text_count},
+                                       {"out_result", out_result}}));
     ENCDEC_RETURN_IF_ERROR(checkCount("text_count", text_count));
     for (uint64_t i = 0; i < text_count; ++i) {
       if (!texts[i])
@@ -284,8 +275,7 @@ encdec_status *encdec_result_source(const encdec_result *result,
                                     encdec_source *out_source) {
   return guarded([&]() -> Status {
     ENCDEC_ASSIGN_OR_RETURN(const Source *from, sourceOf(result, source));
-    if (!out_source)
-      return isNull("out_source");
+    ENCDEC_RETURN_IF_ERROR(checkGiven({{"out_source", out_source}}));
     encdec_source value = {};
     value.ids = from->ids.data();
     value.id_count = from->ids.size();
@@ -300,8 +290,7 @@ encdec_status *encdec_result_get(const encdec_result *result, uint64_t source,
                                  uint64_t rank, encdec_sequence *out_sequence) {
   return guarded([&]() -> Status {
     ENCDEC_ASSIGN_OR_RETURN(const Source *of, sourceOf(result, source));
-    if (!out_sequence)
-      return isNull("out_sequence");
+    ENCDEC_RETURN_IF_ERROR(checkGiven({{"out_sequence", out_sequence}}));
     if (rank >= of->sequences.size())
       return usageError(
           fmt::format("sequence {} of source {} was asked for, but {} "
@@ -329,14 +318,9 @@ encdec_status *encdec_tokenize(const encdec_model *model, const char *text,
                                const encdec_generate_options *options, int32_t *ids,
                                uint64_t capacity, uint64_t *out_count) {
   return guarded([&]() -> Status {
-    if (!model)
-      return isNull("model");
-    if (!text && text_size)
-      return isNull("text");
-    if (!ids && capacity)
-      return isNull("ids");
-    if (!out_count)
-      return isNull("out_count");
+    ENCDEC_RETURN_IF_ERROR(checkGiven({{"model", model}, {"text", text, text_size},
+                                       {"ids", ids, capacity},
+                                       {"out_count", out_count}}));
     ENCDEC_RETURN_IF_ERROR(checkCount("text_size", text_size));
     ENCDEC_ASSIGN_OR_RETURN(auto chosen, chosenFrom(options));
     ENCDEC_ASSIGN_OR_RETURN(Source source,

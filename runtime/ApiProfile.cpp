@@ -28,8 +28,7 @@ encdec_status *encdec_state_profile_start(encdec_state *state) {
 
 encdec_status *encdec_state_profile_stop(encdec_state *state) {
   return guarded([&]() -> Status {
-    if (!state)
-      return isNull("state");
+    ENCDEC_RETURN_IF_ERROR(checkGiven({{"state", state}}));
     state->state->stopProfile();
     return {};
   });
@@ -44,10 +43,7 @@ encdec_status *encdec_state_get_profile(const encdec_state *state, uint32_t entr
                                         uint64_t index,
                                         encdec_segment_profile *out_profile) {
   return guarded([&]() -> Status {
-    if (!state)
-      return isNull("state");
-    if (!out_profile)
-      return isNull("out_profile");
+    ENCDEC_RETURN_IF_ERROR(checkGiven({{"state", state}, {"out_profile", out_profile}}));
     const Profile *profile = state->state->profiled();
     if (!profile)
       return usageError("nothing was profiled; call encdec_state_profile_start "

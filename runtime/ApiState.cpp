@@ -17,10 +17,7 @@ encdec_status *encdec_state_create(encdec_model *model,
   if (out_state)
     *out_state = nullptr;
   return guarded([&]() -> Status {
-    if (!model)
-      return isNull("model");
-    if (!out_state)
-      return isNull("out_state");
+    ENCDEC_RETURN_IF_ERROR(checkGiven({{"model", model}, {"out_state", out_state}}));
     ENCDEC_ASSIGN_OR_RETURN(
         auto wanted, readSized(options, encdec_state_options_default(), "options"));
     StateLimits limits;
@@ -46,10 +43,7 @@ void encdec_state_destroy(encdec_state *state) { delete state; }
 
 encdec_status *encdec_state_get_info(const encdec_state *state, encdec_state_info *info) {
   return guarded([&]() -> Status {
-    if (!state)
-      return isNull("state");
-    if (!info)
-      return isNull("info");
+    ENCDEC_RETURN_IF_ERROR(checkGiven({{"state", state}, {"info", info}}));
     const State &from = *state->state;
     encdec_state_info value = {};
     value.rows = from.rows();
@@ -72,10 +66,7 @@ encdec_status *encdec_state_run(encdec_state *state,
                                                  uint32_t workers),
                                 void *data) {
   return guarded([&]() -> Status {
-    if (!state)
-      return isNull("state");
-    if (!function)
-      return isNull("function");
+    ENCDEC_RETURN_IF_ERROR(checkGiven({{"state", state}, {"function", function}}));
     return state->state->team->run(function, data);
   });
 }
@@ -83,12 +74,8 @@ encdec_status *encdec_state_run(encdec_state *state,
 encdec_status *encdec_encode(encdec_state *state, const int32_t *ids,
                              const uint64_t *offsets, uint64_t source_count) {
   return guarded([&]() -> Status {
-    if (!state)
-      return isNull("state");
-    if (!ids)
-      return isNull("ids");
-    if (!offsets)
-      return isNull("offsets");
+    ENCDEC_RETURN_IF_ERROR(checkGiven({{"state", state}, {"ids", ids},
+                                       {"offsets", offsets}}));
     ENCDEC_RETURN_IF_ERROR(checkCount("source_count", source_count));
     return state->state->encode({ids, offsets[source_count]},
                                 {offsets, source_count + 1});
@@ -98,12 +85,8 @@ encdec_status *encdec_encode(encdec_state *state, const int32_t *ids,
 encdec_status *encdec_step(encdec_state *state, const encdec_step_input *input,
                            encdec_step_output *output) {
   return guarded([&]() -> Status {
-    if (!state)
-      return isNull("state");
-    if (!input)
-      return isNull("input");
-    if (!output)
-      return isNull("output");
+    ENCDEC_RETURN_IF_ERROR(checkGiven({{"state", state}, {"input", input},
+                                       {"output", output}}));
     if (output->size < sizeof(output->size)) // before the rows move on
       return sizeNotSet("an out-struct");
     ENCDEC_ASSIGN_OR_RETURN(
@@ -139,10 +122,8 @@ encdec_status *encdec_step(encdec_state *state, const encdec_step_input *input,
 encdec_status *encdec_reorder(encdec_state *state, const uint32_t *parents,
                               uint64_t row_count) {
   return guarded([&]() -> Status {
-    if (!state)
-      return isNull("state");
-    if (!parents && row_count)
-      return isNull("parents");
+    ENCDEC_RETURN_IF_ERROR(checkGiven({{"state", state},
+                                       {"parents", parents, row_count}}));
     ENCDEC_RETURN_IF_ERROR(checkCount("row_count", row_count));
     return state->state->reorder({parents, row_count});
   });

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstring>
 #include <exception>
+#include <initializer_list>
 #include <new>
 #include <string>
 
@@ -57,6 +58,24 @@ template <typename Body> encdec_status *guarded(Body &&body) noexcept {
 
 inline Status isNull(const char *what) {
   return usageError(std::string(what) + " is NULL");
+}
+
+/// A pointer that the caller gave, and how messages call it.
+struct Argument {
+  /// `count` things lie there; where that is 0, the pointer may be NULL.
+  template <typename T>
+  Argument(const char *name, T *pointer, uint64_t count = 1)
+      : name(name), isMissing(!pointer && count) {}
+  const char *name;
+  bool isMissing;
+};
+
+/// Refuses the first argument that is missing.
+inline Status checkGiven(std::initializer_list<Argument> arguments) {
+  for (const Argument &argument : arguments)
+    if (argument.isMissing)
+      return isNull(argument.name);
+  return {};
 }
 
 inline Status sizeNotSet(const std::string &what) {

@@ -26,14 +26,9 @@ encdec_status *encdec_detokenize(const encdec_model *model, const int32_t *ids,
                                  uint64_t id_count, char *text,
                                  uint64_t capacity, uint64_t *out_size) {
   return guarded([&]() -> Status {
-    if (!model)
-      return isNull("model");
-    if (!ids && id_count)
-      return isNull("ids");
-    if (!text && capacity)
-      return isNull("text");
-    if (!out_size)
-      return isNull("out_size");
+    ENCDEC_RETURN_IF_ERROR(checkGiven({{"model", model}, {"ids", ids, id_count},
+                                       {"text", text, capacity},
+                                       {"out_size", out_size}}));
     ENCDEC_RETURN_IF_ERROR(checkCount("id_count", id_count));
     ENCDEC_ASSIGN_OR_RETURN(const Tokenizer *tokenizer,
                             tokenizerOf(*model->model));
@@ -55,12 +50,8 @@ encdec_status *encdec_piece(const encdec_model *model, uint32_t target_side,
                             int32_t id, char *text, uint64_t capacity,
                             uint64_t *out_size) {
   return guarded([&]() -> Status {
-    if (!model)
-      return isNull("model");
-    if (!text && capacity)
-      return isNull("text");
-    if (!out_size)
-      return isNull("out_size");
+    ENCDEC_RETURN_IF_ERROR(checkGiven({{"model", model}, {"text", text, capacity},
+                                       {"out_size", out_size}}));
     if (target_side > 1)
       return usageError(fmt::format(
           "target_side is {}, expected 0 (source) or 1", target_side));

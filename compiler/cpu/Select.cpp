@@ -76,19 +76,10 @@ CallBuilder Selector::call(StringRef kernel, StringRef serves) {
                      serves.empty() ? current->getName().stripDialect() : serves);
 }
 
-FailureOr<CallOp> Selector::create(CallBuilder &call) {
-  if (failed)
-    return failure();
-  return call.create();
-}
-
 LogicalResult Selector::replace(Operation *op, CallBuilder &call) {
-  FailureOr<CallOp> made = create(call);
-  if (mlir::failed(made))
-    return failure();
-  for (auto [result, value] : llvm::zip(op->getResults(), made->getValues()))
+  for (auto [result, value] : llvm::zip(op->getResults(), call.create().getValues()))
     result.replaceAllUsesWith(value);
-  return success();
+  return success(!failed);
 }
 
 void Selector::input(CallBuilder &call, Value value, StringRef name) {
@@ -157,7 +148,7 @@ WeightKind Selector::matrix(CallBuilder &call, FlatSymbolRefAttr name, Reads rea
 
 void Selector::vector(CallBuilder &call, FlatSymbolRefAttr name, Reads reads) {
   if (!name)
-    call.noWeight();
+    call.weight({});
   else if (WeightAttr weight = slot(name, reads, /*isPacked=*/false))
     call.weight(weight);
 }
@@ -230,52 +221,37 @@ LogicalResult Selector::select(LinearOp op) {
   return replace(op, linear);
 }
 
+CallBuilder Selector::rowWise(Mode mode, Part part) {
+  CallBuilder made = call(current->getName().stripDialect());
+  for (Value operand : current->getOperands())
+    rows(made, operand, part);
+  Value y = current->getResult(0);
+  made.arena(y.getType(), rowBytes(widthOf(y)), mode, part)
+      .split(part, part == Part::rows ? 1 : panelsOf(y))
+      .config("width", widthOf(y));
+  return made;
+}
+
 LogicalResult Selector::select(AddOp op) {
-  CallBuilder add = call("add");
-  rows(add, op.getX(), Part::row_panels);
-  rows(add, op.getY(), Part::row_panels);
-  int64_t width = widthOf(op.getSum());
-  add.arena(op.getSum().getType(), rowBytes(width), Mode::write, Part::row_panels)
-      .split(Part::row_panels, panelsOf(op.getSum()))
-      .config("width", width);
+  CallBuilder add = rowWise(Mode::write, Part::row_panels);
   return replace(op, add);
 }
 
 LogicalResult Selector::select(ActivationOp op) {
-  CallBuilder activation = call("activation");
-  rows(activation, op.getInput(), Part::row_panels);
-  int64_t width = widthOf(op.getOutput());
-  activation.arena(op.getOutput().getType(), rowBytes(width), Mode::write, Part::row_panels)
-      .split(Part::row_panels, panelsOf(op.getOutput()))
-      .config("width", width)
-      .config("activation", op.getKindAttr());
+  CallBuilder activation = rowWise(Mode::write, Part::row_panels);
+  activation.config("activation", op.getKindAttr());
   return replace(op, activation);
 }
 
-LogicalResult Selector::select(NormOp op) {
-  CallBuilder norm = call("norm");
-  rows(norm, op.getInput(), Part::rows);
+template <typename Norm> LogicalResult Selector::norm(Norm op) {
+  CallBuilder norm = rowWise(Mode::update, Part::rows);
   vector(norm, op.getGammaAttr());
   vector(norm, op.getBetaAttr());
-  int64_t width = widthOf(op.getOutput());
-  norm.arena(op.getOutput().getType(), rowBytes(width), Mode::update, Part::rows)
-      .config("width", width)
-      .config("eps", op.getEpsAttr());
+  norm.config("eps", op.getEpsAttr());
   return replace(op, norm);
 }
-
-LogicalResult Selector::select(AddNormOp op) {
-  CallBuilder norm = call("add_norm");
-  rows(norm, op.getInput(), Part::rows);
-  rows(norm, op.getResidual(), Part::rows);
-  vector(norm, op.getGammaAttr());
-  vector(norm, op.getBetaAttr());
-  int64_t width = widthOf(op.getOutput());
-  norm.arena(op.getOutput().getType(), rowBytes(width), Mode::update, Part::rows)
-      .config("width", width)
-      .config("eps", op.getEpsAttr());
-  return replace(op, norm);
-}
+LogicalResult Selector::select(NormOp op) { return norm(op); }
+LogicalResult Selector::select(AddNormOp op) { return norm(op); }
 
 LogicalResult Selector::select(FfnOp op) {
   // Two products; the first one's activation follows on the panels that a worker has
@@ -302,10 +278,7 @@ LogicalResult Selector::select(FfnOp op) {
                                           type.getElementType(), type.getEncoding());
   CallBuilder first = product(op.getInput(), op.getUpWeightAttr(), op.getUpBiasAttr(),
                               hiddenType, hidden, op.getKindAttr());
-  FailureOr<CallOp> h = create(first);
-  if (mlir::failed(h))
-    return failure();
-  CallBuilder second = product(h->getValues()[0], op.getDownWeightAttr(),
+  CallBuilder second = product(first.create().getValues()[0], op.getDownWeightAttr(),
                                op.getDownBiasAttr(), type, widthOf(op.getOutput()), {});
   return replace(op, second);
 }

@@ -131,12 +131,10 @@ LogicalResult Selector::encoderAttention(SelfAttentionOp op) {
       .arena(blocked(shape.paddedHeadSize()), heads * rowBytes(shape.headSize), Mode::write,
              Part::source_heads);
   configure(block, shape, builder);
-  FailureOr<CallOp> made = create(block);
-  if (mlir::failed(made))
-    return failure();
+  CallOp blocks = block.create();
   CallBuilder attend = call("encoder_attention");
   rows(attend, op.getQuery(), Part::source_heads);
-  attend.read(made->getValues()[0], Part::source).read(made->getValues()[1], Part::source);
+  attend.read(blocks.getResult(0), Part::source).read(blocks.getResult(1), Part::source);
   inputs(attend);
   attend.split(Part::source_heads, heads)
       .arena(op.getContext().getType(), rowBytes(shape.width()), Mode::update,
@@ -172,11 +170,8 @@ LogicalResult Selector::select(CrossAttentionOp op) {
       .config("scale", op.getScaleAttr());
   configure(attend, shape, builder);
   readKeys(attend, "memory", shape);
-  FailureOr<CallOp> made = create(attend);
-  if (mlir::failed(made))
-    return failure();
-  op.getContext().replaceAllUsesWith(made->getValues()[0]);
-  return success();
+  op.getContext().replaceAllUsesWith(attend.create().getResult(0));
+  return success(!failed);
 }
 
 LogicalResult Selector::select(MemoryProjectOp op) {

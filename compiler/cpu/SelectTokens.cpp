@@ -67,10 +67,8 @@ LogicalResult Selector::select(VocabularyOp op) {
       .madds(inputs * columns)
       .config("inputs", inputs)
       .config("columns", columns);
-  FailureOr<CallOp> made = create(vocabulary);
-  if (mlir::failed(made))
-    return failure();
-  Value records = made->getValues()[0], lists = made->getValues()[1];
+  CallOp made = vocabulary.create();
+  Value records = made.getResult(0), lists = made.getResult(1);
   if (op.getSketch()) {
     CallBuilder choose = call("choose_vocabulary", "choose");
     rows(choose, op.getInput(), Part::all);
@@ -84,8 +82,7 @@ LogicalResult Selector::select(VocabularyOp op) {
         .split(Part::data)
         .config("inputs", inputs)
         .config("columns", columns);
-    if (mlir::failed(create(choose)))
-      return failure();
+    choose.create();
   }
   return merge(op, records, lists, columns, op.getCount());
 }
@@ -101,10 +98,8 @@ LogicalResult Selector::select(TopTokensOp op) {
   addLists(top, builder);
   top.output(op.getLogits().getType(), "logits", Part::row_panels)
       .config("columns", columns);
-  FailureOr<CallOp> made = create(top);
-  if (mlir::failed(made))
-    return failure();
-  return merge(op, made->getValues()[0], made->getValues()[1], columns, op.getCount());
+  CallOp made = top.create();
+  return merge(op, made.getResult(0), made.getResult(1), columns, op.getCount());
 }
 
 } // namespace encdec::cpu

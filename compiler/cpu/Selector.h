@@ -38,8 +38,13 @@ private:
   mlir::LogicalResult select(mlir::func::ReturnOp op);
   mlir::LogicalResult encoderAttention(SelfAttentionOp op);
 
+  template <typename Norm> mlir::LogicalResult norm(Norm op);
+
   CallBuilder call(llvm::StringRef kernel, llvm::StringRef serves = {});
-  /// An operand of a call; a failure is remembered, and create() then fails.
+  /// A call of the kernel named like the current op, which makes a row or panel of its
+  /// one result of the same row or panel of all its operands.
+  CallBuilder rowWise(Mode mode, Part part);
+  /// An operand of a call; a failure is remembered, and replace() then fails.
   void input(CallBuilder &call, mlir::Value value, llvm::StringRef name);
   void rows(CallBuilder &call, mlir::Value value, Part part);
   void handle(CallBuilder &call, mlir::Value value, bool writes, Part part);
@@ -63,9 +68,9 @@ private:
   bool isDynamic(mlir::FlatSymbolRefAttr name);
   /// Reports an error at the current op, which begins with the code.
   mlir::InFlightDiagnostic error(llvm::StringRef code);
-  /// Creates the call unless something failed, and replaces the results of `op` by its own.
+  /// Creates the call and replaces the results of `op` by its own. Fails where something
+  /// has failed since the selection began.
   mlir::LogicalResult replace(mlir::Operation *op, CallBuilder &call);
-  mlir::FailureOr<CallOp> create(CallBuilder &call);
 
   mlir::func::FuncOp entry;
   mlir::OpBuilder builder;

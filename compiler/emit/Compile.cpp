@@ -22,8 +22,13 @@ using Bytes = llvm::SmallVector<char, 0>;
 namespace encdec {
 namespace {
 
-Status failed(llvm::Error error) {
-  return Status(Code::Failure, llvm::toString(std::move(error)));
+Status statusOf(llvm::Error error) {
+  return error ? Status(Code::Failure, llvm::toString(std::move(error))) : Status::success();
+}
+template <typename T> Result<T> resultOf(llvm::Expected<T> value) {
+  if (!value)
+    return statusOf(value.takeError());
+  return std::move(*value);
 }
 Status notRunnable() {
   return Status(
@@ -80,9 +85,7 @@ public:
   /// Object code of the scheduled module for one level.
   Result<Bytes> object(llvm::StringRef level) {
     stage("generating code for " + level.str());
-    auto target = findObjectTarget(level);
-    if (!target)
-      return failed(target.takeError());
+    ENCDEC_ASSIGN_OR_RETURN(auto *target, resultOf(findObjectTarget(level)));
     OwningOpRef<ModuleOp> lowered = module.clone();
     PassManager pm(module.getContext());
     PipelineOptions pipeline;
@@ -99,11 +102,9 @@ public:
                                        info.levels.front());
     info.segments = segments;
     (*lowered)->removeAttr(kSegmentsAttr);
-    auto object = emitObject(*lowered, **target);
-    if (!object)
-      return failed(object.takeError());
+    ENCDEC_ASSIGN_OR_RETURN(Bytes object, resultOf(emitObject(*lowered, *target)));
     info.levels.push_back(level.str());
-    return std::move(*object);
+    return object;
   }
 
   Result<std::string> manifest() {
@@ -118,17 +119,13 @@ public:
     stage("packing weights");
     uint64_t end = 0;
     for (WeightOp weight : placedWeights(module)) {
-      if (auto error = writer.appendZeros(*weight.getOffset() - end))
-        return failed(std::move(error));
+      ENCDEC_RETURN_IF_ERROR(statusOf(writer.appendZeros(*weight.getOffset() - end)));
       end = *weight.getOffset();
       Status writing;
       auto sink = [&](llvm::ArrayRef<uint8_t> piece) -> LogicalResult {
         end += piece.size();
-        if (auto error = writer.append(piece)) {
-          writing = failed(std::move(error));
-          return failure();
-        }
-        return success();
+        writing = statusOf(writer.append(piece));
+        return success(writing.ok());
       };
       if (mlir::failed(store.stream(weight, sink)))
         return writing.ok()
@@ -234,30 +231,23 @@ Status writeBundle(Compilation &compilation, BundleWriter &bundle,
                    const std::vector<std::pair<std::string, Bytes>> &code,
                    const TokenizerFiles &tokenizer) {
   ENCDEC_ASSIGN_OR_RETURN(auto manifest, compilation.manifest());
-  if (auto error = bundle.announce(2 + code.size() + tokenizer.files.size()))
-    return failed(std::move(error));
-  if (auto error = bundle.add(ENCDEC_SECTION_MANIFEST, "manifest.json",
-                              llvm::arrayRefFromStringRef(manifest)))
-    return failed(std::move(error));
+  ENCDEC_RETURN_IF_ERROR(statusOf(bundle.announce(2 + code.size() + tokenizer.files.size())));
+  ENCDEC_RETURN_IF_ERROR(statusOf(bundle.add(ENCDEC_SECTION_MANIFEST, "manifest.json",
+                                             llvm::arrayRefFromStringRef(manifest))));
   for (const auto &[level, bytes] : code)
-    if (auto error = bundle.add(ENCDEC_SECTION_CODE, level, bytesOf(bytes)))
-      return failed(std::move(error));
+    ENCDEC_RETURN_IF_ERROR(statusOf(bundle.add(ENCDEC_SECTION_CODE, level, bytesOf(bytes))));
   for (const auto &[name, contents] : tokenizer.files)
-    if (auto error = bundle.add(ENCDEC_SECTION_TOKENIZER, name,
-                                llvm::arrayRefFromStringRef(contents)))
-      return failed(std::move(error));
-  if (auto error = bundle.begin(ENCDEC_SECTION_WEIGHTS, "weights"))
-    return failed(std::move(error));
+    ENCDEC_RETURN_IF_ERROR(statusOf(bundle.add(ENCDEC_SECTION_TOKENIZER, name,
+                                               llvm::arrayRefFromStringRef(contents))));
+  ENCDEC_RETURN_IF_ERROR(statusOf(bundle.begin(ENCDEC_SECTION_WEIGHTS, "weights")));
   ENCDEC_RETURN_IF_ERROR(compilation.streamWeights(bundle));
   compilation.stage("writing to disk");
-  if (auto error = bundle.finish())
-    return failed(std::move(error));
+  ENCDEC_RETURN_IF_ERROR(statusOf(bundle.finish()));
   if (options.check) {
     compilation.stage("verifying the bundle");
     ENCDEC_RETURN_IF_ERROR(options.check(bundle.temporaryName()));
   }
-  if (auto error = bundle.commit())
-    return failed(std::move(error));
+  ENCDEC_RETURN_IF_ERROR(statusOf(bundle.commit()));
   return Status::success();
 }
 
@@ -272,10 +262,7 @@ Result<std::unique_ptr<JitModel>> jit(Compilation &compilation,
   parts.tokenizer = std::move(tokenizer.files);
   parts.weights = WeightBuffer(weightsSectionBytes(compilation.module));
   ENCDEC_RETURN_IF_ERROR(compilation.fillWeights(parts.weights.bytes()));
-  auto model = JitModel::create(object, std::move(parts));
-  if (!model)
-    return failed(model.takeError());
-  return std::move(*model);
+  return resultOf(JitModel::create(object, std::move(parts)));
 }
 
 } // namespace
@@ -303,13 +290,9 @@ Status compileToBundle(const std::string &folder, const std::string &out,
                        const CompileOptions &options,
                        std::vector<std::string> &warnings) {
   // A missing linker or an unwritable folder is reported before any work is done.
-  auto linker = findLinker();
-  if (!linker)
-    return failed(linker.takeError());
+  ENCDEC_RETURN_IF_ERROR(resultOf(findLinker()).status());
   ENCDEC_ASSIGN_OR_RETURN(auto file, outputFile(folder, out));
-  auto bundle = BundleWriter::create(file);
-  if (!bundle)
-    return failed(bundle.takeError());
+  ENCDEC_ASSIGN_OR_RETURN(auto bundle, resultOf(BundleWriter::create(file)));
   MLIRContext context;
   ENCDEC_ASSIGN_OR_RETURN(auto module,
                           import(context, folder, options, warnings));
@@ -321,12 +304,10 @@ Status compileToBundle(const std::string &folder, const std::string &out,
   for (const std::string &level : compilation.levels()) {
     ENCDEC_ASSIGN_OR_RETURN(auto object, compilation.object(level));
     compilation.stage("linking for " + level);
-    auto shared = linkShared(object);
-    if (!shared)
-      return failed(shared.takeError());
-    code.emplace_back(level, std::move(*shared));
+    ENCDEC_ASSIGN_OR_RETURN(Bytes shared, resultOf(linkShared(object)));
+    code.emplace_back(level, std::move(shared));
   }
-  return writeBundle(compilation, **bundle, options, code, tokenizer);
+  return writeBundle(compilation, *bundle, options, code, tokenizer);
 }
 
 Result<std::unique_ptr<JitModel>>

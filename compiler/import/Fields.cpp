@@ -65,8 +65,8 @@ bool Fields::flag(std::string_view key, bool fallback) {
   const JsonValue *value = get(key);
   if (!value)
     return fallback;
-  if (value->is(JsonScalar::Bool))
-    return value->scalar.boolean;
+  if (value->kind == JsonValue::Bool)
+    return value->boolean;
   fail(key, "true or false");
   return fallback;
 }

@@ -112,7 +112,7 @@ const Key *findKey(std::string_view name) {
 /// Whether `value` turns a key off. An empty list does, and so does 1.0 where 1 does.
 bool isNeutral(const JsonValue &value, std::string_view neutral) {
   return value.show() == neutral ||
-         (value.kind != JsonValue::Scalar && value.items.empty());
+         (!value.isScalar() && value.items.empty());
 }
 
 /// Bans the words of one token but the end token: of [[7], [9, 4]] the token 7. A
@@ -231,13 +231,11 @@ void warnIgnored(Fields &fields, const JsonValue &object, bool ownFile,
 static void readEarlyStopping(Fields &fields, GenerationConfig &config) {
   const JsonValue *value = fields.get("early_stopping");
   bool never = value && value->asText() && *value->asText() == "never";
-  bool boolean = value && value->is(JsonScalar::Bool);
+  bool boolean = value && value->kind == JsonValue::Bool;
   if (value && !never && !boolean)
     return fields.fail("early_stopping", "true, false or \"never\"");
   if (value)
-    config.earlyStopping = never                    ? "never"
-                           : value->scalar.boolean ? "true"
-                                                   : "false";
+    config.earlyStopping = never ? "never" : value->boolean ? "true" : "false";
 }
 
 bool isGenerationKey(std::string_view name) { return findKey(name); }

@@ -97,17 +97,17 @@ public:
     inArray = false;
     return {};
   }
-  std::string scalar(JsonScalar value) override {
+  std::string scalar(JsonValue value) override {
     if (depth == 1)
-      return current == "__metadata__" && value.kind == JsonScalar::Null
+      return current == "__metadata__" && value.kind == JsonValue::Null
                  ? std::string()
                  : "entry " + quote(current) + ": expected an object";
     if (metadata)
-      return value.kind == JsonScalar::String
+      return value.kind == JsonValue::String
                  ? std::string()
                  : "__metadata__ " + quote(current) + ": expected a string";
     if (inArray) {
-      if (value.kind != JsonScalar::Unsigned)
+      if (value.kind != JsonValue::Unsigned)
         return at() + current + ": expected whole numbers from 0 to 2^64-1";
       std::vector<uint64_t> &list = current == "shape" ? tensor.shape : bounds;
       if (list.size() == (current == "shape" ? maxRank : 2u))
@@ -116,7 +116,7 @@ public:
       list.push_back(value.integer);
       return {};
     }
-    if (current != "dtype" || value.kind != JsonScalar::String)
+    if (current != "dtype" || value.kind != JsonValue::String)
       return at() + current + ": a value of the wrong type";
     const DTypeRow *row = findDType(value.text);
     if (!row)

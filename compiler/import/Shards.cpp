@@ -59,10 +59,10 @@ public:
     --arrays;
     return {};
   }
-  std::string scalar(JsonScalar value) override {
+  std::string scalar(JsonValue value) override {
     if (!inMap)
       return {};
-    if (value.kind != JsonScalar::String)
+    if (value.kind != JsonValue::String)
       return "weight_map " + quote(current) + ": expected a file name";
     if (!isPlainName(value.text))
       return "weight_map " + quote(current) + ": shard " + quote(value.text) +

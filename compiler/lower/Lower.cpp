@@ -1,7 +1,7 @@
 // encdec-lower: scheduled form to entry functions and the kernels that they call.
 //
 //   func.func @step(…) attributes {encdec.entry = "step"} {
-//     %y = encdec_kernel.call "linear" (%x : read all) to (arena … at … : write panels) …
+//     %y = encdec_kernel.call "linear" (%x : read all) to arena … at … : write panels …
 //     encdec_kernel.barrier
 // becomes
 //   func.func @encdec_step(ctx, worker, workers) {
@@ -64,20 +64,19 @@ public:
 
 private:
   void addPlace(Value value) {
-    auto maker = value.getDefiningOp<CallOp>();
-    unsigned i = cast<OpResult>(value).getResultNumber();
-    Space space = maker.buffer(i).getSpace();
-    if (space == Space::output)
+    BufferAttr buffer = bufferOf(value);
+    if (buffer.getSpace() == Space::output)
       return;
-    SizeAttr place = maker.place(i);
+    SizeAttr place = buffer.getPlace();
     if (!place) {
       if (!failed)
-        maker.emitOpError("not lowerable [not-placed]: result #")
-            << i << " has no place; run encdec-plan-memory";
+        value.getDefiningOp()->emitOpError("not lowerable [not-placed]: result #")
+            << cast<OpResult>(value).getResultNumber()
+            << " has no place; run encdec-plan-memory";
       failed = true;
       return;
     }
-    if (space == Space::arena)
+    if (buffer.getSpace() == Space::arena)
       return addOffset(place.getPerRow());
     addOffset(place.getFixed());
     addNumber(place.getPerKey());
@@ -162,7 +161,7 @@ private:
     if (table.failed || failed(body))
       return failure();
     std::string name =
-        (entry.getName() + "." + Twine(calls++) + "." + call.getServes()).str();
+        (entry.getName() + "." + Twine(calls++) + "." + call.getName()).str();
     auto type = RankedTensorType::get({int64_t(table.entries.size())}, k.i32());
     {
       OpBuilder::InsertionGuard guard(k);

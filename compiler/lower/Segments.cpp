@@ -89,8 +89,8 @@ DictionaryAttr attributeOf(const Segment &segment, int64_t weightBytes) {
   llvm::MapVector<StringAttr, Keys> keys;
   int64_t madds = 0;
   for (CallOp call : segment.calls) {
-    if (!llvm::is_contained(ops, call.getServes()))
-      ops.push_back(call.getServes());
+    if (!llvm::is_contained(ops, call.getName()))
+      ops.push_back(call.getName());
     CostAttr cost = call.getCost();
     madds += cost.getRowMadds();
     if (cost.getKeys()) {

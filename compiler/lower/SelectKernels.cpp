@@ -1,8 +1,8 @@
 // select-kernels: a target's kernels for the ops of every entry.
 //
 //   %y = encdec.norm %x, @g, @b {eps = 1.0e-5} : …
-//     => %y = encdec_kernel.call "norm" (%x : read rows) to (arena <per_row = 2048> : update
-//        rows) split rows weights […] cost <> {eps = 1.0e-5, width = 512} : …
+//     => %y = encdec_kernel.call "norm" (%x : read rows) to arena <per_row = 2048> : update
+//        rows split rows weights […] cost <> {eps = 1.0e-5, width = 512} : …
 //
 // The calls still stand on values. Later passes decide where values lie and where workers
 // wait, from what the calls declare. The module must be fused, hoisted and packed.

@@ -5,41 +5,20 @@ using namespace mlir;
 using namespace encdec::kernel;
 
 CallBuilder::CallBuilder(OpBuilder &builder, Location loc, StringRef kernel, StringRef serves)
-    : builder(builder), loc(loc), kernel(kernel), serves(serves.empty() ? kernel : serves),
+    : builder(builder), loc(loc), kernel(kernel), serves(serves),
       splitting(SplitAttr::get(builder.getContext(), Part::rows, 1)) {}
 
-static AccessAttr accessOf(OpBuilder &builder, Mode mode, Part part, int64_t from = 0) {
-  return AccessAttr::get(builder.getContext(), mode, part, from, StringAttr());
-}
-
-CallBuilder &CallBuilder::read(Value value, Part part, int64_t from) {
+CallBuilder &CallBuilder::operand(Value value, AccessAttr access) {
   operands.push_back(value);
-  operandAccesses.push_back(accessOf(builder, Mode::read, part, from));
-  return *this;
-}
-CallBuilder &CallBuilder::update(Value value, Part part) {
-  operands.push_back(value);
-  operandAccesses.push_back(accessOf(builder, Mode::update, part));
-  return *this;
-}
-CallBuilder &CallBuilder::write(Value value, Part part) {
-  operands.push_back(value);
-  operandAccesses.push_back(accessOf(builder, Mode::write, part));
+  operandAccesses.push_back(access);
   return *this;
 }
 CallBuilder &CallBuilder::input(Value argument, StringRef name) {
-  operands.push_back(argument);
-  operandAccesses.push_back(AccessAttr::get(builder.getContext(), Mode::input, Part::all, 0,
-                                            builder.getStringAttr(name)));
-  return *this;
+  return operand(argument, AccessAttr::get(builder.getContext(), Mode::input, Part::all, 0,
+                                           builder.getStringAttr(name)));
 }
 CallBuilder &CallBuilder::weight(WeightAttr weight) {
-  weights.push_back(weight);
-  return *this;
-}
-
-CallBuilder &CallBuilder::noWeight() {
-  weights.push_back(builder.getUnitAttr());
+  weights.push_back(weight ? Attribute(weight) : builder.getUnitAttr());
   return *this;
 }
 
@@ -51,18 +30,18 @@ CallBuilder &CallBuilder::result(Type type, BufferAttr buffer, AccessAttr access
 }
 CallBuilder &CallBuilder::arena(Type type, int64_t bytes, Mode mode, Part part, int64_t from) {
   auto size = SizeAttr::get(builder.getContext(), 0, 0, bytes);
-  return result(type, BufferAttr::get(builder.getContext(), Space::arena, size, StringAttr()),
-                accessOf(builder, mode, part, from));
+  return result(type, BufferAttr::get(builder.getContext(), Space::arena, size, {}, {}),
+                accessOf(mode, part, from));
 }
 CallBuilder &CallBuilder::scratch(Type type, SizeAttr size, Mode mode, Part part) {
-  return result(type, BufferAttr::get(builder.getContext(), Space::scratch, size, StringAttr()),
-                accessOf(builder, mode, part));
+  return result(type, BufferAttr::get(builder.getContext(), Space::scratch, size, {}, {}),
+                accessOf(mode, part));
 }
 CallBuilder &CallBuilder::output(Type type, StringRef name, Part part) {
   return result(type,
-                BufferAttr::get(builder.getContext(), Space::output, SizeAttr(),
+                BufferAttr::get(builder.getContext(), Space::output, {}, {},
                                 builder.getStringAttr(name)),
-                accessOf(builder, Mode::write, part));
+                accessOf(Mode::write, part));
 }
 
 CallBuilder &CallBuilder::number(int64_t number) {
@@ -94,9 +73,11 @@ CallBuilder &CallBuilder::config(StringRef name, int64_t value) {
 CallOp CallBuilder::create() {
   SmallVector<Attribute> accesses = operandAccesses;
   llvm::append_range(accesses, resultAccesses);
+  bool isOther = !serves.empty() && serves != kernel;
   return CallOp::create(
-      builder, loc, types, kernel, serves, operands, builder.getArrayAttr(accesses),
-      builder.getArrayAttr(buffers), splitting, builder.getArrayAttr(weights),
+      builder, loc, types, kernel, isOther ? builder.getStringAttr(serves) : StringAttr(),
+      operands, builder.getArrayAttr(accesses), builder.getArrayAttr(buffers), splitting,
+      builder.getArrayAttr(weights),
       CostAttr::get(builder.getContext(), rowMadds, keysName, keyBytes, keyMadds),
-      settings.getDictionary(builder.getContext()), numbers, /*places=*/ArrayAttr());
+      settings.getDictionary(builder.getContext()), numbers);
 }

@@ -12,12 +12,17 @@ public:
   CallBuilder(mlir::OpBuilder &builder, mlir::Location loc, llvm::StringRef kernel,
               llvm::StringRef serves = {});
 
-  CallBuilder &read(mlir::Value value, Part part = Part::all, int64_t from = 0);
-  CallBuilder &update(mlir::Value value, Part part);
-  CallBuilder &write(mlir::Value value, Part part);
+  CallBuilder &read(mlir::Value value, Part part = Part::all) {
+    return operand(value, accessOf(Mode::read, part));
+  }
+  CallBuilder &update(mlir::Value value, Part part) {
+    return operand(value, accessOf(Mode::update, part));
+  }
+  CallBuilder &write(mlir::Value value, Part part) {
+    return operand(value, accessOf(Mode::write, part));
+  }
   CallBuilder &input(mlir::Value argument, llvm::StringRef name);
-  CallBuilder &weight(WeightAttr weight);
-  CallBuilder &noWeight(); // the slot of one that is absent
+  CallBuilder &weight(WeightAttr weight); // null: the slot of one that is absent
   /// Results: activations of the arena, `bytes` a row; scratch; what goes to the caller.
   CallBuilder &arena(mlir::Type type, int64_t bytes, Mode mode, Part part, int64_t from = 0);
   CallBuilder &scratch(mlir::Type type, SizeAttr size, Mode mode, Part part);
@@ -32,6 +37,10 @@ public:
   CallOp create();
 
 private:
+  AccessAttr accessOf(Mode mode, Part part, int64_t from = 0) {
+    return AccessAttr::get(builder.getContext(), mode, part, from);
+  }
+  CallBuilder &operand(mlir::Value value, AccessAttr access);
   CallBuilder &result(mlir::Type type, BufferAttr buffer, AccessAttr access);
 
   mlir::OpBuilder &builder;

@@ -22,10 +22,8 @@ namespace encdec {
 namespace {
 
 bool needsBarrier(const Access &before, const Access &after) {
-  StringAttr output = outputOf(before.value);
-  bool isSame = before.value == after.value || (output && output == outputOf(after.value));
-  return isSame && (before.how.writes() || after.how.writes()) &&
-         !haveSameOwner(before, after);
+  return identityOf(before.value) == identityOf(after.value) &&
+         (before.how.writes() || after.how.writes()) && !haveSameOwner(before, after);
 }
 
 struct InsertBarriers : impl::InsertBarriersPassBase<InsertBarriers> {

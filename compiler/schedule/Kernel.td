@@ -24,6 +24,12 @@ class Kernel_Attr<string cppName, string attrMnemonic> : AttrDef<Kernel_Dialect,
   let mnemonic = attrMnemonic;
 }
 
+// A name in quotes. Where an attribute is expected, a colon behind it would be taken for
+// that of a type.
+def Kernel_Name : OptionalParameter<"::mlir::StringAttr"> {
+  let parser = "parseName($_parser)";
+}
+
 //===-- Who touches what ---------------------------------------------------===//
 
 // The unit of work u of a split, and the elements of a value that belong to it:
@@ -58,17 +64,26 @@ def Kernel_Mode : I32EnumAttr<"Mode", "what a kernel does with a value", [
 def Kernel_AccessAttr : Kernel_Attr<"Access", "access"> {
   let summary = "read, write or update of a part of a value";
   let description = [{
-    `#encdec_kernel.access<read all>`; of the panels of several values that are split
-    as one, those from number `from` on: `#encdec_kernel.access<write panels from 32>`.
-    `#encdec_kernel.access<input "positions">` reads the entry's argument of that name
-    (encdec.arg): the kernel takes it from the call's context and from nowhere else.
+    `read all`; of the panels of several values that are split as one, those from number
+    `from` on: `write panels from 32`. `input "positions"` reads the entry's argument of
+    that name (encdec.arg): the kernel takes it from the call's context and from nowhere
+    else.
   }];
-  let parameters = (ins "Mode":$mode, "Part":$part, "int64_t":$from, "::mlir::StringAttr":$input);
-  let hasCustomAssemblyFormat = 1;
+  let parameters = (ins DefaultValuedParameter<"Mode", "Mode::input">:$mode,
+                        DefaultValuedParameter<"Part", "Part::all">:$part,
+                        DefaultValuedParameter<"int64_t", "0">:$from, Kernel_Name:$input);
+  let assemblyFormat = "(`input` $input^) : ($mode custom<Part>($part) (`from` $from^)?)?";
+  let builders = [AttrBuilder<(ins "Mode":$mode, "Part":$part, CArg<"int64_t", "0">:$from), [{
+    return $_get($_ctxt, mode, part, from, ::mlir::StringAttr());
+  }]>];
   let extraClassDeclaration = [{
     bool reads() const { return getMode() != Mode::write; }
     bool writes() const { return getMode() == Mode::write || getMode() == Mode::update; }
   }];
+}
+
+def Kernel_Count : DefaultValuedParameter<"int64_t", "1"> {
+  let parser = "parseOptionalCount($_parser)";
 }
 
 def Kernel_SplitAttr : Kernel_Attr<"Split", "split"> {
@@ -78,8 +93,8 @@ def Kernel_SplitAttr : Kernel_Attr<"Split", "split"> {
     them. Their number is rows (`rows`), `count` (`panels`), or rows times `count`; that
     of `data` the call finds out.
   }];
-  let parameters = (ins "Part":$kind, DefaultValuedParameter<"int64_t", "1">:$count);
-  let hasCustomAssemblyFormat = 1;
+  let parameters = (ins "Part":$kind, Kernel_Count:$count);
+  let assemblyFormat = "$kind ($count^)?";
   let genVerifyDecl = 1;
 }
 
@@ -108,8 +123,17 @@ def Kernel_SizeAttr : Kernel_Attr<"Size", "size"> {
 
 def Kernel_BufferAttr : Kernel_Attr<"Buffer", "buffer"> {
   let summary = "what a result needs: a space and bytes, or the caller's output of a name";
-  let parameters = (ins "Space":$space, "SizeAttr":$size, "::mlir::StringAttr":$output);
-  let hasCustomAssemblyFormat = 1;
+  let description = [{
+    `arena <per_row = 64>`; once plan-memory has placed it, `arena <per_row = 64> at <>`;
+    `output "tokens"`.
+  }];
+  let parameters = (ins DefaultValuedParameter<"Space", "Space::output">:$space,
+                        OptionalParameter<"SizeAttr">:$size,
+                        OptionalParameter<"SizeAttr">:$place, Kernel_Name:$output);
+  let assemblyFormat = "(`output` $output^) : ($space $size (`at` $place^)?)?";
+  let extraClassDeclaration = [{
+    BufferAttr at(SizeAttr place) { return get(getContext(), getSpace(), getSize(), place, {}); }
+  }];
 }
 
 def Kernel_HandleAttr : Kernel_Attr<"Handle", "handle"> {
@@ -172,7 +196,7 @@ def Kernel_CallOp : Kernel_Op<"call", [
   let summary = "one kernel, run by all workers, each doing its share";
   let description = [{
     ```mlir
-    %h = encdec_kernel.call "linear" for "ffn" (%x : read all) to (arena<per_row = 8192> : write panels)
+    %h = encdec_kernel.call "linear" for "ffn" (%x : read all) to arena<per_row = 8192> : write panels
         split panels 128 weights [...] cost <...> {inputs = 512, ...} : (tensor<…>) -> tensor<…>
     ```
     The name is one of the target's table; `for` names the op that the call serves. The
@@ -190,22 +214,28 @@ def Kernel_CallOp : Kernel_Op<"call", [
        written operand is a handle or a call's result.
     C7 an operand is an argument of the entry or a call's result.
   }];
-  let arguments = (ins StrAttr:$kernel, StrAttr:$serves, Variadic<AnyType>:$operands,
+  let arguments = (ins StrAttr:$kernel, OptionalAttr<StrAttr>:$serves, Variadic<AnyType>:$operands,
                        ArrayAttr:$accesses, ArrayAttr:$buffers, Kernel_SplitAttr:$split,
                        ArrayAttr:$weights, Kernel_CostAttr:$cost,
-                       DictionaryAttr:$config, DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$numbers,
-                       OptionalAttr<ArrayAttr>:$places);
+                       DictionaryAttr:$config, DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$numbers);
   let results = (outs Variadic<AnyType>:$values);
-  let hasCustomAssemblyFormat = 1;
+  let assemblyFormat = [{
+    $kernel (`for` $serves^)? custom<Values>($operands, $accesses, $buffers)
+    `split` `` $split `weights` $weights `cost` $cost (`numbers` $numbers^)? $config attr-dict
+    `:` functional-type($operands, $values)
+  }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
+    /// What profiles call it.
+    ::llvm::StringRef getName() { return getServes().value_or(getKernel()); }
     AccessAttr operandAccess(unsigned i) { return ::mlir::cast<AccessAttr>(getAccesses()[i]); }
     /// Accesses of the results follow those of the operands.
     AccessAttr resultAccess(unsigned i) { return operandAccess(getOperands().size() + i); }
     BufferAttr buffer(unsigned i) { return ::mlir::cast<BufferAttr>(getBuffers()[i]); }
-    /// Where result `i` lies in its space; null before plan-memory and for outputs.
-    SizeAttr place(unsigned i) {
-      return getPlaces() ? ::mlir::dyn_cast<SizeAttr>((*getPlaces())[i]) : SizeAttr();
+    void setBuffer(unsigned i, BufferAttr buffer) {
+      ::llvm::SmallVector<::mlir::Attribute> all(getBuffers().getValue());
+      all[i] = buffer;
+      setBuffersAttr(::mlir::ArrayAttr::get(getContext(), all));
     }
     /// Null where slot `i` is empty.
     WeightAttr weight(unsigned i) { return ::mlir::dyn_cast<WeightAttr>(getWeights()[i]); }

@@ -1,7 +1,7 @@
 // plan-memory: gives every value its place in the arena or in a worker's scratch.
 //
-//   %y = call "norm" … to (arena <per_row = 2048> : write rows)
-//     => %y = call "norm" … to (arena <per_row = 2048> at <per_row = 1024> : write rows)
+//   %y = call "norm" … to arena <per_row = 2048> : write rows
+//     => %y = call "norm" … to arena <per_row = 2048> at <per_row = 1024> : write rows
 //
 // Values that are alive in one phase share no byte, so no place asks for a barrier. Two
 // exceptions, where one worker alone touches both in the order of its calls: temporaries of
@@ -72,7 +72,7 @@ public:
 
 private:
   void collect() {
-    DenseMap<Value, size_t> bufferOf;
+    DenseMap<Value, size_t> indexOf; // of a value's buffer
     unsigned phase = 0, number = 0;
     for (Operation &op : entry.getBody().front()) {
       phase += isa<BarrierOp>(op);
@@ -80,19 +80,18 @@ private:
       if (!call)
         continue;
       for (const Access &access : accessesOf(call)) {
-        auto known = bufferOf.find(access.value);
-        if (known != bufferOf.end()) {
+        auto known = indexOf.find(access.value);
+        if (known != indexOf.end()) {
           Buffer &buffer = buffers[known->second];
           buffer.calls.include(number);
           buffer.phases.include(phase);
           buffer.isOwn &= access.how.getPart() == Part::own;
         } else if (access.value.getDefiningOp() == call) {
-          auto result = cast<OpResult>(access.value);
-          BufferAttr needs = call.buffer(result.getResultNumber());
+          BufferAttr needs = bufferOf(access.value);
           if (needs.getSpace() != Space::output)
-            bufferOf[result] = add({{access}, needs.getSpace(), needs.getSize(),
-                                    {number, number}, {phase, phase},
-                                    access.how.getPart() == Part::own});
+            indexOf[access.value] = add({{access}, needs.getSpace(), needs.getSize(),
+                                         {number, number}, {phase, phase},
+                                         access.how.getPart() == Part::own});
         }
       }
       ++number;
@@ -146,19 +145,10 @@ private:
         });
       });
     }
-    DenseMap<Value, Attribute> places;
     for (const Buffer &buffer : buffers)
-      for (const Access &result : buffer.results)
-        places[result.value] = buffer.place;
-    Builder builder(entry.getContext());
-    for (CallOp call : entry.getBody().getOps<CallOp>()) {
-      SmallVector<Attribute> list;
-      for (Value value : call.getValues()) {
-        Attribute place = places.lookup(value);
-        list.push_back(place ? place : builder.getUnitAttr());
-      }
-      call.setPlacesAttr(builder.getArrayAttr(list));
-    }
+      for (auto [call, value, how] : buffer.results)
+        CallOp(call).setBuffer(cast<OpResult>(value).getResultNumber(),
+                               bufferOf(value).at(buffer.place));
   }
 
   void report() {

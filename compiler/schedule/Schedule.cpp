@@ -49,10 +49,19 @@ bool haveSameOwner(const Access &a, const Access &b) {
   return unitsOf(first.getSplit()) == unitsOf(second.getSplit());
 }
 
+BufferAttr bufferOf(Value value) {
+  auto call = value.getDefiningOp<CallOp>();
+  return call ? call.buffer(cast<OpResult>(value).getResultNumber()) : BufferAttr();
+}
+
 StringAttr outputOf(Value value) {
-  auto result = dyn_cast<OpResult>(value);
-  auto call = result ? dyn_cast<CallOp>(result.getOwner()) : CallOp();
-  return call ? call.buffer(result.getResultNumber()).getOutput() : StringAttr();
+  BufferAttr buffer = bufferOf(value);
+  return buffer ? buffer.getOutput() : StringAttr();
+}
+
+const void *identityOf(Value value) {
+  StringAttr output = outputOf(value);
+  return output ? output.getAsOpaquePointer() : value.getAsOpaquePointer();
 }
 
 HandleAttr handleOf(Value value) {

@@ -25,9 +25,13 @@ bool isExclusive(const Access &access);
 /// Whether each element that both touch is touched by one and the same worker, where
 /// both are accesses of one value.
 bool haveSameOwner(const Access &a, const Access &b);
+/// What a result needs, and where it lies; null for other values.
+BufferAttr bufferOf(mlir::Value value);
 /// What the caller knows of a value by name: the output that a result goes to; null for
-/// other values. Two results of one name are one value.
+/// other values.
 mlir::StringAttr outputOf(mlir::Value value);
+/// The same for what is one value: a value and itself, two results that go to one output.
+const void *identityOf(mlir::Value value);
 /// The handle that an argument is; null for other values.
 HandleAttr handleOf(mlir::Value value);
 

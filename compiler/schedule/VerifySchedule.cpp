@@ -28,8 +28,8 @@ namespace {
 
 /// Where a value lies: bytes of a space, or a thing of its own (handle, output).
 struct Where {
-  std::optional<Space> in;
-  SizeAttr begin, end;
+  std::optional<Space> in = {};
+  SizeAttr begin = {}, end = {};
   const void *thing = nullptr;
 
   bool mayOverlap(const Where &other) const {
@@ -86,35 +86,25 @@ public:
 
 private:
   FailureOr<Where> whereIs(Value value) {
-    Where where;
-    auto call = value.getDefiningOp<CallOp>();
-    if (!call) {
-      where.thing = value.getAsOpaquePointer();
-      return where;
-    }
-    unsigned i = cast<OpResult>(value).getResultNumber();
-    BufferAttr buffer = call.buffer(i);
-    if (buffer.getSpace() == Space::output) {
-      where.thing = buffer.getOutput().getAsOpaquePointer();
-      return where;
-    }
-    SizeAttr place = call.place(i);
-    auto stated = entry->getAttrOfType<SizeAttr>(
-        buffer.getSpace() == Space::arena ? kArenaAttr : kScratchAttr);
+    BufferAttr buffer = bufferOf(value);
+    if (!buffer || buffer.getSpace() == Space::output)
+      return Where{.thing = identityOf(value)};
+    auto error = [&] {
+      return value.getDefiningOp()->emitOpError("schedule [S2]: result #")
+             << cast<OpResult>(value).getResultNumber();
+    };
+    SizeAttr place = buffer.getPlace();
+    bool isArena = buffer.getSpace() == Space::arena;
+    auto stated = entry->getAttrOfType<SizeAttr>(isArena ? kArenaAttr : kScratchAttr);
     if (!place || !stated)
-      return call.emitOpError("schedule [S2]: result #")
-             << i << " has no place; run encdec-plan-memory";
-    where.in = buffer.getSpace();
-    where.begin = place;
-    where.end = sum(place, buffer.getSize());
-    if (!isAtMost(where.end, stated))
-      return call.emitOpError("schedule [S2]: result #")
-             << i << " ends at " << where.end << ", but the entry states " << stated;
-    if (*where.in == Space::arena && (where.end.getFixed() || where.end.getPerKey()))
-      return call.emitOpError("schedule [S2]: result #")
-             << i << " ends at " << where.end
-             << ", expected bytes per row alone, by which the arena is laid out";
-    return where;
+      return error() << " has no place; run encdec-plan-memory";
+    SizeAttr end = sum(place, buffer.getSize());
+    if (!isAtMost(end, stated))
+      return error() << " ends at " << end << ", but the entry states " << stated;
+    if (isArena && (end.getFixed() || end.getPerKey()))
+      return error() << " ends at " << end
+                     << ", expected bytes per row alone, by which the arena is laid out";
+    return Where{buffer.getSpace(), place, end};
   }
 
   LogicalResult visit(CallOp call) {

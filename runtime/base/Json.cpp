@@ -15,10 +15,10 @@ namespace encdec {
 
 JsonEvents::~JsonEvents() = default;
 
-const char *JsonScalar::kindName() const {
-  static constexpr const char *names[] = {"null",       "true or false",
-                                          "an integer", "an integer",
-                                          "a fraction", "a string"};
+const char *JsonValue::kindName() const {
+  static constexpr const char *names[] = {"null",       "true or false", "an integer",
+                                          "an integer", "a fraction",    "a string",
+                                          "an array",   "an object"};
   return names[kind];
 }
 
@@ -57,19 +57,19 @@ public:
   // nlohmann's SAX interface, by its names.
   bool null() { return emit({}); }
   bool boolean(bool value) {
-    return emit({.kind = JsonScalar::Bool, .boolean = value, .text = {}});
+    return emit({.kind = JsonValue::Bool, .boolean = value});
   }
   bool number_integer(int64_t value) {
-    return emit({.kind = JsonScalar::Negative, .negative = value, .text = {}});
+    return emit({.kind = JsonValue::Negative, .negative = value});
   }
   bool number_unsigned(uint64_t value) {
-    return emit({.kind = JsonScalar::Unsigned, .integer = value, .text = {}});
+    return emit({.kind = JsonValue::Unsigned, .integer = value});
   }
   bool number_float(double value, const std::string &) {
-    return emit({.kind = JsonScalar::Real, .real = value, .text = {}});
+    return emit({.kind = JsonValue::Real, .real = value});
   }
   bool string(std::string &value) {
-    return emit({.kind = JsonScalar::String, .text = std::move(value)});
+    return emit({.kind = JsonValue::String, .text = std::move(value)});
   }
   bool binary(std::vector<uint8_t> &) { return stop("binary value"); }
   bool start_object(size_t) {
@@ -125,7 +125,7 @@ private:
     limitHit = true;
     return stop(fmt::format("more than {} values", limits.values));
   }
-  bool emit(JsonScalar value) {
+  bool emit(JsonValue value) {
     if (depth == 0)
       return stop(
           fmt::format("expected an object, found {}", value.kindName()));
@@ -155,11 +155,7 @@ public:
     stack.back().keys.emplace_back(name);
     return {};
   }
-  std::string scalar(JsonScalar value) override {
-    JsonValue leaf;
-    leaf.scalar = std::move(value);
-    return place(std::move(leaf));
-  }
+  std::string scalar(JsonValue value) override { return place(std::move(value)); }
   JsonValue root;
 
 private:
@@ -220,37 +216,36 @@ const JsonValue *JsonValue::find(std::string_view key) const {
 }
 
 std::optional<double> JsonValue::asNumber() const {
-  if (kind != Scalar)
-    return std::nullopt;
-  switch (scalar.kind) {
-  case JsonScalar::Unsigned:
-    return double(scalar.integer);
-  case JsonScalar::Negative:
-    return double(scalar.negative);
-  case JsonScalar::Real:
-    return scalar.real;
+  switch (kind) {
+  case Unsigned:
+    return double(integer);
+  case Negative:
+    return double(negative);
+  case Real:
+    return real;
   default:
     return std::nullopt;
   }
 }
 
 std::string JsonValue::show() const {
-  if (kind != Scalar)
-    return kind == Array ? fmt::format("an array of {}", items.size())
-                         : fmt::format("an object of {} keys", items.size());
-  switch (scalar.kind) {
-  case JsonScalar::Null:
+  switch (kind) {
+  case Null:
     return "null";
-  case JsonScalar::Bool:
-    return scalar.boolean ? "true" : "false";
-  case JsonScalar::Unsigned:
-    return fmt::format("{}", scalar.integer);
-  case JsonScalar::Negative:
-    return fmt::format("{}", scalar.negative);
-  case JsonScalar::Real:
-    return fmt::format("{}", scalar.real);
-  case JsonScalar::String:
-    return quote(scalar.text);
+  case Bool:
+    return boolean ? "true" : "false";
+  case Unsigned:
+    return fmt::format("{}", integer);
+  case Negative:
+    return fmt::format("{}", negative);
+  case Real:
+    return fmt::format("{}", real);
+  case String:
+    return quote(text);
+  case Array:
+    return fmt::format("an array of {}", items.size());
+  case Object:
+    return fmt::format("an object of {} keys", items.size());
   }
   return {};
 }

@@ -23,18 +23,34 @@ struct JsonLimits {
   uint64_t values = 1u << 20; ///< Scalars, arrays and objects together.
 };
 
-/// A value that is neither an array nor an object.
-struct JsonScalar {
-  enum Kind { Null, Bool, Unsigned, Negative, Real, String };
+/// A value, and in a tree what it holds.
+struct JsonValue {
+  enum Kind { Null, Bool, Unsigned, Negative, Real, String, Array, Object };
   Kind kind = Null;
   bool boolean = false;
   uint64_t integer = 0; ///< Unsigned.
   int64_t negative = 0; ///< Negative: always < 0.
   double real = 0;      ///< Real, and integers beyond 64 bits.
-  std::string text;     ///< String.
+  std::string text{};   ///< String.
+  std::vector<std::string> keys{}; ///< Object: keys[i] names items[i].
+  std::vector<JsonValue> items{};  ///< Array and Object.
 
   /// What messages call it: "an integer".
   const char *kindName() const;
+  /// Null when there is no such key.
+  const JsonValue *find(std::string_view key) const;
+  bool isNull() const { return kind == Null; }
+  bool isScalar() const { return kind < Array; }
+  /// The exact value, if it is an integer ≥ 0.
+  std::optional<uint64_t> asUnsigned() const {
+    return kind == Unsigned ? std::optional(integer) : std::nullopt;
+  }
+  /// Any number (an integer counts as one).
+  std::optional<double> asNumber() const;
+  /// The text, if it is a string.
+  const std::string *asText() const { return kind == String ? &text : nullptr; }
+  /// How messages show the value: JSON text, cut when long.
+  std::string show() const;
 };
 
 /// Receives a document in order. Each call returns an empty string to go on, or
@@ -47,7 +63,8 @@ public:
   virtual std::string endObject() { return {}; }
   virtual std::string beginArray() { return {}; }
   virtual std::string endArray() { return {}; }
-  virtual std::string scalar(JsonScalar) { return {}; }
+  /// Neither an array nor an object.
+  virtual std::string scalar(JsonValue) { return {}; }
 };
 
 /// Scans `text`: one document, whose outermost value is an object. BadModel,
@@ -55,35 +72,6 @@ public:
 /// recursive: depth costs no stack.
 Status scanJson(std::string_view text, JsonEvents &events,
                 const JsonLimits &limits = {});
-
-/// A document as a tree.
-struct JsonValue {
-  enum Kind { Scalar, Array, Object };
-  Kind kind = Scalar;
-  JsonScalar scalar;
-  std::vector<std::string> keys; ///< Object: keys[i] names items[i].
-  std::vector<JsonValue> items;  ///< Array and Object.
-
-  /// Null when there is no such key.
-  const JsonValue *find(std::string_view key) const;
-  bool is(JsonScalar::Kind which) const {
-    return kind == Scalar && scalar.kind == which;
-  }
-  bool isNull() const { return is(JsonScalar::Null); }
-  /// The exact value, if it is an integer ≥ 0.
-  std::optional<uint64_t> asUnsigned() const {
-    return is(JsonScalar::Unsigned) ? std::optional(scalar.integer)
-                                    : std::nullopt;
-  }
-  /// Any number (an integer counts as one).
-  std::optional<double> asNumber() const;
-  /// The text, if it is a string.
-  const std::string *asText() const {
-    return is(JsonScalar::String) ? &scalar.text : nullptr;
-  }
-  /// How messages show the value: JSON text, cut when long.
-  std::string show() const;
-};
 
 /// The tree of what scanJson takes.
 Result<JsonValue> parseJson(std::string_view text,

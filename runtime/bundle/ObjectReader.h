@@ -55,9 +55,7 @@ public:
 
   std::string text(const char *key) {
     const JsonValue *value = take(key);
-    if (!value)
-      return {};
-    if (isPlainText(*value))
+    if (value && isPlainText(*value))
       return *value->asText();
     fail(key, plainText, value);
     return {};
@@ -70,18 +68,8 @@ public:
     const std::string *text = value ? value->asText() : nullptr;
     if (text && std::ranges::count(words, *text))
       return *text;
-    if (value)
-      fail(key, fmt::format("one of {}", fmt::join(words, ", ")), value);
+    fail(key, fmt::format("one of {}", fmt::join(words, ", ")), value);
     return {};
-  }
-
-  /// One of `words`, or "" for null.
-  std::string oneOfOrNull(const char *key,
-                          std::initializer_list<std::string_view> words) {
-    const JsonValue *value = take(key);
-    if (!value || value->isNull())
-      return {};
-    return oneOf(key, words);
   }
 
   double real(const char *key) {
@@ -107,9 +95,7 @@ public:
   std::vector<int32_t> ids(const char *key, uint64_t vocabulary) {
     std::vector<int32_t> result;
     const JsonValue *value = take(key);
-    if (!value)
-      return result;
-    if (value->kind != JsonValue::Array) {
+    if (!value || value->kind != JsonValue::Array) {
       fail(key, "a list of token ids", value);
       return result;
     }
@@ -121,9 +107,7 @@ public:
   /// A list of at most `most` entries, each read by one(reader of an object).
   template <typename One> void objects(const char *key, size_t most, One one) {
     const JsonValue *value = take(key);
-    if (!value)
-      return;
-    if (value->kind != JsonValue::Array || value->items.size() > most)
+    if (!value || value->kind != JsonValue::Array || value->items.size() > most)
       return fail(key, fmt::format("a list of at most {} objects", most), value);
     for (size_t i = 0; i < value->items.size() && status.ok(); ++i)
       one(ObjectReader(&value->items[i], fmt::format("{}{}[{}].", path, key, i),
@@ -133,9 +117,7 @@ public:
   std::vector<std::string> texts(const char *key) {
     std::vector<std::string> result;
     const JsonValue *value = take(key);
-    if (!value)
-      return result;
-    if (value->kind == JsonValue::Array &&
+    if (value && value->kind == JsonValue::Array &&
         std::ranges::all_of(value->items, isPlainText))
       for (const JsonValue &item : value->items)
         result.push_back(*item.asText());
@@ -179,6 +161,7 @@ private:
     return least;
   }
 
+  /// Of a key that is missing, take() has said so already.
   void fail(const char *key, const std::string &expected,
             const JsonValue *found) {
     if (!status.ok())

@@ -19,9 +19,9 @@ static Status takeString(const JsonValue &value, const std::string &key,
                          std::string &out) {
   if (const std::string *text = value.asText())
     out = *text;
-  else if (value.kind == JsonValue::Scalar && !value.isNull())
+  else if (value.isScalar() && !value.isNull())
     return badModel("expected a string for key " + inQuotes(key) + ", found " +
-                    value.scalar.kindName());
+                    value.kindName());
   return Status::success();
 }
 
@@ -40,7 +40,7 @@ Status MarianTokenizer::Config::readAdded(const std::string &id,
     return Status::success();
   added.push_back({id, {}, false});
   if (const JsonValue *special = token.find("special"))
-    added.back().special = special->scalar.boolean;
+    added.back().special = special->boolean;
   const JsonValue *content = token.find("content");
   return content ? takeString(*content, "content", added.back().content)
                  : Status::success();
@@ -48,12 +48,12 @@ Status MarianTokenizer::Config::readAdded(const std::string &id,
 
 Status MarianTokenizer::Config::read(const std::string &key,
                                      const JsonValue &value) {
-  if (key == "separate_vocabs" && value.kind == JsonValue::Scalar) {
-    if (!value.is(JsonScalar::Bool))
+  if (key == "separate_vocabs" && value.isScalar()) {
+    if (value.kind != JsonValue::Bool)
       return badModel(
           "expected true or false for key 'separate_vocabs', found " +
-          std::string(value.scalar.kindName()));
-    separateVocabs = value.scalar.boolean;
+          std::string(value.kindName()));
+    separateVocabs = value.boolean;
   }
   if (key == "source_lang")
     return takeString(value, key, sourceLang);

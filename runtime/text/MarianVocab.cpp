@@ -24,9 +24,9 @@ public:
     piece = name;
     return {};
   }
-  std::string scalar(JsonScalar id) override {
-    const bool isNegative = id.kind == JsonScalar::Negative;
-    if (id.kind != JsonScalar::Unsigned && !isNegative)
+  std::string scalar(JsonValue id) override {
+    const bool isNegative = id.kind == JsonValue::Negative;
+    if (id.kind != JsonValue::Unsigned && !isNegative)
       return "expected an integer id for key " + inQuotes(piece) + ", found " +
              id.kindName();
     if (isNegative || id.integer >= maxVocabulary)

@@ -80,10 +80,10 @@ TEST(Json, TheTreeHoldsWhatTheTextSays) {
     return *tree->find(key);
   };
   EXPECT_TRUE(at("none").isNull());
-  EXPECT_TRUE(at("yes").is(JsonScalar::Bool) && at("yes").scalar.boolean);
+  EXPECT_TRUE(at("yes").kind == JsonValue::Bool && at("yes").boolean);
   EXPECT_EQ(at("most").asUnsigned(), UINT64_MAX);
   EXPECT_EQ(at("least").asUnsigned(), std::nullopt);
-  EXPECT_EQ(at("least").scalar.negative, INT64_MIN);
+  EXPECT_EQ(at("least").negative, INT64_MIN);
   EXPECT_EQ(at("real").asNumber(), -0.5);
   EXPECT_EQ(at("more").asNumber(), 1000.0);
   EXPECT_EQ(at("more").asUnsigned(), std::nullopt);

@@ -5,7 +5,7 @@
 module attributes {encdec_kernel.target = "cpu"} {
   func.func @step() attributes {encdec.entry = "step"} {
     // expected-error @below {{not lowerable [no-kernel]: target cpu has no kernel called 'dance'}}
-    encdec_kernel.call "dance" () to () split rows weights [] cost <> {} : () -> ()
+    encdec_kernel.call "dance" () split rows weights [] cost <> {} : () -> ()
     return
   }
 }

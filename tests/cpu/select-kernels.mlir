@@ -16,34 +16,34 @@ encdec.weight @gamma : tensor<16xf32> = #encdec.seeded<4, 0.5> {offset = 9216 : 
 // CHECK-LABEL: func.func @step
 // CHECK-SAME: encdec_kernel.handle = #encdec_kernel.handle<"cache", 192>
 func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: tensor<?xi32> {encdec.arg = "positions"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: tensor<?xi32> {encdec.arg = "row_bias"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %top: i64 {encdec.arg = "top_k"}) -> (tensor<?x?xi32, #encdec.side<decoder>>, tensor<?x?xf32>) attributes {encdec.entry = "step"} {
-  // CHECK: %[[X:.*]] = encdec_kernel.call "embed" (%{{.*}} : input "tokens", %{{.*}} : input "positions") to (arena <per_row = 64> : write row_panels) split row_panels weights [{{.*}}@table, "f32", offsets = [0, -1], bytes = 76, reads = row>, unit]
+  // CHECK: %[[X:.*]] = encdec_kernel.call "embed" (%{{.*}} : input "tokens", %{{.*}} : input "positions") to arena <per_row = 64> : write row_panels split row_panels weights [{{.*}}@table, "f32", offsets = [0, -1], bytes = 76, reads = row>, unit]
   %x = encdec.embed %ids at %p, @table {scale = 1.0} : tensor<?xi32, #encdec.side<decoder>> -> !d
   // Three outputs are split as one: 1 + 3 panels.
-  // CHECK: %[[L:.*]], %[[H:.*]] = encdec_kernel.call "linear" (%[[X]] : read all) to (arena <per_row = 64> : write panels, arena <per_row = 192> : write panels from 1) split panels 4
+  // CHECK: %[[L:.*]], %[[H:.*]] = encdec_kernel.call "linear" (%[[X]] : read all) to arena <per_row = 64> : write panels, arena <per_row = 192> : write panels from 1 split panels 4
   // CHECK-SAME: cost <row_madds = 896>
-  // DYNAMIC: %[[Q:.*]] = encdec_kernel.call "quantize" (%[[X:.*]] : read rows) to (arena <per_row = 64> : write rows) split rows
+  // DYNAMIC: %[[Q:.*]] = encdec_kernel.call "quantize" (%[[X:.*]] : read rows) to arena <per_row = 64> : write rows split rows
   // DYNAMIC: encdec_kernel.call "linear" (%[[X]] : read all, %[[Q]] : read all)
   %k, %h = encdec.linear %x, [@square, @up] : !d -> !d, !w
-  // CHECK: encdec_kernel.call "cache_append" (%[[L]] : read row_heads, %[[L]] : read row_heads, %{{.*}} : write row_heads, %{{.*}} : input "ancestors", %{{.*}} : input "positions") to () split row_heads 2
+  // CHECK: encdec_kernel.call "cache_append" (%[[L]] : read row_heads, %[[L]] : read row_heads, %{{.*}} : write row_heads, %{{.*}} : input "ancestors", %{{.*}} : input "positions") split row_heads 2
   encdec.cache_append %c, %k, %k of %an at %p : !encdec.cache<2x8>, !d, !d
   %ck, %cv, %co, %cr = encdec.cache_read %c of %an to %p : !encdec.cache<2x8>
   // The view is gone; scores of four rows lie in scratch.
-  // CHECK-NEXT: %[[A:.*]], %{{.*}} = encdec_kernel.call "self_attention" (%[[L]] : read row_heads, %{{.*}} : read row_heads, {{.*}}) to (arena <per_row = 64> : update row_heads, scratch <fixed = 64, per_key = 16> : update own) split row_heads 2 weights [] cost <keys = "cache", key_bytes = 192, key_madds = 32>
+  // CHECK-NEXT: %[[A:.*]], %{{.*}} = encdec_kernel.call "self_attention" (%[[L]] : read row_heads, %{{.*}} : read row_heads, {{.*}}) to arena <per_row = 64> : update row_heads, scratch <fixed = 64, per_key = 16> : update own split row_heads 2 weights [] cost <keys = "cache", key_bytes = 192, key_madds = 32>
   %a = encdec.self_attention %k, %ck, %cv of %cr in %co causal at %p {heads = 2, scale = 0.25} : !d, !d, !d
-  // CHECK-NEXT: %[[F:.*]] = encdec_kernel.call "linear" for "ffn" (%[[A]] : read all) to (arena <per_row = 192> : update panels) split panels 3
+  // CHECK-NEXT: %[[F:.*]] = encdec_kernel.call "linear" for "ffn" (%[[A]] : read all) to arena <per_row = 192> : update panels split panels 3
   // CHECK-SAME: activation = #encdec.activation_kind<relu>
-  // CHECK-NEXT: %[[G:.*]] = encdec_kernel.call "linear" for "ffn" (%[[F]] : read all) to (arena <per_row = 64> : write panels) split panels
+  // CHECK-NEXT: %[[G:.*]] = encdec_kernel.call "linear" for "ffn" (%[[F]] : read all) to arena <per_row = 64> : write panels split panels
   // Each product quantizes its own rows.
   // DYNAMIC: "quantize"
   // DYNAMIC-NEXT: "linear" for "ffn"
   // DYNAMIC-NEXT: "quantize"
   // DYNAMIC-NEXT: "linear" for "ffn"
   %f = encdec.ffn %a, up @up, down @down {kind = relu} : !d
-  // CHECK-NEXT: %[[N:.*]] = encdec_kernel.call "add_norm" (%[[G]] : read rows, %[[A]] : read rows) to (arena <per_row = 64> : update rows) split rows
+  // CHECK-NEXT: %[[N:.*]] = encdec_kernel.call "add_norm" (%[[G]] : read rows, %[[A]] : read rows) to arena <per_row = 64> : update rows split rows
   %n = encdec.add_norm %f, %a, @gamma, @gamma {eps = 1.0e-5} : !d, !d
   // Lists of the best are each worker's own until they are merged.
-  // CHECK-NEXT: %[[V:.*]], %[[B:.*]], %{{.*}}, %{{.*}} = encdec_kernel.call "vocabulary" (%[[N]] : read all, {{.*}}) to (arena <per_row = 128> : write panels, scratch <per_row = 768> : update own, scratch <fixed = 24576> : update own, output "logits" : write panels) split panels
-  // CHECK-NEXT: encdec_kernel.call "merge_vocabulary" for "vocabulary" (%[[V]] : read rows, %[[B]] : update rows, %{{.*}} : input "top_k") to (output "tokens" : write rows, output "log_probs" : write rows) split rows
+  // CHECK-NEXT: %[[V:.*]], %[[B:.*]], %{{.*}}, %{{.*}} = encdec_kernel.call "vocabulary" (%[[N]] : read all, {{.*}}) to arena <per_row = 128> : write panels, scratch <per_row = 768> : update own, scratch <fixed = 24576> : update own, output "logits" : write panels split panels
+  // CHECK-NEXT: encdec_kernel.call "merge_vocabulary" for "vocabulary" (%[[V]] : read rows, %[[B]] : update rows, %{{.*}} : input "top_k") to output "tokens" : write rows, output "log_probs" : write rows split rows
   %t, %l = encdec.vocabulary %n, @table biased %bias by %by keep %top : !d, tensor<?x40xf32>
   return %t, %l : tensor<?x?xi32, #encdec.side<decoder>>, tensor<?x?xf32>
 }

@@ -25,7 +25,7 @@ module attributes {encdec_kernel.target = "cpu"} {
 module attributes {encdec_kernel.target = "cpu"} {
   func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}) attributes {encdec.entry = "step"} {
     // expected-error @below {{not lowerable [not-placed]: result #0 has no place; run encdec-plan-memory}}
-    %0 = encdec_kernel.call "activation" () to (arena <per_row = 64> : write rows) split rows weights [] cost <> {width = 16 : i64, activation = #encdec.activation_kind<relu>} : () -> tensor<?x16xf32>
+    %0 = encdec_kernel.call "activation" () to arena <per_row = 64> : write rows split rows weights [] cost <> {width = 16 : i64, activation = #encdec.activation_kind<relu>} : () -> tensor<?x16xf32>
     return
   }
 }
@@ -35,7 +35,7 @@ module attributes {encdec_kernel.target = "cpu"} {
 module attributes {encdec_kernel.target = "cpu"} {
   func.func @step() attributes {encdec.entry = "step"} {
     // expected-error @below {{not lowerable [offset]: expected a non-negative multiple of 64, but got 60}}
-    encdec_kernel.call "quantize" () to () split rows weights [#encdec_kernel.weight<@w, "f32", offsets = [60], bytes = 4, reads = whole>] cost <> {inputs = 16 : i64} : () -> ()
+    encdec_kernel.call "quantize" () split rows weights [#encdec_kernel.weight<@w, "f32", offsets = [60], bytes = 4, reads = whole>] cost <> {inputs = 16 : i64} : () -> ()
     return
   }
 }
@@ -45,7 +45,7 @@ module attributes {encdec_kernel.target = "cpu"} {
 module attributes {encdec_kernel.target = "cpu"} {
   func.func @step() attributes {encdec.entry = "step"} {
     // expected-error @below {{not lowerable [too-large]: a table entry is 4294967296, expected less than 2^31}}
-    encdec_kernel.call "quantize" () to () split rows weights [#encdec_kernel.weight<@w, "f32", offsets = [274877906944], bytes = 4, reads = whole>] cost <> {inputs = 16 : i64} : () -> ()
+    encdec_kernel.call "quantize" () split rows weights [#encdec_kernel.weight<@w, "f32", offsets = [274877906944], bytes = 4, reads = whole>] cost <> {inputs = 16 : i64} : () -> ()
     return
   }
 }

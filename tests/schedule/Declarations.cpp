@@ -94,12 +94,10 @@ Ranges Declarations::bytesOf(const Access &access, int64_t worker, const Run &ru
   const encdec_abi_context &c = run.context;
   if (handleOf(access.value))
     return handleBytes(access.value, /*keysAlone=*/false, run);
-  auto maker = access.value.getDefiningOp<CallOp>();
-  unsigned i = cast<OpResult>(access.value).getResultNumber();
-  BufferAttr buffer = maker.buffer(i);
+  BufferAttr buffer = bufferOf(access.value);
   if (buffer.getSpace() == Space::output)
     return outputBytes(buffer.getOutput(), access.value.getType(), run);
-  SizeAttr place = maker.place(i), size = buffer.getSize();
+  SizeAttr place = buffer.getPlace(), size = buffer.getSize();
   if (buffer.getSpace() == Space::arena)
     return {c.arena + place.getPerRow() * run.arenaRows, size.getPerRow() * run.arenaRows};
   auto bytes = [&](SizeAttr of) {
@@ -240,10 +238,7 @@ std::string Declarations::check(const Run &run) const {
     for (const Access &access : accessesOf(calls[number])) {
       if (access.how.getMode() == Mode::input || !isExclusive(access))
         continue;
-      StringAttr output = outputOf(access.value);
-      const void *key =
-          output ? output.getAsOpaquePointer() : access.value.getAsOpaquePointer();
-      uses[key].push_back(useOf(number, access, run));
+      uses[identityOf(access.value)].push_back(useOf(number, access, run));
     }
   for (const auto &[key, all] : uses)
     for (size_t i = 0; i < all.size(); ++i)

@@ -47,7 +47,7 @@ public:
     SmallVector<OpResult> placed;
     for (CallOp call : calls)
       for (OpResult result : call->getResults())
-        if (call.place(result.getResultNumber()))
+        if (bufferOf(result).getPlace())
           placed.push_back(result);
     if (placed.empty())
       return {};
@@ -55,21 +55,18 @@ public:
     auto call = cast<CallOp>(value.getOwner());
     unsigned i = value.getResultNumber();
     Space space = call.buffer(i).getSpace();
-    SizeAttr before = call.place(i), after = before;
+    SizeAttr before = call.buffer(i).getPlace(), after = before;
     if (below(2)) {
-      OpResult other = placed[below(placed.size())];
-      auto maker = cast<CallOp>(other.getOwner());
-      if (maker.buffer(other.getResultNumber()).getSpace() == space)
-        after = maker.place(other.getResultNumber());
+      BufferAttr other = bufferOf(placed[below(placed.size())]);
+      if (other.getSpace() == space)
+        after = other.getPlace();
     } else {
       int64_t terms[] = {before.getFixed(), before.getPerKey(), before.getPerRow()};
       int64_t term = space == Space::arena ? 2 : below(3);
       terms[term] = std::max<int64_t>(0, terms[term] + (below(9) - 4) * (term == 1 ? 16 : 64));
       after = SizeAttr::get(context, terms[0], terms[1], terms[2]);
     }
-    SmallVector<Attribute> places(call.getPlaces()->getValue());
-    places[i] = after;
-    call.setPlacesAttr(ArrayAttr::get(context, places));
+    call.setBuffer(i, call.buffer(i).at(after));
     return formatv("{0}: result {1} from {2} to {3}", nameOf(call), i, before, after);
   }
 
@@ -89,7 +86,7 @@ public:
       from = std::max<int64_t>(0, otherCount(from));
     else
       part = Part(below(int64_t(Part::one) + 1)), from = part == Part::panels ? from : 0;
-    auto after = AccessAttr::get(context, before.getMode(), part, from, StringAttr());
+    auto after = AccessAttr::get(context, before.getMode(), part, from);
     SmallVector<Attribute> accesses(call.getAccesses().getValue());
     accesses[i] = after;
     call.setAccessesAttr(ArrayAttr::get(context, accesses));

@@ -48,9 +48,8 @@ private:
   int64_t below(int64_t count) { return int64_t(random() % uint64_t(count)); }
 
   static bool isScratch(Value value) {
-    auto call = value.getDefiningOp<CallOp>();
-    return call &&
-           call.buffer(cast<OpResult>(value).getResultNumber()).getSpace() == Space::scratch;
+    BufferAttr buffer = bufferOf(value);
+    return buffer && buffer.getSpace() == Space::scratch;
   }
   /// A part that no other worker has.
   Part written(bool isScratch) {

@@ -265,13 +265,8 @@ struct Lie {
 
 void setAccess(CallOp call, unsigned i, Mode mode, Part part) {
   SmallVector<Attribute> accesses(call.getAccesses().getValue());
-  accesses[i] = AccessAttr::get(call.getContext(), mode, part, 0, StringAttr());
+  accesses[i] = AccessAttr::get(call.getContext(), mode, part);
   call.setAccessesAttr(ArrayAttr::get(call.getContext(), accesses));
-}
-void setBuffer(CallOp call, unsigned i, BufferAttr buffer) {
-  SmallVector<Attribute> buffers(call.getBuffers().getValue());
-  buffers[i] = buffer;
-  call.setBuffersAttr(ArrayAttr::get(call.getContext(), buffers));
 }
 
 const Lie lies[] = {
@@ -297,7 +292,8 @@ const Lie lies[] = {
     {"self_attention",
      [](CallOp call) {
        auto size = SizeAttr::get(call.getContext(), 64, 0, 0);
-       setBuffer(call, 1, BufferAttr::get(call.getContext(), Space::scratch, size, {}));
+       call.setBuffer(1, BufferAttr::get(call.getContext(), Space::scratch, size,
+                                         call.buffer(1).getPlace(), {}));
      },
      "scratch"},
     {"cross_attention",
@@ -312,7 +308,7 @@ const Lie lies[] = {
     {"vocabulary",
      [](CallOp call) {
        auto name = StringAttr::get(call.getContext(), "log_probs");
-       setBuffer(call, 3, BufferAttr::get(call.getContext(), Space::output, SizeAttr(), name));
+       call.setBuffer(3, BufferAttr::get(call.getContext(), Space::output, {}, {}, name));
      },
      "writes out_logits"},
     {"merge_vocabulary", [](CallOp call) { setAccess(call, 1, Mode::update, Part::own); },

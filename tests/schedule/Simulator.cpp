@@ -80,10 +80,8 @@ size_t Simulator::valueNumber(mlir::Value value) {
   if (!isNew)
     return at->second;
   Value known;
-  if (auto call = value.getDefiningOp<CallOp>()) {
-    unsigned i = cast<OpResult>(value).getResultNumber();
-    BufferAttr buffer = call.buffer(i);
-    known = {buffer.getSpace(), buffer.getSize(), call.place(i)};
+  if (BufferAttr buffer = bufferOf(value)) {
+    known = {buffer.getSpace(), buffer.getSize(), buffer.getPlace()};
     if (buffer.getSpace() == Space::output) {
       auto [output, isFirst] = outputs.try_emplace(buffer.getOutput(), things);
       things += isFirst;

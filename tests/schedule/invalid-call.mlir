@@ -4,7 +4,7 @@
 !rows = tensor<?x32xf32>
 func.func @call_c1_accesses() {
   // expected-error @below {{expected an access for each operand and result and a buffer for each result, but got 0 accesses and 1 buffers of 0 operands and 1 results}}
-  %a = "encdec_kernel.call"() <{kernel = "a", serves = "a", accesses = [], buffers = [#encdec_kernel.buffer<arena <per_row = 128>>], split = #encdec_kernel.split<rows>, weights = [], cost = #encdec_kernel.cost<>, config = {}}> : () -> !rows
+  %a = "encdec_kernel.call"() <{kernel = "a", serves = "a", accesses = [], buffers = [#encdec_kernel<buffer arena <per_row = 128>>], split = #encdec_kernel<split rows>, weights = [], cost = #encdec_kernel.cost<>, config = {}}> : () -> !rows
   return
 }
 
@@ -13,16 +13,7 @@ func.func @call_c1_accesses() {
 !rows = tensor<?x32xf32>
 func.func @call_c1_buffers() {
   // expected-error @below {{but got 1 accesses and 0 buffers of 0 operands and 1 results}}
-  %a = "encdec_kernel.call"() <{kernel = "a", serves = "a", accesses = [#encdec_kernel.access<write rows>], buffers = [], split = #encdec_kernel.split<rows>, weights = [], cost = #encdec_kernel.cost<>, config = {}}> : () -> !rows
-  return
-}
-
-// -----
-
-!rows = tensor<?x32xf32>
-func.func @call_c1_places() {
-  // expected-error @below {{expected an access for each operand and result and a buffer for each result}}
-  %a = "encdec_kernel.call"() <{kernel = "a", serves = "a", accesses = [#encdec_kernel.access<write rows>], buffers = [#encdec_kernel.buffer<arena <per_row = 128>>], places = [], split = #encdec_kernel.split<rows>, weights = [], cost = #encdec_kernel.cost<>, config = {}}> : () -> !rows
+  %a = "encdec_kernel.call"() <{kernel = "a", serves = "a", accesses = [#encdec_kernel<access write rows>], buffers = [], split = #encdec_kernel<split rows>, weights = [], cost = #encdec_kernel.cost<>, config = {}}> : () -> !rows
   return
 }
 
@@ -30,7 +21,7 @@ func.func @call_c1_places() {
 
 func.func @call_c1_kinds() {
   // expected-error @below {{expected an access for each operand and result and a buffer for each result}}
-  "encdec_kernel.call"() <{kernel = "a", serves = "a", accesses = [], buffers = [], split = #encdec_kernel.split<rows>, weights = ["w"], cost = #encdec_kernel.cost<>, config = {}}> : () -> ()
+  "encdec_kernel.call"() <{kernel = "a", serves = "a", accesses = [], buffers = [], split = #encdec_kernel<split rows>, weights = ["w"], cost = #encdec_kernel.cost<>, config = {}}> : () -> ()
   return
 }
 
@@ -39,7 +30,7 @@ func.func @call_c1_kinds() {
 !rows = tensor<?x32xf32>
 func.func @call_c2() {
   // expected-error @below {{result #0: expected it to be written or updated, but got read}}
-  %a = encdec_kernel.call "a" () to (arena <per_row = 128> : read rows) split rows weights [] cost <> {} : () -> !rows
+  %a = encdec_kernel.call "a" () to arena <per_row = 128> : read rows split rows weights [] cost <> {} : () -> !rows
   return
 }
 
@@ -48,7 +39,7 @@ func.func @call_c2() {
 !rows = tensor<?x32xf32>
 func.func @call_c3() {
   // expected-error @below {{result #0: expected a written part that no other worker has (own, one or panels), but got rows}}
-  %a = encdec_kernel.call "a" () to (arena <per_row = 128> : write rows) split panels 2 weights [] cost <> {} : () -> !rows
+  %a = encdec_kernel.call "a" () to arena <per_row = 128> : write rows split panels 2 weights [] cost <> {} : () -> !rows
   return
 }
 
@@ -56,9 +47,9 @@ func.func @call_c3() {
 
 !rows = tensor<?x32xf32>
 func.func @call_c3_all() {
-  %a = encdec_kernel.call "a" () to (arena <per_row = 128> : write rows) split rows weights [] cost <> {} : () -> !rows
+  %a = encdec_kernel.call "a" () to arena <per_row = 128> : write rows split rows weights [] cost <> {} : () -> !rows
   // expected-error @below {{operand #0: expected a written part that no other worker has (own, one or rows), but got all}}
-  encdec_kernel.call "b" (%a : update all) to () split rows weights [] cost <> {} : (!rows) -> ()
+  encdec_kernel.call "b" (%a : update all) split rows weights [] cost <> {} : (!rows) -> ()
   return
 }
 
@@ -68,7 +59,7 @@ func.func @call_c3_all() {
 func.func @call_c3_data() {
   // Units that are counted while the call runs are nobody's.
   // expected-error @below {{result #0: expected a written part that no other worker has (own or one), but got data}}
-  %a = encdec_kernel.call "a" () to (arena <per_row = 128> : write data) split data weights [] cost <> {} : () -> !rows
+  %a = encdec_kernel.call "a" () to arena <per_row = 128> : write data split data weights [] cost <> {} : () -> !rows
   return
 }
 
@@ -77,7 +68,7 @@ func.func @call_c3_data() {
 !rows = tensor<?x32xf32>
 func.func @call_c4() {
   // expected-error @below {{result #0: expected a value in scratch, of which workers have their own}}
-  %a = encdec_kernel.call "a" () to (arena <per_row = 128> : write own) split rows weights [] cost <> {} : () -> !rows
+  %a = encdec_kernel.call "a" () to arena <per_row = 128> : write own split rows weights [] cost <> {} : () -> !rows
   return
 }
 
@@ -85,7 +76,7 @@ func.func @call_c4() {
 
 func.func @call_c4_handle(%cache: !encdec.cache<2x16> {encdec_kernel.handle = #encdec_kernel.handle<"cache", 256>}) {
   // expected-error @below {{operand #0: expected a value in scratch, of which workers have their own}}
-  encdec_kernel.call "a" (%cache : write own) to () split rows weights [] cost <> {} : (!encdec.cache<2x16>) -> ()
+  encdec_kernel.call "a" (%cache : write own) split rows weights [] cost <> {} : (!encdec.cache<2x16>) -> ()
   return
 }
 
@@ -94,7 +85,7 @@ func.func @call_c4_handle(%cache: !encdec.cache<2x16> {encdec_kernel.handle = #e
 !rows = tensor<?x32xf32>
 func.func @call_c5() {
   // expected-error @below {{result #0: expected panels from less than 2 on, but got panels from 2}}
-  %a = encdec_kernel.call "a" () to (arena <per_row = 128> : write panels from 2) split panels 2 weights [] cost <> {} : () -> !rows
+  %a = encdec_kernel.call "a" () to arena <per_row = 128> : write panels from 2 split panels 2 weights [] cost <> {} : () -> !rows
   return
 }
 
@@ -103,7 +94,7 @@ func.func @call_c5() {
 !rows = tensor<?x32xf32>
 func.func @call_c5_negative() {
   // expected-error @below {{result #0: expected panels from less than 2 on, but got panels from -1}}
-  %a = encdec_kernel.call "a" () to (arena <per_row = 128> : write panels from -1) split panels 2 weights [] cost <> {} : () -> !rows
+  %a = encdec_kernel.call "a" () to arena <per_row = 128> : write panels from -1 split panels 2 weights [] cost <> {} : () -> !rows
   return
 }
 
@@ -112,7 +103,7 @@ func.func @call_c5_negative() {
 !rows = tensor<?x32xf32>
 func.func @call_c5_part() {
   // expected-error @below {{result #0: expected panels from less than 3 on, but got row_panels from 2}}
-  %a = encdec_kernel.call "a" () to (arena <per_row = 128> : write row_panels from 2) split row_panels 3 weights [] cost <> {} : () -> !rows
+  %a = encdec_kernel.call "a" () to arena <per_row = 128> : write row_panels from 2 split row_panels 3 weights [] cost <> {} : () -> !rows
   return
 }
 
@@ -120,7 +111,7 @@ func.func @call_c5_part() {
 
 func.func @call_c6(%ids: tensor<?xi32> {encdec.arg = "rows"}) {
   // expected-error @below {{operand #0: expected the entry's argument "positions"}}
-  encdec_kernel.call "a" (%ids : input "positions") to () split rows weights [] cost <> {} : (tensor<?xi32>) -> ()
+  encdec_kernel.call "a" (%ids : input "positions") split rows weights [] cost <> {} : (tensor<?xi32>) -> ()
   return
 }
 
@@ -128,9 +119,9 @@ func.func @call_c6(%ids: tensor<?xi32> {encdec.arg = "rows"}) {
 
 !rows = tensor<?x32xf32>
 func.func @call_c6_result() {
-  %a = encdec_kernel.call "a" () to (arena <per_row = 128> : write rows) split rows weights [] cost <> {} : () -> !rows
+  %a = encdec_kernel.call "a" () to arena <per_row = 128> : write rows split rows weights [] cost <> {} : () -> !rows
   // expected-error @below {{operand #0: expected the entry's argument "tokens"}}
-  encdec_kernel.call "b" (%a : input "tokens") to () split rows weights [] cost <> {} : (!rows) -> ()
+  encdec_kernel.call "b" (%a : input "tokens") split rows weights [] cost <> {} : (!rows) -> ()
   return
 }
 
@@ -138,7 +129,7 @@ func.func @call_c6_result() {
 
 func.func @call_c6_written(%ids: tensor<?xi32> {encdec.arg = "rows"}) {
   // expected-error @below {{operand #0: expected an input or a handle of the entry}}
-  encdec_kernel.call "a" (%ids : write rows) to () split rows weights [] cost <> {} : (tensor<?xi32>) -> ()
+  encdec_kernel.call "a" (%ids : write rows) split rows weights [] cost <> {} : (tensor<?xi32>) -> ()
   return
 }
 
@@ -147,7 +138,7 @@ func.func @call_c6_written(%ids: tensor<?xi32> {encdec.arg = "rows"}) {
 // What is written elsewhere in the call is no input, of which no one keeps account.
 func.func @call_c6_handle(%cache: !encdec.cache<2x16> {encdec.arg = "cache.0", encdec_kernel.handle = #encdec_kernel.handle<"cache", 256>}) {
   // expected-error @below {{operand #0: expected a handle to be read, written or updated, but got input}}
-  encdec_kernel.call "a" (%cache : input "cache.0") to () split rows weights [] cost <> {} : (!encdec.cache<2x16>) -> ()
+  encdec_kernel.call "a" (%cache : input "cache.0") split rows weights [] cost <> {} : (!encdec.cache<2x16>) -> ()
   return
 }
 
@@ -157,7 +148,7 @@ func.func @call_c6_handle(%cache: !encdec.cache<2x16> {encdec.arg = "cache.0", e
 func.func @call_c7(%x: !rows) {
   %c = builtin.unrealized_conversion_cast to !rows
   // expected-error @below {{operand #0: expected an argument of the entry or the result of a call}}
-  encdec_kernel.call "a" (%c : read rows) to () split rows weights [] cost <> {} : (!rows) -> ()
+  encdec_kernel.call "a" (%c : read rows) split rows weights [] cost <> {} : (!rows) -> ()
   return
 }
 
@@ -166,7 +157,7 @@ func.func @call_c7(%x: !rows) {
 !rows = tensor<?x32xf32>
 func.func @split_kind() {
   // expected-error @below {{expected units that work can be split into, but got own}}
-  %a = encdec_kernel.call "a" () to (scratch <fixed = 128> : write own) split own weights [] cost <> {} : () -> !rows
+  %a = encdec_kernel.call "a" () to scratch <fixed = 128> : write own split own weights [] cost <> {} : () -> !rows
   return
 }
 
@@ -175,7 +166,7 @@ func.func @split_kind() {
 !rows = tensor<?x32xf32>
 func.func @split_count() {
   // expected-error @below {{expected a positive count of units, but got 0}}
-  %a = encdec_kernel.call "a" () to (arena <per_row = 128> : write panels) split panels 0 weights [] cost <> {} : () -> !rows
+  %a = encdec_kernel.call "a" () to arena <per_row = 128> : write panels split panels 0 weights [] cost <> {} : () -> !rows
   return
 }
 
@@ -184,7 +175,7 @@ func.func @split_count() {
 !rows = tensor<?x32xf32>
 func.func @split_count_of_rows() {
   // expected-error @below {{expected no count of units that are rows, but got 2}}
-  %a = encdec_kernel.call "a" () to (arena <per_row = 128> : write rows) split rows 2 weights [] cost <> {} : () -> !rows
+  %a = encdec_kernel.call "a" () to arena <per_row = 128> : write rows split rows 2 weights [] cost <> {} : () -> !rows
   return
 }
 
@@ -192,8 +183,9 @@ func.func @split_count_of_rows() {
 
 !rows = tensor<?x32xf32>
 func.func @size_fixed() {
+  // expected-error @below {{parameter 'size'}}
   // expected-error @below {{expected a formula that is never negative and always a multiple of 64, but got 32 + 0 * keys + 0 * rows}}
-  %a = encdec_kernel.call "a" () to (scratch <fixed = 32> : write own) split rows weights [] cost <> {} : () -> !rows
+  %a = encdec_kernel.call "a" () to scratch <fixed = 32> : write own split rows weights [] cost <> {} : () -> !rows
   return
 }
 
@@ -201,8 +193,9 @@ func.func @size_fixed() {
 
 !rows = tensor<?x32xf32>
 func.func @size_per_key() {
+  // expected-error @below {{parameter 'size'}}
   // expected-error @below {{but got 0 + 2 * keys + 0 * rows}}
-  %a = encdec_kernel.call "a" () to (scratch <per_key = 2> : write own) split rows weights [] cost <> {} : () -> !rows
+  %a = encdec_kernel.call "a" () to scratch <per_key = 2> : write own split rows weights [] cost <> {} : () -> !rows
   return
 }
 
@@ -210,8 +203,9 @@ func.func @size_per_key() {
 
 !rows = tensor<?x32xf32>
 func.func @size_negative() {
+  // expected-error @below {{parameter 'place'}}
   // expected-error @below {{but got 0 + 0 * keys + -64 * rows}}
-  %a = encdec_kernel.call "a" () to (arena <per_row = 64> at <per_row = -64> : write rows) split rows weights [] cost <> {} : () -> !rows
+  %a = encdec_kernel.call "a" () to arena <per_row = 64> at <per_row = -64> : write rows split rows weights [] cost <> {} : () -> !rows
   return
 }
 
@@ -219,8 +213,9 @@ func.func @size_negative() {
 
 !rows = tensor<?x32xf32>
 func.func @unknown_mode() {
-  // expected-error @below {{unknown mode 'reads'}}
-  %a = encdec_kernel.call "a" () to (arena <per_row = 64> : reads rows) split rows weights [] cost <> {} : () -> !rows
+  // expected-error @below {{parameter 'mode'}}
+  // expected-error @below {{expected one of [read, write, update, input] for what a kernel does with a value, got: reads}}
+  %a = encdec_kernel.call "a" () to arena <per_row = 64> : reads rows split rows weights [] cost <> {} : () -> !rows
   return
 }
 
@@ -228,8 +223,8 @@ func.func @unknown_mode() {
 
 !rows = tensor<?x32xf32>
 func.func @unknown_part() {
-  // expected-error @below {{unknown part 'columns'}}
-  %a = encdec_kernel.call "a" () to (arena <per_row = 64> : write columns) split rows weights [] cost <> {} : () -> !rows
+  // expected-error @below {{for which elements of a value a worker touches, got: columns}}
+  %a = encdec_kernel.call "a" () to arena <per_row = 64> : write columns split rows weights [] cost <> {} : () -> !rows
   return
 }
 
@@ -237,8 +232,9 @@ func.func @unknown_part() {
 
 !rows = tensor<?x32xf32>
 func.func @unknown_space() {
-  // expected-error @below {{unknown space 'stack'}}
-  %a = encdec_kernel.call "a" () to (stack <per_row = 64> : write rows) split rows weights [] cost <> {} : () -> !rows
+  // expected-error @below {{parameter 'space'}}
+  // expected-error @below {{expected one of [arena, scratch, output] for where a value lies, got: stack}}
+  %a = encdec_kernel.call "a" () to stack <per_row = 64> : write rows split rows weights [] cost <> {} : () -> !rows
   return
 }
 
@@ -246,7 +242,8 @@ func.func @unknown_space() {
 
 !rows = tensor<?x32xf32>
 func.func @unknown_split() {
-  // expected-error @below {{unknown split 'columns'}}
-  %a = encdec_kernel.call "a" () to (arena <per_row = 64> : write rows) split columns weights [] cost <> {} : () -> !rows
+  // expected-error @below {{parameter 'kind'}}
+  // expected-error @below {{for which elements of a value a worker touches, got: columns}}
+  %a = encdec_kernel.call "a" () to arena <per_row = 64> : write rows split columns weights [] cost <> {} : () -> !rows
   return
 }

@@ -16,18 +16,18 @@
 // CHECK-SAME: encdec_kernel.arena = #encdec_kernel.size<per_row = 256>
 // CHECK-SAME: encdec_kernel.scratch = #encdec_kernel.size<>
 func.func @gaps() attributes {encdec.entry = "step"} {
-  // CHECK: call "a" () to (arena <per_row = 128> at <> : write rows, arena <per_row = 64> at <per_row = 128> : write rows)
-  %a:2 = encdec_kernel.call "a" () to (arena <per_row = 128> : write rows, arena <per_row = 64> : write rows) split rows weights [] cost <> {} : () -> (!rows, !narrow)
+  // CHECK: call "a" () to arena <per_row = 128> at <> : write rows, arena <per_row = 64> at <per_row = 128> : write rows
+  %a:2 = encdec_kernel.call "a" () to arena <per_row = 128> : write rows, arena <per_row = 64> : write rows split rows weights [] cost <> {} : () -> (!rows, !narrow)
   // In the same phase: over neither, though no later call reads the second.
-  // CHECK-NEXT: call "b" {{.*}} to (arena <per_row = 64> at <per_row = 192> : write rows)
-  %b = encdec_kernel.call "b" (%a#0 : read rows) to (arena <per_row = 64> : write rows) split rows weights [] cost <> {} : (!rows) -> !narrow
+  // CHECK-NEXT: call "b" {{.*}} to arena <per_row = 64> at <per_row = 192> : write rows
+  %b = encdec_kernel.call "b" (%a#0 : read rows) to arena <per_row = 64> : write rows split rows weights [] cost <> {} : (!rows) -> !narrow
   encdec_kernel.barrier
-  // CHECK: call "c" {{.*}} to (arena <per_row = 128> at <> : write panels)
-  %c = encdec_kernel.call "c" (%b : read all) to (arena <per_row = 128> : write panels) split panels 2 weights [] cost <> {} : (!narrow) -> !rows
+  // CHECK: call "c" {{.*}} to arena <per_row = 128> at <> : write panels
+  %c = encdec_kernel.call "c" (%b : read all) to arena <per_row = 128> : write panels split panels 2 weights [] cost <> {} : (!narrow) -> !rows
   encdec_kernel.barrier
   // Nothing to place.
-  // CHECK: call "d" (%{{[a-z]*}} : read all) to (output "logits" : write panels)
-  %d = encdec_kernel.call "d" (%c : read all) to (output "logits" : write panels) split panels 2 weights [] cost <> {} : (!rows) -> !rows
+  // CHECK: call "d" (%{{[a-z]*}} : read all) to output "logits" : write panels
+  %d = encdec_kernel.call "d" (%c : read all) to output "logits" : write panels split panels 2 weights [] cost <> {} : (!rows) -> !rows
   return
 }
 
@@ -36,23 +36,23 @@ func.func @gaps() attributes {encdec.entry = "step"} {
 // CHECK-LABEL: func.func @temporaries
 // CHECK-SAME: encdec_kernel.arena = #encdec_kernel.size<per_row = 704>
 func.func @temporaries(%m: !encdec.memory<2x16> {encdec.arg = "memory.0", encdec_kernel.handle = #encdec_kernel.handle<"memory", 256>}) attributes {encdec.entry = "encode"} {
-  // CHECK: call "a" () to (arena <per_row = 128> at <> : update panels, arena <per_row = 128> at <per_row = 128> : update panels)
-  %a:2 = encdec_kernel.call "a" () to (arena <per_row = 128> : update panels, arena <per_row = 128> : update panels) split panels 2 weights [] cost <> {} : () -> (!rows, !rows)
-  // CHECK-NEXT: call "a" () to (arena <per_row = 128> at <> : update panels, arena <per_row = 128> at <per_row = 128> : update panels)
-  %b:2 = encdec_kernel.call "a" () to (arena <per_row = 128> : update panels, arena <per_row = 128> : update panels) split panels 2 weights [] cost <> {} : () -> (!rows, !rows)
+  // CHECK: call "a" () to arena <per_row = 128> at <> : update panels, arena <per_row = 128> at <per_row = 128> : update panels
+  %a:2 = encdec_kernel.call "a" () to arena <per_row = 128> : update panels, arena <per_row = 128> : update panels split panels 2 weights [] cost <> {} : () -> (!rows, !rows)
+  // CHECK-NEXT: call "a" () to arena <per_row = 128> at <> : update panels, arena <per_row = 128> at <per_row = 128> : update panels
+  %b:2 = encdec_kernel.call "a" () to arena <per_row = 128> : update panels, arena <per_row = 128> : update panels split panels 2 weights [] cost <> {} : () -> (!rows, !rows)
   // Panels of another split, number or type are other bytes; so is what someone reads.
-  // CHECK-NEXT: call "split" () to (arena <per_row = 128> at <per_row = 256> : update rows)
-  %c = encdec_kernel.call "split" () to (arena <per_row = 128> : update rows) split rows weights [] cost <> {} : () -> !rows
-  // CHECK-NEXT: call "count" () to (arena <per_row = 128> at <per_row = 384> : update panels)
-  %d = encdec_kernel.call "count" () to (arena <per_row = 128> : update panels) split panels 3 weights [] cost <> {} : () -> !rows
-  // CHECK-NEXT: call "type" () to (arena <per_row = 128> at <per_row = 512> : update panels)
-  %e = encdec_kernel.call "type" () to (arena <per_row = 128> : update panels) split panels 2 weights [] cost <> {} : () -> tensor<?x64xbf16>
-  // CHECK-NEXT: call "size" () to (arena <per_row = 64> at <per_row = 640> : update panels)
-  %f = encdec_kernel.call "size" () to (arena <per_row = 64> : update panels) split panels 2 weights [] cost <> {} : () -> !rows
+  // CHECK-NEXT: call "split" () to arena <per_row = 128> at <per_row = 256> : update rows
+  %c = encdec_kernel.call "split" () to arena <per_row = 128> : update rows split rows weights [] cost <> {} : () -> !rows
+  // CHECK-NEXT: call "count" () to arena <per_row = 128> at <per_row = 384> : update panels
+  %d = encdec_kernel.call "count" () to arena <per_row = 128> : update panels split panels 3 weights [] cost <> {} : () -> !rows
+  // CHECK-NEXT: call "type" () to arena <per_row = 128> at <per_row = 512> : update panels
+  %e = encdec_kernel.call "type" () to arena <per_row = 128> : update panels split panels 2 weights [] cost <> {} : () -> tensor<?x64xbf16>
+  // CHECK-NEXT: call "size" () to arena <per_row = 64> at <per_row = 640> : update panels
+  %f = encdec_kernel.call "size" () to arena <per_row = 64> : update panels split panels 2 weights [] cost <> {} : () -> !rows
   encdec_kernel.barrier
   // In another phase any place will do.
-  // CHECK: call "a" () to (arena <per_row = 128> at <> : update panels, arena <per_row = 128> at <per_row = 128> : update panels)
-  %g:2 = encdec_kernel.call "a" () to (arena <per_row = 128> : update panels, arena <per_row = 128> : update panels) split panels 2 weights [] cost <> {} : () -> (!rows, !rows)
+  // CHECK: call "a" () to arena <per_row = 128> at <> : update panels, arena <per_row = 128> at <per_row = 128> : update panels
+  %g:2 = encdec_kernel.call "a" () to arena <per_row = 128> : update panels, arena <per_row = 128> : update panels split panels 2 weights [] cost <> {} : () -> (!rows, !rows)
   return
 }
 
@@ -60,13 +60,13 @@ func.func @temporaries(%m: !encdec.memory<2x16> {encdec.arg = "memory.0", encdec
 // CHECK-LABEL: func.func @own
 // CHECK-SAME: encdec_kernel.scratch = #encdec_kernel.size<fixed = 1152>
 func.func @own() attributes {encdec.entry = "step"} {
-  // CHECK: call "a" () to (scratch <fixed = 1024> at <> : update own, scratch <fixed = 128> at <fixed = 1024> : update own)
-  %a:2 = encdec_kernel.call "a" () to (scratch <fixed = 1024> : update own, scratch <fixed = 128> : update own) split rows weights [] cost <> {} : () -> (!block, !narrow)
+  // CHECK: call "a" () to scratch <fixed = 1024> at <> : update own, scratch <fixed = 128> at <fixed = 1024> : update own
+  %a:2 = encdec_kernel.call "a" () to scratch <fixed = 1024> : update own, scratch <fixed = 128> : update own split rows weights [] cost <> {} : () -> (!block, !narrow)
   // Over the first, which no one reads; not over the second.
-  // CHECK-NEXT: call "b" {{.*}} to (scratch <fixed = 1024> at <> : update own)
-  %b = encdec_kernel.call "b" (%a#1 : read own) to (scratch <fixed = 1024> : update own) split panels 2 weights [] cost <> {} : (!narrow) -> tensor<2x128xf32>
-  // CHECK-NEXT: call "c" () to (scratch <fixed = 512> at <> : update own)
-  %c = encdec_kernel.call "c" () to (scratch <fixed = 512> : update own) split rows weights [] cost <> {} : () -> !narrow
+  // CHECK-NEXT: call "b" {{.*}} to scratch <fixed = 1024> at <> : update own
+  %b = encdec_kernel.call "b" (%a#1 : read own) to scratch <fixed = 1024> : update own split panels 2 weights [] cost <> {} : (!narrow) -> tensor<2x128xf32>
+  // CHECK-NEXT: call "c" () to scratch <fixed = 512> at <> : update own
+  %c = encdec_kernel.call "c" () to scratch <fixed = 512> : update own split rows weights [] cost <> {} : () -> !narrow
   return
 }
 
@@ -75,20 +75,20 @@ func.func @own() attributes {encdec.entry = "step"} {
 // CHECK-SAME: encdec_kernel.arena = #encdec_kernel.size<>
 // CHECK-SAME: encdec_kernel.scratch = #encdec_kernel.size<fixed = 1024, per_row = 256>
 func.func @lists() attributes {encdec.entry = "step"} {
-  // CHECK: call "scan" () to (scratch <per_row = 256> at <> : update own, scratch <fixed = 1024> at <per_row = 256> : update own)
-  %lists, %logits = encdec_kernel.call "scan" () to (scratch <per_row = 256> : update own, scratch <fixed = 1024> : update own) split panels 2 weights [] cost <> {} : () -> (!lists, !block)
+  // CHECK: call "scan" () to scratch <per_row = 256> at <> : update own, scratch <fixed = 1024> at <per_row = 256> : update own
+  %lists, %logits = encdec_kernel.call "scan" () to scratch <per_row = 256> : update own, scratch <fixed = 1024> : update own split panels 2 weights [] cost <> {} : () -> (!lists, !block)
   encdec_kernel.barrier
-  // CHECK: call "choose" {{.*}} to (scratch <fixed = 1024> at <per_row = 256> : update own)
-  %more = encdec_kernel.call "choose" (%lists : update own) to (scratch <fixed = 1024> : update own) split data weights [] cost <> {} : (!lists) -> !block
+  // CHECK: call "choose" {{.*}} to scratch <fixed = 1024> at <per_row = 256> : update own
+  %more = encdec_kernel.call "choose" (%lists : update own) to scratch <fixed = 1024> : update own split data weights [] cost <> {} : (!lists) -> !block
   encdec_kernel.barrier
   // CHECK: call "merge"
-  encdec_kernel.call "merge" (%lists : update rows) to () split rows weights [] cost <> {} : (!lists) -> ()
+  encdec_kernel.call "merge" (%lists : update rows) split rows weights [] cost <> {} : (!lists) -> ()
   // In the phase of the merge every worker's lists are everybody's.
-  // CHECK-NEXT: call "late" () to (scratch <fixed = 1024> at <per_row = 256> : update own)
-  %late = encdec_kernel.call "late" () to (scratch <fixed = 1024> : update own) split rows weights [] cost <> {} : () -> !block
+  // CHECK-NEXT: call "late" () to scratch <fixed = 1024> at <per_row = 256> : update own
+  %late = encdec_kernel.call "late" () to scratch <fixed = 1024> : update own split rows weights [] cost <> {} : () -> !block
   encdec_kernel.barrier
-  // CHECK: call "last" () to (scratch <fixed = 1024> at <> : update own)
-  %last = encdec_kernel.call "last" () to (scratch <fixed = 1024> : update own) split rows weights [] cost <> {} : () -> !block
+  // CHECK: call "last" () to scratch <fixed = 1024> at <> : update own
+  %last = encdec_kernel.call "last" () to scratch <fixed = 1024> : update own split rows weights [] cost <> {} : () -> !block
   return
 }
 
@@ -96,12 +96,12 @@ func.func @lists() attributes {encdec.entry = "step"} {
 // CHECK-LABEL: func.func @formulas
 // CHECK-SAME: encdec_kernel.scratch = #encdec_kernel.size<fixed = 64, per_key = 16, per_row = 256>
 func.func @formulas() attributes {encdec.entry = "step"} {
-  // CHECK: call "a" () to (scratch <per_key = 16> at <fixed = 64, per_row = 256> : update own, scratch <per_row = 256> at <> : update own, scratch <fixed = 64> at <per_row = 256> : update own)
-  %a:3 = encdec_kernel.call "a" () to (scratch <per_key = 16> : update own, scratch <per_row = 256> : update own, scratch <fixed = 64> : update own) split rows weights [] cost <> {} : () -> (!scores, !lists, !narrow)
+  // CHECK: call "a" () to scratch <per_key = 16> at <fixed = 64, per_row = 256> : update own, scratch <per_row = 256> at <> : update own, scratch <fixed = 64> at <per_row = 256> : update own
+  %a:3 = encdec_kernel.call "a" () to scratch <per_key = 16> : update own, scratch <per_row = 256> : update own, scratch <fixed = 64> : update own split rows weights [] cost <> {} : () -> (!scores, !lists, !narrow)
   encdec_kernel.barrier
   // What is smaller for every number lies anywhere; a formula of keys may be larger than
   // any of rows.
-  // CHECK: call "b" () to (scratch <per_key = 16> at <> : update own)
-  %b = encdec_kernel.call "b" () to (scratch <per_key = 16> : update own) split rows weights [] cost <> {} : () -> !scores
+  // CHECK: call "b" () to scratch <per_key = 16> at <> : update own
+  %b = encdec_kernel.call "b" () to scratch <per_key = 16> : update own split rows weights [] cost <> {} : () -> !scores
   return
 }

@@ -3,13 +3,13 @@
 
 !rows = tensor<?x32xf32>
 func.func @accepted() attributes {encdec.entry = "step", encdec_kernel.arena = #encdec_kernel.size<per_row = 256>, encdec_kernel.scratch = #encdec_kernel.size<fixed = 64, per_row = 128>} {
-  %a, %t = encdec_kernel.call "a" () to (arena <per_row = 128> at <> : write panels, scratch <per_row = 128> at <fixed = 64> : update own) split panels 2 weights [] cost <> {} : () -> (!rows, !rows)
+  %a, %t = encdec_kernel.call "a" () to arena <per_row = 128> at <> : write panels, scratch <per_row = 128> at <fixed = 64> : update own split panels 2 weights [] cost <> {} : () -> (!rows, !rows)
   // In the place of a temporary, whose owners are the same.
-  %b, %u = encdec_kernel.call "b" (%a : read panels) to (arena <per_row = 128> at <per_row = 128> : update panels, scratch <per_row = 128> at <> : update own) split panels 2 weights [] cost <> {} : (!rows) -> (!rows, !rows)
-  %c = encdec_kernel.call "c" (%a : read panels) to (arena <per_row = 128> at <per_row = 128> : update panels) split panels 2 weights [] cost <> {} : (!rows) -> !rows
+  %b, %u = encdec_kernel.call "b" (%a : read panels) to arena <per_row = 128> at <per_row = 128> : update panels, scratch <per_row = 128> at <> : update own split panels 2 weights [] cost <> {} : (!rows) -> (!rows, !rows)
+  %c = encdec_kernel.call "c" (%a : read panels) to arena <per_row = 128> at <per_row = 128> : update panels split panels 2 weights [] cost <> {} : (!rows) -> !rows
   encdec_kernel.barrier
   // Over a value that nobody needs any more.
-  %d = encdec_kernel.call "d" (%c : read all) to (arena <per_row = 128> at <> : write rows) split rows weights [] cost <> {} : (!rows) -> !rows
+  %d = encdec_kernel.call "d" (%c : read all) to arena <per_row = 128> at <> : write rows split rows weights [] cost <> {} : (!rows) -> !rows
   return
 }
 
@@ -45,7 +45,7 @@ func.func @s1_op(%x: !rows) attributes {encdec.entry = "step"} {
 !rows = tensor<?x32xf32>
 func.func @s2_no_place() attributes {encdec.entry = "step", encdec_kernel.arena = #encdec_kernel.size<per_row = 128>} {
   // expected-error @below {{schedule [S2]: result #0 has no place; run encdec-plan-memory}}
-  %a = encdec_kernel.call "a" () to (arena <per_row = 128> : write rows) split rows weights [] cost <> {} : () -> !rows
+  %a = encdec_kernel.call "a" () to arena <per_row = 128> : write rows split rows weights [] cost <> {} : () -> !rows
   return
 }
 
@@ -54,7 +54,7 @@ func.func @s2_no_place() attributes {encdec.entry = "step", encdec_kernel.arena 
 !rows = tensor<?x32xf32>
 func.func @s2_not_stated() attributes {encdec.entry = "step", encdec_kernel.arena = #encdec_kernel.size<per_row = 128>} {
   // expected-error @below {{schedule [S2]: result #1 has no place; run encdec-plan-memory}}
-  %a:2 = encdec_kernel.call "a" () to (arena <per_row = 128> at <> : write rows, scratch <fixed = 64> at <> : write own) split rows weights [] cost <> {} : () -> (!rows, !rows)
+  %a:2 = encdec_kernel.call "a" () to arena <per_row = 128> at <> : write rows, scratch <fixed = 64> at <> : write own split rows weights [] cost <> {} : () -> (!rows, !rows)
   return
 }
 
@@ -63,7 +63,7 @@ func.func @s2_not_stated() attributes {encdec.entry = "step", encdec_kernel.aren
 !rows = tensor<?x32xf32>
 func.func @s2_beyond() attributes {encdec.entry = "step", encdec_kernel.arena = #encdec_kernel.size<per_row = 128>} {
   // expected-error @below {{schedule [S2]: result #0 ends at #encdec_kernel.size<per_row = 192>, but the entry states #encdec_kernel.size<per_row = 128>}}
-  %a = encdec_kernel.call "a" () to (arena <per_row = 128> at <per_row = 64> : write rows) split rows weights [] cost <> {} : () -> !rows
+  %a = encdec_kernel.call "a" () to arena <per_row = 128> at <per_row = 64> : write rows split rows weights [] cost <> {} : () -> !rows
   return
 }
 
@@ -73,7 +73,7 @@ func.func @s2_beyond() attributes {encdec.entry = "step", encdec_kernel.arena = 
 !rows = tensor<?x32xf32>
 func.func @s2_formula() attributes {encdec.entry = "step", encdec_kernel.scratch = #encdec_kernel.size<per_row = 1024>} {
   // expected-error @below {{schedule [S2]: result #0 ends at #encdec_kernel.size<per_key = 16>, but the entry states #encdec_kernel.size<per_row = 1024>}}
-  %a = encdec_kernel.call "a" () to (scratch <per_key = 16> at <> : write own) split rows weights [] cost <> {} : () -> !rows
+  %a = encdec_kernel.call "a" () to scratch <per_key = 16> at <> : write own split rows weights [] cost <> {} : () -> !rows
   return
 }
 
@@ -83,7 +83,7 @@ func.func @s2_formula() attributes {encdec.entry = "step", encdec_kernel.scratch
 !rows = tensor<?x32xf32>
 func.func @s2_arena() attributes {encdec.entry = "step", encdec_kernel.arena = #encdec_kernel.size<fixed = 64, per_row = 128>} {
   // expected-error @below {{schedule [S2]: result #0 ends at #encdec_kernel.size<fixed = 64, per_row = 128>, expected bytes per row alone, by which the arena is laid out}}
-  %a = encdec_kernel.call "a" () to (arena <per_row = 128> at <fixed = 64> : write rows) split rows weights [] cost <> {} : () -> !rows
+  %a = encdec_kernel.call "a" () to arena <per_row = 128> at <fixed = 64> : write rows split rows weights [] cost <> {} : () -> !rows
   return
 }
 
@@ -94,8 +94,8 @@ func.func @s2_arena() attributes {encdec.entry = "step", encdec_kernel.arena = #
 // expected-error @below {{expected one argument with encdec.arg = "cache.0" but got arguments 0 and 1}}
 func.func @handles(%c: !cache {encdec.arg = "cache.0", encdec_kernel.handle = #encdec_kernel.handle<"cache", 256>},
                    %d: !cache {encdec.arg = "cache.0", encdec_kernel.handle = #encdec_kernel.handle<"cache", 256>}) attributes {encdec.entry = "step"} {
-  encdec_kernel.call "a" (%c : write row_heads) to () split row_heads 2 weights [] cost <> {} : (!cache) -> ()
-  encdec_kernel.call "b" (%d : read all) to () split rows weights [] cost <> {} : (!cache) -> ()
+  encdec_kernel.call "a" (%c : write row_heads) split row_heads 2 weights [] cost <> {} : (!cache) -> ()
+  encdec_kernel.call "b" (%d : read all) split rows weights [] cost <> {} : (!cache) -> ()
   return
 }
 
@@ -104,9 +104,9 @@ func.func @handles(%c: !cache {encdec.arg = "cache.0", encdec_kernel.handle = #e
 !rows = tensor<?x32xf32>
 func.func @s3_read() attributes {encdec.entry = "step", encdec_kernel.arena = #encdec_kernel.size<per_row = 128>, encdec_kernel.scratch = #encdec_kernel.size<>} {
   // expected-note @below {{the other access is here}}
-  %a = encdec_kernel.call "a" () to (arena <per_row = 128> at <> : write rows) split rows weights [] cost <> {} : () -> !rows
+  %a = encdec_kernel.call "a" () to arena <per_row = 128> at <> : write rows split rows weights [] cost <> {} : () -> !rows
   // expected-error @below {{schedule [S3]: two workers may touch the same bytes without a barrier between: write rows and read all}}
-  encdec_kernel.call "b" (%a : read all) to () split rows weights [] cost <> {} : (!rows) -> ()
+  encdec_kernel.call "b" (%a : read all) split rows weights [] cost <> {} : (!rows) -> ()
   return
 }
 
@@ -115,11 +115,11 @@ func.func @s3_read() attributes {encdec.entry = "step", encdec_kernel.arena = #e
 // Of the values in one call.
 !rows = tensor<?x32xf32>
 func.func @s3_one_call() attributes {encdec.entry = "step", encdec_kernel.arena = #encdec_kernel.size<per_row = 256>, encdec_kernel.scratch = #encdec_kernel.size<>} {
-  %a = encdec_kernel.call "a" () to (arena <per_row = 128> at <> : write rows) split rows weights [] cost <> {} : () -> !rows
+  %a = encdec_kernel.call "a" () to arena <per_row = 128> at <> : write rows split rows weights [] cost <> {} : () -> !rows
   encdec_kernel.barrier
   // expected-error @below {{schedule [S3]: two workers may touch the same bytes without a barrier between: read all and write rows}}
   // expected-note @below {{the other access is here}}
-  %b = encdec_kernel.call "b" (%a : read all) to (arena <per_row = 128> at <per_row = 64> : write rows) split rows weights [] cost <> {} : (!rows) -> !rows
+  %b = encdec_kernel.call "b" (%a : read all) to arena <per_row = 128> at <per_row = 64> : write rows split rows weights [] cost <> {} : (!rows) -> !rows
   return
 }
 
@@ -128,9 +128,9 @@ func.func @s3_one_call() attributes {encdec.entry = "step", encdec_kernel.arena 
 !cache = !encdec.cache<2x16>
 func.func @s3_handle(%c: !cache {encdec.arg = "cache.0", encdec_kernel.handle = #encdec_kernel.handle<"cache", 256>}) attributes {encdec.entry = "step"} {
   // expected-note @below {{the other access is here}}
-  encdec_kernel.call "a" (%c : read all) to () split row_heads 2 weights [] cost <> {} : (!cache) -> ()
+  encdec_kernel.call "a" (%c : read all) split row_heads 2 weights [] cost <> {} : (!cache) -> ()
   // expected-error @below {{schedule [S3]: two workers may touch the same bytes without a barrier between: read all and write row_heads}}
-  encdec_kernel.call "b" (%c : write row_heads) to () split row_heads 2 weights [] cost <> {} : (!cache) -> ()
+  encdec_kernel.call "b" (%c : write row_heads) split row_heads 2 weights [] cost <> {} : (!cache) -> ()
   return
 }
 
@@ -139,9 +139,9 @@ func.func @s3_handle(%c: !cache {encdec.arg = "cache.0", encdec_kernel.handle = 
 !rows = tensor<?x32xf32>
 func.func @s3_output() attributes {encdec.entry = "step"} {
   // expected-note @below {{the other access is here}}
-  %a = encdec_kernel.call "a" () to (output "logits" : write panels) split panels 2 weights [] cost <> {} : () -> !rows
+  %a = encdec_kernel.call "a" () to output "logits" : write panels split panels 2 weights [] cost <> {} : () -> !rows
   // expected-error @below {{schedule [S3]: two workers may touch the same bytes without a barrier between: write panels and write panels}}
-  %b = encdec_kernel.call "b" () to (output "logits" : write panels) split panels 3 weights [] cost <> {} : () -> !rows
+  %b = encdec_kernel.call "b" () to output "logits" : write panels split panels 3 weights [] cost <> {} : () -> !rows
   return
 }
 
@@ -151,9 +151,9 @@ func.func @s3_output() attributes {encdec.entry = "step"} {
 !rows = tensor<?x32xf32>
 func.func @s3_type() attributes {encdec.entry = "step", encdec_kernel.arena = #encdec_kernel.size<per_row = 128>, encdec_kernel.scratch = #encdec_kernel.size<>} {
   // expected-note @below {{the other access is here}}
-  %a = encdec_kernel.call "a" () to (arena <per_row = 128> at <> : update panels) split panels 2 weights [] cost <> {} : () -> !rows
+  %a = encdec_kernel.call "a" () to arena <per_row = 128> at <> : update panels split panels 2 weights [] cost <> {} : () -> !rows
   // expected-error @below {{schedule [S3]: two workers may touch the same bytes without a barrier between: update panels and update panels}}
-  %b = encdec_kernel.call "b" () to (arena <per_row = 128> at <> : update panels) split panels 2 weights [] cost <> {} : () -> tensor<?x64xbf16>
+  %b = encdec_kernel.call "b" () to arena <per_row = 128> at <> : update panels split panels 2 weights [] cost <> {} : () -> tensor<?x64xbf16>
   return
 }
 
@@ -163,9 +163,9 @@ func.func @s3_type() attributes {encdec.entry = "step", encdec_kernel.arena = #e
 !rows = tensor<?x32xf32>
 func.func @s3_place() attributes {encdec.entry = "step", encdec_kernel.arena = #encdec_kernel.size<per_row = 192>, encdec_kernel.scratch = #encdec_kernel.size<>} {
   // expected-note @below {{the other access is here}}
-  %a = encdec_kernel.call "a" () to (arena <per_row = 128> at <> : update panels) split panels 2 weights [] cost <> {} : () -> !rows
+  %a = encdec_kernel.call "a" () to arena <per_row = 128> at <> : update panels split panels 2 weights [] cost <> {} : () -> !rows
   // expected-error @below {{schedule [S3]: two workers may touch the same bytes without a barrier between: update panels and update panels}}
-  %b = encdec_kernel.call "b" () to (arena <per_row = 128> at <per_row = 64> : update panels) split panels 2 weights [] cost <> {} : () -> !rows
+  %b = encdec_kernel.call "b" () to arena <per_row = 128> at <per_row = 64> : update panels split panels 2 weights [] cost <> {} : () -> !rows
   return
 }
 
@@ -175,9 +175,9 @@ func.func @s3_place() attributes {encdec.entry = "step", encdec_kernel.arena = #
 !lists = tensor<?x64xf32>
 func.func @s3_own() attributes {encdec.entry = "step", encdec_kernel.arena = #encdec_kernel.size<>, encdec_kernel.scratch = #encdec_kernel.size<per_row = 256>} {
   // expected-note @below {{the other access is here}}
-  %a = encdec_kernel.call "a" () to (scratch <per_row = 256> at <> : update own) split panels 2 weights [] cost <> {} : () -> !lists
+  %a = encdec_kernel.call "a" () to scratch <per_row = 256> at <> : update own split panels 2 weights [] cost <> {} : () -> !lists
   // expected-error @below {{schedule [S3]: two workers may touch the same bytes without a barrier between: update own and update rows}}
-  encdec_kernel.call "b" (%a : update rows) to () split rows weights [] cost <> {} : (!lists) -> ()
+  encdec_kernel.call "b" (%a : update rows) split rows weights [] cost <> {} : (!lists) -> ()
   return
 }
 
@@ -186,12 +186,12 @@ func.func @s3_own() attributes {encdec.entry = "step", encdec_kernel.arena = #en
 !rows = tensor<?x32xf32>
 func.func @s4() attributes {encdec.entry = "step", encdec_kernel.arena = #encdec_kernel.size<per_row = 192>, encdec_kernel.scratch = #encdec_kernel.size<>} {
   // expected-note @below {{the value is made here}}
-  %a = encdec_kernel.call "a" () to (arena <per_row = 128> at <> : write rows) split rows weights [] cost <> {} : () -> !rows
+  %a = encdec_kernel.call "a" () to arena <per_row = 128> at <> : write rows split rows weights [] cost <> {} : () -> !rows
   encdec_kernel.barrier
   // expected-error @below {{schedule [S4]: writes over a value that is still needed}}
-  %b = encdec_kernel.call "b" () to (arena <per_row = 128> at <per_row = 64> : write rows) split rows weights [] cost <> {} : () -> !rows
+  %b = encdec_kernel.call "b" () to arena <per_row = 128> at <per_row = 64> : write rows split rows weights [] cost <> {} : () -> !rows
   encdec_kernel.barrier
-  encdec_kernel.call "c" (%a : read rows) to () split rows weights [] cost <> {} : (!rows) -> ()
+  encdec_kernel.call "c" (%a : read rows) split rows weights [] cost <> {} : (!rows) -> ()
   return
 }
 
@@ -201,9 +201,9 @@ func.func @s4() attributes {encdec.entry = "step", encdec_kernel.arena = #encdec
 !rows = tensor<?x32xf32>
 func.func @s4_in_place() attributes {encdec.entry = "step", encdec_kernel.arena = #encdec_kernel.size<per_row = 128>, encdec_kernel.scratch = #encdec_kernel.size<>} {
   // expected-note @below {{the value is made here}}
-  %a = encdec_kernel.call "a" () to (arena <per_row = 128> at <> : write rows) split rows weights [] cost <> {} : () -> !rows
+  %a = encdec_kernel.call "a" () to arena <per_row = 128> at <> : write rows split rows weights [] cost <> {} : () -> !rows
   // expected-error @below {{schedule [S4]: writes over a value that is still needed}}
-  %b = encdec_kernel.call "b" (%a : read rows) to (arena <per_row = 128> at <> : write rows) split rows weights [] cost <> {} : (!rows) -> !rows
+  %b = encdec_kernel.call "b" (%a : read rows) to arena <per_row = 128> at <> : write rows split rows weights [] cost <> {} : (!rows) -> !rows
   return
 }
 
@@ -212,10 +212,10 @@ func.func @s4_in_place() attributes {encdec.entry = "step", encdec_kernel.arena 
 !rows = tensor<?x32xf32>
 func.func @s4_own() attributes {encdec.entry = "step", encdec_kernel.arena = #encdec_kernel.size<>, encdec_kernel.scratch = #encdec_kernel.size<fixed = 64, per_row = 128>} {
   // expected-note @below {{the value is made here}}
-  %a = encdec_kernel.call "a" () to (scratch <per_row = 128> at <> : update own) split rows weights [] cost <> {} : () -> !rows
+  %a = encdec_kernel.call "a" () to scratch <per_row = 128> at <> : update own split rows weights [] cost <> {} : () -> !rows
   // expected-error @below {{schedule [S4]: writes over a value that is still needed}}
-  %b = encdec_kernel.call "b" () to (scratch <fixed = 64> at <> : update own) split rows weights [] cost <> {} : () -> !rows
-  encdec_kernel.call "c" (%a : read own) to () split rows weights [] cost <> {} : (!rows) -> ()
+  %b = encdec_kernel.call "b" () to scratch <fixed = 64> at <> : update own split rows weights [] cost <> {} : () -> !rows
+  encdec_kernel.call "c" (%a : read own) split rows weights [] cost <> {} : (!rows) -> ()
   return
 }
 
@@ -225,10 +225,10 @@ func.func @s4_own() attributes {encdec.entry = "step", encdec_kernel.arena = #en
 !rows = tensor<?x32xf32>
 func.func @s4_output() attributes {encdec.entry = "step"} {
   // expected-note @below {{the value is made here}}
-  %a = encdec_kernel.call "a" () to (output "logits" : write rows) split rows weights [] cost <> {} : () -> !rows
+  %a = encdec_kernel.call "a" () to output "logits" : write rows split rows weights [] cost <> {} : () -> !rows
   // expected-error @below {{schedule [S4]: writes over a value that is still needed}}
-  %b = encdec_kernel.call "b" () to (output "logits" : write rows) split rows weights [] cost <> {} : () -> !rows
-  encdec_kernel.call "c" (%a : read rows) to () split rows weights [] cost <> {} : (!rows) -> ()
+  %b = encdec_kernel.call "b" () to output "logits" : write rows split rows weights [] cost <> {} : () -> !rows
+  encdec_kernel.call "c" (%a : read rows) split rows weights [] cost <> {} : (!rows) -> ()
   return
 }
 

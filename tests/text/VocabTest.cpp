@@ -35,8 +35,8 @@ std::string readStrictly(const std::string &json, Entries &entries) {
       piece = name;
       return {};
     }
-    std::string scalar(JsonScalar id) override {
-      if (id.kind != JsonScalar::Unsigned || id.integer >= 4'000'000)
+    std::string scalar(JsonValue id) override {
+      if (id.kind != JsonValue::Unsigned || id.integer >= 4'000'000)
         return "no id";
       entries.emplace_back(piece, id.integer);
       return {};
