@@ -143,7 +143,8 @@ func::FuncOp CpuKernels::chooseVocabulary(const VocabularyShape &shape) {
                                                            Frame &f) {
     k.when(wantsChoice(k, f), [&] {
       Blocks blocks{shape.columns};
-      VocabularyOperands v{shape};
+      VocabularyOperands v;
+      v.shape = shape;
       emitInput(k, f, v.all, shape.inputs, shape.kind);
       v.scan = {f.place(1), f.scratch(2), f.context("top_k")};
       v.scratch = f.scratch(v.readWeights(f, 5));

@@ -142,7 +142,8 @@ func::FuncOp CpuKernels::scanBlock(Extent extent) {
 func::FuncOp CpuKernels::vocabulary(const VocabularyShape &shape) {
   return defineKernel(shape.name("vocabulary"), [&](KernelBuilder &k, Frame &f) {
     Blocks blocks{shape.columns};
-    VocabularyOperands o{shape};
+    VocabularyOperands o;
+    o.shape = shape;
     emitInput(k, f, o.all, shape.inputs, shape.kind);
     int64_t entry = o.readWeights(f, hasDynamic(shape.kind) ? 2 : 1);
     o.scan = {f.place(entry), f.scratch(entry + 1), f.context("top_k")};

@@ -268,7 +268,7 @@ protected:
 
     // Weights have the compiled model's formats; the rest stays as it was written.
     PassManager pm(&context);
-    pm.addPass(createQuantizeWeightsPass({choices.options.weights}));
+    pm.addPass(createQuantizeWeightsPass({choices.options.weights, {}}));
     ASSERT_TRUE(succeeded(pm.run(*module)));
     Judge judge(*module);
     std::vector<Step> expected;

@@ -41,7 +41,7 @@ protected:
     module = parseSourceString<ModuleOp>(weights + uses, &context);
     ASSERT_TRUE(module);
     PassManager pm(&context);
-    pm.addPass(createQuantizeWeightsPass({type.str()}));
+    pm.addPass(createQuantizeWeightsPass({type.str(), {}}));
     pm.addPass(createPackWeightsPass());
     ASSERT_TRUE(succeeded(pm.run(*module)));
   }

@@ -168,7 +168,7 @@ TEST(Mutants, OfTheExampleModel) {
   uint64_t seed = 0;
   for (const char *weights : {"f32", "bf16", "int8", "int8-dynamic"}) {
     SCOPED_TRACE(weights);
-    Scheduled scheduled({.weights = weights, .checkpoint = ENCDEC_EXAMPLE_MODEL});
+    Scheduled scheduled({.sizes = {}, .weights = weights, .checkpoint = ENCDEC_EXAMPLE_MODEL});
     ASSERT_TRUE(scheduled.module);
     std::mt19937_64 random(1);
     EXPECT_EQ(refusal(*scheduled.module), "");
