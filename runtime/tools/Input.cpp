@@ -54,7 +54,7 @@ std::vector<Source> LineReader::batch(size_t limit) {
                       lineLimit));
       lines.push_back(std::move(line));
       skipping = true;
-      continue;
+      break; // the rest of such a line may never end
     }
     if (!fill(/*wait=*/lines.empty()))
       break;
