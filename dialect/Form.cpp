@@ -166,12 +166,16 @@ public:
   }
 
 private:
-  // F3 … F6 of one sub-layer; `count` came before it.
+  // F3 … F6 and F8 of one sub-layer; `count` came before it.
   LogicalResult visit(const SubLayer &layer) {
     if (!live.contains(layer.op)) // F3
       return layer.op->emitOpError("expected the output of ")
              << entryOf(function) << " to depend on " << nameOf(layer.kind)
              << " but it does not";
+    if (auto context = dyn_cast<ContextOp>(layer.op);
+        context && !context.getProbs().getDefiningOp<SoftmaxOp>()) // F8
+      return context.emitOpError("expected probabilities that encdec.softmax makes but got "
+                                 "other ones");
     Kind expected = order[count % order.size()];
     if (layer.kind != expected) // F3
       return layer.op->emitOpError("expected the next sub-layer of ")

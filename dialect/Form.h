@@ -29,6 +29,7 @@ llvm::StringRef stringifyForm(Form form);
 ///      by a norm that the output depends on.
 ///   F7 `encode` is the encoder's alone: it takes no tensor of the decoder and
 ///      no cache, and reads no memory.
+///   F8 what a context weighs values by is a softmax's result.
 mlir::LogicalResult verifyForm(mlir::ModuleOp module, Form form);
 
 } // namespace encdec

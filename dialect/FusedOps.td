@@ -26,7 +26,7 @@ def EncDec_SelfAttentionOp : EncDec_Attention<"self_attention"> {
   let arguments = (ins EncDec_Rows:$query, EncDec_Rows:$key, EncDec_Rows:$value,
                        EncDec_Index:$rows, EncDec_Index:$offsets,
                        Optional<EncDec_Index>:$positions, I64Attr:$heads,
-                       F32Attr:$scale,
+                       EncDec_Scale:$scale,
                        OptionalAttr<DenseI64ArrayAttr>:$probs_heads);
   let assemblyFormat = [{
     $query `,` $key `,` $value `of` $rows `in` $offsets
@@ -53,7 +53,7 @@ def EncDec_CrossAttentionOp : EncDec_Attention<"cross_attention"> {
   }];
   let arguments = (ins EncDec_Rows:$query, EncDec_Rows:$key, EncDec_Rows:$value,
                        EncDec_Index:$rows, EncDec_Index:$offsets,
-                       I64Attr:$heads, F32Attr:$scale,
+                       I64Attr:$heads, EncDec_Scale:$scale,
                        OptionalAttr<DenseI64ArrayAttr>:$probs_heads);
   let assemblyFormat = [{
     $query `,` $key `,` $value `of` $rows `in` $offsets
@@ -101,7 +101,7 @@ def EncDec_AddNormOp : EncDec_WeightUser<"add_norm", [Pure, EncDec_RowWise,
   }];
   let arguments = (ins EncDec_Rows:$input, EncDec_Rows:$residual,
                        FlatSymbolRefAttr:$gamma, FlatSymbolRefAttr:$beta,
-                       F32Attr:$eps);
+                       EncDec_Epsilon:$eps);
   let results = (outs EncDec_Rows:$output);
   let assemblyFormat = [{
     $input `,` $residual `,` $gamma `,` $beta ` ` `{` `eps` `=` $eps `}` attr-dict

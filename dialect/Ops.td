@@ -50,6 +50,12 @@ def EncDec_TopValues : EncDec_Tensor<"isTopValuesTensor",
     "[?, ?] f32 tensor without a side">;
 
 // Results print under the names of their locations (%q, %scores), see Ops.cpp.
+def EncDec_Scale : ConfinedAttr<F32Attr, [AttrConstraint<
+    CPred<"::llvm::cast<::mlir::FloatAttr>($_self).getValue().isFinite()">, "that is finite">]>;
+def EncDec_Epsilon : ConfinedAttr<EncDec_Scale, [AttrConstraint<
+    CPred<"!::llvm::cast<::mlir::FloatAttr>($_self).getValue().isNegative()">,
+    "that is not negative">]>;
+
 class EncDec_Op<string mnemonic, list<Trait> traits = []>
     : Op<EncDec_Dialect, mnemonic, traits # [
           DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>]> {
@@ -123,7 +129,7 @@ def EncDec_EmbedOp : EncDec_WeightUser<"embed", [Pure, EncDec_RowWise]> {
   let arguments = (ins EncDec_Ids:$ids, EncDec_Index:$positions,
                        FlatSymbolRefAttr:$table,
                        OptionalAttr<FlatSymbolRefAttr>:$position_table,
-                       F32Attr:$scale);
+                       EncDec_Scale:$scale);
   let results = (outs EncDec_Rows:$output);
   let assemblyFormat = [{
     $ids `at` $positions `,` $table (`,` $position_table^)?
@@ -185,7 +191,7 @@ def EncDec_ScoresOp : EncDec_InferredOp<"scores", [Pure]> {
     C3 heads is positive and divides the width.
   }];
   let arguments = (ins EncDec_Rows:$query, EncDec_Rows:$key, EncDec_Index:$rows,
-                       EncDec_Index:$offsets, I64Attr:$heads, F32Attr:$scale);
+                       EncDec_Index:$offsets, I64Attr:$heads, EncDec_Scale:$scale);
   let results = (outs EncDec_Scores:$scores);
   let assemblyFormat = [{
     $query `,` $key `of` $rows `in` $offsets
@@ -265,7 +271,7 @@ def EncDec_NormOp : EncDec_WeightUser<"norm",
     C1 gamma and beta are [E] with E the input's width.
   }];
   let arguments = (ins EncDec_Rows:$input, FlatSymbolRefAttr:$gamma,
-                       FlatSymbolRefAttr:$beta, F32Attr:$eps);
+                       FlatSymbolRefAttr:$beta, EncDec_Epsilon:$eps);
   let results = (outs EncDec_Rows:$output);
   let assemblyFormat = [{
     $input `,` $gamma `,` $beta ` ` `{` `eps` `=` $eps `}` attr-dict

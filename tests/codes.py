@@ -44,7 +44,7 @@ def codes_tested(text):
     }
 
 
-root = pathlib.Path(sys.argv[1])
+root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parents[1])
 problems, count, known = [], 0, set()
 for folder, tests, untested in FOLDERS:
     given = codes_given(read(root / "compiler" / folder, "*.cpp", "*.h"))

@@ -2,6 +2,7 @@
 #include "compiler/cpu/Cpu.h"
 #include "compiler/cpu/CpuKernels.h"
 #include "llvm/ADT/SmallVectorExtras.h"
+#include <utility>
 
 using namespace mlir;
 using encdec::kernel::CallOp;
@@ -9,97 +10,140 @@ using encdec::kernel::CallOp;
 namespace encdec::cpu {
 namespace {
 
-/// What is folded into a call's body, read back from the call.
+/// What is folded into a call's body, read back from the call. What is missing or ill-typed
+/// is an error [config] at the call, remembered in `failed`; the value is then any that a
+/// body can be made of.
 struct Settings {
-  mutable CallOp call;
+  CallOp call;
+  bool failed = false;
 
-  int64_t number(StringRef name) const {
-    return call.getConfig().getAs<IntegerAttr>(name).getInt();
+  void refuse(StringRef name, StringRef expected) {
+    if (!std::exchange(failed, true))
+      call.emitOpError("not lowerable [config]: expected ")
+          << expected << " called '" << name << "' for kernel '" << call.getKernel()
+          << "', but got " << call.getConfig();
   }
-  float real(StringRef name) const {
-    return call.getConfig().getAs<FloatAttr>(name).getValue().convertToFloat();
+  int64_t number(StringRef name) {
+    auto number = call.getConfig().getAs<IntegerAttr>(name);
+    if (number && isSize(number.getInt()))
+      return number.getInt();
+    refuse(name, "a size");
+    return 1;
   }
-  std::optional<ActivationKind> activation() const {
-    auto kind = call.getConfig().getAs<ActivationKindAttr>("activation");
+  float real(StringRef name) {
+    auto real = call.getConfig().getAs<FloatAttr>(name);
+    if (real && real.getType().isF32())
+      return real.getValue().convertToFloat();
+    refuse(name, "an f32");
+    return 1;
+  }
+  std::optional<ActivationKind> optionalActivation() {
+    Attribute any = call.getConfig().get("activation");
+    auto kind = dyn_cast_or_null<ActivationKindAttr>(any);
+    if (any && !kind)
+      refuse("activation", "an activation");
     return kind ? std::optional(kind.getValue()) : std::nullopt;
   }
-  WeightKind kind(unsigned weight) const {
-    return *findWeightKind(call.weight(weight).getFormat());
+  ActivationKind activation() {
+    std::optional<ActivationKind> kind = optionalActivation();
+    if (!kind)
+      refuse("activation", "an activation");
+    return kind.value_or(ActivationKind::relu);
   }
-  AttentionShape attention() const {
-    auto keys = call.getConfig().getAs<TypeAttr>("keys");
-    return {number("heads"), number("head_size"),
-            keys && keys.getValue().isBF16() ? KeyKind::bf16 : KeyKind::f32};
+  WeightKind kind(unsigned slot) {
+    auto weight = slot < call.getWeights().size() ? call.weight(slot) : kernel::WeightAttr();
+    auto kind = weight ? findWeightKind(weight.getFormat()) : std::nullopt;
+    if (!kind && !std::exchange(failed, true))
+      call.emitOpError("not lowerable [config]: expected a weight of a known format in slot ")
+          << slot << " of kernel '" << call.getKernel() << "'";
+    return kind.value_or(WeightKind::f32);
   }
-  /// Weights come as (matrix, bias) for each output.
-  LinearShape linear() const {
-    LinearShape shape{number("inputs"), {}, {}, activation()};
+  AttentionShape attention() {
+    Attribute any = call.getConfig().get("keys");
+    auto keys = dyn_cast_or_null<TypeAttr>(any);
+    if (any && !(keys && keys.getValue().isBF16()))
+      refuse("keys", "the type bf16, or nothing,");
+    return {number("heads"), number("head_size"), keys ? KeyKind::bf16 : KeyKind::f32};
+  }
+  /// Of `count` outputs, or of any number. Weights come as (matrix, bias) for each output.
+  LinearShape linear(std::optional<int64_t> count = std::nullopt) {
+    LinearShape shape{number("inputs"), {}, {}, optionalActivation()};
     auto outputs = call.getConfig().getAs<DenseI64ArrayAttr>("outputs");
+    if (!outputs || outputs.empty() || outputs.size() != count.value_or(outputs.size()) ||
+        !llvm::all_of(outputs.asArrayRef(), isSize)) {
+      refuse("outputs", "sizes");
+      SmallVector<int64_t> ones(count.value_or(1), 1);
+      return {1, ones, SmallVector<WeightKind>(ones.size(), WeightKind::f32), std::nullopt};
+    }
     for (auto [i, width] : llvm::enumerate(outputs.asArrayRef())) {
       shape.outputs.push_back(width);
       shape.kinds.push_back(kind(2 * i));
     }
     return shape;
   }
-  VocabularyShape vocabulary() const {
+  VocabularyShape vocabulary() {
     VocabularyShape shape{number("inputs"), number("columns"), kind(0)};
     if (call.getWeights().size() > 2)
       shape.sketch = kind(2);
     return shape;
   }
+
+private:
+  /// Bodies are unrolled along some sizes.
+  static bool isSize(int64_t number) { return number > 0 && number <= 1 << 24; }
 };
 
-using Make = func::FuncOp (*)(CpuKernels &, const Settings &);
+using Make = func::FuncOp (*)(CpuKernels &, Settings &);
 struct Kernel {
   StringLiteral name;
   Make make;
 };
 constexpr Kernel kernels[] = {
-    {"quantize", [](CpuKernels &k, const Settings &s) { return k.quantize(s.number("inputs")); }},
+    {"quantize", [](CpuKernels &k, Settings &s) { return k.quantize(s.number("inputs")); }},
     {"embed",
-     [](CpuKernels &k, const Settings &s) {
+     [](CpuKernels &k, Settings &s) {
        return k.embed(s.number("width"), s.number("vocabulary"), s.kind(0), s.real("scale"));
      }},
-    {"linear", [](CpuKernels &k, const Settings &s) { return k.linear(s.linear()); }},
+    {"linear", [](CpuKernels &k, Settings &s) { return k.linear(s.linear()); }},
     {"activation",
-     [](CpuKernels &k, const Settings &s) {
-       return k.activation(s.number("width"), *s.activation());
+     [](CpuKernels &k, Settings &s) {
+       return k.activation(s.number("width"), s.activation());
      }},
-    {"add", [](CpuKernels &k, const Settings &s) { return k.add(s.number("width")); }},
+    {"add", [](CpuKernels &k, Settings &s) { return k.add(s.number("width")); }},
     {"norm",
-     [](CpuKernels &k, const Settings &s) {
+     [](CpuKernels &k, Settings &s) {
        return k.norm(s.number("width"), s.real("eps"), /*residual=*/false);
      }},
     {"add_norm",
-     [](CpuKernels &k, const Settings &s) {
+     [](CpuKernels &k, Settings &s) {
        return k.norm(s.number("width"), s.real("eps"), /*residual=*/true);
      }},
     {"cache_append",
-     [](CpuKernels &k, const Settings &s) { return k.cacheAppend(s.attention()); }},
+     [](CpuKernels &k, Settings &s) { return k.cacheAppend(s.attention()); }},
     {"self_attention",
-     [](CpuKernels &k, const Settings &s) {
+     [](CpuKernels &k, Settings &s) {
        return k.selfAttention(s.attention(), s.real("scale"));
      }},
     {"cross_attention",
-     [](CpuKernels &k, const Settings &s) {
+     [](CpuKernels &k, Settings &s) {
        return k.crossAttention(s.attention(), s.real("scale"));
      }},
-    {"block_keys", [](CpuKernels &k, const Settings &s) { return k.blockKeys(s.attention()); }},
+    {"block_keys", [](CpuKernels &k, Settings &s) { return k.blockKeys(s.attention()); }},
     {"encoder_attention",
-     [](CpuKernels &k, const Settings &s) {
+     [](CpuKernels &k, Settings &s) {
        return k.encoderAttention(s.attention(), s.real("scale"));
      }},
     {"memory_project",
-     [](CpuKernels &k, const Settings &s) {
-       return k.memoryProject(s.attention(), s.linear());
+     [](CpuKernels &k, Settings &s) {
+       return k.memoryProject(s.attention(), s.linear(/*count=*/2));
      }},
-    {"vocabulary", [](CpuKernels &k, const Settings &s) { return k.vocabulary(s.vocabulary()); }},
+    {"vocabulary", [](CpuKernels &k, Settings &s) { return k.vocabulary(s.vocabulary()); }},
     {"choose_vocabulary",
-     [](CpuKernels &k, const Settings &s) { return k.chooseVocabulary(s.vocabulary()); }},
+     [](CpuKernels &k, Settings &s) { return k.chooseVocabulary(s.vocabulary()); }},
     {"top_tokens",
-     [](CpuKernels &k, const Settings &s) { return k.topTokens(s.number("columns")); }},
+     [](CpuKernels &k, Settings &s) { return k.topTokens(s.number("columns")); }},
     {"merge_vocabulary",
-     [](CpuKernels &k, const Settings &s) { return k.mergeVocabulary(s.number("columns")); }},
+     [](CpuKernels &k, Settings &s) { return k.mergeVocabulary(s.number("columns")); }},
 };
 
 class Bodies : public KernelBodies {
@@ -112,7 +156,11 @@ public:
     if (kernel == std::end(kernels))
       return call.emitOpError("not lowerable [no-kernel]: target cpu has no kernel called '")
              << call.getKernel() << "'";
-    return kernel->make(made, {call});
+    Settings settings{call};
+    func::FuncOp body = kernel->make(made, settings);
+    if (settings.failed)
+      return failure();
+    return body;
   }
 
 private:

@@ -93,7 +93,7 @@ FailureOr<std::string> manifestText(ModuleOp module,
                                     const ManifestInfo &info) {
   for (StringRef name : {kModelAttr, kGenerationAttr})
     if (!module->hasAttr(name))
-      return module.emitError("expected attribute ")
+      return emitError(module.getLoc(), "expected attribute ")
              << name << ", but found none";
 
   FailureOr<kernel::MemoryPlan> plan = kernel::memoryPlanOf(module);

@@ -238,14 +238,14 @@ private:
     auto name = module->getAttrOfType<StringAttr>(kTargetAttr);
     const Target *target = name ? findTarget(name) : nullptr;
     if (!target) {
-      module.emitError("not lowerable [not-selected]: expected ")
+      emitError(module.getLoc(), "not lowerable [not-selected]: expected ")
           << kTargetAttr << " to name a target; run encdec-select-kernels";
       return nullptr;
     }
     std::unique_ptr<KernelBodies> bodies =
         target->bodies(module, level.empty() ? target->levels().front() : StringRef(level));
     if (!bodies) {
-      InFlightDiagnostic error = module.emitError("unknown level '")
+      InFlightDiagnostic error = emitError(module.getLoc(), "unknown level '")
                                  << level << "' [unknown-level]: target " << target->name()
                                  << " has";
       for (StringRef known : target->levels())

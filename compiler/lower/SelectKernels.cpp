@@ -54,7 +54,7 @@ struct SelectKernels : impl::SelectKernelsPassBase<SelectKernels> {
     ModuleOp module = getOperation();
     const Target *target = findTarget(this->target);
     if (!target) {
-      InFlightDiagnostic error = module.emitError("unknown target '")
+      InFlightDiagnostic error = emitError(module.getLoc(), "unknown target '")
                                  << this->target << "' [unknown-target]: known are";
       for (const Target *known : targets())
         error << " " << known->name();

@@ -25,7 +25,7 @@ struct NarrowKeys : impl::NarrowKeysPassBase<NarrowKeys> {
   void runOnOperation() override {
     MLIRContext *context = &getContext();
     if (type != "f32" && type != "bf16") {
-      getOperation().emitError("narrow-keys: expected type f32 or bf16, but got '")
+      emitError(getOperation().getLoc(), "narrow-keys: expected type f32 or bf16, but got '")
           << type << "'";
       return signalPassFailure();
     }

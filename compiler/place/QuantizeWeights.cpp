@@ -57,7 +57,7 @@ private:
   const WeightFormat *find(StringRef name) {
     const WeightFormat *format = findWeightFormat(name);
     if (!format)
-      getOperation().emitError("quantize-weights [format]: expected one of ")
+      emitError(getOperation().getLoc(), "quantize-weights [format]: expected one of ")
           << weightFormatNames() << ", but got '" << name << "'";
     return format;
   }
@@ -68,7 +68,7 @@ private:
     if (!text.contains('=') || !pattern) {
       if (!pattern)
         llvm::consumeError(pattern.takeError());
-      return getOperation().emitError("quantize-weights [pattern]: expected GLOB=FORMAT, as "
+      return emitError(getOperation().getLoc(), "quantize-weights [pattern]: expected GLOB=FORMAT, as "
                                       "in 'decoder.*=int8', but got '")
              << text << "'";
     }
@@ -94,7 +94,7 @@ private:
     llvm::stable_sort(names, [&](StringRef a, StringRef b) {
       return a.edit_distance(glob) < b.edit_distance(glob);
     });
-    InFlightDiagnostic error = getOperation().emitError("quantize-weights [no-match]: no "
+    InFlightDiagnostic error = emitError(getOperation().getLoc(), "quantize-weights [no-match]: no "
                                                         "matrix or token table matches '")
                                << glob << "'; the nearest names are";
     for (StringRef name : ArrayRef(names).take_front(3))

@@ -2,6 +2,7 @@
 #include "compiler/schedule/Schedule.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace encdec;
@@ -174,6 +175,26 @@ static LogicalResult verifyAccess(CallOp call, const Access &access, bool isResu
   return success();
 }
 
+// C8: bytes of the elements at one index of the dynamic dimension, rows or keys.
+static LogicalResult verifyRoom(CallOp call, unsigned i) {
+  BufferAttr buffer = call.buffer(i);
+  auto type = dyn_cast<RankedTensorType>(call.getResult(i).getType());
+  if (buffer.getSpace() == Space::output || !type || !type.getElementType().isIntOrFloat())
+    return success();
+  uint64_t bytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+  for (int64_t size : type.getShape())
+    if (!ShapedType::isDynamic(size))
+      bytes = llvm::SaturatingMultiply(bytes, uint64_t(size));
+  SizeAttr size = buffer.getSize();
+  int64_t room = type.hasStaticShape() ? size.getFixed()
+                                       : std::max(size.getPerRow(), size.getPerKey());
+  if (type.getNumDynamicDims() < 2 && bytes <= uint64_t(room))
+    return success();
+  return call.emitOpError("result #")
+         << i << ": expected a buffer with room for " << type << ", " << bytes << " bytes"
+         << (type.hasStaticShape() ? "" : " a row or key") << ", but got " << size;
+}
+
 LogicalResult CallOp::verify() {
   if (getAccesses().size() != getNumOperands() + getNumResults() ||
       getBuffers().size() != getNumResults() ||
@@ -190,5 +211,8 @@ LogicalResult CallOp::verify() {
                             unsigned(isResult ? i - getNumOperands() : i))))
       return failure();
   }
+  for (unsigned i = 0; i < getNumResults(); ++i)
+    if (failed(verifyRoom(*this, i)))
+      return failure();
   return success();
 }

@@ -213,6 +213,8 @@ def Kernel_CallOp : Kernel_Op<"call", [
     C6 `input` is for the entry's argument with that encdec.arg that is no handle; a
        written operand is a handle or a call's result.
     C7 an operand is an argument of the entry or a call's result.
+    C8 a buffer has room for its result, of whose type one dimension, rows or keys, may be
+       dynamic.
   }];
   let arguments = (ins StrAttr:$kernel, OptionalAttr<StrAttr>:$serves, Variadic<AnyType>:$operands,
                        ArrayAttr:$accesses, ArrayAttr:$buffers, Kernel_SplitAttr:$split,

@@ -135,8 +135,8 @@ FailureOr<HandleOffsets> handleOffsets(ModuleOp module) {
         ends[handle.getName()] += handle.getBytesPerKey();
       else if (first.getType() != argument.getType() || handleOf(first) != handle)
         return entry.emitOpError("schedule [handles]: argument ")
-               << role << " is " << argument.getType() << " here, but " << first.getType()
-               << " in another entry";
+               << role << " is " << argument.getType() << " with " << handle << " here, but "
+               << first.getType() << " with " << handleOf(first) << " in another entry";
       offsets[argument] = offset;
     }
   return offsets;

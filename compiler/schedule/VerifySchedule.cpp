@@ -2,7 +2,8 @@
 //
 // S1 an entry is one block of calls, barriers and a return.
 // S2 every value of arena and scratch has a place, which ends within what the entry states;
-//    in the arena it is a number of bytes per row, the only one that code multiplies.
+//    in the arena it is a number of bytes per row, the only one that code multiplies. What
+//    is returned are outputs.
 // S3 of two accesses between the same two barriers that may touch the same bytes and of
 //    which one writes, no two workers make one each.
 // S4 every read finds the value that it names: from the call that makes a value to the last
@@ -72,8 +73,11 @@ public:
         phase.clear();
         continue;
       }
-      if (isa<func::ReturnOp>(op))
+      if (auto end = dyn_cast<func::ReturnOp>(op)) {
+        if (failed(checkReturned(end)))
+          return failure();
         continue;
+      }
       auto call = dyn_cast<CallOp>(op);
       if (!call)
         return op.emitOpError("schedule [S1]: expected kernel calls and barriers only");
@@ -85,6 +89,16 @@ public:
   }
 
 private:
+  static LogicalResult checkReturned(func::ReturnOp end) {
+    for (auto [i, value] : llvm::enumerate(end.getOperands()))
+      if (!outputOf(value)) {
+        BufferAttr buffer = bufferOf(value);
+        return end.emitOpError("schedule [S2]: expected to return outputs alone, which the "
+                               "caller sees, but operand #")
+               << i << " lies in " << (buffer ? stringifySpace(buffer.getSpace()) : "no buffer");
+      }
+    return success();
+  }
   FailureOr<Where> whereIs(Value value) {
     BufferAttr buffer = bufferOf(value);
     if (!buffer || buffer.getSpace() == Space::output)

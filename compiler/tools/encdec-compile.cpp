@@ -217,7 +217,8 @@ void describe(CLI::App &app, Arguments &arguments) {
       ->capture_default_str();
   app.add_option("--weights-for", arguments.options.weightsFor,
                  "'GLOB=FORMAT': a format of their own for weights whose names (encdec "
-                 "inspect shows them) match; may be repeated, the last match counts")
+                 "inspect shows them) match; may be repeated, the last match counts. The "
+                 "type of cached keys follows --weights")
       ->allow_extra_args(false);
   app.add_flag("--sketch", arguments.options.sketch,
                "also an int8 sketch of a vocabulary in f32: greedy decoding "

@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
 
 namespace encdec::tools {
 namespace {
@@ -32,8 +31,7 @@ Json emptyJson(const Json &text) {
 Answers::Answers(const GenerateArguments &arguments, const encdec_model *model)
     : arguments(arguments), model(model), info(modelInfo(model)) {}
 
-void Answers::found(const Source &source, const encdec_result *result,
-                    uint64_t index) {
+void Answers::found(const encdec_result *result, uint64_t index) {
   ++count;
   auto read = sized<encdec_source>();
   check(encdec_result_source(result, index, &read));
@@ -41,8 +39,6 @@ void Answers::found(const Source &source, const encdec_result *result,
                                     sized<encdec_sequence>());
   for (size_t rank = 0; rank < best.size(); ++rank)
     check(encdec_result_get(result, index, rank, &best[rank]));
-  if (!arguments.alignments.empty())
-    draw(source, read, best.front());
   if (arguments.json) {
     Json object = toJson(best.front());
     if (arguments.returned > 1)
@@ -130,9 +126,12 @@ std::vector<std::string> Answers::pieces(bool target, const int32_t *ids,
   return labels;
 }
 
-/// FILE.svg for the first source, FILE-2.svg for the second, and so on.
-void Answers::draw(const Source &source, const encdec_source &read,
-                   const encdec_sequence &sequence) const {
+// FILE.svg for the first source, FILE-2.svg for the second, and so on.
+void Answers::draw(const Source &source, const encdec_result *result, uint64_t index) const {
+  auto read = sized<encdec_source>();
+  check(encdec_result_source(result, index, &read));
+  auto sequence = sized<encdec_sequence>();
+  check(encdec_result_get(result, index, /*rank=*/0, &sequence));
   AlignmentPicture picture;
   const uint64_t S = read.id_count, T = sequence.id_count;
   picture.sourcePieces = pieces(false, read.ids, S);
@@ -159,12 +158,7 @@ void Answers::draw(const Source &source, const encdec_source &read,
     path.insert(dot, fmt::format("-{}", count));
   }
   keepModel(arguments.model, path, "--alignments");
-  std::ofstream file(path, std::ios::binary);
-  file << drawAlignments(picture);
-  file.close();
-  if (!file)
-    throw Failure(ENCDEC_ERROR_FAILURE,
-                  fmt::format("--alignments: cannot write {}", path));
+  replaceFile(path, drawAlignments(picture), "--alignments:");
 }
 
 } // namespace encdec::tools

@@ -19,7 +19,10 @@ public:
 
   /// Writes the hypotheses of source `index` of the result, which has at least
   /// one.
-  void found(const Source &source, const encdec_result *result, uint64_t index);
+  void found(const encdec_result *result, uint64_t index);
+  /// Draws the alignments of source `index` of the result, whose answer was the last one
+  /// written. Throws Failure where no file can be written; an older file then stays.
+  void draw(const Source &source, const encdec_result *result, uint64_t index) const;
   /// Writes the answer to a blank line: a blank line, or an object with no
   /// text.
   void blank();
@@ -33,8 +36,6 @@ private:
                                   uint64_t count) const;
   nlohmann::ordered_json toJson(const encdec_sequence &sequence) const;
   void lines(std::vector<std::string> texts);
-  void draw(const Source &source, const encdec_source &read,
-            const encdec_sequence &sequence) const;
 
   const GenerateArguments &arguments;
   const encdec_model *model;

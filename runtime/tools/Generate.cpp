@@ -230,7 +230,18 @@ void Generator::answer(const Source &source, const encdec_result *result,
   std::istringstream warnings(read.warnings);
   for (std::string line; std::getline(warnings, line);)
     printWarning(source.where + ": " + line);
-  answers->found(source, result, index);
+  answers->found(result, index);
+  if (arguments.alignments.empty())
+    return;
+  try {
+    answers->draw(source, result, index);
+  } catch (const Failure &failure) { // the text has its answer, and so have those after it
+    if (arguments.failFast)
+      throw;
+    printError(source.where + ": " + failure.what());
+    if (!exitCode)
+      exitCode = failure.code;
+  }
 }
 
 /// Reports why a source has no answer. The sources before it have been

@@ -17,9 +17,10 @@ constexpr const char *footer = R"(Examples:
 
 With neither --text nor --ids, each line of standard input is one text. Results
 come in input order, one line each (with --nbest N, N lines each, best first; in
-JSON they stand under "alternatives"). A source that cannot be translated gets blank
-lines, or a JSON object with "error"; a message says which it is, and the exit code
-is that of the first one.)";
+JSON they stand under "alternatives" of a translated source). A source that cannot be
+translated gets blank lines, or a JSON object with "error"; a message says which it is,
+and the exit code is that of the first one. "truncated" in JSON counts the tokens that
+--truncate has cut.)";
 
 void addInputs(CLI::App *command, GenerateArguments &arguments) {
   command

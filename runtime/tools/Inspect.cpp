@@ -7,10 +7,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <set>
 
 namespace encdec::tools {
@@ -79,14 +76,8 @@ void extract(const std::vector<encdec_bundle_section_info> &sections,
       taken.insert(name = fmt::format("section-{}.bin", i));
     std::string path = folder / name;
     keepModel(bundle, path, "--extract:");
-    std::ofstream file(path, std::ios::binary);
-    file.write(reinterpret_cast<const char *>(sections[i].data),
-               std::streamsize(sections[i].data_size));
-    file.close();
-    if (!file)
-      throw Failure(
-          ENCDEC_ERROR_FAILURE,
-          fmt::format("cannot write {}: {}", path, std::strerror(errno)));
+    replaceFile(path, {reinterpret_cast<const char *>(sections[i].data), sections[i].data_size},
+                "--extract:");
   }
 }
 

@@ -2,10 +2,16 @@
 
 #include "runtime/tools/Support.h"
 #include "runtime/base/Number.h"
+#include "runtime/base/Signals.h"
 #include "runtime/tools/Terminal.h"
 
 #include <fmt/format.h>
 
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <unistd.h>
 
 namespace encdec::tools {
 
@@ -18,6 +24,29 @@ Failure failureOf(encdec_status *status) {
 void check(encdec_status *status) {
   if (status)
     throw failureOf(status);
+}
+
+void replaceFile(const std::string &path, std::string_view bytes, const std::string &option) {
+  HeldSignals signals; // a signal leaves no temporary file
+  std::error_code error;
+  const auto resolved = std::filesystem::canonical(path, error); // behind links
+  const std::string target = error ? path : resolved.string();
+  const auto status = std::filesystem::status(target, error);
+  const bool replaces =
+      !std::filesystem::exists(status) || std::filesystem::is_regular_file(status);
+  const std::string written =
+      replaces ? fmt::format("{}.{}.tmp", target, getpid()) : target;
+  errno = 0;
+  std::ofstream file(written, std::ios::binary);
+  file.write(bytes.data(), std::streamsize(bytes.size()));
+  file.close();
+  if (file && (!replaces || rename(written.c_str(), target.c_str()) == 0))
+    return;
+  const int reason = errno;
+  if (replaces)
+    unlink(written.c_str());
+  throw Failure(ENCDEC_ERROR_FAILURE,
+                fmt::format("{} cannot write {}: {}", option, path, std::strerror(reason)));
 }
 
 encdec_machine_info machineInfo() {

@@ -13,6 +13,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 namespace encdec::tools {
 
@@ -46,6 +47,11 @@ template <typename Info> Info sized() {
   info.size = sizeof(Info);
   return info;
 }
+
+/// Makes `path` a file of `bytes`, at once: an older file stays whole until the new one is
+/// written. A pipe or device is written to. Throws Failure (code 1), which begins with
+/// `option` and gives the system's reason.
+void replaceFile(const std::string &path, std::string_view bytes, const std::string &option);
 
 encdec_machine_info machineInfo();
 encdec_model_info modelInfo(const encdec_model *model);

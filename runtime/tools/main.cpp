@@ -160,9 +160,12 @@ std::string explain(const CLI::App &app, const CLI::ParseError &error,
   for (auto extra = extras.begin(); extra != mark; ++extra)
     if (extra->size() > 1 && extra->front() == '-') {
       std::string word = extra->substr(0, extra->find('='));
+      const std::vector<std::string> options = optionsOf(command);
+      if (std::find(options.begin(), options.end(), word) != options.end())
+        return fmt::format("option '{}' stands behind '{}', not before", word, nameOf(command));
       return fmt::format(
           "{} has no option '{}'{}", nameOf(command), word,
-          encdec::didYouMean(word, optionsOf(command), pointToHelp(command)));
+          encdec::didYouMean(word, options, pointToHelp(command)));
     }
   if (mark != extras.end())
     extras.erase(mark);

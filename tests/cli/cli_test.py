@@ -45,6 +45,8 @@ class Words(Cli):
             self.refused(2, "generate", self.bundle, word, says=[f"did you mean '{meant}'?"])
         self.refused(2, "inspect", self.bundle, "--extarct=x",
                      says=["did you mean '--extract'?"])
+        self.refused(2, "--text", "x", "generate", self.bundle,
+                     says=["option '--text' stands behind 'encdec generate'"])
 
     def test_unknown_option(self):
         self.refused(2, "generate", self.bundle, "--zzzzzz", says=["--zzzzzz", "--help"])

@@ -2,6 +2,7 @@
 """encdec generate and what lies around it: models, pictures, streams, signals."""
 import os
 import pathlib
+import resource
 import shutil
 import signal
 import subprocess
@@ -63,7 +64,20 @@ class Files(Cli):
         result = run("generate", self.bundle, "--text", "Yes.", "--alignments",
                      OUT / "no-folder" / "a.svg", check=False)
         self.assertEqual(result.returncode, 1)
-        self.assertIn("no-folder/a.svg", result.stderr)
+        self.assertIn("no-folder/a.svg: No such file or directory", result.stderr)
+        self.assertEqual(len(result.stdout.splitlines()), 1, "the text has its answer")
+
+    def test_a_picture_that_does_not_fit_leaves_the_older_one(self):
+        folder = pathlib.Path(tempfile.mkdtemp(dir=OUT))
+        self.addCleanup(shutil.rmtree, folder)
+        picture = folder / "a.svg"
+        picture.write_text("older")
+        limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))  # noqa: E731
+        result = run("generate", self.bundle, "--text", "Yes.", "--alignments", picture,
+                     check=False, preexec_fn=limit)
+        self.assertNotEqual(result.returncode, 0)
+        self.assertEqual([path.name for path in folder.iterdir()], ["a.svg"])
+        self.assertEqual(picture.read_text(), "older")
 
     def test_no_picture_replaces_the_model(self):
         folder = pathlib.Path(tempfile.mkdtemp(dir=OUT))

@@ -300,4 +300,8 @@ TEST(Form, DecomposedLayersAreSeenThroughTheirPieces) {
   unmasked.self.replace(unmasked.self.find("softmax %k"), 10, "softmax %s");
   expectMessage(unmasked.text(), Form::decomposed,
                 "expected masked self-attention"); // F4
+  Layer unsoftened = layer;
+  unsoftened.cross.replace(unsoftened.cross.find("context %p2"), 11, "context %s2");
+  expectMessage(unsoftened.text(), Form::decomposed,
+                "expected probabilities that encdec.softmax makes"); // F8
 }

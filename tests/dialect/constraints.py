@@ -7,7 +7,7 @@ import pathlib
 import re
 import sys
 
-source = pathlib.Path(sys.argv[1])
+source = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parents[2])
 text = "".join((source / "dialect" / name).read_text()
                for name in ("Ops.td", "FusedOps.td"))
 tests = "".join(path.read_text()

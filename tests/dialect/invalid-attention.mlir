@@ -165,3 +165,12 @@ func.func @cross_attention_causal(%q: !d, %k: !e, %i: tensor<?xi32>) {
   %c = encdec.cross_attention %q, %k, %k of %i in %i causal at %i {heads = 2, scale = 0.5} : !d, !e, !e
   return
 }
+
+// -----
+
+!d = tensor<?x8xf32, #encdec.side<decoder>>
+func.func @infinite_scale(%q: !d, %i: tensor<?xi32>) {
+  // expected-error @below {{attribute 'scale' failed to satisfy constraint: 32-bit float attribute that is finite}}
+  %s = encdec.scores %q, %q of %i in %i {heads = 2, scale = 0x7F800000} : !d, !d
+  return
+}

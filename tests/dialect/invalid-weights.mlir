@@ -296,3 +296,13 @@ func.func @vocabulary_c3_f32(%x: !d, %bias: tensor<?x11xf32>, %i: tensor<?xi32>,
   %t, %lp = encdec.vocabulary %x, @w sketch @s biased %bias by %i keep %top : !d, tensor<?x11xf32>
   return
 }
+
+// -----
+
+!d = tensor<?x8xf32, #encdec.side<decoder>>
+encdec.weight @g : tensor<8xf32> = #encdec.seeded<1, 0.5>
+func.func @negative_epsilon(%x: !d) {
+  // expected-error @below {{attribute 'eps' failed to satisfy constraint: 32-bit float attribute that is finite that is not negative}}
+  %y = encdec.norm %x, @g, @g {eps = -1.0} : !d
+  return
+}

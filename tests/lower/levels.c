@@ -45,7 +45,7 @@ static const int64_t memory_offset[] = {0, memory_per_key * 32};
 static encdec_abi_context context = {
     .weights = packed_weights, .scratch = scratch, .keys = capacity, .memory = memory,
     .memory_offset = memory_offset, .cache = cache,
-    .cache_stride = cache_per_key * capacity, .cache_capacity = capacity, .keys = capacity,
+    .cache_stride = cache_per_key * capacity, .cache_capacity = capacity,
     .sources = sources, .tokens = tokens, .positions = positions,
     .row_source = row_source, .source_offset = offsets, .ancestors = ancestors,
     .logit_bias = bias, .row_bias = row_bias, .out_tokens = out_tokens,

@@ -88,7 +88,7 @@ module attributes {encdec_kernel.target = "cpu"} {
   func.func @step(%m: !encdec.memory<1x32> {encdec.arg = "memory.0", encdec_kernel.handle = #encdec_kernel.handle<"memory", 256>}) attributes {encdec.entry = "step"} {
     return
   }
-  // expected-error @below {{schedule [handles]: argument "memory.0" is '!encdec.memory<2x16>' here, but '!encdec.memory<1x32>' in another entry}}
+  // expected-error @below {{schedule [handles]: argument "memory.0" is '!encdec.memory<2x16>' with #encdec_kernel.handle<"memory", 256> here, but '!encdec.memory<1x32>' with #encdec_kernel.handle<"memory", 256> in another entry}}
   func.func @encode(%m: !encdec.memory<2x16> {encdec.arg = "memory.0", encdec_kernel.handle = #encdec_kernel.handle<"memory", 256>}) attributes {encdec.entry = "encode"} {
     return
   }

@@ -65,8 +65,13 @@ private:
     Type type = RankedTensorType::get({ShapedType::kDynamic, width}, element);
     switch (below(5)) {
     case 0: {
-      auto size = SizeAttr::get(builder.getContext(), 64 * below(3), 4 * below(5), 0);
-      call.scratch(type, size, mode, written(/*isScratch=*/true));
+      int64_t fixed = 64 * below(3), perKey = 4 * below(5);
+      SmallVector<int64_t> shape{(perKey ? perKey : fixed) / 4};
+      if (perKey)
+        shape.push_back(ShapedType::kDynamic);
+      call.scratch(RankedTensorType::get(shape, builder.getF32Type()),
+                   SizeAttr::get(builder.getContext(), fixed, perKey, 0), mode,
+                   written(/*isScratch=*/true));
       return;
     }
     case 1:

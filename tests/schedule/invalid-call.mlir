@@ -247,3 +247,28 @@ func.func @unknown_split() {
   %a = encdec_kernel.call "a" () to arena <per_row = 64> : write rows split columns weights [] cost <> {} : () -> !rows
   return
 }
+
+// -----
+
+// C8
+func.func @c8_rows() {
+  // expected-error @below {{result #0: expected a buffer with room for 'tensor<?x32xf32>', 128 bytes a row or key, but got #encdec_kernel.size<per_row = 64>}}
+  %a = encdec_kernel.call "a" () to arena <per_row = 64> : write rows split rows weights [] cost <> {} : () -> tensor<?x32xf32>
+  return
+}
+
+// -----
+
+func.func @c8_fixed() {
+  // expected-error @below {{result #1: expected a buffer with room for 'tensor<2x32xf32>', 256 bytes, but got #encdec_kernel.size<fixed = 192, per_row = 256>}}
+  %a:2 = encdec_kernel.call "a" () to scratch <per_key = 128> : write own, scratch <fixed = 192, per_row = 256> : write own split rows weights [] cost <> {} : () -> (tensor<4x?x8xf32>, tensor<2x32xf32>)
+  return
+}
+
+// -----
+
+func.func @c8_two_dynamic() {
+  // expected-error @below {{result #0: expected a buffer with room for 'tensor<?x?xf32>'}}
+  %a = encdec_kernel.call "a" () to arena <per_row = 64> : write rows split rows weights [] cost <> {} : () -> tensor<?x?xf32>
+  return
+}

@@ -27,13 +27,13 @@ func.func @step(%ids: !index {encdec.arg = "positions"},
   // CHECK-SAME: cost <row_madds = 1024, keys = "cache", key_bytes = 256, key_madds = 64> numbers [3, -1] {} :
   %b:2 = encdec_kernel.call "b" for "a" (%a#0 : read all, %a#1 : read row_heads, %cache : write row_heads) to scratch <fixed = 64, per_key = 16, per_row = 64> at <fixed = 64> : update own, output "logits" : write row_heads split row_heads 2
       weights [#encdec_kernel.weight<@w, "f32", offsets = [0, -1], bytes = 4096, reads = whole>, #encdec_kernel.weight<@v, "i8", offsets = [4096], bytes = 64, reads = perhaps>]
-      cost <row_madds = 1024, keys = "cache", key_bytes = 256, key_madds = 64> numbers [3, -1] {} : (!rows, !rows, !encdec.cache<2x16>) -> (tensor<?x3x64xf32>, !rows)
+      cost <row_madds = 1024, keys = "cache", key_bytes = 256, key_madds = 64> numbers [3, -1] {} : (!rows, !rows, !encdec.cache<2x16>) -> (tensor<4x?xf32>, !rows)
   // Neither operands nor results; every part and split.
   // CHECK: encdec_kernel.call "c" () split data weights [] cost <> {} : () -> ()
   encdec_kernel.call "c" () split data weights [] cost <> {} : () -> ()
   // CHECK: encdec_kernel.call "d" ({{.*}} : read rows, {{.*}} : read source, {{.*}} : update rows, {{.*}} : read row_panels) to output "positions" : write one split rows weights
-  %d = encdec_kernel.call "d" (%a#0 : read rows, %a#0 : read source, %b#0 : update rows, %a#1 : read row_panels) to output "positions" : write one split rows weights [] cost <> {} : (!rows, !rows, tensor<?x3x64xf32>, !rows) -> !index
-  // CHECK: encdec_kernel.call "e" () to arena <per_row = 64> : write source_heads split source_heads 2 weights
-  %e = encdec_kernel.call "e" () to arena <per_row = 64> : write source_heads split source_heads 2 weights [] cost <> {} : () -> !rows
+  %d = encdec_kernel.call "d" (%a#0 : read rows, %a#0 : read source, %b#0 : update rows, %a#1 : read row_panels) to output "positions" : write one split rows weights [] cost <> {} : (!rows, !rows, tensor<4x?xf32>, !rows) -> !index
+  // CHECK: encdec_kernel.call "e" () to arena <per_row = 128> : write source_heads split source_heads 2 weights
+  %e = encdec_kernel.call "e" () to arena <per_row = 128> : write source_heads split source_heads 2 weights [] cost <> {} : () -> !rows
   return
 }

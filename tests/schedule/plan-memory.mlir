@@ -48,7 +48,7 @@ func.func @temporaries(%m: !encdec.memory<2x16> {encdec.arg = "memory.0", encdec
   // CHECK-NEXT: call "type" () to arena <per_row = 128> at <per_row = 512> : update panels
   %e = encdec_kernel.call "type" () to arena <per_row = 128> : update panels split panels 2 weights [] cost <> {} : () -> tensor<?x64xbf16>
   // CHECK-NEXT: call "size" () to arena <per_row = 64> at <per_row = 640> : update panels
-  %f = encdec_kernel.call "size" () to arena <per_row = 64> : update panels split panels 2 weights [] cost <> {} : () -> !rows
+  %f = encdec_kernel.call "size" () to arena <per_row = 64> : update panels split panels 2 weights [] cost <> {} : () -> !narrow
   encdec_kernel.barrier
   // In another phase any place will do.
   // CHECK: call "a" () to arena <per_row = 128> at <> : update panels, arena <per_row = 128> at <per_row = 128> : update panels
@@ -61,12 +61,12 @@ func.func @temporaries(%m: !encdec.memory<2x16> {encdec.arg = "memory.0", encdec
 // CHECK-SAME: encdec_kernel.scratch = #encdec_kernel.size<fixed = 1152>
 func.func @own() attributes {encdec.entry = "step"} {
   // CHECK: call "a" () to scratch <fixed = 1024> at <> : update own, scratch <fixed = 128> at <fixed = 1024> : update own
-  %a:2 = encdec_kernel.call "a" () to scratch <fixed = 1024> : update own, scratch <fixed = 128> : update own split rows weights [] cost <> {} : () -> (!block, !narrow)
+  %a:2 = encdec_kernel.call "a" () to scratch <fixed = 1024> : update own, scratch <fixed = 128> : update own split rows weights [] cost <> {} : () -> (!block, tensor<32xf32>)
   // Over the first, which no one reads; not over the second.
   // CHECK-NEXT: call "b" {{.*}} to scratch <fixed = 1024> at <> : update own
-  %b = encdec_kernel.call "b" (%a#1 : read own) to scratch <fixed = 1024> : update own split panels 2 weights [] cost <> {} : (!narrow) -> tensor<2x128xf32>
+  %b = encdec_kernel.call "b" (%a#1 : read own) to scratch <fixed = 1024> : update own split panels 2 weights [] cost <> {} : (tensor<32xf32>) -> tensor<2x128xf32>
   // CHECK-NEXT: call "c" () to scratch <fixed = 512> at <> : update own
-  %c = encdec_kernel.call "c" () to scratch <fixed = 512> : update own split rows weights [] cost <> {} : () -> !narrow
+  %c = encdec_kernel.call "c" () to scratch <fixed = 512> : update own split rows weights [] cost <> {} : () -> tensor<128xf32>
   return
 }
 
@@ -97,7 +97,7 @@ func.func @lists() attributes {encdec.entry = "step"} {
 // CHECK-SAME: encdec_kernel.scratch = #encdec_kernel.size<fixed = 64, per_key = 16, per_row = 256>
 func.func @formulas() attributes {encdec.entry = "step"} {
   // CHECK: call "a" () to scratch <per_key = 16> at <fixed = 64, per_row = 256> : update own, scratch <per_row = 256> at <> : update own, scratch <fixed = 64> at <per_row = 256> : update own
-  %a:3 = encdec_kernel.call "a" () to scratch <per_key = 16> : update own, scratch <per_row = 256> : update own, scratch <fixed = 64> : update own split rows weights [] cost <> {} : () -> (!scores, !lists, !narrow)
+  %a:3 = encdec_kernel.call "a" () to scratch <per_key = 16> : update own, scratch <per_row = 256> : update own, scratch <fixed = 64> : update own split rows weights [] cost <> {} : () -> (!scores, !lists, tensor<16xf32>)
   encdec_kernel.barrier
   // What is smaller for every number lies anywhere; a formula of keys may be larger than
   // any of rows.

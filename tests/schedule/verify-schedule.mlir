@@ -54,7 +54,7 @@ func.func @s2_no_place() attributes {encdec.entry = "step", encdec_kernel.arena 
 !rows = tensor<?x32xf32>
 func.func @s2_not_stated() attributes {encdec.entry = "step", encdec_kernel.arena = #encdec_kernel.size<per_row = 128>} {
   // expected-error @below {{schedule [S2]: result #1 has no place; run encdec-plan-memory}}
-  %a:2 = encdec_kernel.call "a" () to arena <per_row = 128> at <> : write rows, scratch <fixed = 64> at <> : write own split rows weights [] cost <> {} : () -> (!rows, !rows)
+  %a:2 = encdec_kernel.call "a" () to arena <per_row = 128> at <> : write rows, scratch <fixed = 64> at <> : write own split rows weights [] cost <> {} : () -> (!rows, tensor<16xf32>)
   return
 }
 
@@ -73,7 +73,7 @@ func.func @s2_beyond() attributes {encdec.entry = "step", encdec_kernel.arena = 
 !rows = tensor<?x32xf32>
 func.func @s2_formula() attributes {encdec.entry = "step", encdec_kernel.scratch = #encdec_kernel.size<per_row = 1024>} {
   // expected-error @below {{schedule [S2]: result #0 ends at #encdec_kernel.size<per_key = 16>, but the entry states #encdec_kernel.size<per_row = 1024>}}
-  %a = encdec_kernel.call "a" () to scratch <per_key = 16> at <> : write own split rows weights [] cost <> {} : () -> !rows
+  %a = encdec_kernel.call "a" () to scratch <per_key = 16> at <> : write own split rows weights [] cost <> {} : () -> tensor<4x?xf32>
   return
 }
 
@@ -214,7 +214,7 @@ func.func @s4_own() attributes {encdec.entry = "step", encdec_kernel.arena = #en
   // expected-note @below {{the value is made here}}
   %a = encdec_kernel.call "a" () to scratch <per_row = 128> at <> : update own split rows weights [] cost <> {} : () -> !rows
   // expected-error @below {{schedule [S4]: writes over a value that is still needed}}
-  %b = encdec_kernel.call "b" () to scratch <fixed = 64> at <> : update own split rows weights [] cost <> {} : () -> !rows
+  %b = encdec_kernel.call "b" () to scratch <fixed = 64> at <> : update own split rows weights [] cost <> {} : () -> tensor<16xf32>
   encdec_kernel.call "c" (%a : read own) split rows weights [] cost <> {} : (!rows) -> ()
   return
 }
@@ -244,7 +244,7 @@ func.func @handles_step(%m: !encdec.memory<2x16> {encdec.arg = "memory.0", encde
 
 // -----
 
-// expected-error @below {{schedule [handles]: argument "memory.0" is '!encdec.memory<4x8>' here, but '!encdec.memory<2x16>' in another entry}}
+// expected-error @below {{schedule [handles]: argument "memory.0" is '!encdec.memory<4x8>' with #encdec_kernel.handle<"memory", 256> here, but '!encdec.memory<2x16>' with #encdec_kernel.handle<"memory", 256> in another entry}}
 func.func @handles_encode(%m: !encdec.memory<4x8> {encdec.arg = "memory.0", encdec_kernel.handle = #encdec_kernel.handle<"memory", 256>}) attributes {encdec.entry = "encode", encdec_kernel.arena = #encdec_kernel.size<>, encdec_kernel.scratch = #encdec_kernel.size<>} {
   return
 }
@@ -257,4 +257,14 @@ func.func @handles_step(%m: !encdec.memory<2x16> {encdec.arg = "memory.0", encde
 // expected-error @below {{schedule [handles]: argument #0 is a "cache" without encdec.arg}}
 func.func @handles_unnamed(%c: !encdec.cache<2x16> {encdec_kernel.handle = #encdec_kernel.handle<"cache", 256>}) attributes {encdec.entry = "step", encdec_kernel.arena = #encdec_kernel.size<>, encdec_kernel.scratch = #encdec_kernel.size<>} {
   return
+}
+
+// -----
+
+// A returned value is the caller's.
+!rows = tensor<?x32xf32>
+func.func @s2_returned() -> !rows attributes {encdec.entry = "step", encdec_kernel.arena = #encdec_kernel.size<per_row = 128>, encdec_kernel.scratch = #encdec_kernel.size<>} {
+  %a = encdec_kernel.call "a" () to arena <per_row = 128> at <> : write rows split rows weights [] cost <> {} : () -> !rows
+  // expected-error @below {{schedule [S2]: expected to return outputs alone, which the caller sees, but operand #0 lies in arena}}
+  return %a : !rows
 }
