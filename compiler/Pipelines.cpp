@@ -20,8 +20,8 @@ void buildFusePipeline(OpPassManager &pm, const PipelineOptions &) {
   // linears, and its fused op tells the next pass which three linears belong
   // together.
   pm.addPass(createFuseAttentionPass());
-  // Before the FFN pass, which takes single linears: those of an attention are
-  // joined by then.
+  // Before the FFN pass, which takes single linears: the projections of an attention
+  // are joined by then.
   pm.addPass(createFuseProjectionsPass());
   pm.addPass(createFuseFfnPass());
   // After attention and FFN: an add's operands are then the two values of the

@@ -291,7 +291,7 @@ func::FuncOp CpuKernels::encoderAttention(const AttentionShape &shape,
   });
 }
 
-// Workers share the panels of keys and values as they share those of a linear. So a
+// Workers share the panels of keys and values as they share a linear's panels. So a
 // worker lays out only columns that it has just computed, and needs no barrier first.
 func::FuncOp CpuKernels::memoryProject(const AttentionShape &shape,
                                        const LinearShape &linear) {

@@ -151,7 +151,7 @@ public:
     return Status(code, messages.empty() ? what : what + ": " + messages);
   }
 
-  /// The levels asked for, each once; else those of x86-64 whose code differs for the
+  /// The levels asked for, each once; else the levels of x86-64 whose code differs for the
   /// weights' formats: VNNI levels only where products are of whole numbers.
   std::vector<std::string> levels() const {
     std::vector<std::string> asked;

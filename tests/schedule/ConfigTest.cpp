@@ -3,7 +3,6 @@
 #include "Scheduled.h"
 #include "compiler/lower/Lowering.h"
 #include "compiler/schedule/Schedule.h"
-#include "mlir/IR/Diagnostics.h"
 #include <gtest/gtest.h>
 #include <set>
 
@@ -16,15 +15,10 @@ namespace {
 
 /// What lowering says of `module`: its first error, or nothing.
 std::string errorOf(ModuleOp module) {
-  std::string first;
-  ScopedDiagnosticHandler handler(module.getContext(), [&](Diagnostic &diagnostic) {
-    if (first.empty())
-      first = diagnostic.str();
-    return success();
-  });
+  FirstError error(module.getContext());
   bool lowered = succeeded(lowerToLLVMDialect(module, "v3"));
-  EXPECT_EQ(lowered, first.empty()) << first;
-  return first;
+  EXPECT_EQ(lowered, error.text.empty()) << error.text;
+  return error.text;
 }
 
 /// Call `number` of a copy of `module`.

@@ -27,17 +27,12 @@ int count() {
 
 /// What refuses `module`: the first error, or nothing.
 std::string refusal(ModuleOp module) {
-  std::string first;
-  ScopedDiagnosticHandler handler(module.getContext(), [&](Diagnostic &diagnostic) {
-    if (first.empty())
-      first = diagnostic.str();
-    return success();
-  });
+  FirstError error(module.getContext());
   PassManager pm(module.getContext());
   pm.addPass(createVerifySchedulePass());
   bool accepted = succeeded(verify(module)) && succeeded(pm.run(module));
-  EXPECT_EQ(accepted, first.empty()) << first;
-  return first;
+  EXPECT_EQ(accepted, error.text.empty()) << error.text;
+  return error.text;
 }
 
 /// Sizes of calls that make races and overlaps show: from no work for most workers to

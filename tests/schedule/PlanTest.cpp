@@ -1,7 +1,6 @@
 // The memory plan of a module: what its entries and handles state, as the ABI counts it.
 #include "Scheduled.h"
 #include "compiler/schedule/Schedule.h"
-#include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
 #include <gtest/gtest.h>
 
@@ -18,15 +17,12 @@ struct Read {
 };
 
 Read planOf(MLIRContext &context, const std::string &source) {
+  FirstError error(&context);
   Read read{failure(), ""};
-  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
-    if (read.error.empty())
-      read.error = diagnostic.str();
-    return success();
-  });
   auto module = parseSourceString<ModuleOp>(source, &context);
   if (module)
     read.plan = memoryPlanOf(*module);
+  read.error = error.text;
   return read;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 #include "compiler/Pipelines.h"
 #include "compiler/Register.h"
+#include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
 #include "tests/support/RandomModel.h"
 
@@ -26,6 +27,21 @@ std::vector<Variant> variantsOf(const ModelSizes &sizes);
 
 /// One that knows encdec's dialects, for one thread.
 std::unique_ptr<mlir::MLIRContext> newContext();
+
+/// While this object lives, it takes the errors of a context and keeps the first.
+class FirstError {
+public:
+  explicit FirstError(mlir::MLIRContext *context)
+      : handler(context, [this](mlir::Diagnostic &diagnostic) {
+          if (text.empty())
+            text = diagnostic.str();
+          return mlir::success();
+        }) {}
+  std::string text; // empty: none so far
+
+private:
+  mlir::ScopedDiagnosticHandler handler;
+};
 
 /// A model in scheduled form, in a context of its own.
 struct Scheduled {
