@@ -64,6 +64,7 @@ def FuseFfnPass : Pass<"encdec-fuse-ffn", "mlir::ModuleOp"> {
     ```mlir
     %y = encdec.ffn %x, up @up.w @up.b, down @down.w @down.b {kind = relu} : …
     ```
+    A gated activation of two linears, joined or not, becomes an `ffn` with a gate.
   }];
 }
 
@@ -78,6 +79,10 @@ def FuseAddNormPass : Pass<"encdec-fuse-add-norm", "mlir::ModuleOp"> {
     After:
     ```mlir
     %y = encdec.add_norm %x, %r, @g, @b {eps = 9.99999974E-6} : …
+    ```
+    or, where something else reads the sum:
+    ```mlir
+    %y, %z = encdec.add_norm %x, %r, @g, @b {eps = 9.99999974E-6, sum} : …
     ```
   }];
 }

@@ -6,12 +6,19 @@ using namespace encdec;
 
 using Values = FailureOr<SmallVector<Value>>;
 
+// Where result `i` comes from: an op of several results may have a location of each.
+static Location locationOf(Operation *op, unsigned i) {
+  auto fused = dyn_cast<FusedLoc>(op->getLoc());
+  bool ofEach = fused && fused.getLocations().size() == op->getNumResults();
+  return ofEach ? fused.getLocations()[i] : op->getLoc();
+}
+
 Values LinearOp::decompose(OpBuilder &b) {
   if (getOutputs().size() == 1)
     return failure(); // plain already
   SmallVector<Value> outputs;
   for (auto [i, output] : llvm::enumerate(getOutputs()))
-    outputs.push_back(LinearOp::create(b, getLoc(), output.getType(),
+    outputs.push_back(LinearOp::create(b, locationOf(*this, i), output.getType(),
                                        getInput(), getWeight(i), getBias(i))
                           .getOutput());
   return outputs;
@@ -23,14 +30,15 @@ template <typename Attention> static bool wantsSomeHeads(Attention op) {
   return heads && heads->size() != op.getHeads();
 }
 
-// softmax(scale * Q·Kᵀ [masked]) · V
+// softmax(scale * Q·Kᵀ [+ bias] [masked]) · V
 template <typename Attention>
-static SmallVector<Value> decomposeAttention(OpBuilder &b, Attention op,
-                                             Value positions) {
+static SmallVector<Value> decomposeAttention(OpBuilder &b, Attention op, Value bias,
+                                             Value biasPositions, Value positions) {
   Location at = op.getLoc();
   Value scores =
       ScoresOp::create(b, at, op.getQuery(), op.getKey(), op.getRows(),
-                       op.getOffsets(), op.getHeadsAttr(), op.getScaleAttr());
+                       op.getOffsets(), bias, biasPositions, op.getHeadsAttr(),
+                       op.getScaleAttr());
   if (positions)
     scores = MaskOp::create(b, at, scores.getType(), scores, positions);
   Value probs = SoftmaxOp::create(b, at, scores.getType(), scores);
@@ -44,13 +52,13 @@ static SmallVector<Value> decomposeAttention(OpBuilder &b, Attention op,
 Values SelfAttentionOp::decompose(OpBuilder &b) {
   if (wantsSomeHeads(*this))
     return failure();
-  return decomposeAttention(b, *this, getPositions());
+  return decomposeAttention(b, *this, getBias(), getBiasPositions(), getPositions());
 }
 
 Values CrossAttentionOp::decompose(OpBuilder &b) {
   if (wantsSomeHeads(*this))
     return failure();
-  return decomposeAttention(b, *this, Value());
+  return decomposeAttention(b, *this, /*bias=*/{}, /*biasPositions=*/{}, /*positions=*/{});
 }
 
 // The hidden width F stands in the weight, not in a type of the op.
@@ -63,7 +71,12 @@ Values FfnOp::decompose(OpBuilder &b) {
   Value x = LinearOp::create(b, getLoc(), hidden, getInput(), getUpWeightAttr(),
                              getUpBiasAttr())
                 .getOutput();
-  x = ActivationOp::create(b, getLoc(), hidden, x, getKindAttr());
+  Value gate;
+  if (getGateWeightAttr())
+    gate = LinearOp::create(b, getLoc(), hidden, getInput(), getGateWeightAttr(),
+                            getGateBiasAttr())
+               .getOutput();
+  x = ActivationOp::create(b, getLoc(), hidden, x, gate, getKindAttr());
   x = LinearOp::create(b, getLoc(), getType(), x, getDownWeightAttr(),
                        getDownBiasAttr())
           .getOutput();
@@ -71,10 +84,14 @@ Values FfnOp::decompose(OpBuilder &b) {
 }
 
 Values AddNormOp::decompose(OpBuilder &b) {
-  Value sum = AddOp::create(b, getLoc(), getType(), getInput(), getResidual());
-  return SmallVector<Value>{NormOp::create(b, getLoc(), getType(), sum,
-                                           getGammaAttr(), getBetaAttr(),
-                                           getEpsAttr())};
+  Type type = getOutput().getType();
+  Location at = getKeepsSum() ? locationOf(*this, 1) : getLoc();
+  Value sum = AddOp::create(b, at, type, getInput(), getResidual());
+  SmallVector<Value> results{NormOp::create(b, locationOf(*this, 0), type, sum, getGammaAttr(),
+                                            getBetaAttr(), getEpsAttr(), getKindAttr())};
+  if (getKeepsSum())
+    results.push_back(sum);
+  return results;
 }
 
 Values VocabularyOp::decompose(OpBuilder &b) {

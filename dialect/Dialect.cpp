@@ -96,6 +96,11 @@ RankedTensorType encdec::scoresType(MLIRContext *context, int64_t heads,
       Float32Type::get(context), SideAttr::get(context, side));
 }
 
+RankedTensorType encdec::relativeBiasType(MLIRContext *context, int64_t heads, Side side) {
+  return RankedTensorType::get({heads, ShapedType::kDynamic}, Float32Type::get(context),
+                               SideAttr::get(context, side));
+}
+
 RankedTensorType encdec::idsType(MLIRContext *context, Side side) {
   return RankedTensorType::get({ShapedType::kDynamic},
                                IntegerType::get(context, 32),

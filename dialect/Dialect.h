@@ -16,6 +16,7 @@ enum class WeightRole {
   Matrix,     // [N, K], multiplied
   TokenTable, // [V, E], looked up by token; often a Matrix too
   Positions,  // [positions, E], looked up by position
+  Distances,  // [buckets, H], looked up by distance
   Vector,     // [E], bias, gamma, beta
   Sketch      // [N, K] of int8, read instead of most of a Matrix
 };
@@ -52,6 +53,7 @@ verifySizes(llvm::function_ref<mlir::InFlightDiagnostic()> emitError,
 bool isRowsTensor(mlir::Type type);
 bool isIdsTensor(mlir::Type type);
 bool isScoresTensor(mlir::Type type);
+bool isRelativeBiasTensor(mlir::Type type);
 bool isLogitBiasTensor(mlir::Type type);
 bool isIndexTensor(mlir::Type type);
 bool isAncestorsTensor(mlir::Type type);
@@ -64,6 +66,9 @@ mlir::RankedTensorType rowsType(mlir::MLIRContext *context, int64_t width,
 /// tensor<heads x ? x ? x f32, side>: scores or probs, [heads, rows, keys].
 mlir::RankedTensorType scoresType(mlir::MLIRContext *context, int64_t heads,
                                   Side side);
+/// tensor<heads x ? x f32, side>: a bias of each distance, [heads, distances].
+mlir::RankedTensorType relativeBiasType(mlir::MLIRContext *context, int64_t heads,
+                                        Side side);
 /// tensor<? x i32, side>: token ids, [rows].
 mlir::RankedTensorType idsType(mlir::MLIRContext *context, Side side);
 /// tensor<? x i32>: row maps, offsets, positions; no side.

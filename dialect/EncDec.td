@@ -50,6 +50,16 @@ def EncDec_ActivationKindAttr
   let assemblyFormat = "`<` $value `>`";
 }
 
+def EncDec_NormKind : I32EnumAttr<"NormKind", "what a norm divides by", [
+    I32EnumAttrCase<"layer", 0>, I32EnumAttrCase<"rms", 1>]> {
+  let cppNamespace = "::encdec";
+  let genSpecializedAttr = 0;
+}
+
+def EncDec_NormKindAttr : EnumAttr<EncDec_Dialect, EncDec_NormKind, "norm_kind"> {
+  let assemblyFormat = "`<` $value `>`";
+}
+
 //===-- Where a weight's values come from ----------------------------------===//
 
 class EncDec_Attr<string cppName, string attrMnemonic>

@@ -31,7 +31,7 @@ static bool standsIn(Operation *op, Form form) {
     return form != Form::decomposed;
   if (auto linear = dyn_cast<LinearOp>(op))
     return form != Form::decomposed || linear.getOutputs().size() == 1;
-  return true; // weights, embed, add, norm, handles
+  return true; // weights, embed, add, norm, relative_bias, handles
 }
 
 // F1, F2
@@ -79,6 +79,7 @@ struct SubLayer {
   Operation *op;
   Value input; // what asks: the query, or the FFN's input
   bool masked = false;
+  Value gate = {}; // of a gated activation, beside its input
 };
 } // namespace
 
@@ -97,7 +98,8 @@ static std::optional<SubLayer> subLayerOf(Operation *op) {
   if (auto ffn = dyn_cast<FfnOp>(op))
     return SubLayer{Kind::ffn, op, ffn.getInput()};
   if (auto activation = dyn_cast<ActivationOp>(op))
-    return SubLayer{Kind::ffn, op, activation.getInput()};
+    return SubLayer{Kind::ffn, op, activation.getInput(), /*masked=*/false,
+                    activation.getGate()};
   auto context = dyn_cast<ContextOp>(op);
   if (!context)
     return std::nullopt;
@@ -181,7 +183,8 @@ private:
       return layer.op->emitOpError("expected the next sub-layer of ")
              << entryOf(function) << " to be " << nameOf(expected)
              << " but got " << nameOf(layer.kind);
-    if (levelOf(layer.input) != count) // F3
+    if (levelOf(layer.input) != count ||
+        (layer.gate && levelOf(layer.gate) != count)) // F3
       return layer.op->emitOpError("expected ")
              << nameOf(layer.kind)
              << " to take its input from the sub-layer before, but it does not "
@@ -195,7 +198,8 @@ private:
       return layer.op->emitOpError("expected a residual connection around ")
              << nameOf(layer.kind) << " but got none";
     ++count;
-    if (isa<AddNormOp>(sum) || isNormed(layer.input) ||
+    if (isa<AddNormOp>(sum) ||
+        (isNormed(layer.input) && (!layer.gate || isNormed(layer.gate))) ||
         llvm::any_of(sum->getUsers(), [&](Operation *user) {
           return isa<NormOp>(user) && live.contains(user);
         }))
@@ -233,10 +237,11 @@ private:
 
   // Whether a sub-layer's input is a norm's output, through projections.
   static bool isNormed(Value input) {
-    Operation *op = input.getDefiningOp();
-    while (op && isa<LinearOp>(op))
-      op = op->getOperand(0).getDefiningOp();
-    return op && isa<NormOp, AddNormOp>(op);
+    while (auto linear = input.getDefiningOp<LinearOp>())
+      input = linear.getInput();
+    if (auto fused = input.getDefiningOp<AddNormOp>())
+      return input == fused.getOutput(); // its sum is the residual alone
+    return bool(input.getDefiningOp<NormOp>());
   }
 
   func::FuncOp function;

@@ -114,13 +114,51 @@ template <> Results Interpreter::eval(LinearOp op) {
   return outputs;
 }
 
+template <> Results Interpreter::eval(RelativeBiasOp op) {
+  WEIGHT(table, op.getTableAttr())
+  const Tensor &of = tensor(op.isBidirectional() ? op.getOffsets() : op.getPositions());
+  // One number must not ask for more memory than there is.
+  constexpr int64_t most = 1 << 20;
+  if (failed(within(op, op.isBidirectional() ? "offsets" : "positions", of, most)))
+    return failure();
+  int64_t n = 1; // key positions
+  for (int64_t i = 0; i < int64_t(of.values.size()); ++i)
+    if (!op.isBidirectional())
+      n = std::max(n, int64_t(of.values[i]) + 1);
+    else if (i > 0)
+      n = std::max(n, int64_t(of.values[i] - of.values[i - 1]));
+  return one(relativeBias(*table, n, op.getMaxDistance(), op.isBidirectional()));
+}
+
+template <typename Op>
+FailureOr<Tensor> Interpreter::scored(Op op, const KeyRanges &seen, mlir::Value bias,
+                                      mlir::Value biasPositions) {
+  Tensor result = scores(tensor(op.getQuery()), tensor(op.getKey()), seen, op.getHeads(),
+                         op.getScale().convertToFloat());
+  if (!bias)
+    return result;
+  // Distances of a bias end with that of 0, or reach as far after the query as before.
+  const Tensor &distances = tensor(bias), &positions = tensor(biasPositions);
+  bool both = sideOf(bias) == Side::encoder;
+  int64_t zero = both ? (distances.width() - 1) / 2 : distances.width() - 1;
+  if (failed(within(op, "bias_positions", positions, zero + 1)))
+    return failure();
+  for (auto [r, range] : llvm::enumerate(seen)) {
+    int64_t last = range.second - range.first - 1 - int64_t(positions.values[r]) + zero;
+    if (both && last >= distances.width())
+      return op.emitError("expected a bias of ")
+             << last + 1 << " distances for row " << r << " but got " << distances.width();
+  }
+  return addBias(std::move(result), distances, positions, zero);
+}
+
 template <> Results Interpreter::eval(ScoresOp op) {
-  const Tensor &key = tensor(op.getKey());
-  auto seen = keyRanges(op, tensor(op.getRows()), tensor(op.getOffsets()), key.rows());
+  auto seen = keyRanges(op, tensor(op.getRows()), tensor(op.getOffsets()),
+                        tensor(op.getKey()).rows());
   if (failed(seen))
     return failure();
-  return one(scores(tensor(op.getQuery()), key, *seen, op.getHeads(),
-                    op.getScale().convertToFloat()));
+  FailureOr<Tensor> result = scored(op, *seen, op.getBias(), op.getBiasPositions());
+  return failed(result) ? Results(failure()) : one(*result);
 }
 
 template <> Results Interpreter::eval(MaskOp op) {
@@ -148,11 +186,16 @@ template <> Results Interpreter::eval(AddOp op) {
   return one(add(tensor(op.getX()), tensor(op.getY())));
 }
 
-template <> Results Interpreter::eval(NormOp op) {
+template <typename Op> FailureOr<Tensor> Interpreter::normed(Op op, Tensor x) {
   WEIGHT(gamma, op.getGammaAttr())
   WEIGHT(beta, op.getBetaAttr())
-  return one(
-      norm(tensor(op.getInput()), *gamma, *beta, op.getEps().convertToFloat()));
+  auto compute = op.getKind() == NormKind::rms ? rmsNorm : norm;
+  return compute(std::move(x), *gamma, beta, op.getEps().convertToFloat());
+}
+
+template <> Results Interpreter::eval(NormOp op) {
+  FailureOr<Tensor> y = normed(op, tensor(op.getInput()));
+  return failed(y) ? Results(failure()) : one(*y);
 }
 
 static reference::Activation kindOf(ActivationKind kind) {
@@ -170,7 +213,8 @@ static reference::Activation kindOf(ActivationKind kind) {
 }
 
 template <> Results Interpreter::eval(ActivationOp op) {
-  return one(activate(tensor(op.getInput()), kindOf(op.getKind())));
+  Tensor y = activate(tensor(op.getInput()), kindOf(op.getKind()));
+  return one(op.getGate() ? multiply(std::move(y), tensor(op.getGate())) : y);
 }
 
 template <typename Op> Results Interpreter::top(Op op, const Tensor &logits) {
@@ -276,16 +320,18 @@ template <> Results Interpreter::eval(CacheReadOp op) {
 //===-- Fused ops ---------------------------------------------------------===//
 
 template <typename Op>
-Results Interpreter::attention(Op op, mlir::Value positions) {
-  const Tensor &key = tensor(op.getKey());
-  auto seen = keyRanges(op, tensor(op.getRows()), tensor(op.getOffsets()), key.rows());
+Results Interpreter::attention(Op op, mlir::Value bias, mlir::Value biasPositions,
+                               mlir::Value positions) {
+  auto seen = keyRanges(op, tensor(op.getRows()), tensor(op.getOffsets()),
+                        tensor(op.getKey()).rows());
   if (failed(seen))
     return failure();
-  Tensor probs = scores(tensor(op.getQuery()), key, *seen, op.getHeads(),
-                        op.getScale().convertToFloat());
+  FailureOr<Tensor> scores = scored(op, *seen, bias, biasPositions);
+  if (failed(scores))
+    return failure();
   if (positions)
-    probs = causalMask(std::move(probs), tensor(positions));
-  probs = softmax(std::move(probs));
+    scores = causalMask(std::move(*scores), tensor(positions));
+  Tensor probs = softmax(std::move(*scores));
   Results results =
       one(context(probs, tensor(op.getValue()), *seen, op.getHeads()));
   if (auto heads = op.getProbsHeads()) {
@@ -300,29 +346,38 @@ Results Interpreter::attention(Op op, mlir::Value positions) {
 }
 
 template <> Results Interpreter::eval(SelfAttentionOp op) {
-  return attention(op, op.getPositions());
+  return attention(op, op.getBias(), op.getBiasPositions(), op.getPositions());
 }
 
 template <> Results Interpreter::eval(CrossAttentionOp op) {
-  return attention(op, mlir::Value());
+  return attention(op, /*bias=*/{}, /*biasPositions=*/{}, /*positions=*/{});
 }
 
 template <> Results Interpreter::eval(FfnOp op) {
   WEIGHT(w1, op.getUpWeightAttr())
   WEIGHT(b1, op.getUpBiasAttr())
+  WEIGHT(wg, op.getGateWeightAttr())
+  WEIGHT(bg, op.getGateBiasAttr())
   WEIGHT(w2, op.getDownWeightAttr())
   WEIGHT(b2, op.getDownBiasAttr())
   Tensor hidden =
       activate(product(op, op.getUpWeightAttr(), tensor(op.getInput()), *w1, b1),
                kindOf(op.getKind()));
+  if (wg)
+    hidden = multiply(std::move(hidden), product(op, op.getGateWeightAttr(),
+                                                 tensor(op.getInput()), *wg, bg));
   return one(product(op, op.getDownWeightAttr(), hidden, *w2, b2));
 }
 
 template <> Results Interpreter::eval(AddNormOp op) {
-  WEIGHT(gamma, op.getGammaAttr())
-  WEIGHT(beta, op.getBetaAttr())
-  return one(norm(add(tensor(op.getInput()), tensor(op.getResidual())), *gamma,
-                  *beta, op.getEps().convertToFloat()));
+  Tensor sum = add(tensor(op.getInput()), tensor(op.getResidual()));
+  FailureOr<Tensor> y = normed(op, sum);
+  if (failed(y))
+    return failure();
+  std::vector<reference::Value> results{*y};
+  if (op.getKeepsSum())
+    results.push_back(std::move(sum));
+  return results;
 }
 
 template <> Results Interpreter::eval(VocabularyOp op) {
@@ -354,7 +409,7 @@ template <> Results Interpreter::eval(arith::ConstantOp op) {
 
 Results Interpreter::evaluate(Operation *op) {
   return llvm::TypeSwitch<Operation *, Results>(op)
-      .Case<EmbedOp, LinearOp, ScoresOp, MaskOp, SoftmaxOp, ContextOp, AddOp,
+      .Case<EmbedOp, LinearOp, RelativeBiasOp, ScoresOp, MaskOp, SoftmaxOp, ContextOp, AddOp,
             NormOp, ActivationOp, TopTokensOp, MemoryProjectOp, MemoryReadOp,
             CacheAppendOp, CacheReadOp, SelfAttentionOp, CrossAttentionOp,
             FfnOp, AddNormOp, VocabularyOp, arith::ConstantOp>(

@@ -59,7 +59,13 @@ private:
 
   Results evaluate(mlir::Operation *op);
   template <typename Op> Results eval(Op op);
-  template <typename Op> Results attention(Op op, mlir::Value positions);
+  template <typename Op>
+  Results attention(Op op, mlir::Value bias, mlir::Value biasPositions, mlir::Value positions);
+  /// Scores of the op's keys, with its bias, if it has one.
+  template <typename Op>
+  mlir::FailureOr<Tensor> scored(Op op, const KeyRanges &seen, mlir::Value bias,
+                                 mlir::Value biasPositions);
+  template <typename Op> mlir::FailureOr<Tensor> normed(Op op, Tensor x);
   template <typename Op> Results top(Op op, const Tensor &logits);
 
   const Tensor &tensor(mlir::Value value) {

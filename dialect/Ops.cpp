@@ -25,6 +25,9 @@ bool encdec::isIdsTensor(Type t) {
 bool encdec::isScoresTensor(Type t) {
   return isTensor(t, {false, true, true}, /*integer=*/false, /*sided=*/true);
 }
+bool encdec::isRelativeBiasTensor(Type t) {
+  return isTensor(t, {false, true}, /*integer=*/false, /*sided=*/true);
+}
 bool encdec::isLogitBiasTensor(Type t) {
   return isTensor(t, {true, false}, /*integer=*/false, /*sided=*/false);
 }
@@ -120,6 +123,67 @@ static void printKind(OpAsmPrinter &printer, Operation *,
   printer << stringifyActivationKind(kind.getValue());
 }
 
+// What follows a norm's eps: ", kind = rms", elided where it is layer, and ", sum" where
+// there may be one.
+static ParseResult parseNormOptions(OpAsmParser &parser, NormKindAttr &kind,
+                                    UnitAttr *keepsSum) {
+  NormKind norm = NormKind::layer;
+  while (succeeded(parser.parseOptionalComma())) {
+    if (keepsSum && succeeded(parser.parseOptionalKeyword("sum"))) {
+      *keepsSum = parser.getBuilder().getUnitAttr();
+      break;
+    }
+    StringRef word;
+    if (parser.parseKeyword("kind") || parser.parseEqual())
+      return failure();
+    SMLoc at = parser.getCurrentLocation();
+    if (parser.parseKeyword(&word))
+      return failure();
+    auto known = symbolizeNormKind(word);
+    if (!known)
+      return parser.emitError(at) << "expected layer or rms, but got " << word;
+    norm = *known;
+  }
+  kind = NormKindAttr::get(parser.getContext(), norm);
+  return success();
+}
+static ParseResult parseNormOptions(OpAsmParser &parser, NormKindAttr &kind) {
+  return parseNormOptions(parser, kind, /*keepsSum=*/nullptr);
+}
+static ParseResult parseNormOptions(OpAsmParser &parser, NormKindAttr &kind,
+                                    UnitAttr &keepsSum) {
+  return parseNormOptions(parser, kind, &keepsSum);
+}
+static void printNormOptions(OpAsmPrinter &printer, Operation *, NormKindAttr kind,
+                             UnitAttr keepsSum = {}) {
+  if (kind.getValue() != NormKind::layer)
+    printer << ", kind = " << stringifyNormKind(kind.getValue());
+  if (keepsSum)
+    printer << ", sum";
+}
+
+// "gate @w @b, ", or nothing.
+static ParseResult parseGate(OpAsmParser &parser, FlatSymbolRefAttr &weight,
+                             FlatSymbolRefAttr &bias) {
+  StringAttr name;
+  if (failed(parser.parseOptionalKeyword("gate")))
+    return success();
+  if (parser.parseSymbolName(name))
+    return failure();
+  weight = FlatSymbolRefAttr::get(name);
+  parseSymbol(parser, bias);
+  return parser.parseComma();
+}
+static void printGate(OpAsmPrinter &printer, Operation *, FlatSymbolRefAttr weight,
+                      FlatSymbolRefAttr bias) {
+  if (!weight)
+    return;
+  printer << "gate " << weight;
+  if (bias)
+    printer << " " << bias;
+  printer << ", ";
+}
+
 #define GET_OP_CLASSES
 #include "dialect/Ops.cpp.inc"
 
@@ -148,6 +212,7 @@ static void nameResults(Operation *op, ArrayRef<StringRef> names,
 RESULT_NAMES(WeightOp, "")
 RESULT_NAMES(EmbedOp, "x")
 RESULT_NAMES(LinearOp, "y")
+RESULT_NAMES(RelativeBiasOp, "bias")
 RESULT_NAMES(ScoresOp, "scores")
 RESULT_NAMES(MaskOp, "masked")
 RESULT_NAMES(SoftmaxOp, "probs")
@@ -163,7 +228,7 @@ RESULT_NAMES(MemoryProjectOp, "")
 RESULT_NAMES(SelfAttentionOp, "context", "probs")
 RESULT_NAMES(CrossAttentionOp, "context", "probs")
 RESULT_NAMES(FfnOp, "ffn")
-RESULT_NAMES(AddNormOp, "normed")
+RESULT_NAMES(AddNormOp, "normed", "sum")
 RESULT_NAMES(VocabularyOp, "tokens", "log_probs")
 
 //===-- Builders and accessors --------------------------------------------===//
@@ -258,6 +323,12 @@ LogicalResult CrossAttentionOp::inferReturnTypes(MLIRContext *context,
                                                  Adaptor op,
                                                  SmallVectorImpl<Type> &types) {
   return inferAttention(context, op, types);
+}
+
+LogicalResult AddNormOp::inferReturnTypes(MLIRContext *, std::optional<Location>,
+                                          Adaptor op, SmallVectorImpl<Type> &types) {
+  types.append(op.getKeepsSum() ? 2 : 1, op.getInput().getType());
+  return success();
 }
 
 static void inferTokens(MLIRContext *context, Value rows,

@@ -1,4 +1,4 @@
-// The ops: twenty, one meaning each; the fused ones stand in FusedOps.td. Numbers
+// The ops, one meaning each; the fused ones stand in FusedOps.td. Numbers
 // (C1, C2, …) count an op's own constraints; each stands beside its check in
 // Verify.cpp or VerifyWeights.cpp and in the name of the test that breaks it.
 //
@@ -31,6 +31,9 @@ def EncDec_Ids : EncDec_Tensor<"isIdsTensor", "[?] i32 tensor with a side">;
 // Scores and probs, [H, R, K of a row's segment].
 def EncDec_Scores : EncDec_Tensor<"isScoresTensor",
     "[heads, ?, ?] f32 tensor with a side">;
+// What a distance between query and key adds to a score, [H, distances].
+def EncDec_RelativeBias : EncDec_Tensor<"isRelativeBiasTensor",
+    "[heads, ?] f32 tensor with a side">;
 // Rows of additive logit biases, [?, V]; shared by all rows, no side.
 def EncDec_LogitBias : EncDec_Tensor<"isLogitBiasTensor",
     "[?, width] f32 tensor without a side">;
@@ -176,27 +179,77 @@ def EncDec_LinearOp : EncDec_WeightUser<"linear",
 class EncDec_InferredOp<string mnemonic, list<Trait> traits = []>
     : EncDec_Op<mnemonic, traits # [InferTypeOpAdaptor]>;
 
-def EncDec_ScoresOp : EncDec_InferredOp<"scores", [Pure]> {
-  let summary = "scale * query · key, per head";
+def EncDec_RelativeBiasOp : EncDec_WeightUser<"relative_bias",
+    [Pure, AttrSizedOperandSegments]> {
+  let summary = "what each distance from query to key adds to the scores, per head";
+  let description = [{
+    ```mlir
+    %b = encdec.relative_bias @table over %offsets {max_distance = 128} : tensor<4x?xf32, #encdec.side<encoder>>
+    %b = encdec.relative_bias @table to %positions {max_distance = 128} : tensor<4x?xf32, #encdec.side<decoder>>
+    ```
+    bias[h][i] = table[bucket(key position - query position)][h] with i = key position -
+    query position + n - 1 (Raffel et al., arXiv:1910.10683, as T5 computes it). `over`
+    segments, both directions: n is the longest segment and the bias has 2n - 1 distances;
+    half of the buckets are for keys after the query. `to` positions, causal: n is one more
+    than the greatest position and the bias has n distances, the last of them 0. Of the B
+    buckets of one direction the first B/2 are of one distance each, the others of ranges
+    that grow with the logarithm, up to max_distance; the last holds all beyond.
+
+    C1 it is made either over offsets or to positions.
+    C2 over offsets it is of the encoder, to positions of the decoder, whose query stands
+       where its cache ends.
+    C3 table is [buckets, H] with H the heads of the result.
+    C4 over offsets the buckets are even, at least 4; to positions at least 2.
+    C5 max_distance exceeds the number of buckets of one distance each.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$table, Optional<EncDec_Index>:$offsets,
+                       Optional<EncDec_Index>:$positions, I64Attr:$max_distance);
+  let results = (outs EncDec_RelativeBias:$bias);
+  let assemblyFormat = [{
+    $table (`over` $offsets^)? (`to` $positions^)?
+    ` ` `{` `max_distance` `=` $max_distance `}` attr-dict `:` type($bias)
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// Whether keys stand on both sides of a query.
+    bool isBidirectional() { return bool(getOffsets()); }
+  }];
+}
+
+def EncDec_ScoresOp : EncDec_InferredOp<"scores", [Pure, AttrSizedOperandSegments]> {
+  let summary = "scale * query · key, per head, with a bias of their distance";
   let description = [{
     ```mlir
     %s = encdec.scores %q, %k of %rows in %offsets {heads = 4, scale = 0.125} : tensor<…>, tensor<…>
+    %s = encdec.scores %q, %k of %rows in %offsets bias %b at %positions {heads = 4, scale = 1.0} : tensor<…>, tensor<…>, tensor<…>
     ```
     The result is tensor<heads x ? x ? x f32> with the side of its rows, the
     query's. A decoder query on encoder keys is cross-attention; the other way
     round is an error: the decoder asks, the encoder answers.
 
+    With a bias of n key positions, scores[h][r][j] is scale * query · key +
+    bias[h][j - positions[r] + n - 1].
+
     C1 an encoder query has encoder keys.
     C2 query and key have one width.
     C3 heads is positive and divides the width.
+    C4 bias and its positions come together.
+    C5 bias is for keys of the query's own side: there is no distance between the sides.
+    C6 bias has the side of the query.
+    C7 bias is for as many heads.
+    C8 where they are seen, bias is made over the offsets that the scores read, or to
+       bias_positions; and keys of a cache are read to bias_positions.
+    C9 keys of a memory or a cache are read with its heads.
   }];
   let arguments = (ins EncDec_Rows:$query, EncDec_Rows:$key, EncDec_Index:$rows,
-                       EncDec_Index:$offsets, I64Attr:$heads, EncDec_Scale:$scale);
+                       EncDec_Index:$offsets, Optional<EncDec_RelativeBias>:$bias,
+                       Optional<EncDec_Index>:$bias_positions, I64Attr:$heads,
+                       EncDec_Scale:$scale);
   let results = (outs EncDec_Scores:$scores);
   let assemblyFormat = [{
-    $query `,` $key `of` $rows `in` $offsets
+    $query `,` $key `of` $rows `in` $offsets (`bias` $bias^ `at` $bias_positions)?
     ` ` `{` `heads` `=` $heads `,` `scale` `=` $scale `}` attr-dict
-    `:` type($query) `,` type($key)
+    `:` type($query) `,` type($key) (`,` type($bias)^)?
   }];
 }
 
@@ -208,6 +261,7 @@ def EncDec_MaskOp : EncDec_Op<"mask", [Pure, AllTypesMatch<["scores", "masked"]>
     ```
     C1 scores are of the decoder: the encoder sees its whole source.
     C2 scores are not cross-attention's (seen through the op that defines them).
+    C3 scores with a bias have it at the same positions (where they are seen).
   }];
   let arguments = (ins EncDec_Scores:$scores, EncDec_Index:$positions);
   let results = (outs EncDec_Scores:$masked);
@@ -261,36 +315,43 @@ def EncDec_AddOp : EncDec_Op<"add",
 
 def EncDec_NormOp : EncDec_WeightUser<"norm",
     [Pure, EncDec_RowWise, AllTypesMatch<["input", "output"]>]> {
-  let summary = "LayerNorm: gamma * (x - mean) / sqrt(variance + eps) + beta";
+  let summary = "LayerNorm or RMSNorm of each row, times gamma, plus beta";
   let description = [{
     ```mlir
     %y = encdec.norm %x, @gamma, @beta {eps = 1.0e-5} : tensor<?x8xf32, #s>
+    %y = encdec.norm %x, @gamma {eps = 1.0e-6, kind = rms} : tensor<?x8xf32, #s>
     ```
-    Mean and (biased) variance are of one row.
+    Kind layer, the default: (x - mean) / sqrt(variance + eps) * gamma + beta, with mean
+    and (biased) variance of one row. Kind rms: x / sqrt(mean(x²) + eps) * gamma + beta.
 
-    C1 gamma and beta are [E] with E the input's width.
+    C1 gamma and beta, if any, are [E] with E the input's width.
   }];
   let arguments = (ins EncDec_Rows:$input, FlatSymbolRefAttr:$gamma,
-                       FlatSymbolRefAttr:$beta, EncDec_Epsilon:$eps);
+                       OptionalAttr<FlatSymbolRefAttr>:$beta, EncDec_Epsilon:$eps,
+                       EncDec_NormKindAttr:$kind);
   let results = (outs EncDec_Rows:$output);
   let assemblyFormat = [{
-    $input `,` $gamma `,` $beta ` ` `{` `eps` `=` $eps `}` attr-dict
-    `:` type($input)
+    $input `,` $gamma (`,` $beta^)? ` ` `{` `eps` `=` $eps `` custom<NormOptions>($kind) `}`
+    attr-dict `:` type($input)
   }];
 }
 
 def EncDec_ActivationOp : EncDec_Op<"activation",
-    [Pure, EncDec_RowWise, AllTypesMatch<["input", "output"]>]> {
-  let summary = "relu, gelu (erf), gelu_tanh or silu of each element";
+    [Pure, EncDec_RowWise, AllTypesMatch<["input", "output"]>,
+     OptionalTypesMatchWith<"the gate has the input's type", "input", "gate", "$_self">]> {
+  let summary = "relu, gelu (erf), gelu_tanh or silu of each element, times a gate";
   let description = [{
     ```mlir
     %y = encdec.activation %x {kind = relu} : tensor<?x8xf32, #s>
+    %y = encdec.activation %x gated %g {kind = gelu_tanh} : tensor<?x8xf32, #s>
     ```
+    The second is activation(x) * gate (Shazeer, arXiv:2002.05202).
   }];
-  let arguments = (ins EncDec_Rows:$input, EncDec_ActivationKindAttr:$kind);
+  let arguments = (ins EncDec_Rows:$input, Optional<EncDec_Rows>:$gate,
+                       EncDec_ActivationKindAttr:$kind);
   let results = (outs EncDec_Rows:$output);
   let assemblyFormat = [{
-    $input ` ` `{` `kind` `=` custom<Kind>($kind) `}` attr-dict `:` type($input)
+    $input (`gated` $gate^)? ` ` `{` `kind` `=` custom<Kind>($kind) `}` attr-dict `:` type($input)
   }];
   let hasVerifier = 0;
 }

@@ -95,7 +95,10 @@ static SmallVector<Operands, 2> rowGroups(Operation *op) {
   using Groups = SmallVector<Operands, 2>;
   return llvm::TypeSwitch<Operation *, Groups>(op)
       .Case([](ScoresOp op) {
-        return Groups{{op.getQuery(), op.getRows()}};
+        Operands asking{op.getQuery(), op.getRows()};
+        if (op.getBiasPositions())
+          asking.push_back(op.getBiasPositions());
+        return Groups{asking};
       })
       .Case([](MaskOp op) {
         return Groups{{op.getScores(), op.getPositions()}};
@@ -112,8 +115,9 @@ static SmallVector<Operands, 2> rowGroups(Operation *op) {
       })
       .Case([](SelfAttentionOp op) {
         Operands asking{op.getQuery(), op.getRows()};
-        if (op.getPositions())
-          asking.push_back(op.getPositions());
+        for (mlir::Value positions : {op.getBiasPositions(), op.getPositions()})
+          if (positions)
+            asking.push_back(positions);
         return Groups{asking, {op.getKey(), op.getValue()}};
       })
       .Case([](CrossAttentionOp op) {

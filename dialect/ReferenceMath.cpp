@@ -58,6 +58,44 @@ Tensor scores(const Tensor &query, const Tensor &key, const KeyRanges &ranges,
   return result;
 }
 
+int64_t relativeBucket(int64_t distance, int64_t buckets, int64_t maxDistance,
+                       bool bidirectional) {
+  int64_t first = 0;
+  if (bidirectional) {
+    buckets /= 2;
+    first = distance > 0 ? buckets : 0;
+  } else {
+    distance = std::min<int64_t>(distance, 0);
+  }
+  distance = std::abs(distance);
+  int64_t exact = buckets / 2;
+  if (distance < exact)
+    return first + distance;
+  double far = std::log(double(distance) / double(exact)) /
+               std::log(double(maxDistance) / double(exact)) * double(buckets - exact);
+  return first + std::min(exact + int64_t(far), buckets - 1);
+}
+
+Tensor relativeBias(const Tensor &table, int64_t positions, int64_t maxDistance,
+                    bool bidirectional) {
+  Tensor bias({table.width(), bidirectional ? 2 * positions - 1 : positions});
+  for (int64_t h = 0; h < bias.rows(); ++h)
+    for (int64_t i = 0; i < bias.width(); ++i)
+      bias.at(h, i) = table.at(relativeBucket(i - (positions - 1), table.rows(), maxDistance,
+                                              bidirectional),
+                               h);
+  return bias;
+}
+
+Tensor addBias(Tensor scores, const Tensor &bias, const Tensor &positions, int64_t zero) {
+  for (int64_t h = 0; h < scores.shape[0]; ++h)
+    for (int64_t r = 0; r < scores.shape[1]; ++r)
+      for (int64_t j = 0; j < scores.width(); ++j)
+        scores.at(h, r, j) +=
+            bias.at(h, std::min(j - int64_t(positions.values[r]) + zero, bias.width() - 1));
+  return scores;
+}
+
 Tensor causalMask(Tensor scores, const Tensor &positions) {
   for (int64_t h = 0; h < scores.shape[0]; ++h)
     for (int64_t r = 0; r < scores.shape[1]; ++r)
@@ -99,7 +137,13 @@ Tensor add(Tensor x, const Tensor &y) {
   return x;
 }
 
-Tensor norm(Tensor x, const Tensor &gamma, const Tensor &beta, double eps) {
+Tensor multiply(Tensor x, const Tensor &y) {
+  for (size_t i = 0; i < x.values.size(); ++i)
+    x.values[i] *= y.values[i];
+  return x;
+}
+
+Tensor norm(Tensor x, const Tensor &gamma, const Tensor *beta, double eps) {
   for (int64_t r = 0; r < x.rows(); ++r) {
     double mean = 0, variance = 0;
     for (int64_t k = 0; k < x.width(); ++k)
@@ -109,7 +153,20 @@ Tensor norm(Tensor x, const Tensor &gamma, const Tensor &beta, double eps) {
     for (int64_t k = 0; k < x.width(); ++k)
       x.at(r, k) =
           (x.at(r, k) - mean) / std::sqrt(variance + eps) * gamma.values[k] +
-          beta.values[k];
+          (beta ? beta->values[k] : 0);
+  }
+  return x;
+}
+
+// Zhang and Sennrich, arXiv:1910.07467.
+Tensor rmsNorm(Tensor x, const Tensor &gamma, const Tensor *beta, double eps) {
+  for (int64_t r = 0; r < x.rows(); ++r) {
+    double squares = 0;
+    for (int64_t k = 0; k < x.width(); ++k)
+      squares += x.at(r, k) * x.at(r, k) / x.width();
+    for (int64_t k = 0; k < x.width(); ++k)
+      x.at(r, k) = x.at(r, k) / std::sqrt(squares + eps) * gamma.values[k] +
+                   (beta ? beta->values[k] : 0);
   }
   return x;
 }

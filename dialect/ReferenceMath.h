@@ -45,6 +45,21 @@ Tensor throughInt8(Tensor x);
 /// query [R, H*D], key [K, H*D] -> [H, R, longest segment]
 Tensor scores(const Tensor &query, const Tensor &key, const KeyRanges &ranges,
               int64_t heads, double scale);
+/// T5's bucket of the distance from a query to a key, key position - query position
+/// (Raffel et al., arXiv:1910.10683). Bidirectional: the upper half of the buckets is for
+/// keys after the query; else these are at distance 0. Needs what relative_bias's C4 and
+/// C5 ask for.
+int64_t relativeBucket(int64_t distance, int64_t buckets, int64_t maxDistance,
+                       bool bidirectional);
+/// table[bucket(distance)][h] of all distances among `positions` key positions:
+/// 1 - positions … positions - 1 if bidirectional, else 1 - positions … 0.
+/// table [buckets, H] -> [H, distances]
+Tensor relativeBias(const Tensor &table, int64_t positions, int64_t maxDistance,
+                    bool bidirectional);
+/// Adds bias[h][j - positions[r] + zero] to the score of each row's key j; `zero` is the
+/// column of distance 0, and keys beyond the last distance have that one's bias.
+/// scores [H, R, K], bias [H, distances], positions [R]
+Tensor addBias(Tensor scores, const Tensor &bias, const Tensor &positions, int64_t zero);
 /// -inf where key > positions[r].  scores [H, R, K], positions [R]
 Tensor causalMask(Tensor scores, const Tensor &positions);
 /// Over the last dimension of [H, R, K].
@@ -55,9 +70,14 @@ Tensor context(const Tensor &probs, const Tensor &value, const KeyRanges &ranges
                int64_t heads);
 /// x + y, of one shape
 Tensor add(Tensor x, const Tensor &y);
-/// (x - mean) / sqrt(variance + eps) * gamma + beta.  x [R, E]; gamma, beta [E]
-Tensor norm(Tensor x, const Tensor &gamma, const Tensor &beta, double eps);
+/// (x - mean) / sqrt(variance + eps) * gamma + beta.  x [R, E]; gamma, beta [E], beta may
+/// be null
+Tensor norm(Tensor x, const Tensor &gamma, const Tensor *beta, double eps);
+/// x / sqrt(mean(x²) + eps) * gamma + beta, sizes alike
+Tensor rmsNorm(Tensor x, const Tensor &gamma, const Tensor *beta, double eps);
 Tensor activate(Tensor x, Activation kind);
+/// x * y, of one shape
+Tensor multiply(Tensor x, const Tensor &y);
 
 /// One [R, count] tensor each.
 struct Top {

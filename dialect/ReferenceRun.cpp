@@ -245,6 +245,10 @@ static std::optional<Role> seenRole(func::FuncOp function,
                 role = Role::rows;
             })
         .Case<MemoryProjectOp>([&](auto) { role = Role::offsets; })
+        .Case<RelativeBiasOp>([&](auto op) {
+          if (op.getOffsets() == argument)
+            role = Role::offsets;
+        })
         .Case<TopTokensOp, VocabularyOp>([&](auto) { role = Role::rowBias; });
   return role;
 }
@@ -286,6 +290,8 @@ static FailureOr<reference::Value> seededArgument(func::FuncOp function,
     std::vector<int64_t> shape;
     for (int64_t size : cast<RankedTensorType>(argument.getType()).getShape())
       shape.push_back(ShapedType::isDynamic(size) ? rows : size);
+    if (isRelativeBiasTensor(argument.getType()) && sideOf(argument) == Side::encoder)
+      shape.back() = 2 * rows - 1; // distances of `rows` keys, both ways
     return seededNumbers(loc, std::move(shape), seed);
   }
   case Role::memoryHandle: {

@@ -77,6 +77,92 @@ static LogicalResult expectEntry(Operation *op, StringRef entry,
 static constexpr llvm::StringLiteral kAsks =
     "the decoder asks, the encoder answers";
 
+// C9 of scores, C11 and C6 of the attentions: keys lie in a handle by its heads.
+template <typename Scored> static LogicalResult expectHandleHeads(Scored op) {
+  Value handle;
+  int64_t heads = op.getHeads();
+  if (auto read = op.getKey().template getDefiningOp<MemoryReadOp>()) {
+    handle = read.getMemory();
+    heads = cast<MemoryType>(handle.getType()).getHeads();
+  } else if (auto read = op.getKey().template getDefiningOp<CacheReadOp>()) {
+    handle = read.getCache();
+    heads = cast<CacheType>(handle.getType()).getHeads();
+  }
+  if (int64_t(op.getHeads()) == heads)
+    return success();
+  InFlightDiagnostic diagnostic = op.emitOpError("expected the ")
+                                  << heads << " heads by which the keys are held but got "
+                                  << op.getHeads();
+  noteDefinition(diagnostic, handle, "their handle");
+  return diagnostic;
+}
+
+// C8 of scores, C9 of self_attention: a bias has a distance for each key only if it was
+// made for these keys, and a query stands where its cache ends.
+template <typename Scored> static LogicalResult verifyDistances(Scored op) {
+  Value positions = op.getBiasPositions();
+  if (auto made = op.getBias().template getDefiningOp<RelativeBiasOp>()) {
+    bool over = bool(made.getOffsets());
+    if (over ? made.getOffsets() != op.getOffsets() : made.getPositions() != positions) {
+      InFlightDiagnostic diagnostic = op.emitOpError("expected a bias ")
+                                      << (over ? "over the offsets that the keys have"
+                                               : "to the positions at which it is read")
+                                      << " but got one of others, which may be shorter";
+      diagnostic.attachNote(made.getLoc()) << "the bias is made here";
+      return diagnostic;
+    }
+  }
+  auto read = op.getKey().template getDefiningOp<CacheReadOp>();
+  if (!read || read.getPositions() == positions)
+    return success();
+  InFlightDiagnostic diagnostic =
+      op.emitOpError("expected the bias at the positions to which the cache is read but got "
+                     "others: a query stands where its cache ends");
+  diagnostic.attachNote(read.getLoc()) << "the cache is read here";
+  return diagnostic;
+}
+
+// C4 … C8 of scores, C6 … C9 of self_attention.
+template <typename Scored> static LogicalResult verifyBias(Scored op) {
+  Value bias = op.getBias();
+  // C4, C6
+  if (bool(bias) != bool(op.getBiasPositions()))
+    return op.emitOpError("expected a bias and its positions together but got only the ")
+           << (bias ? "bias" : "positions");
+  if (!bias)
+    return success();
+  Side side = *sideOf(op.getQuery());
+  // C5
+  if (failed(expectSide(op, "key", op.getKey(), side, bias, "bias",
+                        "a bias is of distances, and there is none between the sides")))
+    return failure();
+  // C6, C7
+  if (failed(expectSide(op, "bias", bias, side, op.getQuery(), "query",
+                        "the sides have buckets of their own")))
+    return failure();
+  // C7, C8
+  if (failed(expectSize(op, "the heads of bias",
+                        cast<RankedTensorType>(bias.getType()).getDimSize(0),
+                        op.getHeads(), bias, "bias")))
+    return failure();
+  return verifyDistances(op);
+}
+
+LogicalResult RelativeBiasOp::verify() {
+  // C1
+  if (bool(getOffsets()) == bool(getPositions()))
+    return emitOpError("expected a bias over offsets or to positions but got ")
+           << (getOffsets() ? "both" : "neither");
+  // C2
+  if (isBidirectional())
+    return expectSide(*this, "bias", getBias(), Side::encoder, getOffsets(), "offsets",
+                      "a decoder's query stands where its cache ends, so its bias is made "
+                      "to positions");
+  return expectSide(*this, "bias", getBias(), Side::decoder, getPositions(), "positions",
+                    "the encoder sees keys on both sides of a query, so its bias is made "
+                    "over offsets");
+}
+
 LogicalResult ScoresOp::verify() {
   // C1
   if (sideOf(getQuery()) == Side::encoder &&
@@ -88,7 +174,12 @@ LogicalResult ScoresOp::verify() {
                         widthOf(getQuery()), getQuery(), "query")))
     return failure();
   // C3
-  return expectHeads(*this, getHeads(), getQuery(), "query");
+  if (failed(expectHeads(*this, getHeads(), getQuery(), "query")))
+    return failure();
+  // C4 … C9
+  if (failed(verifyBias(*this)))
+    return failure();
+  return expectHandleHeads(*this);
 }
 
 // The key that the query behind `probs` asked; null if it cannot be seen.
@@ -109,16 +200,23 @@ LogicalResult MaskOp::verify() {
                        "encoder: the encoder sees its whole source");
   // C2
   Value key = keyBehind(getScores());
-  if (!key || sideOf(key) == Side::decoder)
+  if (key && sideOf(key) != Side::decoder) {
+    InFlightDiagnostic diagnostic =
+        emitOpError("expected scores over keys of the decoder but got "
+                    "cross-attention's: there is no causal mask on the memory, "
+                    "the whole source is there from the start");
+    diagnostic.attachNote(originOf(getScores())->getLoc()) << "the scores are made here";
+    noteDefinition(diagnostic, key, "their key");
+    return failure();
+  }
+  // C3
+  auto scores = getScores().getDefiningOp<ScoresOp>();
+  if (!scores || !scores.getBias() || scores.getBiasPositions() == getPositions())
     return success();
-  InFlightDiagnostic diagnostic =
-      emitOpError("expected scores over keys of the decoder but got "
-                  "cross-attention's: there is no causal mask on the memory, "
-                  "the whole source is there from the start");
-  diagnostic.attachNote(originOf(getScores())->getLoc())
-      << "the scores are made here";
-  noteDefinition(diagnostic, key, "their key");
-  return failure();
+  InFlightDiagnostic diagnostic = emitOpError(
+      "expected the positions of the scores' bias but got others: a row has one position");
+  diagnostic.attachNote(scores.getLoc()) << "the scores are made here";
+  return diagnostic;
 }
 
 LogicalResult ContextOp::verify() {
@@ -231,7 +329,18 @@ LogicalResult SelfAttentionOp::verify() {
                         "causal is for the decoder, the encoder sees its whole "
                         "source")))
     return failure();
-  return verifyAttentionSizes(*this);
+  // C3 … C5
+  if (failed(verifyAttentionSizes(*this)))
+    return failure();
+  // C6 … C9
+  if (failed(verifyBias(*this)))
+    return failure();
+  // C10
+  if (getBias() && getPositions() && getPositions() != getBiasPositions())
+    return emitOpError("expected causal and bias at the same positions but got two: a row "
+                       "has one position");
+  // C11
+  return expectHandleHeads(*this);
 }
 
 LogicalResult CrossAttentionOp::verify() {
@@ -245,7 +354,11 @@ LogicalResult CrossAttentionOp::verify() {
       failed(expectSide(*this, "value", getValue(), Side::encoder, getValue(),
                         "value", kAsks)))
     return failure();
-  return verifyAttentionSizes(*this);
+  // C3 … C5
+  if (failed(verifyAttentionSizes(*this)))
+    return failure();
+  // C6
+  return expectHandleHeads(*this);
 }
 
 LogicalResult AddNormOp::verify() {

@@ -117,6 +117,28 @@ LogicalResult EmbedOp::verifySymbolUses(SymbolTableCollection &symbols) {
                       {kAny, width});
 }
 
+LogicalResult RelativeBiasOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  // C3
+  int64_t heads = cast<RankedTensorType>(getBias().getType()).getDimSize(0);
+  if (failed(expectWeight(*this, symbols, "table", getTableAttr(), {kAny, heads})))
+    return failure();
+  int64_t buckets =
+      lookupWeight(symbols, *this, getTableAttr()).getTensorType().getDimSize(0);
+  // C4
+  int64_t directions = isBidirectional() ? 2 : 1;
+  if (buckets % directions != 0 || buckets < 2 * directions)
+    return emitOpError("expected ")
+           << (isBidirectional() ? "an even number of buckets, at least 4," : "at least 2 buckets")
+           << " but got " << buckets << " in " << getTableAttr();
+  // C5
+  int64_t exact = buckets / directions / 2;
+  if (int64_t(getMaxDistance()) <= exact || getMaxDistance() > INT32_MAX)
+    return emitOpError("expected max_distance in [")
+           << exact + 1 << ", " << INT32_MAX << "], since the first " << exact
+           << " distances have a bucket each, but got " << int64_t(getMaxDistance());
+  return success();
+}
+
 LogicalResult LinearOp::verifySymbolUses(SymbolTableCollection &symbols) {
   // C1
   if (getOutputs().empty() || getWeights().size() != getOutputs().size())
@@ -180,7 +202,16 @@ LogicalResult FfnOp::verifySymbolUses(SymbolTableCollection &symbols) {
       failed(expectWeight(*this, symbols, "down_weight", getDownWeightAttr(),
                           {width, hidden})))
     return failure();
-  return expectWeight(*this, symbols, "down_bias", getDownBiasAttr(), {width});
+  if (failed(expectWeight(*this, symbols, "down_bias", getDownBiasAttr(), {width})))
+    return failure();
+  // C5, C6
+  if (getGateBiasAttr() && !getGateWeightAttr())
+    return emitOpError("expected a gate_weight beside gate_bias ")
+           << getGateBiasAttr() << " but got none";
+  if (failed(expectWeight(*this, symbols, "gate_weight", getGateWeightAttr(),
+                          {hidden, width})))
+    return failure();
+  return expectWeight(*this, symbols, "gate_bias", getGateBiasAttr(), {hidden});
 }
 
 LogicalResult AddNormOp::verifySymbolUses(SymbolTableCollection &symbols) {

@@ -21,6 +21,10 @@ void EmbedOp::visitWeights(Visit visit) {
   see(visit, getPositionTableAttr(), WeightRole::Positions);
 }
 
+void RelativeBiasOp::visitWeights(Visit visit) {
+  see(visit, getTableAttr(), WeightRole::Distances);
+}
+
 void LinearOp::visitWeights(Visit visit) {
   for (unsigned i = 0; i < getWeights().size(); ++i)
     seeMatrix(visit, getWeight(i), getBias(i));
@@ -38,6 +42,7 @@ void AddNormOp::visitWeights(Visit visit) {
 
 void FfnOp::visitWeights(Visit visit) {
   seeMatrix(visit, getUpWeightAttr(), getUpBiasAttr());
+  seeMatrix(visit, getGateWeightAttr(), getGateBiasAttr());
   seeMatrix(visit, getDownWeightAttr(), getDownBiasAttr());
 }
 

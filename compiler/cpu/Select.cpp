@@ -238,12 +238,16 @@ LogicalResult Selector::select(AddOp op) {
 }
 
 LogicalResult Selector::select(ActivationOp op) {
+  if (op.getGate())
+    return error("unknown-op") << "there is no kernel for a gated activation";
   CallBuilder activation = rowWise(Mode::write, Part::row_panels);
   activation.config("activation", op.getKindAttr());
   return replace(op, activation);
 }
 
 template <typename Norm> LogicalResult Selector::norm(Norm op) {
+  if (op.getKind() != NormKind::layer || !op.getBetaAttr() || op->getNumResults() > 1)
+    return error("unknown-op") << "there is no kernel for this kind of norm";
   CallBuilder norm = rowWise(Mode::update, Part::rows);
   vector(norm, op.getGammaAttr());
   vector(norm, op.getBetaAttr());
@@ -254,6 +258,8 @@ LogicalResult Selector::select(NormOp op) { return norm(op); }
 LogicalResult Selector::select(AddNormOp op) { return norm(op); }
 
 LogicalResult Selector::select(FfnOp op) {
+  if (op.getGateWeightAttr())
+    return error("unknown-op") << "there is no kernel for a gated FFN";
   // Two products; the first one's activation follows on the panels that a worker has
   // just written.
   auto product = [&](Value x, FlatSymbolRefAttr weight, FlatSymbolRefAttr bias, Type type,

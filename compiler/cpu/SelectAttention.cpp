@@ -76,6 +76,8 @@ template <typename Op, typename View> static bool readsAll(Op op, View view) {
 }
 
 LogicalResult Selector::select(SelfAttentionOp op) {
+  if (op.getBias())
+    return error("unknown-op") << "there is no kernel for attention with a bias";
   if (op.getProbs())
     return error("self-attention-probs")
            << "only cross-attention hands its probabilities out";
@@ -103,7 +105,7 @@ LogicalResult Selector::select(SelfAttentionOp op) {
   input(attend, view.getPositions(), "positions");
   if (op.getPositions())
     input(attend, op.getPositions(), "positions");
-  attend.arena(op.getContext().getType(), rowBytes(shape.width()), Mode::update, Part::row_heads)
+  attend.arena(op.getOutput().getType(), rowBytes(shape.width()), Mode::update, Part::row_heads)
       .split(Part::row_heads, shape.heads)
       .config("scale", op.getScaleAttr());
   scores(attend);
@@ -137,7 +139,7 @@ LogicalResult Selector::encoderAttention(SelfAttentionOp op) {
   attend.read(blocks.getResult(0), Part::source).read(blocks.getResult(1), Part::source);
   inputs(attend);
   attend.split(Part::source_heads, heads)
-      .arena(op.getContext().getType(), rowBytes(shape.width()), Mode::update,
+      .arena(op.getOutput().getType(), rowBytes(shape.width()), Mode::update,
              Part::source_heads)
       .config("scale", op.getScaleAttr());
   scores(attend);
@@ -160,7 +162,7 @@ LogicalResult Selector::select(CrossAttentionOp op) {
   handle(attend, view.getMemory(), /*writes=*/false, Part::all);
   input(attend, op.getRows(), "sources");
   std::string probs = "probs." + std::to_string(crossAttentions);
-  attend.arena(op.getContext().getType(), rowBytes(shape.width()), Mode::update, Part::row_heads);
+  attend.arena(op.getOutput().getType(), rowBytes(shape.width()), Mode::update, Part::row_heads);
   scores(attend);
   auto probsType = RankedTensorType::get({shape.heads, ShapedType::kDynamic, ShapedType::kDynamic},
                                          builder.getF32Type());
@@ -170,7 +172,7 @@ LogicalResult Selector::select(CrossAttentionOp op) {
       .config("scale", op.getScaleAttr());
   configure(attend, shape, builder);
   readKeys(attend, "memory", shape);
-  op.getContext().replaceAllUsesWith(attend.create().getResult(0));
+  op.getOutput().replaceAllUsesWith(attend.create().getResult(0));
   return success(!failed);
 }
 

@@ -1,4 +1,6 @@
-// add, norm → add_norm: the sum is normalised while it is in registers or L1.
+// add, norm → add_norm: the sum is normalised while it is in registers or L1. Where
+// something else reads the sum, as the next residual of a pre-norm layer does, the fused op
+// gives it as a second result.
 #include "compiler/fuse/Fusion.h"
 #include "dialect/Ops.h"
 #include "mlir/Pass/Pass.h"
@@ -20,22 +22,30 @@ static Outcome fuseAddNorm(NormOp norm, RewriterBase &rewriter) {
     return Refusal{"no-add", "expected the norm of an encdec.add",
                    "none: a norm without a residual stays alone",
                    norm.getInput().getDefiningOp()};
-  // Pre-norm models carry the sum on as the next residual: add_norm has no
-  // second result to give it.
-  if (!add.getSum().hasOneUse())
-    return Refusal{"multi-use-sum",
-                   "expected the norm to be the only reader of the sum",
-                   "none for a pre-norm layer: its sum is the next residual",
-                   otherUser(add.getSum(), norm)};
-  auto fused = AddNormOp::create(rewriter, norm.getLoc(), norm.getType(),
-                                 add.getX(), add.getY(), norm.getGammaAttr(),
-                                 norm.getBetaAttr(), norm.getEpsAttr());
-  int64_t width = cast<RankedTensorType>(norm.getType()).getDimSize(1);
-  rewriter.replaceOp(norm, fused);
-  rewriter.eraseOp(add);
+  bool keepsSum = !add.getSum().hasOneUse();
+  // At the add, the norm would be computed on paths that only read the sum.
+  if (keepsSum && add->getBlock() != norm->getBlock())
+    return Refusal{"different-blocks",
+                   "expected the norm in the block of the add, whose sum has other readers",
+                   "move the norm to the add", add};
+  Location loc = norm.getLoc();
+  if (keepsSum) { // its other readers may stand above the norm
+    rewriter.setInsertionPoint(add);
+    loc = rewriter.getFusedLoc({norm.getLoc(), add.getLoc()});
+  }
+  auto fused = AddNormOp::create(rewriter, loc, add.getX(), add.getY(), norm.getGammaAttr(),
+                                 norm.getBetaAttr(), norm.getEpsAttr(), norm.getKindAttr(),
+                                 keepsSum ? rewriter.getUnitAttr() : UnitAttr());
+  std::string width = std::to_string(widthOf(norm.getOutput()));
+  rewriter.replaceOp(norm, fused.getOutput());
+  if (!keepsSum) {
+    rewriter.eraseOp(add);
+    return Gain{fused, "add-norm",
+                "2 ops became 1; a sum of " + width + " floats a row is not stored"};
+  }
+  rewriter.replaceOp(add, fused.getSum());
   return Gain{fused, "add-norm",
-              "2 ops became 1; a sum of " + std::to_string(width) +
-                  " floats a row is not stored"};
+              "2 ops became 1; a sum of " + width + " floats a row is not read back"};
 }
 
 namespace {

@@ -145,7 +145,7 @@ static Outcome fuseAttention(ContextOp context, RewriterBase &rewriter) {
     fused = SelfAttentionOp::create(
         rewriter, loc, types, scores.getQuery(), scores.getKey(),
         context.getValue(), scores.getRows(), scores.getOffsets(),
-        chain.mask ? chain.mask.getPositions() : Value(), scores.getHeadsAttr(),
+        scores.getBias(), scores.getBiasPositions(), chain.mask ? chain.mask.getPositions() : Value(), scores.getHeadsAttr(),
         scores.getScaleAttr(), probsHeads);
 
   rewriter.replaceOp(context, fused->getResult(0));

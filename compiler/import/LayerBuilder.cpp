@@ -32,7 +32,8 @@ Value LayerBuilder::attend(Value query, Value key, Value value, const std::strin
                            Heads heads, Sources sources, Value causalPositions) {
   Value scores = ScoresOp::create(
       builder, at(block + ".scores"), query, key, sources.rows, sources.offsets,
-      builder.getI64IntegerAttr(heads.heads), builder.getF32FloatAttr(heads.scale()));
+      /*bias=*/Value(), /*bias_positions=*/Value(), builder.getI64IntegerAttr(heads.heads),
+      builder.getF32FloatAttr(heads.scale()));
   if (causalPositions)
     scores = MaskOp::create(builder, at(block + ".masked"), scores.getType(),
                             scores, causalPositions);
@@ -82,7 +83,7 @@ Value LayerBuilder::ffn(Value x, const std::string &block, int64_t hidden,
   int64_t width = cast<RankedTensorType>(x.getType()).getDimSize(1);
   Value up = linear(x, block + ".up", hidden);
   Value active = ActivationOp::create(builder, at(block + ".active"),
-                                      up.getType(), up, kind);
+                                      up.getType(), up, /*gate=*/Value(), kind);
   return linear(active, block + ".down", width);
 }
 
@@ -91,7 +92,8 @@ Value LayerBuilder::addNorm(Value y, Value x, const std::string &block) {
   // Transformers' Marian leaves eps at PyTorch's default.
   return NormOp::create(builder, at(block + ".normed"), sum.getType(), sum,
                         symbol(block + ".gamma"), symbol(block + ".beta"),
-                        builder.getF32FloatAttr(1e-5f));
+                        builder.getF32FloatAttr(1e-5f),
+                        NormKindAttr::get(builder.getContext(), NormKind::layer));
 }
 
 } // namespace encdec

@@ -101,7 +101,7 @@ int64_t stepWeightBytes(ModuleOp module) {
       WeightOp weight = lookupWeight(symbols, op, name);
       if (weight && role != WeightRole::Sketch)
         readWhole[weight] |=
-            role == WeightRole::Matrix || role == WeightRole::Vector;
+            role != WeightRole::TokenTable && role != WeightRole::Positions;
     });
   });
   int64_t sum = 0;

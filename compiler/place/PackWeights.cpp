@@ -25,7 +25,7 @@ namespace {
 constexpr int64_t alignment = 64;
 
 struct Use {
-  Operation *asMatrix = nullptr, *asPositions = nullptr;
+  Operation *asMatrix = nullptr, *asTable = nullptr;
 };
 
 struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
@@ -40,9 +40,9 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
         function.walk([&](WeightUserOpInterface op) { collect(op, symbols, uses); });
     int64_t end = 0;
     for (auto &[weight, use] : uses) {
-      if (use.asMatrix && use.asPositions) {
-        use.asPositions
-                ->emitOpError("expected a position table of its own, but @")
+      if (use.asMatrix && use.asTable) {
+        use.asTable
+                ->emitOpError("expected a table of its own, but @")
                 .append(weight.getSymName(),
                         " is also multiplied or looked up by "
                         "token, which needs another layout")
@@ -64,8 +64,8 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
       if (role == WeightRole::Matrix || role == WeightRole::TokenTable ||
           role == WeightRole::Sketch)
         use.asMatrix = op;
-      if (role == WeightRole::Positions)
-        use.asPositions = op;
+      if (role == WeightRole::Positions || role == WeightRole::Distances)
+        use.asTable = op;
     });
   }
 

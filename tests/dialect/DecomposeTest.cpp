@@ -16,6 +16,15 @@ static const std::vector<std::pair<std::string, std::string>> kSnippets = {
      R"mlir(func.func @f(%q: !e, %k: !e, %v: !e, %r: !i, %o: !i) -> !e {
        %y = encdec.self_attention %q, %k, %v of %r in %o {heads = 4, scale = 0.7} : !e, !e, !e
        return %y : !e })mlir"},
+    {"encdec.self_attention",
+     R"mlir(func.func @f(%q: !d, %k: !d, %v: !d, %r: !i, %o: !i, %p: !i) -> (!d, !s) {
+       %b = encdec.relative_bias @buckets to %p {max_distance = 5} : tensor<2x?xf32, #encdec.side<decoder>>
+       %y, %a = encdec.self_attention %q, %k, %v of %r in %o bias %b at %p causal at %p {heads = 2, scale = 0.5, probs = [0, 1]} : !d, !d, !d, tensor<2x?xf32, #encdec.side<decoder>>
+       return %y, %a : !d, !s })mlir"},
+    {"encdec.self_attention",
+     R"mlir(func.func @f(%q: !e, %r: !i, %o: !i, %p: !i, %b: tensor<2x?xf32, #encdec.side<encoder>>) -> !e {
+       %y = encdec.self_attention %q, %q, %q of %r in %o bias %b at %p {heads = 2, scale = 0.7} : !e, !e, !e, tensor<2x?xf32, #encdec.side<encoder>>
+       return %y : !e })mlir"},
     {"encdec.cross_attention",
      R"mlir(func.func @f(%q: !d, %k: !e, %v: !e, %r: !i, %o: !i) -> !d {
        %y = encdec.cross_attention %q, %k, %v of %r in %o {heads = 2, scale = 0.5} : !d, !e, !e
@@ -23,6 +32,12 @@ static const std::vector<std::pair<std::string, std::string>> kSnippets = {
     {"encdec.ffn", R"mlir(func.func @f(%x: !d) -> !d {
        %y = encdec.ffn %x, up @up @up.b, down @down {kind = gelu_tanh} : !d
        return %y : !d })mlir"},
+    {"encdec.ffn", R"mlir(func.func @f(%x: !d) -> !d {
+       %y = encdec.ffn %x, up @up @up.b, gate @gate @up.b, down @down {kind = silu} : !d
+       return %y : !d })mlir"},
+    {"encdec.add_norm", R"mlir(func.func @f(%x: !d, %y: !d) -> (!d, !d) {
+       %z, %s = encdec.add_norm %x, %y, @g {eps = 1.0e-5, kind = rms, sum} : !d, !d
+       return %z, %s : !d, !d })mlir"},
     {"encdec.add_norm", R"mlir(func.func @f(%x: !d, %y: !d) -> !d {
        %z = encdec.add_norm %x, %y, @g, @b {eps = 1.0e-5} : !d, !d
        return %z : !d })mlir"},

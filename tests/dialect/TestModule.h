@@ -26,6 +26,8 @@ encdec.weight @w2 : tensor<8x8xf16> = #encdec.seeded<3, 0.5> {format = "int8"}
 encdec.weight @b : tensor<8xf16> = #encdec.seeded<5, 0.5>
 encdec.weight @g : tensor<8xf16> = #encdec.seeded<6, 1.5>
 encdec.weight @up : tensor<12x8xf16> = #encdec.seeded<7, 0.5>
+encdec.weight @gate : tensor<12x8xf16> = #encdec.seeded<11, 0.5>
+encdec.weight @buckets : tensor<4x2xf16> = #encdec.seeded<12, 0.5>
 encdec.weight @up.b : tensor<12xf16> = #encdec.seeded<8, 0.5>
 encdec.weight @down : tensor<8x12xf16> = #encdec.seeded<9, 0.5>
 encdec.weight @logits.b : tensor<11xf16> = #encdec.seeded<10, 0.5>

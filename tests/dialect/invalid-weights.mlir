@@ -143,6 +143,27 @@ func.func @norm_c1(%x: !d) {
 
 // -----
 
+// A beta is checked where there is one, of either kind.
+!d = tensor<?x8xf32, #encdec.side<decoder>>
+// expected-note @below {{@g is defined here}}
+encdec.weight @g : tensor<9xf32> = #encdec.seeded<1, 0.5>
+func.func @norm_c1_rms(%x: !d) {
+  // expected-error @below {{expected gamma to be [8] but got 'tensor<9xf32>'}}
+  %y = encdec.norm %x, @g {eps = 1.0e-5, kind = rms} : !d
+  return
+}
+
+// -----
+
+!d = tensor<?x8xf32, #encdec.side<decoder>>
+func.func @unknown_norm(%x: !d) {
+  // expected-error @below {{expected layer or rms, but got batch}}
+  %y = encdec.norm %x, @g {eps = 1.0e-5, kind = batch} : !d
+  return
+}
+
+// -----
+
 !d = tensor<?x8xf32, #encdec.side<decoder>>
 !d4 = tensor<?x4xf32, #encdec.side<decoder>>
 // expected-note @below {{x is}}
@@ -159,6 +180,44 @@ func.func @add_c2(%x: !d, %y: !d4) {
 func.func @top_tokens_c1(%x: !l, %bias: tensor<?x12xf32>, %i: tensor<?xi32>, %top: i64) {
   // expected-error @below {{expected the width of logit_bias to be 11 but got 12}}
   %t, %lp = encdec.top_tokens %x biased %bias by %i keep %top : !l, tensor<?x12xf32>
+  return
+}
+
+// -----
+
+!d = tensor<?x8xf32, #encdec.side<decoder>>
+encdec.weight @w : tensor<12x8xf32> = #encdec.seeded<1, 0.5>
+encdec.weight @v : tensor<8x12xf32> = #encdec.seeded<1, 0.5>
+// expected-note @below {{@g is defined here}}
+encdec.weight @g : tensor<11x8xf32> = #encdec.seeded<1, 0.5>
+func.func @ffn_c5(%x: !d) {
+  // expected-error @below {{expected gate_weight to be [12, 8] but got 'tensor<11x8xf32>'}}
+  %y = encdec.ffn %x, up @w, gate @g, down @v {kind = silu} : !d
+  return
+}
+
+// -----
+
+!d = tensor<?x8xf32, #encdec.side<decoder>>
+encdec.weight @w : tensor<12x8xf32> = #encdec.seeded<1, 0.5>
+encdec.weight @v : tensor<8x12xf32> = #encdec.seeded<1, 0.5>
+// expected-note @below {{@b is defined here}}
+encdec.weight @b : tensor<8xf32> = #encdec.seeded<1, 0.5>
+func.func @ffn_c6(%x: !d) {
+  // expected-error @below {{expected gate_bias to be [12] but got 'tensor<8xf32>'}}
+  %y = encdec.ffn %x, up @w, gate @w @b, down @v {kind = silu} : !d
+  return
+}
+
+// -----
+
+!d = tensor<?x8xf32, #encdec.side<decoder>>
+encdec.weight @w : tensor<12x8xf32> = #encdec.seeded<1, 0.5>
+encdec.weight @v : tensor<8x12xf32> = #encdec.seeded<1, 0.5>
+encdec.weight @b : tensor<12xf32> = #encdec.seeded<1, 0.5>
+func.func @ffn_c6_alone(%x: !d) {
+  // expected-error @below {{expected a gate_weight beside gate_bias @b but got none}}
+  %y = "encdec.ffn"(%x) <{up_weight = @w, gate_bias = @b, down_weight = @v, kind = #encdec.activation_kind<silu>}> : (!d) -> !d
   return
 }
 

@@ -21,6 +21,8 @@ encdec.weight @places : tensor<32x8xf32> = #encdec.sinusoidal
 // CHECK: encdec.weight @g : tensor<2xf32> = dense<[1.000000e+00, 2.000000e+00]> : tensor<2xf32>
 encdec.weight @g : tensor<2xf32> = dense<[1.0, 2.0]> : tensor<2xf32>
 
+encdec.weight @buckets : tensor<32x2xf32> = #encdec.seeded<6, 0.5>
+
 // CHECK-LABEL: func.func @encode
 // CHECK-SAME: encdec.arg = "tokens"
 // CHECK-SAME: encdec.entry = "encode"
@@ -30,6 +32,10 @@ func.func @encode(%ids: tensor<?xi32, #encdec.side<encoder>> {encdec.arg = "toke
   %x = encdec.embed %ids at %p, @w, @places {scale = 16.0} : tensor<?xi32, #encdec.side<encoder>> -> !e
   // CHECK: encdec.embed %arg0 at %arg1, @w {scale = 1.000000e+00} :
   %x2 = encdec.embed %ids at %p, @w {scale = 1.0} : tensor<?xi32, #encdec.side<encoder>> -> !e
+  // CHECK: %bias = encdec.relative_bias @buckets over %arg1 {max_distance = 128} : tensor<2x?xf32, #encoder>
+  %b = encdec.relative_bias @buckets over %p {max_distance = 128} : tensor<2x?xf32, #encdec.side<encoder>>
+  // CHECK: encdec.self_attention {{.*}} of %arg1 in %arg1 bias %bias at %arg1 {heads = 2, scale = 1.000000e+00} : tensor<?x8xf32, #encoder>, tensor<?x8xf32, #encoder>, tensor<?x8xf32, #encoder>, tensor<2x?xf32, #encoder>
+  %sa = encdec.self_attention %x, %x, %x of %p in %p bias %b at %p {heads = 2, scale = 1.0} : !e, !e, !e, tensor<2x?xf32, #encdec.side<encoder>>
   // CHECK: encdec.memory_project %arg2, %x, key @w @b, value @w in %arg1 : !encdec.memory<2x4>, tensor<?x8xf32, #encoder>
   encdec.memory_project %m, %x, key @w @b, value @w in %p : !encdec.memory<2x4>, !e
   return
@@ -52,6 +58,10 @@ func.func @step(%y: !d, %i: tensor<?xi32>, %bias: tensor<?x16xf32>, %m: !encdec.
   %ck, %cv, %co, %cr = encdec.cache_read %c of %past to %i : !encdec.cache<2x4>
   // CHECK: %scores = encdec.scores {{.*}} of %rows in %{{.*}} {heads = 2, scale = 5.000000e-01} :
   %s = encdec.scores %q, %ck of %cr in %co {heads = 2, scale = 0.5} : !d, !d
+  // CHECK: %bias = encdec.relative_bias @buckets to %arg1 {max_distance = 128} : tensor<2x?xf32, #decoder>
+  %rb = encdec.relative_bias @buckets to %i {max_distance = 128} : tensor<2x?xf32, #encdec.side<decoder>>
+  // CHECK: encdec.scores {{.*}} bias %bias at %arg1 {heads = 2, scale = 1.000000e+00} : tensor<?x8xf32, #decoder>, tensor<?x8xf32, #decoder>, tensor<2x?xf32, #decoder>
+  %bs = encdec.scores %q, %ck of %cr in %co bias %rb at %i {heads = 2, scale = 1.0} : !d, !d, tensor<2x?xf32, #encdec.side<decoder>>
   // CHECK: %masked = encdec.mask %scores at %arg1 : tensor<2x?x?xf32, #decoder>
   %ms = encdec.mask %s at %i : tensor<2x?x?xf32, #encdec.side<decoder>>
   // CHECK: %probs = encdec.softmax %masked :
@@ -62,14 +72,34 @@ func.func @step(%y: !d, %i: tensor<?xi32>, %bias: tensor<?x16xf32>, %m: !encdec.
   %z = encdec.add %ctx, %y : !d, !d
   // CHECK: %normed = encdec.norm %sum, @b, @b {eps = 9.99999974E-6} :
   %n = encdec.norm %z, @b, @b {eps = 1.0e-5} : !d
-  // CHECK: %hidden = encdec.activation %normed {kind = gelu_tanh} :
+  // CHECK: encdec.norm %sum, @b {eps = 9.99999974E-6} :
+  %n2 = encdec.norm %z, @b {eps = 1.0e-5, kind = layer} : !d
+  // CHECK: encdec.norm %sum, @b {eps = 9.99999997E-7, kind = rms} :
+  %n3 = encdec.norm %z, @b {eps = 1.0e-6, kind = rms} : !d
+  // CHECK: encdec.norm %sum, @b, @b {eps = 9.99999997E-7, kind = rms} :
+  %n4 = encdec.norm %z, @b, @b {eps = 1.0e-6, kind = rms} : !d
+  // CHECK: encdec.activation %{{.*}} gated %normed {kind = silu} : tensor<?x8xf32, #decoder>
+  %ga = encdec.activation %n2 gated %n {kind = silu} : !d
+  // CHECK: %hidden{{.*}} = encdec.activation %normed {kind = gelu_tanh} :
   %a = encdec.activation %n {kind = gelu_tanh} : !d
   // CHECK: encdec.self_attention {{.*}} causal at %arg1 {heads = 2, scale = 5.000000e-01} :
   %sa = encdec.self_attention %a, %ck, %cv of %cr in %co causal at %i {heads = 2, scale = 0.5} : !d, !d, !d
+  // CHECK: encdec.self_attention {{.*}} bias %bias at %arg1 causal at %arg1 {heads = 2, scale = 1.000000e+00} :
+  %sb = encdec.self_attention %a, %ck, %cv of %cr in %co bias %rb at %i causal at %i {heads = 2, scale = 1.0} : !d, !d, !d, tensor<2x?xf32, #encdec.side<decoder>>
   // CHECK: %{{.*}}, %{{.*}} = encdec.cross_attention {{.*}} {heads = 2, scale = 5.000000e-01, probs = [0, 1]} {encdec.place = array<i64: 0>} :
   %ca, %probs = encdec.cross_attention %sa, %k, %v of %i in %o {heads = 2, scale = 0.5, probs = [0, 1]} {encdec.place = array<i64: 0>} : !d, !e, !e
   // CHECK: %ffn = encdec.ffn {{.*}}, up @w @b, down @w {kind = relu} :
   %f = encdec.ffn %ca, up @w @b, down @w {kind = relu} : !d
+  // CHECK: encdec.ffn {{.*}}, up @w, gate @w, down @w {kind = silu} :
+  %fg = encdec.ffn %ca, up @w, gate @w, down @w {kind = silu} : !d
+  // CHECK: encdec.ffn {{.*}}, up @w @b, gate @w @b, down @w @b {kind = gelu_tanh} :
+  %fgb = encdec.ffn %ca, up @w @b, gate @w @b, down @w @b {kind = gelu_tanh} : !d
+  // CHECK: %normed{{.*}}, %sum{{.*}} = encdec.add_norm {{.*}}, @b, @b {eps = 9.99999974E-6, sum} : tensor<?x8xf32, #decoder>, tensor<?x8xf32, #decoder>
+  %an, %as = encdec.add_norm %fg, %ca, @b, @b {eps = 1.0e-5, sum} : !d, !d
+  // CHECK: %normed{{.*}}, %sum{{.*}} = encdec.add_norm {{.*}}, @b {eps = 9.99999997E-7, kind = rms, sum} :
+  %rn, %rs = encdec.add_norm %fgb, %as, @b {eps = 1.0e-6, kind = rms, sum} : !d, !d
+  // CHECK: %{{[^,]*}} = encdec.add_norm {{.*}}, @b {eps = 9.99999997E-7, kind = rms} :
+  %rn2 = encdec.add_norm %rn, %rs, @b {eps = 1.0e-6, kind = rms} : !d, !d
   // CHECK: encdec.add_norm %ffn, {{.*}}, @b, @b {eps = 9.99999974E-6} :
   %f2 = encdec.add_norm %f, %ca, @b, @b {eps = 1.0e-5} : !d, !d
   // CHECK: %logits = encdec.linear {{.*}}, @big :
