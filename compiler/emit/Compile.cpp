@@ -196,7 +196,7 @@ Result<OwningOpRef<ModuleOp>> import(MLIRContext &context,
   // Modules are small and passes few, so threads would cost more than they save.
   context.disableMultithreading();
   ImportReport report;
-  auto module = importCheckpoint(context, folder, {options.strict}, report);
+  auto module = importCheckpoint(context, folder, options.import, report);
   warnings.insert(warnings.end(), report.warnings.begin(),
                   report.warnings.end());
   if (!module)

@@ -1,6 +1,7 @@
 // The whole way: checkpoint folder to bundle, or to a model in this process.
 #pragma once
 #include "compiler/Pipelines.h"
+#include "compiler/import/Import.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "runtime/base/Status.h"
 #include <functional>
@@ -23,8 +24,8 @@ struct CompileOptions {
   /// CPU levels that code is made for, by their names in Object.h. If empty, those of
   /// x86-64 whose code differs for these weights.
   std::vector<std::string> levels;
-  /// Warnings of the import become errors.
-  bool strict = false;
+  /// How the checkpoint is read.
+  ImportOptions import;
   /// Called, if set, as each stage begins ("lowering for v3").
   std::function<void(const std::string &stage)> progress;
   /// Called, if set, with the temporary name of the finished bundle. After an error

@@ -73,20 +73,23 @@ static constexpr std::string_view commonSilent[] = {
     "output_hidden_states",
     "is_encoder_decoder"};
 
-Status checkLeftovers(Fields &config, std::span<const std::string_view> silent,
-                      std::span<const NeutralKey> neutral,
-                      std::vector<std::string> &warnings) {
+// Switches of Transformers' base class, with the text of the value that turns each off.
+static constexpr std::string_view commonNeutral[][2] = {
+    {"add_cross_attention", "false"},
+    {"chunk_size_feed_forward", "0"},
+    {"is_decoder", "false"},
+    {"pruned_heads", "an object of 0 keys"},
+    {"tf_legacy_loss", "false"},
+    {"tie_encoder_decoder", "false"},
+    {"torchscript", "false"},
+    {"use_bfloat16", "false"}};
+
+Status checkLeftovers(Fields &config, std::vector<std::string> &warnings) {
   for (std::string_view key : commonSilent)
     config.use(key);
-  for (std::string_view key : silent)
-    config.use(key);
-  for (const NeutralKey &row : neutral) {
-    const JsonValue *value = config.get(row.key);
-    if (value &&
-        std::ranges::find(row.values, value->show()) == row.values.end())
-      config.fail(row.key, fmt::format("{} (this variant is not supported)",
-                                       fmt::join(row.values, " or ")));
-  }
+  for (const auto &[key, off] : commonNeutral)
+    if (const JsonValue *value = config.get(key); value && value->show() != off)
+      config.fail(key, fmt::format("{} (this variant is not supported)", off));
   ENCDEC_RETURN_IF_ERROR(config.status());
   std::vector<std::string> left;
   for (std::string &key : config.unused())

@@ -1,9 +1,9 @@
 // Config.h: config.json and generation_config.json as Transformers 4 and 5
-// write them. Families add their own keys (MarianConfig.h).
+// write them. What a family reads of config.json is in its file (Description.h).
 #pragma once
 #include "compiler/import/Fields.h"
 
-#include <span>
+#include <optional>
 
 namespace encdec::checkpoint {
 
@@ -59,17 +59,9 @@ Result<GenerationConfig> readGeneration(const ConfigFiles &files,
 /// only when there is no generation_config.json.
 bool isGenerationKey(std::string_view key);
 
-/// A legacy key that passes in silence with one of its neutral values (JSON
-/// text as JsonValue::show prints it) and is an error with any other.
-struct NeutralKey {
-  std::string_view key;
-  std::vector<std::string> values;
-};
-
-/// Judges the keys of config.json that the family has not read: `silent` ones and
-/// generation keys pass, `neutral` ones are checked, and one warning names the others.
-Status checkLeftovers(Fields &config, std::span<const std::string_view> silent,
-                      std::span<const NeutralKey> neutral,
-                      std::vector<std::string> &warnings);
+/// Judges the keys of config.json that nobody has read: keys that every configuration may
+/// have and generation keys pass, switches of old base classes must be off, and one
+/// warning names the others.
+Status checkLeftovers(Fields &config, std::vector<std::string> &warnings);
 
 } // namespace encdec::checkpoint

@@ -1,8 +1,10 @@
-// Import.cpp: the entry point: reads the folder, asks the family, verifies.
+// Import.cpp: the entry point: reads the folder, finds the family, builds and verifies.
 #include "compiler/import/Import.h"
 
-#include "compiler/import/Family.h"
+#include "compiler/import/Families.h"
+#include "compiler/import/ModelBuilder.h"
 #include "dialect/Dialect.h"
+#include "dialect/Schema.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Verifier.h"
 
@@ -15,44 +17,7 @@ namespace encdec {
 
 namespace {
 
-struct Family {
-  StringRef modelType; // config.json's model_type
-  ImportedModule (*import)(const FamilyInput &);
-};
-constexpr Family families[] = {{"marian", importMarian}};
-
-Result<const Family *> findFamily(const JsonValue &config) {
-  checkpoint::Fields fields(config, "config.json");
-  std::string type = fields.text("model_type", "");
-  std::string known;
-  for (const Family &family : families) {
-    if (family.modelType == type)
-      return &family;
-    known += (known.empty() ? "" : ", ") + family.modelType.str();
-  }
-  fields.fail("model_type", "one of the supported families (" + known + ")");
-  return fields.status();
-}
-
-ImportedModule importFolder(MLIRContext &context, const std::string &folder,
-                            std::vector<std::string> &warnings) {
-  struct stat info;
-  if (::stat(folder.c_str(), &info) != 0 || !S_ISDIR(info.st_mode))
-    return badModel(
-        fmt::format("{}: expected a checkpoint folder (config.json, "
-                    "model.safetensors), found {}",
-                    quote(folder, 200),
-                    ::stat(folder.c_str(), &info) != 0 ? "nothing" : "a file"));
-  ENCDEC_ASSIGN_OR_RETURN(checkpoint::ConfigFiles config,
-                          checkpoint::ConfigFiles::read(folder));
-  ENCDEC_ASSIGN_OR_RETURN(const Family *family, findFamily(config.config));
-  ENCDEC_ASSIGN_OR_RETURN(checkpoint::CheckpointFiles files,
-                          checkpoint::CheckpointFiles::open(folder));
-  return family->import({context, config, files, warnings});
-}
-
-} // namespace
-
+/// The encdec.generation dictionary; keys as in the bundle's manifest.
 DictionaryAttr
 generationAttribute(MLIRContext &context,
                     const checkpoint::GenerationConfig &generation) {
@@ -86,12 +51,44 @@ generationAttribute(MLIRContext &context,
   return builder.getDictionaryAttr(entries);
 }
 
+Result<OwningOpRef<ModuleOp>> importFolder(MLIRContext &context,
+                                           const std::string &folder,
+                                           const ImportOptions &options,
+                                           std::vector<std::string> &warnings) {
+  struct stat info;
+  if (::stat(folder.c_str(), &info) != 0 || !S_ISDIR(info.st_mode))
+    return badModel(
+        fmt::format("{}: expected a checkpoint folder (config.json, "
+                    "model.safetensors), found {}",
+                    quote(folder, 200),
+                    ::stat(folder.c_str(), &info) != 0 ? "nothing" : "a file"));
+  ENCDEC_ASSIGN_OR_RETURN(checkpoint::ConfigFiles config,
+                          checkpoint::ConfigFiles::read(folder));
+  ENCDEC_ASSIGN_OR_RETURN(checkpoint::FamilyFile family,
+                          checkpoint::familyFor(config.config, options.familyFile));
+  ENCDEC_ASSIGN_OR_RETURN(checkpoint::CheckpointFiles files,
+                          checkpoint::CheckpointFiles::open(folder));
+  ENCDEC_ASSIGN_OR_RETURN(
+      checkpoint::ModelDescription model,
+      checkpoint::describeModel(family, config, options.maxSourceTokens, warnings));
+  ENCDEC_ASSIGN_OR_RETURN(
+      checkpoint::GenerationConfig generation,
+      checkpoint::readGeneration(config, model.decoder.vocabulary, model.maxPositions,
+                                 warnings));
+  ENCDEC_ASSIGN_OR_RETURN(OwningOpRef<ModuleOp> module,
+                          buildModel(context, model, files, warnings));
+  (*module)->setAttr(kGenerationAttr, generationAttribute(context, generation));
+  return module;
+}
+
+} // namespace
+
 OwningOpRef<ModuleOp> importCheckpoint(MLIRContext &context, StringRef folder,
                                        const ImportOptions &options,
                                        ImportReport &report) {
   report = {};
   context.loadDialect<EncDecDialect, func::FuncDialect>();
-  ImportedModule module = importFolder(context, folder.str(), report.warnings);
+  auto module = importFolder(context, folder.str(), options, report.warnings);
   report.status = module.status();
   if (!report.status.ok())
     return {};

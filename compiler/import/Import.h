@@ -12,6 +12,12 @@ namespace encdec {
 struct ImportOptions {
   /// Warnings become errors.
   bool strict = false;
+  /// An architecture file (README.md of this folder) to read the checkpoint by, instead of
+  /// the built-in one for its model_type; empty for none.
+  std::string familyFile = {};
+  /// The longest source and target of a family without a limit of its own; 0 for what the
+  /// configuration says.
+  uint64_t maxSourceTokens = 0;
 };
 
 /// How an import went: `status` says whether and why it failed.

@@ -1,15 +1,9 @@
-// LayerBuilder.cpp: transformer layers, post-norm, in plain ops.
+// LayerBuilder.cpp: transformer layers in plain ops.
 #include "compiler/import/LayerBuilder.h"
-
-#include <cmath>
 
 using namespace mlir;
 
 namespace encdec {
-
-float LayerBuilder::Heads::scale() const {
-  return float(1.0 / std::sqrt(double(headSize)));
-}
 
 Location LayerBuilder::at(const std::string &name) const {
   return NameLoc::get(builder.getStringAttr(name));
@@ -19,8 +13,7 @@ FlatSymbolRefAttr LayerBuilder::symbol(const std::string &name) const {
   return FlatSymbolRefAttr::get(builder.getContext(), side + "." + name);
 }
 
-Value LayerBuilder::linear(Value x, const std::string &block, int64_t width,
-                       bool bias) {
+Value LayerBuilder::linear(Value x, const std::string &block, int64_t width, bool bias) {
   // The result has its input's side: keys of cross-attention are the encoder's.
   Type type = rowsType(builder.getContext(), width, *encdec::sideOf(x));
   return LinearOp::create(builder, at(block), type, x, symbol(block + ".w"),
@@ -28,72 +21,83 @@ Value LayerBuilder::linear(Value x, const std::string &block, int64_t width,
       .getOutput();
 }
 
-Value LayerBuilder::attend(Value query, Value key, Value value, const std::string &block,
-                           Heads heads, Sources sources, Value causalPositions) {
-  Value scores = ScoresOp::create(
-      builder, at(block + ".scores"), query, key, sources.rows, sources.offsets,
-      /*bias=*/Value(), /*bias_positions=*/Value(), builder.getI64IntegerAttr(heads.heads),
-      builder.getF32FloatAttr(heads.scale()));
-  if (causalPositions)
-    scores = MaskOp::create(builder, at(block + ".masked"), scores.getType(),
-                            scores, causalPositions);
-  Value probs = SoftmaxOp::create(builder, at(block + ".probs"),
-                                  scores.getType(), scores);
-  Value context =
-      ContextOp::create(builder, at(block + ".context"), probs, value, sources.rows,
-                        sources.offsets, builder.getI64IntegerAttr(heads.heads));
-  return linear(context, block + ".o", heads.heads * heads.headSize);
-}
-
-Value LayerBuilder::encoderSelf(Value x, const std::string &block, Heads heads,
-                                Sources sources) {
-  int64_t width = heads.heads * heads.headSize;
-  Value query = linear(x, block + ".q", width);
-  Value key = linear(x, block + ".k", width);
-  Value value = linear(x, block + ".v", width);
-  return attend(query, key, value, block, heads, sources, {});
-}
-
-Value LayerBuilder::decoderSelf(Value x, const std::string &block, Heads heads,
-                            Value cache, Value ancestors,
-                            Value positions) {
-  int64_t width = heads.heads * heads.headSize;
-  Value query = linear(x, block + ".q", width);
-  Value key = linear(x, block + ".k", width);
-  Value value = linear(x, block + ".v", width);
-  CacheAppendOp::create(builder, at(block), cache, key, value, ancestors,
-                        positions);
-  auto past = CacheReadOp::create(builder, at(block + ".past"), cache,
-                                  ancestors, positions);
-  return attend(query, past.getKey(), past.getValue(), block, heads,
-                {past.getRows(), past.getOffsets()}, positions);
-}
-
-Value LayerBuilder::cross(Value x, Value memory, const std::string &block, Heads heads,
-                          Sources sources) {
-  int64_t width = heads.heads * heads.headSize;
-  Value query = linear(x, block + ".q", width);
-  Value key = linear(memory, block + ".k", width);
-  Value value = linear(memory, block + ".v", width);
-  return attend(query, key, value, block, heads, sources, {});
-}
-
-Value LayerBuilder::ffn(Value x, const std::string &block, int64_t hidden,
-                    ActivationKind kind) {
-  int64_t width = cast<RankedTensorType>(x.getType()).getDimSize(1);
-  Value up = linear(x, block + ".up", hidden);
-  Value active = ActivationOp::create(builder, at(block + ".active"),
-                                      up.getType(), up, /*gate=*/Value(), kind);
-  return linear(active, block + ".down", width);
-}
-
-Value LayerBuilder::addNorm(Value y, Value x, const std::string &block) {
-  Value sum = AddOp::create(builder, at(block + ".sum"), y.getType(), y, x);
-  // Transformers' Marian leaves eps at PyTorch's default.
-  return NormOp::create(builder, at(block + ".normed"), sum.getType(), sum,
+Value LayerBuilder::norm(Value x, const std::string &block) {
+  return NormOp::create(builder, at(block + ".normed"), x.getType(), x,
                         symbol(block + ".gamma"), symbol(block + ".beta"),
-                        builder.getF32FloatAttr(1e-5f),
+                        builder.getF32FloatAttr(float(style.eps)),
                         NormKindAttr::get(builder.getContext(), NormKind::layer));
+}
+
+Value LayerBuilder::enter(Value x, const std::string &block) {
+  return style.normBefore ? norm(x, block) : x;
+}
+
+Value LayerBuilder::leave(Value y, Value x, const std::string &block) {
+  Value sum = AddOp::create(builder, at(block + ".sum"), y.getType(), y, x);
+  return style.normBefore ? sum : norm(sum, block);
+}
+
+LayerBuilder::Projections LayerBuilder::project(Value x, Value memory,
+                                                const std::string &block,
+                                                const Attention &shape) {
+  int64_t width = shape.innerWidth();
+  Value query = linear(x, block + ".q", width, shape.queryBias);
+  Value key = linear(memory, block + ".k", width, shape.keyBias);
+  Value value = linear(memory, block + ".v", width, shape.valueBias);
+  return {query, key, value};
+}
+
+Value LayerBuilder::attend(const Projections &of, const std::string &block,
+                           const Attention &shape, Sources sources, Value causalPositions,
+                           int64_t width) {
+  IntegerAttr heads = builder.getI64IntegerAttr(shape.heads);
+  Value scores = ScoresOp::create(builder, at(block + ".scores"), of.query, of.key,
+                                  sources.rows, sources.offsets, /*bias=*/Value(),
+                                  /*bias_positions=*/Value(), heads,
+                                  builder.getF32FloatAttr(float(shape.scale)));
+  if (causalPositions)
+    scores = MaskOp::create(builder, at(block + ".masked"), scores.getType(), scores,
+                            causalPositions);
+  Value probs =
+      SoftmaxOp::create(builder, at(block + ".probs"), scores.getType(), scores);
+  Value context = ContextOp::create(builder, at(block + ".context"), probs, of.value,
+                                    sources.rows, sources.offsets, heads);
+  return linear(context, block + ".o", width, shape.outputBias);
+}
+
+Value LayerBuilder::encoderSelf(Value x, const std::string &block, const Attention &shape,
+                                Sources sources) {
+  Value input = enter(x, block);
+  Value y = attend(project(input, input, block, shape), block, shape, sources, {},
+                   widthOf(x));
+  return leave(y, x, block);
+}
+
+Value LayerBuilder::decoderSelf(Value x, const std::string &block, const Attention &shape,
+                                Value cache, Value ancestors, Value positions) {
+  Value input = enter(x, block);
+  Projections of = project(input, input, block, shape);
+  CacheAppendOp::create(builder, at(block), cache, of.key, of.value, ancestors, positions);
+  auto past =
+      CacheReadOp::create(builder, at(block + ".past"), cache, ancestors, positions);
+  Value y = attend({of.query, past.getKey(), past.getValue()}, block, shape,
+                   {past.getRows(), past.getOffsets()}, positions, widthOf(x));
+  return leave(y, x, block);
+}
+
+Value LayerBuilder::cross(Value x, Value memory, const std::string &block,
+                          const Attention &shape, Sources sources) {
+  Value y = attend(project(enter(x, block), memory, block, shape), block, shape, sources,
+                   {}, widthOf(x));
+  return leave(y, x, block);
+}
+
+Value LayerBuilder::ffn(Value x, const std::string &block, const Ffn &shape) {
+  Value up = linear(enter(x, block), block + ".up", shape.hidden, shape.upBias);
+  Value active = ActivationOp::create(builder, at(block + ".active"), up.getType(), up,
+                                      /*gate=*/Value(), shape.kind);
+  Value y = linear(active, block + ".down", widthOf(x), shape.downBias);
+  return leave(y, x, block);
 }
 
 } // namespace encdec

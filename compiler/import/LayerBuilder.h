@@ -1,5 +1,5 @@
 // LayerBuilder.h: builds transformer layers in plain ops, one op for one line of
-// the textbook. Knows nothing of checkpoints; families say which layers.
+// the textbook. Knows nothing of checkpoints; ModelBuilder says which layers.
 #pragma once
 #include "dialect/Ops.h"
 #include "mlir/IR/Builders.h"
@@ -11,13 +11,25 @@ namespace encdec {
 /// name of the value that it makes, and a short tail: @encoder.l0.self.q.w.
 class LayerBuilder {
 public:
-  LayerBuilder(mlir::OpBuilder &builder, std::string side)
-      : builder(builder), side(std::move(side)) {}
+  /// What all layers of a side have in common.
+  struct Style {
+    bool normBefore = false; ///< A norm before each sub-layer, else after its residual.
+    bool normBias = true;    ///< Whether norms have a beta.
+    double eps = 0;
+  };
+  LayerBuilder(mlir::OpBuilder &builder, std::string side, Style style)
+      : builder(builder), side(std::move(side)), style(style) {}
 
-  struct Heads {
+  struct Attention {
     int64_t heads, headSize;
-    /// Scores are scaled by headSize^-0.5.
-    float scale() const;
+    double scale; ///< Of the scores.
+    bool queryBias, keyBias, valueBias, outputBias;
+    int64_t innerWidth() const { return heads * headSize; }
+  };
+  struct Ffn {
+    int64_t hidden;
+    ActivationKind kind;
+    bool upBias, downBias;
   };
   /// The source whose keys each query row sees, and where each source's keys start.
   struct Sources {
@@ -25,33 +37,43 @@ public:
   };
 
   /// y = x Wᵀ + b with @<block>.w and, if `bias`, @<block>.b
-  mlir::Value linear(mlir::Value x, const std::string &block, int64_t width,
-                     bool bias = true);
-  /// Self-attention of the encoder, with its output projection.
-  mlir::Value encoderSelf(mlir::Value x, const std::string &block, Heads heads,
+  mlir::Value linear(mlir::Value x, const std::string &block, int64_t width, bool bias);
+  mlir::Value norm(mlir::Value x, const std::string &block);
+
+  // Sub-layers, with their output projections, residuals and norms: each gives what the
+  // next one takes.
+  /// Self-attention of the encoder.
+  mlir::Value encoderSelf(mlir::Value x, const std::string &block, const Attention &shape,
                           Sources sources);
   /// Masked self-attention of one decoder step, through its cache.
-  mlir::Value decoderSelf(mlir::Value x, const std::string &block, Heads heads,
+  mlir::Value decoderSelf(mlir::Value x, const std::string &block, const Attention &shape,
                           mlir::Value cache, mlir::Value ancestors,
                           mlir::Value positions);
   /// Cross-attention: the decoder asks with `x`, the encoder answers with `memory`.
   mlir::Value cross(mlir::Value x, mlir::Value memory, const std::string &block,
-                    Heads heads, Sources sources);
-  mlir::Value ffn(mlir::Value x, const std::string &block, int64_t hidden,
-                  ActivationKind kind);
-  /// norm(y + x): the end of a post-norm sub-layer.
-  mlir::Value addNorm(mlir::Value y, mlir::Value x, const std::string &block);
+                    const Attention &shape, Sources sources);
+  mlir::Value ffn(mlir::Value x, const std::string &block, const Ffn &shape);
 
   /// A location that names a value.
   mlir::Location at(const std::string &name) const;
 
 private:
-  mlir::Value attend(mlir::Value query, mlir::Value key, mlir::Value value,
-                     const std::string &block, Heads heads, Sources sources,
-                     mlir::Value causalPositions);
+  /// The input of a sub-layer: x, or its norm.
+  mlir::Value enter(mlir::Value x, const std::string &block);
+  /// The residual connection around a sub-layer that made y of x, and a norm after it.
+  mlir::Value leave(mlir::Value y, mlir::Value x, const std::string &block);
+  struct Projections {
+    mlir::Value query, key, value;
+  };
+  Projections project(mlir::Value x, mlir::Value memory, const std::string &block,
+                      const Attention &shape);
+  mlir::Value attend(const Projections &of, const std::string &block,
+                     const Attention &shape, Sources sources,
+                     mlir::Value causalPositions, int64_t width);
   mlir::FlatSymbolRefAttr symbol(const std::string &name) const;
   mlir::OpBuilder &builder;
   std::string side; // "encoder" or "decoder"
+  Style style;
 };
 
 } // namespace encdec

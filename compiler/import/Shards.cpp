@@ -21,7 +21,7 @@ constexpr const char *singleName = "model.safetensors";
 constexpr const char *indexName = "model.safetensors.index.json";
 constexpr uint64_t maxIndexBytes = maxHeaderBytes;
 constexpr size_t maxShards = 4096;
-// Transformers' base_model_prefix of the encoder-decoder families but T5's.
+// Transformers' base_model_prefix of most encoder-decoder families.
 constexpr std::string_view basePrefix = "model.";
 
 bool exists(const std::string &path) {

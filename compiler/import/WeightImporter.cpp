@@ -44,6 +44,16 @@ void WeightImporter::markSeen(const std::string &tensor) {
 
 void WeightImporter::need(StringRef symbol, const std::string &tensor,
                           ArrayRef<uint64_t> shape, unsigned rank) {
+  take(symbol, tensor, shape, rank, 0);
+}
+
+void WeightImporter::needRows(StringRef symbol, const std::string &tensor,
+                              ArrayRef<uint64_t> shape, uint64_t skipped) {
+  take(symbol, tensor, shape, 2, skipped);
+}
+
+void WeightImporter::take(StringRef symbol, const std::string &tensor,
+                          ArrayRef<uint64_t> shape, unsigned rank, uint64_t skippedRows) {
   if (!declared.insert(symbol.str()).second)
     return;
   const checkpoint::CheckpointFiles::Entry *entry = files.find(tensor);
@@ -67,9 +77,14 @@ void WeightImporter::need(StringRef symbol, const std::string &tensor,
                     info.dtypeName));
   while (shape.size() > rank && shape.front() == 1)
     shape = shape.drop_front();
-  declare(symbol, SmallVector<int64_t>(shape.begin(), shape.end()), element,
-          FileAttr::get(builder.getContext(), entry->file->name(),
-                        int64_t(info.offset)));
+  SmallVector<int64_t> kept(shape.begin(), shape.end());
+  uint64_t offset = info.offset;
+  if (skippedRows != 0) {
+    kept[0] -= int64_t(skippedRows);
+    offset += skippedRows * shape[1] * checkpoint::bytesOf(info.dtype);
+  }
+  declare(symbol, kept, element,
+          FileAttr::get(builder.getContext(), entry->file->name(), int64_t(offset)));
 }
 
 bool WeightImporter::want(StringRef symbol, const std::string &tensor,
@@ -95,10 +110,11 @@ Status WeightImporter::status() const {
       missing.size(), checkpoint::listNames(missing)));
 }
 
-std::string WeightImporter::unusedWarning() const {
+std::string WeightImporter::unusedWarning(
+    llvm::function_ref<bool(const std::string &)> ignored) const {
   std::vector<std::string> unused;
   for (const auto &[name, entry] : files.entries())
-    if (!seen.contains(name))
+    if (!seen.contains(name) && !ignored(name))
       unused.push_back(quote(name));
   if (unused.empty())
     return {};

@@ -18,7 +18,10 @@ public:
   /// dropped when it has more than `rank` (a stored [1, V] is a [V] here).
   void need(llvm::StringRef symbol, const std::string &tensor,
             llvm::ArrayRef<uint64_t> shape, unsigned rank = 2);
-  /// The same if the checkpoint has the tensor. Returns whether it has.
+  /// The same for a 2-D tensor without its first `skipped` rows.
+  void needRows(llvm::StringRef symbol, const std::string &tensor,
+                llvm::ArrayRef<uint64_t> shape, uint64_t skipped);
+  /// As need, if the checkpoint has the tensor. Returns whether it has.
   bool want(llvm::StringRef symbol, const std::string &tensor,
             llvm::ArrayRef<uint64_t> shape, unsigned rank = 2);
   /// Declares a weight whose values `origin` computes.
@@ -30,10 +33,13 @@ public:
   void noteMissing(const std::string &tensor) { missing.push_back(tensor); }
   /// The first problem; one message names all missing tensors.
   Status status() const;
-  /// A warning that names the tensors that no weight uses; empty if there are none.
-  std::string unusedWarning() const;
+  /// A warning that names the tensors that no weight uses and that are not `ignored`;
+  /// empty if there are none.
+  std::string unusedWarning(llvm::function_ref<bool(const std::string &)> ignored) const;
 
 private:
+  void take(llvm::StringRef symbol, const std::string &tensor,
+            llvm::ArrayRef<uint64_t> shape, unsigned rank, uint64_t skippedRows);
   void declare(llvm::StringRef symbol, llvm::ArrayRef<int64_t> shape,
                mlir::Type element, mlir::Attribute origin);
   mlir::OpBuilder builder;

@@ -229,8 +229,13 @@ void describe(CLI::App &app, Arguments &arguments) {
                  "make use of; several: v3,v4")
       ->delimiter(',')
       ->allow_extra_args(false);
-  app.add_flag("--strict", arguments.options.strict,
+  app.add_flag("--strict", arguments.options.import.strict,
                "warnings about the checkpoint become errors");
+  app.add_option("--family", arguments.options.import.familyFile,
+                 "architecture file to read the checkpoint by, instead of a built-in one");
+  app.add_option("--max-source-tokens", arguments.options.import.maxSourceTokens,
+                 "longest source and target of a family without a limit of its own")
+      ->check(CLI::Range(1, 1 << 20));
   app.add_option("--deadline", arguments.deadline,
                  "seconds after which to give up")
       ->check(CLI::Range(1, 86400))

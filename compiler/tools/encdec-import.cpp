@@ -5,12 +5,17 @@
 #include "llvm/Support/raw_ostream.h"
 
 static constexpr const char *usage =
-    "usage: encdec-import [--strict] [--quiet] FOLDER\n\n"
+    "usage: encdec-import [--strict] [--quiet] [--family FILE] [--max-source-tokens N] "
+    "FOLDER\n\n"
     "Prints the module of plain encdec ops that a checkpoint folder "
     "(config.json,\n"
     "model.safetensors) stands for. Weights stay in their file.\n\n"
     "  --strict   warnings (unknown keys, unused tensors) become errors\n"
-    "  --quiet    no warnings\n\n"
+    "  --quiet    no warnings\n"
+    "  --family FILE            architecture file to read the checkpoint by, instead of a "
+    "built-in one\n"
+    "  --max-source-tokens N    longest source and target of a family without a limit of "
+    "its own\n\n"
     "example:\n  encdec-import models/opus-mt-en-fr > model.mlir\n\n"
     "exit codes: 0 ok, 1 failure, 2 usage, 3 bad model, 5 over a limit\n";
 
@@ -19,7 +24,8 @@ int main(int argc, char **argv) {
   encdec::ImportOptions options;
   bool quiet = false;
   llvm::StringRef folder;
-  for (llvm::StringRef argument : llvm::ArrayRef(argv + 1, argc - 1)) {
+  for (int i = 1; i < argc; ++i) {
+    llvm::StringRef argument = argv[i];
     if (argument == "--help" || argument == "-h") {
       llvm::outs() << usage;
       return encdec::finishOutput("encdec-import");
@@ -28,6 +34,17 @@ int main(int argc, char **argv) {
       options.strict = true;
     else if (argument == "--quiet")
       quiet = true;
+    else if (argument == "--family" && i + 1 < argc)
+      options.familyFile = argv[++i];
+    else if (argument == "--max-source-tokens" && i + 1 < argc) {
+      if (llvm::StringRef(argv[++i]).getAsInteger(10, options.maxSourceTokens) ||
+          options.maxSourceTokens == 0) {
+        llvm::errs() << "encdec-import: --max-source-tokens: expected a whole number from 1 "
+                        "on, found '"
+                     << argv[i] << "'\n";
+        return 2;
+      }
+    }
     else if (argument.starts_with("-") || !folder.empty()) {
       llvm::errs() << "encdec-import: unexpected argument '" << argument
                    << "'\n\n"

@@ -1,6 +1,7 @@
 //===- Config.cpp - config.json, decoding defaults included ---------------===//
 
-#include "compiler/import/MarianConfig.h"
+#include "compiler/import/Description.h"
+#include "compiler/import/Families.h"
 #include "tests/fuzz/Fuzz.h"
 #include "tests/fuzz/Generation.h"
 #include "tests/import/TinyCheckpoint.h"
@@ -17,17 +18,15 @@ static std::vector<std::string> seeds() {
           repositoryFile("examples/models/en-fr/config.json")};
 }
 
-static void requireSizes(const MarianConfig &config) {
+static void requireSizes(const ModelDescription &model) {
   auto within = [](uint64_t value, uint64_t most) { return value >= 1 && value <= most; };
-  require(within(config.width, maxWidth) && within(config.maxPositions, maxWidth),
+  require(within(model.dModel, maxWidth) && within(model.maxPositions, maxWidth),
           "widths within their limits");
-  require(within(config.sourceVocabulary, maxVocabulary) &&
-              within(config.targetVocabulary, maxVocabulary),
-          "vocabularies within their limits");
-  for (const SideConfig &side : {config.encoder, config.decoder})
-    require(within(side.layers, maxLayers) && within(side.ffn, maxWidth) &&
-                within(side.heads, config.width) && config.width % side.heads == 0,
-            "layers, ffn and heads within their limits");
+  for (const SideDescription &side : {model.encoder, model.decoder})
+    require(within(side.vocabulary, maxVocabulary) && within(side.layers, maxLayers) &&
+                within(side.ffnSize, maxWidth) && within(side.heads, maxWidth) &&
+                within(side.headSize, maxWidth) && side.innerWidth() <= maxWidth,
+            "vocabulary, layers, ffn and heads within their limits");
 }
 
 static bool run(std::string_view json) {
@@ -38,16 +37,21 @@ static bool run(std::string_view json) {
     requireSentence(files.status().message());
     return false;
   }
-  std::vector<std::string> warnings;
-  auto config = MarianConfig::read(*files, warnings);
-  for (const std::string &warning : warnings)
-    requireSentence(warning);
-  if (!config.ok()) {
-    requireSentence(config.status().message());
+  auto family = familyFor(files->config, "");
+  if (!family.ok()) {
+    requireSentence(family.status().message());
     return false;
   }
-  requireSizes(*config);
-  return readsGeneration(*files, config->targetVocabulary, config->maxPositions);
+  std::vector<std::string> warnings;
+  auto model = describeModel(*family, *files, 0, warnings);
+  for (const std::string &warning : warnings)
+    requireSentence(warning);
+  if (!model.ok()) {
+    requireSentence(model.status().message());
+    return false;
+  }
+  requireSizes(*model);
+  return readsGeneration(*files, model->decoder.vocabulary, model->maxPositions);
 }
 
 extern const Target config = {"config", 4096, seeds, run};

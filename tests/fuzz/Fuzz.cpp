@@ -12,13 +12,13 @@
 
 namespace encdec::fuzz {
 
-extern const Target safetensors, shardIndex, config, generationConfig, bundle,
+extern const Target safetensors, shardIndex, config, family, generationConfig, bundle,
     manifest, elf, sentencePiece, charsMap, vocabulary, tokenizerConfig, normalizer,
     tokenizer, tokenizerTime;
 
 std::span<const Target *const> allTargets() {
   static constexpr const Target *targets[] = {
-      &safetensors, &shardIndex, &config,        &generationConfig, &bundle,
+      &safetensors, &shardIndex, &config, &family, &generationConfig, &bundle,
       &manifest,    &elf,        &sentencePiece, &charsMap,         &vocabulary,
       &tokenizerConfig, &normalizer, &tokenizer, &tokenizerTime};
   return targets;

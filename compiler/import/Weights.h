@@ -1,0 +1,20 @@
+// Weights.h: declares the weights of a described model.
+#pragma once
+#include "compiler/import/Description.h"
+#include "compiler/import/WeightImporter.h"
+
+namespace encdec {
+
+/// Symbols of the tables that functions name; those of layers follow from their blocks.
+struct TableSymbols {
+  std::string embedding[2], positions[2]; // by side; positions may be empty
+  std::string head, headBias;             // no bias: empty
+};
+
+/// Declares every weight of `model` in `module`. Errors name missing and misshapen tensors.
+Result<TableSymbols> declareWeights(mlir::ModuleOp module,
+                                    const checkpoint::ModelDescription &model,
+                                    const checkpoint::CheckpointFiles &files,
+                                    std::vector<std::string> &warnings);
+
+} // namespace encdec
