@@ -32,6 +32,18 @@ static void printHandle(AsmPrinter &printer, int64_t heads, int64_t headSize,
     printer << ", " << element;
 }
 
+// The constant of a scaled weight, as an APFloat of f64.
+static ParseResult parseFactor(AsmParser &parser, FailureOr<APFloat> &factor) {
+  double value = 0;
+  if (parser.parseFloat(value))
+    return failure();
+  factor = APFloat(value);
+  return success();
+}
+static void printFactor(AsmPrinter &printer, const APFloat &factor) {
+  printer.printFloat(factor);
+}
+
 #include "dialect/Dialect.cpp.inc"
 #include "dialect/Enums.cpp.inc"
 #define GET_ATTRDEF_CLASSES
@@ -175,6 +187,21 @@ void SeededAttr::print(AsmPrinter &printer) const {
   printer << "<" << getSeed() << ", ";
   printer.printFloat(getScale());
   printer << ">";
+}
+
+LogicalResult ScaledAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                 FlatSymbolRefAttr, APFloat factor) {
+  if (factor.isFinite())
+    return success();
+  return emitError() << "expected a finite factor, but got "
+                     << (factor.isNaN() ? "NaN" : "an infinite one");
+}
+
+LogicalResult ConcatAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                 ArrayRef<FlatSymbolRefAttr> parts) {
+  if (!parts.empty())
+    return success();
+  return emitError() << "expected at least one part, but got none";
 }
 
 static LogicalResult verifyHandle(function_ref<InFlightDiagnostic()> emitError,

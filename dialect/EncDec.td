@@ -90,6 +90,45 @@ def EncDec_SeededAttr : EncDec_Attr<"Seeded", "seeded"> {
   }]>];
 }
 
+// Derived origins: expressions over other weights. Derived.h says what they give.
+def EncDec_ScaledAttr : EncDec_Attr<"Scaled", "scaled"> {
+  let summary = "every value of a weight times a constant";
+  let parameters = (ins "::mlir::FlatSymbolRefAttr":$weight, APFloatParameter<"f64">:$factor);
+  let assemblyFormat = "`<` $weight `,` custom<Factor>($factor) `>`";
+  let genVerifyDecl = 1;
+}
+
+def EncDec_ProductAttr : EncDec_Attr<"Product", "product"> {
+  let summary = "the matrix product [n, k] · [k, m], or [n, k] · [k]";
+  let parameters = (ins "::mlir::FlatSymbolRefAttr":$left, "::mlir::FlatSymbolRefAttr":$right);
+  let assemblyFormat = "`<` $left `,` $right `>`";
+}
+
+def EncDec_SumAttr : EncDec_Attr<"Sum", "sum"> {
+  let summary = "the sum of two weights of one shape, value by value";
+  let parameters = (ins "::mlir::FlatSymbolRefAttr":$left, "::mlir::FlatSymbolRefAttr":$right);
+  let assemblyFormat = "`<` $left `,` $right `>`";
+}
+
+def EncDec_RowsAttr : EncDec_Attr<"Rows", "rows"> {
+  let summary = "rows from … to - 1 of a matrix, or those values of a vector";
+  let parameters = (ins "::mlir::FlatSymbolRefAttr":$weight, "int64_t":$from, "int64_t":$to);
+  let assemblyFormat = "`<` $weight `,` $from `,` $to `>`";
+}
+
+def EncDec_ColumnsAttr : EncDec_Attr<"Columns", "columns"> {
+  let summary = "columns from … to - 1 of a matrix";
+  let parameters = (ins "::mlir::FlatSymbolRefAttr":$weight, "int64_t":$from, "int64_t":$to);
+  let assemblyFormat = "`<` $weight `,` $from `,` $to `>`";
+}
+
+def EncDec_ConcatAttr : EncDec_Attr<"Concat", "concat"> {
+  let summary = "the rows of all parts, one part after the other";
+  let parameters = (ins ArrayRefParameter<"::mlir::FlatSymbolRefAttr">:$parts);
+  let assemblyFormat = "`<` `[` $parts `]` `>`";
+  let genVerifyDecl = 1;
+}
+
 def EncDec_PackedAttr : EncDec_Attr<"Packed", "packed"> {
   let summary = "weight layout [N/16][K/group][16][group], padded with zeros";
   let description = [{

@@ -1,5 +1,6 @@
 // What each op does with the values of its operands.
 #include "dialect/Interpreter.h"
+#include "dialect/Derived.h"
 #include "dialect/Origin.h"
 #include "dialect/ReferenceCheck.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -27,10 +28,15 @@ const Tensor *Interpreter::weight(Operation *op, FlatSymbolRefAttr name,
   WeightOp weight = lookupWeight(op, name);
   FailureOr<std::vector<float>> values = failure();
   if (weight && succeeded(checkSize(weight.getLoc(), weight.getTensorType()))) {
-    if (!isa<FileAttr>(weight.getOrigin()))
-      values = logicalValues(weight, std::move(*originValues(weight)));
-    else if (reader)
-      values = reader(weight);
+    values = storedValues(weight, [&](WeightOp leaf) -> FailureOr<std::vector<float>> {
+      if (mlir::failed(checkSize(leaf.getLoc(), leaf.getTensorType())))
+        return failure();
+      if (!isa<FileAttr>(leaf.getOrigin()))
+        return originValues(leaf);
+      if (!reader)
+        return failure();
+      return reader(leaf);
+    });
   }
   if (mlir::failed(values) ||
       int64_t(values->size()) != weight.getTensorType().getNumElements()) {
@@ -38,6 +44,7 @@ const Tensor *Interpreter::weight(Operation *op, FlatSymbolRefAttr name,
     failed = true;
     return nullptr;
   }
+  values = logicalValues(weight, std::move(*values));
   Tensor result(weight.getTensorType().getShape().vec(),
                 {values->begin(), values->end()});
   return &weights.emplace(name.getValue().str(), std::move(result))

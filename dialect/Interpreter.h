@@ -32,8 +32,8 @@ struct Cache {
 using Value =
     std::variant<Tensor, std::shared_ptr<Memory>, std::shared_ptr<Cache>>;
 
-/// Gives the logical values (what the weight's format keeps) of a weight that has a file
-/// origin, row-major.
+/// Gives the f32 of each of the checkpoint's numbers, row-major, of a weight that has a
+/// file origin; the interpreter applies the weight's format.
 using WeightReader =
     std::function<mlir::FailureOr<std::vector<float>>(WeightOp)>;
 

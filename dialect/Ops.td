@@ -75,11 +75,19 @@ def EncDec_Decomposable : DeclareOpInterfaceMethods<EncDec_DecomposableOpInterfa
 
 //===-- Weights ------------------------------------------------------------===//
 
-def EncDec_WeightOp : EncDec_Op<"weight", [Symbol]> {
+def EncDec_WeightOp : EncDec_Op<"weight", [Symbol,
+    DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "a weight by name: its checkpoint type and where its values are";
   let description = [{
     ```mlir
     encdec.weight @l0.q.w : tensor<512x512xf16> = #encdec.file<"model.safetensors", 1234>
+    ```
+    A weight may be derived, an expression over other weights of the module (Derived.h),
+    which are only packed where ops name them too:
+    ```mlir
+    encdec.weight @l0.q.scaled : tensor<512x512xf32> = #encdec.scaled<@l0.q.w, 1.250000e-01>
+    encdec.weight @l0.vo : tensor<512x512xf32> = #encdec.product<@l0.o.w, @l0.v.w>
+    encdec.weight @l0.qkv : tensor<1536x512xf32> = #encdec.concat<[@l0.q.scaled, @l0.k.w, @l0.v.w]>
     ```
     `format` says how quantize-weights has it stored (WeightFormat.h): f32, the default,
     bf16, int8, or int8-dynamic, with which products round each row of their input too. The
@@ -90,12 +98,18 @@ def EncDec_WeightOp : EncDec_Op<"weight", [Symbol]> {
 
     C1 the type is a static 1-D or 2-D tensor of f16, bf16, f32 or f64, of at most 2^48
        elements.
-    C2 the origin is a file, sinusoidal, seeded or dense attribute.
+    C2 the origin is a file, sinusoidal, seeded, dense or derived attribute.
     C3 a dense origin has the weight's own type; a sinusoidal one is 2-D.
     C4 the format is one of the table; those other than f32 are for 2-D weights.
     C5 only a 2-D weight is packed.
     C6 offsets are multiples of 64, and only a format with scales has a scale_offset.
     C7 only a 1-D weight bans.
+    C8 a derived weight is of f32: its expression is evaluated in f64 and rounded once.
+    C9 what an expression names are weights of the module.
+    C10 their shapes go together and give the derived weight's own.
+    C11 rows and columns lie inside the weight they are taken from, at least one.
+    C12 no weight is derived from itself; an expression is at most 16 weights deep and,
+        written out, names at most 1024.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name,
                        TypeAttrOf<AnyRankedTensor>:$type, AnyAttr:$origin,

@@ -7,8 +7,8 @@
 namespace encdec {
 
 /// Stored values of a dense, seeded or sinusoidal weight, row-major, rounded to
-/// the weight's type and to f32; before its format takes them. Fails for a
-/// file origin, which the caller reads.
+/// the weight's type and to f32; before its format takes them. Fails for a file origin,
+/// which the caller reads, and for a derived one (Derived.h).
 mlir::FailureOr<std::vector<float>> originValues(WeightOp weight);
 
 /// Element `i` of a seeded weight before rounding: in (-scale, scale), never 0.

@@ -1,5 +1,6 @@
 // What a weight may be, and what each op asks of the weights it names: checked
 // where symbols can be looked up. The numbers are those of Ops.td.
+#include "dialect/Derived.h"
 #include "dialect/Verify.h"
 
 using namespace mlir;
@@ -56,10 +57,11 @@ static LogicalResult verifyWeightType(WeightOp op) {
            << type;
   // C2
   Attribute origin = op.getOrigin();
-  if (!isa<FileAttr, SinusoidalAttr, SeededAttr, DenseFPElementsAttr>(origin))
+  if (!isa<FileAttr, SinusoidalAttr, SeededAttr, DenseFPElementsAttr>(origin) &&
+      !isDerived(origin))
     return op.emitOpError(
-               "expected the origin to be a file, sinusoidal, seeded "
-               "or dense attribute but got ")
+               "expected the origin to be a file, sinusoidal, seeded, "
+               "dense or derived attribute but got ")
            << origin;
   // C3
   if (auto dense = dyn_cast<DenseFPElementsAttr>(origin);
@@ -69,6 +71,9 @@ static LogicalResult verifyWeightType(WeightOp op) {
   if (isa<SinusoidalAttr>(origin) && type.getRank() != 2)
     return op.emitOpError("expected a sinusoidal table to be 2-D but got ")
            << type;
+  // C8
+  if (isDerived(origin) && !element.isF32())
+    return op.emitOpError("expected a derived weight of f32 but got ") << type;
   return success();
 }
 

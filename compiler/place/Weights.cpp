@@ -2,6 +2,7 @@
 // pass over the file suffices and memory does not grow with the model.
 #include "compiler/place/Weights.h"
 #include "compiler/import/Safetensors.h"
+#include "dialect/Derived.h"
 #include "dialect/Origin.h"
 #include "llvm/ADT/bit.h"
 #include <cmath>
@@ -39,18 +40,25 @@ public:
 
   /// Rows `from` … `from + rows` to `to` [rows, width].
   LogicalResult read(int64_t from, int64_t rows, float *to) {
-    MutableArrayRef<float> out(to, size_t(rows * width));
-    if (!file) {
-      std::memcpy(to, made.data() + from * width, out.size() * sizeof(float));
-      return checkFinite(from, out);
+    return readElements(from * width, {to, size_t(rows * width)});
+  }
+
+  /// Elements from `from` on, as many as `to` has room for: whole rows, where the weight
+  /// is derived.
+  LogicalResult readElements(int64_t from, MutableArrayRef<float> to) {
+    if (derived) {
+      if (failed(derived->read(from, to)))
+        return failure();
+    } else if (file) {
+      int64_t elementBytes = type.getIntOrFloatBitWidth() / 8;
+      raw.resize(to.size() * elementBytes);
+      if (Status status = file->read(offset + from * elementBytes, raw); !status.ok())
+        return weight.emitError() << status.message();
+      checkpoint::widen(dtypeOf(type), raw.data(), to);
+    } else {
+      std::copy_n(made.data() + from, to.size(), to.data());
     }
-    int64_t elementBytes = type.getIntOrFloatBitWidth() / 8;
-    raw.resize(out.size() * elementBytes);
-    if (Status status = file->read(offset + from * width * elementBytes, raw);
-        !status.ok())
-      return weight.emitError() << status.message();
-    checkpoint::widen(dtypeOf(type), raw.data(), out);
-    return checkFinite(from, out);
+    return checkFinite(from, to);
   }
 
   /// A value that is not finite spoils every result that depends on it, unless it bans a
@@ -61,8 +69,13 @@ public:
     });
     if (bad == values.end())
       return success();
-    int64_t at = from * width + (bad - values.begin());
+    int64_t at = from + (bad - values.begin());
     InFlightDiagnostic error = weight.emitError();
+    if (derived)
+      return error << "derived weight @" << weight.getSymName() << ": element " << at
+                   << " of " << weight.getOrigin() << " is "
+                   << (std::isnan(*bad) ? "NaN" : "beyond the range of f32")
+                   << "; expected an expression whose values are finite";
     std::string name = weight.getSymName().str();
     if (file) {
       for (const checkpoint::TensorInfo &tensor : file->tensors())
@@ -97,7 +110,8 @@ public:
   Type type;
   const checkpoint::SafetensorsFile *file = nullptr;
   uint64_t offset = 0;
-  std::vector<float> made; // where there is no file
+  std::unique_ptr<DerivedWeight> derived;
+  std::vector<float> made; // where there is neither
 private:
   std::vector<uint8_t> raw;
 };
@@ -109,6 +123,10 @@ WeightStore::~WeightStore() = default;
 FailureOr<std::unique_ptr<WeightStore::Rows>>
 WeightStore::open(WeightOp weight) {
   auto rows = std::make_unique<Rows>(weight);
+  if (isDerived(weight.getOrigin())) {
+    rows->derived = std::make_unique<DerivedWeight>(weight, elementReader());
+    return rows;
+  }
   auto origin = dyn_cast<FileAttr>(weight.getOrigin());
   if (!origin) {
     FailureOr<std::vector<float>> values = originValues(weight);
@@ -139,14 +157,36 @@ WeightStore::open(WeightOp weight) {
   return rows;
 }
 
-FailureOr<std::vector<float>> WeightStore::values(WeightOp weight) {
+ElementReader WeightStore::elementReader() {
+  auto opened = std::make_shared<std::map<Operation *, std::unique_ptr<Rows>>>();
+  return [this, opened](WeightOp weight, int64_t from,
+                        MutableArrayRef<float> to) -> LogicalResult {
+    std::unique_ptr<Rows> &rows = (*opened)[weight];
+    if (!rows) {
+      FailureOr<std::unique_ptr<Rows>> made = open(weight);
+      if (failed(made))
+        return failure();
+      rows = std::move(*made);
+    }
+    return rows->readElements(from, to);
+  };
+}
+
+FailureOr<std::vector<float>> WeightStore::stored(WeightOp weight) {
   FailureOr<std::unique_ptr<Rows>> rows = open(weight);
   if (failed(rows))
     return failure();
   std::vector<float> stored(size_t((*rows)->count * (*rows)->width));
-  if (failed((*rows)->read(0, (*rows)->count, stored.data())))
+  if (failed((*rows)->readElements(0, stored)))
     return failure();
-  return logicalValues(weight, std::move(stored));
+  return stored;
+}
+
+FailureOr<std::vector<float>> WeightStore::values(WeightOp weight) {
+  FailureOr<std::vector<float>> values = stored(weight);
+  if (failed(values))
+    return failure();
+  return logicalValues(weight, std::move(*values));
 }
 
 LogicalResult WeightStore::stream(WeightOp weight, Sink sink) {

@@ -238,7 +238,7 @@ int main(int argc, char **argv) {
     if (checkpoint.empty())
       return weight.emitError("expected --checkpoint to name the folder that "
                               "holds the file of this weight");
-    return store.values(weight);
+    return store.stored(weight);
   };
   int code = functionName.empty() ? runBatch(*module, reader)
                                   : runFunction(*module, reader);

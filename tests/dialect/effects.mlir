@@ -11,6 +11,21 @@ encdec.weight @w : tensor<8x8xf32> = #encdec.seeded<1, 0.5>
 // CHECK-NOT: encdec.weight @unused
 encdec.weight @unused : tensor<8x8xf32> = #encdec.seeded<1, 0.5>
 
+// What a used derived weight names stays, however deep; an unused one keeps nothing.
+// CHECK-DAG: encdec.weight @half
+// CHECK-DAG: encdec.weight @quarter
+// CHECK-DAG: encdec.weight @below
+encdec.weight @half : tensor<8x8xf32> = #encdec.scaled<@below, 0.5>
+encdec.weight @quarter : tensor<8x8xf32> = #encdec.concat<[@half]>
+encdec.weight @below : tensor<8x8xf32> = #encdec.seeded<1, 0.5>
+// CHECK-NOT: encdec.weight @unused
+encdec.weight @unused.derived : tensor<8x8xf32> = #encdec.scaled<@unused.below, 0.5>
+encdec.weight @unused.below : tensor<8x8xf32> = #encdec.seeded<1, 0.5>
+func.func @uses_derived(%x: !d) -> !d {
+  %y = encdec.linear %x, @quarter : !d -> !d
+  return %y : !d
+}
+
 // CHECK-LABEL: func.func @dead_linear
 // CHECK-NEXT: return
 func.func @dead_linear(%x: !d) {

@@ -12,7 +12,7 @@ encdec.weight @weight_c1_too_large : tensor<4294967297x4294967297xf32> = #encdec
 
 // -----
 
-// expected-error @below {{expected the origin to be a file, sinusoidal, seeded or dense attribute but got "here"}}
+// expected-error @below {{expected the origin to be a file, sinusoidal, seeded, dense or derived attribute but got "here"}}
 encdec.weight @weight_c2 : tensor<8xf32> = "here"
 
 // -----

@@ -18,6 +18,18 @@ encdec.weight @big : tensor<16x8xf16> = #encdec.seeded<2, 0.5> {layout = #encdec
 encdec.weight @bias : tensor<8xf64> = #encdec.seeded<1, 0.5> {bans}
 // CHECK: encdec.weight @places : tensor<32x8xf32> = #encdec.sinusoidal
 encdec.weight @places : tensor<32x8xf32> = #encdec.sinusoidal
+// CHECK: encdec.weight @scaled : tensor<8x8xf32> = #encdec.scaled<@w, 4.419400e-02>
+encdec.weight @scaled : tensor<8x8xf32> = #encdec.scaled<@w, 0.044194>
+// CHECK: encdec.weight @product : tensor<16x8xf32> = #encdec.product<@all, @scaled>
+encdec.weight @product : tensor<16x8xf32> = #encdec.product<@all, @scaled>
+// CHECK: encdec.weight @sum : tensor<16x8xf32> = #encdec.sum<@all, @product>
+encdec.weight @sum : tensor<16x8xf32> = #encdec.sum<@all, @product>
+// CHECK: encdec.weight @rows : tensor<3x8xf32> = #encdec.rows<@sum, 4, 7>
+encdec.weight @rows : tensor<3x8xf32> = #encdec.rows<@sum, 4, 7>
+// CHECK: encdec.weight @columns : tensor<3x2xf32> = #encdec.columns<@rows, 1, 3>
+encdec.weight @columns : tensor<3x2xf32> = #encdec.columns<@rows, 1, 3>
+// CHECK: encdec.weight @concat : tensor<11x8xf32> = #encdec.concat<[@rows, @w]> {format = "int8"}
+encdec.weight @concat : tensor<11x8xf32> = #encdec.concat<[@rows, @w]> {format = "int8"}
 // CHECK: encdec.weight @g : tensor<2xf32> = dense<[1.000000e+00, 2.000000e+00]> : tensor<2xf32>
 encdec.weight @g : tensor<2xf32> = dense<[1.0, 2.0]> : tensor<2xf32>
 

@@ -2,6 +2,8 @@
 // depth.
 #include "compiler/Register.h"
 #include "compiler/emit/Emit.h"
+#include "compiler/import/Import.h"
+#include "tests/support/DeriveWeights.h"
 #include "tests/support/RandomModel.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/JSON.h"
@@ -176,6 +178,47 @@ TEST_P(Models, JitAndBundleComputeTheSameBits) {
 INSTANTIATE_TEST_SUITE_P(Weights, Models,
                          testing::Values("f32", "bf16", "int8",
                                          "int8-dynamic"));
+
+/// The example with the scale of its scores in its query's weights, from the file to the
+/// logits: near those of the example as it is, and the weights behind take no room.
+TEST(Jit, DerivedWeightsComeFromTheCheckpoint) {
+  if (!hostObjectTarget())
+    GTEST_SKIP() << "this machine runs none of the levels";
+  std::vector<float> logits[2];
+  size_t bytes[2];
+  std::string manifest;
+  for (bool derived : {false, true}) {
+    DialectRegistry registry;
+    registerEncDecDialects(registry);
+    MLIRContext context(registry);
+    ImportReport report;
+    OwningOpRef<ModuleOp> module = importCheckpoint(context, examplePath, {}, report);
+    ASSERT_TRUE(module) << report.status.message();
+    if (derived)
+      test::deriveWeights(*module);
+    CompileOptions options;
+    options.weightsFor = {derived ? "*.q.w.scaled=bf16" : "*.q.w=bf16"};
+    auto model = jitModule(*module, examplePath, options);
+    ASSERT_TRUE(model.ok()) << model.status().message();
+    const encdec_model_image &image = (*model)->image();
+    bytes[derived] = image.weights_size;
+    manifest.assign(image.manifest, image.manifest_size);
+    logits[derived] =
+        decode(image.encode, image.step, image.weights, manifest, {17, 250, 3, 99, 0}, 6);
+  }
+  EXPECT_EQ(bytes[0], bytes[1]);
+  EXPECT_NE(manifest.find(R"("columns":256,"format":"bf16","name":"encoder.l0.self.q.w.scaled")"),
+            std::string::npos)
+      << manifest.substr(0, 4000);
+  EXPECT_EQ(manifest.find(R"("encoder.l0.self.q.w")"), std::string::npos);
+  ASSERT_EQ(logits[0].size(), logits[1].size());
+  float largest = 0;
+  for (size_t i = 0; i < logits[0].size(); ++i)
+    largest = std::max(largest, std::fabs(logits[0][i]));
+  EXPECT_GT(largest, 1);
+  for (size_t i = 0; i < logits[0].size(); ++i)
+    ASSERT_NEAR(logits[0][i], logits[1][i], largest * 5e-3f) << i;
+}
 
 /// Bytes of linked code of a random model with `layers` layers on both sides.
 size_t codeSize(int layers, llvm::StringRef level) {

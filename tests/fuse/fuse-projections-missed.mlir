@@ -9,7 +9,6 @@
 encdec.weight @q.w : tensor<4x4xf32> = #encdec.seeded<1, 0.5>
 encdec.weight @k.w : tensor<4x4xf32> = #encdec.seeded<2, 0.5>
 encdec.weight @v.w : tensor<4x4xf32> = #encdec.seeded<3, 0.5>
-encdec.weight @half.w : tensor<4x4xf16> = #encdec.seeded<3, 0.5>
 encdec.weight @b : tensor<4xf32> = #encdec.seeded<4, 0.5>
 
 // IR-NOT: encdec.linear %{{.*}}, [@q.w
@@ -53,15 +52,6 @@ func.func @bias_mismatch(%x: !enc, %rows: !index, %offsets: !index) -> !enc {
   %q = encdec.linear %x, @q.w, @b : !enc -> !enc
   %k = encdec.linear %x, @k.w : !enc -> !enc
   %v = encdec.linear %x, @v.w, @b : !enc -> !enc
-  %c = encdec.self_attention %q, %k, %v of %rows in %offsets {heads = 2, scale = 0.5} : !enc, !enc, !enc
-  return %c : !enc
-}
-
-// CHECK: [Missed] type-mismatch | {{.*}}Function=type_mismatch |
-func.func @type_mismatch(%x: !enc, %rows: !index, %offsets: !index) -> !enc {
-  %q = encdec.linear %x, @q.w : !enc -> !enc
-  %k = encdec.linear %x, @k.w : !enc -> !enc
-  %v = encdec.linear %x, @half.w : !enc -> !enc
   %c = encdec.self_attention %q, %k, %v of %rows in %offsets {heads = 2, scale = 0.5} : !enc, !enc, !enc
   return %c : !enc
 }

@@ -28,6 +28,20 @@ func.func @encoder(%x: !enc, %rows: !index, %offsets: !index) -> !enc {
   return %c : !enc
 }
 
+// The types of the checkpoint do not matter, nor does it that a weight is derived.
+// CHECK-LABEL: func.func @other_types
+// CHECK: encdec.linear %{{.*}}, [@q.scaled, @k.w, @half.w] :
+// REMARK: [Passed] projections | {{.*}}Function=other_types
+encdec.weight @q.scaled : tensor<4x4xf32> = #encdec.scaled<@q.w, 0.5>
+encdec.weight @half.w : tensor<4x4xf16> = #encdec.seeded<3, 0.5>
+func.func @other_types(%x: !enc, %rows: !index, %offsets: !index) -> !enc {
+  %q = encdec.linear %x, @q.scaled : !enc -> !enc
+  %k = encdec.linear %x, @k.w : !enc -> !enc
+  %v = encdec.linear %x, @half.w : !enc -> !enc
+  %c = encdec.self_attention %q, %k, %v of %rows in %offsets {heads = 2, scale = 1.0} : !enc, !enc, !enc
+  return %c : !enc
+}
+
 // Key and value go through the cache; the linears may stand in any order.
 // CHECK-LABEL: func.func @decoder
 // CHECK-SAME: %[[X:[^:]*]]:

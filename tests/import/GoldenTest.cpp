@@ -33,7 +33,7 @@ public:
       return;
     store = std::make_unique<WeightStore>(folder);
     interpreter = std::make_unique<reference::Interpreter>(
-        *module, [this](WeightOp weight) { return store->values(weight); });
+        *module, [this](WeightOp weight) { return store->stored(weight); });
     generation =
         (*module)->getAttrOfType<mlir::DictionaryAttr>("encdec.generation");
     auto model = (*module)->getAttrOfType<mlir::DictionaryAttr>("encdec.model");

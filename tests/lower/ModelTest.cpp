@@ -4,6 +4,7 @@
 #include "ModelRun.h"
 #include "compiler/Register.h"
 #include "dialect/ReferenceRun.h"
+#include "tests/support/DeriveWeights.h"
 #include "tests/support/RandomModel.h"
 #include <cmath>
 #include <gtest/gtest.h>
@@ -39,6 +40,7 @@ struct Variant {
   double tolerance; // of the largest logit
   bool fuseAll;
   bool mixed = false; // a format drawn for each weight
+  bool derived = false; // with derived weights; in f32 judged by the model without them
 };
 
 // A key or value that lies between two bf16 numbers may be rounded to the other one
@@ -48,6 +50,8 @@ constexpr Variant variants[] = {
     {"bf16", "f32", 1e-5, true},      {"int8-dynamic", "f32", 1e-5, true},
     {"f32", "f32", 1e-5, true, true}, {"f32", "f32", 1e-5, false},
     {"f32", "bf16", 5e-4, true},      {"int8-dynamic", "bf16", 5e-4, true}};
+constexpr Variant derivedVariants[] = {{"f32", "f32", 1e-5, true, false, true},
+                                       {"int8", "f32", 1e-5, true, false, true}};
 
 /// Decomposed, so that logits can be seen; weights and keys stored as the compiled
 /// model's are.
@@ -184,6 +188,7 @@ private:
 class Model : public testing::TestWithParam<ModelSizes> {
 protected:
   void compare(const Variant &variant);
+  void compare(ArrayRef<Variant> variants);
 };
 
 void Model::compare(const Variant &variant) {
@@ -195,6 +200,13 @@ void Model::compare(const Variant &variant) {
   OwningOpRef<ModuleOp> plain = randomModel(context, sizes);
   ASSERT_TRUE(plain);
   OwningOpRef<ModuleOp> module = plain->clone();
+  if (variant.derived) {
+    // Of each encoder layer and each cross-attention.
+    int attentions = sizes.encoderLayers + sizes.decoderLayers;
+    ASSERT_EQ(deriveWeights(*module), sizes.heads == 1 ? attentions : 0);
+    if (variant.type != StringRef("f32"))
+      plain = module->clone();
+  }
   std::mt19937 random(sizes.seed);
   PipelineOptions options;
   options.weights = variant.type;
@@ -228,16 +240,21 @@ void Model::compare(const Variant &variant) {
   }
 }
 
-TEST_P(Model, LikeTheReference) {
+void Model::compare(ArrayRef<Variant> variants) {
   for (const Variant &variant : variants) {
     SCOPED_TRACE(GetParam().text() + " " + std::string(variant.type) + ", keys " +
                  variant.keys + (variant.fuseAll ? "" : " attention fused only") +
-                 (variant.mixed ? " mixed" : ""));
+                 (variant.mixed ? " mixed" : "") + (variant.derived ? " derived" : ""));
     ASSERT_NO_FATAL_FAILURE(compare(variant));
   }
 }
 
+TEST_P(Model, LikeTheReference) { compare(variants); }
 INSTANTIATE_TEST_SUITE_P(Random, Model,
                          testing::ValuesIn(randomSizes(16, 2024)));
+
+class DerivedModel : public Model {};
+TEST_P(DerivedModel, LikeTheReference) { compare(derivedVariants); }
+INSTANTIATE_TEST_SUITE_P(Random, DerivedModel, testing::ValuesIn(randomSizes(4, 2024)));
 
 } // namespace

@@ -32,6 +32,21 @@ encdec.weight @w : tensor<37x21xbf16> = #encdec.seeded<2, 0.5>
 encdec.weight @b : tensor<37xf32> = #encdec.seeded<3, 0.5>
 )mlir";
 
+/// The same shapes, all derived.
+constexpr const char *derived = R"mlir(
+encdec.weight @raw : tensor<50x21xf16> = #encdec.seeded<1, 1.0>
+encdec.weight @turn : tensor<21x21xf32> = #encdec.seeded<4, 1.0>
+encdec.weight @turned : tensor<50x21xf32> = #encdec.product<@raw, @turn>
+encdec.weight @more : tensor<100x21xf32> = #encdec.concat<[@raw, @turned]>
+encdec.weight @table : tensor<50x21xf32> = #encdec.rows<@more, 30, 80>
+encdec.weight @sines : tensor<7x21xf32> = #encdec.sinusoidal
+encdec.weight @positions : tensor<7x21xf32> = #encdec.scaled<@sines, 0.3>
+encdec.weight @wide : tensor<37x30xbf16> = #encdec.seeded<2, 0.5>
+encdec.weight @w : tensor<37x21xf32> = #encdec.columns<@wide, 4, 25>
+encdec.weight @bias : tensor<37xf32> = #encdec.seeded<3, 0.5>
+encdec.weight @b : tensor<37xf32> = #encdec.sum<@bias, @bias>
+)mlir";
+
 class Weights : public testing::TestWithParam<const char *> {
 protected:
   void load(std::string weights, StringRef type) {
@@ -77,8 +92,23 @@ float element(WeightOp weight, ArrayRef<uint8_t> section, int64_t n,
   return float(int8_t(uint8_t(base[at] - added))) * scales[n];
 }
 
-TEST_P(Weights, EveryElementIsWhereTheKernelLooks) {
+class Places : public Weights {
+protected:
+  void check();
+};
+TEST_P(Places, EveryElementIsWhereTheKernelLooks) {
   load(seeded, GetParam());
+  check();
+}
+TEST_P(Places, WhatDerivedWeightsNameTakesNoRoom) {
+  load(seeded, GetParam());
+  int64_t bytes = weightsSectionBytes(*module);
+  load(derived, GetParam());
+  EXPECT_EQ(placedWeights(*module).size(), 4u);
+  EXPECT_EQ(weightsSectionBytes(*module), bytes);
+  check();
+}
+void Places::check() {
   WeightStore store("");
   std::vector<uint8_t> section(weightsSectionBytes(*module));
   ASSERT_EQ(section.size() % 4, 0u);
@@ -103,7 +133,7 @@ TEST_P(Weights, EveryElementIsWhereTheKernelLooks) {
     EXPECT_EQ(nonZero, logical);
   }
 }
-INSTANTIATE_TEST_SUITE_P(Types, Weights, testing::Values("f32", "bf16", "int8",
+INSTANTIATE_TEST_SUITE_P(Types, Places, testing::Values("f32", "bf16", "int8",
                                          "int8-dynamic"));
 
 TEST_F(Weights, Int8IsWithinHalfAStepOfTheStoredValue) {
@@ -202,6 +232,31 @@ TEST_F(FileWeights, BytesBeyondTheEndAreAnError) {
             std::string::npos);
 }
 
+/// Derived weights are read from the file in blocks, and give the bits that they have whole.
+TEST_F(FileWeights, DerivedOnesReadTheFile) {
+  std::string expressions = R"mlir(
+encdec.weight @turn : tensor<21x21xf32> = #encdec.seeded<4, 1.0>
+encdec.weight @product : tensor<37x21xf32> = #encdec.product<@file, @turn>
+encdec.weight @w : tensor<37x21xf32> = #encdec.sum<@product, @file>
+)mlir";
+  std::string text = weights("model.safetensors", start);
+  text.replace(text.find("@w "), 3, "@file ");
+  load(text + expressions, "f32");
+  WeightStore store(folder.string());
+  std::vector<float> turn = *store.values(weight("turn"));
+  std::vector<float> values = *store.values(weight("w"));
+  for (int i = 0; i < 37; ++i)
+    for (int j = 0; j < 21; ++j) {
+      auto file = [&](int k) { return double(float((i * 21 + k) * 0.3 - 7)); };
+      double sum = file(j), size = std::fabs(sum);
+      for (int k = 0; k < 21; ++k) {
+        sum += file(k) * turn[k * 21 + j];
+        size += std::fabs(file(k) * turn[k * 21 + j]);
+      }
+      ASSERT_NEAR(values[i * 21 + j], sum, std::fabs(sum) * 0x1p-24 + size * 1e-14);
+    }
+}
+
 /// One value is not finite, in a row beyond the first panel.
 class BrokenWeights : public FileWeights {
 protected:
@@ -222,6 +277,28 @@ TEST_F(BrokenWeights, AreRefusedByName) {
       EXPECT_EQ(message.substr(0, message.find(';')),
                 expected + (std::isnan(value) ? "NaN" : "infinite"));
     }
+}
+
+TEST_F(BrokenWeights, AreRefusedBehindADerivedWeight) {
+  std::string text = weights("model.safetensors", start);
+  text.replace(text.find("@w "), 3, "@file ");
+  load(text + "encdec.weight @w : tensor<37x21xf32> = #encdec.scaled<@file, 0.5>", "int8");
+  WeightStore store(folder.string());
+  std::vector<uint8_t> section(weightsSectionBytes(*module));
+  std::string message = firstError([&] { return store.write(weight("w"), section); });
+  EXPECT_EQ(message.substr(0, message.find(';')),
+            "model.safetensors: tensor \"w\": element [35, 5] is infinite");
+}
+TEST_F(FileWeights, ADerivedValueBeyondF32IsRefused) {
+  std::string text = weights("model.safetensors", start);
+  text.replace(text.find("@w "), 3, "@file ");
+  load(text + "encdec.weight @large : tensor<37x21xf32> = #encdec.scaled<@file, 1.0e22>\n"
+              "encdec.weight @w : tensor<37x21xf32> = #encdec.scaled<@large, 1.0e22>",
+       "f32");
+  WeightStore store(folder.string());
+  EXPECT_EQ(firstError([&] { return LogicalResult(store.values(weight("w"))); }),
+            "derived weight @w: element 0 of #encdec.scaled<@large, 1.000000e+22> is beyond "
+            "the range of f32; expected an expression whose values are finite");
 }
 
 /// In a bias of logits -inf bans the token; anywhere else it is damage.

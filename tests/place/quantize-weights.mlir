@@ -10,7 +10,7 @@
 // The last pattern that matches a weight counts; one that matches none is an error.
 // MIXED: encdec.weight @table : {{.*}} {format = "bf16"}
 // MIXED: encdec.weight @w : {{.*}} {format = "int8-dynamic"}
-// NONE: quantize-weights [no-match]: no matrix or token table matches 'tabel*'; the nearest names are table w
+// NONE: quantize-weights [no-match]: no matrix or token table matches 'tabel*'; the nearest names are table w derived
 // PATTERN: quantize-weights [pattern]: expected GLOB=FORMAT, as in 'decoder.*=int8', but got 'w'
 
 // int8 is for matrices and token tables; vectors and position tables stay f32.
@@ -30,6 +30,12 @@ encdec.weight @positions : tensor<8x4xf32> = #encdec.sinusoidal
 // CHECK: encdec.weight @w : {{.*}} {format = "int8"}
 // DYNAMIC: encdec.weight @w : {{.*}} {format = "int8-dynamic"}
 encdec.weight @w : tensor<4x4xf16> = #encdec.seeded<2, 1.0>
+// A derived weight is one as any other; what only derived ones name is not.
+// CHECK: encdec.weight @derived : {{.*}} {format = "int8"}
+// MIXED: encdec.weight @derived : {{.*}} {format = "bf16"}
+encdec.weight @derived : tensor<4x4xf32> = #encdec.product<@w, @below>
+// CHECK: encdec.weight @below : tensor<4x4xf16> = #encdec.seeded<5, 1.000000e+00>{{$}}
+encdec.weight @below : tensor<4x4xf16> = #encdec.seeded<5, 1.0>
 // CHECK: encdec.weight @b : tensor<4xf16> = #encdec.seeded<3, 1.000000e+00>{{$}}
 // DYNAMIC: encdec.weight @b : tensor<4xf16> = #encdec.seeded<3, 1.000000e+00>{{$}}
 encdec.weight @b : tensor<4xf16> = #encdec.seeded<3, 1.0>
@@ -40,5 +46,6 @@ encdec.weight @unused : tensor<4x4xf16> = #encdec.seeded<4, 1.0>
 func.func @f(%ids: tensor<?xi32, #encdec.side<decoder>>, %at: tensor<?xi32>) -> !dec {
   %x = encdec.embed %ids at %at, @table, @positions {scale = 2.0} : tensor<?xi32, #encdec.side<decoder>> -> !dec
   %y = encdec.linear %x, @w, @b : !dec -> !dec
-  return %y : !dec
+  %z = encdec.linear %y, @derived : !dec -> !dec
+  return %z : !dec
 }

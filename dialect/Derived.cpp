@@ -1,0 +1,172 @@
+// Evaluates derived weights, block by block.
+#include "dialect/Derived.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace encdec;
+
+bool encdec::isDerived(Attribute origin) {
+  return isa<ScaledAttr, ProductAttr, SumAttr, RowsAttr, ColumnsAttr, ConcatAttr>(origin);
+}
+
+SmallVector<FlatSymbolRefAttr> encdec::derivedFrom(Attribute origin) {
+  SmallVector<FlatSymbolRefAttr> names;
+  if (isDerived(origin))
+    origin.walkImmediateSubElements(
+        [&](Attribute part) { names.push_back(cast<FlatSymbolRefAttr>(part)); },
+        [](Type) {});
+  return names;
+}
+
+// Values in a row; a vector is a column.
+static int64_t rowWidth(WeightOp weight) {
+  ArrayRef<int64_t> shape = weight.getTensorType().getShape();
+  return shape.size() == 1 ? 1 : shape[1];
+}
+
+// Rows of `width` values that make a block of at most 1 MB, or one row.
+static int64_t blockRows(int64_t width) {
+  return std::max<int64_t>(128 * 1024 / width, 1);
+}
+
+LogicalResult DerivedWeight::read(int64_t from, MutableArrayRef<float> to) {
+  int64_t width = rowWidth(weight), count = to.size() / width, row = from / width;
+  std::vector<double> block;
+  for (int64_t done = 0; done < count;) {
+    int64_t some = std::min(blockRows(width), count - done);
+    block.assign(some * width, 0.0);
+    if (failed(rows(weight, row + done, block)))
+      return failure();
+    llvm::transform(block, to.begin() + done * width,
+                    [](double value) { return static_cast<float>(value); });
+    done += some;
+  }
+  return success();
+}
+
+// Rows `from` … of `of`, as many as `to` has room for.
+LogicalResult DerivedWeight::rows(WeightOp of, int64_t from, Block to) {
+  return llvm::TypeSwitch<Attribute, LogicalResult>(of.getOrigin())
+      .Case([&](ScaledAttr scaled) -> LogicalResult {
+        if (failed(rows(named(scaled.getWeight()), from, to)))
+          return failure();
+        for (double &value : to)
+          value *= scaled.getFactor().convertToDouble();
+        return success();
+      })
+      .Case([&](SumAttr sum) -> LogicalResult {
+        std::vector<double> right(to.size());
+        if (failed(rows(named(sum.getLeft()), from, to)) ||
+            failed(rows(named(sum.getRight()), from, right)))
+          return failure();
+        for (size_t i = 0; i < to.size(); ++i)
+          to[i] += right[i];
+        return success();
+      })
+      .Case([&](RowsAttr part) {
+        return rows(named(part.getWeight()), part.getFrom() + from, to);
+      })
+      .Case([&](ProductAttr product) { return productRows(product, from, to); })
+      .Case([&](ColumnsAttr columns) { return columnRows(columns, from, to); })
+      .Case([&](ConcatAttr concat) { return concatRows(concat, from, to); })
+      .Default([&](Attribute) { return leafRows(of, from, to); });
+}
+
+LogicalResult DerivedWeight::leafRows(WeightOp of, int64_t from, Block to) {
+  std::vector<float> values(to.size());
+  if (failed(reader(of, from * rowWidth(of), values)))
+    return failure();
+  llvm::copy(values, to.begin());
+  return success();
+}
+
+// to[i, j] = sum over k of left[i, k] * right[k, j], k ascending, so that no bit depends
+// on the blocks.
+LogicalResult DerivedWeight::productRows(ProductAttr product, int64_t from, Block to) {
+  WeightOp left = named(product.getLeft()), right = named(product.getRight());
+  int64_t depth = rowWidth(left), width = rowWidth(right);
+  auto [known, isNew] = rightOperands.try_emplace(right);
+  std::vector<double> &b = known->second; // [depth, width]
+  if (isNew) {
+    b.resize(depth * width);
+    if (failed(rows(right, 0, b)))
+      return failure();
+  }
+  int64_t count = to.size() / width;
+  std::vector<double> a;
+  for (int64_t done = 0; done < count;) {
+    int64_t some = std::min(blockRows(depth), count - done);
+    a.resize(some * depth);
+    if (failed(rows(left, from + done, a)))
+      return failure();
+    for (int64_t i = 0; i < some; ++i) {
+      double *out = to.data() + (done + i) * width;
+      std::fill_n(out, width, 0.0);
+      for (int64_t k = 0; k < depth; ++k)
+        for (int64_t j = 0; j < width; ++j)
+          out[j] += a[i * depth + k] * b[k * width + j];
+    }
+    done += some;
+  }
+  return success();
+}
+
+LogicalResult DerivedWeight::columnRows(ColumnsAttr columns, int64_t from, Block to) {
+  WeightOp whole = named(columns.getWeight());
+  int64_t stride = rowWidth(whole), width = columns.getTo() - columns.getFrom();
+  int64_t count = to.size() / width;
+  std::vector<double> block;
+  for (int64_t done = 0; done < count;) {
+    int64_t some = std::min(blockRows(stride), count - done);
+    block.resize(some * stride);
+    if (failed(rows(whole, from + done, block)))
+      return failure();
+    for (int64_t i = 0; i < some; ++i)
+      std::copy_n(block.data() + i * stride + columns.getFrom(), width,
+                  to.data() + (done + i) * width);
+    done += some;
+  }
+  return success();
+}
+
+LogicalResult DerivedWeight::concatRows(ConcatAttr concat, int64_t from, Block to) {
+  for (FlatSymbolRefAttr name : concat.getParts()) {
+    WeightOp part = named(name);
+    int64_t width = rowWidth(part), count = part.getTensorType().getDimSize(0);
+    if (to.empty())
+      break;
+    if (from >= count) { // the block begins in a later part
+      from -= count;
+      continue;
+    }
+    int64_t some = std::min<int64_t>(count - from, to.size() / width);
+    if (failed(rows(part, from, to.take_front(some * width))))
+      return failure();
+    to = to.drop_front(some * width);
+    from = 0;
+  }
+  return success();
+}
+
+FailureOr<std::vector<float>>
+encdec::storedValues(WeightOp weight,
+                     function_ref<FailureOr<std::vector<float>>(WeightOp)> read) {
+  if (!isDerived(weight.getOrigin()))
+    return read(weight);
+  std::map<Operation *, std::vector<float>> known;
+  auto reader = [&](WeightOp leaf, int64_t from, MutableArrayRef<float> to) -> LogicalResult {
+    auto [found, isNew] = known.try_emplace(leaf);
+    if (isNew) {
+      FailureOr<std::vector<float>> values = read(leaf);
+      if (failed(values) || int64_t(values->size()) != leaf.getTensorType().getNumElements())
+        return failure();
+      found->second = std::move(*values);
+    }
+    std::copy_n(found->second.begin() + from, to.size(), to.begin());
+    return success();
+  };
+  std::vector<float> values(weight.getTensorType().getNumElements());
+  if (failed(DerivedWeight(weight, reader).read(0, values)))
+    return failure();
+  return values;
+}

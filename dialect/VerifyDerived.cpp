@@ -1,0 +1,144 @@
+// What a derived weight may name, and the shape that its expression gives. The numbers
+// are those of Ops.td.
+#include "dialect/Derived.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace encdec;
+
+namespace {
+
+using Shape = SmallVector<int64_t, 2>;
+constexpr unsigned maxDepth = 16, maxNamed = 1024;
+
+/// Checks one derived weight.
+class Check {
+public:
+  Check(WeightOp weight, SymbolTableCollection &symbols)
+      : weight(weight), symbols(symbols) {}
+
+  LogicalResult run() {
+    SmallVector<WeightOp> path = {weight};
+    if (failed(follow(path)))
+      return failure();
+    FailureOr<Shape> shape = shapeOf(weight.getOrigin());
+    if (failed(shape))
+      return failure();
+    // C10
+    if (ArrayRef<int64_t>(*shape) != weight.getTensorType().getShape())
+      return weight.emitOpError("expected ")
+             << weight.getOrigin() << " to give its own type " << weight.getTensorType()
+             << " but it gives [" << text(*shape) << "]";
+    return success();
+  }
+
+private:
+  /// C9, C12: follows all names below the last weight of `path`.
+  LogicalResult follow(SmallVectorImpl<WeightOp> &path) {
+    for (FlatSymbolRefAttr name : derivedFrom(path.back().getOrigin())) {
+      WeightOp next = lookupWeight(symbols, weight, name);
+      // C9
+      if (!next)
+        return weight.emitOpError("expected ")
+               << path.back().getOrigin()
+               << " to name weights of the module but got " << name;
+      // C12
+      if (llvm::is_contained(path, next)) {
+        InFlightDiagnostic error = weight.emitOpError(
+            "expected an expression over other weights but @");
+        error << next.getSymName() << " is derived from itself: ";
+        for (WeightOp step : ArrayRef(path).drop_while([&](WeightOp w) { return w != next; }))
+          error << "@" << step.getSymName() << " names ";
+        return error << name;
+      }
+      if (path.size() > maxDepth)
+        return weight.emitOpError("expected an expression of at most ")
+               << maxDepth << " weights in depth but got a deeper one";
+      if (++count > maxNamed)
+        return weight.emitOpError("expected an expression that, written out, names at most ")
+               << maxNamed << " weights but got one that names more";
+      path.push_back(next);
+      if (failed(follow(path)))
+        return failure();
+      path.pop_back();
+    }
+    return success();
+  }
+
+  ArrayRef<int64_t> shapeOf(FlatSymbolRefAttr name) {
+    return lookupWeight(symbols, weight, name).getTensorType().getShape();
+  }
+  static std::string text(ArrayRef<int64_t> shape) {
+    std::string result;
+    llvm::raw_string_ostream os(result);
+    llvm::interleaveComma(shape, os);
+    return result;
+  }
+  InFlightDiagnostic mismatch(StringRef what, FlatSymbolRefAttr a, FlatSymbolRefAttr b) {
+    return weight.emitOpError("expected ")
+           << what << " but got [" << text(shapeOf(a)) << "] of " << a << " and ["
+           << text(shapeOf(b)) << "] of " << b;
+  }
+
+  /// C10, C11: the shape that an expression gives.
+  FailureOr<Shape> shapeOf(Attribute origin) {
+    return llvm::TypeSwitch<Attribute, FailureOr<Shape>>(origin)
+        .Case([&](ScaledAttr scaled) { return Shape(shapeOf(scaled.getWeight())); })
+        .Case([&](ProductAttr product) -> FailureOr<Shape> {
+          ArrayRef<int64_t> left = shapeOf(product.getLeft()),
+                            right = shapeOf(product.getRight());
+          if (left.size() != 2 || left[1] != right[0])
+            return mismatch("the factors of a product to be [n, k] and [k, m] or [k]",
+                            product.getLeft(), product.getRight());
+          Shape shape(right);
+          shape[0] = left[0];
+          return shape;
+        })
+        .Case([&](SumAttr sum) -> FailureOr<Shape> {
+          if (shapeOf(sum.getLeft()) != shapeOf(sum.getRight()))
+            return mismatch("summands of one shape", sum.getLeft(), sum.getRight());
+          return Shape(shapeOf(sum.getLeft()));
+        })
+        .Case([&](RowsAttr part) { return range(part, 0, "rows"); })
+        .Case([&](ColumnsAttr part) { return range(part, 1, "columns"); })
+        .Case([&](ConcatAttr concat) { return concatenated(concat); });
+  }
+
+  template <typename Part>
+  FailureOr<Shape> range(Part part, unsigned dimension, StringRef what) {
+    Shape shape(shapeOf(part.getWeight()));
+    // C10
+    if (dimension >= shape.size())
+      return weight.emitOpError("expected columns of a 2-D weight but got [")
+             << text(shape) << "] of " << part.getWeight();
+    // C11
+    if (part.getFrom() < 0 || part.getFrom() >= part.getTo() ||
+        part.getTo() > shape[dimension])
+      return weight.emitOpError("expected at least one of the ")
+             << shape[dimension] << " " << what << " of " << part.getWeight()
+             << " but got those from " << part.getFrom() << " to " << part.getTo();
+    shape[dimension] = part.getTo() - part.getFrom();
+    return shape;
+  }
+
+  FailureOr<Shape> concatenated(ConcatAttr concat) {
+    FlatSymbolRefAttr first = concat.getParts().front();
+    Shape shape(shapeOf(first));
+    for (FlatSymbolRefAttr part : concat.getParts().drop_front()) {
+      if (shapeOf(part).drop_front() != ArrayRef(shape).drop_front())
+        return mismatch("parts whose rows are of one length", first, part);
+      shape[0] += shapeOf(part)[0];
+    }
+    return shape;
+  }
+
+  WeightOp weight;
+  SymbolTableCollection &symbols;
+  unsigned count = 0;
+};
+
+} // namespace
+
+LogicalResult WeightOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  return isDerived(getOrigin()) ? Check(*this, symbols).run() : success();
+}
