@@ -120,6 +120,8 @@ static constexpr Key kGenerationKeys[] = {
     {"forced_bos_token_id", Key::count, 0, kOptional},
     {"forced_eos_token_ids", Key::list},
     {"bad_token_ids", Key::list},
+    {"no_repeat_ngram_size", Key::count, 1, kOptional},
+    {"encoder_no_repeat_ngram_size", Key::count, 1, kOptional},
     {"num_beams", Key::count, 1},
     {"length_penalty", Key::number},
     {"early_stopping", Key::text}};

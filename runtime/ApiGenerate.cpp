@@ -62,6 +62,12 @@ Result<GenerateRequest> requestFrom(const encdec_generate_options &options) {
       return usageError(fmt::format("a forced token is {}, expected an id, "
                                     "ENCDEC_FROM_MODEL or ENCDEC_NONE",
                                     token));
+  for (int64_t size :
+       {options.no_repeat_ngram_size, options.encoder_no_repeat_ngram_size})
+    if (size < ENCDEC_FROM_MODEL)
+      return usageError(fmt::format("an n-gram size is {}, expected a count, 0 (off) or "
+                                    "ENCDEC_FROM_MODEL",
+                                    size));
   GenerateRequest request;
   static_assert(noLimit == ENCDEC_NONE);
   request.maxNewTokens = given(options.max_new_tokens);
@@ -90,6 +96,8 @@ Result<GenerateRequest> requestFrom(const encdec_generate_options &options) {
       checkCount("options.bad_token_count", options.bad_token_count));
   request.badTokens.assign(options.bad_token_ids,
                            options.bad_token_ids + options.bad_token_count);
+  request.noRepeatNgramSize = given(options.no_repeat_ngram_size);
+  request.encoderNoRepeatNgramSize = given(options.encoder_no_repeat_ngram_size);
   request.probs = options.probs;
   request.scores = !options.no_scores;
   return request;
@@ -144,7 +152,7 @@ void keep(Source &source, std::vector<Generated> found, uint64_t asked,
           double lengthPenalty) {
   constexpr std::string_view why =
       "no further token had a log-probability above -inf (the model's "
-      "numbers overflow, or the bad tokens leave none to choose)";
+      "numbers overflow, or what is banned leaves none to choose)";
   if (found.empty())
     source.warn(fmt::format("no finite hypothesis was found: {}", why));
   else if (found.size() < asked)

@@ -43,6 +43,7 @@ struct GenerationConfig {
   std::optional<uint64_t> forcedBos;
   std::vector<uint64_t> forcedEos;
   std::vector<uint64_t> badTokens; // never generated
+  std::optional<uint64_t> noRepeatNgramSize, encoderNoRepeatNgramSize; // none: off
   uint64_t numBeams = 1;
   double lengthPenalty = 1;
   std::string earlyStopping = "false"; // "true", "false" or "never"

@@ -39,7 +39,10 @@ constexpr Key keys[] = {{"decoder_start_token_id", Use::Honoured},
                         {"min_new_tokens", Use::Honoured},
                         {"forced_bos_token_id", Use::Honoured},
                         {"forced_eos_token_id", Use::Honoured},
+                        {"force_bos_token_to_be_generated", Use::Honoured},
                         {"bad_words_ids", Use::Honoured},
+                        {"no_repeat_ngram_size", Use::Honoured},
+                        {"encoder_no_repeat_ngram_size", Use::Honoured},
                         {"num_beams", Use::Honoured},
                         {"length_penalty", Use::Honoured},
                         {"do_sample", Use::Honoured},
@@ -74,8 +77,6 @@ constexpr Key keys[] = {{"decoder_start_token_id", Use::Honoured},
                         {"num_return_sequences", Use::Unhonoured, "1"},
                         {"repetition_penalty", Use::Unhonoured, "1"},
                         {"encoder_repetition_penalty", Use::Unhonoured, "1"},
-                        {"no_repeat_ngram_size", Use::Unhonoured, "0"},
-                        {"encoder_no_repeat_ngram_size", Use::Unhonoured, "0"},
                         {"remove_invalid_values", Use::Unhonoured, "false"},
                         {"token_healing", Use::Unhonoured, "false"},
                         {"max_time", Use::Unhonoured},
@@ -150,7 +151,9 @@ void readBadWords(Fields &fields, uint64_t vocabulary, GenerationConfig &config,
                                    fields.fileName(), longer));
 }
 
-void readTokens(Fields &fields, uint64_t vocabulary, GenerationConfig &config) {
+/// `inConfig` says whether the keys stand in config.json.
+void readTokens(Fields &fields, uint64_t vocabulary, bool inConfig,
+                GenerationConfig &config) {
   uint64_t most = vocabulary - 1;
   auto token = [&](std::string_view key) -> std::optional<uint64_t> {
     std::vector<uint64_t> ids = fields.counts(key, most);
@@ -172,7 +175,20 @@ void readTokens(Fields &fields, uint64_t vocabulary, GenerationConfig &config) {
   if (!config.pad && !config.eos.empty())
     config.pad = config.eos[0];
   config.forcedBos = token("forced_bos_token_id");
+  // Configurations from before forced_bos_token_id say it so, and the reference reads
+  // this key in config.json alone.
+  if (inConfig && fields.flag("force_bos_token_to_be_generated", false) && bos)
+    config.forcedBos = bos;
   config.forcedEos = fields.counts("forced_eos_token_id", most);
+}
+
+void readNgramSizes(Fields &fields, GenerationConfig &config) {
+  auto size = [&](std::string_view key) -> std::optional<uint64_t> {
+    uint64_t n = fields.count(key, 0, 0, INT32_MAX);
+    return n ? std::optional(n) : std::nullopt;
+  };
+  config.noRepeatNgramSize = size("no_repeat_ngram_size");
+  config.encoderNoRepeatNgramSize = size("encoder_no_repeat_ngram_size");
 }
 
 void readLengths(Fields &fields, uint64_t maxPositions,
@@ -246,9 +262,10 @@ Result<GenerationConfig> readGeneration(const ConfigFiles &files,
                                         std::vector<std::string> &warnings) {
   Fields fields(files.generation(), files.generationName());
   GenerationConfig config;
-  readTokens(fields, vocabulary, config);
+  readTokens(fields, vocabulary, !files.hasGenerationFile, config);
   readLengths(fields, maxPositions, config, warnings);
   readBadWords(fields, vocabulary, config, warnings);
+  readNgramSizes(fields, config);
   config.numBeams = fields.count("num_beams", 1, 1, INT32_MAX);
   config.lengthPenalty = fields.number("length_penalty", 1);
   readEarlyStopping(fields, config);

@@ -43,6 +43,8 @@ generationAttribute(MLIRContext &context,
   number("forced_bos_token_id", generation.forcedBos);
   list("forced_eos_token_ids", generation.forcedEos);
   list("bad_token_ids", generation.badTokens);
+  number("no_repeat_ngram_size", generation.noRepeatNgramSize);
+  number("encoder_no_repeat_ngram_size", generation.encoderNoRepeatNgramSize);
   number("num_beams", generation.numBeams);
   entries.push_back(builder.getNamedAttr(
       "length_penalty", builder.getF64FloatAttr(generation.lengthPenalty)));

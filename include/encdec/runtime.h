@@ -371,7 +371,8 @@ encdec_state_get_profile(const encdec_state *state, uint32_t entry,
 
 /* --- Generation ------------------------------------------------------------ */
 
-/* For the lengths and forced tokens below; early_stopping takes FROM_MODEL alone. */
+/* For the lengths and forced tokens below; early_stopping and the n-gram sizes take
+ * FROM_MODEL alone. */
 #define ENCDEC_FROM_MODEL (-1) /* what the model's own defaults say */
 #define ENCDEC_NONE (-2)       /* none, whatever the model says */
 
@@ -407,6 +408,12 @@ typedef struct encdec_generate_options {
                                     (the default) ... num_beams */
   uint32_t no_scores; /* 1: greedy sequences have no log_prob and score (NaN), and
                          their steps no_log_probs */
+  uint32_t reserved;   /* 0 */
+  int64_t no_repeat_ngram_size; /* n: no n tokens stand in a sequence twice in the
+                                   same order, start token included; 0: off */
+  int64_t encoder_no_repeat_ngram_size; /* n: no n ids of the source, special ones
+                                           included, stand in a sequence in the same
+                                           order; 0: off */
 } encdec_generate_options;
 
 static inline encdec_generate_options encdec_generate_options_default(void) {
@@ -426,7 +433,10 @@ static inline encdec_generate_options encdec_generate_options_default(void) {
                                      ENCDEC_FROM_MODEL,
                                      0,
                                      1,
-                                     0};
+                                     0,
+                                     0,
+                                     ENCDEC_FROM_MODEL,
+                                     ENCDEC_FROM_MODEL};
   /* a quiet NaN without <math.h>: infinity - infinity */
   double infinity = 1e308 * 10.0;
   options.length_penalty = infinity - infinity;

@@ -96,6 +96,10 @@ GenerationDefaults readGeneration(ObjectReader reader, uint64_t vocabulary) {
   defaults.forcedBos = reader.idOrNull("forced_bos_token_id", vocabulary);
   defaults.forcedEos = reader.ids("forced_eos_token_ids", vocabulary);
   defaults.badTokens = reader.ids("bad_token_ids", vocabulary);
+  defaults.noRepeatNgramSize =
+      reader.numberOrNull("no_repeat_ngram_size", 1, longest).value_or(0);
+  defaults.encoderNoRepeatNgramSize =
+      reader.numberOrNull("encoder_no_repeat_ngram_size", 1, longest).value_or(0);
   defaults.numBeams = reader.number("num_beams", 1, maxVocabulary);
   defaults.lengthPenalty = reader.real("length_penalty");
   defaults.earlyStopping = reader.oneOf("early_stopping", {"true", "false", "never"});

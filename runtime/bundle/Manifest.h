@@ -53,6 +53,7 @@ struct GenerationDefaults {
   std::optional<int32_t> forcedBos;
   std::vector<int32_t> forcedEos;
   std::vector<int32_t> badTokens;
+  uint64_t noRepeatNgramSize, encoderNoRepeatNgramSize; ///< 0: off.
   uint64_t numBeams;
   double lengthPenalty;
   std::string earlyStopping; ///< "true", "false" or "never".

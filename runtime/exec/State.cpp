@@ -105,6 +105,7 @@ Status State::reserve() {
                                           keyCapacity, 4})
                                  : 0},
       {zeroBias, times({paddedVocabulary, 4})},
+      {biasRegion, times({2 + rows, paddedVocabulary, 4})},
       {outTokens, times({rows, ENCDEC_ABI_MAX_TOP_K, 4})},
       {outLogProbs, times({rows, ENCDEC_ABI_MAX_TOP_K, 4})},
   };

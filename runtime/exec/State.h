@@ -98,6 +98,12 @@ public:
   const float *probs() const { return reinterpret_cast<float *>(probsRegion.data()); }
   uint64_t logitsStride() const { return paddedVocabulary; }
   uint64_t probsStride() const { return keyCapacity; }
+  /// Room for the logit biases of a search, [2 + maxRows][logitsStride()]: rows that
+  /// all rows of a step share, and one for each. Zero unless a search is at work.
+  std::span<float> biases() {
+    return {reinterpret_cast<float *>(biasRegion.data()),
+            (2 + limits.maxRows) * paddedVocabulary};
+  }
 
   const std::shared_ptr<const Model> model;
   const StateLimits limits; ///< With the defaults filled in.
@@ -123,7 +129,7 @@ private:
   uint64_t paddedVocabulary, keyCapacity, cacheCapacity;
   uint64_t scratchStride = 0, cacheStride = 0, reserved = 0;
   Region arena, scratch, memory, cache, logitsRegion, probsRegion, zeroBias;
-  Region outTokens, outLogProbs;
+  Region biasRegion, outTokens, outLogProbs;
   // During encode these have one entry for each source token, during a step one
   // for each row.
   std::vector<int32_t> tokens, positions, rowSource;

@@ -4,6 +4,7 @@
 
 #include "runtime/search/Beam.h"
 #include "runtime/search/Greedy.h"
+#include "runtime/search/Processors.h"
 
 #include <fmt/format.h>
 
@@ -19,32 +20,6 @@ Status notAnId(const char *what, int32_t id, uint64_t vocabulary) {
   return usageError(fmt::format("{} {} is outside the vocabulary 0 ... {}",
                                 what, id, vocabulary - 1));
 }
-
-/// Two rows of additive logit biases, round_up(V, 16) floats each. The first
-/// bans the bad tokens, the second bans the end tokens as well.
-class LogitBias {
-public:
-  LogitBias(const SearchOptions &options, uint64_t stride) : stride(stride) {
-    constexpr float never = -std::numeric_limits<float>::infinity();
-    storage.assign(2 * stride + 15, 0.0f);
-    auto address = reinterpret_cast<uintptr_t>(storage.data());
-    aligned = storage.data() + (64 - address % 64) % 64 / sizeof(float);
-    for (uint64_t row = 0; row < 2; ++row)
-      for (int32_t token : options.badTokens)
-        aligned[row * stride + uint64_t(token)] = never;
-    for (int32_t token : options.eos)
-      aligned[stride + uint64_t(token)] = never;
-  }
-  /// The row for a step, which is given this row alone.
-  const float *row(bool forbidEos) const {
-    return aligned + (forbidEos ? stride : 0);
-  }
-
-private:
-  uint64_t stride;
-  std::vector<float> storage;
-  float *aligned;
-};
 
 /// Collects the probabilities of one batch step by step.
 class ProbsRecorder {
@@ -105,25 +80,30 @@ std::unique_ptr<Search> makeSearch(const SearchOptions &options) {
 /// each to `results`.
 Status generatePortion(State &state, std::span<const int32_t> ids,
                        std::span<const uint64_t> offsets,
-                       const SearchOptions &options, const LogitBias &bias,
-                       const GenerateRequest &request,
+                       const SearchOptions &options, const GenerateRequest &request,
                        std::vector<std::vector<Generated>> &results) {
   const size_t count = offsets.size() - 1;
   std::vector<uint64_t> own(offsets.begin(), offsets.end());
   for (uint64_t &offset : own)
     offset -= offsets[0];
-  ENCDEC_RETURN_IF_ERROR(
-      state.encode(ids.subspan(offsets[0], own.back()), own));
+  ids = ids.subspan(offsets[0], own.back());
+  ENCDEC_RETURN_IF_ERROR(state.encode(ids, own));
   std::unique_ptr<Search> search = makeSearch(options);
   ProbsRecorder recorder(state);
+  const uint64_t rows = count * options.beams;
+  Processors processors(options, ids, own, rows);
+  Bans bans(state.biases(), state.logitsStride(), options, rows, processors.mostBans());
   NextStep next = search->start(count);
   while (!next.tokens.empty()) {
     ENCDEC_RETURN_IF_ERROR(state.reorder(next.parents));
     StepInput input;
     input.tokens = next.tokens;
     input.topK = search->candidates();
-    input.logitBias = bias.row(next.forbidEos);
-    input.biasRows = 1;
+    bans.begin(next.tokens.size(), next.forbidEos);
+    processors.process(next, *search, bans);
+    input.logitBias = state.biases().data();
+    input.biasRows = state.biases().size() / state.logitsStride();
+    input.rowBias = bans.rowBias();
     input.probs = request.probs;
     input.logProbs = options.scores || options.beams > 1;
     ENCDEC_RETURN_IF_ERROR(state.step(input));
@@ -300,6 +280,10 @@ Result<SearchOptions> resolve(const GenerateRequest &request,
   ENCDEC_RETURN_IF_ERROR(resolveForced(request, defaults, vocabulary, options));
   ENCDEC_RETURN_IF_ERROR(resolveBeams(request, defaults, options));
   ENCDEC_RETURN_IF_ERROR(resolveBadTokens(request, defaults, vocabulary, options));
+  options.noRepeatNgramSize =
+      request.noRepeatNgramSize.value_or(defaults.noRepeatNgramSize);
+  options.encoderNoRepeatNgramSize =
+      request.encoderNoRepeatNgramSize.value_or(defaults.encoderNoRepeatNgramSize);
   return options;
 }
 
@@ -313,7 +297,6 @@ generate(State &state, std::span<const int32_t> ids,
   ENCDEC_ASSIGN_OR_RETURN(
       SearchOptions options,
       resolve(request, state.model->manifest, state.limits.maxTargetPositions));
-  const LogitBias bias(options, state.logitsStride());
   if (options.beams > state.limits.maxRows)
     return overLimit(
         fmt::format("num_beams {} is more than the {} rows of this state "
@@ -336,7 +319,7 @@ generate(State &state, std::span<const int32_t> ids,
     }
     ENCDEC_RETURN_IF_ERROR(
         generatePortion(state, ids, offsets.subspan(first, last - first + 1),
-                        options, bias, request, results));
+                        options, request, results));
     first = last;
   }
   return results;

@@ -29,6 +29,7 @@ struct GenerateRequest {
   std::optional<EarlyStopping> earlyStopping;
   uint64_t returned = 1;          ///< Hypotheses a source; at most the beams.
   std::vector<int32_t> badTokens; ///< In addition to the model's own.
+  std::optional<uint64_t> noRepeatNgramSize, encoderNoRepeatNgramSize; ///< 0: off.
   bool probs = false;
   /// Without scores a greedy search is faster; they are NaN then, and a source
   /// whose numbers overflow goes unnoticed. Beam search always has them.

@@ -32,6 +32,8 @@ struct SearchOptions {
   std::optional<int32_t> forcedBos;
   std::optional<int32_t> forcedEos; ///< The last token of a row of maxLength.
   std::vector<int32_t> badTokens;   ///< Never chosen; no eos among them.
+  uint64_t noRepeatNgramSize = 0;   ///< 0: any n-gram may stand in a row again.
+  uint64_t encoderNoRepeatNgramSize = 0; ///< The same for n-grams of the source.
   double lengthPenalty = 1;
   uint64_t beams = 1;               ///< K
   uint64_t returned = 1;            ///< Hypotheses of a source, at most K.

@@ -73,6 +73,10 @@ Generator::Generator(const GenerateArguments &arguments)
     options.max_new_tokens = *arguments.maxNewTokens;
   if (arguments.minNewTokens)
     options.min_new_tokens = *arguments.minNewTokens;
+  if (arguments.noRepeatNgramSize)
+    options.no_repeat_ngram_size = *arguments.noRepeatNgramSize;
+  if (arguments.encoderNoRepeatNgramSize)
+    options.encoder_no_repeat_ngram_size = *arguments.encoderNoRepeatNgramSize;
   if (arguments.lengthPenalty)
     options.length_penalty = *arguments.lengthPenalty;
   checkBeams();

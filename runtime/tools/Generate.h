@@ -13,6 +13,7 @@ namespace encdec::tools {
 struct GenerateArguments {
   std::string model, weights, alignments;
   std::optional<int64_t> maxNewTokens, minNewTokens;
+  std::optional<int64_t> noRepeatNgramSize, encoderNoRepeatNgramSize;
   std::optional<double> lengthPenalty;
   std::optional<uint64_t> beams; ///< None: as the model says.
   uint64_t returned = 1;

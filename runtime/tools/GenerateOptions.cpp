@@ -58,6 +58,19 @@ void addSearch(CLI::App *command, GenerateArguments &arguments) {
       ->type_name("N")
       ->check(between(int64_t(0), int64_t(INT32_MAX)));
   command
+      ->add_option("--no-repeat-ngram-size", arguments.noRepeatNgramSize,
+                   "Let no N tokens stand twice in an output in the same order; 0: "
+                   "off; default: as the model says")
+      ->type_name("N")
+      ->check(between(int64_t(0), int64_t(INT32_MAX)));
+  command
+      ->add_option("--encoder-no-repeat-ngram-size",
+                   arguments.encoderNoRepeatNgramSize,
+                   "Let no N tokens of the source, special ones included, stand in an "
+                   "output in the same order; 0: off; default: as the model says")
+      ->type_name("N")
+      ->check(between(int64_t(0), int64_t(INT32_MAX)));
+  command
       ->add_option(
           "--beams,--num-beams", arguments.beams,
           "Keep the K best hypotheses of each source; 1: greedy; default: "

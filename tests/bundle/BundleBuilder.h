@@ -196,6 +196,8 @@ inline Json fakeManifest() {
         {"forced_bos_token_id", nullptr},
         {"forced_eos_token_ids", Json::array()},
         {"bad_token_ids", Json::array({40})},
+        {"no_repeat_ngram_size", nullptr},
+        {"encoder_no_repeat_ngram_size", nullptr},
         {"num_beams", 1},
         {"length_penalty", 1.0},
         {"early_stopping", "false"}}},

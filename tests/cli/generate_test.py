@@ -230,6 +230,30 @@ class Generate(Cli):
         self.assertEqual(result.returncode, 5)
         self.assertIn("the limit is 16 MB", result.stderr)
 
+    def test_sizes_of_ngrams(self):
+        """Outputs repeat no token, or none of their source, the end token included."""
+        words = ["generate", self.bundle, "--json", "--max-new-tokens", 12]
+        ids = " ".join(map(str, range(5, 12))) + " 0"
+        free = json.loads(run(*words, "--ids", ids).stdout)["ids"]
+        own = json.loads(run(*words, "--no-repeat-ngram-size", 1,
+                             "--min-new-tokens", 12, "--ids", ids).stdout)["ids"]
+        self.assertEqual(len(set(own)), 12)
+        banned = " ".join(map(str, free)) + " 0"
+        before = json.loads(run(*words, "--ids", banned).stdout)["ids"]
+        after = json.loads(run(*words, "--encoder-no-repeat-ngram-size", 1,
+                               "--ids", banned).stdout)["ids"]
+        self.assertTrue(set(before) & set(map(int, banned.split())))
+        self.assertEqual((len(after), after.pop()), (12, 0))  # forced at the greatest length
+        self.assertFalse(set(after) & set(map(int, banned.split())))
+        off = run(*words, "--no-repeat-ngram-size", 0, "--encoder-no-repeat-ngram-size", 0,
+                  "--ids", ids).stdout
+        self.assertEqual(json.loads(off)["ids"], free)
+        for option in ("--no-repeat-ngram-size", "--encoder-no-repeat-ngram-size"):
+            for value in (-1, "x", 2 ** 31):
+                result = run(*words, f"{option}={value}", "--ids", ids, check=False)
+                self.assertEqual(result.returncode, 2, value)
+                self.assertIn(option, result.stderr)
+
     def test_length_penalty_is_a_number(self):
         for value in ("nan", "inf", "-inf", "x"):
             result = run("generate", self.bundle, "--text", "Yes.",

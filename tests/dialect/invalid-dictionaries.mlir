@@ -66,6 +66,12 @@ module attributes {encdec.generation = {decoder_start_token_id = 2 : i64, eos_to
 
 // -----
 
+// expected-error @below {{expected key "no_repeat_ngram_size" of encdec.generation to be an i64 from 1 on but got 0 : i64}}
+module attributes {encdec.generation = {decoder_start_token_id = 0 : i64, eos_token_ids = array<i64: 1>, max_length = 16 : i64, min_length = 0 : i64, forced_eos_token_ids = array<i64>, bad_token_ids = array<i64>, no_repeat_ngram_size = 0 : i64}} {
+}
+
+// -----
+
 // expected-error @below {{expected key "length_penalty" of encdec.generation to be an f64 but got 1 : i64}}
 module attributes {encdec.generation = {decoder_start_token_id = 0 : i64, eos_token_ids = array<i64: 1>, max_length = 16 : i64, min_length = 0 : i64, forced_eos_token_ids = array<i64>, bad_token_ids = array<i64>, num_beams = 1 : i64, length_penalty = 1 : i64}} {
 }

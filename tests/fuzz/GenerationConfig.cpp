@@ -39,6 +39,9 @@ bool readsGeneration(const ConfigFiles &files, uint64_t vocabulary,
                config.numBeams <= ENCDEC_ABI_MAX_BEAMS(config.eos.size())),
           "beams that a step finds candidates for");
   require(std::isfinite(config.lengthPenalty), "a finite length penalty");
+  require(config.noRepeatNgramSize.value_or(1) >= 1 &&
+              config.encoderNoRepeatNgramSize.value_or(1) >= 1,
+          "n-grams of one token or more");
   require(config.earlyStopping == "true" || config.earlyStopping == "false" ||
               config.earlyStopping == "never",
           "a known early stopping");
@@ -52,7 +55,8 @@ static std::vector<std::string> seeds() {
           R"( "length_penalty": 0.6, "early_stopping": "never", "min_length": 2,)"
           R"( "max_new_tokens": 9, "min_new_tokens": 1, "forced_bos_token_id": 3,)"
           R"( "forced_eos_token_id": [0, 1], "bad_words_ids": [[4], [2, 3]],)"
-          R"( "do_sample": true, "top_k": 50, "no_repeat_ngram_size": 3})"};
+          R"( "do_sample": true, "top_k": 50, "no_repeat_ngram_size": 3,)"
+          R"( "encoder_no_repeat_ngram_size": 0})"};
 }
 
 static bool run(std::string_view json) {

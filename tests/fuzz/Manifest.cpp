@@ -18,6 +18,7 @@ static std::vector<std::string> seeds() {
   for (const char *key : {"memory_per_key", "cache_per_key"})
     full["memory"][key] = int(FAKE_BYTES_PER_KEY) / 2;
   full["generation"]["max_new_tokens"] = 9;
+  full["generation"]["no_repeat_ngram_size"] = 3;
   full["generation"]["forced_eos_token_ids"] = {0, 3};
   tests::Json bare = tests::fakeManifest();
   bare.erase("segments");

@@ -120,14 +120,14 @@ TEST(Generation, SamplingAndUnhonouredKeysAreNamed) {
   TinyCheckpoint checkpoint;
   checkpoint.generation["do_sample"] = "true";
   checkpoint.generation["temperature"] = "0.7";
-  checkpoint.generation["no_repeat_ngram_size"] = "3";
+  checkpoint.generation["encoder_repetition_penalty"] = "1.5";
   checkpoint.generation["repetition_penalty"] = "1.0"; // off
   checkpoint.generation["bad_words_ids"] = "[[6], [1, 2], [0]]";
   Imported imported(checkpoint);
   ASSERT_TRUE(imported.module) << imported.error();
   EXPECT_EQ(imported.report.warnings.size(), 3u) << imported.warnings();
   EXPECT_TRUE(contains(imported.warnings(), "do_sample = true"));
-  EXPECT_TRUE(contains(imported.warnings(), "no_repeat_ngram_size = 3"));
+  EXPECT_TRUE(contains(imported.warnings(), "encoder_repetition_penalty = 1.5"));
   EXPECT_TRUE(contains(imported.warnings(), "1 words of several tokens"));
   // [0] is the eos: such a ban is dropped.
   EXPECT_EQ(imported.generation<mlir::DenseI64ArrayAttr>("bad_token_ids")
@@ -145,8 +145,6 @@ TEST(Generation, KeysThatChangeTheResultAreHonouredOrNamed) {
       {"num_return_sequences", "1", "2"},
       {"repetition_penalty", "1.0", "1.2"},
       {"encoder_repetition_penalty", "1.0", "1.2"},
-      {"no_repeat_ngram_size", "0", "3"},
-      {"encoder_no_repeat_ngram_size", "0", "3"},
       {"remove_invalid_values", "false", "true"},
       {"token_healing", "false", "true"},
       {"max_time", "null", "1.5"},
@@ -176,6 +174,52 @@ TEST(Generation, KeysThatChangeTheResultAreHonouredOrNamed) {
       EXPECT_TRUE(contains(named.warnings(), key)) << key << named.warnings();
       EXPECT_FALSE(strict.module) << key;
     }
+}
+
+TEST(Generation, SizesOfNgramsAreKept) {
+  for (bool ownFile : {true, false}) {
+    TinyCheckpoint checkpoint;
+    checkpoint.generationFile = ownFile;
+    checkpoint.config["decoder_start_token_id"] = "6";
+    auto &keys = ownFile ? checkpoint.generation : checkpoint.config;
+    keys["no_repeat_ngram_size"] = "3";
+    keys["encoder_no_repeat_ngram_size"] = "0"; // off
+    Imported imported(checkpoint);
+    ASSERT_TRUE(imported.module) << imported.error();
+    if (ownFile)
+      EXPECT_EQ(imported.warnings(), "");
+    EXPECT_EQ(imported.generation<mlir::IntegerAttr>("no_repeat_ngram_size").getInt(), 3);
+    EXPECT_FALSE(imported.generation<mlir::IntegerAttr>("encoder_no_repeat_ngram_size"));
+    keys["encoder_no_repeat_ngram_size"] = "2.5";
+    EXPECT_TRUE(contains(Imported(checkpoint).error(),
+                         "key \"encoder_no_repeat_ngram_size\""));
+  }
+}
+
+/// Old configurations ask for a forced first token without naming it.
+TEST(Generation, AnOldConfigForcesItsFirstToken) {
+  TinyCheckpoint checkpoint;
+  checkpoint.generationFile = false;
+  checkpoint.config["decoder_start_token_id"] = "6";
+  checkpoint.config["bos_token_id"] = "3";
+  auto forced = [&] {
+    Imported imported(checkpoint);
+    EXPECT_TRUE(imported.module) << imported.error();
+    EXPECT_EQ(imported.warnings(), "");
+    auto token = imported.generation<mlir::IntegerAttr>("forced_bos_token_id");
+    return token ? token.getInt() : -1;
+  };
+  checkpoint.config["force_bos_token_to_be_generated"] = "false";
+  EXPECT_EQ(forced(), -1);
+  checkpoint.config["force_bos_token_to_be_generated"] = "true";
+  EXPECT_EQ(forced(), 3);
+  checkpoint.config["forced_bos_token_id"] = "5"; // as in Transformers, overridden
+  EXPECT_EQ(forced(), 3);
+  checkpoint.config.erase("bos_token_id");
+  EXPECT_EQ(forced(), 5);
+  checkpoint.config["bos_token_id"] = "3";
+  checkpoint.generationFile = true; // of config.json no generation key counts then
+  EXPECT_EQ(forced(), -1);
 }
 
 TEST(Generation, ATokenMayBeAListOfOne) {

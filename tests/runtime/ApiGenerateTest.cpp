@@ -151,6 +151,38 @@ TEST_F(ApiGenerate, BadTokensMayLeaveNothing) {
   }
 }
 
+TEST_F(ApiGenerate, SizesOfNgrams) {
+  auto options = encdec_generate_options_default();
+  options.min_new_tokens = 25;
+  const std::vector<Made> free = madeOf(state, sources, options);
+  options.no_repeat_ngram_size = 1;
+  const std::vector<Made> own = madeOf(state, sources, options);
+  EXPECT_NE(own, free);
+  for (const Made &made : own) {
+    const Ids &ids = made.sequences.at(0).first;
+    EXPECT_EQ(std::set<int32_t>(ids.begin(), ids.end()).size(), ids.size());
+  }
+  options.no_repeat_ngram_size = 0;
+  options.encoder_no_repeat_ngram_size = 1;
+  const std::vector<Made> foreign = madeOf(state, sources, options);
+  EXPECT_NE(foreign, free);
+  for (size_t b = 0; b < foreign.size(); ++b)
+    for (uint64_t i = sources.offsets[b]; i < sources.offsets[b + 1]; ++i)
+      EXPECT_EQ(std::ranges::count(foreign[b].sequences.at(0).first, sources.ids[i]), 0);
+  // A caller of before these options passes a struct that ends where they begin.
+  options.size = offsetof(encdec_generate_options, reserved);
+  EXPECT_EQ(madeOf(state, sources, options), free);
+  options = encdec_generate_options_default();
+  encdec_result *result = nullptr;
+  for (int64_t *size : {&options.no_repeat_ngram_size, &options.encoder_no_repeat_ngram_size}) {
+    *size = ENCDEC_NONE;
+    EXPECT_EQ(codeOf(encdec_generate(state, sources.ids.data(), sources.offsets.data(), 2,
+                                     &options, &result)),
+              ENCDEC_ERROR_USAGE);
+    *size = ENCDEC_FROM_MODEL;
+  }
+}
+
 TEST_F(ApiGenerate, ErrorsSayWhichInputTheyAreAbout) {
   const std::vector<int32_t> longSource(FAKE_POSITIONS + 1, 1);
   const Sources inputs[] = {{{1}, {FAKE_SOURCE_VOCABULARY}, {2}},

@@ -27,6 +27,7 @@ struct Rules {
   size_t beams = 1, maxLength = 2, minLength = 0, returned = 1;
   std::set<int32_t> eos, bad;
   std::optional<int32_t> forcedBos, forcedEos;
+  size_t ngram = 0, sourceNgram = 0; ///< Of the sequence or source, not again; 0: any.
   double penalty = 1;
   EarlyStopping early = EarlyStopping::no;
 
@@ -41,6 +42,14 @@ struct Sequence {
   bool finished = false;
   size_t parent = 0; ///< Rank of the beam that it goes on from.
 };
+
+const std::array<Ids, TABLE_SOURCES> sourceIds{{{0}, {1, 0}, {2, 2, 1}}};
+
+/// Whether the last n of `ids` stand in `text` too.
+bool endStandsIn(const Ids &text, const Ids &ids, size_t n) {
+  return n && ids.size() >= n && text.size() >= n &&
+         !std::ranges::search(text, std::span(ids).last(n)).empty();
+}
 
 class Oracle {
 public:
@@ -92,6 +101,16 @@ private:
     return rules.eos.contains(one.ids.back()) || one.ids.size() + 1 >= rules.maxLength;
   }
 
+  /// Whether an n-gram would stand in the sequence again if v followed.
+  bool repeats(const Sequence &one, int32_t v) const {
+    Ids whole{0}; // the start token
+    whole.insert(whole.end(), one.ids.begin(), one.ids.end());
+    const Ids before = whole;
+    whole.push_back(v);
+    return endStandsIn(before, whole, rules.ngram) ||
+           endStandsIn(sourceIds[source], whole, rules.sourceNgram);
+  }
+
   /// `one` continued by each token that the processors allow.
   std::vector<Sequence> continued(const Sequence &one, size_t rank) const {
     std::vector<Sequence> all;
@@ -102,6 +121,8 @@ private:
     for (int32_t v = 0; v < tables.vocabulary; ++v) {
       double logProb = tables.logProbs[Tables::at(source, row) + size_t(v)];
       if (rules.bad.contains(v) || (length < rules.minLength && rules.eos.contains(v)))
+        logProb = -infinity;
+      if (repeats(one, v))
         logProb = -infinity;
       if (rules.forcedBos && length == 1)
         logProb = v == *rules.forcedBos ? 0 : -infinity;
@@ -177,6 +198,8 @@ GenerateRequest requestOf(const Rules &rules) {
   request.forcedBos = rules.forcedBos.value_or(-1);
   request.forcedEos = rules.forcedEos.value_or(-1);
   request.badTokens.assign(rules.bad.begin(), rules.bad.end());
+  request.noRepeatNgramSize = rules.ngram;
+  request.encoderNoRepeatNgramSize = rules.sourceNgram;
   request.lengthPenalty = rules.penalty;
   request.earlyStopping = rules.early;
   return request;
@@ -192,7 +215,7 @@ std::vector<std::vector<Generated>> search(const Tables &tables, const Rules &ru
   TableModel model(tables, generation);
   auto state = State::create(model.model, limits);
   EXPECT_TRUE(state.ok()) << state.status().message();
-  Sources sources{{0}, {1, 0}, {2, 2, 1}};
+  Sources sources{sourceIds[0], sourceIds[1], sourceIds[2]};
   auto made = generate(**state, sources.ids, sources.offsets, requestOf(rules));
   EXPECT_TRUE(made.ok()) << made.status().message();
   std::vector<std::vector<Generated>> results(TABLE_SOURCES);
@@ -218,10 +241,10 @@ void expectSame(const std::vector<Sequence> &expected, const std::vector<Generat
 std::string described(const Rules &rules) {
   const GenerateRequest request = requestOf(rules);
   return fmt::format("beams {}, eos {}, bad {}, lengths {} to {}, forced {} and {}, "
-                     "penalty {}, early stopping {}",
+                     "n-grams {} and {}, penalty {}, early stopping {}",
                      rules.beams, fmt::join(rules.eos, " "), fmt::join(rules.bad, " "),
                      rules.minLength, rules.maxLength, *request.forcedBos,
-                     *request.forcedEos, rules.penalty, int(rules.early));
+                     *request.forcedEos, rules.ngram, rules.sourceNgram, rules.penalty, int(rules.early));
 }
 
 Rules drawRules(std::mt19937 &random, int32_t vocabulary) {
@@ -250,6 +273,11 @@ Rules drawRules(std::mt19937 &random, int32_t vocabulary) {
   if (going >= 2 && below(3) == 0) {
     rules.early = EarlyStopping::yes;
     rules.beams = 2 + below(going - 1);
+  }
+  // N-grams leave fewer tokens that go on, too.
+  if (rules.early != EarlyStopping::yes) {
+    rules.ngram = below(2) ? below(4) : 0;
+    rules.sourceNgram = below(3) ? 0 : below(3);
   }
   rules.returned = 1 + below(rules.beams);
   return rules;

@@ -15,6 +15,7 @@ namespace {
 /// start token.
 struct Rules {
   std::set<int32_t> eos{0}, bad{40};
+  size_t ngram = 0; ///< No n-gram twice; 0: any.
   size_t maxLength = 30, minLength = 0;
   std::optional<int32_t> forcedBos, forcedEos;
 
@@ -25,6 +26,9 @@ struct Rules {
       std::set<int32_t> never = bad;
       if (fed.size() < minLength)
         never.insert(eos.begin(), eos.end());
+      for (size_t i = 0; ngram && i + ngram <= fed.size(); ++i)
+        if (std::equal(fed.end() - int64_t(ngram) + 1, fed.end(), fed.begin() + int64_t(i)))
+          never.insert(fed[i + ngram - 1]);
       auto [token, logProb] = fakeNext(fed, sourceFirst, never);
       if (forcedBos && fed.size() == 1)
         std::tie(token, logProb) = std::pair(*forcedBos, 0.0);
@@ -254,6 +258,30 @@ TEST(Generate, BadTokens) {
   GenerateRequest request;
   request.badTokens = {1, 2, 3, 30, 0}; // 0 is an eos, which cannot be bad
   expectGenerates(rules, fakeManifest(), request);
+}
+
+TEST(Generate, NgramSize) {
+  Rules rules;
+  rules.minLength = 25;
+  GenerateRequest request{.minLength = 25};
+  Json manifest = fakeManifest();
+  for (size_t n : {1, 2, 3}) {
+    rules.ngram = n;
+    request.noRepeatNgramSize = n;
+    expectGenerates(rules, fakeManifest(), request);
+  }
+  rules.ngram = 1;
+  request.noRepeatNgramSize = std::nullopt;
+  manifest["generation"]["no_repeat_ngram_size"] = 1;
+  expectGenerates(rules, manifest, request);
+  rules.ngram = 0;
+  request.noRepeatNgramSize = 0; // the caller wins over the model
+  expectGenerates(rules, manifest, request);
+  // A forced token is forced even if it repeats an n-gram.
+  rules.ngram = 1;
+  request.noRepeatNgramSize = std::nullopt;
+  rules.forcedBos = request.forcedBos = 40;
+  expectGenerates(rules, manifest, request);
 }
 
 TEST(Generate, LengthPenalty) {
