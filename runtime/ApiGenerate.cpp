@@ -120,8 +120,21 @@ Result<Source> readText(const Model &model, std::string_view text,
   return source;
 }
 
-/// A source beyond the model's positions is cut, an end token at its end
-/// staying, or refused.
+/// How many ids at the end of a source follow its text: an end token, and the language
+/// code that some families put behind it ("x </s> lang").
+size_t closingIds(const Model &model, std::span<const int32_t> ids) {
+  const std::vector<int32_t> &ends = model.manifest.generation.eos;
+  for (size_t count = 1; count <= std::min<size_t>(ids.size(), 2); ++count) {
+    const int32_t id = ids[ids.size() - count];
+    if ((model.tokenizer && id == model.tokenizer->eosId()) ||
+        std::find(ends.begin(), ends.end(), id) != ends.end())
+      return count;
+  }
+  return 0;
+}
+
+/// A source beyond the model's positions is refused, or its text is cut at the end, so
+/// that the ids around the text stay.
 Status fit(const Model &model, bool truncate, Source &source) {
   const uint64_t most = model.manifest.model.maxPositions;
   std::vector<int32_t> &ids = source.ids;
@@ -133,13 +146,9 @@ Status fit(const Model &model, bool truncate, Source &source) {
                     "positions; shorten it, or have it cut with the option "
                     "truncate",
                     ids.size(), most));
-  const std::vector<int32_t> &ends = model.manifest.generation.eos;
-  const int32_t last = ids.back();
   source.cut = ids.size() - most;
-  ids.resize(most);
-  if ((model.tokenizer && last == model.tokenizer->eosId()) ||
-      std::find(ends.begin(), ends.end(), last) != ends.end())
-    ids.back() = last;
+  const auto closing = int64_t(std::min(closingIds(model, ids), most));
+  ids.erase(ids.end() - closing - int64_t(source.cut), ids.end() - closing);
   source.warn(fmt::format(
       "the source has {} tokens, more than the model's {} positions: "
       "{} were cut off",

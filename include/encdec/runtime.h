@@ -397,8 +397,9 @@ typedef struct encdec_generate_options {
                                    Transformers */
   uint64_t bad_token_count;
   uint32_t probs; /* 1: keep cross-attention probabilities (state with probs) */
-  uint32_t truncate; /* 1: cut a source longer than the model's positions (an
-                        end token at its end stays) where 0 refuses it */
+  uint32_t truncate; /* 1: cut a source longer than the model's positions at the end
+                        of its text (an end token stays, and one id behind it, a
+                        language code) where 0 refuses it */
   uint32_t special_tokens; /* 1: text that spells a special token becomes it */
   int32_t early_stopping; /* ENCDEC_EARLY_STOPPING_*, or ENCDEC_FROM_MODEL */
   uint64_t num_beams;      /* 1: greedy; more: beam search as Transformers 5

@@ -133,8 +133,8 @@ void addOutputs(CLI::App *command, GenerateArguments &arguments) {
 /// What becomes of a source that is too long, blank or refused, and how text is read.
 void addSourceRules(CLI::App *command, GenerateArguments &arguments) {
   command->add_flag("--truncate", arguments.truncate,
-                    "Cut a source that is longer than the model's positions, "
-                    "with a warning, instead of refusing it");
+                    "Cut a source that is longer than the model's positions at the "
+                    "end of its text, with a warning, instead of refusing it");
   command->add_flag(
       "--keep-empty", arguments.keepEmpty,
       "Translate a blank line as the empty sentence, as Transformers "

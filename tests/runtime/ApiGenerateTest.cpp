@@ -232,6 +232,34 @@ TEST_F(ApiGenerate, TruncateCutsSourcesAndSaysSo) {
   encdec_result_free(result);
 }
 
+/// What stands around the text stays, an end token and a language code behind it too.
+TEST_F(ApiGenerate, TruncateCutsTheEndOfTheText) {
+  auto options = encdec_generate_options_default();
+  options.truncate = 1;
+  const Ids closings[] = {{}, {0}, {0, 11}, {12, 13}, {0, 0}};
+  for (const Ids &closing : closings) {
+    Ids ids{9};
+    while (ids.size() < FAKE_POSITIONS + 3)
+      ids.push_back(7 + int32_t(ids.size() % 2));
+    Ids expected(ids.begin(), ids.begin() + FAKE_POSITIONS);
+    const bool kept = !closing.empty() && closing[0] == 0;
+    const size_t stays = !kept ? 0 : closing.size() == 2 && closing[1] == 11 ? 2 : 1;
+    ids.insert(ids.end(), closing.begin(), closing.end());
+    std::copy(closing.begin(), closing.begin() + int64_t(stays),
+              expected.end() - int64_t(stays));
+    encdec_result *result = nullptr;
+    const uint64_t offsets[] = {0, ids.size()};
+    ASSERT_EQ(codeOf(encdec_generate(state, ids.data(), offsets, 1, &options, &result)),
+              ENCDEC_OK);
+    encdec_source source = {};
+    source.size = sizeof(source);
+    ASSERT_EQ(codeOf(encdec_result_source(result, 0, &source)), ENCDEC_OK);
+    EXPECT_EQ(Ids(source.ids, source.ids + source.id_count), expected);
+    EXPECT_EQ(source.cut_count, ids.size() - FAKE_POSITIONS);
+    encdec_result_free(result);
+  }
+}
+
 TEST_F(ApiGenerate, LengthPenaltiesBeyondNumbersGiveNoScore) {
   auto options = encdec_generate_options_default();
   options.min_new_tokens = 12; // so that log-probabilities are not 0
