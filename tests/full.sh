@@ -4,14 +4,21 @@
 # virtual environment of its own (build/venv, packages from PyPI: gigabytes, once), and a
 # short comparison with other engines (build/compare-venv), which fails where encdec's
 # output is wrong, never where something is slow.
-#   tests/full.sh [TABLE]
-# TABLE holds the sentences that the example model translates, one a line: the English
-# sentence, a tab, and its French references, with tabs between. Default:
-# tests/data/en-fr-1000.tsv, 1,000 sentences that the model was not trained on. It prints
-# the share of tokens equal to the reference's and BLEU, for each weight type.
+#   tests/full.sh [--configs N] [TABLE]
+# N is how many random configurations of each family Transformers judges live (default 3);
+# they are new in every run, and the seed is printed. TABLE holds the sentences that the
+# example model translates, one a line: the English sentence, a tab, and its French
+# references, with tabs between. Default: tests/data/en-fr-1000.tsv, 1,000 sentences that
+# the model was not trained on. It prints the share of tokens equal to the reference's and
+# BLEU, for each weight type.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-case ${1:-} in -h|--help) sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;; esac
+case ${1:-} in -h|--help) sed -n '2,14s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;; esac
+configs=3
+if [ "${1:-}" = --configs ]; then
+  configs=${2:?full: --configs needs a number}
+  shift 2
+fi
 table=${1:-$root/tests/data/en-fr-1000.tsv}
 [ -r "$table" ] || { echo "full: cannot read the table $table; see tests/full.sh --help" >&2; exit 2; }
 "$root/tests/setup.sh" release
@@ -29,11 +36,13 @@ if [ ! -x "$venv/bin/python" ]; then
     exit 1
   }
 fi
-"$venv/bin/pip" install -q torch transformers==5.23.0 sentencepiece sacrebleu
+"$venv/bin/pip" install -q torch transformers==5.24.0 sentencepiece sacrebleu
 echo "== each installed header compiled alone" >&2
 "$root/tests/package/package.sh" "$root/build" 1 clang-22 clang++-22 -fsyntax-only
 echo "== goldens against the live reference" >&2
 "$venv/bin/python" "$root/tests/models/goldens.py" --check
+echo "== $configs random configurations of each family" >&2
+"$root/tests/e2e/live_families.sh" "$venv/bin/python" "$root/build" "$configs"
 echo "== the example model on $table" >&2
 "$venv/bin/python" "$root/tests/e2e/live.py" "$root/build" "$table"
 echo "== beside other engines" >&2

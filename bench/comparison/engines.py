@@ -26,14 +26,21 @@ class Workload:
     new_tokens: int
 
 
-def workloads(short):
+def workloads(short, long_source=None):
+    """Of sources of a sentence's length, and of `long_source` tokens where it is given."""
     source, new = (8, 16) if short else (32, 64)
     return [Workload(f"step, batch {batch}, "
                      + ("greedy" if beams == 1 else f"beams {beams}"),
                      "decode", batch, beams, source, new)
             for batch, beams in ((1, 1), (1, 4), (16, 1), (16, 4))] + [
         Workload(f"encode 16 x {source}", "encode", 16, 1, source, 8),
-        Workload("first token, source 8", "first", 1, 1, 8, 8)]
+        Workload("first token, source 8", "first", 1, 1, 8, 8)] + ([
+            Workload(f"step, source {long_source}, batch 1, greedy", "decode", 1, 1,
+                     long_source, new),
+            Workload(f"step, source {long_source}, batch 1, beams 4", "decode", 1, 4,
+                     long_source, new),
+            Workload(f"encode 1 x {long_source}", "encode", 1, 1, long_source, 8),
+        ] if long_source else [])
 
 
 def source_ids(workload, vocabulary):

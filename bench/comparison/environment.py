@@ -146,13 +146,13 @@ def made_once(folder, make):
     return problem
 
 
-def checkpoint(model):
-    """The folder of --model, or of the random model, made when missing."""
+def checkpoint(model, size="opus"):
+    """The folder of --model, or of the random model of a size, made when missing."""
     if model:
         return Path(model).resolve()
-    folder = WORK / "random-opus" / "checkpoint"
+    folder = WORK / f"random-{size}" / "checkpoint"
     folder.parent.mkdir(parents=True, exist_ok=True)
-    made_once(folder, lambda part: random_checkpoint.write(random_checkpoint.COMPARED, part))
+    made_once(folder, lambda part: random_checkpoint.write(random_checkpoint.SIZES[size], part))
     return folder
 
 

@@ -53,7 +53,14 @@ def stored(encdec, bundle):
 
 
 def shape_of(config):
-    """Of a checkpoint's config.json."""
-    return Shape(config["d_model"], config["encoder_ffn_dim"], config["decoder_ffn_dim"],
-                 config["encoder_layers"], config["decoder_layers"],
-                 config.get("decoder_vocab_size") or config["vocab_size"])
+    """Of a checkpoint's config.json: BART's keys or T5's. A gated ffn has three products of
+    d f where another has two."""
+    def first(*keys):
+        return next(config[key] for key in keys if config.get(key))
+
+    gates = 1.5 if config.get("feed_forward_proj", "").startswith("gated-") else 1
+    return Shape(config["d_model"], round(gates * first("encoder_ffn_dim", "d_ff")),
+                 round(gates * first("decoder_ffn_dim", "d_ff")),
+                 first("encoder_layers", "num_layers"),
+                 first("decoder_layers", "num_decoder_layers", "num_layers"),
+                 first("decoder_vocab_size", "vocab_size"))

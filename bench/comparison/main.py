@@ -9,6 +9,7 @@ from pathlib import Path
 
 import agreement
 import chart
+import checkpoint
 import environment
 import limits
 import report
@@ -25,7 +26,12 @@ def arguments():
     parser.add_argument("--build", type=Path, default=ROOT / "build",
                         help="build folder with bin/encdec (default: build)")
     parser.add_argument("--model", help="checkpoint folder; default: a random one "
-                        "of OPUS-MT's size, made once")
+                        "of --size, made once")
+    parser.add_argument("--size", choices=list(checkpoint.SIZES), default="opus",
+                        help="of the random checkpoint")
+    parser.add_argument("--long-source", type=int, metavar="TOKENS",
+                        help="also steps and an encoding of one source of so many tokens "
+                        "(default: 512 for bart-large)")
     parser.add_argument("--threads", type=int,
                         default=min(2, len(os.sched_getaffinity(0))),
                         help="default 2, or 1 where there is one core")
@@ -41,6 +47,8 @@ def arguments():
                                  "transformers", "encdec"],
                         help="these peers alone, may be repeated; encdec runs always")
     options = parser.parse_args()
+    if options.size == "bart-large" and not options.long_source:
+        options.long_source = 512
     options.rounds = options.rounds or (2 if options.short else 5)
     if options.threads < 1 or options.rounds < 1:
         parser.error("--threads and --rounds count from 1")
@@ -197,11 +205,11 @@ def wrong_of(result):
 def main():
     options = arguments()
     cores = pin(options.threads)
-    source = environment.checkpoint(options.model)
+    source = environment.checkpoint(options.model, options.size)
     with open(source / "config.json", encoding="utf-8") as file:
         config = json.load(file)
     vocabulary = config["vocab_size"]
-    tasks = workloads(options.short)
+    tasks = workloads(options.short, options.long_source)
     machine = machine_limits(options.build)
     ours, compile_seconds = start_encdec(options, source)
     peers, left_out, trials = start_peers(options, source, vocabulary)
@@ -217,7 +225,7 @@ def main():
     result["engines"] += [report.absent(name, PEERS[name]) for name in left_out]
     result |= {
         "date": time.strftime("%Y-%m-%d"), "rounds": options.rounds,
-        "short": options.short, "model": options.model or "random, OPUS-MT size",
+        "short": options.short, "model": options.model or f"random, {options.size} size",
         "machine": report.machine(engines, environment.cpu_model(), cores, load),
         "compile_seconds": compile_seconds, "agreement": rows, "trials_ms": trials,
         "left_out": left_out, "failures": failures, "samples_ms": samples}

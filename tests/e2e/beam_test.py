@@ -1,54 +1,9 @@
 #!/usr/bin/env python3
-"""Beam search on the random Marian checkpoints: ids and scores of every hypothesis
-equal Transformers' wherever no decision was within rounding (tests/models/beams.py);
-elsewhere the best score does. A search's bits do not depend on its company."""
+"""A beam search's bits do not depend on its company; hypotheses differ and are in order."""
 import json
 import unittest
 
-from driver import BUILD, EXAMPLE, compile_model, generate_ids, goldens, run
-
-TOLERANCE = 1e-4
-
-
-def options_of(case):
-    options = case["options"]
-    return ["--beams", options["num_beams"], "--nbest", options["num_beams"],
-            "--length-penalty", options["length_penalty"],
-            "--early-stopping", str(options["early_stopping"]).lower()]
-
-
-def close(a, b):
-    return abs(a - b) <= TOLERANCE * max(1, abs(b))
-
-
-class Beams(unittest.TestCase):
-    def test_hypotheses_equal_transformers(self):
-        compared = total = 0
-        for model in goldens("beams.json")["models"]:
-            folder = BUILD / "models" / "random" / model["name"]
-            bundle = compile_model(folder, f"beams-{model['name']}.encdec", "--quiet")
-            cases = model["cases"]
-            for case, partner in zip(cases[::2], cases[1::2]):
-                self.assertEqual(case["options"], partner["options"])
-                pair = [case, partner]
-                results = generate_ids(bundle, [c["source"] for c in pair], *options_of(case))
-                for one, result in zip(pair, results, strict=True):
-                    with self.subTest(model=model["name"], options=one["options"]):
-                        total += 1
-                        compared += self.check_case(one, result)
-        print(f"{compared} of {total} searches compared hypothesis by hypothesis")
-        self.assertGreaterEqual(compared, 0.5 * total)
-
-    def check_case(self, case, result):
-        expected, found = case["hypotheses"], result["alternatives"]
-        self.assertTrue(close(found[0]["score"], expected[0]["score"]), (found, expected))
-        if not case["decided"]:
-            return False
-        self.assertEqual([h["ids"] for h in found], [h["ids"] for h in expected])
-        for mine, theirs in zip(found, expected):
-            self.assertTrue(close(mine["score"], theirs["score"]), (mine, theirs))
-        return True
-
+from driver import EXAMPLE, compile_model, goldens, run
 
 class Company(unittest.TestCase):
     @classmethod

@@ -3,7 +3,7 @@
 # compile from the example model and from ten random checkpoints give the same logits at
 # every CPU level of this machine, with 1, 2 and 4 threads.
 #   tests/e2e/same_bits.sh OLD_SOURCE [OLD_BUILD] [BUILD]   builds: build/ of the sources
-# The random checkpoints are those of build/models/random (ctest -R models.make).
+# The random checkpoints are those of build/models/marian (ctest -R models.make).
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 [ $# -ge 1 ] || { sed -n '5,6p' "${BASH_SOURCE[0]}" >&2; exit 2; }
@@ -24,7 +24,7 @@ print(" ".join({"v4-vnni": ["v3", "v4", "v4-vnni"], "v4": ["v3", "v4"],
 models=("$root/examples/models/en-fr")
 for name in plain one-head head-size-20 ffn-333 odd-width sides-differ gelu deep \
   tiny-vocabulary stored-positions-f16; do
-  models+=("$build/models/random/$name")
+  models+=("$build/models/marian/$name")
 done
 same=0 other=0
 for model in "${models[@]}"; do

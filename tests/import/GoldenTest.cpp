@@ -9,6 +9,7 @@
 #include <fstream>
 #include <gtest/gtest.h>
 #include <limits>
+#include <map>
 #include <nlohmann/json.hpp>
 
 using namespace encdec;
@@ -55,7 +56,8 @@ private:
   llvm::ArrayRef<int64_t> list(llvm::StringRef key) {
     return generation.getAs<mlir::DenseI64ArrayAttr>(key).asArrayRef();
   }
-  Tensor bias(int64_t length, int64_t minLength, int64_t maxLength);
+  Tensor bias(const std::vector<int64_t> &source, const std::vector<int64_t> &target,
+              int64_t minLength, int64_t maxLength);
 
   mlir::MLIRContext context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
@@ -70,11 +72,27 @@ Tensor vectorOf(std::vector<double> values) {
   return Tensor({size}, std::move(values));
 }
 
+/// Bans in `row` every token that would end an n-gram of `text` after `target`.
+void banRepeats(Tensor &row, const std::vector<int64_t> &target,
+                const std::vector<int64_t> &text, int64_t n) {
+  if (n < 1 || int64_t(target.size()) + 1 < n)
+    return;
+  auto begun = target.end() - (n - 1);
+  for (size_t i = 0; i + size_t(n) <= text.size(); ++i)
+    if (std::equal(begun, target.end(), text.begin() + i))
+      row.values[size_t(text[i + size_t(n) - 1])] = -infinity;
+}
+
 /// The additive biases of one step: bans, then lengths, then forced tokens,
-/// which override all before them. `length` counts the start token.
-Tensor ReferenceModel::bias(int64_t length, int64_t minLength,
-                            int64_t maxLength) {
+/// which override all before them. `target` begins with the start token.
+Tensor ReferenceModel::bias(const std::vector<int64_t> &source,
+                            const std::vector<int64_t> &target,
+                            int64_t minLength, int64_t maxLength) {
   Tensor row({1, vocabulary});
+  int64_t length = int64_t(target.size());
+  banRepeats(row, target, target, number("no_repeat_ngram_size").value_or(0));
+  banRepeats(row, target, source,
+             number("encoder_no_repeat_ngram_size").value_or(0));
   for (int64_t token : list("bad_token_ids"))
     row.values[size_t(token)] = -infinity;
   if (length < minLength)
@@ -116,17 +134,17 @@ Greedy ReferenceModel::run(const std::vector<int64_t> &source, size_t most) {
     caches.push_back(std::make_shared<reference::Cache>());
   auto step = module->lookupSymbol<mlir::func::FuncOp>("step");
   Greedy result;
-  int64_t token = *number("decoder_start_token_id");
+  std::vector<int64_t> target = {*number("decoder_start_token_id")};
   while (result.ids.size() < most &&
          int64_t(result.ids.size()) + 1 < maxLength) {
     int64_t position = int64_t(result.ids.size());
     std::vector<reference::Value> arguments = {
-        vectorOf({double(token)}),
+        vectorOf({double(target.back())}),
         vectorOf({double(position)}),
         reference::ownSlots({0}, position),
         vectorOf({0}),
         offsets,
-        bias(position + 1, minLength, maxLength),
+        bias(source, target, minLength, maxLength),
         vectorOf({0}),
         vectorOf({1}),
         (*encoded)[0]};
@@ -134,7 +152,8 @@ Greedy ReferenceModel::run(const std::vector<int64_t> &source, size_t most) {
     auto best = interpreter->run(step, std::move(arguments));
     if (mlir::failed(best))
       return {};
-    token = int64_t(std::get<Tensor>((*best)[0]).values[0]);
+    int64_t token = int64_t(std::get<Tensor>((*best)[0]).values[0]);
+    target.push_back(token);
     result.ids.push_back(token);
     result.logProbs.push_back(std::get<Tensor>((*best)[1]).values[0]);
     if (llvm::is_contained(list("eos_token_ids"), token))
@@ -165,18 +184,31 @@ size_t compareLine(ReferenceModel &model, const json &line,
   return compare;
 }
 
-class RandomModel : public ::testing::TestWithParam<std::string> {};
+/// One model of the goldens of one family.
+struct Golden {
+  std::string family;
+  json model;
+
+  std::string name() const { return model["name"]; }
+};
+
+std::vector<Golden> goldens() {
+  std::vector<Golden> result;
+  for (const char *family : {ENCDEC_FAMILIES})
+    for (const json &model : readGoldens(std::string(family) + ".json")["models"])
+      result.push_back({family, model});
+  return result;
+}
+
+class RandomModel : public ::testing::TestWithParam<Golden> {};
 
 TEST_P(RandomModel, InterpreterFindsTheReferencesTokensAndLogProbs) {
-  static const json goldens = readGoldens("random.json");
-  json golden;
-  for (const json &model : goldens["models"])
-    if (model["name"] == GetParam())
-      golden = model;
-  ReferenceModel model(std::string(ENCDEC_MODELS) + "/" + GetParam());
+  const Golden &golden = GetParam();
+  ReferenceModel model(std::string(ENCDEC_MODELS) + "/" + golden.family + "/" +
+                       golden.name());
   ASSERT_TRUE(model.report.status.ok()) << model.report.status.message();
   size_t compared = 0, total = 0;
-  for (const json &line : golden["cases"]) {
+  for (const json &line : golden.model["cases"]) {
     compared += compareLine(model, line, line["log_probs"]);
     total += line["ids"].size();
     ASSERT_FALSE(::testing::Test::HasFailure()); // one line says enough
@@ -195,21 +227,19 @@ TEST(ExampleModel, InterpreterFindsTheReferencesTokens) {
     compareLine(model, lines[i], {});
 }
 
-std::vector<std::string> names() {
-  std::vector<std::string> result;
-  json goldens = readGoldens("random.json");
-  for (const json &model : goldens["models"])
-    result.push_back(model["name"]);
-  return result;
-}
-
-INSTANTIATE_TEST_SUITE_P(Goldens, RandomModel, ::testing::ValuesIn(names()),
-                         [](const ::testing::TestParamInfo<std::string> &info) {
-                           std::string name = info.param;
+INSTANTIATE_TEST_SUITE_P(Goldens, RandomModel, ::testing::ValuesIn(goldens()),
+                         [](const ::testing::TestParamInfo<Golden> &info) {
+                           std::string name = info.param.family + "_" + info.param.name();
                            std::replace(name.begin(), name.end(), '-', '_');
                            return name;
                          });
 
-TEST(Goldens, CoverAtLeastFortyModels) { EXPECT_GE(names().size(), 40u); }
+TEST(Goldens, CoverAtLeastTwentyModelsOfEachFamily) {
+  std::map<std::string, int> models;
+  for (const Golden &golden : goldens())
+    ++models[golden.family];
+  for (const auto &[family, count] : models)
+    EXPECT_GE(count, 20) << family;
+}
 
 } // namespace

@@ -5,6 +5,7 @@ import math
 import random
 
 import make_checkpoint
+import reference
 
 MARGIN = 1e-4
 LOWEST = -1e9
@@ -33,12 +34,26 @@ def log_probs(model, encoded, mask, ids):
     count = len(ids)
     with torch.no_grad():
         out = model(encoder_outputs=(encoded.expand(count, -1, -1),),
-                    attention_mask=mask.expand(count, -1), decoder_input_ids=torch.tensor(ids))
+                    attention_mask=mask.expand(count, -1), decoder_input_ids=torch.tensor(ids),
+                    use_cache=False)
     return torch.log_softmax(out.logits[:, -1].double(), -1)
 
 
-def process(scores, config, length, limit):
-    """Applies Transformers' processors to the log-probabilities at this length."""
+def repeating(ids, text, size):
+    """The tokens that would end an n-gram of `size` of `text` after `ids`."""
+    if not size or len(ids) + 1 < size:
+        return []
+    begun = ids[len(ids) + 1 - size:]
+    return [text[i + size - 1] for i in range(len(text) - size + 1)
+            if text[i:i + size - 1] == begun]
+
+
+def process(scores, config, source, running, limit):
+    """Applies Transformers' processors to the log-probabilities after each of `running`."""
+    length = len(running[0])
+    for row, ids in zip(scores, running):
+        row[repeating(ids, ids, config.no_repeat_ngram_size)] = -math.inf
+        row[repeating(ids, source, config.encoder_no_repeat_ngram_size)] = -math.inf
     eos = config.eos_token_id if isinstance(config.eos_token_id, list) else [config.eos_token_id]
     for words in config.bad_words_ids or []:
         if len(words) == 1 and words != [eos[0]] and words[0] not in eos:
@@ -68,8 +83,8 @@ def search(model, source, options):
     running = [([config.decoder_start_token_id], 0.0)]
     finished, length = [], 1
     while True:
-        scores = process(log_probs(model, encoded, mask, [ids for ids, _ in running]),
-                         config, length, limit)
+        ids = [ids for ids, _ in running]
+        scores = process(log_probs(model, encoded, mask, ids), config, source, ids, limit)
         scores = scores + torch.tensor([[score] for _, score in running], dtype=torch.double)
         best = torch.topk(scores.flatten(), min(considered + 1, scores.numel()))
         ordered = best.values.tolist()
@@ -104,7 +119,8 @@ def transformers_beams(model, source, options):
     import torch
     with torch.no_grad():
         out = model.generate(torch.tensor([source]), do_sample=False, return_dict_in_generate=True,
-                             output_scores=True, num_return_sequences=options["num_beams"],
+                             output_scores=True, use_cache=reference.can_cache(model),
+                             num_return_sequences=options["num_beams"],
                              attention_mask=torch.ones(1, len(source), dtype=torch.long), **options)
     eos = model.generation_config.eos_token_id
     eos = eos if isinstance(eos, list) else [eos]
@@ -116,25 +132,25 @@ def transformers_beams(model, source, options):
     return rows
 
 
-def option_sets(seed, count):
+def option_sets(seed):
     draw = random.Random(make_checkpoint.fnv(f"{seed}/beams"))
-    return [{"num_beams": draw.choice([2, 3, 4, 5, 8]),
-             "length_penalty": draw.choice([0.0, 0.6, 1.0, 1.0, 1.7, -0.5]),
-             "early_stopping": draw.choice([False, True, "never"])} for _ in range(count)]
+    return [{"num_beams": beams, "length_penalty": draw.choice([0.0, 0.6, 1.0, 1.0, 1.7, -0.5]),
+             "early_stopping": draw.choice([False, True, "never"])}
+            for beams in (2, 4, draw.choice([5, 5, 3, 8]))]
 
 
-def cases(model, seed, sources, count):
-    """`count` option sets, each on two of the sources."""
+def cases(model, seed, sources):
+    """Each option set on two of the sources; `source` counts them."""
     made = []
-    for i, options in enumerate(option_sets(seed, count)):
-        for source in sources[2 * i:2 * i + 2]:
-            found = transformers_beams(model, source, options)
-            again, margin = search(model, source, options)
+    for i, options in enumerate(option_sets(seed)):
+        for index in (2 * i, 2 * i + 1):
+            found = transformers_beams(model, sources[index], options)
+            again, margin = search(model, sources[index], options)
             decided = margin.least >= MARGIN
             if decided and [ids for ids, _ in found] != [ids for ids, _ in again]:
                 raise SystemExit(f"this search and Transformers' differ: seed {seed}, {options}, "
-                                 f"{source}\n{found}\n{again}")
-            made.append({"source": source, "options": options, "decided": decided,
+                                 f"{sources[index]}\n{found}\n{again}")
+            made.append({"source": index, "options": options, "decided": decided,
                          "hypotheses": [{"ids": ids, "score": round(score, 6)}
                                         for ids, score in found]})
     return made

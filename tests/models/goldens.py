@@ -1,51 +1,41 @@
 #!/usr/bin/env python3
 """The oracle: what Transformers itself generates, for the tests to compare with.
 
-    goldens.py --refresh            rewrites goldens/*.json (commit them)
-    goldens.py --check              fails if the goldens would change
+    goldens.py --refresh [--family NAME]    rewrites goldens/*.json (commit them)
+    goldens.py --check [--family NAME]      fails if the goldens would change
+    goldens.py --random N --seed S FOLDER   goldens of N random configurations a family
     goldens.py --model FOLDER TSV OUT.json [--limit N]
                                     greedy ids of a checkpoint for the first
                                     column of a table of sentences
 
-Needs torch, transformers 5.23 and (for --model) sentencepiece; run it with the
-Python of an environment that has them. Arithmetic is float64 on the weights as
-stored; the constants that float32 models round (attention scale, embedding
-scale) are rounded the same way. A float32 run must agree wherever it is compared.
+Needs torch, transformers 5.24 and (for --model) sentencepiece; run it with the
+Python of an environment that has them. reference.py loads models: arithmetic is float64
+on the weights as stored. A float32 run must agree wherever it is compared.
 
 Compared are tokens up to the first step whose margin (best minus second score
-after processors) is below 1e-4 of the range of finite scores: beyond that,
-rounding may choose. `compare` counts the compared tokens. For beam search see beams.py.
+after processors) is below 1e-4 of the range of finite scores, or where float32
+chooses otherwise: beyond that, rounding may choose. `compare` counts the compared
+tokens. For beam search see beams.py.
 """
 import argparse
 import json
 import math
 import os
 import random
-import struct
 import sys
 import tempfile
 
 import beams
 import make_checkpoint
+import reference
+from families import FAMILIES
+from specifications import drawn, specifications
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MARGIN = 1e-4
 EOS_BIASES = [7.0, 5.0, 8.5, 4.0, 6.0, 3.0, 2.0, 10.0, 1.0]
-
-
-def f32(value):
-    return struct.unpack("f", struct.pack("f", value))[0]
-
-
-def load(folder, dtype):
-    from transformers import MarianMTModel
-    model = MarianMTModel.from_pretrained(folder, dtype=dtype, attn_implementation="eager")
-    model.eval()
-    for module in model.modules():
-        for name in ("scaling", "embed_scale"):
-            if isinstance(getattr(module, name, None), float):
-                setattr(module, name, f32(getattr(module, name)))
-    return model
+EOS_GAINS = [2.0, 2.5, 1.6, 3.0, 2.2, 1.3, 4.0]
+LENGTHS = [1, 3, 17, 7, 33, 12]
 
 
 def generate(model, source):
@@ -55,13 +45,10 @@ def generate(model, source):
     with torch.no_grad():
         out = model.generate(torch.tensor([source]), num_beams=1, do_sample=False,
                              attention_mask=torch.ones(1, len(source), dtype=torch.long),
+                             use_cache=reference.can_cache(model),
                              return_dict_in_generate=True, output_scores=True)
     start, *ids = out.sequences[0].tolist()
-    # generate hands out float32 logits, whatever the model's type.
-    with torch.no_grad():
-        raw = model(input_ids=torch.tensor([source]),
-                    decoder_input_ids=torch.tensor([[start] + ids[:-1]])).logits[0]
-    log_probs = torch.log_softmax(raw.double(), -1).gather(1, torch.tensor(ids)[:, None])[:, 0].tolist()
+    log_probs = reference.log_probs(model, source, start, ids)
     gaps, relative = [], []
     for scores in out.scores:
         finite = scores[0][torch.isfinite(scores[0])].double()
@@ -75,100 +62,42 @@ def generate(model, source):
     return ids, log_probs, compare, gaps
 
 
-def sources(spec, count):
-    """Odd lengths on purpose; every row ends with the eos as Marian's do."""
-    draw = random.Random(make_checkpoint.fnv(f"{spec['seed']}/sources"))
+def judged(exact, single, source):
+    """(ids, log-probs, compare, gaps) of the float64 model, as far as float32 agrees."""
+    ids, log_probs, compare, gaps = generate(exact, source)
+    again, rounded, _, _ = generate(single, source)
+    same = next((i for i, (a, b) in enumerate(zip(ids, again)) if a != b),
+                min(len(ids), len(again)))
+    for a, b in list(zip(log_probs, rounded))[:same]:
+        if abs(a - b) > 1e-3 * max(1, abs(a)):
+            sys.exit(f"float64 is not the model that float32 is: {a} and {b} for {source}")
+    return ids, log_probs, min(compare, same), gaps
+
+
+def sources(spec):
+    """Odd lengths on purpose; every row ends with eos, and no other token is special."""
     s = make_checkpoint.complete(spec)
-    lengths = [1, 2, 3, 5, 7, 11, 16, 17, 23, 33]
-    rows = []
-    for i in range(count):
-        length = min(lengths[i % len(lengths)], s["positions"])
-        rows.append([draw.randrange(1, s["vocab"]) for _ in range(length - 1)]
-                    + [make_checkpoint.eos(s)])
-    return rows
+    draw = random.Random(make_checkpoint.fnv(f"{s['seed']}/sources"))
+    eos = make_checkpoint.eos(s)
+    return [[draw.randrange(eos + 1, s["vocab"]) for _ in range(min(length, s["positions"]) - 1)]
+            + [eos] for length in s["source_lengths"] or LENGTHS]
 
 
-def specifications():
-    """Name -> specification: every variant at least once, odd sizes included."""
-    specs = {
-        "plain": {},
-        "one-head": {"encoder_heads": 1, "decoder_heads": 1},
-        "head-size-20": {"d_model": 40, "encoder_heads": 2, "decoder_heads": 2},
-        "ffn-333": {"encoder_ffn": 333, "decoder_ffn": 333},
-        "one-decoder-layer": {"decoder_layers": 1, "encoder_layers": 3},
-        "one-layer-each": {"decoder_layers": 1, "encoder_layers": 1},
-        "large-vocabulary": {"vocab": 58101, "d_model": 8, "encoder_heads": 2, "decoder_heads": 2,
-                             "dtype": "F16", "encoder_layers": 1, "decoder_layers": 1},
-        "large-target-vocabulary": {"vocab": 97, "decoder_vocab": 58101, "share": False,
-                                    "d_model": 8, "encoder_heads": 1, "decoder_heads": 2,
-                                    "encoder_layers": 1, "decoder_layers": 1},
-        "relu-unscaled": {"activation": "relu", "scale_embedding": False},
-        "gelu": {"activation": "gelu"},
-        "gelu-unscaled": {"activation": "gelu", "scale_embedding": False},
-        "swish": {"activation": "swish"},
-        "swish-unscaled": {"activation": "swish", "scale_embedding": False},
-        "silu": {"activation": "silu"},
-        "gelu-new": {"activation": "gelu_new"},
-        "f16": {"dtype": "F16"},
-        "bf16": {"dtype": "BF16"},
-        "bf16-v4": {"dtype": "BF16", "names": "v4", "config": "v4"},
-        "f16-v4": {"dtype": "F16", "names": "v4", "config": "v4"},
-        "v4-names": {"names": "v4"},
-        "v4-config": {"config": "v4", "separate_generation": False},
-        "separate-vocabularies": {"share": False, "vocab": 211, "decoder_vocab": 157},
-        "separate-v4": {"share": False, "vocab": 131, "decoder_vocab": 257, "names": "v4"},
-        "separate-untied": {"share": False, "vocab": 131, "decoder_vocab": 257, "tie": False},
-        "shared-untied": {"tie": False},
-        "own-head": {"own_head": True},
-        "no-logit-bias": {"logit_bias": False, "generation": {"eos_token_id": [0, 3, 5, 8, 9, 12, 44, 45, 46, 47, 48]}},
-        "stored-positions": {"stored_positions": True},
-        "stored-positions-f16": {"stored_positions": True, "dtype": "F16", "scale_embedding": False},
-        "sharded": {"shards": 3},
-        "sharded-bf16": {"shards": 2, "dtype": "BF16", "share": False},
-        "sides-differ": {"encoder_layers": 3, "decoder_layers": 1, "encoder_heads": 8,
-                         "decoder_heads": 2, "encoder_ffn": 96, "decoder_ffn": 48},
-        "odd-width": {"d_model": 21, "encoder_heads": 3, "decoder_heads": 7, "encoder_ffn": 37,
-                      "decoder_ffn": 53},
-        "width-17": {"d_model": 17, "encoder_heads": 1, "decoder_heads": 17, "encoder_ffn": 5,
-                     "decoder_ffn": 129},
-        "head-size-1": {"d_model": 6, "encoder_heads": 6, "decoder_heads": 6, "vocab": 61},
-        "wide-heads": {"d_model": 96, "encoder_heads": 1, "decoder_heads": 1, "encoder_ffn": 112,
-                       "decoder_ffn": 16, "encoder_layers": 1, "decoder_layers": 1},
-        "deep": { "encoder_layers": 6, "decoder_layers": 6, "encoder_ffn": 24,
-                 "decoder_ffn": 24, "block_gain": 0.4, "ffn_gain": 0.4},
-        "max-new-tokens": {"generation": {"max_new_tokens": 9, "max_length": None}},
-        "default-length": {"generation": {"max_length": None, "forced_eos_token_id": None}},
-        "min-length": {"generation": {"min_length": 8}},
-        "min-new-tokens": {"generation": {"min_new_tokens": 6, "max_length": 15}},
-        "forced-bos": {"generation": {"forced_bos_token_id": 7}},
-        "bad-words": {"generation": {"bad_words_ids": [[210], [5], [17], [0], [30], [31, 32]]}},
-        "short-positions": {"positions": 24, "generation": {"max_length": 24}},
-        "vocabulary-128": {"vocab": 128, "d_model": 64, "encoder_heads": 4, "decoder_heads": 4,
-                           "encoder_layers": 1, "decoder_layers": 1},
-        "tiny-vocabulary": {"vocab": 5, "d_model": 12, "encoder_heads": 3, "decoder_heads": 2},
-    }
-    for index, name in enumerate(specs):
-        specs[name] = {"seed": 1000 + index, **specs[name]}
-    return specs
-
-
-def run_spec(spec, count):
+def run_spec(spec):
     import torch
     with tempfile.TemporaryDirectory() as folder:
         make_checkpoint.write(spec, folder)
-        exact, single = load(folder, torch.float64), load(folder, torch.float32)
+        exact, single = reference.load(folder, torch.float64), reference.load(folder, torch.float32)
     cases, absolute, ended = [], [], 0
-    for source in sources(spec, count):
-        ids, log_probs, compare, gaps = generate(exact, source)
-        again = generate(single, source)[0]
-        if again[:compare] != ids[:compare]:
-            sys.exit(f"float32 disagrees beyond the margin rule: {spec} {source}\n{ids}\n{again}")
+    generation = exact.generation_config
+    limit = generation.max_new_tokens or (generation.max_length or 21) - 1
+    for source in sources(spec):
+        ids, log_probs, compare, gaps = judged(exact, single, source)
         absolute += gaps
-        limit = exact.generation_config.max_new_tokens or (exact.generation_config.max_length or 21) - 1
         ended += len(ids) < limit
         cases.append({"source": source, "ids": ids, "compare": compare,
                       "log_probs": [round(p, 12) for p in log_probs]})
-    return cases, sorted(absolute)[len(absolute) // 2], ended / count
+    return exact, cases, sorted(absolute)[len(absolute) // 2], ended / len(cases)
 
 
 def non_vacuous(cases, median, ended, variety):
@@ -183,22 +112,28 @@ def non_vacuous(cases, median, ended, variety):
             and len(tokens) >= 3 * len(cases))
 
 
-def search(name, spec, count):
-    """The first seed and eos bias whose outputs are not vacuous."""
-    base = spec["seed"]
-    variety = min(12, max(2, make_checkpoint.complete(spec)["decoder_vocab"] // 10))
+def search(name, spec):
+    """(specification, Transformers' model, its cases) of the first seed and the first
+    weight of the end whose outputs are not vacuous."""
+    complete = make_checkpoint.complete(spec)
+    variety = min(12, max(2, complete["decoder_vocab"] // 10))
+    biased = complete["logit_bias"] and make_checkpoint.family(spec)["logit_bias"]
     for attempt in range(90):
-        trial = {**spec, "seed": base + 1000 * attempt}
-        if complete_bias(spec):
-            trial["eos_bias"] = EOS_BIASES[attempt % len(EOS_BIASES)]
-        result = run_spec(trial, count)
-        if non_vacuous(*result, variety):
-            return trial, result
+        key, ends = ("eos_bias", EOS_BIASES) if biased else ("eos_gain", EOS_GAINS)
+        trial = {**spec, "seed": spec["seed"] + 1000 * attempt, key: ends[attempt % len(ends)]}
+        model, cases, median, ended = run_spec(trial)
+        if non_vacuous(cases, median, ended, variety):
+            print(f"{name}: seed {trial['seed']}, median margin {median:.2f}, {ended:.0%} end "
+                  f"by eos, {sum(len(c['ids']) for c in cases)} tokens", flush=True)
+            return trial, model, cases
     sys.exit(f"{name}: no seed gives outputs that test anything")
 
 
-def complete_bias(spec):
-    return make_checkpoint.complete(spec)["logit_bias"]
+def golden(name, spec):
+    """One model's entry: its specification, greedy cases and beam searches."""
+    spec, model, cases = search(name, spec)
+    return {"name": name, "spec": spec, "cases": cases,
+            "beams": beams.cases(model, spec["seed"], [case["source"] for case in cases])}
 
 
 def dump(path, head, key, rows):
@@ -210,44 +145,28 @@ def dump(path, head, key, rows):
         file.write(text)
 
 
-def refresh_random(path, only):
+def dump_models(path, specs):
+    """The goldens of {name: specification}."""
     import transformers
-    models, compared, total = [], 0, 0
-    for name, spec in specifications().items():
-        if only and name not in only:
-            continue
-        spec, (cases, median, ended) = search(name, spec, 10)
-        compared += sum(case["compare"] for case in cases)
-        total += sum(len(case["ids"]) for case in cases)
-        print(f"{name}: seed {spec['seed']}, median margin {median:.2f}, "
-              f"{ended:.0%} end by eos, {sum(len(c['ids']) for c in cases)} tokens", flush=True)
-        models.append({"name": name, "spec": spec, "cases": cases})
-    print(f"{len(models)} models, {compared} of {total} tokens compared ({compared / total:.2%})")
-    if compared < 0.98 * total:
-        sys.exit("fewer than 98 % of the tokens are decided well enough to compare")
+    models = [golden(name, spec) for name, spec in specs.items()]
+    cases = [case for model in models for case in model["cases"]]
+    compared, total = sum(c["compare"] for c in cases), sum(len(c["ids"]) for c in cases)
+    searches = [beam["decided"] for model in models for beam in model["beams"]]
+    print(f"{len(models)} models, {compared} of {total} tokens compared ({compared / total:.2%}), "
+          f"{sum(searches)} of {len(searches)} beam searches decided beyond rounding")
+    if compared < 0.98 * total or sum(searches) < 0.5 * len(searches):
+        sys.exit("too few decisions are beyond rounding: at least 98 % of the tokens and half "
+                 "of the searches must be")
     dump(path, {"transformers": transformers.__version__}, "models", models)
 
 
-def refresh_beams(random_path, path):
-    """Beam searches on the random models of `random_path`."""
-    import torch
-    import transformers
-    with open(random_path) as file:
-        models = json.load(file)["models"]
-    rows, decided, total = [], 0, 0
-    for model in models:
-        with tempfile.TemporaryDirectory() as folder:
-            make_checkpoint.write(model["spec"], folder)
-            exact = load(folder, torch.float64)
-        cases = beams.cases(exact, model["spec"]["seed"],
-                            [case["source"] for case in model["cases"]], 4)
-        decided += sum(case["decided"] for case in cases)
-        total += len(cases)
-        rows.append({"name": model["name"], "cases": cases})
-    print(f"{len(rows)} models, {decided} of {total} beam searches decided beyond rounding")
-    if decided < 0.5 * total:
-        sys.exit("fewer than half of the beam searches are decided well enough")
-    dump(path, {"transformers": transformers.__version__}, "models", rows)
+def dump_random(folder, count, seed):
+    os.makedirs(folder, exist_ok=True)
+    for family in FAMILIES:
+        draw = random.Random(make_checkpoint.fnv(f"{family}/{seed}"))
+        dump_models(os.path.join(folder, family + ".json"),
+                    {f"random-{i + 1}": {"seed": draw.randrange(1, 1 << 30), "family": family,
+                                         **drawn(family, draw)} for i in range(count)})
 
 
 def read_tsv(path, limit):
@@ -261,13 +180,11 @@ def run_model(folder, table, out, limit):
     import torch
     import transformers
     tokenizer = transformers.MarianTokenizer.from_pretrained(folder)
-    exact, single = load(folder, torch.float64), load(folder, torch.float32)
+    exact, single = reference.load(folder, torch.float64), reference.load(folder, torch.float32)
     rows, compared, total = [], 0, 0
     for fields in read_tsv(table, limit):
         source = tokenizer(fields[0]).input_ids
-        ids, log_probs, compare, _ = generate(exact, source)
-        if generate(single, source)[0][:compare] != ids[:compare]:
-            sys.exit(f"float32 disagrees beyond the margin rule: {fields[0]}")
+        ids, log_probs, compare, _ = judged(exact, single, source)
         compared, total = compared + compare, total + len(ids)
         rows.append({"text": fields[0], "source": source, "ids": ids, "compare": compare,
                      "log_prob": round(sum(log_probs), 9),
@@ -287,43 +204,59 @@ def same(a, b):
     return a == b
 
 
+def settle(path, make, check):
+    """Rewrites the file at `path` by `make`, or ends the program if that would change it."""
+    with tempfile.TemporaryDirectory() as scratch:
+        made = os.path.join(scratch, "made")
+        make(made)
+        with open(made) as file:
+            text = file.read()
+    if not check:
+        with open(path, "w") as file:
+            file.write(text)
+        return
+    with open(path) as file:
+        if not same(json.load(file), json.loads(text)):
+            sys.exit(f"{path}: out of date; run goldens.py --refresh")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--refresh", action="store_true")
     parser.add_argument("--check", action="store_true")
-    parser.add_argument("--only", action="append", help="a name; with --refresh, prints only")
-    parser.add_argument("--model", nargs=3, metavar=("FOLDER", "TSV", "OUT"))
+    parser.add_argument("--family", action="append", choices=list(FAMILIES))
+    parser.add_argument("--only", action="append", help="a name; prints, writes nothing")
+    parser.add_argument("--random", type=int, metavar="N")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--model", nargs=2, metavar=("FOLDER", "TSV"))
     parser.add_argument("--limit", type=int, default=0)
+    parser.add_argument("out", nargs="?")
     options = parser.parse_args()
     from transformers.utils import logging
     logging.disable_progress_bar()
-    root = os.path.join(HERE, "..", "..")
-    places = {"random": os.path.join(HERE, "goldens", "random.json"),
-              "beams": os.path.join(HERE, "goldens", "beams.json"),
-              "en-fr": os.path.join(HERE, "goldens", "en-fr-200.json")}
+    logging.set_verbosity_error()
     if options.model:
-        return run_model(*options.model, options.limit)
-    if not (options.refresh or options.check):
-        parser.error("say --refresh, --check or --model")
-    with tempfile.TemporaryDirectory() as scratch:
-        made = {key: os.path.join(scratch, key) for key in places}
-        refresh_random(made["random"], options.only)
+        return run_model(*options.model, options.out, options.limit)
+    if options.random:
+        return dump_random(options.out, options.random, options.seed)
+    if not (options.refresh or options.check or options.only):
+        parser.error("say --refresh, --check, --random or --model")
+    for family in options.family or FAMILIES:
+        specs = specifications(family)
         if options.only:
-            return
-        refresh_beams(made["random"], made["beams"])
-        run_model(os.path.join(root, "examples", "models", "en-fr"),
-                  os.path.join(root, "tests", "data", "en-fr-200.tsv"), made["en-fr"], 0)
-        for key, path in places.items():
-            with open(made[key]) as file:
-                text = file.read()
-            if options.check:
-                with open(path) as file:
-                    if not same(json.load(file), json.loads(text)):
-                        sys.exit(f"{path}: out of date; run goldens.py --refresh")
-            else:
-                with open(path, "w") as file:
-                    file.write(text)
+            for name in specs.keys() & set(options.only):
+                golden(name, specs[name])
+            continue
+        print(f"== {family}", flush=True)
+        settle(os.path.join(HERE, "goldens", family + ".json"),
+               lambda path: dump_models(path, specs), options.check)
+    if not (options.family or options.only):
+        root = os.path.join(HERE, "..", "..")
+        settle(os.path.join(HERE, "goldens", "en-fr-200.json"),
+               lambda path: run_model(os.path.join(root, "examples", "models", "en-fr"),
+                                      os.path.join(root, "tests", "data", "en-fr-200.tsv"),
+                                      path, 0), options.check)
 
 
 if __name__ == "__main__":

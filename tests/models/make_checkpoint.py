@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes seeded random Marian checkpoints, with the standard library alone.
+"""Writes seeded random checkpoints of every family, with the standard library alone.
 
 A specification (a small JSON object, see DEFAULTS) says everything; the same one
 always gives the same bytes, so that goldens hold specifications and not weights.
@@ -7,9 +7,10 @@ always gives the same bytes, so that goldens hold specifications and not weights
     make_checkpoint.py SPEC.json FOLDER        one checkpoint
     make_checkpoint.py --goldens FILE FOLDER   one folder per golden, by its name
 
-Weights are not those of a fresh model, which would let wrong code pass: every
-tensor is nonzero (biases, norms, the pad row, final_logits_bias), logits spread
-over several units, and `eos_bias` makes sentences end.
+families.py says what a family's checkpoints hold. Weights are not those of a fresh
+model, which would let wrong code pass: every tensor is nonzero (biases, norms, the pad
+row, final_logits_bias), logits spread over several units, and sentences end by
+`eos_bias` or, where logits have no bias, by a longer row of the end's embedding.
 """
 import argparse
 import array
@@ -20,45 +21,64 @@ import random
 import struct
 import sys
 
+from families import FAMILIES
+
+TRANSFORMERS = "5.24.0"
+
 DEFAULTS = {
     "seed": 1,
+    "family": "marian",
     "d_model": 32,
     "encoder_layers": 2,
     "decoder_layers": 2,
     "encoder_heads": 4,
     "decoder_heads": 4,
+    "head_size": None,          # None: d_model / heads
     "encoder_ffn": 64,
     "decoder_ffn": 64,
     "vocab": 211,
     "decoder_vocab": None,      # None: as vocab
     "positions": 64,
-    "activation": "relu",
+    "buckets": 32,              # of relative positions
+    "max_distance": 128,
+    "norm_epsilon": 1e-6,       # of RMS norms
+    "activation": "relu",       # T5's feed_forward_proj
     "scale_embedding": True,
     "share": True,              # share_encoder_decoder_embeddings
     "tie": True,                # tie_word_embeddings
     "dtype": "F32",             # F64, F32, F16, BF16
     "names": "v5",              # v5: one tensor a tie; v4: all of them
     "own_head": False,          # store a head with values of its own though tied
-    "logit_bias": True,         # store final_logits_bias
-    "stored_positions": False,  # store position tables with values of their own
+    "logit_bias": True,         # store final_logits_bias, where the family has it
+    "stored_positions": False,  # store computed position tables with values of their own
     "shards": 1,
     "config": "v5",             # v4: legacy keys, torch_dtype
     "separate_generation": True,  # False: generation keys stay in config.json
     "logit_spread": 3.0,
     "eos_bias": 0.0,
+    "eos_gain": 1.0,            # of the row of the end's embedding
     "attention_gain": 2.0,      # of query and key projections: sharp attention
     "block_gain": 0.9,          # of values and outputs: more, and the source alone decides
     "ffn_gain": 0.8,
     "bias": 0.1,                # biases and betas lie within +-bias
-    "generation": {},           # over the defaults of generation()
+    "source_lengths": None,     # of the goldens; None: those of goldens.py
+    "generation": {},           # over the family's
 }
+
+
+def family(spec):
+    return FAMILIES[spec.get("family", DEFAULTS["family"])]
 
 
 def complete(spec):
     unknown = set(spec) - set(DEFAULTS)
     if unknown:
         sys.exit(f"make_checkpoint: unknown keys {sorted(unknown)}")
-    spec = {**DEFAULTS, **spec}
+    keys = family(spec)["keys"].values()
+    spec = {**DEFAULTS, **family(spec)["defaults"], **spec}
+    for key in ("heads", "ffn"):  # T5 has one number for both sides
+        if "decoder_" + key not in keys:
+            spec["decoder_" + key] = spec["encoder_" + key]
     if spec["decoder_vocab"] is None:
         spec["decoder_vocab"] = spec["vocab"]
     return spec
@@ -99,145 +119,186 @@ def pack(values, dtype):
     return out.tobytes()
 
 
-def tensors(spec):
-    """{name: (shape, values)} in no particular order."""
-    s = complete(spec)
-    e, seed = s["d_model"], s["seed"]
-    result = {}
+class Drawing:
+    """The tensors of one specification: {name: (shape, values)} in no particular order."""
 
-    def put(name, shape, low, high, source=None):
-        count = math.prod(shape)
-        values = nonzero(uniform(seed, source or name, count, low, high))
-        result[name] = (list(shape), values)
+    def __init__(self, spec):
+        self.s = complete(spec)
+        self.family = family(self.s)
+        self.names = self.family["tensors"]
+        self.tensors = {}
 
-    def linear(name, out, inputs, gain=1.0):
+    def put(self, name, shape, low, high, source=None):
+        """`source` names the stream of numbers: equal streams are equal tensors."""
+        values = uniform(self.s["seed"], source or name, math.prod(shape), low, high)
+        self.tensors[name] = (list(shape), nonzero(values))
+
+    def linear(self, name, out, inputs, gain=1.0):
         bound = gain * math.sqrt(3.0 / inputs)
-        put(name + ".weight", [out, inputs], -bound, bound)
-        put(name + ".bias", [out], -s["bias"], s["bias"])
+        self.put(name + ".weight", [out, inputs], -bound, bound)
+        if self.family["biases"]:
+            self.put(name + ".bias", [out], -self.s["bias"], self.s["bias"])
 
-    def norm(name, signed=False):
-        put(name + ".weight", [e], 0.6, 1.4)
+    def norm(self, name, signed=False):
+        width = self.s["d_model"]
+        self.put(name + ".weight", [width], 0.6, 1.4)
         if signed:  # else a tied head would prefer the token just read
-            flips = uniform(seed, name + "/sign", e, -1, 1)
-            values = result[name + ".weight"][1]
+            flips = uniform(self.s["seed"], name + "/sign", width, -1, 1)
+            values = self.tensors[name + ".weight"][1]
             values[:] = [v if flip > 0 else -v for v, flip in zip(values, flips)]
-        put(name + ".bias", [e], -s["bias"], s["bias"])
+        if self.family["biases"]:
+            self.put(name + ".bias", [width], -self.s["bias"], self.s["bias"])
 
-    def attention(name):
-        linear(name + ".q_proj", e, e, s["attention_gain"])
-        linear(name + ".k_proj", e, e, s["attention_gain"])
-        linear(name + ".v_proj", e, e, s["block_gain"])
-        linear(name + ".out_proj", e, e, s["block_gain"])
-        norm(name + "_layer_norm")
+    def attention(self, base, part, heads):
+        s, names = self.s, {k: base + name for k, name in self.names[part].items()}
+        size = s["head_size"] or s["d_model"] // heads
+        # Scores of the same spread, whether the model scales them or not.
+        sharp = s["attention_gain"] * (1 if self.family["scaled_scores"] else size ** -0.25)
+        inner = heads * size
+        self.linear(names["q"], inner, s["d_model"], sharp)
+        self.linear(names["k"], inner, s["d_model"], sharp)
+        self.linear(names["v"], inner, s["d_model"], s["block_gain"])
+        self.linear(names["o"], s["d_model"], inner, s["block_gain"])
+        self.norm(names["norm"])
 
-    for side in ("encoder", "decoder"):
+    def ffn(self, base, side):
+        s, names = self.s, {k: base + name for k, name in self.names[side + "_ffn"].items()}
+        width, inner = s["d_model"], s[side + "_ffn"]
+        ups = ("gate", "gated_up") if s["activation"].startswith("gated-") else ("up",)
+        for up in ups:
+            self.linear(names[up], inner, width, s["ffn_gain"])
+        self.linear(names["down"], width, inner, s["ffn_gain"])
+        self.norm(names["norm"], signed=side == "decoder" and not self.family["pre_norm"])
+
+    def side(self, side):
+        s, family, heads = self.s, self.family, self.s[side + "_heads"]
         for layer in range(s[side + "_layers"]):
-            base = f"model.{side}.layers.{layer}"
-            attention(base + ".self_attn")
+            base = self.names["layer"].format(side=side, layer=layer)
+            self.attention(base, "self", heads)
+            if family["relative_bias"] == "all" or family["relative_bias"] and layer == 0:
+                self.put(base + self.names["self"]["relative_bias"], [s["buckets"], heads],
+                         -2.0, 2.0)
             if side == "decoder":
-                attention(base + ".encoder_attn")
-            linear(base + ".fc1", s[side + "_ffn"], e, s["ffn_gain"])
-            linear(base + ".fc2", e, s[side + "_ffn"], s["ffn_gain"])
-            norm(base + ".final_layer_norm", signed=side == "decoder")
+                self.attention(base, "cross", heads)
+            self.ffn(base, side)
+        if family["embedding_norm"]:
+            self.norm(self.names["embedding_norm"].format(side=side))
+        if family["final_norm"]:
+            self.norm(self.names["final_norm"].format(side=side), signed=side == "decoder")
+        if family["positions"] == "learned" or s["stored_positions"]:
+            self.put(self.names["positions"].format(side=side),
+                     [s["positions"] + family["offset"], s["d_model"]], -1.0, 1.0)
 
-    # Rows of variance spread^2/E times a normed row of variance 1 give logits with a
-    # standard deviation of `spread`.
-    bound = s["logit_spread"] * math.sqrt(3.0 / e)
-    shared, head = "model.shared.weight", "lm_head.weight"
-    encoder, decoder = (f"model.{side}.embed_tokens.weight" for side in ("encoder", "decoder"))
-    source_vocab, target_vocab = s["vocab"], s["decoder_vocab"]
-    old = s["names"] == "v4"
+    def table(self, name, rows, source):
+        # Rows of variance spread^2/E times a normed row of variance 1 give logits with a
+        # standard deviation of `spread`.
+        s = self.s
+        scaled = self.family["scaled_head"] and s["tie"]
+        bound = s["logit_spread"] * math.sqrt(3.0 / (1 if scaled else s["d_model"]))
+        self.put(name, [rows, s["d_model"]], -bound, bound, source)
+        if s["eos_gain"] != 1:
+            values, begin = self.tensors[name][1], eos(s) * s["d_model"]
+            for i in range(begin, begin + s["d_model"]):
+                values[i] *= s["eos_gain"]
 
-    def table(name, rows, source):
-        put(name, [rows, e], -bound, bound, source)
+    def tables(self):
+        s, old = self.s, self.s["names"] == "v4"
+        names = {"shared": self.names["shared"], "head": self.names["head"],
+                 **{side: self.names["embed"].format(side=side) for side in ("encoder", "decoder")}}
+        rows = {"encoder": s["vocab"], "decoder": s["decoder_vocab"], "head": s["decoder_vocab"],
+                "shared": s["vocab"]}
+        if not s["share"]:
+            sources = {"encoder": "encoder", "decoder": "decoder"}
+            if old or not s["tie"]:
+                sources["head"] = "decoder" if s["tie"] else "head"
+        elif s["tie"]:
+            sources = dict.fromkeys(names if old else ["shared"], "shared")
+        else:
+            sources = {table: table for table in self.family["untied"]}
+        for table, source in sources.items():
+            self.table(names[table], rows[table], names[source])
+        if s["own_head"]:
+            self.table(names["head"], rows["head"], names["head"] + "/own")
 
-    if s["share"]:
-        if s["tie"]:
-            for name in [shared] + ([encoder, decoder, head] if old else []):
-                table(name, source_vocab, shared)
-        else:  # three tables, each on its own
-            for name in (encoder, decoder, head):
-                table(name, source_vocab, name)
-    else:
-        table(encoder, source_vocab, encoder)
-        table(decoder, target_vocab, decoder)
-        if old or not s["tie"]:
-            table(head, target_vocab, decoder if s["tie"] else head)
-    if s["own_head"]:
-        table(head, target_vocab, head + "/own")
-    if s["logit_bias"]:
-        put("final_logits_bias", [1, target_vocab], -0.5, 0.5)
-        result["final_logits_bias"][1][eos(s)] = s["eos_bias"] or 0.01
-    if s["stored_positions"]:
+    def draw(self):
+        s = self.s
         for side in ("encoder", "decoder"):
-            put(f"model.{side}.embed_positions.weight", [s["positions"], e], -1.0, 1.0)
-    return result
+            self.side(side)
+        self.tables()
+        if s["logit_bias"] and self.family["logit_bias"]:
+            self.put("final_logits_bias", [1, s["decoder_vocab"]], -0.5, 0.5)
+            self.tensors["final_logits_bias"][1][eos(s)] = s["eos_bias"] or 0.01
+        if s["names"] == "v4":
+            for name, shape in self.family["ignored"].items():
+                self.put(name, [s.get(size, size) for size in shape], -9.0, 9.0)
+        return self.tensors
+
+
+def tensors(spec):
+    return Drawing(spec).draw()
+
+
+def special(spec, name):
+    """The id of a special token; None where the family has none."""
+    s = complete(spec)
+    token = family(s)["special"].get(name)
+    return token if token is None or token >= 0 else min(s["vocab"], s["decoder_vocab"]) + token
 
 
 def eos(spec):
-    return 0
+    return special(spec, "eos")
 
 
 def pad(spec):
-    return min(spec["vocab"], spec["decoder_vocab"]) - 1
+    return special(spec, "pad")
 
 
 def generation(spec):
     s = complete(spec)
-    keys = {"bos_token_id": 0, "decoder_start_token_id": pad(s), "eos_token_id": eos(s),
-            "pad_token_id": pad(s), "max_length": 24, "forced_eos_token_id": eos(s),
-            "bad_words_ids": [[pad(s)]], "num_beams": 1}
-    keys.update(s["generation"])
+    keys = {"bos_token_id": special(s, "bos"), "decoder_start_token_id": special(s, "start"),
+            "eos_token_id": eos(s), "pad_token_id": pad(s), "max_length": 24, "num_beams": 1,
+            "bad_words_ids": [[special(s, name)] for name in family(s)["banned"]] or None,
+            **family(s)["generation"], **s["generation"]}
     return {k: v for k, v in keys.items() if v is not None}
 
 
 def config(spec):
-    s = complete(spec)
+    s, of = complete(spec), family(spec)
     dtype = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}[s["dtype"]]
-    result = {
-        "activation_dropout": 0.0, "activation_function": s["activation"],
-        "architectures": ["MarianMTModel"], "attention_dropout": 0.0, "d_model": s["d_model"],
-        "decoder_attention_heads": s["decoder_heads"], "decoder_ffn_dim": s["decoder_ffn"],
-        "decoder_layerdrop": 0.0, "decoder_layers": s["decoder_layers"],
-        "decoder_start_token_id": pad(s), "decoder_vocab_size": s["decoder_vocab"], "dropout": 0.1,
-        "encoder_attention_heads": s["encoder_heads"], "encoder_ffn_dim": s["encoder_ffn"],
-        "encoder_layerdrop": 0.0, "encoder_layers": s["encoder_layers"], "eos_token_id": eos(s),
-        "init_std": 0.02, "is_decoder": False, "is_encoder_decoder": True,
-        "max_position_embeddings": s["positions"], "model_type": "marian",
-        "pad_token_id": pad(s), "scale_embedding": s["scale_embedding"],
-        "share_encoder_decoder_embeddings": s["share"], "use_cache": True,
-        "vocab_size": s["vocab"],
-    }
+    result = {"architectures": [of["class"]], "model_type": of["model_type"], **of["constants"],
+              "decoder_start_token_id": special(s, "start"), "eos_token_id": eos(s),
+              "pad_token_id": pad(s), **{key: s[name] for key, name in of["keys"].items()}}
     if s["config"] == "v4":
-        result.update({
-            "torch_dtype": dtype, "add_bias_logits": False, "add_final_layer_norm": False,
-            "classif_dropout": 0.0, "classifier_dropout": 0.0,
-            "extra_pos_embeddings": pad(s) + 1, "normalize_before": False,
-            "normalize_embedding": False, "num_hidden_layers": s["encoder_layers"],
-            "static_position_embeddings": True, "transformers_version": "4.22.0.dev0",
-            "id2label": {"0": "LABEL_0"}, "label2id": {"LABEL_0": 0}, "_num_labels": 3})
+        result.update({"torch_dtype": dtype, **of["legacy"]})
+        result.update({key: s[name] for key, name in of["legacy_keys"].items()})
+        for key, value in of["legacy_defaults"].items():
+            if result[key] == value:
+                del result[key]
+        if not s["tie"]:
+            result["tie_word_embeddings"] = False
     else:
-        result.update({"dtype": dtype, "transformers_version": "5.23.0"})
-    if not s["tie"] or s["config"] == "v5":
-        result["tie_word_embeddings"] = s["tie"]
+        result.update({"dtype": dtype, "transformers_version": TRANSFORMERS})
+        result.update({key: s[value] if isinstance(value, str) else value
+                       for key, value in of["tie"].items()})
     if not s["separate_generation"]:
         result.update(generation(s))
     return result
 
 
 def write_safetensors(path, chosen, dtype):
-    header, offset, blobs = {"__metadata__": {"format": "pt"}}, 0, []
+    header, offset = {"__metadata__": {"format": "pt"}}, 0
+    size = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}[dtype]
     for name, (shape, values) in sorted(chosen.items()):
-        blob = pack(values, dtype)
-        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [offset, offset + len(blob)]}
-        offset += len(blob)
-        blobs.append(blob)
+        end = offset + size * len(values)
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [offset, end]}
+        offset = end
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     with open(path, "wb") as file:
         file.write(struct.pack("<Q", len(text)))
         file.write(text)
-        file.writelines(blobs)
+        for _, (_, values) in sorted(chosen.items()):
+            file.write(pack(values, dtype))
 
 
 def write(spec, folder):
@@ -250,7 +311,7 @@ def write(spec, folder):
 
     dump("config.json", config(s))
     if s["separate_generation"]:
-        dump("generation_config.json", {**generation(s), "transformers_version": "5.23.0"})
+        dump("generation_config.json", {**generation(s), "transformers_version": TRANSFORMERS})
     everything = tensors(s)
     if s["shards"] == 1:
         write_safetensors(os.path.join(folder, "model.safetensors"), everything, s["dtype"])

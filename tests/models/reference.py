@@ -1,0 +1,83 @@
+"""Transformers' models, loaded so that their arithmetic can judge ours."""
+import math
+import struct
+
+# What a folder may lack, or hold unread, though Transformers reports it: a shared table
+# that no side of an untied model uses, and what families.py lists as ignored.
+UNUSED = ("model.shared.weight", ".version", "embed_positions.weights")
+
+
+def f32(value):
+    return struct.unpack("f", struct.pack("f", value))[0]
+
+
+class RoundedRoot(int):
+    """A width whose powers are rounded as the operand of a float32 product is."""
+
+    def __pow__(self, exponent):
+        return f32(int(self) ** exponent)
+
+
+def load(folder, dtype):
+    """The checkpoint as a model of `dtype`. Constants that float32 models round (scales of
+    scores, embeddings and outputs) are rounded the same way in float64; what they compute in
+    float32 whatever their type is computed in float64."""
+    import torch
+    from transformers import AutoModelForSeq2SeqLM
+    model, report = AutoModelForSeq2SeqLM.from_pretrained(
+        folder, dtype=dtype, attn_implementation="eager", output_loading_info=True)
+    for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"):
+        bad = [key for key in report[kind] if not str(key).endswith(UNUSED)]
+        if bad:
+            raise SystemExit(f"{folder}: {kind} {bad}")
+    model.eval()
+    if hasattr(model, "model_dim"):
+        model.model_dim = RoundedRoot(model.model_dim)
+    for module in model.modules():
+        for name in ("scaling", "embed_scale"):
+            if isinstance(getattr(module, name, None), float):
+                setattr(module, name, f32(getattr(module, name)))
+        if dtype == torch.float64 and hasattr(module, "variance_epsilon"):
+            module.forward = exact_rms_norm(module)
+        if dtype == torch.float64 and hasattr(module, "get_embedding"):
+            module.get_embedding = exact_positions
+            module.make_weights(module.weights.shape[0], module.embedding_dim, module.padding_idx)
+    return model
+
+
+def exact_rms_norm(module):
+    """T5LayerNorm.forward of modeling_t5.py without its cast to float32."""
+    import torch
+    def forward(x):
+        variance = x.pow(2).mean(-1, keepdim=True)
+        return module.weight * (x * torch.rsqrt(variance + f32(module.variance_epsilon)))
+    return forward
+
+
+def exact_positions(count, width, padding):
+    """M2M100SinusoidalPositionalEmbedding.get_embedding in float64, rounded once to float32;
+    the reference rounds frequencies and angles too."""
+    import torch
+    half = width // 2
+    rates = torch.exp(torch.arange(half).double() * -(math.log(10000) / (half - 1)))
+    angles = torch.arange(count).double()[:, None] * rates
+    table = torch.zeros(count, width)
+    table[:, :2 * half] = torch.cat([torch.sin(angles), torch.cos(angles)], dim=1)
+    table[padding] = 0
+    return table.double()
+
+
+def can_cache(model):
+    """T5's caches have as many layers as its encoder, so that deeper decoders overrun
+    them (Transformers 5.24). Step by step without caches, the numbers are the same."""
+    config = model.config
+    return getattr(config, "num_decoder_layers", 0) <= config.num_hidden_layers
+
+
+def log_probs(model, source, start, ids):
+    """The log-probability of each id under the raw logits after those before it."""
+    import torch
+    with torch.no_grad():
+        raw = model(input_ids=torch.tensor([source]), use_cache=False,
+                    decoder_input_ids=torch.tensor([[start] + ids[:-1]])).logits[0]
+    return torch.log_softmax(raw.double(), -1).gather(1, torch.tensor(ids)[:, None])[:, 0].tolist()
