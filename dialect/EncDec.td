@@ -73,12 +73,32 @@ def EncDec_FileAttr : EncDec_Attr<"File", "file"> {
   let assemblyFormat = "`<` $file `,` $offset `>`";
 }
 
+def EncDec_Sinusoids : I32EnumAttr<"Sinusoids", "a formula of sinusoidal positions", [
+    I32EnumAttrCase<"paper", 0>, I32EnumAttrCase<"tensor2tensor", 1>]> {
+  let cppNamespace = "::encdec";
+  let genSpecializedAttr = 0;
+}
+def EncDec_DefaultSinusoids : EnumParameter<EncDec_Sinusoids> {
+  let defaultValue = "::encdec::Sinusoids::paper";
+}
+
 def EncDec_SinusoidalAttr : EncDec_Attr<"Sinusoidal", "sinusoidal"> {
-  let summary = "Marian's position table, computed";
+  let summary = "a table of sinusoidal positions, computed";
   let description = [{
-    Row p, column j of d: sin(p / 10000^(2j/d)) in the first ceil(d/2) columns,
-    cos of the same angles in the rest.
+    ```mlir
+    #encdec.sinusoidal
+    #encdec.sinusoidal<formula = tensor2tensor, first = 2, blank = 1>
+    ```
+    Row r is position p = first + r; the last `blank` rows are zeros. Formula paper (Vaswani
+    et al., arXiv:1706.03762), column j of d: sin(p / 10000^(2j/d)) in the first ceil(d/2)
+    columns, cos of the same angles in the rest. Formula tensor2tensor (its get_timing_signal):
+    sin(p * 10000^(-j/(h-1))) in the first h = floor(d/2) columns, cos of the same angles in
+    the next h, and zeros in the last column of an odd d; its angles are products of f32.
   }];
+  let parameters = (ins EncDec_DefaultSinusoids:$formula,
+                        DefaultValuedParameter<"int64_t", "0">:$first,
+                        DefaultValuedParameter<"int64_t", "0">:$blank);
+  let assemblyFormat = "(`<` struct(params)^ `>`)?";
 }
 
 def EncDec_SeededAttr : EncDec_Attr<"Seeded", "seeded"> {

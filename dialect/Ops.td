@@ -99,7 +99,8 @@ def EncDec_WeightOp : EncDec_Op<"weight", [Symbol,
     C1 the type is a static 1-D or 2-D tensor of f16, bf16, f32 or f64, of at most 2^48
        elements.
     C2 the origin is a file, sinusoidal, seeded, dense or derived attribute.
-    C3 a dense origin has the weight's own type; a sinusoidal one is 2-D.
+    C3 a dense origin has the weight's own type; a sinusoidal one is 2-D, of
+       positions from 0 on, with at most all rows blank.
     C4 the format is one of the table; those other than f32 are for 2-D weights.
     C5 only a 2-D weight is packed.
     C6 offsets are multiples of 64, and only a format with scales has a scale_offset.

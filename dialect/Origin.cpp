@@ -35,14 +35,36 @@ double encdec::seededValue(uint64_t seed, uint64_t i, double scale) {
   return (bits & 1 ? -scale : scale) * size;
 }
 
-// Marian's table: angle p / 10000^(2 floor(j/2) / d) of column j of d; the
+// The paper's table: angle p / 10000^(2 floor(j/2) / d) of column j of d; the
 // sines of even columns fill the first ceil(d/2) columns, the cosines of odd
 // ones the rest.
-static double sinusoidalValue(int64_t position, int64_t column, int64_t width) {
+static double paperValue(int64_t position, int64_t column, int64_t width) {
   int64_t sines = (width + 1) / 2;
   int64_t pair = column < sines ? column : column - sines;
   double angle = position / std::pow(10000.0, 2.0 * pair / width);
   return column < sines ? std::sin(angle) : std::cos(angle);
+}
+
+// tensor2tensor's table: frequencies from 1 down to 1/10000, both included. Models were
+// trained with angles that are products of floats: at position 1000 the angles of exact
+// frequencies are others by 1e-4.
+static double tensor2tensorValue(int64_t position, int64_t column, int64_t width) {
+  int64_t half = width / 2;
+  if (column >= 2 * half)
+    return 0; // the last column of an odd width
+  double step = half > 1 ? std::log(10000.0) / double(half - 1) : 0;
+  float frequency = std::exp(float(column % half) * float(-step));
+  float angle = float(position) * frequency;
+  return column < half ? std::sin(double(angle)) : std::cos(double(angle));
+}
+
+static double sinusoidalValue(SinusoidalAttr origin, int64_t row, int64_t column,
+                              RankedTensorType type) {
+  if (row >= type.getDimSize(0) - origin.getBlank())
+    return 0;
+  auto formula =
+      origin.getFormula() == Sinusoids::paper ? paperValue : tensor2tensorValue;
+  return formula(origin.getFirst() + row, column, type.getDimSize(1));
 }
 
 FailureOr<std::vector<float>> encdec::originValues(WeightOp weight) {
@@ -66,11 +88,11 @@ FailureOr<std::vector<float>> encdec::originValues(WeightOp weight) {
       values[i] = roundTo(element, seededValue(seeded.getSeed(), i, scale));
     return values;
   }
-  if (isa<SinusoidalAttr>(origin)) {
+  if (auto sinusoidal = dyn_cast<SinusoidalAttr>(origin)) {
     int64_t width = type.getDimSize(1);
     for (size_t i = 0; i < values.size(); ++i)
       values[i] =
-          roundTo(element, sinusoidalValue(i / width, i % width, width));
+          roundTo(element, sinusoidalValue(sinusoidal, i / width, i % width, type));
     return values;
   }
   return failure();

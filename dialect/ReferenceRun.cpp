@@ -87,11 +87,21 @@ static LogicalResult verifyResults(func::FuncOp step) {
 
 BatchRun::Given
 BatchRun::givenToEncode(ArrayRef<std::vector<int64_t>> sources) {
+  // Tokens without a position have the row behind those of all positions (Schema.cpp).
+  auto model = interpreter.getModule()->getAttrOfType<DictionaryAttr>(kModelAttr);
+  auto number = [&](StringRef key) {
+    auto value = model ? model.getAs<IntegerAttr>(key) : IntegerAttr();
+    return value ? value.getInt() : -1;
+  };
+  const int64_t uncountedToken = number("uncounted_token_id"),
+                blankPosition = number("max_positions");
   std::vector<int64_t> tokens, positions, rows, starts{0};
   for (auto [b, source] : llvm::enumerate(sources)) {
-    for (auto [p, token] : llvm::enumerate(source)) {
+    int64_t position = 0;
+    for (int64_t token : source) {
       tokens.push_back(token);
-      positions.push_back(p);
+      bool counted = token != uncountedToken;
+      positions.push_back(counted ? position++ : blankPosition);
       rows.push_back(b);
     }
     starts.push_back(tokens.size());

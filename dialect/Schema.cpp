@@ -96,6 +96,9 @@ LogicalResult EncDecDialect::verifyRegionArgAttribute(
 
 //===-- Dictionaries of the module ----------------------------------------===//
 
+static constexpr bool kOptional = true;
+// The positions of a source count its tokens but those of uncounted_token_id, which stand at
+// the position behind the last one, max_positions.
 static constexpr Key kModelKeys[] = {{"family", Key::text},
                                      {"d_model", Key::count, 1},
                                      {"encoder_layers", Key::count, 1},
@@ -106,9 +109,9 @@ static constexpr Key kModelKeys[] = {{"family", Key::text},
                                      {"decoder_ffn", Key::count, 1},
                                      {"vocab_size", Key::count, 1},
                                      {"source_vocab_size", Key::count, 1},
-                                     {"max_positions", Key::count, 1}};
+                                     {"max_positions", Key::count, 1},
+                                     {"uncounted_token_id", Key::count, 0, kOptional}};
 
-static constexpr bool kOptional = true;
 static constexpr Key kGenerationKeys[] = {
     {"decoder_start_token_id", Key::count},
     {"eos_token_ids", Key::list},

@@ -68,9 +68,15 @@ static LogicalResult verifyWeightType(WeightOp op) {
       dense && dense.getType() != type)
     return op.emitOpError("expected a dense origin of type ")
            << type << " but got " << dense.getType();
-  if (isa<SinusoidalAttr>(origin) && type.getRank() != 2)
+  auto sinusoidal = dyn_cast<SinusoidalAttr>(origin);
+  if (sinusoidal && type.getRank() != 2)
     return op.emitOpError("expected a sinusoidal table to be 2-D but got ")
            << type;
+  if (sinusoidal && (sinusoidal.getFirst() < 0 || sinusoidal.getBlank() < 0 ||
+                     sinusoidal.getBlank() > type.getDimSize(0)))
+    return op.emitOpError("expected a sinusoidal table from a position of 0 or more on with "
+                          "0 to all of its rows blank but got ")
+           << sinusoidal;
   // C8
   if (isDerived(origin) && !element.isF32())
     return op.emitOpError("expected a derived weight of f32 but got ") << type;

@@ -80,6 +80,10 @@ void Describer::readDetails(SideDescription &side, Side which) {
   side.activation = readActivation(values, at(which, &SideFile::activation));
   Evaluator::Sided gated = at(which, &SideFile::gated);
   side.gated = gated.value && values.flag(gated);
+  if (!side.gated && file.ffn.up.module.empty())
+    config.failWith(badModel(fmt::format(
+        "{}: {}.ffn.up: expected a name, since this model has no gate, found nothing",
+        family.fileName, nameOf(which))));
   side.scoresScale = values.positive(at(which, &SideFile::scoresScale));
   side.embeddingScale = values.positive(at(which, &SideFile::embeddingScale));
   auto sided = [&](const FamilyValue &value) {

@@ -39,10 +39,12 @@ AttentionFile readAttention(FamilyReader group) {
 }
 
 FfnFile readFfn(FamilyReader group) {
-  std::vector<std::string> biases = readBiases(group, {"gate", "up", "down"});
+  std::vector<std::string> biases = readBiases(group, {"up", "gated_up", "gate", "down"});
   FfnFile file;
-  file.gate = readLinear(group, "gate", biases, /*needed=*/false);
-  file.up = readLinear(group, "up", biases);
+  bool gated = group.has("gated_up") || group.has("gate");
+  file.up = readLinear(group, "up", biases, /*needed=*/!gated);
+  file.gatedUp = readLinear(group, "gated_up", biases, gated);
+  file.gate = readLinear(group, "gate", biases, gated);
   file.down = readLinear(group, "down", biases);
   file.norm = group.tensor("norm", true);
   group.finish();
@@ -102,8 +104,8 @@ SideFile readSide(FamilyReader fields, Side which) {
   if (FamilyReader cross = fields.object("cross"); which == Side::decoder)
     side.cross = readAttention(std::move(cross));
   side.ffn = readFfn(fields.object("ffn"));
-  if (side.gated && side.ffn.gate.module.empty())
-    fields.error.fail(side.gated.path, "no such value where ffn has no gate", nullptr);
+  if (bool(side.gated) == side.ffn.gate.module.empty())
+    fields.fail("gated", "a value exactly where ffn has a gate");
   fields.finish();
   return side;
 }

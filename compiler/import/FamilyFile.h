@@ -55,9 +55,11 @@ struct AttentionFile {
   std::string norm;
 };
 
+/// Of the three linears that go up a model has one, or, where it is gated, two:
+/// activation(gatedUp x) * (gate x). Those of the other kind have empty modules, unless the
+/// family has models of both.
 struct FfnFile {
-  LinearNames gate; ///< Its module is empty where no model of the family is gated.
-  LinearNames up, down;
+  LinearNames up, gatedUp, gate, down;
   std::string norm;
 };
 

@@ -112,6 +112,13 @@ std::optional<Evaluator::Found> Evaluator::derive(const Sided &sided) {
   return Found{row->by(*of), from};
 }
 
+void Evaluator::useKeys(const FamilyValue &value) {
+  if (value.kind == FamilyValue::Key || value.kind == FamilyValue::Table)
+    config.use(value.name);
+  for (const FamilyValue &entry : value.entries)
+    useKeys(entry);
+}
+
 std::optional<Evaluator::Found> Evaluator::find(const Sided &sided) {
   const FamilyValue &value = sided.value;
   auto part = [&](const FamilyValue &entry) {
@@ -128,6 +135,7 @@ std::optional<Evaluator::Found> Evaluator::find(const Sided &sided) {
   case FamilyValue::Derived:
     return derive(sided);
   case FamilyValue::Fallbacks:
+    useKeys(value);
     for (const FamilyValue &entry : value.entries)
       if (std::optional<Found> found = part(entry))
         return found;

@@ -56,6 +56,8 @@ private:
     JsonValue value;
     std::string from; ///< What messages call its place: config.json: key "d_model"
   };
+  /// A key that an earlier fallback makes needless is no unknown key.
+  void useKeys(const FamilyValue &value);
   std::optional<Found> find(const Sided &value);
   std::optional<Found> derive(const Sided &value);
   Found need(const Sided &value, const std::string &expected);

@@ -23,9 +23,10 @@ Value LayerBuilder::linear(Value x, const std::string &block, int64_t width, boo
 
 Value LayerBuilder::norm(Value x, const std::string &block) {
   return NormOp::create(builder, at(block + ".normed"), x.getType(), x,
-                        symbol(block + ".gamma"), symbol(block + ".beta"),
+                        symbol(block + ".gamma"),
+                        style.normBias ? symbol(block + ".beta") : FlatSymbolRefAttr(),
                         builder.getF32FloatAttr(float(style.eps)),
-                        NormKindAttr::get(builder.getContext(), NormKind::layer));
+                        NormKindAttr::get(builder.getContext(), style.norm));
 }
 
 Value LayerBuilder::enter(Value x, const std::string &block) {
@@ -48,12 +49,12 @@ LayerBuilder::Projections LayerBuilder::project(Value x, Value memory,
 }
 
 Value LayerBuilder::attend(const Projections &of, const std::string &block,
-                           const Attention &shape, Sources sources, Value causalPositions,
-                           int64_t width) {
+                           const Attention &shape, Sources sources, Bias bias,
+                           Value causalPositions, int64_t width) {
   IntegerAttr heads = builder.getI64IntegerAttr(shape.heads);
   Value scores = ScoresOp::create(builder, at(block + ".scores"), of.query, of.key,
-                                  sources.rows, sources.offsets, /*bias=*/Value(),
-                                  /*bias_positions=*/Value(), heads,
+                                  sources.rows, sources.offsets, bias.bias,
+                                  bias.positions, heads,
                                   builder.getF32FloatAttr(float(shape.scale)));
   if (causalPositions)
     scores = MaskOp::create(builder, at(block + ".masked"), scores.getType(), scores,
@@ -66,36 +67,42 @@ Value LayerBuilder::attend(const Projections &of, const std::string &block,
 }
 
 Value LayerBuilder::encoderSelf(Value x, const std::string &block, const Attention &shape,
-                                Sources sources) {
+                                Sources sources, Bias bias) {
   Value input = enter(x, block);
-  Value y = attend(project(input, input, block, shape), block, shape, sources, {},
-                   widthOf(x));
+  Value y = attend(project(input, input, block, shape), block, shape, sources, bias,
+                   {}, widthOf(x));
   return leave(y, x, block);
 }
 
 Value LayerBuilder::decoderSelf(Value x, const std::string &block, const Attention &shape,
-                                Value cache, Value ancestors, Value positions) {
+                                Value cache, Value ancestors, Value positions,
+                                Value bias) {
   Value input = enter(x, block);
   Projections of = project(input, input, block, shape);
   CacheAppendOp::create(builder, at(block), cache, of.key, of.value, ancestors, positions);
   auto past =
       CacheReadOp::create(builder, at(block + ".past"), cache, ancestors, positions);
   Value y = attend({of.query, past.getKey(), past.getValue()}, block, shape,
-                   {past.getRows(), past.getOffsets()}, positions, widthOf(x));
+                   {past.getRows(), past.getOffsets()},
+                   {bias, bias ? positions : Value()}, positions, widthOf(x));
   return leave(y, x, block);
 }
 
 Value LayerBuilder::cross(Value x, Value memory, const std::string &block,
                           const Attention &shape, Sources sources) {
   Value y = attend(project(enter(x, block), memory, block, shape), block, shape, sources,
-                   {}, widthOf(x));
+                   {}, {}, widthOf(x));
   return leave(y, x, block);
 }
 
 Value LayerBuilder::ffn(Value x, const std::string &block, const Ffn &shape) {
-  Value up = linear(enter(x, block), block + ".up", shape.hidden, shape.upBias);
+  Value input = enter(x, block);
+  Value up = linear(input, block + ".up", shape.hidden, shape.upBias);
+  Value gate;
+  if (shape.gated)
+    gate = linear(input, block + ".gate", shape.hidden, shape.gateBias);
   Value active = ActivationOp::create(builder, at(block + ".active"), up.getType(), up,
-                                      /*gate=*/Value(), shape.kind);
+                                      gate, shape.kind);
   Value y = linear(active, block + ".down", widthOf(x), shape.downBias);
   return leave(y, x, block);
 }

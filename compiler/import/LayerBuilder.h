@@ -13,6 +13,7 @@ class LayerBuilder {
 public:
   /// What all layers of a side have in common.
   struct Style {
+    NormKind norm = NormKind::layer;
     bool normBefore = false; ///< A norm before each sub-layer, else after its residual.
     bool normBias = true;    ///< Whether norms have a beta.
     double eps = 0;
@@ -29,11 +30,16 @@ public:
   struct Ffn {
     int64_t hidden;
     ActivationKind kind;
-    bool upBias, downBias;
+    bool gated;
+    bool upBias, gateBias, downBias;
   };
   /// The source whose keys each query row sees, and where each source's keys start.
   struct Sources {
     mlir::Value rows, offsets;
+  };
+  /// What distances add to the scores, and the positions of the queries; null without.
+  struct Bias {
+    mlir::Value bias, positions;
   };
 
   /// y = x Wᵀ + b with @<block>.w and, if `bias`, @<block>.b
@@ -44,11 +50,11 @@ public:
   // next one takes.
   /// Self-attention of the encoder.
   mlir::Value encoderSelf(mlir::Value x, const std::string &block, const Attention &shape,
-                          Sources sources);
+                          Sources sources, Bias bias);
   /// Masked self-attention of one decoder step, through its cache.
   mlir::Value decoderSelf(mlir::Value x, const std::string &block, const Attention &shape,
                           mlir::Value cache, mlir::Value ancestors,
-                          mlir::Value positions);
+                          mlir::Value positions, mlir::Value bias);
   /// Cross-attention: the decoder asks with `x`, the encoder answers with `memory`.
   mlir::Value cross(mlir::Value x, mlir::Value memory, const std::string &block,
                     const Attention &shape, Sources sources);
@@ -68,7 +74,7 @@ private:
   Projections project(mlir::Value x, mlir::Value memory, const std::string &block,
                       const Attention &shape);
   mlir::Value attend(const Projections &of, const std::string &block,
-                     const Attention &shape, Sources sources,
+                     const Attention &shape, Sources sources, Bias bias,
                      mlir::Value causalPositions, int64_t width);
   mlir::FlatSymbolRefAttr symbol(const std::string &name) const;
   mlir::OpBuilder &builder;

@@ -33,7 +33,8 @@ ActivationKind kindOf(checkpoint::Activation activation) {
 }
 
 LayerBuilder::Style styleOf(const SideDescription &side) {
-  return {side.file->norm.before, side.file->norm.bias, side.eps};
+  const checkpoint::NormFile &norm = side.file->norm;
+  return {norm.rms ? NormKind::rms : NormKind::layer, norm.before, norm.bias, side.eps};
 }
 
 LayerBuilder::Attention attentionOf(const SideDescription &side,
@@ -44,7 +45,8 @@ LayerBuilder::Attention attentionOf(const SideDescription &side,
 
 LayerBuilder::Ffn ffnOf(const SideDescription &side) {
   const checkpoint::FfnFile &file = side.file->ffn;
-  return {int64_t(side.ffnSize), kindOf(side.activation), file.up.bias, file.down.bias};
+  return {int64_t(side.ffnSize), kindOf(side.activation), side.gated,
+          side.gated ? file.gatedUp.bias : file.up.bias, file.gate.bias, file.down.bias};
 }
 
 class ModelBuilder {
@@ -59,6 +61,10 @@ public:
 private:
   Value embed(LayerBuilder &layers, const SideDescription &side, Value ids,
               Value positions);
+  /// The bias of each layer's scores, each made once: over `offsets` or to `positions`.
+  /// Null values where positions are not relative.
+  SmallVector<Value> relativeBiases(LayerBuilder &layers, const SideDescription &side,
+                                    Value offsets, Value positions);
   Value finish(LayerBuilder &layers, const SideDescription &side, Value x) {
     return side.file->finalNorm.empty() ? x : layers.norm(x, "final");
   }
@@ -110,6 +116,24 @@ Value ModelBuilder::embed(LayerBuilder &layers, const SideDescription &side, Val
   return side.file->embeddingNorm.empty() ? x : layers.norm(x, "embed");
 }
 
+SmallVector<Value> ModelBuilder::relativeBiases(LayerBuilder &layers,
+                                               const SideDescription &side, Value offsets,
+                                               Value positions) {
+  const Side which = &side == &model.encoder ? Side::encoder : Side::decoder;
+  const std::vector<std::string> &symbols = tables.biases[unsigned(which)];
+  SmallVector<Value> biases;
+  for (auto [layer, symbol] : llvm::enumerate(symbols)) {
+    std::string name = symbols.size() > 1 ? fmt::format("l{}.self.bias", layer) : "bias";
+    biases.push_back(RelativeBiasOp::create(
+        builder, layers.at(name),
+        relativeBiasType(builder.getContext(), int64_t(side.heads), which),
+        FlatSymbolRefAttr::get(builder.getContext(), symbol), offsets, positions,
+        builder.getI64IntegerAttr(int64_t(side.maxDistance))));
+  }
+  biases.resize(side.layers, biases.empty() ? Value() : biases.front());
+  return biases;
+}
+
 void ModelBuilder::buildEncode() {
   MLIRContext *context = builder.getContext();
   Type index = indexType(context);
@@ -123,10 +147,13 @@ void ModelBuilder::buildEncode() {
   const SideDescription &side = model.encoder;
   LayerBuilder::Sources sources{function.getArgument(2), function.getArgument(3)};
   LayerBuilder layers(builder, "encoder", styleOf(side));
-  Value x = embed(layers, side, function.getArgument(0), function.getArgument(1));
+  Value positions = function.getArgument(1);
+  SmallVector<Value> biases = relativeBiases(layers, side, sources.offsets, {});
+  Value x = embed(layers, side, function.getArgument(0), positions);
   for (uint64_t layer = 0; layer < side.layers; ++layer) {
     std::string block = fmt::format("l{}", layer);
-    x = layers.encoderSelf(x, block + ".self", attentionOf(side, side.file->self), sources);
+    x = layers.encoderSelf(x, block + ".self", attentionOf(side, side.file->self), sources,
+                           {biases[layer], biases[layer] ? positions : Value()});
     x = layers.ffn(x, block + ".ffn", ffnOf(side));
   }
   func::ReturnOp::create(builder, builder.getUnknownLoc(), finish(layers, side, x));
@@ -160,12 +187,13 @@ void ModelBuilder::buildStep() {
         memory = function.getArgument(8);
   LayerBuilder::Sources sources{function.getArgument(3), function.getArgument(4)};
   LayerBuilder layers(builder, "decoder", styleOf(side));
+  SmallVector<Value> biases = relativeBiases(layers, side, {}, positions);
   Value y = embed(layers, side, function.getArgument(0), positions);
   for (uint64_t layer = 0; layer < side.layers; ++layer) {
     std::string block = fmt::format("l{}", layer);
     Value cache = function.getArgument(unsigned(firstCache + layer));
     y = layers.decoderSelf(y, block + ".self", attentionOf(side, side.file->self), cache,
-                           ancestors, positions);
+                           ancestors, positions, biases[layer]);
     y = layers.cross(y, memory, block + ".cross", attentionOf(side, side.file->cross),
                      sources);
     y = layers.ffn(y, block + ".ffn", ffnOf(side));
@@ -188,18 +216,21 @@ DictionaryAttr modelAttribute(MLIRContext &context, const ModelDescription &mode
   auto number = [&](StringRef key, uint64_t value) {
     return builder.getNamedAttr(key, builder.getI64IntegerAttr(int64_t(value)));
   };
-  return builder.getDictionaryAttr(
-      {builder.getNamedAttr("family", builder.getStringAttr(model.family->name)),
-       number("d_model", model.dModel),
-       number("encoder_layers", model.encoder.layers),
-       number("decoder_layers", model.decoder.layers),
-       number("encoder_heads", model.encoder.heads),
-       number("decoder_heads", model.decoder.heads),
-       number("encoder_ffn", model.encoder.ffnSize),
-       number("decoder_ffn", model.decoder.ffnSize),
-       number("vocab_size", model.decoder.vocabulary),
-       number("source_vocab_size", model.encoder.vocabulary),
-       number("max_positions", model.maxPositions)});
+  SmallVector<NamedAttribute> entries = {
+      builder.getNamedAttr("family", builder.getStringAttr(model.family->name)),
+      number("d_model", model.dModel),
+      number("encoder_layers", model.encoder.layers),
+      number("decoder_layers", model.decoder.layers),
+      number("encoder_heads", model.encoder.heads),
+      number("decoder_heads", model.decoder.heads),
+      number("encoder_ffn", model.encoder.ffnSize),
+      number("decoder_ffn", model.decoder.ffnSize),
+      number("vocab_size", model.decoder.vocabulary),
+      number("source_vocab_size", model.encoder.vocabulary),
+      number("max_positions", model.maxPositions)};
+  if (model.encoder.uncountedToken)
+    entries.push_back(number("uncounted_token_id", *model.encoder.uncountedToken));
+  return builder.getDictionaryAttr(entries);
 }
 
 } // namespace

@@ -35,6 +35,7 @@ public:
 private:
   void declareTables(const TableNames &names);
   std::string declarePositions(CheckpointSide which);
+  void declareBiases(CheckpointSide which);
   void declareLayers(CheckpointSide which);
   void declareAttention(const std::string &symbol, const AttentionFile &file,
                         const SideDescription &side, uint64_t layer, uint64_t keyWidth);
@@ -84,7 +85,10 @@ void WeightDeclarer::declareAttention(const std::string &symbol, const Attention
 void WeightDeclarer::declareFfn(const std::string &symbol, const SideDescription &side,
                                 uint64_t layer) {
   const FfnFile &file = side.file->ffn;
-  declareLinear(symbol + ".up", file.up, layer, side.ffnSize, model.dModel);
+  declareLinear(symbol + ".up", side.gated ? file.gatedUp : file.up, layer, side.ffnSize,
+                model.dModel);
+  if (side.gated)
+    declareLinear(symbol + ".gate", file.gate, layer, side.ffnSize, model.dModel);
   declareLinear(symbol + ".down", file.down, layer, model.dModel, side.ffnSize);
   declareNorm(symbol, file.norm, side, layer);
 }
@@ -141,10 +145,30 @@ std::string WeightDeclarer::declarePositions(CheckpointSide which) {
     return {};
   if (!file.table.empty() && weights.want(symbol, file.table, {rows, model.dModel}))
     return symbol;
-  // Both sides share the computed table.
-  weights.compute("positions", {int64_t(rows), int64_t(model.dModel)},
-                  SinusoidalAttr::get(module.getContext()));
-  return "positions";
+  // Sides with equal tables share one.
+  const int64_t blank = side.uncountedToken ? 1 : 0;
+  auto origin = SinusoidalAttr::get(
+      module.getContext(),
+      file.formula == "paper" ? Sinusoids::paper : Sinusoids::tensor2tensor,
+      int64_t(side.firstPosition), blank);
+  auto first = module.lookupSymbol<WeightOp>("positions");
+  const bool shared = !first || first.getOrigin() == origin;
+  const std::string computed = shared ? "positions" : symbol;
+  weights.compute(computed, {int64_t(rows) + blank, int64_t(model.dModel)}, origin);
+  return computed;
+}
+
+void WeightDeclarer::declareBiases(CheckpointSide which) {
+  const SideDescription &side = sideOf(which);
+  const PositionsFile &file = side.file->positions;
+  if (file.kind != PositionsFile::Relative)
+    return;
+  for (uint64_t layer = 0; layer < (file.perLayer ? side.layers : 1); ++layer) {
+    std::string symbol = file.perLayer ? fmt::format("{}.l{}.self.bias", nameOf(which), layer)
+                                       : fmt::format("{}.bias", nameOf(which));
+    weights.need(symbol, ofLayer(file.table, layer), {side.buckets, side.heads});
+    tables.biases[unsigned(which)].push_back(symbol);
+  }
 }
 
 Result<TableSymbols> WeightDeclarer::declare(std::vector<std::string> &warnings) {
@@ -158,8 +182,10 @@ Result<TableSymbols> WeightDeclarer::declare(std::vector<std::string> &warnings)
     declareTables(names);
   for (CheckpointSide which : {CheckpointSide::encoder, CheckpointSide::decoder})
     tables.positions[unsigned(which)] = declarePositions(which);
-  for (CheckpointSide which : {CheckpointSide::encoder, CheckpointSide::decoder})
+  for (CheckpointSide which : {CheckpointSide::encoder, CheckpointSide::decoder}) {
+    declareBiases(which);
     declareLayers(which);
+  }
   std::string unused = weights.unusedWarning([&](const std::string &name) {
     // A base model that is saved alone has no prefix.
     return isIgnored(*model.family, name) || isIgnored(*model.family, "model." + name);

@@ -7,7 +7,9 @@ namespace encdec {
 
 /// Symbols of the tables that functions name; those of layers follow from their blocks.
 struct TableSymbols {
-  std::string embedding[2], positions[2]; // by side; positions may be empty
+  // By side; without positions, or without their bias, the names are empty.
+  std::string embedding[2], positions[2];
+  std::vector<std::string> biases[2]; // one for the stack, or one for each layer
   std::string head, headBias;             // no bias: empty
 };
 

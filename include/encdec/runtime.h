@@ -140,7 +140,7 @@ ENCDEC_API void encdec_model_close(encdec_model *model);
 
 typedef struct encdec_model_info {
   uint64_t size;
-  const char *family;      /* "marian", ...; strings live with the model */
+  const char *family;      /* of the architecture; strings live with the model */
   const char *weight_type; /* "f32", "bf16", "int8", "int8-dynamic" */
   const char *cpu_level;   /* of the code in use; "memory" for an image */
   const char *producer;

@@ -34,6 +34,9 @@ ModelInfo readModel(ObjectReader reader) {
   model.vocabSize = reader.number("vocab_size", 1, maxVocabulary);
   model.sourceVocabSize = reader.number("source_vocab_size", 1, maxVocabulary);
   model.maxPositions = reader.number("max_positions", 1, maxPositionCount);
+  if (const JsonValue *token = reader.takeIfThere("uncounted_token_id");
+      token && !token->isNull())
+    model.uncountedToken = reader.id("uncounted_token_id", model.sourceVocabSize);
   reader.finish();
   return model;
 }
@@ -178,8 +181,8 @@ void readTables(ObjectReader &weights, const Manifest &manifest, Status &status)
                {"target_tokens", "vocab_size", model.vocabSize, false},
                {"vocabulary", "vocab_size", model.vocabSize, false},
                // Positions may be computed instead.
-               {"source_positions", "max_positions", model.maxPositions, true},
-               {"target_positions", "max_positions", model.maxPositions, true}};
+               {"source_positions", "max_positions", model.positionRows(), true},
+               {"target_positions", "max_positions", model.positionRows(), true}};
   weights.objects("tables", 64, [&](ObjectReader reader) {
     std::string role = reader.oneOf("role", {roles[0].name, roles[1].name, roles[2].name,
                                              roles[3].name, roles[4].name});

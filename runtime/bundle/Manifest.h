@@ -29,6 +29,11 @@ struct ModelInfo {
   uint64_t vocabSize;       ///< Target side.
   uint64_t sourceVocabSize; ///< Source side.
   uint64_t maxPositions;
+  /// A source's token that has no position: tables of positions have a row for it, behind
+  /// those of maxPositions.
+  std::optional<int32_t> uncountedToken;
+
+  uint64_t positionRows() const { return maxPositions + (uncountedToken ? 1 : 0); }
 };
 
 /// Bytes that compiled code needs; abi.h has the formulas.

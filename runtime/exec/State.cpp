@@ -158,9 +158,11 @@ Status State::encode(std::span<const int32_t> ids,
     memoryOffset[b] = memoryAt;
     uint64_t length = offsets[b + 1] - offsets[b];
     memoryAt += int64_t(model->manifest.memory.memoryPerKey * roundUp16(length));
-    for (uint64_t j = 0; j < length; ++j) {
-      positions[offsets[b] + j] = int32_t(j);
-      rowSource[offsets[b] + j] = int32_t(b);
+    int32_t position = 0;
+    for (uint64_t j = offsets[b]; j < offsets[b + 1]; ++j) {
+      bool counted = ids[j] != model->manifest.model.uncountedToken;
+      positions[j] = counted ? position++ : int32_t(model->manifest.model.maxPositions);
+      rowSource[j] = int32_t(b);
     }
   }
   sourceOffset[sourceCount] = int32_t(ids.size());

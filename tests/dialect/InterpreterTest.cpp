@@ -388,7 +388,22 @@ TEST(Interpreter, AHandleThatAnotherTypeFilledIsAnError) {
 
 //===-- Origins -----------------------------------------------------------===//
 
-TEST(Origin, SinusoidalIsMariansTable) {
+// Values of the reference (transformers 5.24.0, M2M100SinusoidalPositionalEmbedding(40, 7),
+// torch 2): rows 2 and 31.
+TEST(Origin, Tensor2TensorsTableStartsWhereItIsToldAndEndsInZeros) {
+  TestModule test("encdec.weight @t : tensor<31x7xf32> = "
+                  "#encdec.sinusoidal<formula = tensor2tensor, first = 2, blank = 1>");
+  auto values = originValues(test.module->lookupSymbol<WeightOp>("t"));
+  ASSERT_TRUE(mlir::succeeded(values));
+  constexpr float expected[][7] = {{0.909297407f, 0.0199986659f, 0.00019999998f, -0.416146845f, 0.999800026f, 1, 0}, {-0.404037654f, 0.305058628f, 0.00309999473f, 0.914742351f, 0.95233357f, 0.999995172f, 0}};
+  for (int j = 0; j < 7; ++j) {
+    EXPECT_NEAR((*values)[j], expected[0][j], 1e-7) << j;
+    EXPECT_NEAR((*values)[29 * 7 + j], expected[1][j], 1e-6) << j;
+    EXPECT_EQ((*values)[30 * 7 + j], 0) << j;
+  }
+}
+
+TEST(Origin, SinusoidalIsThePapersTable) {
   // As the reference fills the table: the angle of column j is p / 10000^(2 (j/2) / d);
   // sines of even columns come first, then cosines of odd columns. d = 5 is odd on
   // purpose.

@@ -27,6 +27,11 @@ encdec.weight @weight_c3_sinusoidal : tensor<8xf32> = #encdec.sinusoidal
 
 // -----
 
+// expected-error @below {{expected a sinusoidal table from a position of 0 or more on with 0 to all of its rows blank but got #encdec.sinusoidal<blank = 9>}}
+encdec.weight @weight_c3_blank : tensor<8x8xf32> = #encdec.sinusoidal<blank = 9>
+
+// -----
+
 // expected-error @below {{expected a format of f32, bf16, int8, int8-dynamic but got "int4"}}
 encdec.weight @weight_c4 : tensor<8x8xf32> = #encdec.seeded<1, 0.5> {format = "int4"}
 

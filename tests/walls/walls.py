@@ -5,11 +5,12 @@ dialect knows MLIR only; compiler knows dialect; runtime knows neither, nor LLVM
 Compiler and runtime share runtime/base and one header; the compiler's programs may use
 the runtime's C API. Inside the compiler, folders include each other in one direction;
 folders that serve every target name no target, and schedule and lower name no op and no
-kernel. Inside the runtime, base <- bundle <- exec <- search.
+kernel. Families of models are data: no source names one. Inside the runtime, base <- bundle <- exec <- search.
 
 usage: walls.py SOURCE_DIR [BUILD_DIR]
 """
 import itertools
+import json
 import pathlib
 import re
 import subprocess
@@ -106,6 +107,36 @@ def check_generic(root):
     return errors
 
 
+# Sources that read the tokenizer files of one family.
+FAMILY_TOKENIZERS = ("runtime/text/", "runtime/exec/Model.cpp", "compiler/emit/Checkpoint")
+
+
+def check_families(root):
+    """Names of model families stand in the data of the importer alone."""
+    names = set()
+    for path in (root / "compiler" / "import" / "families").glob("*.json"):
+        data = json.loads(path.read_text())
+        for family in [data] if "family" in data else data.values():
+            names.update(family["model_types"])
+            names.add(family.get("family", family["model_types"][0]))
+    # T5Config, importMarian and "marian" name a family; called does not name led.
+    words = "|".join(re.escape(form) for name in sorted(names)
+                     for form in (name, name.capitalize(), name.upper()))
+    pattern = re.compile(rf"(?<![A-Za-z])(?:{words})(?![a-z])|[a-z](?:"
+                         + "|".join(re.escape(name.capitalize()) for name in sorted(names))
+                         + r")(?![a-z])") if names else re.compile("(?!)")
+    errors = []
+    for folder in ("dialect", "compiler", "runtime", "include"):
+        for path in sorted((root / folder).rglob("*")):
+            name = str(path.relative_to(root))
+            if path.suffix not in (".h", ".cpp", ".c", ".td") or name.startswith(FAMILY_TOKENIZERS):
+                continue
+            errors += [f"{name}: names the family {found}; families are data of "
+                       "compiler/import/families" for found in
+                       sorted(set(pattern.findall(path.read_text())))]
+    return errors
+
+
 def check_cycles(root):
     """The folders of the compiler include each other in one direction only."""
     def folders(path, seen):
@@ -188,7 +219,8 @@ def check_links(build):
 
 def main():
     root = pathlib.Path(sys.argv[1])
-    errors = check_sources(root) + check_generic(root) + check_cycles(root)
+    errors = (check_sources(root) + check_generic(root) + check_families(root)
+              + check_cycles(root))
     if len(sys.argv) > 2:
         build = pathlib.Path(sys.argv[2])
         errors += check_links(build) + check_symbols(build)

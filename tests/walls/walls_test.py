@@ -57,6 +57,19 @@ class WallsTest(unittest.TestCase):
                 self.assertEqual(result.returncode, 1)
                 self.assertIn(include, result.stderr)
 
+    def test_no_source_names_a_family(self):
+        data = {"compiler/import/families/t5.json":
+                '{"family": "t5", "model_types": ["t5"]}',
+                "compiler/import/families/refused.json":
+                '{"LED": {"model_types": ["led"], "reason": "windows"}}'}
+        for text in ('if (type == "t5")', "importT5(input);", "// as T5 does", "LedConfig"):
+            with self.subTest(text=text):
+                result = self.run_on({**data, "compiler/import/Import.cpp": text})
+                self.assertEqual(result.returncode, 1)
+                self.assertIn("names the family", result.stderr)
+        result = self.run_on({**data, "compiler/import/Import.cpp": "// called; int att5;"})
+        self.assertEqual(result.returncode, 0, result.stderr)
+
     def test_generic_folders_name_no_target_op_or_kernel(self):
         tree = {"dialect/Ops.td": 'def EncDec_CacheAppendOp : EncDec_Op<"cache_append"> {',
                 "compiler/cpu/Cpu.cpp": '    {"block_keys", make},'}
