@@ -58,8 +58,19 @@ std::vector<int32_t> ownSlots(int64_t rows, int64_t capacity) {
   return ancestors;
 }
 
+/// Reserves and makes the bias of each distance among `call`'s rows; the table entries of its
+/// place. Rows of floats by heads, one more than there are (cpu/Shapes.h).
+std::vector<int32_t> makeBias(Call &call, int64_t units, bool bidirectional) {
+  int64_t floats = (heads * (bidirectional ? 2 : 1) + 1) * call.context.keys;
+  int32_t place = call.place((floats + units - 1) / units);
+  Frame frame{&call.context, 0, 1, units};
+  int32_t table[] = {0, place, 0}; // the buckets stand where the weights begin
+  relativeBias(heads, bidirectional)(&frame, table);
+  return {place, 0};
+}
+
 void selfBenchmark(benchmark::State &state, int64_t rows, int64_t length,
-                   bool streamed) {
+                   bool streamed, bool biased) {
   Call call(rows);
   int64_t capacity = pad16(length);
   int64_t layers = streamed ? copiesOf(rows * capacity * bytesPerKey) : 1;
@@ -70,10 +81,17 @@ void selfBenchmark(benchmark::State &state, int64_t rows, int64_t length,
   call.context.cache_capacity = capacity;
   call.context.ancestors = ancestors.data();
   call.context.positions = positions.data();
+  call.context.keys = capacity;
   int32_t q = call.place(width), y = call.place(width);
-  for (int64_t l = 0; l < layers; ++l)
-    call.add(selfAttention(heads, headSize),
-             {q, int32_t(l * bytesPerKey), y, 0, 0, 0});
+  std::vector<int32_t> bias;
+  if (biased)
+    bias = makeBias(call, rows, /*bidirectional=*/false);
+  for (int64_t l = 0; l < layers; ++l) {
+    std::vector<int32_t> table{q, int32_t(l * bytesPerKey)};
+    table.insert(table.end(), bias.begin(), bias.end());
+    table.insert(table.end(), {y, 0, 0, 0});
+    call.add(selfAttention(heads, headSize, biased), table);
+  }
   measure(state, call, stepWork(rows, length, streamed));
 }
 
@@ -96,9 +114,11 @@ void appendBenchmark(benchmark::State &state, int64_t rows) {
   measure(state, call, work);
 }
 
-/// `count` sources of `length` tokens each; attention, or blocking of its keys.
-void encoderBenchmark(benchmark::State &state, int64_t count, int64_t length,
-                      bool blocking) {
+/// What encoderBenchmark measures of the encoder's attention.
+enum class Part { attention, biasedAttention, blocking };
+
+/// `count` sources of `length` tokens each.
+void encoderBenchmark(benchmark::State &state, int64_t count, int64_t length, Part part) {
   Call call(count * length, count * pad16(length));
   std::vector<int32_t> offsets;
   for (int64_t b = 0; b <= count; ++b)
@@ -109,12 +129,19 @@ void encoderBenchmark(benchmark::State &state, int64_t count, int64_t length,
   int32_t blockedKeys = call.place(width), blockedValues = call.place(width);
   double bytes = double(count * length * bytesPerKey);
   Work work;
-  if (blocking) {
+  call.context.keys = pad16(length);
+  if (part == Part::blocking) {
     call.add(blockKeys(heads, headSize), {k, v, blockedKeys, blockedValues});
     work.near = 2 * bytes; // read and written
   } else {
-    call.add(encoderAttention(heads, headSize),
-             {k, blockedKeys, blockedValues, y, 0, 0, 0});
+    bool biased = part == Part::biasedAttention;
+    std::vector<int32_t> table{k, blockedKeys, blockedValues};
+    if (biased) {
+      std::vector<int32_t> bias = makeBias(call, count * pad16(length), true);
+      table.insert(table.end(), bias.begin(), bias.end());
+    }
+    table.insert(table.end(), {y, 0, 0, 0});
+    call.add(encoderAttention(heads, headSize, biased), table);
     work.macs = double(count) * macsOf(length, length);
     work.near = 2 * bytes; // keys and values, queries and results
   }
@@ -139,7 +166,8 @@ void registerAttention() {
         if (!streamed && rows * length * bytesPerKey * 2 > largest)
           continue; // nothing this large stays near
         add("cross_attention/" + sizes, crossBenchmark, rows, length, streamed);
-        add("self_attention/" + sizes, selfBenchmark, rows, length, streamed);
+        add("self_attention/" + sizes, selfBenchmark, rows, length, streamed, false);
+        add("self_attention_biased/" + sizes, selfBenchmark, rows, length, streamed, true);
       }
   for (int64_t rows : {1, 16})
     add("cache_append/rows:" + std::to_string(rows), appendBenchmark, rows);
@@ -150,8 +178,10 @@ void registerAttention() {
                                {4, 128}}) {
     std::string sizes = "sources:" + std::to_string(count) +
                         "/tokens:" + std::to_string(length);
-    add("encoder_attention/" + sizes, encoderBenchmark, count, length, false);
-    add("block_keys/" + sizes, encoderBenchmark, count, length, true);
+    add("encoder_attention/" + sizes, encoderBenchmark, count, length, Part::attention);
+    add("encoder_attention_biased/" + sizes, encoderBenchmark, count, length,
+        Part::biasedAttention);
+    add("block_keys/" + sizes, encoderBenchmark, count, length, Part::blocking);
   }
 }
 

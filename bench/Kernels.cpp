@@ -73,7 +73,7 @@ Kernel linear(int64_t inputs, int64_t outputs, Weights weights) {
 
 Kernel norm(int64_t width, bool residual) {
   return compiled(keyOf("norm", {width, residual}), [&](CpuKernels &k) {
-    return k.norm(width, 1e-5f, residual);
+    return k.norm({width, 1e-5f, NormKind::layer, /*hasBeta=*/true, residual});
   });
 }
 
@@ -100,9 +100,10 @@ Kernel cacheAppend(int64_t heads, int64_t headSize) {
   });
 }
 
-Kernel selfAttention(int64_t heads, int64_t headSize) {
-  return compiled(keyOf("self", {heads, headSize}), [&](CpuKernels &k) {
-    return k.selfAttention({heads, headSize}, scaleOf(headSize));
+Kernel selfAttention(int64_t heads, int64_t headSize, bool biased) {
+  return compiled(keyOf("self", {heads, headSize, biased}), [&](CpuKernels &k) {
+    return k.selfAttention({heads, headSize}, scaleOf(headSize),
+                           biased ? cpu::Bias::causal : cpu::Bias::none);
   });
 }
 
@@ -118,9 +119,16 @@ Kernel blockKeys(int64_t heads, int64_t headSize) {
   });
 }
 
-Kernel encoderAttention(int64_t heads, int64_t headSize) {
-  return compiled(keyOf("encoder", {heads, headSize}), [&](CpuKernels &k) {
-    return k.encoderAttention({heads, headSize}, scaleOf(headSize));
+Kernel encoderAttention(int64_t heads, int64_t headSize, bool biased) {
+  return compiled(keyOf("encoder", {heads, headSize, biased}), [&](CpuKernels &k) {
+    return k.encoderAttention({heads, headSize}, scaleOf(headSize),
+                              biased ? cpu::Bias::bidirectional : cpu::Bias::none);
+  });
+}
+
+Kernel relativeBias(int64_t heads, bool bidirectional) {
+  return compiled(keyOf("relative_bias", {heads, bidirectional}), [&](CpuKernels &k) {
+    return k.relativeBias({heads, 32, 128, bidirectional});
   });
 }
 

@@ -41,10 +41,13 @@ Kernel add(int64_t width);
 Kernel activation(int64_t width, const char *kind);
 Kernel embed(int64_t width, int64_t vocabulary, Weights weights);
 Kernel cacheAppend(int64_t heads, int64_t headSize);
-Kernel selfAttention(int64_t heads, int64_t headSize);
+/// `biased`: with a bias of each distance, as relativeBias makes it.
+Kernel selfAttention(int64_t heads, int64_t headSize, bool biased);
 Kernel crossAttention(int64_t heads, int64_t headSize);
 Kernel blockKeys(int64_t heads, int64_t headSize);
-Kernel encoderAttention(int64_t heads, int64_t headSize);
+Kernel encoderAttention(int64_t heads, int64_t headSize, bool biased);
+/// Of 32 buckets up to distance 128.
+Kernel relativeBias(int64_t heads, bool bidirectional);
 Kernel memoryProject(int64_t heads, int64_t headSize, Weights weights);
 Kernel vocabulary(int64_t inputs, int64_t columns, Weights weights);
 Kernel mergeVocabulary(int64_t columns);

@@ -1,6 +1,6 @@
 // Attention of one query row and one head, or of a few rows and one head.
 //
-//   s[j] = scale * (Σ_even d q[d] k[j][d] + Σ_odd d q[d] k[j][d])   j < count
+//   s[j] = scale * (Σ_even d q[d] k[j][d] + Σ_odd d q[d] k[j][d]) [+ b[j]]   j < count
 //   e[j] = exp(s[j] - max s),   y[d] = (Σ_j e[j] v[j][d]) / Σ_j e[j]
 //
 // Keys lie in blocks of 16, [C/16][D][16], so that a block's scores are one
@@ -58,12 +58,31 @@ Vals dotBlocks(KernelBuilder &k, const Stored &stored, int64_t blocks, Val q, Va
   return total;
 }
 
+/// How sums become scores: times a scale, plus the bias of each key, if there is one.
+struct Scoring {
+  float scale;
+  Val bias = {}; // b[0]; readable up to the end of the last block
+
+  Val of(KernelBuilder &k, Val sums, Val block) const {
+    Val scales = k.constantOf(sums.type(), scale);
+    if (!bias.value)
+      return sums * scales;
+    Val added = k.load(sums.type(), bias + block * 64);
+    // The same bits without a register for the scale.
+    return scale == 1.0f ? sums + added : fma(sums, scales, added);
+  }
+  /// Of the row `rows` further: its distance from each key is one less.
+  Scoring after(int64_t rows) const {
+    return {scale, bias.value ? bias + bias.builder->constant(-4 * rows) : Val()};
+  }
+};
+
 /// One block's sums to scores, -inf beyond `count`; returns the greater of them
 /// and `best`.
-Val storeScores(KernelBuilder &k, float scale, Val sums, Val block, Val count, Val scores,
-                Val best) {
+Val storeScores(KernelBuilder &k, const Scoring &scoring, Val sums, Val block, Val count,
+                Val scores, Val best) {
   Val left = k.splat(k.truncate(count - block * 16, k.i32()), 16);
-  Val s = select(k.iota(16) < left, sums * k.constantOf(sums.type(), scale),
+  Val s = select(k.iota(16) < left, scoring.of(k, sums, block),
                  k.constantOf(sums.type(), -std::numeric_limits<double>::infinity()));
   k.store(s, scores + block * 64);
   return max(best, s);
@@ -74,8 +93,8 @@ Val lowest16(KernelBuilder &k) {
 }
 
 /// Scores of all keys into scores; returns the greatest, in every lane.
-Val emitScores(KernelBuilder &k, const Stored &stored, float scale, Val q, Val keys,
-               Val count, Val scores) {
+Val emitScores(KernelBuilder &k, const Stored &stored, const Scoring &scoring, Val q,
+               Val keys, Val count, Val scores) {
   Val zero = k.constant(int64_t(0)), blocks = (count + 15) / 16, pairs = blocks / 2 * 2;
   Vals best{lowest16(k)};
   auto pass = [&](Val from, Val to, int64_t width) {
@@ -84,7 +103,7 @@ Val emitScores(KernelBuilder &k, const Stored &stored, float scale, Val q, Val k
           Vals sums = dotBlocks(k, stored, width, q, keys + block * stored.blockBytes());
           Val best = before[0];
           for (int64_t b = 0; b < width; ++b)
-            best = storeScores(k, scale, sums[b], block + b, count, scores, best);
+            best = storeScores(k, scoring, sums[b], block + b, count, scores, best);
           return Vals{best};
         });
   };
@@ -99,8 +118,8 @@ Val emitScores(KernelBuilder &k, const Stored &stored, float scale, Val q, Val k
 /// takes the sum from its own slot, so that the sum is that of a single slot. The
 /// hardware does not prefetch pieces this small and far apart, so each block prefetches
 /// the keys of the next block and its own values, which are read later.
-Val emitScattered(KernelBuilder &k, const Stored &stored, float scale, Val q, Val keys,
-                  Val values, Val stride, Val ancestors, Val count, Val scores) {
+Val emitScattered(KernelBuilder &k, const Stored &stored, const Scoring &scoring, Val q,
+                  Val keys, Val values, Val stride, Val ancestors, Val count, Val scores) {
   Val zero = k.constant(int64_t(0)), one = k.constant(int64_t(1));
   Val blocks = (count + 15) / 16;
   VectorType numbers = k.vector(k.i32(), 16);
@@ -138,7 +157,7 @@ Val emitScattered(KernelBuilder &k, const Stored &stored, float scale, Val q, Va
                            [&](Val so, Val at, Val mine) {
                              return select(mine, dotBlocks(k, stored, 1, q, at)[0], so);
                            });
-    return Vals{storeScores(k, scale, sums, block, count, scores, best[0])};
+    return Vals{storeScores(k, scoring, sums, block, count, scores, best[0])};
   })[0];
   return k.splat(k.max16(best), 16);
 }
@@ -181,9 +200,18 @@ void emitContext(KernelBuilder &k, const Stored &stored, Val exponentials,
   }
 }
 
-std::string named(StringRef name, int64_t headSize, KeyKind kind, float scale) {
-  return (name + "_" + std::to_string(headSize) + nameOf(kind) + "_" + bitsOf(scale))
+std::string named(StringRef name, int64_t headSize, KeyKind kind, float scale,
+                  bool biased) {
+  return (name + "_" + std::to_string(headSize) + nameOf(kind) + "_" + bitsOf(scale) +
+          (biased ? "_biased" : ""))
       .str();
+}
+
+/// `types`, and a bias behind them.
+SmallVector<Type> withBias(SmallVector<Type> types, bool biased, Type ptr) {
+  if (biased)
+    types.push_back(ptr);
+  return types;
 }
 
 /// kAttendRows rows of one head that attend together: the sums of attend in the same
@@ -198,11 +226,13 @@ public:
         scoreRows(rowsFrom(scores, lds)) {}
 
   /// s[r][j] of all keys.
-  void emitScores(float scale, Val keys) {
+  void emitScores(const Scoring &scoring, Val keys) {
     Val whole = blocks / wide * wide;
-    scoreBlocks(scale, keys, zero, whole, wide);
+    for (int64_t r = 0; r < kAttendRows; ++r)
+      scorings.push_back(scoring.after(r));
+    scoreBlocks(keys, zero, whole, wide);
     if (wide > 1)
-      scoreBlocks(scale, keys, whole, blocks, 1);
+      scoreBlocks(keys, whole, blocks, 1);
   }
 
   /// Scores become e[r][j]; the inverse of each row's sum comes after them.
@@ -267,7 +297,7 @@ private:
     return next;
   }
   /// Scores of the blocks [from, to), `width` at a time.
-  void scoreBlocks(float scale, Val keys, Val from, Val to, int64_t width) {
+  void scoreBlocks(Val keys, Val from, Val to, int64_t width) {
     k.loop(from, to, k.constant(width), [&](Val block) {
       Val at = keys + block * stored.blockBytes();
       auto half = [&](int64_t first) { // every other d from there
@@ -285,7 +315,7 @@ private:
       };
       Vals even = half(0), odd = half(1);
       for (int64_t i = 0; i < int64_t(even.size()); ++i)
-        storeScores(k, scale, even[i] + odd[i], block + i % width, count,
+        storeScores(k, scorings[i / width], even[i] + odd[i], block + i % width, count,
                     scoreRows[i / width], lowest16(k));
     });
   }
@@ -296,6 +326,7 @@ private:
   Val count, scores, zero, one;
   Val blocks, lds; // scores [rows][blocks][16], lds bytes from row to row
   Vals queries, scoreRows;
+  SmallVector<Scoring> scorings; // of each row
   Val inverses; // [rows]
 };
 
@@ -315,15 +346,16 @@ Val isOneSlot(KernelBuilder &k, Val slots, Val count) {
 
 } // namespace
 
-func::FuncOp CpuKernels::attend(int64_t headSize, KeyKind kind, float scale) {
-  std::string name = named("attend", headSize, kind, scale);
+func::FuncOp CpuKernels::attend(int64_t headSize, KeyKind kind, float scale, bool biased) {
+  std::string name = named("attend", headSize, kind, scale, biased);
   // (q, keys, values, count, scores, y, probs or null)
-  SmallVector<Type> types{ptr, ptr, ptr, i64, ptr, ptr, ptr};
+  auto types = withBias({ptr, ptr, ptr, i64, ptr, ptr, ptr}, biased, ptr);
   return define(name, types, [&](KernelBuilder &k, ArrayRef<Val> a) {
     Val q = a[0], keys = a[1], values = a[2], count = a[3], scores = a[4], y = a[5],
         probs = a[6];
     Stored stored{k, headSize, kind};
-    Val most = emitScores(k, stored, scale, q, keys, count, scores);
+    Scoring scoring{scale, biased ? a.back() : Val()};
+    Val most = emitScores(k, stored, scoring, q, keys, count, scores);
     Val sum = emitExponentials(k, count, scores, most);
     Val inverse = k.constant(1.0f) / sum;
     auto valueOf = [&](Val j) { return values + j * stored.valueBytes(); };
@@ -336,10 +368,11 @@ func::FuncOp CpuKernels::attend(int64_t headSize, KeyKind kind, float scale) {
   });
 }
 
-func::FuncOp CpuKernels::attendTile(int64_t headSize, KeyKind kind, float scale) {
-  std::string name = named("attend_tile", headSize, kind, scale);
+func::FuncOp CpuKernels::attendTile(int64_t headSize, KeyKind kind, float scale,
+                                    bool biased) {
+  std::string name = named("attend_tile", headSize, kind, scale, biased);
   // (q, ldq, keys, values, count, scores, y, ldy)
-  SmallVector<Type> types{ptr, i64, ptr, ptr, i64, ptr, ptr, i64};
+  auto types = withBias({ptr, i64, ptr, ptr, i64, ptr, ptr, i64}, biased, ptr);
   return define(name, types, [&](KernelBuilder &k, ArrayRef<Val> a) {
     Val q = a[0], ldq = a[1], keys = a[2], values = a[3], count = a[4], scores = a[5],
         y = a[6], ldy = a[7];
@@ -347,21 +380,23 @@ func::FuncOp CpuKernels::attendTile(int64_t headSize, KeyKind kind, float scale)
     // are registers.
     int64_t wide = std::max<int64_t>(level.lanes / 8, 1);
     RowTile tile({k, headSize, kind}, wide, q, ldq, count, scores);
-    tile.emitScores(scale, keys);
+    tile.emitScores({scale, biased ? a.back() : Val()}, keys);
     tile.emitSoftmax();
     tile.emitContext(values, y, ldy);
   });
 }
 
-func::FuncOp CpuKernels::attendScattered(int64_t headSize, KeyKind kind, float scale) {
-  std::string name = named("attend_scattered", headSize, kind, scale);
+func::FuncOp CpuKernels::attendScattered(int64_t headSize, KeyKind kind, float scale,
+                                         bool biased) {
+  std::string name = named("attend_scattered", headSize, kind, scale, biased);
   // (q, keys, values, stride, ancestors, count, scores, y)
-  SmallVector<Type> types{ptr, ptr, ptr, i64, ptr, i64, ptr, ptr};
+  auto types = withBias({ptr, ptr, ptr, i64, ptr, i64, ptr, ptr}, biased, ptr);
   return define(name, types, [&](KernelBuilder &k, ArrayRef<Val> a) {
     Val q = a[0], keys = a[1], values = a[2], stride = a[3], ancestors = a[4],
         count = a[5], scores = a[6], y = a[7];
     Stored stored{k, headSize, kind};
-    Val most = emitScattered(k, stored, scale, q, keys, values, stride, ancestors, count,
+    Scoring scoring{scale, biased ? a.back() : Val()};
+    Val most = emitScattered(k, stored, scoring, q, keys, values, stride, ancestors, count,
                              scores);
     Val sum = emitExponentials(k, count, scores, most);
     auto valueOf = [&](Val j) {
@@ -371,19 +406,23 @@ func::FuncOp CpuKernels::attendScattered(int64_t headSize, KeyKind kind, float s
   });
 }
 
-func::FuncOp CpuKernels::attendPast(int64_t headSize, KeyKind kind, float scale) {
-  std::string name = named("attend_past", headSize, kind, scale);
-  func::FuncOp one = attend(headSize, kind, scale),
-               scattered = attendScattered(headSize, kind, scale);
+func::FuncOp CpuKernels::attendPast(int64_t headSize, KeyKind kind, float scale,
+                                    bool biased) {
+  std::string name = named("attend_past", headSize, kind, scale, biased);
+  func::FuncOp one = attend(headSize, kind, scale, biased),
+               scattered = attendScattered(headSize, kind, scale, biased);
   // (q, keys, values, stride, ancestors, count, scores, y)
-  SmallVector<Type> types{ptr, ptr, ptr, i64, ptr, i64, ptr, ptr};
+  auto types = withBias({ptr, ptr, ptr, i64, ptr, i64, ptr, ptr}, biased, ptr);
   return define(name, types, [&](KernelBuilder &k, ArrayRef<Val> a) {
     Val q = a[0], keys = a[1], values = a[2], stride = a[3], ancestors = a[4],
         count = a[5], scores = a[6], y = a[7];
     Val oneSlot = isOneSlot(k, ancestors, count);
     k.when(oneSlot, [&] {
       Val slot = k.loadIndex(ancestors, k.constant(int64_t(0))) * stride;
-      k.call(one, {q, keys + slot, values + slot, count, scores, y, k.null()});
+      Vals arguments{q, keys + slot, values + slot, count, scores, y, k.null()};
+      if (biased)
+        arguments.push_back(a.back());
+      k.call(one, arguments);
     });
     k.unless(oneSlot, [&] { k.call(scattered, a); });
   });

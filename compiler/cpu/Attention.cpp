@@ -85,6 +85,27 @@ int64_t rowBytes(const AttentionShape &shape) {
   return (shape.width() + 15) / 16 * 64;
 }
 
+/// Where a row's scores find their bias. Construct outside of loops.
+struct BiasRows {
+  BiasRows(KernelBuilder &k, Frame &f, Bias kind, int64_t entry) : kind(kind) {
+    if (kind == Bias::none)
+      return;
+    Val keys = f.context("keys");
+    ld = kind == Bias::bidirectional ? keys * 8 : keys * 4;
+    zero = f.placeOfKeys(entry) + (keys * 4 - 4); // of head 0, distance 0
+  }
+  bool exists() const { return kind != Bias::none; }
+  /// Behind `arguments`, that of the score of key 0 for a query at `position`.
+  Vals behind(Vals arguments, Val head, Val position) const {
+    if (exists())
+      arguments.push_back(zero + (head * ld - position * 4));
+    return arguments;
+  }
+
+  Bias kind;
+  Val ld, zero; // bytes from head to head; address
+};
+
 /// Walks the (row, head) units of this worker, source by source, heads outer
 /// within a source: runs of rows of one head. Calls body(first row, its place within
 /// the source, how many, head, keys of the sources before, length of the source).
@@ -154,14 +175,17 @@ func::FuncOp CpuKernels::cacheAppend(const AttentionShape &shape) {
   });
 }
 
-func::FuncOp CpuKernels::selfAttention(const AttentionShape &shape,
-                                       float scale) {
-  func::FuncOp body = attendPast(shape.headSize, shape.keys, scale);
-  std::string name = shaped("self_attention", shape) + "_" + bitsOf(scale);
+func::FuncOp CpuKernels::selfAttention(const AttentionShape &shape, float scale,
+                                       Bias kind) {
+  bool biased = kind != Bias::none;
+  func::FuncOp body = attendPast(shape.headSize, shape.keys, scale, biased);
+  std::string name = shaped("self_attention", shape) + "_" + bitsOf(scale) + nameOf(kind).str();
   return defineKernel(name, [&](KernelBuilder &k, Frame &f) {
-    Val q = f.place(0), y = f.place(2);
+    int64_t result = biased ? 4 : 2;
+    Val q = f.place(0), y = f.place(result);
     CacheLayer cache(k, f, shape, f.number(1));
-    Val positions = f.contextPointer("positions"), scratch = f.scratch(3);
+    BiasRows bias(k, f, kind, 2);
+    Val positions = f.contextPointer("positions"), scratch = f.scratch(result + 1);
     Layer layer = cache.slot(k.constant(int64_t(0)));
     Val rows = f.context("rows");
     auto [first, last] = f.share(rows * shape.heads);
@@ -169,9 +193,11 @@ func::FuncOp CpuKernels::selfAttention(const AttentionShape &shape,
       Val row = unit % rows, head = unit / rows;
       Val at = row * rowBytes(shape), column = at + head * (shape.headSize * 4);
       emitPadding(k, shape, head, y + at);
-      k.call(body, {q + column, layer.keys(head), layer.values(head),
-                    cache.stride, cache.ancestorsOf(row),
-                    k.loadIndex(positions, row) + 1, scratch, y + column});
+      Val position = k.loadIndex(positions, row);
+      k.call(body, bias.behind({q + column, layer.keys(head), layer.values(head),
+                                cache.stride, cache.ancestorsOf(row), position + 1, scratch,
+                                y + column},
+                               head, position));
     });
   });
 }
@@ -254,19 +280,22 @@ func::FuncOp CpuKernels::blockKeys(const AttentionShape &shape) {
   });
 }
 
-func::FuncOp CpuKernels::encoderAttention(const AttentionShape &shape,
-                                          float scale) {
-  func::FuncOp one = attend(shape.headSize, shape.keys, scale),
-               tile = attendTile(shape.headSize, shape.keys, scale);
-  std::string name = shaped("encoder_attention", shape) + "_" + bitsOf(scale);
+func::FuncOp CpuKernels::encoderAttention(const AttentionShape &shape, float scale,
+                                          Bias kind) {
+  bool biased = kind != Bias::none;
+  func::FuncOp one = attend(shape.headSize, shape.keys, scale, biased),
+               tile = attendTile(shape.headSize, shape.keys, scale, biased);
+  std::string name = shaped("encoder_attention", shape) + "_" + bitsOf(scale) + nameOf(kind).str();
   return defineKernel(name, [&](KernelBuilder &k, Frame &f) {
-    Val q = f.place(0), keys = f.place(1), values = f.place(2), y = f.place(3);
-    Val scratch = f.scratch(4), ld = k.constant(rowBytes(shape));
+    int64_t result = biased ? 5 : 3;
+    Val q = f.place(0), keys = f.place(1), values = f.place(2), y = f.place(result);
+    BiasRows bias(k, f, kind, 3);
+    Val scratch = f.scratch(result + 1), ld = k.constant(rowBytes(shape));
     int64_t keyBytes = shape.keyBytes(),
             valueBytes = shape.heads * shape.paddedHeadSize() * 4;
     forEachEncoderRun(
         k, f, shape.heads,
-        [&](Val row, Val, Val rows, Val head, Val before, Val length) {
+        [&](Val row, Val place, Val rows, Val head, Val before, Val length) {
           Val capacity = roundUp16(length);
           Val headKeys = keys + before * keyBytes +
                          head * capacity * (shape.headSize * 4);
@@ -279,13 +308,15 @@ func::FuncOp CpuKernels::encoderAttention(const AttentionShape &shape,
           });
           k.loop(zero, tiled, k.constant(kAttendRows), [&](Val r) {
             Val column = (row + r) * ld + head * (shape.headSize * 4);
-            k.call(tile, {q + column, ld, headKeys, headValues, length, scratch,
-                          y + column, ld});
+            k.call(tile, bias.behind({q + column, ld, headKeys, headValues, length, scratch,
+                                      y + column, ld},
+                                     head, place + r));
           });
           k.loop(tiled, rows, [&](Val r) {
             Val column = (row + r) * ld + head * (shape.headSize * 4);
-            k.call(one, {q + column, headKeys, headValues, length, scratch,
-                         y + column, k.null()});
+            k.call(one, bias.behind({q + column, headKeys, headValues, length, scratch,
+                                     y + column, k.null()},
+                                    head, place + r));
           });
         });
   });
@@ -315,8 +346,7 @@ func::FuncOp CpuKernels::memoryProject(const AttentionShape &shape,
       o.scales = f.optionalWeight(entry + 1 + 3 * i);
       o.bias = f.optionalWeight(entry + 2 + 3 * i);
       o.y = i ? value : key;
-      emitLinear(k, o, linear.inputs, linear.kinds[i], std::nullopt, first,
-                 last);
+      emitLinear(k, o, linear.inputs, linear.kinds[i], first, last);
     }
     Val offsets = f.contextPointer("source_offset");
     Val memory = f.contextPointer("memory");

@@ -2,6 +2,7 @@
 #include "compiler/cpu/Cpu.h"
 #include "compiler/cpu/CpuKernels.h"
 #include "llvm/ADT/SmallVectorExtras.h"
+#include <limits>
 #include <utility>
 
 using namespace mlir;
@@ -23,9 +24,9 @@ struct Settings {
           << expected << " called '" << name << "' for kernel '" << call.getKernel()
           << "', but got " << call.getConfig();
   }
-  int64_t number(StringRef name) {
+  int64_t number(StringRef name, int64_t most = kMostSize) {
     auto number = call.getConfig().getAs<IntegerAttr>(name);
-    if (number && isSize(number.getInt()))
+    if (number && number.getInt() > 0 && number.getInt() <= most)
       return number.getInt();
     refuse(name, "a size");
     return 1;
@@ -50,6 +51,45 @@ struct Settings {
       refuse("activation", "an activation");
     return kind.value_or(ActivationKind::relu);
   }
+  /// Vectors, of which the first must be there.
+  void weights(unsigned slots) {
+    if ((call.getWeights().size() != slots || !call.weight(0)) && !std::exchange(failed, true))
+      call.emitOpError("not lowerable [config]: expected ")
+          << slots << " slots of weights, the first with one, for kernel '" << call.getKernel()
+          << "'";
+  }
+  /// Whether the dictionary has the unit attribute `name`.
+  bool flag(StringRef name) {
+    Attribute any = call.getConfig().get(name);
+    if (any && !isa<UnitAttr>(any))
+      refuse(name, "nothing, or a unit attribute");
+    return bool(any);
+  }
+  NormShape norm(bool residual) {
+    auto kind = call.getConfig().getAs<NormKindAttr>("kind");
+    if (!kind)
+      refuse("kind", "a kind of norm");
+    weights(2);
+    NormShape shape{number("width"), real("eps"), kind ? kind.getValue() : NormKind::layer};
+    shape.hasBeta = !failed && call.weight(1);
+    shape.residual = residual;
+    shape.keepsSum = residual && call.getNumResults() > 1;
+    return shape;
+  }
+  BiasShape bias() {
+    weights(1);
+    BiasShape shape{number("heads"), number("buckets"),
+                    number("max_distance", std::numeric_limits<int32_t>::max()),
+                    flag("bidirectional")};
+    int64_t directions = shape.bidirectional ? 2 : 1, each = shape.buckets / directions;
+    if (shape.buckets > kMostBuckets || shape.buckets % directions || each < 2)
+      refuse("buckets", "a number that the table can have");
+    else if (shape.maxDistance <= each / 2)
+      refuse("max_distance", "more than the distances with a bucket each");
+    else
+      return shape;
+    return {1, 4, 8, false};
+  }
   WeightKind kind(unsigned slot) {
     auto weight = slot < call.getWeights().size() ? call.weight(slot) : kernel::WeightAttr();
     auto kind = weight ? findWeightKind(weight.getFormat()) : std::nullopt;
@@ -67,7 +107,7 @@ struct Settings {
   }
   /// Of `count` outputs, or of any number. Weights come as (matrix, bias) for each output.
   LinearShape linear(std::optional<int64_t> count = std::nullopt) {
-    LinearShape shape{number("inputs"), {}, {}, optionalActivation()};
+    LinearShape shape{number("inputs"), {}, {}, optionalActivation(), flag("gated")};
     auto outputs = call.getConfig().getAs<DenseI64ArrayAttr>("outputs");
     if (!outputs || outputs.empty() || outputs.size() != count.value_or(outputs.size()) ||
         !llvm::all_of(outputs.asArrayRef(), isSize)) {
@@ -79,6 +119,9 @@ struct Settings {
       shape.outputs.push_back(width);
       shape.kinds.push_back(kind(2 * i));
     }
+    if (shape.isGated && (!shape.activation || outputs.size() != 2 || outputs[0] != outputs[1]))
+      refuse("gated", "an activation and two outputs of one width beside what is");
+    shape.isGated &= !failed;
     return shape;
   }
   VocabularyShape vocabulary() {
@@ -88,9 +131,16 @@ struct Settings {
     return shape;
   }
 
+  /// Whether a bias stands behind `operands` others.
+  Bias biasBehind(unsigned operands, Bias kind) {
+    return call.getNumOperands() > operands && !isInput(operands) ? kind : Bias::none;
+  }
+
 private:
+  bool isInput(unsigned i) { return call.operandAccess(i).getMode() == kernel::Mode::input; }
   /// Bodies are unrolled along some sizes.
-  static bool isSize(int64_t number) { return number > 0 && number <= 1 << 24; }
+  static constexpr int64_t kMostSize = 1 << 24;
+  static bool isSize(int64_t number) { return number > 0 && number <= kMostSize; }
 };
 
 using Make = func::FuncOp (*)(CpuKernels &, Settings &);
@@ -107,22 +157,19 @@ constexpr Kernel kernels[] = {
     {"linear", [](CpuKernels &k, Settings &s) { return k.linear(s.linear()); }},
     {"activation",
      [](CpuKernels &k, Settings &s) {
-       return k.activation(s.number("width"), s.activation());
+       return k.activation(s.number("width"), s.activation(),
+                           /*isGated=*/s.call.getNumOperands() > 1);
      }},
     {"add", [](CpuKernels &k, Settings &s) { return k.add(s.number("width")); }},
-    {"norm",
-     [](CpuKernels &k, Settings &s) {
-       return k.norm(s.number("width"), s.real("eps"), /*residual=*/false);
-     }},
-    {"add_norm",
-     [](CpuKernels &k, Settings &s) {
-       return k.norm(s.number("width"), s.real("eps"), /*residual=*/true);
-     }},
+    {"norm", [](CpuKernels &k, Settings &s) { return k.norm(s.norm(/*residual=*/false)); }},
+    {"add_norm", [](CpuKernels &k, Settings &s) { return k.norm(s.norm(/*residual=*/true)); }},
+    {"relative_bias", [](CpuKernels &k, Settings &s) { return k.relativeBias(s.bias()); }},
     {"cache_append",
      [](CpuKernels &k, Settings &s) { return k.cacheAppend(s.attention()); }},
     {"self_attention",
      [](CpuKernels &k, Settings &s) {
-       return k.selfAttention(s.attention(), s.real("scale"));
+       return k.selfAttention(s.attention(), s.real("scale"),
+                              s.biasBehind(2, Bias::causal));
      }},
     {"cross_attention",
      [](CpuKernels &k, Settings &s) {
@@ -131,7 +178,8 @@ constexpr Kernel kernels[] = {
     {"block_keys", [](CpuKernels &k, Settings &s) { return k.blockKeys(s.attention()); }},
     {"encoder_attention",
      [](CpuKernels &k, Settings &s) {
-       return k.encoderAttention(s.attention(), s.real("scale"));
+       return k.encoderAttention(s.attention(), s.real("scale"),
+                                 s.biasBehind(3, Bias::bidirectional));
      }},
     {"memory_project",
      [](CpuKernels &k, Settings &s) {

@@ -18,6 +18,8 @@ using lower::Vals;
 /// L2 while panel after panel goes by; a multiple of the most rows of a tile. kAttendRows
 /// rows of one source attend together, with 8 accumulators of AVX2.
 inline constexpr int64_t kRowBlock = 48, kAttendRows = 4;
+/// The most buckets of a relative bias: they stand in the code.
+inline constexpr int64_t kMostBuckets = 1024;
 /// Bytes of a quantized row's record, beside its values: its f32 scale and the i32
 /// zero-point correction of its sums (Linear.cpp).
 inline constexpr int64_t kRowRecord = 8;
@@ -56,23 +58,28 @@ public:
                            float scale);
   /// x, quantized x; for each output weight, scales, bias; for each output y.
   mlir::func::FuncOp linear(const LinearShape &shape);
-  /// x, y.
-  mlir::func::FuncOp activation(int64_t width, ActivationKind kind);
+  /// x, gate (where there is one), y.
+  mlir::func::FuncOp activation(int64_t width, ActivationKind kind, bool isGated = false);
   /// x, y, sum.
   mlir::func::FuncOp add(int64_t width);
-  /// y = norm(x) or norm(x + residual): x, residual (where there is one), gamma, beta, y.
-  mlir::func::FuncOp norm(int64_t width, float eps, bool residual);
+  /// y = norm(x) or norm(x + residual): x, residual (where there is one), gamma, beta or -1,
+  /// y, sum (where it is kept).
+  mlir::func::FuncOp norm(const NormShape &shape);
 
   /// Keys and values of this step's rows into the cache: k, v, cache.
   mlir::func::FuncOp cacheAppend(const AttentionShape &shape);
-  /// q, cache, y, scores.
-  mlir::func::FuncOp selfAttention(const AttentionShape &shape, float scale);
+  /// The bias of each distance that a call needs, by one worker: table, bias.
+  mlir::func::FuncOp relativeBias(const BiasShape &shape);
+  /// q, cache, bias (where there is one), y, scores.
+  mlir::func::FuncOp selfAttention(const AttentionShape &shape, float scale,
+                                   Bias bias = Bias::none);
   /// q, memory, y, scores, number of the cross-attention (whose probabilities go there).
   mlir::func::FuncOp crossAttention(const AttentionShape &shape, float scale);
   /// Keys and values of all source tokens to blocked form: k, v, blocked k, blocked v.
   mlir::func::FuncOp blockKeys(const AttentionShape &shape);
-  /// q, blocked k, blocked v, y, scores.
-  mlir::func::FuncOp encoderAttention(const AttentionShape &shape, float scale);
+  /// q, blocked k, blocked v, bias (where there is one), y, scores.
+  mlir::func::FuncOp encoderAttention(const AttentionShape &shape, float scale,
+                                      Bias bias = Bias::none);
   /// Keys and values of one cross-attention, into the memory: x, quantized x, memory;
   /// weight, scales, bias of k, of v; k, v.
   mlir::func::FuncOp memoryProject(const AttentionShape &shape,
@@ -101,18 +108,25 @@ public:
   /// block(x, ldx, records, rows, w, K, scales, bias, y, ldy, first, last): panels
   /// [first, last) of all rows. Every pointer is that of panel 0.
   mlir::func::FuncOp linearBlock(WeightKind kind);
-  /// activate(y, ldy, rows, first, last): panels in place.
-  mlir::func::FuncOp activatePanels(ActivationKind kind);
+  /// activate(y, gate, ldy, rows, first, last): panels in place, times those of the gate.
+  mlir::func::FuncOp activatePanels(ActivationKind kind, bool isGated);
+  // Each of these may have a last argument, bias: what is added to the score of key 0, the
+  // ones of the next keys behind it.
   /// attend(q, keys, values, count, scores, y, probs): one row and one head.
-  mlir::func::FuncOp attend(int64_t headSize, KeyKind kind, float scale);
-  /// attendTile(q, ldq, keys, values, count, scores, y, ldy): kAttendRows rows.
-  mlir::func::FuncOp attendTile(int64_t headSize, KeyKind kind, float scale);
+  mlir::func::FuncOp attend(int64_t headSize, KeyKind kind, float scale, bool biased = false);
+  /// attendTile(q, ldq, keys, values, count, scores, y, ldy): kAttendRows rows, which follow
+  /// each other in their source: the bias is that of the first row, and begins one distance
+  /// earlier for each next one.
+  mlir::func::FuncOp attendTile(int64_t headSize, KeyKind kind, float scale,
+                                bool biased = false);
   /// attendScattered(q, keys, values, stride, ancestors, count, scores, y): the same
   /// where key j lies ancestors[j] * stride bytes further.
-  mlir::func::FuncOp attendScattered(int64_t headSize, KeyKind kind, float scale);
+  mlir::func::FuncOp attendScattered(int64_t headSize, KeyKind kind, float scale,
+                                     bool biased = false);
   /// attendPast(…), with the arguments of attendScattered: attend where a row's whole
   /// past lies in one slot, else attendScattered.
-  mlir::func::FuncOp attendPast(int64_t headSize, KeyKind kind, float scale);
+  mlir::func::FuncOp attendPast(int64_t headSize, KeyKind kind, float scale,
+                                bool biased = false);
 
   /// insert(list, top, biased, logit, token): into a row's list of its best tokens.
   mlir::func::FuncOp insertTop();
@@ -138,10 +152,13 @@ private:
                  WeightKind kind);
   int64_t quantizedStride(int64_t inputs) const;
   Val storeQuads(KernelBuilder &k, Val values, Val to, Val stride);
-  /// Calls linearBlock on panels [first, last), then the activation, if any.
+  /// Calls linearBlock on panels [first, last).
   void emitLinear(KernelBuilder &k, const LinearOperands &o, int64_t inputs,
-                  WeightKind kind, std::optional<ActivationKind> activation,
-                  Val first, Val last);
+                  WeightKind kind, Val first, Val last);
+  void emitGatedLinear(KernelBuilder &k, Frame &f, const LinearShape &shape);
+  /// Sets weight, scales, bias and y of `o` for output `i` of a linear.
+  void readOutput(KernelBuilder &k, Frame &f, LinearOperands &o, const LinearShape &shape,
+                  int64_t i);
 
   /// Where scanning puts its results: the records of all rows, and this worker's lists of
   /// the best tokens of all rows.

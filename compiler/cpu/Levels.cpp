@@ -51,6 +51,10 @@ std::optional<WeightKind> findWeightKind(StringRef format) {
 
 StringRef nameOf(KeyKind kind) { return kind == KeyKind::f32 ? "" : "_bf16"; }
 
+StringRef nameOf(Bias bias) {
+  return bias == Bias::none ? "" : bias == Bias::causal ? "_causal" : "_bidirectional";
+}
+
 ArrayRef<CpuLevel> cpuLevels() { return levels; }
 
 const CpuLevel *findCpuLevel(StringRef name) {

@@ -118,15 +118,34 @@ void CpuKernels::emitInput(KernelBuilder &k, Frame &f, LinearOperands &o,
 }
 
 void CpuKernels::emitLinear(KernelBuilder &k, const LinearOperands &o,
-                            int64_t inputs, WeightKind kind,
-                            std::optional<ActivationKind> activation, Val first,
-                            Val last) {
+                            int64_t inputs, WeightKind kind, Val first, Val last) {
   Val depth = k.constant((inputs + groupOf(kind) - 1) / groupOf(kind));
   k.call(linearBlock(kind), {o.x, o.ldx, o.records, o.rows, o.weight, depth,
                              o.scales, o.bias, o.y, o.ldy, first, last});
-  // On the panels that this worker has just written, which are still in its cache.
-  if (activation)
-    k.call(activatePanels(*activation), {o.y, o.ldy, o.rows, first, last});
+}
+
+void CpuKernels::readOutput(KernelBuilder &k, Frame &f, LinearOperands &o,
+                            const LinearShape &shape, int64_t i) {
+  emitInput(k, f, o, shape.inputs, shape.kinds[i]);
+  int64_t first = hasDynamic(shape.kinds) ? 2 : 1; // entry of the first weight
+  o.weight = f.weight(first + 3 * i);
+  o.scales = f.optionalWeight(first + 3 * i + 1);
+  o.bias = f.optionalWeight(first + 3 * i + 2);
+  o.y = f.place(first + 3 * int64_t(shape.outputs.size()) + i);
+  o.ldy = k.constant((shape.outputs[i] + 15) / 16 * 64);
+}
+
+// Workers share the panels of one output: whoever makes a panel of the first makes that of
+// the gate, and multiplies both while they are in its cache.
+void CpuKernels::emitGatedLinear(KernelBuilder &k, Frame &f, const LinearShape &shape) {
+  auto [first, last] = f.share(k.constant((shape.outputs[0] + 15) / 16));
+  LinearOperands up, gate;
+  for (auto [i, o] : {std::pair(0, &up), std::pair(1, &gate)}) {
+    readOutput(k, f, *o, shape, i);
+    emitLinear(k, *o, shape.inputs, shape.kinds[i], first, last);
+  }
+  k.call(activatePanels(*shape.activation, /*isGated=*/true),
+         {up.y, gate.y, up.ldy, up.rows, first, last});
 }
 
 func::FuncOp CpuKernels::linear(const LinearShape &shape) {
@@ -139,28 +158,28 @@ func::FuncOp CpuKernels::linear(const LinearShape &shape) {
   }
   if (shape.activation)
     name += ("_" + stringifyActivationKind(*shape.activation)).str();
+  if (shape.isGated)
+    name += "_gated";
   return defineKernel(name, [&](KernelBuilder &k, Frame &f) {
+    if (shape.isGated)
+      return emitGatedLinear(k, f, shape);
     LinearOperands o;
     // Workers share the panels of all outputs, laid one after the other.
     auto [first, last] = f.share(k.constant(panels));
-    int64_t entry = hasDynamic(shape.kinds) ? 2 : 1, base = 0;
-    int64_t result = entry + 3 * int64_t(shape.outputs.size());
-    for (auto [outputs, kind] :
-         llvm::zip_equal(shape.outputs, shape.kinds)) {
-      int64_t count = (outputs + 15) / 16;
-      emitInput(k, f, o, shape.inputs, kind);
-      o.weight = f.weight(entry);
-      o.scales = f.optionalWeight(entry + 1);
-      o.bias = f.optionalWeight(entry + 2);
-      o.y = f.place(result++);
-      o.ldy = k.constant(count * 64);
+    int64_t base = 0;
+    for (int64_t i = 0; i < int64_t(shape.outputs.size()); ++i) {
+      int64_t count = (shape.outputs[i] + 15) / 16;
+      readOutput(k, f, o, shape, i);
       Val zero = k.constant(int64_t(0)), end = k.constant(count);
       Val from = min(max(first - base, zero), end);
       Val to = min(max(last - base, zero), end);
       k.when(from < to, [&] {
-        emitLinear(k, o, shape.inputs, kind, shape.activation, from, to);
+        emitLinear(k, o, shape.inputs, shape.kinds[i], from, to);
+        // On the panels that this worker has just written, which are still in its cache.
+        if (shape.activation)
+          k.call(activatePanels(*shape.activation, /*isGated=*/false),
+                 {o.y, k.null(), o.ldy, o.rows, from, to});
       });
-      entry += 3;
       base += count;
     }
   });

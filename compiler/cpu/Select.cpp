@@ -49,7 +49,7 @@ LogicalResult Selector::run() {
 
 LogicalResult Selector::select(Operation *op) {
   return TypeSwitch<Operation *, LogicalResult>(op)
-      .Case<EmbedOp, LinearOp, AddOp, NormOp, ActivationOp, TopTokensOp, CacheAppendOp,
+      .Case<EmbedOp, LinearOp, RelativeBiasOp, AddOp, NormOp, ActivationOp, TopTokensOp, CacheAppendOp,
             MemoryProjectOp, SelfAttentionOp, CrossAttentionOp, FfnOp, AddNormOp,
             VocabularyOp, func::ReturnOp>([&](auto o) { return select(o); })
       // Views: the attention that uses one reads the handle itself.
@@ -238,54 +238,57 @@ LogicalResult Selector::select(AddOp op) {
 }
 
 LogicalResult Selector::select(ActivationOp op) {
-  if (op.getGate())
-    return error("unknown-op") << "there is no kernel for a gated activation";
   CallBuilder activation = rowWise(Mode::write, Part::row_panels);
   activation.config("activation", op.getKindAttr());
   return replace(op, activation);
 }
 
 template <typename Norm> LogicalResult Selector::norm(Norm op) {
-  if (op.getKind() != NormKind::layer || !op.getBetaAttr() || op->getNumResults() > 1)
-    return error("unknown-op") << "there is no kernel for this kind of norm";
   CallBuilder norm = rowWise(Mode::update, Part::rows);
   vector(norm, op.getGammaAttr());
   vector(norm, op.getBetaAttr());
-  norm.config("eps", op.getEpsAttr());
+  norm.config("eps", op.getEpsAttr()).config("kind", op.getKindAttr());
+  for (Value sum : op->getResults().drop_front())
+    norm.arena(sum.getType(), rowBytes(widthOf(sum)), Mode::update, Part::rows);
   return replace(op, norm);
 }
 LogicalResult Selector::select(NormOp op) { return norm(op); }
 LogicalResult Selector::select(AddNormOp op) { return norm(op); }
 
 LogicalResult Selector::select(FfnOp op) {
-  if (op.getGateWeightAttr())
-    return error("unknown-op") << "there is no kernel for a gated FFN";
-  // Two products; the first one's activation follows on the panels that a worker has
-  // just written.
-  auto product = [&](Value x, FlatSymbolRefAttr weight, FlatSymbolRefAttr bias, Type type,
-                     int64_t width, Attribute activation) {
+  // Two products. The activation of the first, and a gate's product with it, follow on the
+  // panels that a worker has just written.
+  Value x = op.getInput(), y = op.getOutput();
+  WeightOp upWeight = lookupWeight(tables, op, op.getUpWeightAttr());
+  int64_t hidden = upWeight ? upWeight.getTensorType().getDimSize(0) : 0;
+  auto product = [&](Value x, ArrayRef<FlatSymbolRefAttr> weights,
+                     ArrayRef<FlatSymbolRefAttr> biases, int64_t width, Mode mode) {
     CallBuilder linear = call("linear");
-    this->product(linear, x, {weight});
-    matrix(linear, weight);
-    vector(linear, bias);
-    linear.arena(type, rowBytes(width), activation ? Mode::update : Mode::write, Part::panels)
-        .madds(widthOf(x) * width)
-        .split(Part::panels, (width + 15) / 16)
+    this->product(linear, x, weights);
+    auto type = RankedTensorType::get({ShapedType::kDynamic, width}, builder.getF32Type(),
+                                      SideAttr::get(builder.getContext(), *sideOf(y)));
+    for (auto [weight, bias] : llvm::zip(weights, biases)) {
+      matrix(linear, weight);
+      vector(linear, bias);
+      linear.arena(type, rowBytes(width), mode, Part::panels).madds(widthOf(x) * width);
+    }
+    linear.split(Part::panels, (width + 15) / 16)
         .config("inputs", widthOf(x))
-        .config("outputs", builder.getDenseI64ArrayAttr({width}));
-    if (activation)
-      linear.config("activation", activation);
+        .config("outputs", builder.getDenseI64ArrayAttr(
+                               SmallVector<int64_t>(weights.size(), width)));
     return linear;
   };
-  WeightOp up = lookupWeight(tables, op, op.getUpWeightAttr());
-  int64_t hidden = up ? up.getTensorType().getDimSize(0) : 0;
-  RankedTensorType type = op.getOutput().getType();
-  auto hiddenType = RankedTensorType::get({ShapedType::kDynamic, hidden},
-                                          type.getElementType(), type.getEncoding());
-  CallBuilder first = product(op.getInput(), op.getUpWeightAttr(), op.getUpBiasAttr(),
-                              hiddenType, hidden, op.getKindAttr());
-  CallBuilder second = product(first.create().getValues()[0], op.getDownWeightAttr(),
-                               op.getDownBiasAttr(), type, widthOf(op.getOutput()), {});
+  SmallVector<FlatSymbolRefAttr, 2> weights{op.getUpWeightAttr()}, biases{op.getUpBiasAttr()};
+  if (op.getGateWeightAttr()) {
+    weights.push_back(op.getGateWeightAttr());
+    biases.push_back(op.getGateBiasAttr());
+  }
+  CallBuilder first = product(x, weights, biases, hidden, Mode::update);
+  first.config("activation", op.getKindAttr());
+  if (weights.size() > 1)
+    first.config("gated", builder.getUnitAttr());
+  CallBuilder second = product(first.create().getValues()[0], {op.getDownWeightAttr()},
+                               {op.getDownBiasAttr()}, widthOf(y), Mode::write);
   return replace(op, second);
 }
 

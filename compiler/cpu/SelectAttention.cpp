@@ -45,6 +45,40 @@ void Selector::scores(CallBuilder &call) {
                Mode::update, Part::own);
 }
 
+LogicalResult Selector::select(RelativeBiasOp op) {
+  CallBuilder bias = call("relative_bias");
+  if (op.isBidirectional())
+    input(bias, op.getOffsets(), "offsets");
+  else
+    input(bias, op.getPositions(), "positions");
+  vector(bias, op.getTableAttr());
+  if (failed)
+    return failure();
+  RankedTensorType type = op.getBias().getType();
+  int64_t buckets = lookupWeight(tables, op, op.getTableAttr()).getTensorType().getDimSize(0);
+  if (buckets > kMostBuckets)
+    return error("buckets") << "expected a table of at most " << kMostBuckets
+                            << " buckets, which stand in the code, but got " << buckets;
+  BiasShape shape{type.getDimSize(0), buckets, int64_t(op.getMaxDistance()),
+                  op.isBidirectional()};
+  bias.arenaOfKeys(type, shape.rowsOfKeys() * 4, Mode::write, Part::one)
+      .split(Part::panels)
+      .config("heads", shape.heads)
+      .config("buckets", shape.buckets)
+      .config("max_distance", shape.maxDistance);
+  if (shape.bidirectional)
+    bias.config("bidirectional", builder.getUnitAttr());
+  return replace(op, bias);
+}
+
+// A kernel knows a row's position in its source, or where its cache ends.
+void Selector::bias(CallBuilder &call, SelfAttentionOp op) {
+  if (!op.getBias())
+    return;
+  rows(call, op.getBias(), Part::all);
+  input(call, op.getBiasPositions(), "positions");
+}
+
 static void configure(CallBuilder &call, const AttentionShape &shape, Builder builder) {
   call.config("heads", shape.heads).config("head_size", shape.headSize);
   if (shape.keys == KeyKind::bf16)
@@ -76,8 +110,6 @@ template <typename Op, typename View> static bool readsAll(Op op, View view) {
 }
 
 LogicalResult Selector::select(SelfAttentionOp op) {
-  if (op.getBias())
-    return error("unknown-op") << "there is no kernel for attention with a bias";
   if (op.getProbs())
     return error("self-attention-probs")
            << "only cross-attention hands its probabilities out";
@@ -91,9 +123,6 @@ LogicalResult Selector::select(SelfAttentionOp op) {
   if (!readsAll(op, view) || op.getRows() != view.getRows())
     return error("view") << "expected key, value, rows and offsets of one encdec.cache_read";
   AttentionShape shape = shapeOf(view.getCache().getType());
-  if (int64_t(op.getHeads()) != shape.heads)
-    return error("heads") << "expected the cache's " << shape.heads << " heads, but got "
-                          << op.getHeads();
   for (Operation *at = view; at != op; at = at->getNextNode())
     if (auto append = dyn_cast<CacheAppendOp>(at); append && append.getCache() == view.getCache())
       return error("stale-view") << "the cache is written between encdec.cache_read and the "
@@ -101,6 +130,7 @@ LogicalResult Selector::select(SelfAttentionOp op) {
   CallBuilder attend = call("self_attention");
   rows(attend, op.getQuery(), Part::row_heads);
   handle(attend, view.getCache(), /*writes=*/false, Part::row_heads);
+  bias(attend, op);
   input(attend, view.getAncestors(), "ancestors");
   input(attend, view.getPositions(), "positions");
   if (op.getPositions())
@@ -137,6 +167,7 @@ LogicalResult Selector::encoderAttention(SelfAttentionOp op) {
   CallBuilder attend = call("encoder_attention");
   rows(attend, op.getQuery(), Part::source_heads);
   attend.read(blocks.getResult(0), Part::source).read(blocks.getResult(1), Part::source);
+  bias(attend, op);
   inputs(attend);
   attend.split(Part::source_heads, heads)
       .arena(op.getOutput().getType(), rowBytes(shape.width()), Mode::update,
@@ -154,9 +185,6 @@ LogicalResult Selector::select(CrossAttentionOp op) {
     return error("view") << "expected key, value and offsets of one encdec.memory_read; run "
                             "encdec-hoist-encoder";
   AttentionShape shape = shapeOf(view.getMemory().getType());
-  if (int64_t(op.getHeads()) != shape.heads)
-    return error("heads") << "expected the memory's " << shape.heads << " heads, but got "
-                          << op.getHeads();
   CallBuilder attend = call("cross_attention");
   rows(attend, op.getQuery(), Part::row_heads);
   handle(attend, view.getMemory(), /*writes=*/false, Part::all);

@@ -25,6 +25,7 @@ private:
   mlir::LogicalResult select(EmbedOp op);
   mlir::LogicalResult select(LinearOp op);
   mlir::LogicalResult select(AddOp op);
+  mlir::LogicalResult select(RelativeBiasOp op);
   mlir::LogicalResult select(NormOp op);
   mlir::LogicalResult select(AddNormOp op);
   mlir::LogicalResult select(ActivationOp op);
@@ -64,6 +65,8 @@ private:
   mlir::LogicalResult merge(mlir::Operation *op, mlir::Value records, mlir::Value lists,
                             int64_t columns, mlir::Value top);
   void scores(CallBuilder &call); // a worker's scores of some rows and one head
+  /// What an attention's bias reads, if it has one.
+  void bias(CallBuilder &call, SelfAttentionOp op);
 
   bool isDynamic(mlir::FlatSymbolRefAttr name);
   /// Reports an error at the current op, which begins with the code.

@@ -5,6 +5,7 @@
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
 #include <optional>
+#include <string>
 
 namespace encdec::cpu {
 
@@ -33,12 +34,25 @@ inline bool hasDynamic(llvm::ArrayRef<WeightKind> kinds) {
 }
 
 /// x [R, inputs] times several weights [outputs[i], inputs], each perhaps
-/// followed by an activation.
+/// followed by an activation. A gated one has two outputs of one width: the second
+/// multiplies the activation of the first, in whose place the product stands.
 struct LinearShape {
   int64_t inputs;
   llvm::SmallVector<int64_t> outputs;
   llvm::SmallVector<WeightKind> kinds; // one per output
   std::optional<ActivationKind> activation;
+  bool isGated = false;
+};
+
+/// A norm of rows [width], or of the sum of two.
+struct NormShape {
+  int64_t width;
+  float eps;
+  NormKind kind = NormKind::layer;
+  bool hasBeta = true;
+  bool residual = false; // x + residual is normed
+  bool keepsSum = false; // and stored too
+  std::string name() const;
 };
 
 /// x [R, inputs] times a vocabulary's weight [columns, inputs].
@@ -68,6 +82,25 @@ struct AttentionShape {
   int64_t bytesPerKey() const {
     return keyBytes() + heads * paddedHeadSize() * elementBytes();
   }
+};
+
+/// Whether scores have a bias, and of which kind.
+enum class Bias { none, bidirectional, causal };
+/// As in kernel names: nothing for none, _bidirectional, _causal.
+llvm::StringRef nameOf(Bias bias);
+
+/// What a query's distance from a key adds to a score, looked up in a table [buckets, heads].
+/// In memory with K = the context's keys: of each head a row of distances, 2K of both
+/// directions, from 1 - K on, or K of one, from 1 - K to 0.
+struct BiasShape {
+  int64_t heads;
+  int64_t buckets;
+  int64_t maxDistance;
+  bool bidirectional;
+  /// Rows of K floats. There is one more, since scores are read by 16 and may be beyond the
+  /// last distance of the last head.
+  int64_t rowsOfKeys() const { return heads * (bidirectional ? 2 : 1) + 1; }
+  Bias kind() const { return bidirectional ? Bias::bidirectional : Bias::causal; }
 };
 
 /// What a memory or cache holds.

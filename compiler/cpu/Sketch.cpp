@@ -92,7 +92,7 @@ void CpuKernels::emitSketch(KernelBuilder &k, Frame &f,
     o.bias = select(k.isNull(o.bias), o.bias, o.bias + column * 4);
     o.y = v.scratch;
     o.ldy = k.constant(kBlock * 4);
-    emitLinear(k, o, shape.inputs, *shape.sketch, std::nullopt, zero, panels);
+    emitLinear(k, o, shape.inputs, *shape.sketch, zero, panels);
     k.loop(zero, o.rows, [&](Val row) {
       Val logits = v.scratch + row * o.ldy;
       Val bias = biases + k.loadIndex(rowBias, row) * stride + column * 4;

@@ -197,7 +197,7 @@ void CpuKernels::emitBlock(KernelBuilder &k, Frame &f, const VocabularyOperands 
     o.bias = select(k.isNull(o.bias), o.bias, o.bias + column * 4);
     o.y = v.scratch; // [rows of this pass][128], at most 24 KB
     o.ldy = k.constant(kBlock * 4);
-    emitLinear(k, o, shape.inputs, shape.kind, std::nullopt, zero,
+    emitLinear(k, o, shape.inputs, shape.kind, zero,
                blocks.panelsOf(k, block));
     k.loop(zero, o.rows, [&](Val r) {
       Val row = from + r;

@@ -128,7 +128,9 @@ FailureOr<std::string> manifestText(ModuleOp module,
     });
     json.attributeObject("memory", [&] {
       json.attribute("encode_arena_per_row", plan->encodeArena.getPerRow());
+      json.attribute("encode_arena_per_key", plan->encodeArena.getPerKey());
       json.attribute("step_arena_per_row", plan->stepArena.getPerRow());
+      json.attribute("step_arena_per_key", plan->stepArena.getPerKey());
       json.attribute("scratch_fixed", plan->scratch.getFixed());
       json.attribute("scratch_per_key", plan->scratch.getPerKey());
       json.attribute("scratch_per_row", plan->scratch.getPerRow());

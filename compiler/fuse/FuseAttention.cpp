@@ -43,7 +43,7 @@ static std::variant<Chain, Refusal> match(ContextOp context) {
   if ((chain.mask = scored.getDefiningOp<MaskOp>()))
     scored = chain.mask.getScores();
   chain.scores = scored.getDefiningOp<ScoresOp>();
-  // There are two masks, or another op changes the scores (a plugin's position bias).
+  // There are two masks, or another op (a plugin's) changes the scores.
   if (!chain.scores)
     return Refusal{
         "no-scores", "expected softmax of encdec.scores, masked at most once",

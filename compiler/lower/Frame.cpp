@@ -58,6 +58,8 @@ Val Frame::place(int64_t i) {
   return contextPointer("arena") + number(i) * 64 * field(FrameField::arenaRows);
 }
 
+Val Frame::placeOfKeys(int64_t i) { return place(i) + number(i + 1) * context("keys"); }
+
 Val Frame::weight(int64_t i) {
   return contextPointer("weights") + number(i) * 64;
 }

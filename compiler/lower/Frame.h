@@ -41,6 +41,8 @@ public:
   Val number(int64_t i);
   /// Entry `i`, a place: the address of an activation.
   Val place(int64_t i);
+  /// Entries `i` and `i` + 1, the place of a value of keys: its address.
+  Val placeOfKeys(int64_t i);
   /// Entries `i` to `i` + 2, a place in scratch: the address in this worker's scratch, or
   /// in that of worker 0. The scratch of the next worker lies scratch_stride bytes
   /// further.

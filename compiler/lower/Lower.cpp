@@ -76,8 +76,12 @@ private:
       failed = true;
       return;
     }
-    if (buffer.getSpace() == Space::arena)
-      return addOffset(place.getPerRow());
+    if (buffer.getSpace() == Space::arena) {
+      addOffset(place.getPerRow());
+      if (buffer.getSize().getPerKey())
+        addNumber(place.getPerKey());
+      return;
+    }
     addOffset(place.getFixed());
     addNumber(place.getPerKey());
     addNumber(place.getPerRow());

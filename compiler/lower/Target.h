@@ -13,7 +13,8 @@ namespace encdec {
 /// A body is func.func private (frame: !llvm.ptr, table: !llvm.ptr), run by all workers
 /// of a call, each doing its share. `frame` is what entries prepare (Frame.h). `table`
 /// holds what differs from layer to layer: int32 entries for the operands (a place in the
-/// arena or a layer's bytes per key; three for a place in scratch; none for an input),
+/// arena or a layer's bytes per key; two for the place of a value of keys; three for a
+/// place in scratch; none for an input),
 /// the weights' offsets, the results (as operands) and the numbers, in the call's order.
 /// No body contains a barrier.
 class KernelBodies {

@@ -33,6 +33,11 @@ CallBuilder &CallBuilder::arena(Type type, int64_t bytes, Mode mode, Part part, 
   return result(type, BufferAttr::get(builder.getContext(), Space::arena, size, {}, {}),
                 accessOf(mode, part, from));
 }
+CallBuilder &CallBuilder::arenaOfKeys(Type type, int64_t bytes, Mode mode, Part part) {
+  auto size = SizeAttr::get(builder.getContext(), 0, bytes, 0);
+  return result(type, BufferAttr::get(builder.getContext(), Space::arena, size, {}, {}),
+                accessOf(mode, part));
+}
 CallBuilder &CallBuilder::scratch(Type type, SizeAttr size, Mode mode, Part part) {
   return result(type, BufferAttr::get(builder.getContext(), Space::scratch, size, {}, {}),
                 accessOf(mode, part));

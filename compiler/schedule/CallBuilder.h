@@ -25,6 +25,8 @@ public:
   CallBuilder &weight(WeightAttr weight); // null: the slot of one that is absent
   /// Results: activations of the arena, `bytes` a row; scratch; what goes to the caller.
   CallBuilder &arena(mlir::Type type, int64_t bytes, Mode mode, Part part, int64_t from = 0);
+  /// One of the arena that has no rows: `bytes` a key.
+  CallBuilder &arenaOfKeys(mlir::Type type, int64_t bytes, Mode mode, Part part);
   CallBuilder &scratch(mlir::Type type, SizeAttr size, Mode mode, Part part);
   CallBuilder &output(mlir::Type type, llvm::StringRef name, Part part);
   CallBuilder &number(int64_t number);

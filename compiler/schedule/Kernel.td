@@ -112,7 +112,8 @@ def Kernel_SizeAttr : Kernel_Attr<"Size", "size"> {
   let description = [{
     R counts the rows of the call (in `encode` each source's rounded up to 16), K is the
     longest source or target, rounded up to 16. Places are formulas too: a buffer that
-    follows another begins where that one ends, for every R and K.
+    follows another begins where that one ends, for every R and K. A value of the arena has
+    rows, or keys and no rows.
   }];
   let parameters = (ins DefaultValuedParameter<"int64_t", "0">:$fixed,
                         DefaultValuedParameter<"int64_t", "0">:$per_key,

@@ -46,7 +46,9 @@ struct Buffer {
   }
 };
 
-/// A total order that formulas are tried in; the least first.
+/// A total order that formulas are tried in; the least first. Of places in the arena: values
+/// of rows have theirs before values of keys, so that a kernel need not know how many keys
+/// there are to find a row.
 auto rank(SizeAttr size) {
   return std::tuple(size.getPerRow(), size.getFixed(), size.getPerKey());
 }

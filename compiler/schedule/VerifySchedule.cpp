@@ -2,8 +2,9 @@
 //
 // S1 an entry is one block of calls, barriers and a return.
 // S2 every value of arena and scratch has a place, which ends within what the entry states;
-//    in the arena it is a number of bytes per row, the only one that code multiplies. What
-//    is returned are outputs.
+//    in the arena a value of rows begins at a number of bytes per row, and a value of keys,
+//    which has no rows, at bytes per row and per key: code multiplies no more than these.
+//    What is returned are outputs.
 // S3 of two accesses between the same two barriers that may touch the same bytes and of
 //    which one writes, no two workers make one each.
 // S4 every read finds the value that it names: from the call that makes a value to the last
@@ -115,9 +116,12 @@ private:
     SizeAttr end = sum(place, buffer.getSize());
     if (!isAtMost(end, stated))
       return error() << " ends at " << end << ", but the entry states " << stated;
-    if (isArena && (end.getFixed() || end.getPerKey()))
+    SizeAttr size = buffer.getSize();
+    bool isOfKeys = size.getPerKey() && !size.getPerRow();
+    if (isArena && (end.getFixed() || (end.getPerKey() && !isOfKeys)))
       return error() << " ends at " << end
-                     << ", expected bytes per row alone, by which the arena is laid out";
+                     << ", expected bytes per row alone, by which the arena is laid out, or a "
+                        "value of keys alone behind them";
     return Where{buffer.getSpace(), place, end};
   }
 

@@ -13,7 +13,7 @@
 
 #include <stdint.h>
 
-#define ENCDEC_ABI_VERSION 5
+#define ENCDEC_ABI_VERSION 6
 
 /* Vector width that all packed layouts are built from: columns of a weight panel and
  * keys of a key block. One layout serves every CPU level. */
@@ -44,7 +44,7 @@
   /* per-worker scratch: worker w owns scratch + w * scratch_stride */         \
   X(uint8_t *, scratch)                                                        \
   X(int64_t, scratch_stride)                                                   \
-  /* K of the scratch formula */                                               \
+  /* K of the formulas below */                                                \
   X(int64_t, keys)                                                             \
   /* cross keys and values: source b starts at memory + memory_offset[b] */    \
   X(uint8_t *, memory)                                                         \
@@ -113,8 +113,8 @@ typedef void (*encdec_abi_entry_fn)(const encdec_abi_context *context,
 #define ENCDEC_ABI_VERSION_SYMBOL "encdec_abi_version"
 
 /* Sizes are sums of products the manifest states under "memory", integers:
- *   encode_arena  = encode_arena_per_row * S
- *   step_arena    = step_arena_per_row * R
+ *   encode_arena  = encode_arena_per_row * S + encode_arena_per_key * K
+ *   step_arena    = step_arena_per_row * R + step_arena_per_key * K
  *   scratch       = scratch_fixed + scratch_per_key * K + scratch_per_row * R for each
  *                   worker, where K = round_up(longest source or longest target, 16)
  *   memory of one source of length s: memory_per_key * round_up(s, 16)

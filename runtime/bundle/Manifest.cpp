@@ -60,7 +60,9 @@ uint64_t solveHeadSize(uint64_t bytesPerKey, uint64_t layers, uint64_t heads,
 MemoryPlan readMemory(ObjectReader reader, const ModelInfo &model, Status &status) {
   MemoryPlan plan;
   plan.encodeArenaPerRow = reader.number("encode_arena_per_row", 0, maxBytesPerUnit);
+  plan.encodeArenaPerKey = reader.number("encode_arena_per_key", 0, maxBytesPerUnit);
   plan.stepArenaPerRow = reader.number("step_arena_per_row", 0, maxBytesPerUnit);
+  plan.stepArenaPerKey = reader.number("step_arena_per_key", 0, maxBytesPerUnit);
   plan.scratchFixed = reader.number("scratch_fixed", 0, maxBytesPerUnit);
   plan.scratchPerKey = reader.number("scratch_per_key", 0, maxBytesPerUnit);
   plan.scratchPerRow = reader.number("scratch_per_row", 0, maxBytesPerUnit);

@@ -38,7 +38,8 @@ struct ModelInfo {
 
 /// Bytes that compiled code needs; abi.h has the formulas.
 struct MemoryPlan {
-  uint64_t encodeArenaPerRow, stepArenaPerRow;
+  uint64_t encodeArenaPerRow, encodeArenaPerKey;
+  uint64_t stepArenaPerRow, stepArenaPerKey;
   uint64_t scratchFixed, scratchPerKey, scratchPerRow;
   uint64_t memoryPerKey, cachePerKey;
   std::string keyType; // f32 or bf16

@@ -95,8 +95,10 @@ Status State::reserve() {
     Region &region;
     uint64_t bytes;
   } wanted[] = {
-      {arena, std::max(times({plan.encodeArenaPerRow, sourceTokens}),
-                       times({plan.stepArenaPerRow, rows}))},
+      {arena, std::max(plus(times({plan.encodeArenaPerRow, sourceTokens}),
+                            times({plan.encodeArenaPerKey, keyCapacity})),
+                       plus(times({plan.stepArenaPerRow, rows}),
+                            times({plan.stepArenaPerKey, keyCapacity})))},
       {scratch, times({scratchStride, team->workers()})},
       {memory, times({plan.memoryPerKey, sourceTokens})},
       {cache, times({cacheStride, rows})},

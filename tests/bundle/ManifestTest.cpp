@@ -81,6 +81,8 @@ const Edit edits[] = {
     {"/memory/cache_per_key", "9223372036854775808", "'memory.cache_per_key'"},
     {"/memory/memory_per_key", "16", "'memory.memory_per_key'"},
     {"/memory/key_type", "\"f16\"", "'memory.key_type'"},
+    {"/memory/step_arena_per_key", "-1", "step_arena_per_key"},
+    {"/memory/encode_arena_per_key", "null", "encode_arena_per_key"},
     {"/memory/encode_arena_per_row", "18446744073709551615",
      "encode_arena_per_row"},
     {"/memory/scratch_fixed", nullptr, "'memory.scratch_fixed' is missing"},

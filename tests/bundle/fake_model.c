@@ -87,6 +87,11 @@ static int64_t roundUp16(int64_t n) { return (n + 15) / 16 * 16; }
 
 EXPORT void FAKE_ENCODE(const encdec_abi_context *c, int64_t worker,
                         int64_t workers) {
+  /* Beyond the rows of the arena there is room for K keys. */
+  uint8_t *lastKey = c->arena + c->rows * FAKE_ENCODE_ARENA_PER_ROW +
+                     FAKE_ARENA_PER_KEY * c->keys - 1;
+  if (worker == 0)
+    *lastKey = 7;
   /* Each row leaves its token in the arena for whoever owns its source. */
   for (int64_t r = worker; r < c->rows; r += workers) {
     int32_t *own = (int32_t *)(c->arena + r * FAKE_ENCODE_ARENA_PER_ROW);
@@ -101,7 +106,7 @@ EXPORT void FAKE_ENCODE(const encdec_abi_context *c, int64_t worker,
     for (int64_t j = 0; j < count; ++j) {
       const int32_t *row =
           (const int32_t *)(c->arena + (first + j) * FAKE_ENCODE_ARENA_PER_ROW);
-      int good = row[1] == j && row[2] == b;
+      int good = row[1] == j && row[2] == b && *lastKey == 7;
       put(keys, roundUp16(count), j, good ? row[0] : -2);
     }
   }
@@ -157,6 +162,10 @@ EXPORT void FAKE_STEP(const encdec_abi_context *c, int64_t worker,
       FAKE_SCRATCH_FIXED + FAKE_SCRATCH_PER_KEY * c->cache_capacity +
       FAKE_SCRATCH_PER_ROW * c->rows;
   scratch[0] = scratch[scratchBytes - 1] = (uint8_t)(worker + 1);
+  uint8_t *lastKey = c->arena + c->rows * FAKE_STEP_ARENA_PER_ROW +
+                     FAKE_ARENA_PER_KEY * c->keys - 1;
+  if (worker == 0)
+    *lastKey = 9;
   for (int64_t r = worker; r < c->rows; r += workers) {
     const int32_t *past = c->ancestors + r * c->cache_capacity;
     put((float *)(c->cache + past[c->positions[r]] * c->cache_stride),
@@ -174,7 +183,7 @@ EXPORT void FAKE_STEP(const encdec_abi_context *c, int64_t worker,
     const int32_t *own = (const int32_t *)(c->arena + r * FAKE_STEP_ARENA_PER_ROW);
     int32_t first = get(memory, roundUp16(count), 0);
     int64_t sum = own[0] + first + c->weights[0];
-    int good = first >= 0 && scratch[0] == worker + 1 &&
+    int good = first >= 0 && *lastKey == 9 && scratch[0] == worker + 1 &&
                scratch[scratchBytes - 1] == worker + 1;
     for (int64_t j = 0; j <= c->positions[r]; ++j) {
       int32_t token = get((const float *)(c->cache + past[j] * c->cache_stride),

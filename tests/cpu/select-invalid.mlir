@@ -165,34 +165,6 @@ func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens
 encdec.weight @table : tensor<40x16xf32> = #encdec.seeded<1, 0.5> {layout = #encdec.packed, offset = 0 : i64}
 func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top_k"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
   %x = encdec.embed %ids at %p, @table {scale = 1.0} : tensor<?xi32, #encdec.side<decoder>> -> !d
-  %k, %v, %o = encdec.memory_read %m : !encdec.memory<2x8>
-  // expected-error @below {{not lowerable [heads]: expected the memory's 2 heads, but got 4}}
-  %a = encdec.cross_attention %x, %k, %v of %src in %o {heads = 4, scale = 0.25} : !d, !e, !e
-  return
-}
-
-// -----
-
-!d = tensor<?x16xf32, #encdec.side<decoder>>
-!e = tensor<?x16xf32, #encdec.side<encoder>>
-!i = tensor<?xi32>
-encdec.weight @table : tensor<40x16xf32> = #encdec.seeded<1, 0.5> {layout = #encdec.packed, offset = 0 : i64}
-func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top_k"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
-  %x = encdec.embed %ids at %p, @table {scale = 1.0} : tensor<?xi32, #encdec.side<decoder>> -> !d
-  %k, %v, %o, %r = encdec.cache_read %c of %an to %p : !encdec.cache<2x8>
-  // expected-error @below {{not lowerable [heads]: expected the cache's 2 heads, but got 4}}
-  %a = encdec.self_attention %x, %k, %v of %r in %o causal at %p {heads = 4, scale = 0.25} : !d, !d, !d
-  return
-}
-
-// -----
-
-!d = tensor<?x16xf32, #encdec.side<decoder>>
-!e = tensor<?x16xf32, #encdec.side<encoder>>
-!i = tensor<?xi32>
-encdec.weight @table : tensor<40x16xf32> = #encdec.seeded<1, 0.5> {layout = #encdec.packed, offset = 0 : i64}
-func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %src: !i {encdec.arg = "sources"}, %off: !i {encdec.arg = "offsets"}, %an: tensor<?x?xi32> {encdec.arg = "ancestors"}, %bias: tensor<?x40xf32> {encdec.arg = "logit_bias"}, %by: !i {encdec.arg = "row_bias"}, %top: i64 {encdec.arg = "top_k"}, %c: !encdec.cache<2x8> {encdec.arg = "cache.0"}, %m: !encdec.memory<2x8> {encdec.arg = "memory.0"}, %m1: !encdec.memory<2x8> {encdec.arg = "memory.1"}) attributes {encdec.entry = "step"} {
-  %x = encdec.embed %ids at %p, @table {scale = 1.0} : tensor<?xi32, #encdec.side<decoder>> -> !d
   %k, %v, %o, %r = encdec.cache_read %c of %an to %p : !encdec.cache<2x8>
   // expected-error @below {{not lowerable [view]: expected key, value, rows and offsets of one encdec.cache_read}}
   %a = encdec.self_attention %x, %k, %k of %r in %o causal at %p {heads = 2, scale = 0.25} : !d, !d, !d
@@ -400,5 +372,58 @@ encdec.weight @table : tensor<40x16xf32> = #encdec.seeded<1, 0.5> {layout = #enc
 func.func @step() attributes {encdec.entry = "step"} {
   cf.br ^bb1
 ^bb1:
+  return
+}
+
+// -----
+
+!d = tensor<?x16xf32, #encdec.side<decoder>>
+!b = tensor<2x?xf32, #encdec.side<decoder>>
+!i = tensor<?xi32>
+encdec.weight @buckets : tensor<1025x2xf32> = #encdec.seeded<1, 0.5> {offset = 0 : i64}
+func.func @step(%p: !i {encdec.arg = "positions"}) attributes {encdec.entry = "step"} {
+  // expected-error @below {{not lowerable [buckets]: expected a table of at most 1024 buckets, which stand in the code, but got 1025}}
+  %b = encdec.relative_bias @buckets to %p {max_distance = 2000} : !b
+  return
+}
+
+// -----
+
+// A kernel knows no positions but the call's own.
+!b = tensor<2x?xf32, #encdec.side<decoder>>
+!i = tensor<?xi32>
+encdec.weight @buckets : tensor<32x2xf32> = #encdec.seeded<1, 0.5> {offset = 0 : i64}
+func.func @step(%p: !i {encdec.arg = "positions"}, %other: !i {encdec.arg = "row_bias"}) attributes {encdec.entry = "step"} {
+  // expected-error @below {{not lowerable [input]: expected the entry's own positions}}
+  %b = encdec.relative_bias @buckets to %other {max_distance = 128} : !b
+  return
+}
+
+// -----
+
+!e = tensor<?x16xf32, #encdec.side<encoder>>
+!b = tensor<2x?xf32, #encdec.side<encoder>>
+!i = tensor<?xi32>
+encdec.weight @table : tensor<40x16xf32> = #encdec.seeded<1, 0.5> {layout = #encdec.packed, offset = 0 : i64}
+encdec.weight @buckets : tensor<32x2xf32> = #encdec.seeded<1, 0.5> {offset = 3072 : i64}
+func.func @encode(%ids: tensor<?xi32, #encdec.side<encoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %rows: !i {encdec.arg = "rows"}, %offsets: !i {encdec.arg = "offsets"}) attributes {encdec.entry = "encode"} {
+  %x = encdec.embed %ids at %p, @table {scale = 1.0} : tensor<?xi32, #encdec.side<encoder>> -> !e
+  %b = encdec.relative_bias @buckets over %offsets {max_distance = 128} : !b
+  // expected-error @below {{not lowerable [input]: expected the entry's own positions}}
+  %a = encdec.self_attention %x, %x, %x of %rows in %offsets bias %b at %rows {heads = 2, scale = 0.25} : !e, !e, !e, !b
+  return
+}
+
+// -----
+
+// A bias that something else made.
+!e = tensor<?x16xf32, #encdec.side<encoder>>
+!b = tensor<2x?xf32, #encdec.side<encoder>>
+!i = tensor<?xi32>
+encdec.weight @table : tensor<40x16xf32> = #encdec.seeded<1, 0.5> {layout = #encdec.packed, offset = 0 : i64}
+// expected-error @below {{not lowerable [encoder-output-argument]: argument #4 holds activations}}
+func.func @encode(%ids: tensor<?xi32, #encdec.side<encoder>> {encdec.arg = "tokens"}, %p: !i {encdec.arg = "positions"}, %rows: !i {encdec.arg = "rows"}, %offsets: !i {encdec.arg = "offsets"}, %b: !b) attributes {encdec.entry = "encode"} {
+  %x = encdec.embed %ids at %p, @table {scale = 1.0} : tensor<?xi32, #encdec.side<encoder>> -> !e
+  %a = encdec.self_attention %x, %x, %x of %rows in %offsets bias %b at %p {heads = 2, scale = 0.25} : !e, !e, !e, !b
   return
 }

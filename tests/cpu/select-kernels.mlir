@@ -48,3 +48,34 @@ func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>> {encdec.arg = "tokens
   return %t, %l : tensor<?x?xi32, #encdec.side<decoder>>, tensor<?x?xf32>
 }
 encdec.weight @square : tensor<16x16xf32> = #encdec.seeded<5, 0.5> {layout = #encdec.packed, offset = 9280 : i64}
+
+// Both products of a gated FFN share the panels of one; pre-norm hands its sum on; a bias is
+// made by one worker, of keys and not of rows, and attention reads it without a barrier of
+// its own.
+!e = tensor<?x16xf32, #encdec.side<encoder>>
+!b = tensor<2x?xf32, #encdec.side<decoder>>
+// CHECK-LABEL: func.func @encode
+// DYNAMIC-LABEL: func.func @encode
+func.func @encode(%ids: tensor<?xi32, #encdec.side<encoder>> {encdec.arg = "tokens"}, %p: tensor<?xi32> {encdec.arg = "positions"}, %rows: tensor<?xi32> {encdec.arg = "rows"}, %off: tensor<?xi32> {encdec.arg = "offsets"}) attributes {encdec.entry = "encode"} {
+  // CHECK: %[[B:.*]] = encdec_kernel.call "relative_bias" (%{{.*}} : input "offsets") to arena <per_key = 20> : write one split panels weights [{{.*}}@buckets, "f32", offsets = [10304], bytes = 2048, reads = whole>] cost <> {bidirectional, buckets = 32 : i64, heads = 2 : i64, max_distance = 128 : i64}
+  %b = encdec.relative_bias @buckets over %off {max_distance = 128} : tensor<2x?xf32, #encdec.side<encoder>>
+  %x = encdec.embed %ids at %p, @table {scale = 1.0} : tensor<?xi32, #encdec.side<encoder>> -> !e
+  // CHECK: %[[N:.*]] = encdec_kernel.call "norm" {{.*}} weights [{{.*}}@gamma{{.*}}, unit] cost <> {eps = {{.*}}, kind = #encdec.norm_kind<rms>, width = 16 : i64}
+  %n = encdec.norm %x, @gamma {eps = 1.0e-6, kind = rms} : !e
+  // CHECK: encdec_kernel.call "block_keys"
+  // CHECK-NEXT: encdec_kernel.call "encoder_attention" {{.*}}, %[[B]] : read all, %{{.*}} : input "positions",
+  %a = encdec.self_attention %n, %n, %n of %rows in %off bias %b at %p {heads = 2, scale = 1.0} : !e, !e, !e, tensor<2x?xf32, #encdec.side<encoder>>
+  // CHECK: %[[Y:.*]], %[[S:.*]] = encdec_kernel.call "add_norm" {{.*}} to arena <per_row = 64> : update rows, arena <per_row = 64> : update rows split rows
+  %y, %s = encdec.add_norm %a, %x, @gamma {eps = 1.0e-6, kind = rms, sum} : !e, !e
+  // CHECK-NEXT: %[[H:.*]], %{{.*}} = encdec_kernel.call "linear" for "ffn" (%[[Y]] : read all) to arena <per_row = 192> : update panels, arena <per_row = 192> : update panels split panels 3
+  // CHECK-SAME: cost <row_madds = 1280> {activation = #encdec.activation_kind<silu>, gated, inputs = 16 : i64, outputs = array<i64: 40, 40>}
+  // CHECK-NEXT: encdec_kernel.call "linear" for "ffn" (%[[H]] : read all)
+  // DYNAMIC: "quantize"
+  // DYNAMIC-NEXT: "linear" for "ffn" (%{{.*}} : read all, %{{.*}} : read all)
+  %f = encdec.ffn %y, up @up, gate @gate, down @down {kind = silu} : !e
+  // CHECK-NEXT: encdec_kernel.call "add" (%{{.*}} : read row_panels, %[[S]] : read row_panels)
+  %z = encdec.add %f, %s : !e, !e
+  return
+}
+encdec.weight @buckets : tensor<32x2xf32> = #encdec.seeded<6, 0.5> {offset = 10304 : i64}
+encdec.weight @gate : tensor<40x16xf32> = #encdec.seeded<7, 0.5> {layout = #encdec.packed, offset = 12352 : i64}

@@ -86,6 +86,70 @@ TEST(Form, PreNormIsFineToo) {
   EXPECT_EQ(verified(layer.text(), Form::fused), "");
 }
 
+// Pre-norm as the fusions leave it: a sum is the residual of the next sub-layer, whose norm
+// the same op makes. Embeddings may be normed, and so is the last sum; a bias is no layer.
+struct PreNormLayer : Layer {
+  PreNormLayer() {
+    self = "%x0 = encdec.norm %x, @g {eps = 1.0e-5, kind = rms} : !d\n"
+           "%rb = encdec.relative_bias @buckets to %i {max_distance = 9} : "
+           "tensor<2x?xf32, #encdec.side<decoder>>\n"
+           "%n = encdec.norm %x0, @g {eps = 1.0e-5, kind = rms} : !d\n"
+           "%c = encdec.self_attention %n, %n, %n of %i in %i bias %rb at %i causal at %i "
+           "{heads = 2, scale = 0.5} : !d, !d, !d, tensor<2x?xf32, #encdec.side<decoder>>\n"
+           "%n2, %y = encdec.add_norm %c, %x0, @g {eps = 1.0e-5, kind = rms, sum} : !d, !d\n";
+    cross = "%c2 = encdec.cross_attention %n2, %m, %m of %i in %i {heads = 2, scale = "
+            "0.5} : !d, !e, !e\n"
+            "%n3, %y2 = encdec.add_norm %c2, %y, @g {eps = 1.0e-5, kind = rms, sum} : !d, !d\n";
+    ffn = "%f = encdec.ffn %n3, up @up, gate @gate, down @down {kind = relu} : !d\n"
+          "%y3 = encdec.add_norm %f, %y2, @g {eps = 1.0e-5, kind = rms} : !d, !d\n";
+  }
+};
+
+TEST(Form, PreNormIsFusedToo) { EXPECT_EQ(verified(PreNormLayer().text(), Form::fused), ""); }
+
+TEST(Form, ASumIsAResidualAndNoNorm) {
+  PreNormLayer layer; // the sum of another level as the residual
+  layer.cross = "%c2 = encdec.cross_attention %n2, %m, %m of %i in %i {heads = 2, scale = "
+                "0.5} : !d, !e, !e\n"
+                "%n3, %y2 = encdec.add_norm %c2, %x0, @g {eps = 1.0e-5, kind = rms, sum} : "
+                "!d, !d\n";
+  expectMessage(layer.text(), Form::fused, "expected a residual connection around");
+  PreNormLayer unnormed; // the sum where its norm should be, and nothing normed after
+  unnormed.ffn = "%f = encdec.ffn %y2, up @up, down @down {kind = relu} : !d\n"
+                 "%y3 = encdec.add %f, %y2 : !d, !d\n";
+  expectMessage(unnormed.text(), Form::fused, "expected a norm before FFN");
+}
+
+TEST(Form, AGateIsOfTheSameSubLayer) {
+  auto layer = [](const char *gated) {
+    PreNormLayer plain;
+    plain.self = "%n = encdec.norm %x, @g {eps = 1.0e-5} : !d\n"
+                 "%s = encdec.scores %n, %n of %i in %i {heads = 2, scale = 0.5} : !d, !d\n"
+                 "%ms = encdec.mask %s at %i : !s\n"
+                 "%p = encdec.softmax %ms : !s\n"
+                 "%c = encdec.context %p, %n of %i in %i {heads = 2} : !s, !d\n"
+                 "%y = encdec.add %c, %x : !d, !d\n";
+    plain.cross = "%n2 = encdec.norm %y, @g {eps = 1.0e-5} : !d\n"
+                  "%s2 = encdec.scores %n2, %m of %i in %i {heads = 2, scale = 0.5} : !d, !e\n"
+                  "%p2 = encdec.softmax %s2 : !s\n"
+                  "%c2 = encdec.context %p2, %m of %i in %i {heads = 2} : !s, !e\n"
+                  "%y2 = encdec.add %c2, %y : !d, !d\n";
+    plain.ffn = "%n3 = encdec.norm %y2, @g {eps = 1.0e-5} : !d\n"
+                "%h = encdec.linear %n3, @up : !d -> !f\n"
+                "%gate = encdec.linear " +
+                std::string(gated) +
+                ", @gate : !d -> !f\n"
+                "%a = encdec.activation %h gated %gate {kind = silu} : !f\n"
+                "%f = encdec.linear %a, @down : !f -> !d\n"
+                "%y3 = encdec.add %f, %y2 : !d, !d\n";
+    return plain.text();
+  };
+  EXPECT_EQ(verified(layer("%n3"), Form::decomposed), "");
+  expectMessage(layer("%n2"), Form::decomposed,
+                "to take its input from the sub-layer before, but it does not");
+  expectMessage(layer("%y2"), Form::decomposed, "expected a norm before FFN");
+}
+
 TEST(Form, Names) {
   for (Form form : {Form::decomposed, Form::fused})
     EXPECT_EQ(symbolizeForm(stringifyForm(form)), form);

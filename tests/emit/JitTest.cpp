@@ -54,8 +54,9 @@ std::vector<float> decode(encdec_abi_entry_fn encode, encdec_abi_entry_fn step,
                        ->getObject("generation")
                        ->getInteger("decoder_start_token_id");
   int64_t length = source.size(), keys = roundUp16(length), capacity = 32;
-  Buffer encodeArena(size("encode_arena_per_row") * keys);
-  Buffer stepArena(size("step_arena_per_row"));
+  Buffer encodeArena(size("encode_arena_per_row") * keys +
+                     size("encode_arena_per_key") * capacity);
+  Buffer stepArena(size("step_arena_per_row") + size("step_arena_per_key") * capacity);
   Buffer scratch(size("scratch_fixed") + size("scratch_per_key") * capacity +
                  size("scratch_per_row"));
   Buffer memory(size("memory_per_key") * keys),
@@ -72,6 +73,7 @@ std::vector<float> decode(encdec_abi_entry_fn encode, encdec_abi_entry_fn step,
   c.weights = weights;
   c.arena = encodeArena.bytes();
   c.scratch = scratch.bytes();
+  c.keys = capacity;
   c.memory = memory.bytes();
   c.memory_offset = &memoryOffset;
   c.cache = cache.bytes();

@@ -14,6 +14,8 @@ encdec.weight @up : tensor<6x4xf32> = #encdec.seeded<2, 0.5>
 encdec.weight @down : tensor<4x6xf32> = #encdec.seeded<3, 0.5>
 encdec.weight @g : tensor<4xf32> = #encdec.seeded<4, 0.5>
 encdec.weight @v : tensor<9x4xf32> = #encdec.seeded<5, 0.5>
+encdec.weight @gate : tensor<6x4xf32> = #encdec.seeded<6, 0.5>
+encdec.weight @buckets : tensor<8x2xf32> = #encdec.seeded<7, 0.5>
 
 // CHECK-LABEL: func.func @self
 // CHECK-COUNT-3: encdec.linear %{{.*}}, @w :
@@ -51,6 +53,24 @@ func.func @ffn(%x: !dec, %bias: tensor<?x9xf32>, %by: !index, %top: i64) -> tens
   %z = encdec.add_norm %y, %x, @g, @g {eps = 1.0e-5} : !dec, !dec
   %t, %l = encdec.vocabulary %z, @v biased %bias by %by keep %top : !dec, tensor<?x9xf32>
   return %l : tensor<?x?xf32>
+}
+
+// CHECK-LABEL: func.func @pre_norm
+// CHECK: encdec.scores %{{.*}} bias %{{.*}} at %{{.*}} {
+// CHECK: %[[S:.*]] = encdec.add
+// CHECK-NEXT: %[[N:.*]] = encdec.norm %[[S]], @g {eps = {{.*}}, kind = rms}
+// CHECK-NEXT: %[[U:.*]] = encdec.linear %[[N]], @up
+// CHECK-NEXT: %[[G:.*]] = encdec.linear %[[N]], @gate
+// CHECK-NEXT: encdec.activation %[[U]] gated %[[G]] {kind = silu}
+// CHECK-NEXT: encdec.linear
+// CHECK-NEXT: encdec.add %{{.*}}, %[[S]]
+func.func @pre_norm(%x: !dec, %rows: !index, %offsets: !index, %at: !index) -> !dec {
+  %b = encdec.relative_bias @buckets to %at {max_distance = 8} : tensor<2x?xf32, #encdec.side<decoder>>
+  %c = encdec.self_attention %x, %x, %x of %rows in %offsets bias %b at %at causal at %at {heads = 2, scale = 0.5} : !dec, !dec, !dec, tensor<2x?xf32, #encdec.side<decoder>>
+  %n, %s = encdec.add_norm %c, %x, @g {eps = 1.0e-6, kind = rms, sum} : !dec, !dec
+  %f = encdec.ffn %n, up @up, gate @gate, down @down {kind = silu} : !dec
+  %z = encdec.add %f, %s : !dec, !dec
+  return %z : !dec
 }
 
 // CHECK-LABEL: func.func @some_heads

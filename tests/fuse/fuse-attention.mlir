@@ -36,6 +36,35 @@ func.func @decoder_self(%q: !dec, %cache: !encdec.cache<2x2>, %ancestors: tensor
   return %c : !dec
 }
 
+// A bias never stops the fusion, of either side.
+encdec.weight @buckets : tensor<32x2xf32> = #encdec.seeded<1, 0.5>
+// CHECK-LABEL: func.func @encoder_bias
+// CHECK-NEXT: %[[B:.*]] = encdec.relative_bias @buckets over
+// CHECK-NEXT: encdec.self_attention %{{.*}} bias %[[B]] at %{{.*}} {heads = 2, scale = 1.000000e+00}
+// CHECK-NEXT: return
+// REMARK: [Passed] self-attention | {{.*}}Function=encoder_bias | Gain="3 ops became 1
+func.func @encoder_bias(%q: !enc, %rows: !index, %offsets: !index, %positions: !index) -> !enc {
+  %b = encdec.relative_bias @buckets over %offsets {max_distance = 128} : tensor<2x?xf32, #encdec.side<encoder>>
+  %s = encdec.scores %q, %q of %rows in %offsets bias %b at %positions {heads = 2, scale = 1.0} : !enc, !enc, tensor<2x?xf32, #encdec.side<encoder>>
+  %p = encdec.softmax %s : !enc_scores
+  %c = encdec.context %p, %q of %rows in %offsets {heads = 2} : !enc_scores, !enc
+  return %c : !enc
+}
+// CHECK-LABEL: func.func @decoder_bias
+// CHECK: %[[B:.*]] = encdec.relative_bias @buckets to %[[P:.*]] {max_distance = 128}
+// CHECK: encdec.self_attention %{{.*}} bias %[[B]] at %[[P]] causal at %[[P]] {heads = 2, scale = 1.000000e+00}
+// CHECK-NEXT: return
+// REMARK: [Passed] self-attention | {{.*}}Function=decoder_bias | Gain="4 ops became 1
+func.func @decoder_bias(%q: !dec, %cache: !encdec.cache<2x2>, %ancestors: tensor<?x?xi32>, %positions: !index) -> !dec {
+  %k, %v, %offsets, %rows = encdec.cache_read %cache of %ancestors to %positions : !encdec.cache<2x2>
+  %b = encdec.relative_bias @buckets to %positions {max_distance = 128} : tensor<2x?xf32, #encdec.side<decoder>>
+  %s = encdec.scores %q, %k of %rows in %offsets bias %b at %positions {heads = 2, scale = 1.0} : !dec, !dec, tensor<2x?xf32, #encdec.side<decoder>>
+  %m = encdec.mask %s at %positions : !dec_scores
+  %p = encdec.softmax %m : !dec_scores
+  %c = encdec.context %p, %v of %rows in %offsets {heads = 2} : !dec_scores, !dec
+  return %c : !dec
+}
+
 // The decoder asks, the encoder answers: over tensors, and over a memory.
 // CHECK-LABEL: func.func @cross_tensors
 // CHECK-NEXT: encdec.cross_attention

@@ -1,15 +1,10 @@
 // Attention kernels, each with the kernels that feed it, against softmax in double.
-#include "KernelCall.h"
-#include "compiler/cpu/Math.h"
-#include <bit>
-#include <cmath>
+#include "AttentionCase.h"
 #include <cstring>
-#include <gtest/gtest.h>
 #include <numeric>
 
 using namespace encdec;
 using namespace encdec::test;
-using cpu::AttentionShape;
 using cpu::CpuKernels;
 
 namespace {
@@ -17,22 +12,7 @@ namespace {
 class Attention : public EachLevel {};
 INSTANTIATE_TEST_SUITE_P(Levels, Attention, everyLevel());
 
-constexpr float scale = 0.3f;
 constexpr int64_t inputs = 24; // of memory_project
-using cpu::KeyKind;
-const AttentionShape shapes[] = {
-    {1, 16}, {2, 20},  {4, 8},
-    {3, 64}, {1, 100}, {5, 3},
-    {2, 20, KeyKind::bf16}, {3, 64, KeyKind::bf16}, {1, 100, KeyKind::bf16},
-    {5, 3, KeyKind::bf16}};
-
-std::string named(const char *name, const AttentionShape &s) {
-  return std::string(name) + "_" + std::to_string(s.heads) + "x" +
-         std::to_string(s.headSize) + cpu::nameOf(s.keys).str();
-}
-std::string scaled(const char *name, const AttentionShape &s) {
-  return named(name, s) + "_" + cpu::bitsOf(scale);
-}
 
 KernelJit &jit() {
   return levelJit([](CpuKernels &kernels) {
@@ -52,56 +32,6 @@ KernelJit &jit() {
     }
   });
 }
-
-/// What is stored of `value`: bf16 is the upper half of an f32, rounded to nearest,
-/// ties to even.
-double stored(KeyKind kind, double value) {
-  if (kind == KeyKind::f32)
-    return value;
-  float real = float(value);
-  uint32_t word = std::bit_cast<uint32_t>(real);
-  uint32_t low = word & 0xffff, high = word >> 16;
-  high += low > 0x8000 || (low == 0x8000 && (high & 1));
-  return std::bit_cast<float>(high << 16);
-}
-
-/// One row's attention with `head` over rows [from, to) of key and value.
-struct Expected {
-  std::vector<double> probs, context;
-};
-Expected attention(const AttentionShape &s, const Matrix &q, int64_t row,
-                   const Matrix &key, const Matrix &value, int64_t from,
-                   int64_t to, int64_t head) {
-  Expected e{{}, std::vector<double>(s.headSize)};
-  double most = -INFINITY, sum = 0;
-  for (int64_t j = from; j < to; ++j) {
-    double dot = 0;
-    for (int64_t d = head * s.headSize; d < (head + 1) * s.headSize; ++d)
-      dot += q(row, d) * stored(s.keys, key(j, d));
-    e.probs.push_back(dot * scale);
-    most = std::max(most, e.probs.back());
-  }
-  for (double &p : e.probs)
-    sum += p = std::exp(p - most);
-  for (double &p : e.probs)
-    p /= sum;
-  for (int64_t j = from; j < to; ++j)
-    for (int64_t d = 0; d < s.headSize; ++d)
-      e.context[d] +=
-          e.probs[j - from] * stored(s.keys, value(j, head * s.headSize + d));
-  return e;
-}
-
-void expectRow(const AttentionShape &s, const float *y, const Expected &e,
-               int64_t head) {
-  for (int64_t d = 0; d < s.headSize; ++d)
-    ASSERT_NEAR(y[head * s.headSize + d], e.context[d], 1e-5)
-        << "head " << head << " element " << d;
-  for (int64_t n = s.width(); n < pad16(s.width()); ++n)
-    ASSERT_EQ(y[n], 0) << "padding";
-}
-
-std::string shapeText(const AttentionShape &s) { return named("shape", s); }
 
 // Rows at different positions of different slots; each step appends one key.
 TEST_P(Attention, SelfOverTheCache) {

@@ -76,10 +76,12 @@ void buildKernels(cpu::CpuKernels &kernels) {
   for (cpu::AttentionShape s : {cpu::AttentionShape{8, 64}, {4, 20}, {8, 64, cpu::KeyKind::bf16}}) {
     kernels.cacheAppend(s);
     kernels.selfAttention(s, 0.125f);
+    kernels.selfAttention(s, 1.0f, cpu::Bias::causal);
     kernels.crossAttention(s, 0.125f);
     if (s.keys == cpu::KeyKind::f32) {
       kernels.blockKeys(s);
       kernels.encoderAttention(s, 0.125f);
+      kernels.encoderAttention(s, 1.0f, cpu::Bias::bidirectional);
     }
     kernels.memoryProject(s, {512,
                               {512, 512},
@@ -88,10 +90,16 @@ void buildKernels(cpu::CpuKernels &kernels) {
   }
   for (ActivationKind kind : {ActivationKind::relu, ActivationKind::gelu,
                               ActivationKind::gelu_tanh, ActivationKind::silu})
-    kernels.activation(2048, kind);
+    for (bool isGated : {false, true})
+      kernels.activation(2048, kind, isGated);
   kernels.add(512);
   kernels.quantize(512);
-  kernels.norm(512, 1e-5f, true);
+  kernels.norm({512, 1e-5f, NormKind::layer, true, /*residual=*/true});
+  kernels.norm({512, 1e-6f, NormKind::rms, false, /*residual=*/true, /*keepsSum=*/true});
+  kernels.relativeBias({12, 32, 128, /*bidirectional=*/true});
+  kernels.relativeBias({12, 32, 128, /*bidirectional=*/false});
+  kernels.linear({512, {2048, 2048}, {cpu::WeightKind::f32, cpu::WeightKind::int8},
+                  ActivationKind::gelu_tanh, /*isGated=*/true});
   cpu::VocabularyShape sketched{512, 58101, cpu::WeightKind::f32,
                                   cpu::WeightKind::int8};
   kernels.vocabulary(sketched);

@@ -50,8 +50,18 @@ const std::vector<Case> &cases() {
   return all;
 }
 
+LinearShape gated(WeightKind kind);
+
 KernelJit &jit() {
   return levelJit([](CpuKernels &kernels) {
+    for (WeightKind kind : weightKinds) {
+      LinearShape shape = gated(kind);
+      kernels.linear(shape);
+      shape.activation.reset(), shape.isGated = false;
+      kernels.linear(shape);
+      kernels.quantize(shape.inputs);
+    }
+    kernels.activation(131, ActivationKind::gelu_tanh, /*isGated=*/true);
     for (const Case &c : cases()) {
       LinearShape shape{c.inputs, {}, {}, c.activation};
       for (int64_t n : c.outputs) {
@@ -62,6 +72,51 @@ KernelJit &jit() {
       kernels.quantize(c.inputs);
     }
   });
+}
+
+/// up and gate of a gated FFN, at odd sizes.
+LinearShape gated(WeightKind kind) {
+  return {67, {131, 131}, {kind, kind}, ActivationKind::gelu_tanh, /*isGated=*/true};
+}
+
+// One call for both products of a gated FFN gives the bits of two calls and the gated
+// activation of their outputs.
+TEST_P(Linear, GatedIsTwoProductsAndAnActivation) {
+  for (WeightKind kind : weightKinds) {
+    LinearShape shape = gated(kind);
+    std::mt19937 random(8);
+    Matrix weights[2], scales[2], biases[2];
+    for (int i : {0, 1}) {
+      weights[i] = asStored(randomMatrix(131, 67, random), kind);
+      scales[i] = randomMatrix(1, 131, random, 0.05);
+      biases[i] = randomMatrix(1, 131, random);
+    }
+    for (int64_t rows : {1, 2, 5, 13, 49})
+      for (int64_t workers = 1; workers <= 4; ++workers) {
+        KernelCall call(rows);
+        std::vector<int32_t> table =
+            call.rowsFor(jit(), randomMatrix(rows, 67, random), kind, workers);
+        for (int i : {0, 1}) {
+          table.push_back(call.packed(weights[i], kind));
+          table.push_back(cpu::hasScales(kind) ? call.vector(scales[i]) : -1);
+          table.push_back(i == 0 ? call.vector(biases[i]) : -1); // of one alone
+        }
+        std::vector<int32_t> both = table, apart = table;
+        int32_t hidden = call.place(131), gate = call.place(131), up = call.place(131),
+                other = call.place(131), expected = call.place(131);
+        both.insert(both.end(), {hidden, gate});
+        apart.insert(apart.end(), {up, other});
+        std::string type = nameOf(kind).str() + "x131";
+        std::string name = "linear_67_" + type + "_" + type;
+        call.run(jit(), name, apart);
+        call.run(jit(), "activation_gelu_tanh_gated_131", {up, other, expected});
+        call.run(jit(), name + "_gelu_tanh_gated", both, workers);
+        ASSERT_EQ(bits(call.at(hidden), rows * pad16(131)),
+                  bits(call.at(expected), rows * pad16(131)))
+            << name << ", " << rows << " rows, " << workers << " workers";
+        ASSERT_NE(bits(call.at(up), 16), bits(call.at(hidden), 16));
+      }
+  }
 }
 
 TEST_P(Linear, EveryShapeRowCountAndWorkerCount) {

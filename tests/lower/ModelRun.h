@@ -42,7 +42,9 @@ public:
       return;
     const kernel::MemoryPlan &plan = *made;
     sizes = {{"encode_arena_per_row", plan.encodeArena.getPerRow()},
+             {"encode_arena_per_key", plan.encodeArena.getPerKey()},
              {"step_arena_per_row", plan.stepArena.getPerRow()},
+             {"step_arena_per_key", plan.stepArena.getPerKey()},
              {"scratch_fixed", plan.scratch.getFixed()},
              {"scratch_per_key", plan.scratch.getPerKey()},
              {"scratch_per_row", plan.scratch.getPerRow()},
@@ -198,7 +200,9 @@ struct Batch {
     int64_t units = 0;
     for (size_t b = 1; b < offsets.size(); ++b)
       units += pad16(offsets[b] - offsets[b - 1]);
-    Buffer arena(model.sizes["encode_arena_per_row"] * units / 4);
+    Buffer arena((model.sizes["encode_arena_per_row"] * units +
+                  model.sizes["encode_arena_per_key"] * longest) /
+                 4);
     c.arena = arena.bytes();
     c.rows = int64_t(tokens.size());
     c.tokens = tokens.data();
@@ -221,7 +225,9 @@ struct Batch {
                           int64_t workers) {
     encdec_abi_context c = context(model, workers);
     int64_t count = int64_t(rows.tokens.size());
-    Buffer arena(model.sizes["step_arena_per_row"] * count / 4);
+    Buffer arena((model.sizes["step_arena_per_row"] * count +
+                  model.sizes["step_arena_per_key"] * longest) /
+                 4);
     auto narrow = [](const std::vector<int64_t> &v) {
       return std::vector<int32_t>(v.begin(), v.end());
     };

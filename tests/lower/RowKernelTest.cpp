@@ -36,14 +36,27 @@ constexpr ActivationKind kinds[] = {ActivationKind::relu, ActivationKind::gelu,
                                     ActivationKind::gelu_tanh,
                                     ActivationKind::silu};
 
+/// Every kind of norm of one width.
+std::vector<cpu::NormShape> normsOf(int64_t width) {
+  std::vector<cpu::NormShape> all;
+  for (NormKind kind : {NormKind::layer, NormKind::rms})
+    for (bool hasBeta : {true, false}) {
+      all.push_back({width, 1e-5f, kind, hasBeta, false, false});
+      all.push_back({width, 1e-5f, kind, hasBeta, true, false});
+      all.push_back({width, 1e-5f, kind, hasBeta, true, true});
+    }
+  return all;
+}
+
 KernelJit &jit() {
   return levelJit([](CpuKernels &kernels) {
     for (int64_t width : widths) {
       kernels.add(width);
-      kernels.norm(width, 1e-5f, false);
-      kernels.norm(width, 1e-5f, true);
+      for (const cpu::NormShape &shape : normsOf(width))
+        kernels.norm(shape);
       for (ActivationKind kind : kinds)
-        kernels.activation(width, kind);
+        for (bool isGated : {false, true})
+          kernels.activation(width, kind, isGated);
       for (cpu::WeightKind kind : weightKinds)
         kernels.embed(width, 50, kind, 1.5f);
     }
@@ -174,43 +187,104 @@ TEST_P(Rows, AddAndActivation) {
   }
 }
 
+TEST_P(Rows, GatedActivationIsTheActivationTimesTheGate) {
+  std::mt19937 random(3);
+  for (int64_t width : widths)
+    for (ActivationKind kind : kinds) {
+      Matrix x = randomMatrix(5, width, random, 4), gate = randomMatrix(5, width, random);
+      everyCount(
+          width,
+          "activation_" + stringifyActivationKind(kind).str() + "_gated_" +
+              std::to_string(width),
+          [&](KernelCall &call) {
+            return std::vector{call.input(firstRows(x, call.rows)),
+                               call.input(firstRows(gate, call.rows)), call.place(width)};
+          },
+          [&](int64_t r, int64_t n, float got) {
+            ASSERT_NEAR(got, activated(x(r, n), kind) * gate(r, n), 1e-6);
+          });
+    }
+}
+
+/// The rows, residual and weights of a norm, whose mean is far from zero.
+struct Normed {
+  Matrix x, other, gamma, beta;
+  Normed(int64_t width, std::mt19937 &random)
+      : x(randomMatrix(5, width, random)), other(randomMatrix(5, width, random)),
+        gamma(randomMatrix(1, width, random)), beta(randomMatrix(1, width, random)) {
+    for (double &v : x.values)
+      v += 3;
+  }
+  /// Up to the results.
+  std::vector<int32_t> table(KernelCall &call, const cpu::NormShape &shape) const {
+    std::vector<int32_t> table{call.input(firstRows(x, call.rows))};
+    if (shape.residual)
+      table.push_back(call.input(firstRows(other, call.rows)));
+    table.push_back(call.vector(gamma));
+    table.push_back(shape.hasBeta ? call.vector(beta) : -1);
+    return table;
+  }
+  double expected(const cpu::NormShape &shape, int64_t r, int64_t n) const {
+    auto value = [&](int64_t i) {
+      return double(float(float(x(r, i)) + (shape.residual ? float(other(r, i)) : 0)));
+    };
+    double mean = 0, variance = 0, width = double(shape.width);
+    for (int64_t i = 0; shape.kind == NormKind::layer && i < shape.width; ++i)
+      mean += value(i) / width;
+    for (int64_t i = 0; i < shape.width; ++i)
+      variance += std::pow(value(i) - mean, 2) / width;
+    return (value(n) - mean) / std::sqrt(variance + 1e-5f) * gamma(0, n) +
+           (shape.hasBeta ? beta(0, n) : 0);
+  }
+};
+
 TEST_P(Rows, Norm) {
   std::mt19937 random(4);
   for (int64_t width : widths)
-    for (bool residual : {false, true}) {
-      Matrix x = randomMatrix(5, width, random),
-             other = randomMatrix(5, width, random);
-      for (double &v : x.values)
-        v += 3; // a mean that is far from zero
-      Matrix gamma = randomMatrix(1, width, random),
-             beta = randomMatrix(1, width, random);
-      auto value = [&](int64_t r, int64_t n) {
-        return float(float(x(r, n)) + (residual ? float(other(r, n)) : 0));
-      };
+    for (const cpu::NormShape &shape : normsOf(width)) {
+      Normed of(width, random);
       everyCount(
-          width,
-          (residual ? "add_norm_" : "norm_") + std::to_string(width) + "_" +
-              cpu::bitsOf(1e-5f),
+          width, shape.name(),
           [&](KernelCall &call) {
-            std::vector<int32_t> table{call.input(firstRows(x, call.rows))};
-            if (residual)
-              table.push_back(call.input(firstRows(other, call.rows)));
-            table.push_back(call.vector(gamma));
-            table.push_back(call.vector(beta));
-            table.push_back(call.place(width));
+            std::vector<int32_t> table = of.table(call, shape);
+            int32_t y = call.place(width);
+            table.push_back(y);
+            if (shape.keepsSum) // the test below looks at it
+              table.insert(table.end(), {call.place(width), y});
             return table;
           },
           [&](int64_t r, int64_t n, float got) {
-            double mean = 0, variance = 0;
-            for (int64_t i = 0; i < width; ++i)
-              mean += value(r, i) / double(width);
-            for (int64_t i = 0; i < width; ++i)
-              variance += std::pow(value(r, i) - mean, 2) / double(width);
-            double expected = (value(r, n) - mean) /
-                                  std::sqrt(variance + 1e-5f) * gamma(0, n) +
-                              beta(0, n);
-            ASSERT_NEAR(got, expected, 1e-5) << "row " << r << " column " << n;
+            ASSERT_NEAR(got, of.expected(shape, r, n), 1e-5)
+                << "row " << r << " column " << n;
           });
+    }
+}
+
+// A fused op has the bits of the ops that it stands for.
+TEST_P(Rows, AddNormIsAddThenNorm) {
+  std::mt19937 random(6);
+  for (int64_t width : widths)
+    for (const cpu::NormShape &shape : normsOf(width)) {
+      if (!shape.residual)
+        continue;
+      SCOPED_TRACE(shape.name());
+      Normed of(width, random);
+      KernelCall call(5);
+      std::vector<int32_t> table = of.table(call, shape);
+      int32_t y = call.place(width), kept = call.place(width), sum = call.place(width),
+              plain = call.place(width);
+      call.run(jit(), "add_" + std::to_string(width), {table[0], table[1], sum});
+      cpu::NormShape alone = shape;
+      alone.residual = alone.keepsSum = false;
+      call.run(jit(), alone.name(), {sum, table[2], table[3], plain});
+      table.push_back(y);
+      if (shape.keepsSum)
+        table.push_back(kept);
+      call.run(jit(), shape.name(), table, 2);
+      int64_t count = 5 * pad16(width);
+      EXPECT_EQ(bits(call.at(y), count), bits(call.at(plain), count));
+      if (shape.keepsSum)
+        EXPECT_EQ(bits(call.at(kept), count), bits(call.at(sum), count));
     }
 }
 

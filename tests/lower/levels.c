@@ -29,8 +29,8 @@ static void put(const void *data, long size) { (void)!write(1, data, size); }
 #define ROOM(name, bytes) static _Alignas(64) uint8_t name[(bytes) + 64]
 enum { rows = 3, steps = 6, sources = 2, lengths = 17 + 5, padded = 32 + 16,
        capacity = 32, top = 3, stride = ROUND_UP(vocabulary) };
-ROOM(encode_arena, encode_arena_per_row * padded);
-ROOM(step_arena, step_arena_per_row * rows);
+ROOM(encode_arena, encode_arena_per_row * padded + encode_arena_per_key * capacity);
+ROOM(step_arena, step_arena_per_row * rows + step_arena_per_key * capacity);
 ROOM(scratch, scratch_fixed + scratch_per_key * capacity + scratch_per_row * ROUND_UP(lengths));
 ROOM(memory, memory_per_key * padded);
 ROOM(cache, cache_per_key * capacity * rows);

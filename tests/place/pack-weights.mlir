@@ -47,8 +47,39 @@ func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>>, %at: tensor<?xi32>, 
 !dec = tensor<?x4xf32, #encdec.side<decoder>>
 encdec.weight @table : tensor<20x4xf16> = #encdec.seeded<2, 1.0>
 func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>>, %at: tensor<?xi32>) -> !dec attributes {encdec.entry = "step"} {
-  // expected-error@+2 {{expected a position table of its own, but @table is also multiplied or looked up by token}}
+  // expected-error@+2 {{expected a table of its own, but @table is also multiplied or looked up by token}}
   // expected-note@+1 {{here}}
   %x = encdec.embed %ids at %at, @table, @table {scale = 2.0} : tensor<?xi32, #encdec.side<decoder>> -> !dec
   return %x : !dec
+}
+
+// -----
+
+// A table of relative bias is read by distance: row after row in f32, whatever the format of
+// the matrices.
+!b = tensor<2x?xf32, #encdec.side<decoder>>
+// [6][2 -> 16] floats.
+// CHECK: encdec.weight @buckets : tensor<6x2xf16> = #encdec.seeded<1, 1.000000e+00> {offset = 0 : i64}
+// INT8: encdec.weight @buckets : tensor<6x2xf16> = #encdec.seeded<1, 1.000000e+00> {offset = 0 : i64}
+encdec.weight @buckets : tensor<6x2xf16> = #encdec.seeded<1, 1.0>
+// CHECK: encdec.weight @more : {{.*}} {offset = 384 : i64}
+// INT8: encdec.weight @more : {{.*}} {offset = 384 : i64}
+encdec.weight @more : tensor<6x2xf32> = #encdec.seeded<2, 1.0>
+func.func @step(%p: tensor<?xi32>) -> (!b, !b) attributes {encdec.entry = "step"} {
+  %a = encdec.relative_bias @buckets to %p {max_distance = 9} : !b
+  %b = encdec.relative_bias @more to %p {max_distance = 9} : !b
+  return %a, %b : !b, !b
+}
+
+// -----
+
+!dec = tensor<?x2xf32, #encdec.side<decoder>>
+!b = tensor<2x?xf32, #encdec.side<decoder>>
+encdec.weight @table : tensor<20x2xf16> = #encdec.seeded<2, 1.0>
+func.func @step(%ids: tensor<?xi32, #encdec.side<decoder>>, %at: tensor<?xi32>) -> (!dec, !b) attributes {encdec.entry = "step"} {
+  // expected-note@+1 {{here}}
+  %x = encdec.embed %ids at %at, @table {scale = 2.0} : tensor<?xi32, #encdec.side<decoder>> -> !dec
+  // expected-error@+1 {{expected a table of its own, but @table is also multiplied or looked up by token}}
+  %b = encdec.relative_bias @table to %at {max_distance = 40} : !b
+  return %x, %b : !dec, !b
 }

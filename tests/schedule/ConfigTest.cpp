@@ -46,8 +46,9 @@ TEST_P(Config, IsNotBelieved) {
       for (Attribute wrong :
            {Attribute(), Attribute(builder.getI64IntegerAttr(-1)),
             Attribute(builder.getStringAttr("wide"))}) {
-        // A body without activation, or for f32 keys, is one too.
-        bool isOptional = entry.getName() == "activation" || entry.getName() == "keys";
+        // A body without activation or gate, for f32 keys, or of one direction is one too.
+        bool isOptional = llvm::is_contained({"activation", "gated", "keys", "bidirectional"},
+                                             entry.getName().str());
         if (!wrong && isOptional && call.getKernel() != "activation")
           continue;
         SCOPED_TRACE(call.getKernel().str() + " " + entry.getName().str());
@@ -58,8 +59,8 @@ TEST_P(Config, IsNotBelieved) {
         changed.setConfigAttr(config.getDictionary(module.getContext()));
         EXPECT_NE(errorOf(*copy).find("not lowerable [config]"), std::string::npos);
       }
-    if (weightsOf(call).empty() || call.getKernel().contains("norm"))
-      continue; // of a norm's vectors no format is asked
+    if (weightsOf(call).empty())
+      continue;
     SCOPED_TRACE(call.getKernel().str() + " without weights");
     OwningOpRef<ModuleOp> copy = module.clone();
     callOf(*copy, number).setWeightsAttr(builder.getArrayAttr({}));
@@ -74,9 +75,16 @@ ModelSizes sizes() {
   return sizes;
 }
 
+ModelSizes likeT5() {
+  ModelSizes like = sizes();
+  like.preNorm = like.rms = like.gated = true, like.betas = false, like.buckets = 8;
+  return like;
+}
+
 INSTANTIATE_TEST_SUITE_P(Variants, Config,
                          testing::Values(Variant{.sizes = sizes(), .weights = "int8-dynamic"},
                                          Variant{.sizes = sizes(), .sketch = true},
-                                         Variant{.sizes = sizes(), .fuseAll = false}));
+                                         Variant{.sizes = sizes(), .fuseAll = false},
+                                         Variant{.sizes = likeT5()}));
 
 } // namespace

@@ -98,11 +98,13 @@ Ranges Declarations::bytesOf(const Access &access, int64_t worker, const Run &ru
   if (buffer.getSpace() == Space::output)
     return outputBytes(buffer.getOutput(), access.value.getType(), run);
   SizeAttr place = buffer.getPlace(), size = buffer.getSize();
-  if (buffer.getSpace() == Space::arena)
-    return {c.arena + place.getPerRow() * run.arenaRows, size.getPerRow() * run.arenaRows};
+  bool isArena = buffer.getSpace() == Space::arena;
   auto bytes = [&](SizeAttr of) {
-    return of.getFixed() + of.getPerKey() * c.keys + of.getPerRow() * c.rows;
+    return of.getFixed() + of.getPerKey() * c.keys +
+           of.getPerRow() * (isArena ? run.arenaRows : c.rows);
   };
+  if (isArena)
+    return {c.arena + bytes(place), bytes(size)};
   Ranges copies;
   bool isOwn = access.how.getPart() == Part::own;
   for (int64_t copy = 0; copy < int64_t(run.logs.size()); ++copy)

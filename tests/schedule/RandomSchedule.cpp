@@ -63,7 +63,7 @@ private:
     Type element = below(3) ? Type(builder.getF32Type()) : builder.getI8Type();
     int64_t width = element.isF32() ? bytes / 4 : bytes;
     Type type = RankedTensorType::get({ShapedType::kDynamic, width}, element);
-    switch (below(5)) {
+    switch (below(6)) {
     case 0: {
       int64_t fixed = 64 * below(3), perKey = 4 * below(5);
       SmallVector<int64_t> shape{(perKey ? perKey : fixed) / 4};
@@ -81,6 +81,12 @@ private:
     case 2: { // two results of one call may not be one output
       std::string name = llvm::formatv("out.{0}", outputs++ % 5);
       call.output(type, name, written(/*isScratch=*/false));
+      return;
+    }
+    case 3: {
+      int64_t heads = 1 + below(4);
+      call.arenaOfKeys(RankedTensorType::get({heads, ShapedType::kDynamic}, builder.getF32Type()),
+                       4 * (heads + below(2)), mode, written(/*isScratch=*/false));
       return;
     }
     default:

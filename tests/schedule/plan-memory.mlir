@@ -105,3 +105,17 @@ func.func @formulas() attributes {encdec.entry = "step"} {
   %b = encdec_kernel.call "b" () to scratch <per_key = 16> : update own split rows weights [] cost <> {} : () -> !scores
   return
 }
+
+// Values of keys lie behind all of rows, so that rows are found without a number of keys.
+// CHECK-LABEL: func.func @keys
+// CHECK-SAME: encdec_kernel.arena = #encdec_kernel.size<per_key = 24, per_row = 192>
+func.func @keys() attributes {encdec.entry = "step"} {
+  // CHECK: call "bias" () to arena <per_key = 12> at <per_row = 192> : write one, arena <per_key = 12> at <per_key = 12, per_row = 192> : write one
+  %b:2 = encdec_kernel.call "bias" () to arena <per_key = 12> : write one, arena <per_key = 12> : write one split panels weights [] cost <> {} : () -> (tensor<2x?xf32>, tensor<2x?xf32>)
+  // CHECK: call "a" () to arena <per_row = 128> at <> : write rows
+  %a = encdec_kernel.call "a" () to arena <per_row = 128> : write rows split rows weights [] cost <> {} : () -> !rows
+  encdec_kernel.barrier
+  // CHECK: call "c" {{.*}} to arena <per_row = 64> at <per_row = 128> : write rows
+  %c = encdec_kernel.call "c" (%a : read all, %b#0 : read all, %b#1 : read all) to arena <per_row = 64> : write rows split rows weights [] cost <> {} : (!rows, tensor<2x?xf32>, tensor<2x?xf32>) -> !narrow
+  return
+}

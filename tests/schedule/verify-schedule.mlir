@@ -82,8 +82,19 @@ func.func @s2_formula() attributes {encdec.entry = "step", encdec_kernel.scratch
 // Code finds what lies in the arena by its bytes per row alone.
 !rows = tensor<?x32xf32>
 func.func @s2_arena() attributes {encdec.entry = "step", encdec_kernel.arena = #encdec_kernel.size<fixed = 64, per_row = 128>} {
-  // expected-error @below {{schedule [S2]: result #0 ends at #encdec_kernel.size<fixed = 64, per_row = 128>, expected bytes per row alone, by which the arena is laid out}}
+  // expected-error @below {{schedule [S2]: result #0 ends at #encdec_kernel.size<fixed = 64, per_row = 128>, expected bytes per row alone, by which the arena is laid out, or a value of keys alone behind them}}
   %a = encdec_kernel.call "a" () to arena <per_row = 128> at <fixed = 64> : write rows split rows weights [] cost <> {} : () -> !rows
+  return
+}
+
+// -----
+
+// Behind a value of keys there is none of rows.
+!rows = tensor<?x32xf32>
+func.func @s2_rows_behind_keys() attributes {encdec.entry = "step", encdec_kernel.arena = #encdec_kernel.size<per_key = 8, per_row = 128>} {
+  %b = encdec_kernel.call "b" () to arena <per_key = 8> at <> : write one split rows weights [] cost <> {} : () -> tensor<2x?xf32>
+  // expected-error @below {{schedule [S2]: result #0 ends at #encdec_kernel.size<per_key = 8, per_row = 128>, expected bytes per row alone}}
+  %a = encdec_kernel.call "a" () to arena <per_row = 128> at <per_key = 8> : write rows split rows weights [] cost <> {} : () -> !rows
   return
 }
 

@@ -160,40 +160,54 @@ protected:
     line(formatv("{0} = encdec.add {1}, {2} : {3}, {3}", z.name, x.name, y.name, type(x)));
     return z;
   }
+  /// gamma, perhaps beta, and the braces of a norm, without the closing one.
+  std::string normed(const Rows &x) {
+    std::string gamma = vector(x.width, 1.5), beta = chance(0.6) ? ", " + vector(x.width, 0.3) : "";
+    return formatv("{0}{1} {{eps = 1.0e-3{2}", gamma, beta, chance(0.4) ? ", kind = rms" : "");
+  }
   Rows norm(const Rows &x) {
-    std::string g = vector(x.width, 1.5), b = vector(x.width, 0.3);
+    std::string how = normed(x);
     Rows y = make(x.width, x.side);
-    line(formatv("{0} = encdec.norm {1}, {2}, {3} {{eps = 1.0e-3} : {4}", y.name, x.name, g, b,
-                 type(x)));
+    line(formatv("{0} = encdec.norm {1}, {2}} : {3}", y.name, x.name, how, type(x)));
     return y;
   }
   std::string kind() {
     return oneOf(std::vector<std::string>{"relu", "gelu", "gelu_tanh", "silu"});
   }
-  Rows activation(const Rows &x) {
+  /// `gate` without a name: none.
+  Rows activation(const Rows &x, const Rows &gate = {}) {
     Rows y = make(x.width, x.side);
-    line(formatv("{0} = encdec.activation {1} {{kind = {2}} : {3}", y.name, x.name, kind(),
-                 type(x)));
+    line(formatv("{0} = encdec.activation {1}{2} {{kind = {3}} : {4}", y.name, x.name,
+                 gate.name.empty() ? "" : " gated " + gate.name, kind(), type(x)));
     return y;
   }
   Rows ffn(const Rows &x) {
     int hidden = draw(3, 24);
-    if (chance(0.5)) // in pieces
-      return linear(activation(linear(x, hidden)), x.width);
+    bool isGated = chance(0.4);
+    if (chance(0.5)) { // in pieces, of which the gate may come first
+      Rows gate = isGated ? linear(x, hidden) : Rows(), up = linear(x, hidden);
+      if (chance(0.5) && isGated)
+        std::swap(gate, up);
+      return linear(activation(up, gate), x.width);
+    }
     std::string up = matrix(hidden, x.width), upBias = maybeBias(hidden, " "),
-                down = matrix(x.width, hidden), downBias = maybeBias(x.width, " ");
+                down = matrix(x.width, hidden), downBias = maybeBias(x.width, " "), gate;
+    if (isGated)
+      gate = "gate " + matrix(hidden, x.width) + maybeBias(hidden, " ") + ", ";
     Rows y = make(x.width, x.side);
-    line(formatv("{0} = encdec.ffn {1}, up {2}{3}, down {4}{5} {{kind = {6}} : {7}", y.name,
-                 x.name, up, upBias, down, downBias, kind(), type(x)));
+    line(formatv("{0} = encdec.ffn {1}, up {2}{3}, {4}down {5}{6} {{kind = {7}} : {8}", y.name,
+                 x.name, up, upBias, gate, down, downBias, kind(), type(x)));
     return y;
   }
   Rows addNorm(const Rows &x, const Rows &residual) {
     if (chance(0.5))
       return norm(add(x, residual));
-    std::string g = vector(x.width, 1.5), b = vector(x.width, 0.3);
-    Rows y = make(x.width, x.side);
-    line(formatv("{0} = encdec.add_norm {1}, {2}, {3}, {4} {{eps = 1.0e-3} : {5}, {5}", y.name,
-                 x.name, residual.name, g, b, type(x)));
+    std::string how = normed(x), results;
+    bool keepsSum = chance(0.4);
+    Rows sum = keepsSum ? make(x.width, x.side) : Rows(), y = make(x.width, x.side);
+    line(formatv("{0}{1} = encdec.add_norm {2}, {3}, {4}{5}} : {6}, {6}", y.name,
+                 keepsSum ? ", " + sum.name : "", x.name, residual.name, how,
+                 keepsSum ? ", sum" : "", type(x)));
     return y;
   }
   /// One op, or the few of a block, on what there is of `side`.
@@ -211,7 +225,7 @@ protected:
     case 3:
       return void(norm(x));
     case 4:
-      return void(activation(x));
+      return void(activation(x, chance(0.3) ? rows(side, x.width) : Rows()));
     case 5:
       return void(ffn(x));
     case 6:

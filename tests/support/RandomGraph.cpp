@@ -44,6 +44,29 @@ public:
 private:
   //===-- Attention --------------------------------------------------------===//
 
+  /// What adds a bias to scores of one side, and its type; empty where there is none, as in
+  /// graphs whose positions or offsets may be others than those of the keys: the verifiers
+  /// refuse them.
+  std::pair<std::string, std::string> relativeBias(Side side, const std::string &in,
+                                                   const std::string &positions, int heads) {
+    if (wild >> indexOperands & 1 || wild >> viewOperands & 1 || wild >> headCounts & 1 ||
+        chance(0.6))
+      return {};
+    std::string of = side == encoder ? "over " + in : "to %positions";
+    std::string type = formatv("tensor<{0}x?xf32, #encdec.side<{1}>>", heads,
+                               side == encoder ? "encoder" : "decoder");
+    std::vector<std::string> &known = biasesOf[of + type];
+    if (known.empty() || chance(0.5)) {
+      // No other weight has as many rows: a table is none that is multiplied too.
+      std::string table =
+          weight(formatv("{0}x{1}", oneOf(std::vector<int>{26, 34, 40}), heads), 1.5);
+      known.push_back(fresh());
+      line(formatv("{0} = encdec.relative_bias {1} {2} {{max_distance = {3}} : {4}",
+                   known.back(), table, of, draw(21, 60), type));
+    }
+    return {" bias " + oneOf(known) + " at %positions", ", " + type};
+  }
+
   /// `positions` empty: not causal.
   Rows attention(const Rows &q, const Rows &k, const Rows &v, const std::string &of,
                  const std::string &in, const std::string &positions, int heads) {
@@ -52,6 +75,8 @@ private:
     double scale = chance(0.05) ? 0 : chance(0.8) ? 1 / std::sqrt(double(q.width / heads))
                                                   : 0.1 * draw(-8, 8);
     bool isCross = q.side != k.side;
+    auto [bias, biasType] = isCross ? std::pair<std::string, std::string>()
+                                    : relativeBias(q.side, in, positions, heads);
     if (chance(0.5)) {
       Rows y = make(v.width, q.side);
       std::string probs, results = y.name;
@@ -59,19 +84,19 @@ private:
         probs = formatv(", probs = [{0}]", draw(0, heads - 1));
         results += ", " + fresh();
       }
-      line(formatv("{0} = encdec.{1} {2}, {3}, {4} of {5} in {6}{7} {{heads = {8}, scale = "
-                   "{9:e}{10}} : {11}, {12}, {13}",
+      line(formatv("{0} = encdec.{1} {2}, {3}, {4} of {5} in {6}{7}{8} {{heads = {9}, scale = "
+                   "{10:e}{11}} : {12}, {13}, {14}{15}",
                    results, isCross ? "cross_attention" : "self_attention", q.name, k.name,
-                   v.name, of, in, positions.empty() ? "" : " causal at " + positions, heads,
-                   scale, probs, type(q), type(k), type(v)));
+                   v.name, of, in, bias, positions.empty() ? "" : " causal at " + positions,
+                   heads, scale, probs, type(q), type(k), type(v), biasType));
       return y;
     }
     std::string s = fresh(), p = fresh(),
                 t = formatv("tensor<{0}x?x?xf32, #encdec.side<{1}>>", heads,
                             q.side == encoder ? "encoder" : "decoder");
-    line(formatv("{0} = encdec.scores {1}, {2} of {3} in {4} {{heads = {5}, scale = {6:e}} : "
-                 "{7}, {8}",
-                 s, q.name, k.name, of, in, heads, scale, type(q), type(k)));
+    line(formatv("{0} = encdec.scores {1}, {2} of {3} in {4}{5} {{heads = {6}, scale = {7:e}} "
+                 ": {8}, {9}{10}",
+                 s, q.name, k.name, of, in, bias, heads, scale, type(q), type(k), biasType));
     if (!positions.empty()) {
       std::string masked = fresh();
       line(formatv("{0} = encdec.mask {1} at {2} : {3}", masked, s, positions, t));
@@ -175,7 +200,7 @@ private:
   }
   void begin(StringRef name, StringRef entry, std::vector<std::pair<std::string, std::string>> list,
              const std::string &results) {
-    made.clear(), cacheViews.clear(), memoryViews.clear(), indices.clear();
+    made.clear(), cacheViews.clear(), memoryViews.clear(), indices.clear(), biasesOf.clear();
     std::map<std::string, std::vector<std::string>> roles; // by type, handles by kind
     auto kindOf = [](const std::string &type) { return type.substr(0, type.find('<')); };
     for (auto &[role, type] : list)
@@ -340,6 +365,7 @@ private:
   std::vector<Handle> memories, caches;
   // Of the function being printed:
   std::vector<View> memoryViews, cacheViews;
+  std::map<std::string, std::vector<std::string>> biasesOf; // by what they are made of
   std::vector<bool> appended; // caches
 };
 

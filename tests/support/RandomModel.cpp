@@ -32,6 +32,7 @@ private:
   uint64_t weightCount = 0;
   int valueCount = 0;
   llvm::StringRef side; // of the function being printed
+  std::string sideBias; // the last relative bias of that function
 
   /// `scale` bounds the values so that activations stay near 1 however deep.
   void weight(llvm::StringRef name, std::string shape, double scale) {
@@ -67,41 +68,64 @@ private:
                  bias, type(in, of), type(out, of)));
     return y;
   }
-  std::string addNorm(const std::string &x, const std::string &residual,
-                      const std::string &name) {
+  std::string norm(const std::string &x, const std::string &name) {
     // Gains around 1 would need a dense origin; seeded ones may be small or
     // negative, which hides no error.
     vector(name + ".gamma", m.width(), 1.5);
-    vector(name + ".beta", m.width(), 0.2);
-    std::string sum = fresh(), y = fresh();
-    line(formatv("{0} = encdec.add {1}, {2} : {3}, {3}", sum, x, residual,
-                 type(m.width())));
-    line(formatv("{0} = encdec.norm {1}, @{2}.gamma, @{2}.beta "
-                 "{{eps = 1.0e-05} : {3}",
-                 y, sum, name, type(m.width())));
+    std::string beta, y = fresh();
+    if (m.betas) {
+      vector(name + ".beta", m.width(), 0.2);
+      beta = ", @" + name + ".beta";
+    }
+    line(formatv("{0} = encdec.norm {1}, @{2}.gamma{3} {{eps = 1.0e-05{4}} : {5}", y, x, name,
+                 beta, m.rms ? ", kind = rms" : "", type(m.width())));
     return y;
+  }
+  /// x + block(x), normed before the block or after the sum.
+  void subLayer(std::string &x, const std::string &name,
+                llvm::function_ref<std::string(const std::string &)> block) {
+    std::string y = block(m.preNorm ? norm(x, name + ".norm") : x), sum = fresh();
+    line(formatv("{0} = encdec.add {1}, {2} : {3}, {3}", sum, y, x, type(m.width())));
+    x = m.preNorm ? sum : norm(sum, name + ".norm");
   }
   std::string ffn(const std::string &x, const std::string &name) {
     int width = m.width();
-    std::string h = linear(x, name + ".fc1", width, m.ffn, side);
+    std::string h = linear(x, name + ".fc1", width, m.ffn, side), gate;
+    if (m.gated)
+      gate = " gated " + linear(x, name + ".gate", width, m.ffn, side);
     std::string a = fresh();
-    line(formatv("{0} = encdec.activation {1} {{kind = {2}} : {3}", a, h,
+    line(formatv("{0} = encdec.activation {1}{2} {{kind = {3}} : {4}", a, h, gate,
                  m.activation, type(m.ffn)));
     return linear(a, name + ".fc2", m.ffn, width, side);
+  }
+  std::string biasType() {
+    return formatv("tensor<{0}x?xf32, #encdec.side<{1}>>", m.heads, side);
+  }
+  /// The bias of self-attentions: of `name`'s own table, or of the side's one table.
+  std::string relativeBias(const std::string &name) {
+    if (!m.buckets || (!m.biasOfEachLayer && !sideBias.empty()))
+      return m.buckets ? sideBias : "";
+    weight(name + ".buckets", formatv("{0}x{1}x{2}", m.buckets, m.heads, m.type), 2.0);
+    sideBias = fresh();
+    line(formatv("{0} = encdec.relative_bias @{1}.buckets {2} {{max_distance = {3}} : {4}",
+                 sideBias, name, side == "encoder" ? "over %offsets" : "to %positions",
+                 m.buckets + 3, biasType()));
+    return sideBias;
   }
   /// The part every attention shares: scores, [mask], softmax, context.
   std::string attention(const std::string &q, const std::string &k,
                         const std::string &v, const std::string &rows,
                         const std::string &offsets, llvm::StringRef keySide,
-                        bool causal) {
+                        bool causal, const std::string &bias = "") {
     std::string scoresType =
         formatv("tensor<{0}x?x?xf32, #encdec.side<{1}>>", m.heads, side);
     std::string s = fresh();
-    line(formatv("{0} = encdec.scores {1}, {2} of {3} in {4} "
-                 "{{heads = {5}, scale = {6:f8}} : {7}, {8}",
-                 s, q, k, rows, offsets, m.heads,
-                 1.0 / std::sqrt(double(m.headSize)), type(m.width()),
-                 type(m.width(), keySide)));
+    bool biased = !bias.empty();
+    line(formatv("{0} = encdec.scores {1}, {2} of {3} in {4}{5} "
+                 "{{heads = {6}, scale = {7:f8}} : {8}, {9}{10}",
+                 s, q, k, rows, offsets, biased ? " bias " + bias + " at %positions" : "",
+                 m.heads, 1.0 / std::sqrt(double(m.headSize)), type(m.inner()),
+                 type(m.inner(), keySide), biased ? ", " + biasType() : ""));
     if (causal) {
       std::string masked = fresh();
       line(formatv("{0} = encdec.mask {1} at %positions : {2}", masked, s,
@@ -113,21 +137,24 @@ private:
     line(formatv("{0} = encdec.context {1}, {2} of {3} in {4} "
                  "{{heads = {5}} : {6}, {7}",
                  c, p, v, rows, offsets, m.heads, scoresType,
-                 type(m.width(), keySide)));
+                 type(m.inner(), keySide)));
     return c;
   }
   /// Tables are declared by encode or step when they first need them.
   std::string embed(const std::string &ids, const std::string &table,
                     const std::string &positions) {
     std::string x = fresh();
-    line(formatv("{0} = encdec.embed {1} at %positions, @{2}, @{3} "
+    line(formatv("{0} = encdec.embed {1} at %positions, @{2}{3} "
                  "{{scale = {4:f8}} : tensor<?xi32, #encdec.side<{5}>> -> {6}",
-                 x, ids, table, positions,
+                 x, ids, table, m.buckets ? "" : ", @" + positions,
                  m.scaleEmbedding ? std::sqrt(double(m.width())) : 1.0, side,
                  type(m.width())));
-    return x;
+    return m.embeddingNorm ? norm(x, (side + ".embedding").str()) : x;
   }
   void positionTable(const std::string &name) {
+    sideBias.clear();
+    if (m.buckets)
+      return;
     if (m.sinusoidal)
       weights += formatv("  encdec.weight @{0} : tensor<{1}x{2}xf32> = "
                          "#encdec.sinusoidal\n",
@@ -163,19 +190,23 @@ void Printer::encode() {
   std::string x = embed("%tokens", source, "encoder.positions");
   for (int layer = 0; layer < m.encoderLayers; ++layer)
     encoderLayer(x, formatv("encoder.l{0}", layer));
+  if (m.preNorm)
+    x = norm(x, "encoder.final");
   line(formatv("return {0} : {1}", x, type(m.width())));
   body += "  }\n";
 }
 
 void Printer::encoderLayer(std::string &x, const std::string &name) {
-  int width = m.width();
-  std::string q = linear(x, name + ".self.q", width, width, side);
-  std::string k = linear(x, name + ".self.k", width, width, side);
-  std::string v = linear(x, name + ".self.v", width, width, side);
-  std::string c = attention(q, k, v, "%rows", "%offsets", side, false);
-  std::string o = linear(c, name + ".self.o", width, width, side);
-  x = addNorm(o, x, name + ".self.norm");
-  x = addNorm(ffn(x, name + ".ffn"), x, name + ".ffn.norm");
+  int width = m.width(), inner = m.inner();
+  std::string bias = relativeBias(name + ".self");
+  subLayer(x, name + ".self", [&](const std::string &x) {
+    std::string q = linear(x, name + ".self.q", width, inner, side);
+    std::string k = linear(x, name + ".self.k", width, inner, side);
+    std::string v = linear(x, name + ".self.v", width, inner, side);
+    std::string c = attention(q, k, v, "%rows", "%offsets", side, false, bias);
+    return linear(c, name + ".self.o", inner, width, side);
+  });
+  subLayer(x, name + ".ffn", [&](const std::string &x) { return ffn(x, name + ".ffn"); });
 }
 
 void Printer::step() {
@@ -205,6 +236,8 @@ void Printer::step() {
   std::string y = embed("%tokens", targetTable(), "decoder.positions");
   for (int layer = 0; layer < m.decoderLayers; ++layer)
     decoderLayer(y, layer);
+  if (m.preNorm)
+    y = norm(y, "decoder.final");
   std::string bias;
   if (m.logitsBias) {
     vector("final_logits_bias", m.vocabulary, 0.5);
@@ -222,33 +255,34 @@ void Printer::step() {
 }
 
 void Printer::decoderLayer(std::string &y, int layer) {
-  int width = m.width();
+  int width = m.width(), inner = m.inner();
   std::string name = formatv("decoder.l{0}", layer);
+  std::string bias = relativeBias(name + ".self");
   // Masked self-attention, over the cache.
-  std::string q = linear(y, name + ".self.q", width, width, side);
-  std::string k = linear(y, name + ".self.k", width, width, side);
-  std::string v = linear(y, name + ".self.v", width, width, side);
-  std::string cache = formatv("!encdec.cache<{0}x{1}>", m.heads, m.headSize);
-  line(
-      formatv("encdec.cache_append %cache{0}, {1}, {2} of %ancestors at %positions "
-              ": {3}, {4}, {4}",
-              layer, k, v, cache, type(width)));
-  std::string read = fresh();
-  line(formatv(
-      "{0}:4 = encdec.cache_read %cache{1} of %ancestors to %positions : {2}", read,
-      layer, cache));
-  std::string c = attention(q, read + "#0", read + "#1", read + "#3",
-                            read + "#2", side, true);
-  y = addNorm(linear(c, name + ".self.o", width, width, side), y,
-              name + ".self.norm");
+  subLayer(y, name + ".self", [&](const std::string &y) {
+    std::string q = linear(y, name + ".self.q", width, inner, side);
+    std::string k = linear(y, name + ".self.k", width, inner, side);
+    std::string v = linear(y, name + ".self.v", width, inner, side);
+    std::string cache = formatv("!encdec.cache<{0}x{1}>", m.heads, m.headSize);
+    line(formatv("encdec.cache_append %cache{0}, {1}, {2} of %ancestors at %positions "
+                 ": {3}, {4}, {4}",
+                 layer, k, v, cache, type(inner)));
+    std::string read = fresh();
+    line(formatv("{0}:4 = encdec.cache_read %cache{1} of %ancestors to %positions : {2}", read,
+                 layer, cache));
+    std::string c = attention(q, read + "#0", read + "#1", read + "#3", read + "#2", side,
+                              true, bias);
+    return linear(c, name + ".self.o", inner, width, side);
+  });
   // Cross-attention: the decoder asks, the encoder answers.
-  q = linear(y, name + ".cross.q", width, width, side);
-  k = linear("%memory", name + ".cross.k", width, width, "encoder");
-  v = linear("%memory", name + ".cross.v", width, width, "encoder");
-  c = attention(q, k, v, "%sources", "%offsets", "encoder", false);
-  y = addNorm(linear(c, name + ".cross.o", width, width, side), y,
-              name + ".cross.norm");
-  y = addNorm(ffn(y, name + ".ffn"), y, name + ".ffn.norm");
+  subLayer(y, name + ".cross", [&](const std::string &y) {
+    std::string q = linear(y, name + ".cross.q", width, inner, side);
+    std::string k = linear("%memory", name + ".cross.k", width, inner, "encoder");
+    std::string v = linear("%memory", name + ".cross.v", width, inner, "encoder");
+    std::string c = attention(q, k, v, "%sources", "%offsets", "encoder", false);
+    return linear(c, name + ".cross.o", inner, width, side);
+  });
+  subLayer(y, name + ".ffn", [&](const std::string &y) { return ffn(y, name + ".ffn"); });
 }
 
 } // namespace
@@ -256,10 +290,12 @@ void Printer::decoderLayer(std::string &y, int layer) {
 std::string ModelSizes::text() const {
   return formatv("heads {0} headSize {1} layers {2}+{3} ffn {4} vocabulary {5} "
                  "source {6} positions {7} {8} {9} biases {10} logitsBias {11} "
-                 "scaleEmbedding {12} sinusoidal {13} seed {14}",
+                 "scaleEmbedding {12} sinusoidal {13} width {14} preNorm {15} embeddingNorm "
+                 "{16} rms {17} betas {18} gated {19} buckets {20}{21} seed {22}",
                  heads, headSize, encoderLayers, decoderLayers, ffn, vocabulary,
                  sourceVocabulary, maxPositions, activation, type, biases,
-                 logitsBias, scaleEmbedding, sinusoidal, seed);
+                 logitsBias, scaleEmbedding, sinusoidal, width(), preNorm, embeddingNorm, rms,
+                 betas, gated, buckets, biasOfEachLayer ? " each layer" : "", seed);
 }
 
 std::string randomModelText(const ModelSizes &sizes) {
@@ -283,6 +319,12 @@ std::vector<ModelSizes> randomSizes(unsigned count, uint64_t seed) {
   awkward.sinusoidal = false, awkward.sourceVocabulary = 19;
   awkward.activation = "gelu", awkward.type = "f16";
   all.push_back(awkward);
+  awkward = ModelSizes(); // T5, with heads that are not the model's width
+  awkward.heads = 1, awkward.headSize = 33, awkward.modelWidth = 20, awkward.ffn = 31;
+  awkward.biases = awkward.logitsBias = awkward.scaleEmbedding = awkward.betas = false;
+  awkward.preNorm = awkward.rms = awkward.gated = true;
+  awkward.activation = "gelu_tanh", awkward.buckets = 8;
+  all.push_back(awkward);
   std::mt19937_64 random(seed);
   auto draw = [&](int low, int high) {
     // By hand: std::uniform_int_distribution differs between libraries.
@@ -301,6 +343,10 @@ std::vector<ModelSizes> randomSizes(unsigned count, uint64_t seed) {
     m.type = std::vector<std::string>{"f32", "f16", "bf16"}[draw(0, 2)];
     m.biases = draw(0, 3) > 0, m.logitsBias = draw(0, 1);
     m.scaleEmbedding = draw(0, 1), m.sinusoidal = draw(0, 1);
+    m.preNorm = draw(0, 1), m.embeddingNorm = draw(0, 3) == 0;
+    m.rms = draw(0, 1), m.betas = draw(0, 2) > 0, m.gated = draw(0, 1);
+    m.modelWidth = draw(0, 1) ? draw(3, 40) : 0;
+    m.buckets = draw(0, 1) ? 2 * draw(2, 20) : 0, m.biasOfEachLayer = draw(0, 1);
     m.seed = random() % 100000;
     all.push_back(m);
   }

@@ -11,7 +11,8 @@
 
 namespace encdec::test {
 
-/// The sizes of a model. heads * headSize = the width E of the model.
+/// The sizes of a model. The defaults are Marian's: norms after each sub-layer, a position
+/// table, heads that are the width of the model together.
 struct ModelSizes {
   int heads = 2;
   int headSize = 8;
@@ -27,9 +28,18 @@ struct ModelSizes {
   bool logitsBias = true;          // final_logits_bias on the vocabulary
   bool scaleEmbedding = true;      // multiply token embeddings by sqrt(E)
   bool sinusoidal = true;          // computed positions, or a stored table
+  int modelWidth = 0;              // E; 0: heads * headSize
+  bool preNorm = false;            // norms before each sub-layer and after the last
+  bool embeddingNorm = false;      // and one of the embeddings
+  bool rms = false;                // RMSNorm
+  bool betas = true;               // of the norms
+  bool gated = false;              // a gate in each FFN
+  int buckets = 0;                 // of relative biases, instead of a position table
+  bool biasOfEachLayer = false;    // a table in each layer, or one of a side
   uint64_t seed = 1;
 
-  int width() const { return heads * headSize; }
+  int inner() const { return heads * headSize; } // of the attentions
+  int width() const { return modelWidth ? modelWidth : inner(); }
   /// For a test's failure message: all sizes in one line.
   std::string text() const;
 };
