@@ -47,13 +47,16 @@ struct GenerationConfig {
   uint64_t numBeams = 1;
   double lengthPenalty = 1;
   std::string earlyStopping = "false"; // "true", "false" or "never"
+  /// Decoder positions that the lengths above ask for, in a model whose positions grow;
+  /// else the model's.
+  uint64_t positions = 0;
 };
 
-/// Reads the decoding defaults for a target vocabulary of `vocabulary` ids and
-/// at most `maxPositions` decoder positions; adds warnings.
+/// Reads the decoding defaults for a target vocabulary of `vocabulary` ids and at most
+/// `maxPositions` decoder positions, or more where they grow; adds warnings.
 Result<GenerationConfig> readGeneration(const ConfigFiles &files,
                                         uint64_t vocabulary,
-                                        uint64_t maxPositions,
+                                        uint64_t maxPositions, bool positionsGrow,
                                         std::vector<std::string> &warnings);
 
 /// Whether Transformers' GenerationConfig knows `key`. In config.json such keys count

@@ -150,6 +150,30 @@ void Describer::checkNeutral() {
 
 } // namespace
 
+/// A checkpoint of another class of the family, a classifier perhaps, may lack the head or
+/// hold more.
+static void warnOfArchitecture(const FamilyFile &family, Fields &config,
+                               std::vector<std::string> &warnings) {
+  const JsonValue *classes = config.get("architectures");
+  if (!classes || classes->kind != JsonValue::Array || classes->items.empty())
+    return;
+  for (const JsonValue &each : classes->items)
+    if (each.asText() &&
+        std::ranges::find(family.architectures, *each.asText()) != family.architectures.end())
+      return;
+  warnings.push_back(fmt::format(
+      "{}: key \"architectures\": expected {}, found {}; read as a model that generates",
+      config.fileName(), listNames(family.architectures), classes->items[0].show()));
+}
+
+Status checkPositions(const ModelDescription &model) {
+  if (model.maxPositions * model.dModel <= uint64_t(1) << 30)
+    return Status::success();
+  return overLimit(fmt::format("config.json: {} positions of width {} make a table beyond "
+                               "the limit of 2^30 numbers",
+                               model.maxPositions, model.dModel));
+}
+
 Result<ModelDescription> describeModel(const FamilyFile &family, const ConfigFiles &files,
                                        uint64_t maxSourceTokens,
                                        std::vector<std::string> &warnings) {
@@ -169,16 +193,12 @@ Result<ModelDescription> describeModel(const FamilyFile &family, const ConfigFil
         "--max-source-tokens: expected at most {}, found {}", maxWidth, maxSourceTokens)));
   if (maxSourceTokens != 0)
     model.maxPositions = maxSourceTokens;
-  // A table of positions may be computed, so a small file could ask for a huge table.
-  if (config.status().ok() && model.maxPositions * model.dModel > uint64_t(1) << 30)
-    config.failWith(overLimit(fmt::format(
-        "config.json: {} positions of width {} make a table beyond the limit of 2^30 "
-        "numbers",
-        model.maxPositions, model.dModel)));
   // An error of a key makes warnings about its fallback useless.
   ENCDEC_RETURN_IF_ERROR(config.status());
+  ENCDEC_RETURN_IF_ERROR(checkPositions(model));
   describer.checkNeutral();
   ENCDEC_RETURN_IF_ERROR(config.status());
+  warnOfArchitecture(family, config, warnings);
   ENCDEC_RETURN_IF_ERROR(checkLeftovers(config, warnings));
   return model;
 }

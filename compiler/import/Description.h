@@ -42,4 +42,8 @@ Result<ModelDescription> describeModel(const FamilyFile &family, const ConfigFil
                                        uint64_t maxSourceTokens,
                                        std::vector<std::string> &warnings);
 
+/// Whether a table of all positions is small enough to be computed: a small file could
+/// ask for a huge one. Errors: Limit.
+Status checkPositions(const ModelDescription &model);
+
 } // namespace encdec::checkpoint

@@ -191,13 +191,19 @@ void readNgramSizes(Fields &fields, GenerationConfig &config) {
   config.encoderNoRepeatNgramSize = size("encoder_no_repeat_ngram_size");
 }
 
-void readLengths(Fields &fields, uint64_t maxPositions,
+void readLengths(Fields &fields, uint64_t maxPositions, bool positionsGrow,
                  GenerationConfig &config, std::vector<std::string> &warnings) {
   constexpr uint64_t most = 1u << 30;
   std::optional<uint64_t> length = fields.optionalCount("max_length", 1, most);
   config.maxLength = length ? *length : std::min<uint64_t>(21, maxPositions);
+  config.maxNewTokens = fields.optionalCount("max_new_tokens", 1, most);
   // The decoder never reads the last token, so n positions are enough for n + 1
   // tokens, the start token included.
+  if (positionsGrow)
+    maxPositions =
+        std::clamp(std::max(config.maxLength - 1, config.maxNewTokens.value_or(0)),
+                   maxPositions, std::max(maxPositions, maxWidth));
+  config.positions = maxPositions;
   if (config.maxLength > maxPositions + 1) {
     warnings.push_back(fmt::format(
         "{}: key \"max_length\": {} is more than the model's {} positions "
@@ -205,7 +211,6 @@ void readLengths(Fields &fields, uint64_t maxPositions,
         fields.fileName(), config.maxLength, maxPositions, maxPositions + 1));
     config.maxLength = maxPositions + 1;
   }
-  config.maxNewTokens = fields.optionalCount("max_new_tokens", 1, most);
   if (config.maxNewTokens && *config.maxNewTokens > maxPositions) {
     warnings.push_back(fmt::format(
         "{}: key \"max_new_tokens\": {} is more than the model's {} positions, "
@@ -258,12 +263,12 @@ bool isGenerationKey(std::string_view name) { return findKey(name); }
 
 Result<GenerationConfig> readGeneration(const ConfigFiles &files,
                                         uint64_t vocabulary,
-                                        uint64_t maxPositions,
+                                        uint64_t maxPositions, bool positionsGrow,
                                         std::vector<std::string> &warnings) {
   Fields fields(files.generation(), files.generationName());
   GenerationConfig config;
   readTokens(fields, vocabulary, !files.hasGenerationFile, config);
-  readLengths(fields, maxPositions, config, warnings);
+  readLengths(fields, maxPositions, positionsGrow, config, warnings);
   readBadWords(fields, vocabulary, config, warnings);
   readNgramSizes(fields, config);
   config.numBeams = fields.count("num_beams", 1, 1, INT32_MAX);

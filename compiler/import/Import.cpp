@@ -76,7 +76,9 @@ Result<OwningOpRef<ModuleOp>> importFolder(MLIRContext &context,
   ENCDEC_ASSIGN_OR_RETURN(
       checkpoint::GenerationConfig generation,
       checkpoint::readGeneration(config, model.decoder.vocabulary, model.maxPositions,
-                                 warnings));
+                                 family.positionsAdjustable, warnings));
+  model.maxPositions = std::max(model.maxPositions, generation.positions);
+  ENCDEC_RETURN_IF_ERROR(checkpoint::checkPositions(model));
   ENCDEC_ASSIGN_OR_RETURN(OwningOpRef<ModuleOp> module,
                           buildModel(context, model, files, warnings));
   (*module)->setAttr(kGenerationAttr, generationAttribute(context, generation));

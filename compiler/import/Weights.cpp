@@ -37,6 +37,7 @@ private:
   std::string declarePositions(CheckpointSide which);
   void declareBiases(CheckpointSide which);
   void declareLayers(CheckpointSide which);
+  void declareFinalNorm(CheckpointSide which);
   void declareAttention(const std::string &symbol, const AttentionFile &file,
                         const SideDescription &side, uint64_t layer, uint64_t keyWidth);
   void declareFfn(const std::string &symbol, const SideDescription &side, uint64_t layer);
@@ -107,7 +108,24 @@ void WeightDeclarer::declareLayers(CheckpointSide which) {
     declareFfn(symbol + ".ffn", side, layer);
   }
   if (!file.finalNorm.empty())
-    declareNorm(name + ".final", file.finalNorm, side);
+    declareFinalNorm(which);
+}
+
+// A scale of the logits' rows is one of the final norm's output: a scaled vector or two
+// instead of a scaled copy of the vocabulary.
+void WeightDeclarer::declareFinalNorm(CheckpointSide which) {
+  const SideDescription &side = sideOf(which);
+  const std::string symbol = std::string(nameOf(which)) + ".final";
+  if (which == CheckpointSide::encoder || model.headScale == 1)
+    return declareNorm(symbol, side.file->finalNorm, side);
+  const std::string stored = symbol + ".stored";
+  declareNorm(stored, side.file->finalNorm, side);
+  for (const char *part : {".gamma", ".beta"})
+    if (module.lookupSymbol(stored + part))
+      weights.compute(symbol + part, {int64_t(model.dModel)},
+                      ScaledAttr::get(module.getContext(), FlatSymbolRefAttr::get(module.getContext(),
+                                                             stored + part),
+                                      llvm::APFloat(model.headScale)));
 }
 
 void WeightDeclarer::declareTables(const TableNames &names) {

@@ -31,7 +31,8 @@ Status State::checkSource(std::span<const int32_t> ids) const {
   if (ids.size() > sizes.maxPositions)
     return overLimit(
         fmt::format("the source has {} tokens, more than the model's {} "
-                    "positions; shorten it",
+                    "positions; shorten it, or compile a model without tables of "
+                    "positions for more with --max-source-tokens",
                     ids.size(), sizes.maxPositions));
   if (roundUp16(ids.size()) > limits.maxSourceTokens)
     return overLimit(

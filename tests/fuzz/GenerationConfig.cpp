@@ -15,7 +15,7 @@ namespace encdec::fuzz {
 bool readsGeneration(const ConfigFiles &files, uint64_t vocabulary,
                      uint64_t positions) {
   std::vector<std::string> warnings;
-  auto read = readGeneration(files, vocabulary, positions, warnings);
+  auto read = readGeneration(files, vocabulary, positions, /*positionsGrow=*/false, warnings);
   for (const std::string &warning : warnings)
     requireSentence(warning);
   if (!read.ok()) {

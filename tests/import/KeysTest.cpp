@@ -76,6 +76,15 @@ TEST(Import, NoWarningSpeaksOfAKeyThatIsRefused) {
   EXPECT_EQ(imported.warnings(), "");
 }
 
+TEST(Import, AModelOfAnotherClassIsNamed) {
+  TinyCheckpoint checkpoint;
+  checkpoint.config["architectures"] = "[\"MarianForFortunes\"]";
+  Imported imported(checkpoint);
+  ASSERT_TRUE(imported.module) << imported.error();
+  EXPECT_TRUE(contains(imported.warnings(), "key \"architectures\": expected MarianMTModel, "
+                                            "MarianModel, found \"MarianForFortunes\""));
+}
+
 TEST(Import, StrictMakesWarningsErrors) {
   TinyCheckpoint checkpoint;
   checkpoint.config["flux"] = "1";
@@ -326,6 +335,9 @@ TEST(Ties, DifferentValuesAreNotTied) {
   ASSERT_TRUE(imported.module) << imported.error();
   EXPECT_TRUE(imported.weight("shared"));
   EXPECT_TRUE(imported.weight("decoder.head"));
+  EXPECT_EQ(imported.report.warnings.size(), 1u) << imported.warnings();
+  EXPECT_TRUE(contains(imported.warnings(), "\"lm_head.weight\" and \"model.shared.weight\" "
+                                            "hold different values"));
 }
 
 TEST(Ties, UntiedFolderWithOnlySharedIsTiedWithAWarning) {
