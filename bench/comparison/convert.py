@@ -13,17 +13,22 @@ import sys
 
 class NumberTokenizer:
     """Token N is called "tN": the comparison knows ids alone, and a random
-    checkpoint has no tokenizer. Only "<pad>" has its name, by which the Marian
-    converter finds and drops it."""
+    checkpoint has no tokenizer. A pad that is the last id is called "<pad>", the name by
+    which the Marian converter finds and drops it."""
+
+    special_tokens_map = {}
 
     def __init__(self, config):
         self.size, self.pad = config["vocab_size"], config["pad_token_id"]
-        self.eos_token = self.unk_token = f"t{config['eos_token_id']}"
-        self.bos_token = self.eos_token
-        self.pad_token = "<pad>"
+        self.unk_token_id = config["eos_token_id"]
+        self.eos_token = self.unk_token = self.bos_token = f"t{config['eos_token_id']}"
+        self.pad_token = self.convert_ids_to_tokens(self.pad)
+
+    def convert_ids_to_tokens(self, token):
+        return "<pad>" if token == self.pad == self.size - 1 else f"t{token}"
 
     def get_vocab(self):
-        return {"<pad>" if i == self.pad else f"t{i}": i for i in range(self.size)}
+        return {self.convert_ids_to_tokens(i): i for i in range(self.size)}
 
 
 def to_ctranslate2(checkpoint, folder, quantization):

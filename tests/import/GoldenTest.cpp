@@ -192,11 +192,17 @@ struct Golden {
   std::string name() const { return model["name"]; }
 };
 
+void PrintTo(const Golden &golden, std::ostream *out) {
+  *out << golden.family << "/" << golden.name();
+}
+
 std::vector<Golden> goldens() {
   std::vector<Golden> result;
-  for (const char *family : {ENCDEC_FAMILIES})
-    for (const json &model : readGoldens(std::string(family) + ".json")["models"])
+  for (const char *family : {ENCDEC_FAMILIES}) {
+    json read = readGoldens(std::string(family) + ".json");
+    for (const json &model : read["models"])
       result.push_back({family, model});
+  }
   return result;
 }
 
@@ -238,6 +244,7 @@ TEST(Goldens, CoverAtLeastTwentyModelsOfEachFamily) {
   std::map<std::string, int> models;
   for (const Golden &golden : goldens())
     ++models[golden.family];
+  EXPECT_EQ(models.size(), std::size({ENCDEC_FAMILIES}));
   for (const auto &[family, count] : models)
     EXPECT_GE(count, 20) << family;
 }

@@ -132,17 +132,19 @@ def transformers_beams(model, source, options):
     return rows
 
 
-def option_sets(seed):
+def option_sets(seed, ends):
+    """`ends` is how many tokens end a sentence: a step finds at most 64 candidates, of which
+    each beam needs one more than there are ends."""
     draw = random.Random(make_checkpoint.fnv(f"{seed}/beams"))
-    return [{"num_beams": beams, "length_penalty": draw.choice([0.0, 0.6, 1.0, 1.0, 1.7, -0.5]),
+    return [{"num_beams": min(beams, 64 // (1 + ends)), "length_penalty": draw.choice([0.0, 0.6, 1.0, 1.0, 1.7, -0.5]),
              "early_stopping": draw.choice([False, True, "never"])}
             for beams in (2, 4, draw.choice([5, 5, 3, 8]))]
 
 
 def cases(model, seed, sources):
     """Each option set on two of the sources; `source` counts them."""
-    made = []
-    for i, options in enumerate(option_sets(seed)):
+    eos, made = model.generation_config.eos_token_id, []
+    for i, options in enumerate(option_sets(seed, len(eos) if isinstance(eos, list) else 1)):
         for index in (2 * i, 2 * i + 1):
             found = transformers_beams(model, sources[index], options)
             again, margin = search(model, sources[index], options)
