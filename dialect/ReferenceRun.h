@@ -27,6 +27,10 @@ public:
   /// Runs encode on token ids of each source, one or more tokens each.
   mlir::LogicalResult encode(llvm::ArrayRef<std::vector<int64_t>> sources);
 
+  /// What encode returned: the encoder's rows of all sources, end to end [S, E]; of no
+  /// numbers where it returns nothing.
+  const Tensor &encoderOutput() const { return memory; }
+
   /// Runs one step with one row per entry. Row r is token tokens[r] at
   /// positions[r], its past in slots ancestors[r], for source sources[r].
   /// Nothing is biased.

@@ -2,12 +2,29 @@
 
 #include "runtime/ApiSupport.h"
 #include "runtime/exec/Machine.h"
+#include "runtime/exec/Pool.h"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 
 using namespace encdec;
 using namespace encdec::runtime;
 using namespace encdec::runtime::api;
+
+namespace {
+
+/// Whether the last encode left its output.
+Status checkStates(const State &state) {
+  if (!state.limits.encoderStates)
+    return usageError("the state was made without room for the encoder's output; create it "
+                      "with encoder_states = 1");
+  if (!state.encodedRows())
+    return usageError("nothing is encoded; call encdec_encode first");
+  return {};
+}
+
+} // namespace
 
 extern "C" {
 
@@ -33,6 +50,7 @@ encdec_status *encdec_state_create(encdec_model *model,
     limits.maxMemory = wanted.max_memory;
     limits.logits = wanted.logits;
     limits.probs = wanted.probs;
+    limits.encoderStates = wanted.encoder_states;
     ENCDEC_ASSIGN_OR_RETURN(auto state, State::create(model->model, limits));
     *out_state = new encdec_state{std::move(state)};
     return {};
@@ -79,6 +97,41 @@ encdec_status *encdec_encode(encdec_state *state, const int32_t *ids,
     ENCDEC_RETURN_IF_ERROR(checkCount("source_count", source_count));
     return state->state->encode({ids, offsets[source_count]},
                                 {offsets, source_count + 1});
+  });
+}
+
+encdec_status *encdec_get_encoder_states(const encdec_state *state,
+                                         encdec_encoder_states *out_states) {
+  return guarded([&]() -> Status {
+    ENCDEC_RETURN_IF_ERROR(checkGiven({{"state", state}, {"out_states", out_states}}));
+    const State &from = *state->state;
+    ENCDEC_RETURN_IF_ERROR(checkStates(from));
+    encdec_encoder_states value = {};
+    value.states = from.encoderStates();
+    value.row_count = from.encodedRows();
+    value.width = from.model->manifest.model.dModel;
+    value.stride = from.statesStride();
+    return writeSized(out_states, value);
+  });
+}
+
+encdec_status *encdec_pool_encoder_states(const encdec_state *state, uint32_t pooling,
+                                          float *vectors, uint64_t capacity) {
+  return guarded([&]() -> Status {
+    ENCDEC_RETURN_IF_ERROR(checkGiven({{"state", state}, {"vectors", vectors}}));
+    if (pooling != ENCDEC_POOL_MEAN && pooling != ENCDEC_POOL_FIRST)
+      return usageError(fmt::format("pooling is {}, expected ENCDEC_POOL_MEAN or "
+                                    "ENCDEC_POOL_FIRST",
+                                    pooling));
+    const State &from = *state->state;
+    ENCDEC_RETURN_IF_ERROR(checkStates(from));
+    const uint64_t width = from.model->manifest.model.dModel;
+    if (capacity / width < from.sources())
+      return usageError(fmt::format("capacity is {}, expected at least {} floats: {} sources "
+                                    "of {}",
+                                    capacity, from.sources() * width, from.sources(), width));
+    pooling == ENCDEC_POOL_MEAN ? poolMean(from, vectors) : poolFirst(from, vectors);
+    return {};
   });
 }
 

@@ -161,6 +161,7 @@ constexpr Kernel kernels[] = {
                            /*isGated=*/s.call.getNumOperands() > 1);
      }},
     {"add", [](CpuKernels &k, Settings &s) { return k.add(s.number("width")); }},
+    {"states", [](CpuKernels &k, Settings &s) { return k.states(s.number("width")); }},
     {"norm", [](CpuKernels &k, Settings &s) { return k.norm(s.norm(/*residual=*/false)); }},
     {"add_norm", [](CpuKernels &k, Settings &s) { return k.norm(s.norm(/*residual=*/true)); }},
     {"relative_bias", [](CpuKernels &k, Settings &s) { return k.relativeBias(s.bias()); }},

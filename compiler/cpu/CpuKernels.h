@@ -62,6 +62,8 @@ public:
   mlir::func::FuncOp activation(int64_t width, ActivationKind kind, bool isGated = false);
   /// x, y, sum.
   mlir::func::FuncOp add(int64_t width);
+  /// Rows to out_states, where the caller asks for them: x.
+  mlir::func::FuncOp states(int64_t width);
   /// y = norm(x) or norm(x + residual): x, residual (where there is one), gamma, beta or -1,
   /// y, sum (where it is kept).
   mlir::func::FuncOp norm(const NormShape &shape);

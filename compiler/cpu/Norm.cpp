@@ -1,4 +1,4 @@
-// Row-wise kernels that are not products: norm, add, activation.
+// Row-wise kernels that are not products: norm, add, activation, states.
 //
 // Norm, of one row of E elements, v = x or x + residual:
 //   layer  y = (v - mean) / sqrt(variance + eps) * gamma + beta
@@ -124,6 +124,20 @@ func::FuncOp CpuKernels::activation(int64_t width, ActivationKind kind, bool isG
       k.store(isGated ? active * k.load(vector, gate + at) : active, y + at);
     });
   });
+}
+
+func::FuncOp CpuKernels::states(int64_t width) {
+  return defineKernel(
+      "states_" + std::to_string(width), [&](KernelBuilder &k, Frame &f) {
+        VectorType vector = k.vector(k.f32(), 16);
+        Val x = f.place(0), out = f.contextPointer("out_states");
+        k.unless(k.isNull(out), [&] {
+          Val rowBytes = k.constant((width + 15) / 16 * 64);
+          auto [first, last] = f.share(f.context("rows"));
+          k.loop(first * rowBytes, last * rowBytes, k.constant(int64_t(64)),
+                 [&](Val at) { k.store(k.load(vector, x + at), out + at); });
+        });
+      });
 }
 
 func::FuncOp CpuKernels::activatePanels(ActivationKind kind, bool isGated) {

@@ -37,6 +37,7 @@ private:
   mlir::LogicalResult select(SelfAttentionOp op);
   mlir::LogicalResult select(CrossAttentionOp op);
   mlir::LogicalResult select(mlir::func::ReturnOp op);
+  mlir::LogicalResult states(mlir::func::ReturnOp op);
   mlir::LogicalResult encoderAttention(SelfAttentionOp op);
 
   template <typename Norm> mlir::LogicalResult norm(Norm op);

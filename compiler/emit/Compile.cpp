@@ -262,6 +262,7 @@ Result<std::unique_ptr<JitModel>> jit(Compilation &compilation,
   parts.tokenizer = std::move(tokenizer.files);
   parts.weights = WeightBuffer(weightsSectionBytes(compilation.module));
   ENCDEC_RETURN_IF_ERROR(compilation.fillWeights(parts.weights.bytes()));
+  parts.hasStep = bool(findEntries(compilation.module).step);
   return resultOf(JitModel::create(object, std::move(parts)));
 }
 

@@ -54,8 +54,9 @@ jitCheckpoint(const std::string &folder, const CompileOptions &options,
               std::vector<std::string> &warnings);
 
 /// The same for IR at hand: `module`, in decomposed or fused form and with the
-/// attributes encdec.model and encdec.generation, runs through the pipelines and is of
-/// no use afterwards. `folder` holds the files that its weights name.
+/// attributes encdec.model and encdec.generation, runs through the pipelines and is of no
+/// use afterwards. A module without a step has neither the second nor the first one's keys
+/// of the decoder. `folder` holds the files that its weights name.
 Result<std::unique_ptr<JitModel>> jitModule(mlir::ModuleOp module,
                                             const std::string &folder,
                                             const CompileOptions &options);

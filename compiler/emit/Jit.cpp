@@ -64,10 +64,12 @@ Expected<std::unique_ptr<JitModel>> JitModel::create(ArrayRef<char> object,
   auto encode = find(ENCDEC_ABI_ENCODE_SYMBOL);
   if (!encode)
     return encode.takeError();
+  model->view.encode = encode->toPtr<encdec_abi_entry_fn>();
+  if (!model->parts.hasStep)
+    return model;
   auto step = find(ENCDEC_ABI_STEP_SYMBOL);
   if (!step)
     return step.takeError();
-  model->view.encode = encode->toPtr<encdec_abi_entry_fn>();
   model->view.step = step->toPtr<encdec_abi_entry_fn>();
   return model;
 }

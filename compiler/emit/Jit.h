@@ -39,6 +39,7 @@ public:
   struct Parts {
     std::string manifest;
     WeightBuffer weights;
+    bool hasStep = true; // false: an encoder only
     /// Names and contents of files.
     std::vector<std::pair<std::string, std::string>> tokenizer;
   };

@@ -19,7 +19,8 @@ linkShared(llvm::ArrayRef<char> object);
 
 /// What the runtime's loader relies on: an ELF shared object that needs no
 /// other library, imports no symbol, has only RELATIVE relocations, no
-/// constructors, and exports encdec_encode, encdec_step and encdec_abi_version.
+/// constructors, and exports encdec_encode, encdec_abi_version and, but for an encoder
+/// only, encdec_step.
 llvm::Error checkCode(llvm::ArrayRef<char> shared);
 
 } // namespace encdec

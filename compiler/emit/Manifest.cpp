@@ -87,14 +87,41 @@ llvm::json::Object weightEntry(WeightOp weight) {
                             {"bytes", bytes.values + bytes.scales}};
 }
 
+/// Bytes of a row of the encoder's output; 0 where encode does not return it.
+int64_t statesPerRow(func::FuncOp encode) {
+  constexpr int64_t floatBytes = 4;
+  if (!encode || encode.getNumResults() == 0)
+    return 0;
+  return rowStride(cast<RankedTensorType>(encode.getResultTypes()[0]).getDimSize(1)) *
+         floatBytes;
+}
+
+/// Whether the module's dictionaries fit its entries: they speak of decoder and decoding
+/// where there is a step, and only there.
+LogicalResult checkFacts(ModuleOp module, bool hasStep) {
+  auto model = module->getAttrOfType<DictionaryAttr>(kModelAttr);
+  if (!model)
+    return emitError(module.getLoc(), "expected attribute ") << kModelAttr << ", but found none";
+  auto disagree = [&](StringRef what) {
+    return emitError(module.getLoc(), "expected ")
+           << (hasStep ? "" : "no ") << what << " of a module "
+           << (hasStep ? "with a step, but found none" : "without a step, but found it");
+  };
+  if (module->hasAttr(kGenerationAttr) != hasStep)
+    return disagree(("attribute " + kGenerationAttr).str());
+  for (StringRef key : {"decoder_layers", "decoder_heads", "decoder_ffn", "vocab_size"})
+    if (model.contains(key) != hasStep)
+      return disagree(("key '" + key + "' in " + kModelAttr).str());
+  return success();
+}
+
 } // namespace
 
 FailureOr<std::string> manifestText(ModuleOp module,
                                     const ManifestInfo &info) {
-  for (StringRef name : {kModelAttr, kGenerationAttr})
-    if (!module->hasAttr(name))
-      return emitError(module.getLoc(), "expected attribute ")
-             << name << ", but found none";
+  Entries entries = findEntries(module);
+  if (failed(checkFacts(module, bool(entries.step))))
+    return failure();
 
   FailureOr<kernel::MemoryPlan> plan = kernel::memoryPlanOf(module);
   if (failed(plan))
@@ -136,11 +163,15 @@ FailureOr<std::string> manifestText(ModuleOp module,
       json.attribute("scratch_per_row", plan->scratch.getPerRow());
       json.attribute("memory_per_key", plan->memoryPerKey);
       json.attribute("cache_per_key", plan->cachePerKey);
+      json.attribute("states_per_row", statesPerRow(entries.encode));
       json.attribute("key_type", keyTypeOf(module));
     });
     texts(json, "passes", info.passes);
     json.attribute("checkpoint_hash", info.checkpointHash);
-    section(json, "generation", module, kGenerationAttr);
+    if (module->hasAttr(kGenerationAttr))
+      section(json, "generation", module, kGenerationAttr);
+    else
+      json.attribute("generation", nullptr);
     if (info.tokenizerKind.empty())
       json.attribute("tokenizer", nullptr);
     else

@@ -21,7 +21,8 @@ struct ManifestInfo {
 };
 
 /// JSON of a scheduled module with encdec.model and encdec.generation, keys in a fixed
-/// order. Fails, with a diagnostic, where one of these or the memory plan is missing.
+/// order. Fails, with a diagnostic, where the memory plan is missing, or one of these that a
+/// module with its entries must have.
 mlir::FailureOr<std::string> manifestText(mlir::ModuleOp module,
                                           const ManifestInfo &info);
 

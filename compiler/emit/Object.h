@@ -31,8 +31,8 @@ llvm::Expected<const ObjectTarget *> findObjectTarget(llvm::StringRef name);
 /// The best level this machine runs, or null.
 const ObjectTarget *hostObjectTarget();
 
-/// Translates `module` (LLVM dialect; exports functions encdec_encode and
-/// encdec_step) and generates position-independent code: no IR passes,
+/// Translates `module` (LLVM dialect; exports functions encdec_encode and, but for an
+/// encoder only, encdec_step) and generates position-independent code: no IR passes,
 /// aggressive instruction selection. Everything else becomes local; the data
 /// symbol encdec_abi_version is added. The bytes depend on module and target
 /// alone.

@@ -17,8 +17,8 @@ inline constexpr llvm::StringLiteral kSegmentsAttr = "encdec.segments";
 void buildKernelsToLLVM(mlir::OpPassManager &pm);
 
 /// Scheduled form to the LLVM dialect for one level of the target, in place: afterwards
-/// the module holds the functions encdec_encode and encdec_step (include/encdec/abi.h)
-/// and private kernels, nothing else. On failure there are diagnostics and the module is
+/// the module holds the functions encdec_encode and, where there is one, encdec_step
+/// (include/encdec/abi.h) and private kernels, nothing else. On failure there are diagnostics and the module is
 /// of no more use. Clone the module first where several levels are wanted.
 llvm::LogicalResult lowerToLLVMDialect(mlir::ModuleOp module,
                                        llvm::StringRef level);

@@ -2,7 +2,7 @@
 // is computed once per source, at the end of encode.
 //
 //   encode: … return %out                 encode: … memory_project %m0, %out, …
-//   step:   %k = linear %memory, @k   =>          return
+//   step:   %k = linear %memory, @k   =>          return %out
 //           %v = linear %memory, @v       step:   %k, %v, %o = memory_read %m0
 //           … scores %q, %k …                     … scores %q, %k …
 //
@@ -314,8 +314,6 @@ void Hoister::finish() {
   for (Operation *op : llvm::reverse(dependents))
     op->erase();
   (void)step.eraseArgument(memory.getArgNumber());
-  encodeReturn->eraseOperand(0);
-  (void)encode.eraseResult(0);
 }
 
 /// The proof: an op that still depends on the encoder's output alone is an error.

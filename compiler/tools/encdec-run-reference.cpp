@@ -43,6 +43,9 @@ static cl::list<int64_t>
 static cl::list<std::string>
     ids("ids", cl::cat(category),
         cl::desc("token ids of one source, \"5 17 2\"; repeatable"));
+static cl::opt<bool>
+    encoder("encoder", cl::cat(category),
+            cl::desc("print the encoder's rows of all sources, and run no step"));
 static cl::opt<std::string>
     functionName("function", cl::cat(category),
                  cl::desc("run this one function on seeded arguments"));
@@ -179,6 +182,28 @@ static int64_t startOf(ModuleOp module) {
   return start.getNumOccurrences() || !token ? int64_t(start) : token.getInt();
 }
 
+/// Prints what encode returns, a line a token.
+static int runEncoder(ModuleOp module, WeightReader reader) {
+  BatchRun run(module, std::move(reader));
+  auto sources = readSources(run.vocabulary("encode"));
+  if (failed(sources))
+    return usageError;
+  if (failed(run.encode(*sources)))
+    return badModel;
+  const Tensor &rows = run.encoderOutput();
+  if (rows.values.empty()) {
+    emitError(module.getLoc(), "expected encode to return the encoder's rows");
+    return badModel;
+  }
+  for (int64_t row = 0; row < rows.rows(); ++row) {
+    llvm::outs() << "row " << row << ":";
+    for (int64_t column = 0; column < rows.shape[1]; ++column)
+      printNumber(rows.at(row, column));
+    llvm::outs() << "\n";
+  }
+  return 0;
+}
+
 static int runBatch(ModuleOp module, WeightReader reader) {
   BatchRun run(module, std::move(reader));
   if (failed(run.verify()))
@@ -240,7 +265,8 @@ int main(int argc, char **argv) {
                               "holds the file of this weight");
     return store.stored(weight);
   };
-  int code = functionName.empty() ? runBatch(*module, reader)
-                                  : runFunction(*module, reader);
+  int code = !functionName.empty() ? runFunction(*module, reader)
+             : encoder             ? runEncoder(*module, reader)
+                                   : runBatch(*module, reader);
   return code ? code : finishOutput(program);
 }

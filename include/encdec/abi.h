@@ -75,6 +75,9 @@
   X(const int32_t *, row_bias)                                                 \
   /* step: how many best tokens of each row, 1 … ENCDEC_ABI_MAX_TOP_K */       \
   X(int64_t, top_k)                                                            \
+  /* encode: S rows of round_up(E, 16) floats, the encoder's output, or null.   \
+     Written only where the manifest's states_per_row is not 0 */              \
+  X(float *, out_states)                                                       \
   /* step: R x top_k tokens, best first after logit_bias, lower ids first on   \
      ties; token 0 where all others are biased to -inf */                      \
   X(int32_t *, out_tokens)                                                     \
@@ -102,7 +105,8 @@ typedef struct encdec_abi_context {
 } encdec_abi_context;
 #undef ENCDEC_ABI_FIELD
 
-/* The two entry points of a code section, by these symbol names. All workers
+/* The two entry points of a code section, by these symbol names. A model that is an
+ * encoder only has no step. All workers
  * of a call run the same function with the same context. They allocate
  * nothing, import nothing, and hold no state between calls. */
 typedef void (*encdec_abi_entry_fn)(const encdec_abi_context *context,
@@ -119,6 +123,7 @@ typedef void (*encdec_abi_entry_fn)(const encdec_abi_context *context,
  *                   worker, where K = round_up(longest source or longest target, 16)
  *   memory of one source of length s: memory_per_key * round_up(s, 16)
  *   cache of one slot of capacity c:  cache_per_key * c, c a multiple of 16
+ *   out_states    = states_per_row * S; 0: encode does not give its output
  * Key/value layout inside both, with C = round_up(s, 16) or c: layer after
  * layer, each layer keys [H][C/16][D][16], then values [H][C][Dp] with Dp =
  * round_up(D, 16), of the manifest's "key_type": f32 or bf16. */
@@ -177,7 +182,7 @@ typedef struct encdec_model_image {
   const uint8_t *weights; /* 64-byte aligned */
   uint64_t weights_size;
   encdec_abi_entry_fn encode;
-  encdec_abi_entry_fn step;
+  encdec_abi_entry_fn step; /* null: an encoder only */
   uint64_t tokenizer_file_count;
   const char *const *tokenizer_names; /* file names */
   const uint8_t *const *tokenizer_data;

@@ -146,7 +146,9 @@ typedef struct encdec_model_info {
   const char *producer;
   uint64_t d_model;
   uint64_t encoder_layers;
-  uint64_t decoder_layers; /* L */
+  uint64_t decoder_layers; /* L; 0: an encoder only, which can encode and no more:
+                              what follows about a decoder and about decoding is 0,
+                              ids are -1 */
   uint64_t decoder_heads;  /* H */
   uint64_t vocab_size;     /* V, target */
   uint64_t source_vocab_size;
@@ -202,17 +204,20 @@ typedef struct encdec_state_options {
   uint64_t max_sources; /* of one encode; each has at least one row, so at most
                            max_rows, the default. With K beams, max_rows / K are
                            enough */
+  uint32_t encoder_states; /* 1: make room for the encoder's output, which each
+                              encode then gives */
 } encdec_state_options;
 
 static inline encdec_state_options encdec_state_options_default(void) {
   encdec_state_options options = {sizeof(encdec_state_options), 0, 0, 0, 0,
-                                  0, 0, 0, 0};
+                                  0, 0, 0, 0, 0};
   return options;
 }
 
 /* Makes a state with its thread team. Keeps the model alive. `options` may be
  * NULL. Errors: LIMIT (max_memory, named with the bytes needed; limits beyond the
- * model's or beyond each other), FAILURE (memory, threads). */
+ * model's or beyond each other), USAGE (encoder_states of a model whose code does not
+ * give them), FAILURE (memory, threads). */
 ENCDEC_API encdec_status *encdec_state_create(encdec_model *model,
                                               const encdec_state_options *options,
                                               encdec_state **out_state);
@@ -264,6 +269,34 @@ ENCDEC_API encdec_status *encdec_encode(encdec_state *state, const int32_t *ids,
                                         const uint64_t *offsets,
                                         uint64_t source_count);
 
+/* What the encoder made of the sources of the last encode. The pointer is a view into
+ * the state, valid until its next encode. */
+typedef struct encdec_encoder_states {
+  uint64_t size;
+  const float *states; /* [S][stride]: the encoder's output, after its last norm, for
+                          each token of all sources, end to end as the ids were; the
+                          first `width` floats of a row in use */
+  uint64_t row_count;  /* S, of all sources together */
+  uint64_t width;      /* d_model */
+  uint64_t stride;     /* in floats */
+} encdec_encoder_states;
+
+/* The encoder's output (set out_states->size). Steps leave it as it is. Errors: USAGE (a
+ * state made without encoder_states, nothing encoded). */
+ENCDEC_API encdec_status *
+encdec_get_encoder_states(const encdec_state *state, encdec_encoder_states *out_states);
+
+/* How the states of a source's tokens become one vector: their mean, end token and
+ * prefixes included, or the first one. */
+enum { ENCDEC_POOL_MEAN = 1, ENCDEC_POOL_FIRST = 2 };
+
+/* One vector for each source of the last encode: writes [B][d_model] floats to `vectors`,
+ * which has room for `capacity` floats. Means are summed in f64, so they do not depend on
+ * neighbours or threads. Errors: USAGE (as above, another pooling, capacity). */
+ENCDEC_API encdec_status *encdec_pool_encoder_states(const encdec_state *state,
+                                                     uint32_t pooling, float *vectors,
+                                                     uint64_t capacity);
+
 typedef struct encdec_step_input {
   uint64_t size;
   const int32_t *tokens; /* R tokens, one a row, 0 ... V - 1: the decoder's start
@@ -305,7 +338,8 @@ typedef struct encdec_step_output {
 } encdec_step_output;
 
 /* One decoder step over all rows: appends each row's token to its cache and
- * predicts the next (set output->size). Allocates nothing. Errors: USAGE (no rows,
+ * predicts the next (set output->size). Allocates nothing. Errors: USAGE (a model
+ * that is an encoder only, no rows,
  * another number of rows, a token outside the vocabulary, top_k, biases, logits or
  * probs that the state has no room for), LIMIT (a row has no position left:
  * max_target_positions). */
@@ -486,8 +520,8 @@ typedef struct encdec_sequence {
  * source does not depend on the portions, the neighbours or the thread count.
  * Nothing is added to the ids. The state's rows are used up. `options` may be NULL. A
  * source that cannot be read fails the call before anything is run:
- * encdec_status_input says which. Errors: USAGE (an empty source, an id outside the
- * vocabulary, options that contradict each other), LIMIT (a source or length beyond
+ * encdec_status_input says which. Errors: USAGE (a model that is an encoder only, an
+ * empty source, an id outside the vocabulary, options that contradict each other), LIMIT (a source or length beyond
  * the model's or the state's positions, more beams than max_rows). */
 ENCDEC_API encdec_status *
 encdec_generate(encdec_state *state, const int32_t *ids,

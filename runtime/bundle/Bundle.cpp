@@ -273,6 +273,11 @@ Status Reader::checkMeaning() {
     levels.push_back(section.name);
     ENCDEC_ASSIGN_OR_RETURN(CodePlan plan,
                             auditCode(section.data, section.name));
+    if (manifest.model.hasDecoder() != (plan.step != 0))
+      return badModel(fmt::format("the manifest says that the model has {} decoder, but the "
+                                  "code for '{}' has {} {}",
+                                  plan.step ? "no" : "a", section.name, plan.step ? "a" : "no",
+                                  ENCDEC_ABI_STEP_SYMBOL));
     contents.code.push_back(std::move(plan));
   }
   if (levels != manifest.levels)

@@ -346,9 +346,9 @@ Status Auditor::readSymbols() {
     ENCDEC_RETURN_IF_ERROR(symbolName(symbol, i, name));
     ENCDEC_RETURN_IF_ERROR(checkSymbol(symbol, name));
   }
-  if (!plan.encode || !plan.step || !versionSeen)
-    return bad("it does not define {}, {} and {}", ENCDEC_ABI_ENCODE_SYMBOL,
-               ENCDEC_ABI_STEP_SYMBOL, ENCDEC_ABI_VERSION_SYMBOL);
+  if (!plan.encode || !versionSeen)
+    return bad("it does not define {} and {}", ENCDEC_ABI_ENCODE_SYMBOL,
+               ENCDEC_ABI_VERSION_SYMBOL);
   return Status::success();
 }
 

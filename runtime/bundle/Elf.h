@@ -32,7 +32,7 @@ struct CodePlan {
   uint64_t span = 0; ///< Bytes of address space, from address 0.
   std::vector<Segment> segments;
   std::vector<Relocation> relocations;
-  uint64_t encode = 0, step = 0; ///< Addresses of the entry points.
+  uint64_t encode = 0, step = 0; ///< Addresses of the entry points; step 0: there is none.
 };
 
 /// Checks everything about a code section of a level without mapping any of it

@@ -62,7 +62,8 @@ Result<LoadedCode> LoadedCode::load(std::span<const uint8_t> file,
                             reinterpret_cast<char *>(code.base + end));
   }
   code.encode = reinterpret_cast<encdec_abi_entry_fn>(code.base + plan.encode);
-  code.step = reinterpret_cast<encdec_abi_entry_fn>(code.base + plan.step);
+  if (plan.step)
+    code.step = reinterpret_cast<encdec_abi_entry_fn>(code.base + plan.step);
   return code;
 }
 

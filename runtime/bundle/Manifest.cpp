@@ -21,23 +21,33 @@ constexpr uint64_t maxPositionCount = 1u << 20;
 constexpr uint64_t maxBytesPerUnit = uint64_t(1) << 40;
 constexpr uint64_t maxSegments = 64 * maxLayers, maxWeights = 64 * maxLayers;
 
-ModelInfo readModel(ObjectReader reader) {
+ModelInfo readModel(ObjectReader reader, Status &status) {
   ModelInfo model;
+  // Of a decoder: null, or at least 1.
+  auto ofDecoder = [&](const char *key, uint64_t most) {
+    return reader.numberOrNull(key, 1, most).value_or(0);
+  };
   model.family = reader.text("family");
   model.dModel = reader.number("d_model", 1, maxWidth);
   model.encoderLayers = reader.number("encoder_layers", 1, maxLayers);
-  model.decoderLayers = reader.number("decoder_layers", 1, maxLayers);
+  model.decoderLayers = ofDecoder("decoder_layers", maxLayers);
   model.encoderHeads = reader.number("encoder_heads", 1, maxWidth);
-  model.decoderHeads = reader.number("decoder_heads", 1, maxWidth);
+  model.decoderHeads = ofDecoder("decoder_heads", maxWidth);
   model.encoderFfn = reader.number("encoder_ffn", 1, maxWidth);
-  model.decoderFfn = reader.number("decoder_ffn", 1, maxWidth);
-  model.vocabSize = reader.number("vocab_size", 1, maxVocabulary);
+  model.decoderFfn = ofDecoder("decoder_ffn", maxWidth);
+  model.vocabSize = ofDecoder("vocab_size", maxVocabulary);
   model.sourceVocabSize = reader.number("source_vocab_size", 1, maxVocabulary);
   model.maxPositions = reader.number("max_positions", 1, maxPositionCount);
   if (const JsonValue *token = reader.takeIfThere("uncounted_token_id");
       token && !token->isNull())
     model.uncountedToken = reader.id("uncounted_token_id", model.sourceVocabSize);
   reader.finish();
+  const bool none = !model.decoderLayers;
+  if (status.ok() && (!model.decoderHeads != none || !model.decoderFfn != none ||
+                      !model.vocabSize != none))
+    status = badModel("manifest: keys 'model.decoder_layers', 'decoder_heads', 'decoder_ffn' "
+                      "and 'vocab_size' are partly null, expected all of them to be null (an "
+                      "encoder only) or none");
   return model;
 }
 
@@ -61,16 +71,26 @@ MemoryPlan readMemory(ObjectReader reader, const ModelInfo &model, Status &statu
   MemoryPlan plan;
   plan.encodeArenaPerRow = reader.number("encode_arena_per_row", 0, maxBytesPerUnit);
   plan.encodeArenaPerKey = reader.number("encode_arena_per_key", 0, maxBytesPerUnit);
-  plan.stepArenaPerRow = reader.number("step_arena_per_row", 0, maxBytesPerUnit);
-  plan.stepArenaPerKey = reader.number("step_arena_per_key", 0, maxBytesPerUnit);
+  const uint64_t ofDecoder = model.hasDecoder() ? maxBytesPerUnit : 0; // at most
+  plan.stepArenaPerRow = reader.number("step_arena_per_row", 0, ofDecoder);
+  plan.stepArenaPerKey = reader.number("step_arena_per_key", 0, ofDecoder);
   plan.scratchFixed = reader.number("scratch_fixed", 0, maxBytesPerUnit);
   plan.scratchPerKey = reader.number("scratch_per_key", 0, maxBytesPerUnit);
   plan.scratchPerRow = reader.number("scratch_per_row", 0, maxBytesPerUnit);
-  plan.memoryPerKey = reader.number("memory_per_key", 0, maxBytesPerUnit);
-  plan.cachePerKey = reader.number("cache_per_key", 0, maxBytesPerUnit);
+  plan.memoryPerKey = reader.number("memory_per_key", 0, ofDecoder);
+  plan.cachePerKey = reader.number("cache_per_key", 0, ofDecoder);
+  plan.statesPerRow = reader.number("states_per_row", 0, maxBytesPerUnit);
   plan.keyType = reader.oneOf("key_type", {"f32", "bf16"});
   reader.finish();
   if (!status.ok())
+    return plan;
+  const uint64_t states = roundUp16(model.dModel) * sizeof(float);
+  if (plan.statesPerRow != states && (plan.statesPerRow || !model.hasDecoder()))
+    status = badModel(fmt::format("manifest: key 'memory.states_per_row' is {}, expected {} for "
+                                  "d_model {}{}",
+                                  plan.statesPerRow, states, model.dModel,
+                                  model.hasDecoder() ? ", or 0" : ""));
+  if (!model.hasDecoder())
     return plan;
   auto headSize = [&](uint64_t bytesPerKey) {
     return solveHeadSize(bytesPerKey, model.decoderLayers, model.decoderHeads,
@@ -118,9 +138,12 @@ SegmentInfo readSegment(ObjectReader reader, const ModelInfo &model,
   constexpr uint64_t mostMadds = uint64_t(1) << 48;
   SegmentInfo segment;
   segment.ops = reader.text("ops");
-  segment.decoder = reader.oneOf("side", {"encoder", "decoder"}) == "decoder";
-  segment.layer = reader.numberOrNull(
-      "layer", 0, (segment.decoder ? model.decoderLayers : model.encoderLayers) - 1);
+  segment.decoder = reader.oneOf("side", model.hasDecoder()
+                                             ? std::vector<std::string_view>{"encoder", "decoder"}
+                                             : std::vector<std::string_view>{"encoder"}) ==
+                    "decoder";
+  const uint64_t layers = segment.decoder ? model.decoderLayers : model.encoderLayers;
+  segment.layer = reader.numberOrNull("layer", 0, std::max<uint64_t>(layers, 1) - 1);
   segment.weightBytes = reader.number("weight_bytes", 0, weightsBytes);
   segment.rowMadds = reader.number("row_madds", 0, mostMadds);
   reader.objects("keys", 3, [&](ObjectReader one) {
@@ -137,14 +160,14 @@ SegmentInfo readSegment(ObjectReader reader, const ModelInfo &model,
 }
 
 void readSegments(ObjectReader reader, Manifest &manifest) {
-  auto read = [&](const char *key, std::vector<SegmentInfo> &into) {
-    reader.objects(key, maxSegments, [&](ObjectReader one) {
+  auto read = [&](const char *key, size_t most, std::vector<SegmentInfo> &into) {
+    reader.objects(key, most, [&](ObjectReader one) {
       into.push_back(
           readSegment(std::move(one), manifest.model, manifest.weightsBytes));
     });
   };
-  read("encode", manifest.encodeSegments);
-  read("step", manifest.stepSegments);
+  read("encode", maxSegments, manifest.encodeSegments);
+  read("step", manifest.model.hasDecoder() ? maxSegments : 0, manifest.stepSegments);
   reader.finish();
 }
 
@@ -180,8 +203,8 @@ void readTables(ObjectReader &weights, const Manifest &manifest, Status &status)
     uint64_t rows;
     bool isThere;
   } roles[] = {{"source_tokens", "source_vocab_size", model.sourceVocabSize, false},
-               {"target_tokens", "vocab_size", model.vocabSize, false},
-               {"vocabulary", "vocab_size", model.vocabSize, false},
+               {"target_tokens", "vocab_size", model.vocabSize, !model.hasDecoder()},
+               {"vocabulary", "vocab_size", model.vocabSize, !model.hasDecoder()},
                // Positions may be computed instead.
                {"source_positions", "max_positions", model.positionRows(), true},
                {"target_positions", "max_positions", model.positionRows(), true}};
@@ -246,7 +269,7 @@ Result<Manifest> parseManifest(std::string_view text) {
   auto object = [&](const char *key) {
     return ObjectReader(top.take(key), fmt::format("{}.", key), status);
   };
-  manifest.model = readModel(object("model"));
+  manifest.model = readModel(object("model"), status);
   ObjectReader weights = object("weights");
   std::vector<std::string> types = weightTypeNames();
   types.push_back("mixed");
@@ -263,8 +286,12 @@ Result<Manifest> parseManifest(std::string_view text) {
   manifest.memory = readMemory(object("memory"), manifest.model, status);
   top.texts("passes");
   top.text("checkpoint_hash");
-  manifest.generation =
-      readGeneration(object("generation"), manifest.model.vocabSize);
+  const JsonValue *generation = top.take("generation");
+  if (manifest.model.hasDecoder())
+    manifest.generation = readGeneration(ObjectReader(generation, "generation.", status),
+                                         manifest.model.vocabSize);
+  else if (status.ok() && generation && !generation->isNull())
+    status = badModel("manifest: key 'generation' is not null, but the model has no decoder");
   if (const JsonValue *tokenizer = top.take("tokenizer");
       tokenizer && !tokenizer->isNull()) {
     ObjectReader reader(tokenizer, "tokenizer.", status);

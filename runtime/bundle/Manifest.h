@@ -19,7 +19,8 @@ namespace encdec::runtime {
 /// Keys, vocabulary and packed tables come in blocks of 16 (ENCDEC_ABI_LANES).
 constexpr uint64_t roundUp16(uint64_t n) { return (n + 15) / 16 * 16; }
 
-/// Sizes of the model. All at least 1.
+/// Sizes of the model. All at least 1, but those of a decoder, which are 0 where there is
+/// none: the model is an encoder only.
 struct ModelInfo {
   std::string family;
   uint64_t dModel;
@@ -34,6 +35,8 @@ struct ModelInfo {
   std::optional<int32_t> uncountedToken;
 
   uint64_t positionRows() const { return maxPositions + (uncountedToken ? 1 : 0); }
+
+  bool hasDecoder() const { return decoderLayers > 0; }
 };
 
 /// Bytes that compiled code needs; abi.h has the formulas.
@@ -42,26 +45,27 @@ struct MemoryPlan {
   uint64_t stepArenaPerRow, stepArenaPerKey;
   uint64_t scratchFixed, scratchPerKey, scratchPerRow;
   uint64_t memoryPerKey, cachePerKey;
+  uint64_t statesPerRow; ///< Of encode's output; 0: encode does not give it.
   std::string keyType; // f32 or bf16
-  /// Head size of the caches, solved from cachePerKey.
-  uint64_t cacheHeadSize;
+  /// Head size of the caches, solved from cachePerKey; 0 without a decoder.
+  uint64_t cacheHeadSize = 0;
 };
 
-/// Decoding defaults of the checkpoint.
+/// Decoding defaults of the checkpoint; as they stand here where there is no decoder.
 struct GenerationDefaults {
-  int32_t decoderStart;
+  int32_t decoderStart = -1;
   std::vector<int32_t> eos;
   std::optional<int32_t> pad;
-  uint64_t maxLength; ///< Start token included.
+  uint64_t maxLength = 0; ///< Start token included.
   std::optional<uint64_t> maxNewTokens;
-  uint64_t minLength; ///< Start token included.
+  uint64_t minLength = 0; ///< Start token included.
   std::optional<uint64_t> minNewTokens;
   std::optional<int32_t> forcedBos;
   std::vector<int32_t> forcedEos;
   std::vector<int32_t> badTokens;
-  uint64_t noRepeatNgramSize, encoderNoRepeatNgramSize; ///< 0: off.
-  uint64_t numBeams;
-  double lengthPenalty;
+  uint64_t noRepeatNgramSize = 0, encoderNoRepeatNgramSize = 0; ///< 0: off.
+  uint64_t numBeams = 0;
+  double lengthPenalty = 1;
   std::string earlyStopping; ///< "true", "false" or "never".
 };
 
@@ -101,7 +105,8 @@ struct Manifest {
   GenerationDefaults generation;
   std::string tokenizerKind; ///< Empty: no tokenizer.
   std::vector<std::string> levels;
-  /// In the order they run; both empty where the model does not say.
+  /// In the order they run; both empty where the model does not say. Without a decoder
+  /// there is no step.
   std::vector<SegmentInfo> encodeSegments, stepSegments;
 };
 

@@ -47,6 +47,13 @@ Result<std::unique_ptr<Tokenizer>> makeTokenizer(const Manifest &manifest,
 
 } // namespace
 
+Status checkDecoder(const Model &model) {
+  if (model.step)
+    return Status::success();
+  return usageError("this model is an encoder only, so it generates nothing; `encdec embed` "
+                    "or encdec_get_encoder_states gives what it makes of a text");
+}
+
 Result<std::unique_ptr<Tokenizer>> tokenizerOf(const BundleContents &contents) {
   Files files;
   for (const Section &section : contents.sections)
@@ -102,7 +109,7 @@ Result<std::shared_ptr<const Model>> Model::open(const std::string &path,
 
 Result<std::shared_ptr<const Model>>
 Model::fromMemory(const encdec_model_image &image) {
-  if (!image.manifest || !image.weights || !image.encode || !image.step)
+  if (!image.manifest || !image.weights || !image.encode)
     return usageError("the model image lacks its manifest, weights or code");
   if (reinterpret_cast<uintptr_t>(image.weights) % 64 != 0)
     return usageError("the weights of the model image are not 64-byte aligned");
@@ -110,6 +117,10 @@ Model::fromMemory(const encdec_model_image &image) {
   const std::string_view manifest(image.manifest, image.manifest_size);
   ENCDEC_ASSIGN_OR_RETURN(model->manifest, parseManifest(manifest));
   model->manifestText = manifest;
+  if (model->manifest.model.hasDecoder() != (image.step != nullptr))
+    return usageError(image.step ? "the model image has a step, but its manifest no decoder"
+                                 : "the model image lacks its step, which the decoder of its "
+                                   "manifest needs");
   if (model->manifest.weightsBytes != image.weights_size)
     return badModel(fmt::format("the manifest says {} bytes of weights, the "
                                 "model image has {}",

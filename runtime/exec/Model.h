@@ -29,13 +29,16 @@ struct Model {
   std::string level; ///< "memory" for an image.
   const uint8_t *weights = nullptr;
   encdec_abi_entry_fn encode = nullptr;
-  encdec_abi_entry_fn step = nullptr;
+  encdec_abi_entry_fn step = nullptr; ///< Null: an encoder only.
   std::unique_ptr<Tokenizer> tokenizer; ///< Null if there is none.
 
 private:
   std::shared_ptr<const Bundle> bundle; ///< Holds the weights; may be null.
   LoadedCode code;
 };
+
+/// Whether the model can step and generate; a usage error where it is an encoder only.
+Status checkDecoder(const Model &model);
 
 /// The tokenizer that a bundle's files describe; null if it has none.
 Result<std::unique_ptr<Tokenizer>> tokenizerOf(const BundleContents &contents);

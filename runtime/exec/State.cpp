@@ -60,6 +60,9 @@ State::create(std::shared_ptr<const Model> model, StateLimits limits) {
   if (limits.threads > maxThreads)
     return overLimit(fmt::format("threads is {}; at most {} are started",
                                  limits.threads, maxThreads));
+  if (limits.encoderStates && !model->manifest.memory.statesPerRow)
+    return usageError("encoder_states were asked for, but this model's code does not give "
+                      "them; compile it again with this version of encdec");
   ENCDEC_ASSIGN_OR_RETURN(auto team, Team::create(limits.threads));
   std::unique_ptr<State> state(
       new State(std::move(model), limits, std::move(team)));
@@ -106,6 +109,7 @@ Status State::reserve() {
       {probsRegion, limits.probs ? times({sizes.decoderLayers, sizes.decoderHeads, rows,
                                           keyCapacity, 4})
                                  : 0},
+      {statesRegion, limits.encoderStates ? times({plan.statesPerRow, sourceTokens}) : 0},
       {zeroBias, times({paddedVocabulary, 4})},
       {biasRegion, times({2 + rows, paddedVocabulary, 4})},
       {outTokens, times({rows, ENCDEC_ABI_MAX_TOP_K, 4})},
@@ -173,9 +177,13 @@ Status State::encode(std::span<const int32_t> ids,
 
   encdec_abi_context call = context();
   call.rows = int64_t(ids.size());
+  call.out_states =
+      limits.encoderStates ? reinterpret_cast<float *>(statesRegion.data()) : nullptr;
   slots.start(0); // so that a call that fails leaves no rows
+  encoded = 0;
   ENCDEC_RETURN_IF_ERROR(run(EntryKind::Encode, call));
   slots.start(sourceCount);
+  encoded = ids.size();
   for (size_t row = 0; row < sourceCount; ++row) {
     positions[row] = 0;
     rowSource[row] = int32_t(row);
@@ -275,7 +283,8 @@ encdec_abi_context State::context() {
 
 Status State::startProfile() {
   const Manifest &manifest = model->manifest;
-  if (manifest.encodeSegments.empty() || manifest.stepSegments.empty())
+  if (manifest.encodeSegments.empty() ||
+      (model->step && manifest.stepSegments.empty()))
     return badModel("the model's manifest does not name the segments of its code, "
                     "so there is nothing to profile by; compile it again with this "
                     "version of encdec");

@@ -25,6 +25,7 @@ struct StateLimits {
   uint32_t threads = 0;
   uint64_t maxMemory = 0;
   bool logits = false, probs = false; ///< Whether there is room for them.
+  bool encoderStates = false;         ///< The same; each encode then gives them.
 };
 
 /// Counts since creation. Tests read from them that a source is encoded once
@@ -82,6 +83,7 @@ public:
 
   size_t rows() const { return slots.rows(); }
   size_t sources() const { return sourceCount; }
+  uint64_t sourceStart(size_t source) const { return uint64_t(sourceOffset[source]); }
   uint64_t sourceLength(size_t source) const {
     return uint64_t(sourceOffset[source + 1] - sourceOffset[source]);
   }
@@ -96,6 +98,16 @@ public:
   }
   const float *logits() const { return reinterpret_cast<float *>(logitsRegion.data()); }
   const float *probs() const { return reinterpret_cast<float *>(probsRegion.data()); }
+  /// [encodedRows()][statesStride()]: the output of the last encode that ended well, the
+  /// first d_model floats of each row in use; of a state with room for it.
+  const float *encoderStates() const {
+    return reinterpret_cast<float *>(statesRegion.data());
+  }
+  uint64_t statesStride() const {
+    return model->manifest.memory.statesPerRow / sizeof(float);
+  }
+  /// Tokens of the last encode; 0 before it or where it failed.
+  uint64_t encodedRows() const { return encoded; }
   uint64_t logitsStride() const { return paddedVocabulary; }
   uint64_t probsStride() const { return keyCapacity; }
   /// Room for the logit biases of a search, [2 + maxRows][logitsStride()]: rows that
@@ -125,10 +137,11 @@ private:
   bool profiling = false;
   Slots slots;
   size_t sourceCount = 0;
+  uint64_t encoded = 0;
   uint64_t topK = 1;
   uint64_t paddedVocabulary, keyCapacity, cacheCapacity;
   uint64_t scratchStride = 0, cacheStride = 0, reserved = 0;
-  Region arena, scratch, memory, cache, logitsRegion, probsRegion, zeroBias;
+  Region arena, scratch, memory, cache, logitsRegion, probsRegion, statesRegion, zeroBias;
   Region biasRegion, outTokens, outLogProbs;
   // During encode these have one entry for each source token, during a step one
   // for each row.

@@ -60,6 +60,7 @@ Status State::checkSources(std::span<const int32_t> ids,
 
 Status State::checkStep(const StepInput &input) const {
   const uint64_t vocabulary = model->manifest.model.vocabSize;
+  ENCDEC_RETURN_IF_ERROR(checkDecoder(*model));
   if (rows() == 0)
     return usageError("there are no rows; encode sources first");
   if (input.tokens.size() != rows())

@@ -290,6 +290,7 @@ Result<SearchOptions> resolve(const GenerateRequest &request,
 Result<std::vector<std::vector<Generated>>>
 generate(State &state, std::span<const int32_t> ids,
          std::span<const uint64_t> offsets, const GenerateRequest &request) {
+  ENCDEC_RETURN_IF_ERROR(checkDecoder(*state.model));
   if (request.probs && !state.limits.probs)
     return usageError(
         "probs were asked for, but the state was made without room "

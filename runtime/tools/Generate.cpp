@@ -45,6 +45,7 @@ private:
   void refuse(const Source &source, const Failure &failure);
 
   const GenerateArguments &arguments;
+  std::vector<Source> given;
   Model model;
   encdec_model_info info;
   State state;
@@ -55,10 +56,14 @@ private:
 };
 
 Generator::Generator(const GenerateArguments &arguments)
-    : arguments(arguments), fromIds(arguments.ids->count() > 0) {
+    : arguments(arguments), given(givenSources(arguments)), fromIds(arguments.areIds()) {
   checkOptions();
   model = openModel(arguments.model, arguments.weights);
   info = modelInfo(model.get());
+  if (info.decoder_layers == 0)
+    throw usageFailure(fmt::format("{}: this model is an encoder only, so it generates "
+                                   "nothing; `encdec embed {}` gives what it makes of a text",
+                                   arguments.model, arguments.model));
   if (!fromIds && !info.has_tokenizer)
     throw usageFailure(fmt::format(
         "{}: this model has no tokenizer, so it reads no text; give token ids, "
@@ -99,8 +104,6 @@ Generator::Generator(const GenerateArguments &arguments)
 void Generator::checkOptions() const {
   if (!arguments.alignments.empty())
     keepModel(arguments.model, arguments.alignments, "--alignments");
-  if (fromIds && arguments.texts->count() > 0)
-    throw usageFailure("--text and --ids exclude each other; give one kind");
   if (arguments.lengthPenalty && !std::isfinite(*arguments.lengthPenalty))
     throw usageFailure(
         fmt::format("--length-penalty: expected a finite number, got {}",
@@ -145,15 +148,6 @@ void Generator::createState(uint64_t sources) {
 }
 
 int Generator::run() {
-  std::vector<Source> given;
-  for (const std::string &text : arguments.ids->results()) {
-    Source source;
-    source.where = fmt::format("--ids {}", given.size() + 1);
-    source.ids = parseIds(text, source.where);
-    given.push_back(std::move(source));
-  }
-  for (const std::string &text : arguments.texts->results())
-    given.push_back({text, {}, fmt::format("--text {}", given.size() + 1), {}});
   if (!given.empty()) {
     createState(std::min(given.size(), batchLimit));
     generate(given);

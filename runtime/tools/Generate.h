@@ -2,7 +2,7 @@
 
 #pragma once
 
-#include "runtime/tools/Support.h"
+#include "runtime/tools/Input.h"
 
 #include <cstdint>
 #include <optional>
@@ -10,8 +10,8 @@
 
 namespace encdec::tools {
 
-struct GenerateArguments {
-  std::string model, weights, alignments;
+struct GenerateArguments : SourceArguments {
+  std::string weights, alignments;
   std::optional<int64_t> maxNewTokens, minNewTokens;
   std::optional<int64_t> noRepeatNgramSize, encoderNoRepeatNgramSize;
   std::optional<double> lengthPenalty;
@@ -22,7 +22,6 @@ struct GenerateArguments {
   uint64_t alignmentLayer = 0; ///< from 1; 0: the last
   bool json = false, truncate = false, specialTokens = false;
   bool keepEmpty = false, failFast = false;
-  CLI::Option *texts = nullptr, *ids = nullptr;
 };
 
 /// Runs the model on all sources; returns the exit code or throws a Failure.

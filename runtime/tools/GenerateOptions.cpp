@@ -22,30 +22,6 @@ translated gets blank lines, or a JSON object with "error"; a message says which
 and the exit code is that of the first one. "truncated" in JSON counts the tokens that
 --truncate has cut.)";
 
-void addInputs(CLI::App *command, GenerateArguments &arguments) {
-  command
-      ->add_option("MODEL", arguments.model,
-                   "A bundle made by `encdec compile`, or a checkpoint folder")
-      ->type_name("")
-      ->required();
-  // These options are bound to no variable, so that CLI11 leaves the text as it
-  // is: it would read "{}" and "[a,b]" as lists.
-  auto repeatable = [&](const char *name, const char *type, const char *help) {
-    return command
-        ->add_option(
-            name, [](const CLI::results_t &) { return true; }, help)
-        ->type_name(type)
-        ->expected(1)
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-        ->allow_extra_args(false);
-  };
-  arguments.texts =
-      repeatable("--text", "TEXT", "A text to read; may be given again");
-  arguments.ids = repeatable(
-      "--ids", "IDS",
-      "A source as token ids, nothing added to them; may be given again");
-}
-
 void addSearch(CLI::App *command, GenerateArguments &arguments) {
   command
       ->add_option("--max-new-tokens", arguments.maxNewTokens,
@@ -154,7 +130,7 @@ void addGenerate(CLI::App &root, Action &action) {
   CLI::App *command = root.add_subcommand(
       "generate", "Run a model: text (or token ids) in, text (or ids) out");
   command->footer(footer);
-  addInputs(command, *arguments); // --help shows them in this order
+  addSources(command, *arguments); // --help shows them in this order
   addSearch(command, *arguments);
   addExecution(command, *arguments);
   addOutputs(command, *arguments);

@@ -13,6 +13,45 @@
 
 namespace encdec::tools {
 
+void addSources(CLI::App *command, SourceArguments &arguments) {
+  command
+      ->add_option("MODEL", arguments.model,
+                   "A bundle made by `encdec compile`, or a checkpoint folder")
+      ->type_name("")
+      ->required();
+  // These options are bound to no variable, so that CLI11 leaves the text as it
+  // is: it would read "{}" and "[a,b]" as lists.
+  auto repeatable = [&](const char *name, const char *type, const char *help) {
+    return command
+        ->add_option(
+            name, [](const CLI::results_t &) { return true; }, help)
+        ->type_name(type)
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+        ->allow_extra_args(false);
+  };
+  arguments.texts =
+      repeatable("--text", "TEXT", "A text to read; may be given again");
+  arguments.ids = repeatable(
+      "--ids", "IDS",
+      "A source as token ids, nothing added to them; may be given again");
+}
+
+std::vector<Source> givenSources(const SourceArguments &arguments) {
+  if (arguments.areIds() && arguments.texts->count() > 0)
+    throw usageFailure("--text and --ids exclude each other; give one kind");
+  std::vector<Source> given;
+  for (const std::string &text : arguments.ids->results()) {
+    Source source;
+    source.where = fmt::format("--ids {}", given.size() + 1);
+    source.ids = parseIds(text, source.where);
+    given.push_back(std::move(source));
+  }
+  for (const std::string &text : arguments.texts->results())
+    given.push_back({text, {}, fmt::format("--text {}", given.size() + 1), {}});
+  return given;
+}
+
 std::vector<int32_t> parseIds(std::string_view text, const std::string &where) {
   constexpr std::string_view separators = " \t\n\r,";
   std::vector<int32_t> ids;

@@ -1,4 +1,4 @@
-//===- Input.h - what `encdec generate` is asked to read ------------------===//
+//===- Input.h - what `encdec generate` and `encdec embed` are asked to read ===//
 
 #pragma once
 
@@ -20,6 +20,20 @@ struct Source {
   std::optional<Failure>
       refusal; ///< Why it cannot be read, once that is known.
 };
+
+/// The model and the sources of a command line; with neither texts nor ids, standard input
+/// has one text a line.
+struct SourceArguments {
+  std::string model;
+  CLI::Option *texts = nullptr, *ids = nullptr;
+
+  bool areIds() const { return ids->count() > 0; }
+};
+/// Adds MODEL, --text and --ids.
+void addSources(CLI::App *command, SourceArguments &arguments);
+/// The sources of --text or --ids, in their order. Throws a usage Failure where both kinds
+/// are given, or words that are no ids.
+std::vector<Source> givenSources(const SourceArguments &arguments);
 
 /// Reads ids such as "5 17 2", separated by spaces or commas. Throws a usage
 /// Failure that names the word that is no id and `where` it stands.

@@ -65,6 +65,7 @@ using Action = std::function<int()>;
 
 /// Each adds one subcommand; parsing it sets `action`.
 void addGenerate(CLI::App &root, Action &action);
+void addEmbed(CLI::App &root, Action &action);
 void addInspect(CLI::App &root, Action &action);
 void addVerify(CLI::App &root, Action &action);
 void addDoctor(CLI::App &root, Action &action);

@@ -186,6 +186,7 @@ int parseAndRun(const std::vector<std::string> &words) {
   app.set_version_flag("--version", version, "Version, ABI and CPU level");
   app.require_subcommand(0, 1);
   addGenerate(app, action);
+  addEmbed(app, action);
   addInspect(app, action);
   addVerify(app, action);
   addBench(app, action);

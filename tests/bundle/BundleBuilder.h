@@ -184,6 +184,7 @@ inline Json fakeManifest() {
         {"scratch_per_row", int(FAKE_SCRATCH_PER_ROW)},
         {"memory_per_key", int(FAKE_BYTES_PER_KEY)},
         {"cache_per_key", int(FAKE_BYTES_PER_KEY)},
+        {"states_per_row", int(FAKE_STATES_PER_ROW)},
         {"key_type", "f32"}}},
       {"passes", Json::array({"none"})},
       {"checkpoint_hash", "00"},
@@ -217,9 +218,27 @@ inline Json fakeManifest() {
   };
 }
 
+/// The manifest of fake_model.c without its step.
+inline Json fakeEncoderManifest() {
+  Json json = fakeManifest();
+  for (const char *key : {"decoder_layers", "decoder_heads", "decoder_ffn", "vocab_size"})
+    json["model"][key] = nullptr;
+  Json &weights = json["weights"];
+  weights["step_bytes"] = 0;
+  weights["list"].erase(1);
+  weights["tables"] = Json::array({{{"role", "source_tokens"}, {"weight", "source"}},
+                                   {{"role", "source_positions"}, {"weight", "positions"}}});
+  for (const char *key : {"step_arena_per_row", "memory_per_key", "cache_per_key"})
+    json["memory"][key] = 0;
+  json["generation"] = nullptr;
+  json["segments"]["encode"].erase(1);
+  json["segments"]["step"] = Json::array();
+  return json;
+}
+
 /// fake_model.c as the shared object that the build made of it.
-inline std::string fakeCode() {
-  std::ifstream file(ENCDEC_FAKE_MODEL, std::ios::binary);
+inline std::string fakeCode(const char *path = ENCDEC_FAKE_MODEL) {
+  std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
 }
 

@@ -224,12 +224,19 @@ TEST(CodeAudit, Symbols) {
              "need a dynamic linker");
   refuses<S>(step, [](S &s) { s.st_info = ELF64_ST_INFO(STB_GLOBAL, STT_TLS); },
              "need a dynamic linker");
-  refuses<S>(step, [](S &s) { s.st_name += 1; }, "does not define");
+  auto encode = [](const Object &o) { return o.symbolNamed(ENCDEC_ABI_ENCODE_SYMBOL); };
+  refuses<S>(encode, [](S &s) { s.st_name += 1; }, "does not define");
   refuses<S>(step, [](S &s) { s.st_name = 1 << 20; }, "string table");
   refuses<S>(step, [](S &s) { s.st_value = 1 << 27; }, "executable code");
   refuses<S>(step, [](S &s) { s.st_value = 0x40; }, "executable code");
   refuses<S>(version, [](S &s) { s.st_name += 1; }, "does not define");
   refuses<S>(version, [](S &s) { s.st_value = UINT64_MAX - 2; }, "not in loaded data");
+  // Without a step the code is an encoder's, which the manifest contradicts.
+  Object lost;
+  lost.edit<S>(step(lost), [](S &s) { s.st_name += 1; });
+  EXPECT_TRUE(audit(lost.bytes).ok());
+  expectRefused(readStatus(buildBundle(fakeParts(fakeManifest().dump(), lost.bytes))),
+                "has no encdec_step");
   // The hash table counts many more symbols than there are.
   refuses<uint32_t>(
       [](const Object &o) { return o.offset(o.dynamicValue(DT_HASH)) + 4; },

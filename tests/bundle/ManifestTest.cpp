@@ -38,6 +38,8 @@ const Edit edits[] = {
     {"/model/d_model", "40.5", "'model.d_model'"},
     {"/model/d_model", "true", "'model.d_model'"},
     {"/model/decoder_layers", "0", "'model.decoder_layers'"},
+    {"/model/decoder_layers", "null", "are partly null"},
+    {"/model/vocab_size", "null", "are partly null"},
     {"/model/decoder_layers", "1000000", "'model.decoder_layers'"},
     {"/model/decoder_layers", "3", "no head size"},
     {"/model/decoder_heads", "5", "no head size"},
@@ -83,9 +85,12 @@ const Edit edits[] = {
     {"/memory/key_type", "\"f16\"", "'memory.key_type'"},
     {"/memory/step_arena_per_key", "-1", "step_arena_per_key"},
     {"/memory/encode_arena_per_key", "null", "encode_arena_per_key"},
+    {"/memory/states_per_row", "191", "'memory.states_per_row' is 191, expected 192"},
+    {"/memory/states_per_row", "-1", "'memory.states_per_row'"},
     {"/memory/encode_arena_per_row", "18446744073709551615",
      "encode_arena_per_row"},
     {"/memory/scratch_fixed", nullptr, "'memory.scratch_fixed' is missing"},
+    {"/generation", "null", "an object"},
     {"/generation/decoder_start_token_id", "41", "decoder_start_token_id"},
     {"/generation/decoder_start_token_id", "-1", "decoder_start_token_id"},
     {"/generation/decoder_start_token_id", "null", "decoder_start_token_id"},
@@ -173,6 +178,45 @@ TEST(Manifest, SizesAndRowsMeetTheBytes) {
   expectRefused(readWith(manifest.dump()), "'weights.list[2].bytes'");
   manifest["weights"]["list"][2]["bytes"] = 5000 * 40 * 4;
   expectRefused(readWith(manifest.dump()), "800000 bytes from byte 0");
+}
+
+/// A model may be an encoder only; then it says nothing of a decoder, and has no step.
+TEST(Manifest, AnEncoderOnly) {
+  auto readEncoder = [](const Json &json, const std::string &code) {
+    return readStatus(buildBundle(fakeParts(json.dump(), code)));
+  };
+  const Json json = fakeEncoderManifest();
+  const std::string encoder = fakeCode(ENCDEC_FAKE_ENCODER);
+  Status status = readEncoder(json, encoder);
+  EXPECT_TRUE(status.ok()) << status.message();
+  auto manifest = runtime::parseManifest(json.dump());
+  ASSERT_TRUE(manifest.ok()) << manifest.status().message();
+  EXPECT_FALSE(manifest->model.hasDecoder());
+  EXPECT_EQ(manifest->memory.statesPerRow, uint64_t(FAKE_STATES_PER_ROW));
+
+  expectRefused(readEncoder(json, fakeCode()), "has no decoder, but the code for");
+  expectRefused(readEncoder(fakeManifest(), encoder), "has a decoder, but the code for");
+  const Json whole = fakeManifest();
+  const std::pair<const char *, Json> additions[] = {
+      {"/model/decoder_heads", 2},
+      {"/model/vocab_size", 41},
+      {"/generation", whole["generation"]},
+      {"/memory/cache_per_key", 832},
+      {"/memory/memory_per_key", 832},
+      {"/memory/step_arena_per_row", 64},
+      {"/memory/states_per_row", 0},
+      {"/segments/step", whole["segments"]["step"]},
+      {"/segments/encode/0/side", "decoder"},
+      {"/weights/tables/1/role", "target_positions"},
+  };
+  for (const auto &[pointer, value] : additions) {
+    Json more = json;
+    more[Json::json_pointer(pointer)] = value;
+    if (std::string(pointer) == "/weights/tables/1/role")
+      EXPECT_TRUE(readEncoder(more, encoder).ok()); // a table that is merely there
+    else
+      expectRefused(readEncoder(more, encoder));
+  }
 }
 
 /// A table of positions may be absent: positions may be computed.

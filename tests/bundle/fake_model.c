@@ -6,7 +6,8 @@
  *   target = (7 x_p + s_0 + p + sum_j (j + 1) x_j + weights[0]) mod V
  *   logit_v = -((v - target) mod V) / 2
  * The step takes the x_j from the cache and s_0 from the memory; whenever one of
- * their many copies there disagrees, the log-probability is NaN. Where s_0 is
+ * their many copies there disagrees, the log-probability is NaN. The encoder's output is
+ *   states[r][j] = x_r + 64 (position of r) + j / 2. Where s_0 is
  * FAKE_LOST, all logits from position s_1 on are NaN, and no token is found.
  *
  * Built twice: into the tests, and as the shared object of a bundle. */
@@ -98,8 +99,15 @@ EXPORT void FAKE_ENCODE(const encdec_abi_context *c, int64_t worker,
     own[0] = c->tokens[r];
     own[1] = c->positions[r];
     own[2] = c->row_source[r];
+    for (int j = 0; c->out_states && j < FAKE_STATES_PER_ROW / 4; ++j)
+      c->out_states[r * (FAKE_STATES_PER_ROW / 4) + j] =
+          j < FAKE_HEADS * FAKE_HEAD_SIZE
+              ? (float)(c->tokens[r] + 64 * c->positions[r]) + 0.5f * (float)j
+              : 0.0f;
   }
   meet(c, worker);
+  if (!c->memory) /* an encoder only */
+    return;
   for (int64_t b = worker; b < c->sources; b += workers) {
     float *keys = (float *)(c->memory + c->memory_offset[b]);
     int64_t first = c->source_offset[b], count = c->source_offset[b + 1] - first;
@@ -154,6 +162,7 @@ static void fillProbs(const encdec_abi_context *c, int64_t r,
     }
 }
 
+#ifndef FAKE_ENCODER_ONLY
 EXPORT void FAKE_STEP(const encdec_abi_context *c, int64_t worker,
                       int64_t workers) {
   /* Own scratch up to its last byte: K keys, R rows and the fixed part. */
@@ -199,3 +208,4 @@ EXPORT void FAKE_STEP(const encdec_abi_context *c, int64_t worker,
       fillProbs(c, r, memory, count);
   }
 }
+#endif

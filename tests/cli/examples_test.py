@@ -38,6 +38,23 @@ class Examples(unittest.TestCase):
         self.assertIn("config.json", result.stderr)
         self.assertEqual(program(BUILD / "bin" / "embed").returncode, 2)
 
+    def test_text_encoder(self):
+        texts = ["The house is small.", "The house is little.", "Where is the station?"]
+        result = program(BUILD / "bin" / "text_encoder", self.bundle, *texts)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        words = [word for text in texts for word in ("--text", text)]
+        vectors = [[float(word) for word in line.split()]
+                   for line in run("embed", self.bundle, *words).stdout.splitlines()]
+        dot = lambda a, b: sum(x * y for x, y in zip(a, b, strict=True))
+        first = vectors[0]
+        cosines = [dot(first, other) / (dot(first, first) * dot(other, other)) ** 0.5
+                   for other in vectors[1:]]
+        self.assertEqual(result.stdout.splitlines(),
+                         [f"{cosine:.4f}  {text}" for cosine, text in zip(cosines, texts[1:])])
+        self.assertGreater(cosines[0], cosines[1])
+        result = program(BUILD / "bin" / "text_encoder", EXAMPLE / "config.json", "Yes.")
+        self.assertEqual((result.returncode, result.stdout), (3, ""))
+
     def test_jit_step(self):
         result = program(BUILD / "bin" / "jit_step", EXAMPLE, *TEXTS)
         self.assertEqual(result.returncode, 0, result.stderr)

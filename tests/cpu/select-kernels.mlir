@@ -56,7 +56,7 @@ encdec.weight @square : tensor<16x16xf32> = #encdec.seeded<5, 0.5> {layout = #en
 !b = tensor<2x?xf32, #encdec.side<decoder>>
 // CHECK-LABEL: func.func @encode
 // DYNAMIC-LABEL: func.func @encode
-func.func @encode(%ids: tensor<?xi32, #encdec.side<encoder>> {encdec.arg = "tokens"}, %p: tensor<?xi32> {encdec.arg = "positions"}, %rows: tensor<?xi32> {encdec.arg = "rows"}, %off: tensor<?xi32> {encdec.arg = "offsets"}) attributes {encdec.entry = "encode"} {
+func.func @encode(%ids: tensor<?xi32, #encdec.side<encoder>> {encdec.arg = "tokens"}, %p: tensor<?xi32> {encdec.arg = "positions"}, %rows: tensor<?xi32> {encdec.arg = "rows"}, %off: tensor<?xi32> {encdec.arg = "offsets"}) -> !e attributes {encdec.entry = "encode"} {
   // CHECK: %[[B:.*]] = encdec_kernel.call "relative_bias" (%{{.*}} : input "offsets") to arena <per_key = 20> : write one split panels weights [{{.*}}@buckets, "f32", offsets = [10304], bytes = 2048, reads = whole>] cost <> {bidirectional, buckets = 32 : i64, heads = 2 : i64, max_distance = 128 : i64}
   %b = encdec.relative_bias @buckets over %off {max_distance = 128} : tensor<2x?xf32, #encdec.side<encoder>>
   %x = encdec.embed %ids at %p, @table {scale = 1.0} : tensor<?xi32, #encdec.side<encoder>> -> !e
@@ -74,8 +74,11 @@ func.func @encode(%ids: tensor<?xi32, #encdec.side<encoder>> {encdec.arg = "toke
   // DYNAMIC-NEXT: "linear" for "ffn" (%{{.*}} : read all, %{{.*}} : read all)
   %f = encdec.ffn %y, up @up, gate @gate, down @down {kind = silu} : !e
   // CHECK-NEXT: encdec_kernel.call "add" (%{{.*}} : read row_panels, %[[S]] : read row_panels)
+  // What encode returns goes to the caller, by the last call.
+  // CHECK-NEXT: %[[OUT:.*]] = encdec_kernel.call "states" (%{{.*}} : read rows) to output "states" : write rows split rows weights [] cost <> {width = 16 : i64}
+  // CHECK-NEXT: return %[[OUT]]
   %z = encdec.add %f, %s : !e, !e
-  return
+  return %z : !e
 }
 encdec.weight @buckets : tensor<32x2xf32> = #encdec.seeded<6, 0.5> {offset = 10304 : i64}
 encdec.weight @gate : tensor<40x16xf32> = #encdec.seeded<7, 0.5> {layout = #encdec.packed, offset = 12352 : i64}

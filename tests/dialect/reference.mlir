@@ -10,6 +10,20 @@
 // RUN: encdec-run-reference %t/plain.mlir --ids "1 2" --ids "3" --steps 2 | FileCheck %s --check-prefix=IDS
 // RUN: not encdec-run-reference %t/plain.mlir --ids "99" 2>&1 | FileCheck %s --check-prefix=RANGE
 
+// The encoder's rows, also of a module that has no step; an encode that returns none.
+// RUN: cat %t/weights.mlir %t/encode.mlir > %t/encoder.mlir
+// RUN: encdec-run-reference %t/encoder.mlir --encoder --ids "1 2" --ids "3" > %t/alone.txt
+// RUN: encdec-run-reference %t/plain.mlir --encoder --ids "1 2" --ids "3" | diff %t/alone.txt -
+// RUN: FileCheck %s --check-prefix=ROWS --input-file=%t/alone.txt
+// RUN: not encdec-run-reference %t/encoder.mlir --ids "1 2" 2>&1 | FileCheck %s --check-prefix=ALONE
+// RUN: not encdec-run-reference %t/memory.mlir --encoder --ids "1 2" 2>&1 | FileCheck %s --check-prefix=NONE
+// ROWS: row 0:{{( -?[0-9.]+){8}$}}
+// ROWS-NEXT: row 1:
+// ROWS-NEXT: row 2:
+// ROWS-NOT: row
+// ALONE: expected a function with encdec.entry = "step"
+// NONE: expected encode to return the encoder's rows
+
 // CHECK: step 0: tokens {{[0-9]+ [0-9]+ [0-9]+}} log_probs -{{[0-9.]+}} -{{[0-9.]+}} -{{[0-9.]+$}}
 // CHECK: step 2: tokens
 // CHECK: sum of log_probs: -

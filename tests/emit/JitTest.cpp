@@ -5,6 +5,7 @@
 #include "compiler/import/Import.h"
 #include "tests/support/DeriveWeights.h"
 #include "tests/support/RandomModel.h"
+#include "mlir/Parser/Parser.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/JSON.h"
 #include <cstdlib>
@@ -251,6 +252,66 @@ TEST(Code, GrowsByAtMostOneKilobyteForEachFurtherLayer) {
     // Ten encoder and ten decoder layers more.
     EXPECT_LE(many - few, 20u * 1024) << target.name.str();
   }
+}
+
+/// An encoder alone is compiled as a whole model is, into code without a step; what its
+/// module says must fit.
+TEST(Jit, AnEncoderAlone) {
+  const ObjectTarget *host = hostObjectTarget();
+  if (!host)
+    GTEST_SKIP() << "this machine runs none of the levels";
+  test::ModelSizes sizes;
+  sizes.decoderLayers = 0;
+  const std::string facts = R"(module attributes {encdec.model = {family = "none", d_model = 16 : i64,
+    encoder_layers = 1 : i64, encoder_heads = 2 : i64, encoder_ffn = 24 : i64,
+    source_vocab_size = 37 : i64, max_positions = 32 : i64 MORE} {)";
+  auto compile = [&](const std::string &more, CompileOptions options = {}) {
+    DialectRegistry registry;
+    registerEncDecDialects(registry);
+    MLIRContext context(registry);
+    std::string text = test::randomModelText(sizes), head = facts;
+    head.replace(head.find("MORE"), 4, more);
+    text.replace(0, std::string("module {").size(), head);
+    OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(text, &context);
+    EXPECT_TRUE(module);
+    return jitModule(*module, "", options);
+  };
+  auto model = compile("}");
+  ASSERT_TRUE(model.ok()) << model.status().message();
+  const encdec_model_image &image = (*model)->image();
+  EXPECT_EQ(image.step, nullptr);
+  llvm::StringRef manifest(image.manifest, image.manifest_size);
+  EXPECT_TRUE(manifest.contains(R"("generation": null)")) << manifest.str();
+  EXPECT_TRUE(manifest.contains(R"("states_per_row": 64)"));
+  EXPECT_TRUE(manifest.contains(R"("decoder_layers": null)"));
+  for (const char *more : {", decoder_layers = 1 : i64}", ", vocab_size = 37 : i64}",
+                           "}, encdec.generation = {decoder_start_token_id = 0 : i64, eos_token_ids = array<i64: 0>, "
+                           "max_length = 9 : i64, min_length = 0 : i64, forced_eos_token_ids = array<i64>, "
+                           "bad_token_ids = array<i64>, num_beams = 1 : i64, length_penalty = 1.0 : f64, "
+                           "early_stopping = \"false\"}"}) {
+    auto refused = compile(more);
+    ASSERT_FALSE(refused.ok()) << more;
+    EXPECT_NE(refused.status().message().find("of a module without a step, but found it"),
+              std::string::npos)
+        << refused.status().message();
+  }
+  // The code links into a shared object that passes the audit.
+  DialectRegistry registry;
+  registerEncDecDialects(registry);
+  MLIRContext context(registry);
+  OwningOpRef<ModuleOp> module = test::randomModel(context, sizes);
+  PassManager pm(&context);
+  PipelineOptions options;
+  options.level = host->name.str();
+  buildFusePipeline(pm, options);
+  buildPlacePipeline(pm, options);
+  buildSchedulePipeline(pm, options);
+  buildLowerPipeline(pm, options);
+  ASSERT_TRUE(succeeded(pm.run(*module)));
+  auto object = emitObject(*module, *host);
+  ASSERT_TRUE(bool(object));
+  auto shared = linkShared(*object);
+  ASSERT_TRUE(bool(shared)) << llvm::toString(shared.takeError());
 }
 
 TEST(Jit, ModuleWithoutFactsIsAnErrorNotACrash) {

@@ -43,6 +43,8 @@ static void requireGeneration(const Manifest &manifest) {
 
 /// abi.h: layers * heads * (D + Dp) elements, Dp = D rounded up to 16.
 static void requireHeadSize(const Manifest &manifest) {
+  if (!manifest.model.hasDecoder())
+    return;
   const uint64_t size = manifest.memory.cacheHeadSize;
   const uint64_t element = manifest.memory.keyType == "bf16" ? 2 : 4;
   require(size >= 1 && manifest.model.decoderLayers * manifest.model.decoderHeads *
@@ -56,6 +58,7 @@ static void requireSegments(const Manifest &manifest) {
     for (const SegmentInfo &segment : *segments) {
       const uint64_t layers =
           segment.decoder ? manifest.model.decoderLayers : manifest.model.encoderLayers;
+      require(!segment.decoder || manifest.model.hasDecoder(), "a side that there is");
       require(segment.layer.value_or(0) < layers &&
                   segment.weightBytes <= manifest.weightsBytes,
               "segments of layers and weights that there are");
@@ -69,17 +72,20 @@ static bool run(std::string_view text) {
     return false;
   }
   const ModelInfo &model = manifest->model;
-  for (uint64_t size :
-       {model.dModel, model.encoderLayers, model.decoderLayers, model.encoderHeads,
-        model.decoderHeads, model.encoderFfn, model.decoderFfn, model.vocabSize,
-        model.sourceVocabSize, model.maxPositions})
+  for (uint64_t size : {model.dModel, model.encoderLayers, model.encoderHeads,
+                        model.encoderFfn, model.sourceVocabSize, model.maxPositions})
     require(size >= 1 && size <= uint64_t(4) << 20, "sizes within their limits");
+  for (uint64_t size :
+       {model.decoderLayers, model.decoderHeads, model.decoderFfn, model.vocabSize})
+    require((size >= 1) == model.hasDecoder() && size <= uint64_t(4) << 20,
+            "sizes of a decoder within their limits, or none");
   require(manifest->stepBytes <= manifest->weightsBytes &&
               manifest->sketchBytes <= manifest->weightsBytes &&
               manifest->sketchedBytes <= manifest->stepBytes,
           "bytes of a step and a sketch among those of the weights");
   requireHeadSize(*manifest);
-  requireGeneration(*manifest);
+  if (model.hasDecoder())
+    requireGeneration(*manifest);
   requireSegments(*manifest);
   // Messages and terminals show these names as they are.
   std::vector<std::string> names = manifest->levels;

@@ -94,6 +94,7 @@ void buildKernels(cpu::CpuKernels &kernels) {
       kernels.activation(2048, kind, isGated);
   kernels.add(512);
   kernels.quantize(512);
+  kernels.states(512);
   kernels.norm({512, 1e-5f, NormKind::layer, true, /*residual=*/true});
   kernels.norm({512, 1e-6f, NormKind::rms, false, /*residual=*/true, /*keepsSum=*/true});
   kernels.relativeBias({12, 32, 128, /*bidirectional=*/true});

@@ -25,6 +25,7 @@ public:
   }
   uint8_t *bytes() { return reinterpret_cast<uint8_t *>(data()); }
   float &operator[](size_t i) { return data()[i]; }
+  size_t size() const { return storage.size() - 32; } // in floats
 
 private:
   std::vector<float> storage;

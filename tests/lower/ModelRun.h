@@ -195,8 +195,10 @@ struct Batch {
     return c;
   }
 
-  void encode(Compiled &model, int64_t workers) {
+  /// `states`, if given, receives the encoder's output, rows of whole lanes.
+  void encode(Compiled &model, int64_t workers, float *states = nullptr) {
     encdec_abi_context c = context(model, workers);
+    c.out_states = states;
     int64_t units = 0;
     for (size_t b = 1; b < offsets.size(); ++b)
       units += pad16(offsets[b] - offsets[b - 1]);

@@ -253,6 +253,57 @@ TEST_P(Model, LikeTheReference) { compare(variants); }
 INSTANTIATE_TEST_SUITE_P(Random, Model,
                          testing::ValuesIn(randomSizes(16, 2024)));
 
+/// The encoder's output, of a whole model and of its encoder alone: what the interpreter
+/// finds, the same bits on any number of workers, and no bit of the memories depends on
+/// whether it is asked for.
+class EncoderStates : public testing::TestWithParam<ModelSizes> {};
+TEST_P(EncoderStates, LikeTheReference) {
+  for (int decoderLayers : {GetParam().decoderLayers, 0}) {
+    ModelSizes sizes = GetParam();
+    sizes.decoderLayers = decoderLayers;
+    SCOPED_TRACE(sizes.text());
+    MLIRContext context(MLIRContext::Threading::DISABLED);
+    DialectRegistry registry;
+    registerEncDecDialects(registry);
+    context.appendDialectRegistry(registry);
+    OwningOpRef<ModuleOp> plain = randomModel(context, sizes);
+    ASSERT_TRUE(plain);
+    OwningOpRef<ModuleOp> module = plain->clone();
+    Placed placed(*module, {});
+    ASSERT_TRUE(placed.ok);
+    std::mt19937 random(sizes.seed);
+    std::vector<std::vector<int64_t>> sources = drawSources(sizes, random);
+    reference::BatchRun judge(*plain);
+    ASSERT_TRUE(succeeded(judge.encode(sources)));
+    const reference::Tensor &expected = judge.encoderOutput();
+    int64_t stride = pad16(sizes.width());
+    std::string first;
+    for (llvm::StringRef level : hostLevels()) {
+      Compiled compiled(*module, placed, level);
+      ASSERT_TRUE(compiled.ok) << level.str();
+      for (int64_t workers : {1, 3}) {
+        Buffer states(expected.rows() * stride);
+        Batch batch(sources, compiled), without(sources, compiled);
+        batch.encode(compiled, workers, reinterpret_cast<float *>(states.bytes()));
+        without.encode(compiled, workers);
+        EXPECT_EQ(std::memcmp(batch.memory.bytes(), without.memory.bytes(),
+                              batch.memory.size() * 4),
+                  0);
+        auto *row = reinterpret_cast<float *>(states.bytes());
+        for (int64_t r = 0; r < expected.rows(); ++r, row += stride)
+          for (int64_t j = 0; j < stride; ++j)
+            ASSERT_NEAR(row[j], j < sizes.width() ? expected.at(r, j) : 0, 2e-5)
+                << "row " << r << ", column " << j;
+        auto all = bits(reinterpret_cast<float *>(states.bytes()), expected.rows() * stride);
+        if (first.empty())
+          first = all;
+        ASSERT_EQ(all, first) << level.str() << ", " << workers << " workers";
+      }
+    }
+  }
+}
+INSTANTIATE_TEST_SUITE_P(Random, EncoderStates, testing::ValuesIn(randomSizes(4, 77)));
+
 class DerivedModel : public Model {};
 TEST_P(DerivedModel, LikeTheReference) { compare(derivedVariants); }
 INSTANTIATE_TEST_SUITE_P(Random, DerivedModel, testing::ValuesIn(randomSizes(4, 2024)));

@@ -138,6 +138,8 @@ TEST(SegmentsOf, OneLayerEach) {
   EXPECT_TRUE(find("step", "decoder 0 ffn"));
   EXPECT_TRUE(find("encode", "encoder 0 self_attention source"));
   EXPECT_TRUE(find("encode", "decoder 0 memory_project"));
+  // Giving the encoder's output waits for nobody.
+  EXPECT_TRUE(StringRef(text(model.segments("encode").back())).ends_with("memory_project+states"));
 }
 
 } // namespace

@@ -20,7 +20,7 @@ encdec.weight @v.b : tensor<4xf32> = #encdec.seeded<4, 1.0>
 // CHECK-NEXT: %[[OUT:.*]] = encdec.activation %[[IN]] {kind = relu}
 // CHECK-NEXT: %[[BETWEEN:.*]] = encdec.activation %[[OUT]] {kind = silu}
 // CHECK-NEXT: encdec.memory_project %[[M]], %[[BETWEEN]], key @k.w @k.b, value @v.w @v.b in %[[OFFSETS]]
-// CHECK-NEXT: return{{$}}
+// CHECK-NEXT: return %[[OUT]] : tensor<?x4xf32, #encoder>
 func.func @encode(%x: !enc, %offsets: !index {encdec.arg = "offsets"}) -> !enc attributes {encdec.entry = "encode"} {
   %out = encdec.activation %x {kind = relu} : !enc
   return %out : !enc
@@ -54,7 +54,7 @@ encdec.weight @d : tensor<4x4xf32> = #encdec.seeded<4, 1.0>
 // CHECK-LABEL: func.func @encode
 // CHECK: encdec.memory_project %[[M0:.*]], %[[IN:.*]], key @a, value @b in
 // CHECK-NEXT: encdec.memory_project %[[M1:.*]], %[[IN]], key @c, value @d in
-// CHECK-NEXT: return{{$}}
+// CHECK-NEXT: return %[[IN]] : tensor<?x4xf32, #encoder>
 func.func @encode(%x: !enc, %offsets: !index {encdec.arg = "offsets"}) -> !enc attributes {encdec.entry = "encode"} {
   return %x : !enc
 }
@@ -93,7 +93,7 @@ encdec.weight @b : tensor<4x4xf32> = #encdec.seeded<2, 1.0>
 // CHECK: encdec.memory_project %{{.*}}, %{{.*}}, key @b, value @a in
 // CHECK-NEXT: encdec.memory_project %{{.*}}, %{{.*}}, key @a, value @b in
 // CHECK-NEXT: encdec.memory_project %{{.*}}, %{{.*}}, key @a, value @a in
-// CHECK-NEXT: return{{$}}
+// CHECK-NEXT: return %{{.*}} : tensor<?x4xf32, #encoder>
 func.func @encode(%x: !enc, %offsets: !index {encdec.arg = "offsets"}, %m: !encdec.memory<2x2> {encdec.arg = "memory.0"}) -> !enc attributes {encdec.entry = "encode"} {
   encdec.memory_project %m, %x, key @b, value @a in %offsets : !encdec.memory<2x2>, !enc
   return %x : !enc

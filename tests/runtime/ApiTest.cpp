@@ -45,6 +45,9 @@ TEST_F(Api, NullsAreUsageErrors) {
   auto input = encdec_step_input_default();
   encdec_step_output output = {};
   output.size = sizeof(output);
+  encdec_encoder_states states = {};
+  states.size = sizeof(states);
+  float number = 0;
   const int32_t *ids = sources.ids.data();
   const uint64_t *offsets = sources.offsets.data();
   uint64_t count = 0;
@@ -67,6 +70,12 @@ TEST_F(Api, NullsAreUsageErrors) {
       encdec_encode(nullptr, ids, offsets, 2),
       encdec_encode(state, nullptr, offsets, 2),
       encdec_encode(state, ids, nullptr, 2),
+      encdec_get_encoder_states(nullptr, &states),
+      encdec_get_encoder_states(state, nullptr),
+      encdec_get_encoder_states(state, &states), // made without room for them
+      encdec_pool_encoder_states(nullptr, ENCDEC_POOL_MEAN, &number, 1),
+      encdec_pool_encoder_states(state, ENCDEC_POOL_MEAN, nullptr, 1),
+      encdec_pool_encoder_states(state, ENCDEC_POOL_MEAN, &number, 1),
       encdec_step(nullptr, &input, &output),
       encdec_step(state, nullptr, &output),
       encdec_step(state, &input, nullptr),
@@ -107,6 +116,35 @@ TEST_F(Api, NullsAreUsageErrors) {
   encdec_state_destroy(nullptr);
   encdec_result_free(nullptr);
   encdec_bundle_close(nullptr);
+}
+
+TEST_F(Api, EncoderStatesAsRowsAndAsVectors) {
+  auto options = encdec_state_options_default();
+  options.encoder_states = 1;
+  encdec_state *own = nullptr;
+  ASSERT_EQ(codeOf(encdec_state_create(model, &options, &own)), ENCDEC_OK);
+  encdec_encoder_states states = {};
+  states.size = sizeof(states);
+  float vectors[2 * 40];
+  EXPECT_EQ(codeOf(encdec_get_encoder_states(own, &states)), ENCDEC_ERROR_USAGE);
+  EXPECT_EQ(codeOf(encdec_pool_encoder_states(own, ENCDEC_POOL_FIRST, vectors, 80)),
+            ENCDEC_ERROR_USAGE); // nothing is encoded
+  const int32_t ids[] = {5, 8, 3};
+  const uint64_t offsets[] = {0, 2, 3};
+  ASSERT_EQ(codeOf(encdec_encode(own, ids, offsets, 2)), ENCDEC_OK);
+  ASSERT_EQ(codeOf(encdec_get_encoder_states(own, &states)), ENCDEC_OK);
+  EXPECT_EQ(states.row_count, 3u);
+  EXPECT_EQ(states.width, 40u);
+  EXPECT_EQ(states.stride, 48u);
+  EXPECT_EQ(states.states[48 + 1], 8 + 64 + 0.5f);
+  ASSERT_EQ(codeOf(encdec_pool_encoder_states(own, ENCDEC_POOL_MEAN, vectors, 80)),
+            ENCDEC_OK);
+  EXPECT_EQ(vectors[0], (5 + 8 + 64) / 2.0f);
+  EXPECT_EQ(vectors[41], 3.5f);
+  for (auto [pooling, capacity] : {std::pair(0u, 80u), {3u, 80u}, {1u, 79u}})
+    EXPECT_EQ(codeOf(encdec_pool_encoder_states(own, pooling, vectors, capacity)),
+              ENCDEC_ERROR_USAGE);
+  encdec_state_destroy(own);
 }
 
 TEST_F(Api, TextNeedsATokenizer) {

@@ -55,7 +55,7 @@ struct FakeImage {
     image.weights = weights.data();
     image.weights_size = weights.size();
     image.encode = fake_encode;
-    image.step = fake_step;
+    image.step = json["model"]["decoder_layers"].is_null() ? nullptr : fake_step;
   }
 };
 

@@ -2,6 +2,7 @@
 
 #include "tests/runtime/FakeModel.h"
 
+#include "runtime/exec/Pool.h"
 #include "runtime/exec/Slots.h"
 
 #include <cmath>
@@ -369,6 +370,97 @@ TEST(State, KeepsItsModelAlive) {
   EXPECT_FALSE(watch.expired());
   state.reset();
   EXPECT_TRUE(watch.expired());
+}
+
+/// What the fake encoder makes of token `j` of a source (fake_model.c).
+float fakeState(const Sources &sources, size_t source, size_t j, size_t column) {
+  return float(sources.ids[sources.offsets[source] + j] + 64 * int(j)) + 0.5f * float(column);
+}
+
+TEST(EncoderStates, AreThoseOfTheLastEncode) {
+  FakeModel model;
+  for (uint32_t threads : {1u, 3u}) {
+    auto state = model.state({.maxRows = 8, .threads = threads, .encoderStates = true});
+    EXPECT_EQ(state->encodedRows(), 0u);
+    for (const Sources &sources : {manySources(5), Sources{{7}, {3, 9, 1}}}) {
+      ASSERT_TRUE(state->encode(sources.ids, sources.offsets).ok());
+      ASSERT_EQ(state->encodedRows(), sources.ids.size());
+      for (size_t b = 0; b < sources.count(); ++b)
+        for (size_t j = 0; j < state->sourceLength(b); ++j)
+          for (size_t column = 0; column < 48; ++column)
+            ASSERT_EQ(state->encoderStates()[(sources.offsets[b] + j) * state->statesStride() +
+                                             column],
+                      column < 40 ? fakeState(sources, b, j, column) : 0)
+                << b << ", " << j << ", " << column;
+    }
+    StepInput input; // steps leave them as they are
+    Ids tokens{40, 40};
+    input.tokens = tokens;
+    ASSERT_TRUE(state->step(input).ok());
+    EXPECT_EQ(state->encodedRows(), 4u);
+    EXPECT_EQ(state->encoderStates()[0], 7);
+    Ids bad{99};
+    EXPECT_FALSE(state->encode(bad, std::vector<uint64_t>{0, 1}).ok());
+    EXPECT_EQ(state->encodedRows(), 4u); // refused before anything was run
+  }
+}
+
+TEST(EncoderStates, TakeNoMemoryWhereTheyAreNotAskedFor) {
+  FakeModel model;
+  const StateLimits limits{.maxRows = 2, .maxSourceTokens = 160};
+  StateLimits more = limits;
+  more.encoderStates = true;
+  EXPECT_EQ(model.state(more)->reservedBytes(),
+            model.state(limits)->reservedBytes() + 160 * FAKE_STATES_PER_ROW);
+  // The code is given no pointer: what it would write through one is not there.
+  Sources sources{{7}};
+  auto state = model.state(limits);
+  ASSERT_TRUE(state->encode(sources.ids, sources.offsets).ok());
+  EXPECT_EQ(state->encoderStates(), nullptr);
+
+  Json without = fakeManifest();
+  without["memory"]["states_per_row"] = 0;
+  auto made = State::create(FakeModel(without).model, more);
+  ASSERT_FALSE(made.ok());
+  EXPECT_EQ(made.status().code(), Code::Usage);
+}
+
+TEST(EncoderStates, ArePooledByTheirFormulas) {
+  FakeModel model;
+  auto state = model.state({.maxRows = 8, .encoderStates = true});
+  Sources sources = manySources(6);
+  ASSERT_TRUE(state->encode(sources.ids, sources.offsets).ok());
+  std::vector<float> mean(6 * 40, -1), first(6 * 40, -1);
+  poolMean(*state, mean.data());
+  poolFirst(*state, first.data());
+  for (size_t b = 0; b < 6; ++b)
+    for (size_t column = 0; column < 40; ++column) {
+      double sum = 0;
+      for (size_t j = 0; j < state->sourceLength(b); ++j)
+        sum += fakeState(sources, b, j, column);
+      EXPECT_EQ(mean[b * 40 + column], float(sum / double(state->sourceLength(b))));
+      EXPECT_EQ(first[b * 40 + column], fakeState(sources, b, 0, column));
+    }
+}
+
+TEST(EncoderStates, ComeFromAnEncoderAlone) {
+  FakeModel model(fakeEncoderManifest());
+  ASSERT_TRUE(model.model);
+  auto state = model.state({.maxRows = 4, .encoderStates = true});
+  Sources sources{{7, 3}, {5}};
+  ASSERT_TRUE(state->encode(sources.ids, sources.offsets).ok());
+  EXPECT_EQ(state->encoderStates()[2 * state->statesStride()], 5);
+  StepInput input;
+  Ids tokens{40, 40};
+  input.tokens = tokens;
+  Status status = state->step(input);
+  EXPECT_EQ(status.code(), Code::Usage);
+  EXPECT_NE(status.message().find("encoder only"), std::string::npos) << status.message();
+  auto generated = generate(*state, sources.ids, sources.offsets, {});
+  ASSERT_FALSE(generated.ok());
+  EXPECT_NE(generated.status().message().find("encoder only"), std::string::npos);
+  ASSERT_TRUE(state->startProfile().ok());
+  ASSERT_TRUE(state->encode(sources.ids, sources.offsets).ok());
 }
 
 } // namespace

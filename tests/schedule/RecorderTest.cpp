@@ -97,6 +97,9 @@ public:
       }
     c.positions = copy(memory, "positions", positions);
     c.row_source = copy(memory, "row_source", of);
+    if (random() % 2)
+      c.out_states = reinterpret_cast<float *>(memory.allocate(
+          "out_states", offsets.back() * pad16(model.scheduled.sizes.width()) * 4));
     return run("encode", c, memory, arenaRows, workers);
   }
 

@@ -21,7 +21,8 @@ public:
   std::string print() {
     body = "";
     encode();
-    step();
+    if (m.decoderLayers > 0)
+      step();
     return "module {\n" + weights + body + "}\n";
   }
 

@@ -17,7 +17,7 @@ struct ModelSizes {
   int heads = 2;
   int headSize = 8;
   int encoderLayers = 1;
-  int decoderLayers = 2;
+  int decoderLayers = 2;    // 0: an encoder only, without a step
   int ffn = 24;             // F
   int vocabulary = 37;      // V, of the target; the source's too when tied
   int sourceVocabulary = 0; // 0: one table for source, target and output
