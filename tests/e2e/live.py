@@ -6,6 +6,7 @@
 f32: ids equal up to the first undecided step. bf16, int8 and int8-dynamic: at least
 99.5 % of the tokens decided under the same prefix, and BLEU within 0.3 of f32's. That
 takes 1,000 lines to judge: in 200, a few words that could as well be others make more.
+The encoder's rows of `encdec embed`, f32, are the reference's within 1e-4.
 """
 import json
 import subprocess
@@ -14,6 +15,22 @@ import sys
 TABLE = sys.argv.pop(2)
 from driver import EXAMPLE, OUT, ROOT, common_prefix, compile_model, run  # noqa: E402
 import sacrebleu  # noqa: E402
+
+
+def encoder_error(bundle, texts):
+    """The largest difference from the reference's encoder, relative to its largest value."""
+    import torch
+    import transformers
+    model = transformers.AutoModelForSeq2SeqLM.from_pretrained(EXAMPLE, dtype=torch.float32)
+    words = [word for text in texts for word in ("--text", text)]
+    out = run("embed", bundle, "--pool", "none", "--json", *words).stdout
+    worst = largest = 0
+    for line in map(json.loads, out.splitlines()):
+        with torch.no_grad():
+            expected = model.get_encoder()(torch.tensor([line["ids"]])).last_hidden_state[0]
+        worst = max(worst, (expected - torch.tensor(line["vectors"])).abs().max().item())
+        largest = max(largest, expected.abs().max().item())
+    return worst / largest
 
 
 def main():
@@ -41,6 +58,9 @@ def main():
         share = same / decided
         print(f"{weights}: {same} of {decided} tokens equal ({share:.2%}), BLEU {bleu[weights]:.2f}")
         failed += share < (1 if weights == "f32" else 0.995)
+    error = encoder_error(OUT / "live-f32.encdec", [row[0] for row in rows[:50]])
+    print(f"encoder's rows: largest relative error {error:.1e}")
+    failed += not error < 1e-4
     if len(rows) >= 1000:
         failed += min(bleu.values()) < bleu["f32"] - 0.3
     total = sum(len(line["ids"]) for line in lines)
