@@ -215,7 +215,7 @@ def EncDec_RelativeBiasOp : EncDec_WeightUser<"relative_bias",
        where its cache ends.
     C3 table is [buckets, H] with H the heads of the result.
     C4 over offsets the buckets are even, at least 4; to positions at least 2.
-    C5 max_distance exceeds the number of buckets of one distance each.
+    C5 max_distance exceeds the number of buckets of one distance each, and fits 32 bits.
   }];
   let arguments = (ins FlatSymbolRefAttr:$table, Optional<EncDec_Index>:$offsets,
                        Optional<EncDec_Index>:$positions, I64Attr:$max_distance);

@@ -2,13 +2,14 @@
 //
 //   bias[h][i] = table[bucket(i)][h],  i = key position - query position + K - 1
 //
-// with K the context's keys, of distances that the call has. The buckets (Raffel et al.,
-// arXiv:1910.10683; dialect/ReferenceMath.h) grow with the logarithm of the distance. A
-// distance has as many smaller ones before it as there are thresholds that it reaches, and
-// these are whole numbers that stand in the code: no kernel takes a logarithm.
+// for each distance i - (K - 1) that the call has, with K the context's keys; BiasShape has
+// the layout. Buckets (Raffel et al., arXiv:1910.10683; dialect/ReferenceMath.h) grow with
+// the logarithm of the distance, but no kernel takes a logarithm: the number of a distance's
+// bucket is how many thresholds the distance reaches, and the thresholds, whole numbers,
+// stand in the code.
 //
-// One worker makes all of it, H floats a distance: a small part of what the other work
-// between the same barriers takes. Cf. BiasShape for the layout.
+// One worker makes all of it. H floats a distance are a small part of what the other work
+// between the same barriers takes.
 #include "compiler/cpu/CpuKernels.h"
 #include "dialect/ReferenceMath.h"
 #include <limits>

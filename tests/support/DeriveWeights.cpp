@@ -30,6 +30,9 @@ public:
     auto output = dyn_cast<LinearOp>(*context->user_begin());
     if (context.getHeads() != 1 || !value || !output)
       return false;
+    // Values must stay as wide as keys.
+    if (widthOf(output.getOutput()) != widthOf(context.getContext()))
+      return false;
     MLIRContext *mlir = output->getContext();
     FlatSymbolRefAttr o = output.getWeight(0), bias;
     FlatSymbolRefAttr v = value.getWeight(0);
