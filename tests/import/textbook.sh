@@ -1,11 +1,23 @@
 #!/bin/sh
 # The imported module reads like the textbook, and encdec-import's exit codes
-# hold. Usage: textbook.sh ENCDEC_IMPORT FILECHECK MODELS_FOLDER
+# hold. Usage: textbook.sh ENCDEC_IMPORT FILECHECK MODELS_FOLDER PYTHON
 set -eu
-import=$1 check=$2 models=$3
+import=$1 check=$2 models=$3 python=$4
 here=$(dirname "$0")
 
 "$import" "$models/one-layer-each" | "$check" "$here/textbook.check"
+
+# Families that are built of other parts.
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+reads_like() { # family, specification
+  echo "{\"family\": \"$1\", \"encoder_layers\": 1, \"decoder_layers\": 1, $2}" \
+    >"$folder/$1.json"
+  "$python" "$here/../models/make_checkpoint.py" "$folder/$1.json" "$folder/$1"
+  "$import" --strict "$folder/$1" | "$check" "$here/textbook-$1.check"
+}
+reads_like bart '"vocab": 40'
+reads_like t5 '"vocab": 40, "head_size": 5, "activation": "gated-gelu"'
 
 expect() { # expected code, arguments…
   expected=$1
