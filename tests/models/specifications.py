@@ -114,6 +114,10 @@ MARIAN = {
     "vocabulary-128": {"vocab": 128, "d_model": 64, "encoder_heads": 4, "decoder_heads": 4,
                        "encoder_layers": 1, "decoder_layers": 1},
     "tiny-vocabulary": {"vocab": 5, "d_model": 12, "encoder_heads": 3, "decoder_heads": 2},
+    "no-repeat": {"generation": {"no_repeat_ngram_size": 2, "min_length": 12}},
+    # So few tokens that outputs meet the sources' n-grams by chance.
+    "no-repeat-of-the-source": {"vocab": 9, "d_model": 24,
+                                "generation": {"encoder_no_repeat_ngram_size": 2, "min_length": 6}},
 }
 
 VARIANTS = {
