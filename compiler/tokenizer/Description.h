@@ -25,11 +25,15 @@ namespace encdec::tokenizer {
 
 // --- Normalizers: from a text to the text that the model is given ------------
 
+/// What becomes what: keys and replacements of at most 256 bytes, sorted by the keys. Of a
+/// precompiled_charsmap's bytes, readCharsMap (CharsMap.h) makes one.
+using CharsMap = std::vector<std::pair<std::string, std::string>>;
+
 /// SentencePiece's whole normalizer (its src/normalizer.cc): character map, U+FFFD for
 /// each broken byte, whitespace, the space in front. User-defined pieces of the
 /// pipeline's model pass unchanged.
 struct SentencePieceNormalizer {
-  std::string charsMap; ///< precompiled_charsmap; empty: characters stay.
+  CharsMap charsMap; ///< The longest key that matches; empty: characters stay.
   bool addDummyPrefix = true;
   bool removeExtraWhitespaces = true;
   bool escapeWhitespaces = true;
@@ -38,7 +42,7 @@ struct SentencePieceNormalizer {
 /// tokenizers' Precompiled: the same map, applied to grapheme clusters of up to 5 bytes,
 /// else to characters, with the first (shortest) key that matches.
 struct PrecompiledNormalizer {
-  std::string charsMap;
+  CharsMap charsMap;
 };
 enum class UnicodeForm : uint8_t { Nfc, Nfd, Nfkc, Nfkd };
 struct UnicodeNormalizer {

@@ -47,23 +47,26 @@ enum {
   ENCDEC_TOKENIZER_NAME_INDEX = 3, /* vocabulary: uint32_t hash table, see below */
   ENCDEC_TOKENIZER_PIPELINE = 4,   /* pipeline: one encdec_tokenizer_pipeline */
   ENCDEC_TOKENIZER_STAGES = 5,     /* pipeline: encdec_tokenizer_stage, in order */
-  ENCDEC_TOKENIZER_CHARS_MAP = 6,  /* pipeline: bytes of a precompiled_charsmap */
-  ENCDEC_TOKENIZER_ADDED = 7,      /* pipeline: encdec_tokenizer_added */
-  ENCDEC_TOKENIZER_ADDED_TRIE = 8, /* pipeline: trie of those not normalized */
-  ENCDEC_TOKENIZER_NORMALIZED_TRIE = 9, /* pipeline: trie of the normalized ones */
-  ENCDEC_TOKENIZER_PIECES = 10,    /* pipeline: encdec_tokenizer_piece */
-  ENCDEC_TOKENIZER_PIECE_TRIE = 11, /* pipeline: trie of pieces found in texts */
-  ENCDEC_TOKENIZER_USER_TRIE = 12, /* pipeline: trie of user-defined pieces */
-  ENCDEC_TOKENIZER_BYTE_PIECES = 13, /* pipeline: 256 uint32_t, or none */
-  ENCDEC_TOKENIZER_MERGES = 14,    /* pipeline: encdec_tokenizer_merge hash table */
-  ENCDEC_TOKENIZER_PREFIX = 15,    /* side: encdec_tokenizer_item */
-  ENCDEC_TOKENIZER_SUFFIX = 16,    /* side: encdec_tokenizer_item */
-  ENCDEC_TOKENIZER_SIDE = 17,      /* side: one encdec_tokenizer_side */
-  ENCDEC_TOKENIZER_LANGUAGES = 18, /* encdec_tokenizer_language */
-  ENCDEC_TOKENIZER_ALIASES = 19,   /* encdec_tokenizer_alias */
-  ENCDEC_TOKENIZER_PLACEMENT = 20, /* one encdec_tokenizer_placement */
-  ENCDEC_TOKENIZER_DECODER = 21,   /* one encdec_tokenizer_decoder */
-  ENCDEC_TOKENIZER_SURFACES = 22   /* encdec_tokenizer_surface by id of the target */
+  ENCDEC_TOKENIZER_CHARS_TRIE = 6, /* pipeline: trie of a character map's keys */
+  ENCDEC_TOKENIZER_CHARS = 7,      /* pipeline: encdec_tokenizer_span, what they become */
+  ENCDEC_TOKENIZER_ADDED = 8,      /* pipeline: encdec_tokenizer_added */
+  ENCDEC_TOKENIZER_ADDED_TRIE = 9, /* pipeline: trie of those not normalized */
+  ENCDEC_TOKENIZER_NORMALIZED_TRIE = 10, /* pipeline: trie of the normalized ones */
+  ENCDEC_TOKENIZER_PIECES = 11,      /* pipeline: encdec_tokenizer_piece */
+  ENCDEC_TOKENIZER_PIECE_TRIE = 12,  /* pipeline: trie of pieces found in texts */
+  ENCDEC_TOKENIZER_USER_TRIE = 13,   /* pipeline: trie of user-defined pieces */
+  ENCDEC_TOKENIZER_BYTE_PIECES = 14, /* pipeline: 256 uint32_t, or none: with
+                                        BYTE_FALLBACK the byte pieces, with BYTE_LEVEL
+                                        the pieces of one byte */
+  ENCDEC_TOKENIZER_MERGES = 15,      /* pipeline: encdec_tokenizer_merge hash table */
+  ENCDEC_TOKENIZER_PREFIX = 16,      /* side: encdec_tokenizer_item */
+  ENCDEC_TOKENIZER_SUFFIX = 17,      /* side: encdec_tokenizer_item */
+  ENCDEC_TOKENIZER_SIDE = 18,        /* side: one encdec_tokenizer_side */
+  ENCDEC_TOKENIZER_LANGUAGES = 19,   /* encdec_tokenizer_language */
+  ENCDEC_TOKENIZER_ALIASES = 20,     /* encdec_tokenizer_alias */
+  ENCDEC_TOKENIZER_PLACEMENT = 21,   /* one encdec_tokenizer_placement */
+  ENCDEC_TOKENIZER_DECODER = 22,     /* one encdec_tokenizer_decoder */
+  ENCDEC_TOKENIZER_SURFACES = 23     /* encdec_tokenizer_surface by id of the target */
 };
 
 typedef struct encdec_tokenizer_part {
@@ -94,8 +97,8 @@ typedef struct encdec_tokenizer_span {
  * The count of slots is a power of two and at least one slot is free; a key is in the
  * first slot from hash % slots on, going up and round, that is neither free nor another
  * key's. NAME_INDEX: a slot is id + 1, or 0 where it is free; the hash of a name is FNV-1a
- * of 64 bits, its upper half added to the lower. MERGES: a free slot has
- * left ENCDEC_TOKENIZER_NONE; the hash is
+ * of 64 bits, its upper half added to the lower. MERGES: a free slot has left
+ * ENCDEC_TOKENIZER_NONE; the hash is
  *   (left * 0x9E3779B97F4A7C15 + right) * 0x9E3779B97F4A7C15 >> 32, in 64 bits. */
 typedef struct encdec_tokenizer_merge {
   uint32_t left, right; /* pieces */
@@ -123,7 +126,7 @@ typedef struct encdec_tokenizer_piece {
 enum { /* encdec_tokenizer_pipeline.model */
   ENCDEC_TOKENIZER_UNIGRAM = 1,
   ENCDEC_TOKENIZER_BPE = 2, /* neighbours merge as MERGES says */
-  ENCDEC_TOKENIZER_BYTES = 3
+  ENCDEC_TOKENIZER_BYTES = 3    /* byte b is first_byte_id + b */
 };
 enum { /* encdec_tokenizer_pipeline.flags */
   ENCDEC_TOKENIZER_BYTE_FALLBACK = 1,
@@ -147,8 +150,8 @@ typedef struct encdec_tokenizer_pipeline {
 
 enum { /* encdec_tokenizer_stage.kind; a, b and text are what the comment says */
   /* normalizers, in front of all pre-tokenizers */
-  ENCDEC_TOKENIZER_STAGE_SENTENCEPIECE = 1, /* a: flags below; reads CHARS_MAP */
-  ENCDEC_TOKENIZER_STAGE_PRECOMPILED = 2,   /* reads CHARS_MAP */
+  ENCDEC_TOKENIZER_STAGE_SENTENCEPIECE = 1, /* a: flags below; reads CHARS */
+  ENCDEC_TOKENIZER_STAGE_PRECOMPILED = 2,   /* reads CHARS */
   ENCDEC_TOKENIZER_STAGE_UNICODE = 3,       /* a: 0 NFC, 1 NFD, 2 NFKC, 3 NFKD */
   ENCDEC_TOKENIZER_STAGE_LOWERCASE = 4,
   ENCDEC_TOKENIZER_STAGE_REPLACE = 5, /* text: replacement; a ALTERNATIVEs follow */
@@ -254,12 +257,27 @@ typedef struct encdec_tokenizer_decoder {
   uint32_t vocabulary;
   uint32_t lead;
   uint32_t broken;
+  uint32_t spaces_at_last;   /* 1: U+2581 of other surfaces is ' ', too */
   uint32_t strip_whitespace; /* 1: none at either end of the text */
   uint32_t clean_up_spaces;  /* 1: Transformers' clean_up_tokenization */
   uint32_t strip_start, strip_stop; /* how often `strip` goes at each end */
   encdec_tokenizer_span strip;      /* one character */
   encdec_tokenizer_span unnamed;
 } encdec_tokenizer_decoder;
+
+/* The hash of NAME_INDEX. */
+static inline uint32_t encdec_tokenizer_hash_name(const char *name, uint64_t length) {
+  uint64_t hash = UINT64_C(0xCBF29CE484222325);
+  for (uint64_t i = 0; i < length; ++i)
+    hash = (hash ^ (uint8_t)name[i]) * UINT64_C(0x100000001B3);
+  return (uint32_t)(hash + (hash >> 32));
+}
+
+/* The hash of MERGES. */
+static inline uint32_t encdec_tokenizer_hash_merge(uint32_t left, uint32_t right) {
+  const uint64_t odd = UINT64_C(0x9E3779B97F4A7C15);
+  return (uint32_t)((left * odd + right) * odd >> 32);
+}
 
 #ifdef __cplusplus
 static_assert(sizeof(encdec_tokenizer_header) == 80, "header layout");
