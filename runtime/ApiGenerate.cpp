@@ -110,9 +110,9 @@ Result<Source> readText(const Model &model, std::string_view text,
   EncodeOptions how;
   how.parseSpecialTokens = options.special_tokens;
   Source source;
-  std::vector<std::string> warnings;
-  ENCDEC_ASSIGN_OR_RETURN(source.ids, tokenizer->encode(text, how, &warnings));
-  for (const std::string &warning : warnings)
+  ENCDEC_ASSIGN_OR_RETURN(Encoding encoding, tokenizer->encode(text, how));
+  source.ids = std::move(encoding.ids);
+  for (const std::string &warning : encoding.warnings)
     source.warn(warning);
   if (!isValidUtf8(text))
     source.warn(

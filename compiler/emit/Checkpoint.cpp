@@ -3,11 +3,14 @@
 #include "compiler/emit/Checkpoint.h"
 #include "compiler/emit/Hash.h"
 #include "compiler/import/File.h"
+#include "compiler/tokenizer/Marian.h"
+#include "compiler/tokenizer/Table.h"
 #include "dialect/Ops.h"
 #include "llvm/Support/FileSystem.h"
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <set>
 
@@ -59,10 +62,8 @@ Status hashFile(const std::string &folder, const std::string &name,
 
 } // namespace
 
-Result<TokenizerFiles> readTokenizer(const std::string &folder,
-                                     StringRef family,
+Result<CheckpointTokenizer> readTokenizer(const std::string &folder,
                                      std::vector<std::string> &warnings) {
-  TokenizerFiles result;
   std::string missing;
   for (const char *name : neededFiles)
     if (!exists(folder, name))
@@ -70,22 +71,25 @@ Result<TokenizerFiles> readTokenizer(const std::string &folder,
   if (!missing.empty()) {
     warnings.push_back("no tokenizer (" + missing +
                        " missing): the model takes and gives token ids only");
-    return result;
+    return CheckpointTokenizer();
   }
-  auto read = [&](const char *name) -> Status {
-    ENCDEC_ASSIGN_OR_RETURN(
-        auto text,
-        checkpoint::readFile(folder + "/" + name, name, maxTokenizerBytes));
-    result.files.emplace_back(name, std::move(text));
-    return Status::success();
-  };
-  for (const char *name : neededFiles)
-    ENCDEC_RETURN_IF_ERROR(read(name));
-  for (const char *name : optionalFiles)
-    if (exists(folder, name))
-      ENCDEC_RETURN_IF_ERROR(read(name));
-  result.kind = family.str();
-  return result;
+  std::map<std::string, std::string> files;
+  for (const auto &names : {llvm::ArrayRef(neededFiles), llvm::ArrayRef(optionalFiles)})
+    for (const char *name : names)
+      if (exists(folder, name)) {
+        ENCDEC_ASSIGN_OR_RETURN(
+            files[name],
+            checkpoint::readFile(folder + "/" + name, name, maxTokenizerBytes));
+      }
+  ENCDEC_ASSIGN_OR_RETURN(
+      auto description,
+      tokenizer::readMarian({files["source.spm"], files["target.spm"],
+                             files["vocab.json"], files["target_vocab.json"],
+                             files["tokenizer_config.json"]})
+          .withContext(folder));
+  ENCDEC_ASSIGN_OR_RETURN(auto bytes,
+                          tokenizer::writeTable(description).withContext(folder));
+  return CheckpointTokenizer{description.kind, std::move(bytes)};
 }
 
 Result<std::string> hashCheckpoint(const std::string &folder,

@@ -205,14 +205,10 @@ Result<OwningOpRef<ModuleOp>> import(MLIRContext &context,
 }
 
 /// Reads what a module does not hold: the tokenizer, and the checkpoint's hash.
-Status readFolder(Compilation &compilation, TokenizerFiles &tokenizer,
+Status readFolder(Compilation &compilation, CheckpointTokenizer &tokenizer,
                   std::vector<std::string> &warnings) {
   compilation.stage("reading the folder");
-  auto model = compilation.module->getAttrOfType<DictionaryAttr>(kModelAttr);
-  auto family = model ? model.getAs<StringAttr>("family") : StringAttr();
-  ENCDEC_ASSIGN_OR_RETURN(
-      tokenizer,
-      readTokenizer(compilation.folder, family ? family.getValue() : "", warnings));
+  ENCDEC_ASSIGN_OR_RETURN(tokenizer, readTokenizer(compilation.folder, warnings));
   compilation.info.tokenizerKind = tokenizer.kind;
   ENCDEC_ASSIGN_OR_RETURN(compilation.info.checkpointHash,
                           hashCheckpoint(compilation.folder, compilation.module));
@@ -229,16 +225,17 @@ bool isBundle(const std::string &path) {
 Status writeBundle(Compilation &compilation, BundleWriter &bundle,
                    const CompileOptions &options,
                    const std::vector<std::pair<std::string, Bytes>> &code,
-                   const TokenizerFiles &tokenizer) {
+                   const CheckpointTokenizer &tokenizer) {
   ENCDEC_ASSIGN_OR_RETURN(auto manifest, compilation.manifest());
-  ENCDEC_RETURN_IF_ERROR(statusOf(bundle.announce(2 + code.size() + tokenizer.files.size())));
+  ENCDEC_RETURN_IF_ERROR(statusOf(bundle.announce(2 + code.size() + !tokenizer.bytes.empty())));
   ENCDEC_RETURN_IF_ERROR(statusOf(bundle.add(ENCDEC_SECTION_MANIFEST, "manifest.json",
                                              llvm::arrayRefFromStringRef(manifest))));
   for (const auto &[level, bytes] : code)
     ENCDEC_RETURN_IF_ERROR(statusOf(bundle.add(ENCDEC_SECTION_CODE, level, bytesOf(bytes))));
-  for (const auto &[name, contents] : tokenizer.files)
-    ENCDEC_RETURN_IF_ERROR(statusOf(bundle.add(ENCDEC_SECTION_TOKENIZER, name,
-                                               llvm::arrayRefFromStringRef(contents))));
+  if (!tokenizer.bytes.empty())
+    ENCDEC_RETURN_IF_ERROR(
+        statusOf(bundle.add(ENCDEC_SECTION_TOKENIZER, tokenizer.kind,
+                            llvm::arrayRefFromStringRef(tokenizer.bytes))));
   ENCDEC_RETURN_IF_ERROR(statusOf(bundle.begin(ENCDEC_SECTION_WEIGHTS, "weights")));
   ENCDEC_RETURN_IF_ERROR(compilation.streamWeights(bundle));
   compilation.stage("writing to disk");
@@ -252,14 +249,14 @@ Status writeBundle(Compilation &compilation, BundleWriter &bundle,
 }
 
 Result<std::unique_ptr<JitModel>> jit(Compilation &compilation,
-                                      TokenizerFiles tokenizer) {
+                                      CheckpointTokenizer tokenizer) {
   const ObjectTarget *host = hostObjectTarget();
   if (!host)
     return notRunnable();
   ENCDEC_ASSIGN_OR_RETURN(auto object, compilation.object(host->name));
   JitModel::Parts parts;
   ENCDEC_ASSIGN_OR_RETURN(parts.manifest, compilation.manifest());
-  parts.tokenizer = std::move(tokenizer.files);
+  parts.tokenizer = std::move(tokenizer.bytes);
   parts.weights = WeightBuffer(weightsSectionBytes(compilation.module));
   ENCDEC_RETURN_IF_ERROR(compilation.fillWeights(parts.weights.bytes()));
   parts.hasStep = bool(findEntries(compilation.module).step);
@@ -299,7 +296,7 @@ Status compileToBundle(const std::string &folder, const std::string &out,
                           import(context, folder, options, warnings));
   Compilation compilation(context, folder, options);
   ENCDEC_RETURN_IF_ERROR(compilation.place(*module));
-  TokenizerFiles tokenizer;
+  CheckpointTokenizer tokenizer;
   ENCDEC_RETURN_IF_ERROR(readFolder(compilation, tokenizer, warnings));
   std::vector<std::pair<std::string, Bytes>> code;
   for (const std::string &level : compilation.levels()) {
@@ -319,7 +316,7 @@ jitCheckpoint(const std::string &folder, const CompileOptions &options,
                           import(context, folder, options, warnings));
   Compilation compilation(context, folder, options);
   ENCDEC_RETURN_IF_ERROR(compilation.place(*module));
-  TokenizerFiles tokenizer;
+  CheckpointTokenizer tokenizer;
   ENCDEC_RETURN_IF_ERROR(readFolder(compilation, tokenizer, warnings));
   return jit(compilation, std::move(tokenizer));
 }

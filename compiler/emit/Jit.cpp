@@ -25,20 +25,14 @@ WeightBuffer::WeightBuffer(uint64_t size) : size(size) {
 void WeightBuffer::Free::operator()(void *pointer) const { std::free(pointer); }
 
 JitModel::JitModel(Parts given) : parts(std::move(given)) {
-  for (const auto &[name, contents] : parts.tokenizer) {
-    names.push_back(name.c_str());
-    data.push_back(reinterpret_cast<const uint8_t *>(contents.data()));
-    sizes.push_back(contents.size());
-  }
   view.size = sizeof(view);
   view.manifest = parts.manifest.data();
   view.manifest_size = parts.manifest.size();
   view.weights = parts.weights.bytes().data();
   view.weights_size = parts.weights.bytes().size();
-  view.tokenizer_file_count = names.size();
-  view.tokenizer_names = names.data();
-  view.tokenizer_data = data.data();
-  view.tokenizer_sizes = sizes.data();
+  if (!parts.tokenizer.empty())
+    view.tokenizer = reinterpret_cast<const uint8_t *>(parts.tokenizer.data());
+  view.tokenizer_size = parts.tokenizer.size();
 }
 
 JitModel::~JitModel() = default;

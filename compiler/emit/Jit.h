@@ -6,8 +6,6 @@
 #include <cstddef>
 #include <memory>
 #include <string>
-#include <utility>
-#include <vector>
 
 namespace llvm::orc {
 class LLJIT;
@@ -31,7 +29,7 @@ private:
   std::unique_ptr<void, Free> storage;
 };
 
-/// Owns code, weights, manifest and tokenizer files; image() points into them and
+/// Owns code, weights, manifest and tokenizer; image() points into them and
 /// stays valid as long as the object lives. Read-only after creation, so any number
 /// of threads may use one.
 class JitModel {
@@ -40,8 +38,7 @@ public:
     std::string manifest;
     WeightBuffer weights;
     bool hasStep = true; // false: an encoder only
-    /// Names and contents of files.
-    std::vector<std::pair<std::string, std::string>> tokenizer;
+    std::string tokenizer; ///< The table of encdec/tokenizer.h; empty: none.
   };
 
   /// Links `object` (of emitObject, for a level this machine runs) in process.
@@ -55,9 +52,6 @@ public:
 private:
   JitModel(Parts parts);
   Parts parts;
-  std::vector<const char *> names;
-  std::vector<const uint8_t *> data;
-  std::vector<uint64_t> sizes;
   std::unique_ptr<llvm::orc::LLJIT> jit;
   encdec_model_image view = {};
 };

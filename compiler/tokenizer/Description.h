@@ -25,9 +25,12 @@ namespace encdec::tokenizer {
 
 // --- Normalizers: from a text to the text that the model is given ------------
 
-/// What becomes what: keys and replacements of at most 256 bytes, sorted by the keys. Of a
-/// precompiled_charsmap's bytes, readCharsMap (CharsMap.h) makes one.
-using CharsMap = std::vector<std::pair<std::string, std::string>>;
+/// What becomes what, as SentencePiece precompiles it; readCharsMap (CharsMap.h) makes one
+/// of a precompiled_charsmap's bytes and checks it.
+struct CharsMap {
+  std::vector<uint32_t> units; ///< A double array of darts-clone; none: nothing.
+  std::string strings;         ///< Replacements, each ended by a zero.
+};
 
 /// SentencePiece's whole normalizer (its src/normalizer.cc): character map, U+FFFD for
 /// each broken byte, whitespace, the space in front. User-defined pieces of the

@@ -156,7 +156,7 @@ enum {
   ENCDEC_SECTION_MANIFEST = 1,  /* JSON, UTF-8 */
   ENCDEC_SECTION_CODE = 2,      /* an ELF shared object; name = CPU level */
   ENCDEC_SECTION_WEIGHTS = 3,   /* packed weights, mapped as they are */
-  ENCDEC_SECTION_TOKENIZER = 4  /* a raw tokenizer file; name = file name */
+  ENCDEC_SECTION_TOKENIZER = 4  /* the table of tokenizer.h; at most one */
 };
 
 typedef struct encdec_bundle_section {
@@ -183,10 +183,8 @@ typedef struct encdec_model_image {
   uint64_t weights_size;
   encdec_abi_entry_fn encode;
   encdec_abi_entry_fn step; /* null: an encoder only */
-  uint64_t tokenizer_file_count;
-  const char *const *tokenizer_names; /* file names */
-  const uint8_t *const *tokenizer_data;
-  const uint64_t *tokenizer_sizes;
+  const uint8_t *tokenizer; /* the table of tokenizer.h, 8-byte aligned; NULL: none */
+  uint64_t tokenizer_size;
 } encdec_model_image;
 
 #ifdef __cplusplus

@@ -24,6 +24,7 @@
 /* Limits that bound time and memory, for writers and readers. */
 #define ENCDEC_TOKENIZER_MAX_IDS 4000000     /* ids lie below */
 #define ENCDEC_TOKENIZER_MAX_PIECE_BYTES 1024
+#define ENCDEC_TOKENIZER_MAX_KEY_BYTES 256 /* and bytes of what a key becomes */
 #define ENCDEC_TOKENIZER_MAX_TEXT_BYTES (UINT32_C(16) << 20) /* of one text to encode */
 
 typedef struct encdec_tokenizer_header {
@@ -42,13 +43,13 @@ typedef struct encdec_tokenizer_header {
 /* What a part holds. `owner` is the number of the vocabulary or pipeline, of the side
  * (0 source, 1 target), or 0. A part that is absent has count 0. */
 enum {
-  ENCDEC_TOKENIZER_TEXT = 1,       /* bytes that spans index; owner 0 */
+  ENCDEC_TOKENIZER_TEXT = 1,       /* UTF-8 that spans index, at whole characters */
   ENCDEC_TOKENIZER_NAMES = 2,      /* vocabulary: encdec_tokenizer_span by id */
   ENCDEC_TOKENIZER_NAME_INDEX = 3, /* vocabulary: uint32_t hash table, see below */
   ENCDEC_TOKENIZER_PIPELINE = 4,   /* pipeline: one encdec_tokenizer_pipeline */
   ENCDEC_TOKENIZER_STAGES = 5,     /* pipeline: encdec_tokenizer_stage, in order */
-  ENCDEC_TOKENIZER_CHARS_TRIE = 6, /* pipeline: trie of a character map's keys */
-  ENCDEC_TOKENIZER_CHARS = 7,      /* pipeline: encdec_tokenizer_span, what they become */
+  ENCDEC_TOKENIZER_CHARS_TRIE = 6, /* pipeline: uint32_t units of a character map */
+  ENCDEC_TOKENIZER_CHARS = 7,      /* pipeline: its strings, each ended by a zero */
   ENCDEC_TOKENIZER_ADDED = 8,      /* pipeline: encdec_tokenizer_added */
   ENCDEC_TOKENIZER_ADDED_TRIE = 9, /* pipeline: trie of those not normalized */
   ENCDEC_TOKENIZER_NORMALIZED_TRIE = 10, /* pipeline: trie of the normalized ones */
@@ -66,7 +67,8 @@ enum {
   ENCDEC_TOKENIZER_ALIASES = 20,     /* encdec_tokenizer_alias */
   ENCDEC_TOKENIZER_PLACEMENT = 21,   /* one encdec_tokenizer_placement */
   ENCDEC_TOKENIZER_DECODER = 22,     /* one encdec_tokenizer_decoder */
-  ENCDEC_TOKENIZER_SURFACES = 23     /* encdec_tokenizer_surface by id of the target */
+  ENCDEC_TOKENIZER_SURFACES = 23,    /* encdec_tokenizer_surface by id of the target */
+  ENCDEC_TOKENIZER_RAW = 24          /* bytes of SURFACE_BYTES, which need be no UTF-8 */
 };
 
 typedef struct encdec_tokenizer_part {
@@ -92,6 +94,16 @@ typedef struct encdec_tokenizer_span {
 #define ENCDEC_TOKENIZER_TRIE_LABEL(unit) ((uint32_t)(unit) & 511u)
 #define ENCDEC_TOKENIZER_TRIE_BASE(unit) ((uint32_t)((unit) >> 9) & 0xFFFFFFFu)
 #define ENCDEC_TOKENIZER_TRIE_VALUE(unit) ((int32_t)((unit) >> 37) - 1)
+
+/* --- Character maps ------------------------------------------------------------------
+ * CHARS_TRIE is a double array as darts-clone writes them (its include/darts.h,
+ * DoubleArrayUnit) and SentencePiece's models hold them, a multiple of 256 units:
+ *   bits 0..7   label: the byte that leads here; with bit 31 set this is a
+ *               leaf whose low 31 bits are the value
+ *   bit 8       has leaf: child 0 holds a value
+ *   bits 9..31  offset: bits 10..30, shifted left by 8 if bit 9 is set
+ * The child of unit i for byte c is unit i ^ offset(i) ^ c, if its label is c. A value is
+ * the place of a string in CHARS. Keys have at most ENCDEC_TOKENIZER_MAX_KEY_BYTES. */
 
 /* --- Hash tables --------------------------------------------------------------------
  * The count of slots is a power of two and at least one slot is free; a key is in the
@@ -232,7 +244,7 @@ enum { /* encdec_tokenizer_surface.kind */
   ENCDEC_TOKENIZER_SURFACE_NONE = 0,    /* nothing: skipped, or a control piece */
   ENCDEC_TOKENIZER_SURFACE_SPACED = 1,  /* text, U+2581 in it is ' ' */
   ENCDEC_TOKENIZER_SURFACE_PLAIN = 2,   /* text */
-  ENCDEC_TOKENIZER_SURFACE_BYTES = 3,   /* bytes: parts of characters */
+  ENCDEC_TOKENIZER_SURFACE_BYTES = 3,   /* parts of characters: a span of RAW */
   ENCDEC_TOKENIZER_SURFACE_UNNAMED = 4  /* an id without a name: decoder.unnamed */
 };
 typedef struct encdec_tokenizer_surface {

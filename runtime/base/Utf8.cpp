@@ -3,6 +3,7 @@
 #include "runtime/base/Utf8.h"
 
 #include <cstdint>
+#include <cstring>
 
 namespace encdec {
 
@@ -36,6 +37,14 @@ size_t validCharLength(std::string_view text) {
 
 bool isValidUtf8(std::string_view text) {
   while (!text.empty()) {
+    // Eight bytes of ASCII at once, which most of a text is.
+    if (uint64_t eight; text.size() >= sizeof(eight)) {
+      std::memcpy(&eight, text.data(), sizeof(eight));
+      if (!(eight & 0x8080808080808080)) {
+        text.remove_prefix(sizeof(eight));
+        continue;
+      }
+    }
     const size_t length = validCharLength(text);
     if (length == 0)
       return false;

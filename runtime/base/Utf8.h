@@ -29,4 +29,9 @@ bool isValidUtf8(std::string_view text);
 /// and broken UTF-8 become \xNN.
 std::string quote(std::string_view text, size_t most = 100, char mark = '"');
 
+/// `text` in single quotes, as messages of the tokenizers show it.
+inline std::string inQuotes(std::string_view text) {
+  return quote(text, 40, '\'');
+}
+
 } // namespace encdec

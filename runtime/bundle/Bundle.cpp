@@ -226,7 +226,7 @@ Status Reader::checkChecksum(uint32_t index, const Checksum &sum) const {
 }
 
 Status Reader::checkRoles() {
-  unsigned manifests = 0, weights = 0, codes = 0;
+  unsigned manifests = 0, weights = 0, codes = 0, tokenizers = 0;
   for (uint32_t i = 0; i < contents.sections.size(); ++i) {
     const Section &section = contents.sections[i];
     manifests += section.kind == ENCDEC_SECTION_MANIFEST;
@@ -238,9 +238,8 @@ Status Reader::checkRoles() {
           section.data.size()};
     if (section.kind == ENCDEC_SECTION_WEIGHTS)
       contents.weights = section.data;
-    bool named = section.kind == ENCDEC_SECTION_CODE ||
-                 section.kind == ENCDEC_SECTION_TOKENIZER;
-    if (named && section.name.empty())
+    tokenizers += section.kind == ENCDEC_SECTION_TOKENIZER;
+    if (section.kind == ENCDEC_SECTION_CODE && section.name.empty())
       return badModel(fmt::format("{} has no name", describe(i, section)));
     for (uint32_t j = 0; j < i; ++j)
       if (contents.sections[j].kind == section.kind &&
@@ -248,10 +247,10 @@ Status Reader::checkRoles() {
         return badModel(fmt::format("sections {} and {} are both {}", j, i,
                                     describe(i, section)));
   }
-  if (manifests != 1 || weights != 1 || codes == 0)
-    return badModel(fmt::format("{} manifest, {} weights and {} code sections "
-                                "found, expected 1, 1 and at least 1",
-                                manifests, weights, codes));
+  if (manifests != 1 || weights != 1 || codes == 0 || tokenizers > 1)
+    return badModel(fmt::format("{} manifest, {} weights, {} code and {} tokenizer "
+                                "sections found, expected 1, 1, at least 1 and at most 1",
+                                manifests, weights, codes, tokenizers));
   return Status::success();
 }
 
@@ -287,9 +286,8 @@ Status Reader::checkMeaning() {
                     inQuotes(fmt::format("{}", fmt::join(levels, ", ")))));
   if (tokenizer == manifest.tokenizerKind.empty())
     return badModel(tokenizer
-                        ? "it has tokenizer files but the manifest names no "
-                          "tokenizer"
-                        : "the manifest names a tokenizer but its files are "
+                        ? "it has a tokenizer but the manifest names none"
+                        : "the manifest names a tokenizer but its section is "
                           "missing");
   return Status::success();
 }

@@ -3,43 +3,33 @@
 #include "runtime/exec/Model.h"
 
 #include "runtime/exec/Machine.h"
-#include "runtime/text/MarianTokenizer.h"
 
 #include <fmt/format.h>
 
 #include <cstdlib>
-#include <map>
 
 namespace encdec::runtime {
 
 namespace {
 
-using Files = std::map<std::string, std::string_view>;
-
-Result<std::unique_ptr<Tokenizer>> makeTokenizer(const Manifest &manifest,
-                                                 const Files &files) {
+/// Opens a table, if there is one, and holds it against the model's sizes.
+Result<std::unique_ptr<Tokenizer>> openTokenizer(const Manifest &manifest,
+                                                 std::span<const uint8_t> table) {
   std::unique_ptr<Tokenizer> tokenizer;
   if (manifest.tokenizerKind.empty())
     return tokenizer;
-  if (manifest.tokenizerKind != "marian")
-    return Status(Code::DoesNotFit,
-                  fmt::format("tokenizer kind '{}' is unknown to this runtime; "
-                              "a newer encdec reads it",
-                              manifest.tokenizerKind));
-  auto file = [&](const char *name) {
-    auto found = files.find(name);
-    return found == files.end() ? std::string_view() : found->second;
-  };
-  MarianFiles marian{file("source.spm"), file("target.spm"), file("vocab.json"),
-                     file("target_vocab.json"), file("tokenizer_config.json")};
-  ENCDEC_ASSIGN_OR_RETURN(MarianTokenizer made, MarianTokenizer::create(marian));
-  tokenizer = std::make_unique<MarianTokenizer>(std::move(made));
+  ENCDEC_ASSIGN_OR_RETURN(Tokenizer opened, Tokenizer::open(table));
+  tokenizer = std::make_unique<Tokenizer>(std::move(opened));
+  if (manifest.tokenizerKind != tokenizer->kind())
+    return badModel(fmt::format("the manifest names a tokenizer of kind '{}', its table "
+                                "is of kind '{}'",
+                                manifest.tokenizerKind, tokenizer->kind()));
   // Every encode would refuse a source id beyond the embedding table, so opening
   // refuses the tokenizer. Target ids come from the model itself.
   if (uint64_t(tokenizer->sourceIds()) > manifest.model.sourceVocabSize)
     return badModel(fmt::format("the tokenizer makes source ids up to {}, the model "
-                                "has {} from 0 on; vocab.json or source.spm is "
-                                "another model's",
+                                "has {} from 0 on; the tokenizer's files are another "
+                                "model's",
                                 tokenizer->sourceIds() - 1,
                                 manifest.model.sourceVocabSize));
   return tokenizer;
@@ -55,13 +45,11 @@ Status checkDecoder(const Model &model) {
 }
 
 Result<std::unique_ptr<Tokenizer>> tokenizerOf(const BundleContents &contents) {
-  Files files;
+  std::span<const uint8_t> table;
   for (const Section &section : contents.sections)
     if (section.kind == ENCDEC_SECTION_TOKENIZER)
-      files[section.name] = {
-          reinterpret_cast<const char *>(section.data.data()),
-          section.data.size()};
-  return makeTokenizer(contents.manifest, files);
+      table = section.data;
+  return openTokenizer(contents.manifest, table);
 }
 
 Result<std::shared_ptr<const Model>> Model::open(const std::string &path,
@@ -130,18 +118,11 @@ Model::fromMemory(const encdec_model_image &image) {
   model->weights = image.weights;
   model->encode = image.encode;
   model->step = image.step;
-  Files files;
-  for (uint64_t i = 0; i < image.tokenizer_file_count; ++i) {
-    if (!image.tokenizer_names || !image.tokenizer_data ||
-        !image.tokenizer_sizes || !image.tokenizer_names[i] ||
-        !image.tokenizer_data[i])
-      return usageError("the model image lacks tokenizer names or data");
-    files[image.tokenizer_names[i]] = {
-        reinterpret_cast<const char *>(image.tokenizer_data[i]),
-        image.tokenizer_sizes[i]};
-  }
-  ENCDEC_ASSIGN_OR_RETURN(model->tokenizer,
-                          makeTokenizer(model->manifest, files));
+  if (!image.tokenizer && !model->manifest.tokenizerKind.empty())
+    return badModel("the manifest names a tokenizer, but the model image has none");
+  ENCDEC_ASSIGN_OR_RETURN(
+      model->tokenizer,
+      openTokenizer(model->manifest, {image.tokenizer, image.tokenizer_size}));
   return std::shared_ptr<const Model>(std::move(model));
 }
 

@@ -30,7 +30,7 @@ struct Model {
   const uint8_t *weights = nullptr;
   encdec_abi_entry_fn encode = nullptr;
   encdec_abi_entry_fn step = nullptr; ///< Null: an encoder only.
-  std::unique_ptr<Tokenizer> tokenizer; ///< Null if there is none.
+  std::unique_ptr<Tokenizer> tokenizer; ///< Null if there is none; views the bundle.
 
 private:
   std::shared_ptr<const Bundle> bundle; ///< Holds the weights; may be null.
@@ -40,7 +40,7 @@ private:
 /// Whether the model can step and generate; a usage error where it is an encoder only.
 Status checkDecoder(const Model &model);
 
-/// The tokenizer that a bundle's files describe; null if it has none.
+/// The tokenizer of a bundle, which borrows the bundle's bytes; null if it has none.
 Result<std::unique_ptr<Tokenizer>> tokenizerOf(const BundleContents &contents);
 
 } // namespace encdec::runtime

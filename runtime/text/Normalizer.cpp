@@ -1,4 +1,9 @@
-//===- Normalizer.cpp - a text as a SentencePiece model is given it -------===//
+//===- Normalizer.cpp - a text as a model is given it ---------------------===//
+//
+// The stages follow tokenizers' normalizers (huggingface/tokenizers,
+// tokenizers/src/normalizers) as far as the pipeline's families use them, origins of
+// characters included: of n characters that replace m, each comes from the one at its
+// place, those beyond m from the last.
 
 #include "runtime/text/Normalizer.h"
 
@@ -6,78 +11,189 @@
 
 namespace encdec {
 
-/// The most bytes of a text and of its normal form: short texts may have long
-/// replacements.
-static constexpr size_t maxTextBytes = size_t(16) << 20;
-
-Result<Normalizer> Normalizer::create(const NormalizerOptions &options,
-                                      PieceTrie userDefined) {
-  Normalizer normalizer;
-  normalizer.options = options;
-  normalizer.options.charsMap = {};
-  normalizer.userDefined = std::move(userDefined);
-  ENCDEC_ASSIGN_OR_RETURN(
-      normalizer.charsMap,
-      CharsMap::create(options.charsMap, options.charsMapOffset));
-  return normalizer;
+/// The fragment as UTF-8, each character's origin its own bytes.
+static void repair(std::string_view fragment, size_t begin, Text &out) {
+  out.bytes.reserve(fragment.size());
+  while (!fragment.empty()) {
+    const size_t length = validCharLength(fragment);
+    const size_t consumed = length ? length : 1;
+    out.add(length ? fragment.substr(0, length) : kReplacementCharacter,
+            {static_cast<uint32_t>(begin), static_cast<uint32_t>(begin + consumed)});
+    fragment.remove_prefix(consumed);
+    begin += consumed;
+  }
 }
 
-Normalizer::Step Normalizer::nextStep(std::string_view text) const {
-  if (const size_t length = userDefined.longestPrefix(text))
-    return {text.substr(0, length), length};
-  if (const CharsMap::Match match = charsMap.longestPrefix(text); match.length)
-    return {match.replacement, match.length};
-  if (const size_t length = validCharLength(text))
-    return {text.substr(0, length), length};
-  return {kReplacementCharacter, 1};
+/// Adds what stands for [begin, end) of `text`, character by character.
+static void addAligned(const Text &text, size_t begin, size_t end,
+                       std::string_view replacement, Text &out) {
+  while (!replacement.empty()) {
+    const size_t length = characterAt(replacement).length;
+    out.add(replacement.substr(0, length), text.originAt(begin));
+    replacement.remove_prefix(length);
+    const size_t next = begin + characterAt(std::string_view(text.bytes).substr(begin)).length;
+    if (next < end)
+      begin = next;
+  }
 }
 
-Result<std::string> Normalizer::normalize(std::string_view text) const {
-  if (text.size() > maxTextBytes)
-    return Status(Code::Limit, "the text has " + std::to_string(text.size()) +
-                                   " bytes; the limit is 16 MB");
-  const std::string_view space =
-      options.escapeWhitespaces ? kSpaceSymbol : std::string_view(" ");
-  if (options.removeExtraWhitespaces) {
-    while (!text.empty()) {
-      const Step step = nextStep(text);
-      if (step.replacement != " ")
+/// tokenizers' Precompiled: "e\u0301" is looked up as a whole, longer clusters by
+/// characters, and the first key that the trie meets counts, as there.
+static void applyCharsMap(const CharsMap &map, const Text &text, Text &out) {
+  const std::string_view bytes = text.bytes;
+  auto replace = [&](size_t begin, size_t end) {
+    const CharsMap::Match match = map.shortestPrefix(bytes.substr(begin, end - begin));
+    if (match.length)
+      addAligned(text, begin, end, match.replacement, out);
+    return match.length > 0;
+  };
+  for (size_t begin = 0; begin < bytes.size();) {
+    const size_t end = begin + graphemeLength(bytes.substr(begin));
+    if (end - begin >= 6 || !replace(begin, end))
+      for (size_t at = begin; at < end;) {
+        const size_t next = at + characterAt(bytes.substr(at)).length;
+        if (!replace(at, next))
+          out.add(bytes.substr(at, next - at), text.originAt(at));
+        at = next;
+      }
+    begin = end;
+  }
+}
+
+static void lowercase(const Text &text, Text &out) {
+  std::string lower;
+  for (size_t at = 0; at < text.size();) {
+    const Character character = characterAt(std::string_view(text.bytes).substr(at));
+    lower.clear();
+    appendLowercase(character.point, lower);
+    addAligned(text, at, at + character.length, lower, out);
+    at += character.length;
+  }
+}
+
+static bool isInClass(std::string_view character, std::string_view all) {
+  return all.empty() ? isWhiteSpace(characterAt(character).point)
+                     : all.find(character) != all.npos;
+}
+
+/// Bytes at the front of `text` that an alternative matches, and where the last character
+/// of them starts.
+struct PatternMatch {
+  size_t length = 0, last = 0;
+};
+static PatternMatch matchAlternative(const encdec_tokenizer_stage &alternative,
+                                     std::string_view pattern, std::string_view text) {
+  if (alternative.a == 0) {
+    size_t last = pattern.size() - 1;
+    while (last > 0 && isTrail(pattern[last]))
+      --last;
+    return text.starts_with(pattern) ? PatternMatch{pattern.size(), last} : PatternMatch{};
+  }
+  PatternMatch match;
+  uint32_t count = 0;
+  while (match.length < text.size() && (alternative.b == 0 || count < alternative.b)) {
+    const std::string_view rest = text.substr(match.length);
+    const size_t length = characterAt(rest).length;
+    if (!isInClass(rest.substr(0, length), pattern))
+      break;
+    match = {match.length + length, match.length};
+    ++count;
+  }
+  return count >= alternative.a ? match : PatternMatch{};
+}
+
+static void replacePattern(const TokenizerTable &table,
+                           std::span<const encdec_tokenizer_stage> alternatives,
+                           std::string_view content, const Text &text, Text &out) {
+  const std::string_view bytes = text.bytes;
+  for (size_t at = 0; at < bytes.size();) {
+    PatternMatch match;
+    for (const encdec_tokenizer_stage &alternative : alternatives)
+      if ((match = matchAlternative(alternative, table.text(alternative.text),
+                                    bytes.substr(at)))
+              .length)
         break;
-      text.remove_prefix(step.consumed);
+    if (match.length) {
+      out.add(content, text.originAt(at + match.last));
+      at += match.length;
+      continue;
     }
+    const size_t length = characterAt(bytes.substr(at)).length;
+    out.add(bytes.substr(at, length), text.originAt(at));
+    at += length;
   }
-  std::string out;
-  if (text.empty())
-    return out;
-  out.reserve(text.size() + text.size() / 2 + space.size());
-  if (options.addDummyPrefix && !options.whitespaceAsSuffix)
-    out += space;
+}
 
-  bool afterSpace = options.removeExtraWhitespaces;
-  while (!text.empty()) {
-    Step step = nextStep(text);
-    text.remove_prefix(step.consumed);
-    std::string_view piece = step.replacement;
-    while (afterSpace && piece.starts_with(' '))
-      piece.remove_prefix(1);
-    for (const char c : piece)
-      if (c == ' ')
-        out += space;
-      else
-        out += c;
-    // Where the map deletes a character, a space before it still counts.
-    if (!piece.empty())
-      afterSpace = options.removeExtraWhitespaces && piece.ends_with(' ');
-    if (out.size() > maxTextBytes)
-      return Status(Code::Limit, "the normalized text exceeds 16 MB");
+static void strip(bool left, bool right, const Text &text, Text &out) {
+  const std::string_view bytes = text.bytes;
+  size_t begin = 0, end = bytes.size();
+  while (left && begin < end) {
+    const Character character = characterAt(bytes.substr(begin));
+    if (!isWhiteSpace(character.point))
+      break;
+    begin += character.length;
   }
+  while (right && end > begin) {
+    size_t start = end - 1;
+    while (start > begin && isTrail(bytes[start]))
+      --start;
+    if (!isWhiteSpace(characterAt(bytes.substr(start)).point))
+      break;
+    end = start;
+  }
+  out.bytes = bytes.substr(begin, end - begin);
+  if (text.tracks)
+    out.origins.assign(text.origins.begin() + begin, text.origins.begin() + end);
+}
 
-  if (options.removeExtraWhitespaces)
-    while (out.ends_with(space))
-      out.resize(out.size() - space.size());
-  if (options.addDummyPrefix && options.whitespaceAsSuffix)
-    out += space;
-  return out;
+static void prepend(std::string_view more, const Text &text, Text &out) {
+  if (text.bytes.empty())
+    return;
+  const uint32_t begin = text.originAt(0).begin;
+  out.add(more, {begin, begin});
+  out.bytes += text.bytes;
+  out.origins.insert(out.origins.end(), text.origins.begin(), text.origins.end());
+}
+
+Status normalize(const TokenizerTable &table, const PipelineTable &pipeline,
+                 std::string_view fragment, size_t begin, Text &out) {
+  const auto &stages = pipeline.stages;
+  if (!stages.empty() && stages[0].kind == ENCDEC_TOKENIZER_STAGE_SENTENCEPIECE)
+    return normalizeAsSentencePiece(pipeline, stages[0].a, fragment, begin, out);
+  Text next(out.tracks);
+  repair(fragment, begin, out);
+  for (size_t i = 0; i < stages.size(); ++i) {
+    const encdec_tokenizer_stage &stage = stages[i];
+    const std::string_view text = table.text(stage.text);
+    next.clear();
+    switch (stage.kind) {
+    case ENCDEC_TOKENIZER_STAGE_PRECOMPILED:
+      applyCharsMap(pipeline.chars, out, next);
+      break;
+    case ENCDEC_TOKENIZER_STAGE_UNICODE:
+      normalizeUnicode(out, stage.a, next);
+      break;
+    case ENCDEC_TOKENIZER_STAGE_LOWERCASE:
+      lowercase(out, next);
+      break;
+    case ENCDEC_TOKENIZER_STAGE_REPLACE:
+      replacePattern(table, stages.subspan(i + 1, stage.a), text, out, next);
+      i += stage.a;
+      break;
+    case ENCDEC_TOKENIZER_STAGE_STRIP:
+      strip(stage.a, stage.b, out, next);
+      break;
+    case ENCDEC_TOKENIZER_STAGE_PREPEND:
+      prepend(text, out, next);
+      break;
+    default:
+      return Status::success(); // the pre-tokenizers follow
+    }
+    std::swap(out, next);
+    if (out.size() > kMaxTextBytes)
+      return overLimit("the normalized text exceeds 16 MB");
+  }
+  return Status::success();
 }
 
 } // namespace encdec

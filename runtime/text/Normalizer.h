@@ -1,48 +1,41 @@
-//===- Normalizer.h - a text as a SentencePiece model is given it ---------===//
-//
-// Follows Normalizer::Normalize of SentencePiece (src/normalizer.cc): the
-// character map, U+FFFD for each byte that is no UTF-8, whitespace collapsed
-// and trimmed, a space put in front, spaces written as U+2581, each as far as
-// the model asks for it.
+//===- Normalizer.h - a text as a model is given it -----------------------===//
 
 #pragma once
 
-#include "runtime/text/CharsMap.h"
-#include "runtime/text/PieceTrie.h"
-#include "runtime/text/SentencePieceFile.h"
+#include "runtime/text/Table.h"
+#include "runtime/text/Text.h"
 
 namespace encdec {
 
-/// Immutable once made; any number of threads may normalize.
-class Normalizer {
-public:
-  Normalizer() = default;
+/// The most bytes of a text and of its normal form: short texts may have long
+/// replacements.
+inline constexpr size_t kMaxTextBytes = ENCDEC_TOKENIZER_MAX_TEXT_BYTES;
 
-  /// `userDefined` holds the symbols that pass unchanged. BadModel when the
-  /// character map is broken.
-  static Result<Normalizer> create(const NormalizerOptions &options,
-                                   PieceTrie userDefined);
+/// `fragment` as the normalizers of `pipeline` make it, in `out`, which is empty before.
+/// `fragment` starts at byte `begin` of the caller's text and may hold any bytes; each
+/// that is no UTF-8 becomes U+FFFD. Limit where the result exceeds 16 MB.
+Status normalize(const TokenizerTable &table, const PipelineTable &pipeline,
+                 std::string_view fragment, size_t begin, Text &out);
 
-  /// Valid UTF-8 whatever bytes come in (if the character map's strings are).
-  /// Limit when `text` or the result is longer than 16 MB.
-  Result<std::string> normalize(std::string_view text) const;
+/// SentencePiece's normalizer (src/normalizer.cc): character map, whitespace collapsed and
+/// trimmed, a space put in front, spaces written as U+2581, as far as `flags` ask for it.
+/// User-defined pieces pass unchanged.
+Status normalizeAsSentencePiece(const PipelineTable &pipeline, uint32_t flags,
+                                std::string_view fragment, size_t begin, Text &out);
 
-  bool collapsesSpaces() const { return options.removeExtraWhitespaces; }
-  /// Whether decoding drops the space that encoding put in front.
-  bool stripsLeadingSpace() const {
-    return options.addDummyPrefix || options.removeExtraWhitespaces;
-  }
+/// NFC, NFD, NFKC or NFKD (0 to 3) of `text`.
+void normalizeUnicode(const Text &text, uint32_t form, Text &out);
 
-private:
-  struct Step {
-    std::string_view replacement; ///< What stands for ...
-    size_t consumed;              ///< ... this many bytes of input.
-  };
-  Step nextStep(std::string_view text) const;
+/// Bytes of the grapheme cluster at the front of `text`, which is UTF-8 and not empty
+/// (UAX #29, extended clusters).
+size_t graphemeLength(std::string_view text);
 
-  NormalizerOptions options; // without the map's bytes
-  CharsMap charsMap;
-  PieceTrie userDefined;
-};
+/// A character in lower case, by itself (Unicode's full mapping).
+void appendLowercase(uint32_t point, std::string &out);
+
+/// \p{L}, \p{N}, and Rust's \w.
+bool isLetter(uint32_t point);
+bool isNumber(uint32_t point);
+bool isWordCharacter(uint32_t point);
 
 } // namespace encdec

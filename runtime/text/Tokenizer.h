@@ -1,10 +1,13 @@
-//===- Tokenizer.h - what every tokenizer does: text to ids and back ------===//
+//===- Tokenizer.h - text to ids and back ---------------------------------===//
 
 #pragma once
 
 #include "runtime/base/Status.h"
+#include "runtime/text/Table.h"
+#include "runtime/text/Text.h"
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,46 +17,84 @@ namespace encdec {
 
 struct EncodeOptions {
   /// Turn text like "</s>" into the special token that it spells. Off, because
-  /// then whoever writes the text could end the sentence in its middle.
+  /// then whoever writes the text could end the sentence in its middle. Sentinels,
+  /// user-defined pieces and languages are tokens in either case.
   bool parseSpecialTokens = false;
+  /// As a target (a decoder's input, a text to score) instead of as a source.
+  bool targetSide = false;
+  /// With the special tokens that the model expects around the text.
+  bool affixes = true;
+  bool offsets = false; ///< Fill Encoding::offsets.
+  /// Of Tokenizer::language; -1: the model's default, if it has one.
+  int32_t sourceLanguage = -1, targetLanguage = -1;
 };
 
-/// Immutable once made; any number of threads may use one at the same time.
+struct Encoding {
+  std::vector<int32_t> ids;
+  /// With EncodeOptions::offsets, the bytes of the text that each id stands for; empty
+  /// ranges for ids that stand for none. Neither begins nor ends decrease.
+  std::vector<Origin> offsets;
+  std::vector<std::string> warnings; ///< Sentences for the user.
+};
+
+/// What a table describes. Borrows the table's bytes; immutable, so any number of threads
+/// may use one at the same time.
 class Tokenizer {
 public:
-  virtual ~Tokenizer() = default;
+  /// Verifies the table (TokenizerTable::open). Builds nothing.
+  static Result<Tokenizer> open(std::span<const uint8_t> table);
 
-  /// The ids of a source text, with the special tokens that the model expects
-  /// around it. `text` may hold any bytes; broken UTF-8 has a defined result.
-  /// Sentences for the user are added to `warnings` unless it is null. The number of
-  /// ids has no limit here; the model has one.
-  virtual Result<std::vector<int32_t>>
-  encode(std::string_view text, const EncodeOptions &options,
-         std::vector<std::string> *warnings) const = 0;
+  /// The ids of a text. `text` may hold any bytes; each that is no UTF-8 reads as U+FFFD.
+  /// The number of ids has no limit here; the model has one. Limit for a text, or a
+  /// normal form, of more than 16 MB. Time: linear in the text, n log n for a long word
+  /// with merges.
+  Result<Encoding> encode(std::string_view text, const EncodeOptions &options = {}) const;
 
-  /// The text of generated ids, special tokens left out. A model may have more
-  /// rows than its vocabulary has names: an id without one reads as the
-  /// reference reads it (Marian: the unknown token). Usage for a negative id.
-  virtual Result<std::string> decode(std::span<const int32_t> ids) const = 0;
+  /// The text of generated ids, special tokens left out. A model may have more rows than
+  /// its vocabulary has names: such an id reads as nothing, or as the reference reads it
+  /// (Marian: the unknown token). Usage for a negative id. Detokenizer.h has the same
+  /// piece by piece.
+  Result<std::string> decode(std::span<const int32_t> ids) const;
 
   /// The pieces of ids as the vocabulary spells them, special ones included,
-  /// for pictures and tables; "<id>" for ids outside the vocabulary.
-  virtual std::vector<std::string>
-  sourcePieces(std::span<const int32_t> ids) const = 0;
-  virtual std::vector<std::string>
-  targetPieces(std::span<const int32_t> ids) const = 0;
+  /// for pictures and tables; "<id>" for ids without a name.
+  std::vector<std::string> sourcePieces(std::span<const int32_t> ids) const;
+  std::vector<std::string> targetPieces(std::span<const int32_t> ids) const;
 
-  /// One more than the greatest id that pieces, special tokens and language codes
+  /// One more than the greatest id that pieces, special tokens and languages
   /// have in a source. (No text has the ids of other entries of a vocabulary, so these
   /// may be any.)
-  virtual int32_t sourceIds() const = 0;
-  virtual int32_t eosId() const = 0; ///< Ends a source.
-  virtual int32_t unkId() const = 0;
-  virtual int32_t padId() const = 0; ///< -1 where there is none.
+  int32_t sourceIds() const { return static_cast<int32_t>(table.header.source_ids); }
+  int32_t eosId() const { return table.header.eos_id; } ///< -1 where there is none.
+  int32_t unkId() const { return table.header.unk_id; }
+  int32_t padId() const { return table.header.pad_id; }
+  const char *kind() const { return table.header.kind; }
 
-  /// The codes that choose the target language in front of a source, as written
-  /// there (">>fra<<"), by ascending id; empty for most models.
-  virtual const std::vector<std::string> &languageCodes() const = 0;
+  /// Languages, by ascending id: how many, each one's code as the checkpoint names it
+  /// (">>fra<<", "fra_Latn") and its token.
+  size_t languageCount() const { return table.languages.size(); }
+  std::string_view languageCode(size_t language) const {
+    return table.text(table.languages[language].code);
+  }
+  int32_t languageId(size_t language) const { return table.languages[language].id; }
+  /// The language of a code, or of another name that only one language has ("fr"). Usage,
+  /// with the nearest names, where there is none, and with the candidates where several
+  /// have it.
+  Result<size_t> findLanguage(std::string_view name) const;
+
+  /// What a target language asks of the decoder: its first generated token and its start
+  /// token, where the model's default start is a language. -1 for the default language.
+  struct DecoderTokens {
+    std::optional<int32_t> forcedFirst, start;
+  };
+  DecoderTokens decoderTokens(int32_t targetLanguage, int32_t defaultStart) const;
+  /// Whether choosing a source language, or a target language, changes anything.
+  bool hasSourceLanguage() const;
+  bool hasTargetLanguage() const;
+
+private:
+  friend class Detokenizer;
+  TokenizerTable table;
 };
 
 } // namespace encdec

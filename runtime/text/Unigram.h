@@ -1,58 +1,63 @@
-//===- Unigram.h - SentencePiece's unigram tokenizer ----------------------===//
+//===- Unigram.h - the most probable pieces of a word ---------------------===//
 //
-// Splits a text into the pieces whose log-probabilities sum highest (Kudo
-// 2018, arXiv 1804.10959), with the choices of SentencePiece 0.2.3
-// (src/unigram_model.cc, EncodeOptimized; src/sentencepiece_processor.cc), so
-// that pieces come out the same to the last tie.
+// Splits a word into the pieces whose log-probabilities sum highest (Kudo 2018, arXiv
+// 1804.10959), with the choices of SentencePiece 0.2.3 (src/unigram_model.cc,
+// EncodeOptimized) or of tokenizers (models/unigram/model.rs, encode_optimized), so that
+// pieces come out the same to the last tie.
 
 #pragma once
 
-#include "runtime/text/Normalizer.h"
-#include "runtime/text/PieceTrie.h"
-#include "runtime/text/SentencePieceFile.h"
-
-#include <span>
-#include <unordered_map>
+#include "runtime/text/Table.h"
+#include "runtime/text/Text.h"
 
 namespace encdec {
 
-/// A text split into pieces. `text` is the normalized text.
-struct Segmentation {
-  struct PlacedPiece {
-    size_t begin, end; ///< In `text`. A byte piece covers its one byte.
-    int32_t id;        ///< SentencePiece id; a run of unknowns is one piece.
-  };
-  std::string text;
-  std::vector<PlacedPiece> pieces;
+/// A piece in a normalized text.
+struct PlacedPiece {
+  static constexpr int32_t unknown = -1;
+  uint32_t begin, end; ///< In the text's bytes.
+  int32_t piece;       ///< Index of PIECES, or unknown: one character.
 };
 
-/// Immutable once made; any number of threads may encode and decode.
-class Unigram {
+/// Splits words; keeps its memory between them, so one belongs to one call.
+class UnigramSplitter {
 public:
-  /// Owns `file`. BadModel when its character map is broken.
-  static Result<Unigram> create(SentencePieceFile file);
+  explicit UnigramSplitter(const PipelineTable &pipeline) : pipeline(pipeline) {}
 
-  /// Time: linear in the text, at most the longest piece's bytes a character.
-  Result<Segmentation> encode(std::string_view text) const;
-
-  /// The text that pieces spell, the leading space removed as the model says.
-  /// Control pieces vanish, strings that are no pieces stand for themselves.
-  std::string decode(std::span<const std::string_view> pieces) const;
-
-  const std::vector<Piece> &pieces() const { return file.pieces; }
-  int32_t unkId() const { return file.unkId; }
+  /// Appends the pieces of `word` in order. Time: linear in the word, at most the longest
+  /// piece's bytes a character.
+  void split(std::string_view bytes, Word word, std::vector<PlacedPiece> &out) {
+    if (pipeline.has(ENCDEC_TOKENIZER_DOUBLE_SCORES))
+      splitWith(doubles, bytes, word, out);
+    else
+      splitWith(floats, bytes, word, out);
+  }
 
 private:
-  struct BestPath;
-  std::vector<BestPath> search(std::string_view text) const;
-  void addPiece(Segmentation &result, size_t begin, size_t end, int32_t id) const;
+  /// The best way found so far to reach one byte of the word.
+  template <typename Score> struct BestPath {
+    static constexpr uint32_t notReached = UINT32_MAX;
+    Score score = 0;
+    uint32_t begin = notReached; ///< Of the last piece on the way.
+    int32_t piece = PlacedPiece::unknown; ///< The last piece on the way.
 
-  SentencePieceFile file;
-  Normalizer normalizer;
-  PieceTrie trie; ///< Normal, user-defined and unused pieces.
-  std::unordered_map<std::string, int32_t> reserved; ///< The other pieces.
-  std::vector<int32_t> bytePieces; ///< byte -> id, empty without fallback.
-  float unkScore = 0;
+    void offer(Score candidate, size_t from, int32_t last) {
+      if (begin != notReached && !(candidate > score))
+        return;
+      score = candidate;
+      begin = static_cast<uint32_t>(from);
+      piece = last;
+    }
+  };
+  template <typename Score>
+  void search(std::string_view word, std::vector<BestPath<Score>> &best) const;
+  template <typename Score>
+  void splitWith(std::vector<BestPath<Score>> &best, std::string_view bytes, Word word,
+                 std::vector<PlacedPiece> &out);
+
+  const PipelineTable &pipeline;
+  std::vector<BestPath<float>> floats;
+  std::vector<BestPath<double>> doubles;
 };
 
 } // namespace encdec

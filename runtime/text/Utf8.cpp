@@ -1,4 +1,4 @@
-//===- Utf8.cpp - the few UTF-8 questions that tokenizers ask -------------===//
+//===- Utf8.cpp - the few questions about characters that tokenizers ask --===//
 
 #include "runtime/text/Utf8.h"
 
@@ -13,40 +13,54 @@ void appendWithSpaces(std::string_view text, std::string &out) {
   out += text;
 }
 
-/// The characters for which Python's str.isspace() holds.
-static bool isWhitespace(std::string_view character) {
-  if (character.size() == 1) {
-    const char c = character[0];
-    return c == ' ' || (c >= 0x09 && c <= 0x0D) || (c >= 0x1C && c <= 0x1F);
-  }
-  if (character.size() == 2)
-    return character == "\xC2\x85" || character == "\xC2\xA0";
-  if (character.size() != 3)
-    return false;
-  if (character.substr(0, 2) == "\xE2\x80") { // U+2000..200A, 2028, 2029, 202F
-    const auto last = static_cast<unsigned char>(character[2]);
-    return last <= 0x8A || last == 0xA8 || last == 0xA9 || last == 0xAF;
-  }
-  return character == "\xE1\x9A\x80" || character == "\xE2\x81\x9F" ||
-         character == "\xE3\x80\x80";
+Character characterAt(std::string_view text) {
+  const auto lead = static_cast<unsigned char>(text[0]);
+  if (lead < 0x80)
+    return {lead, 1};
+  const auto length = static_cast<uint32_t>(announcedCharLength(lead));
+  uint32_t point = lead & (0x7F >> length);
+  for (uint32_t i = 1; i < length; ++i)
+    point = point << 6 | (static_cast<unsigned char>(text[i]) & 0x3F);
+  return {point, length};
 }
 
-std::string_view stripWhitespace(std::string_view text) {
-  while (!text.empty()) {
-    const size_t length = validCharLength(text);
-    if (length == 0 || !isWhitespace(text.substr(0, length)))
-      break;
-    text.remove_prefix(length);
+void appendCharacter(uint32_t point, std::string &out) {
+  if (point < 0x80) {
+    out += static_cast<char>(point);
+    return;
   }
-  while (!text.empty()) {
-    size_t start = text.size() - 1;
-    while (start > 0 && text.size() - start < 4 && isTrail(text[start]))
-      --start;
-    if (!isWhitespace(text.substr(start)))
-      break;
-    text.remove_suffix(text.size() - start);
+  const int trails = point < 0x800 ? 1 : point < 0x10000 ? 2 : 3;
+  out += static_cast<char>((0xF00 >> (trails + 1) & 0xFF) | point >> (6 * trails));
+  for (int i = trails - 1; i >= 0; --i)
+    out += static_cast<char>(0x80 | (point >> (6 * i) & 0x3F));
+}
+
+bool isWhiteSpace(uint32_t point) {
+  if (point < 0x80)
+    return point == ' ' || (point >= 0x09 && point <= 0x0D);
+  return point == 0x85 || point == 0xA0 || point == 0x1680 ||
+         (point >= 0x2000 && point <= 0x200A) || point == 0x2028 || point == 0x2029 ||
+         point == 0x202F || point == 0x205F || point == 0x3000;
+}
+
+size_t brokenPart(std::string_view text, bool atEnd) {
+  const auto lead = static_cast<unsigned char>(text[0]);
+  if (lead < 0xC2 || lead > 0xF4)
+    return 1;
+  const size_t length = announcedCharLength(lead);
+  for (size_t i = 1; i < length; ++i) {
+    if (i == text.size())
+      return atEnd ? i : 0;
+    const auto byte = static_cast<unsigned char>(text[i]);
+    // The second byte of some characters has a narrower range (Unicode 15, table 3-7).
+    const unsigned char low =
+        i > 1 ? 0x80 : lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
+    const unsigned char high =
+        i > 1 ? 0xBF : lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
+    if (byte < low || byte > high)
+      return i;
   }
-  return text;
+  return 1; // not reached: the character is whole
 }
 
 } // namespace encdec

@@ -1,8 +1,10 @@
-//===- Utf8.h - the few UTF-8 questions that tokenizers ask ---------------===//
+//===- Utf8.h - the few questions about characters that tokenizers ask ----===//
 
 #pragma once
 
 #include "runtime/base/Utf8.h"
+
+#include <cstdint>
 
 namespace encdec {
 
@@ -14,13 +16,26 @@ inline constexpr std::string_view kReplacementCharacter = "\xEF\xBF\xBD";
 /// Appends `text` to `out`, a space for each space symbol.
 void appendWithSpaces(std::string_view text, std::string &out);
 
-/// `text` without the whitespace at both ends, whitespace as Python's
-/// str.strip() sees it (the detokenizer of the reference ends with it).
-std::string_view stripWhitespace(std::string_view text);
+/// The number of the character at the front of `text`, which is well formed and not
+/// empty, and its length in bytes.
+struct Character {
+  uint32_t point;
+  uint32_t length;
+};
+Character characterAt(std::string_view text);
+void appendCharacter(uint32_t point, std::string &out);
 
-/// `text` in single quotes, as messages of the tokenizers show it.
-inline std::string inQuotes(std::string_view text) {
-  return quote(text, 40, '\'');
+/// Unicode's White_Space: what \s matches, and Rust's char::is_whitespace.
+bool isWhiteSpace(uint32_t point);
+/// The characters for which Python's str.isspace() holds: U+001C ... U+001F, too.
+inline bool isPythonSpace(uint32_t point) {
+  return isWhiteSpace(point) || (point >= 0x1C && point <= 0x1F);
 }
+
+/// The bytes of the longest part at the front of broken UTF-8 that is one error to
+/// Python and Rust: the start of a character that breaks off, or one byte. With
+/// `atEnd` false, 0 where more bytes could still complete the character. `text` is not
+/// empty and starts with no whole character.
+size_t brokenPart(std::string_view text, bool atEnd);
 
 } // namespace encdec

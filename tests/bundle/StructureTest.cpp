@@ -156,12 +156,14 @@ TEST(Structure, CodeAndTokenizerAsTheManifestSays) {
   relabelled[1].name = "v9";
   expectRefused(readStatus(buildBundle(relabelled)), "the manifest lists");
   auto files = parts();
-  files.push_back({ENCDEC_SECTION_TOKENIZER, "source.spm", "x"});
-  expectRefused(readStatus(buildBundle(files)), "names no tokenizer");
+  files.push_back({ENCDEC_SECTION_TOKENIZER, "", "x"});
+  expectRefused(readStatus(buildBundle(files)), "the manifest names none");
+  files.push_back({ENCDEC_SECTION_TOKENIZER, "other", "x"});
+  expectRefused(readStatus(buildBundle(files)), "2 tokenizer sections");
   Json manifest = fakeManifest();
   manifest["tokenizer"] = {{"kind", "marian"}};
   expectRefused(readStatus(buildBundle(fakeParts(manifest.dump(), fakeCode()))),
-                "files are missing");
+                "section is missing");
   auto shorter = parts();
   shorter[2].data.pop_back();
   expectRefused(readStatus(buildBundle(shorter)), "bytes of weights");

@@ -4,6 +4,8 @@
 // and the end of its strings, which are then added.
 
 #include "runtime/text/CharsMap.h"
+#include "compiler/tokenizer/CharsMap.h"
+#include "runtime/base/Utf8.h"
 #include "tests/fuzz/Fuzz.h"
 #include "tests/text/ModelWriter.h"
 
@@ -35,17 +37,19 @@ static std::string sealed(std::string_view body) {
 static bool run(std::string_view input) {
   const bool isWhole = takeByte(input) & whole;
   const std::string blob = isWhole ? std::string(input) : sealed(input);
-  auto map = encdec::CharsMap::create(blob, 0);
-  if (!map.ok()) {
-    requireSentence(map.status().message());
+  auto read = tokenizer::readCharsMap(blob, 0);
+  if (!read.ok()) {
+    requireSentence(read.status().message());
     return false;
   }
+  auto map = encdec::CharsMap::open(read->units, read->strings);
+  require(map.ok(), "what the compiler takes, the runtime takes");
   const std::string text = "xyx\xFFz" + blob;
   for (size_t at = 0; at < text.size(); at += 1 + at / 16) {
     const std::string_view rest = std::string_view(text).substr(at);
     const auto match = map->longestPrefix(rest);
     require(match.length <= rest.size() && match.length <= 256 &&
-                match.replacement.size() <= 256,
+                match.replacement.size() <= 256 && isValidUtf8(match.replacement),
             "keys and replacements of at most 256 bytes");
     require(match.length > 0 || match.replacement.empty(), "nothing for no key");
     require(map->longestPrefix(rest.substr(0, match.length)).length == match.length,

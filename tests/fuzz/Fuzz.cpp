@@ -2,7 +2,7 @@
 
 #include "tests/fuzz/Fuzz.h"
 
-#include "runtime/text/Utf8.h"
+#include "runtime/base/Utf8.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -14,13 +14,13 @@ namespace encdec::fuzz {
 
 extern const Target safetensors, shardIndex, config, family, generationConfig, bundle,
     manifest, elf, sentencePiece, charsMap, vocabulary, tokenizerConfig, normalizer,
-    tokenizer, tokenizerTime;
+    tokenizer, tokenizerTime, tokenizerTable;
 
 std::span<const Target *const> allTargets() {
   static constexpr const Target *targets[] = {
       &safetensors, &shardIndex, &config, &family, &generationConfig, &bundle,
       &manifest,    &elf,        &sentencePiece, &charsMap,         &vocabulary,
-      &tokenizerConfig, &normalizer, &tokenizer, &tokenizerTime};
+      &tokenizerConfig, &normalizer, &tokenizer, &tokenizerTime, &tokenizerTable};
   return targets;
 }
 

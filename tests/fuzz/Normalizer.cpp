@@ -3,9 +3,11 @@
 // The first byte chooses options, the second a character map.
 
 #include "runtime/text/Normalizer.h"
-#include "runtime/text/Utf8.h"
+#include "compiler/tokenizer/CharsMap.h"
+#include "runtime/base/Utf8.h"
 #include "tests/fuzz/Fuzz.h"
 #include "tests/text/LineGenerator.h"
+#include "tests/text/Load.h"
 #include "tests/text/ModelWriter.h"
 
 #include <map>
@@ -23,34 +25,47 @@ static std::vector<std::string> seeds() {
   return all;
 }
 
-static const encdec::Normalizer &normalizerOf(uint8_t options, uint8_t map) {
-  static std::map<std::pair<int, int>, encdec::Normalizer> made;
+static const test::Loaded &tokenizerOf(uint8_t options, uint8_t map) {
+  static std::map<std::pair<int, int>, test::Loaded> made;
   auto [place, isNew] = made.try_emplace({options, map});
   if (!isNew)
     return place->second;
-  static const std::string maps[] = {
-      "", test::SmallMap().blob(),
-      parseSentencePieceFile(repositoryFile("examples/models/en-fr/source.spm"))
-          ->normalizer.charsMap};
-  NormalizerOptions all;
-  all.charsMap = maps[map];
-  all.addDummyPrefix = options & 1;
-  all.removeExtraWhitespaces = options & 2;
-  all.escapeWhitespaces = options & 4;
-  all.whitespaceAsSuffix = options & 8;
-  auto normalizer = encdec::Normalizer::create(
-      all, PieceTrie({{"[USER]", 0}, {"[USER]2", 1}, {"ab", 2}, {"é", 3}}));
-  require(normalizer.ok(), "a sound character map");
-  return place->second = *normalizer;
+  static const std::string spm = repositoryFile("examples/models/en-fr/source.spm");
+  static const auto trained = tokenizer::parseSentencePieceFile(spm);
+  static const std::string maps[] = {"", test::SmallMap().blob(),
+                                     std::string(trained->normalizer.charsMap)};
+  auto description = test::describeSentencePiece(
+      test::smallPieces() + test::piece("[USER]", 0, 4) + test::piece("[USER]2", 0, 4) +
+      test::piece("ab", 0, 4) + test::piece("é", 0, 4));
+  auto charsMap = tokenizer::readCharsMap(maps[map], 0);
+  require(description.ok() && charsMap.ok(), "a sound character map");
+  description->pipelines[0].normalizers = {tokenizer::SentencePieceNormalizer{
+      .charsMap = *charsMap,
+      .addDummyPrefix = bool(options & 1),
+      .removeExtraWhitespaces = bool(options & 2),
+      .escapeWhitespaces = bool(options & 4),
+      .whitespaceAsSuffix = bool(options & 8)}};
+  auto loaded = test::load(*description);
+  require(loaded.ok(), "a sound description");
+  return place->second = *loaded;
 }
 
 static bool run(std::string_view input) {
   const uint8_t options = takeByte(input) % 16, map = takeByte(input) % 3;
-  auto normal = normalizerOf(options, map).normalize(input);
-  require(normal.ok(), "a text of this length can be normalized");
-  require(isValidUtf8(*normal), "UTF-8, whatever bytes come in");
+  const auto table = TokenizerTable::open(test::bytesOf(*tokenizerOf(options, map).table));
+  require(table.ok(), "a sound table");
+  Text normal(true);
+  require(normalize(*table, table->pipelines[0], input, 0, normal).ok(),
+          "a text of this length can be normalized");
+  require(isValidUtf8(normal.bytes), "UTF-8, whatever bytes come in");
   if (options & 2) // then spaces are collapsed
-    require(normal->find("  ") == normal->npos, "no two spaces");
+    require(normal.bytes.find("  ") == std::string::npos, "no two spaces");
+  require(normal.origins.size() == normal.size(), "an origin for each byte");
+  for (size_t i = 0; i < normal.size(); ++i) {
+    const Origin origin = normal.origins[i];
+    require(origin.begin <= origin.end && origin.end <= input.size(), "origins inside");
+    require(i == 0 || origin.begin >= normal.origins[i - 1].begin, "origins in order");
+  }
   return true;
 }
 

@@ -2,7 +2,7 @@
 
 #pragma once
 
-#include "runtime/text/Unigram.h"
+#include "tests/text/Load.h"
 
 #include <string>
 #include <string_view>
@@ -13,8 +13,8 @@ namespace encdec::fuzz {
 /// The vocab.json of a SentencePiece model: its pieces by their ids, then `more`.
 std::string vocabularyOf(std::string_view spm, const std::vector<std::string> &more);
 
-/// Requires that the pieces cover the normalized text, one after the other, each
+/// Requires that the pieces of `text` cover its normal form, one after the other, each
 /// with a piece that stands for these bytes.
-void requireCover(const Unigram &model, const Segmentation &split);
+void requireCover(const test::Loaded &model, std::string_view text);
 
 } // namespace encdec::fuzz

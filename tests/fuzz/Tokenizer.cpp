@@ -3,8 +3,7 @@
 // Two targets: short texts, whose first byte chooses the model and whether special
 // tokens are parsed; and 128 KB of a short unit, for the time that they take.
 
-#include "runtime/text/MarianTokenizer.h"
-#include "runtime/text/Utf8.h"
+#include "runtime/base/Utf8.h"
 #include "tests/fuzz/Fuzz.h"
 #include "tests/fuzz/Text.h"
 #include "tests/text/LineGenerator.h"
@@ -14,15 +13,8 @@
 
 namespace encdec::fuzz {
 
-namespace {
-struct Model {
-  Unigram unigram;
-  MarianTokenizer tokenizer;
-};
-} // namespace
-
-static std::vector<Model> makeModels() {
-  std::vector<Model> all;
+static std::vector<test::Loaded> makeModels() {
+  std::vector<test::Loaded> all;
   for (const char *path :
        {"tests/text/bytes.spm", "tests/text/plain.spm", "tests/text/suffix.spm",
         "tests/text/ties.spm", "examples/models/en-fr/source.spm"}) {
@@ -30,52 +22,52 @@ static std::vector<Model> makeModels() {
     // "▁▁" is no piece, so that it stands for itself in decoded text.
     const std::string vocab =
         vocabularyOf(spm, {"</s>", "<pad>", ">>fra<<", "\u2581\u2581", "ﬁ"});
-    auto file = parseSentencePieceFile(spm);
-    require(file.ok(), "a sound model");
-    auto unigram = Unigram::create(std::move(*file));
-    auto tokenizer = MarianTokenizer::create({spm, spm, vocab, {}, {}});
-    require(unigram.ok() && tokenizer.ok(), "a sound model");
-    all.push_back({std::move(*unigram), std::move(*tokenizer)});
+    auto tokenizer = test::loadMarian({spm, spm, vocab, {}, {}});
+    require(tokenizer.ok(), "a sound model");
+    all.push_back(std::move(*tokenizer));
   }
   return all;
 }
 
-static const std::vector<Model> &models() {
-  static const std::vector<Model> all = makeModels();
+static const std::vector<test::Loaded> &models() {
+  static const std::vector<test::Loaded> all = makeModels();
   return all;
+}
+
+static void requireOffsets(const Encoding &encoding, size_t size) {
+  require(encoding.offsets.size() == encoding.ids.size(), "offsets for each id");
+  Origin before;
+  for (const Origin &offset : encoding.offsets) {
+    require(offset.begin <= offset.end && offset.end <= size, "offsets in the text");
+    require(offset.begin >= before.begin && offset.end >= before.end, "offsets in order");
+    before = offset;
+  }
 }
 
 /// Text to ids and back; and any ids to a text, among them the last ids of the
 /// vocabulary, which have no SentencePiece pieces.
-static void tokenize(const Model &model, std::string_view text, bool special) {
-  auto split = model.unigram.encode(text);
-  require(split.ok(), "a text of this length can be split");
-  requireCover(model.unigram, *split);
-
-  const MarianTokenizer &tokenizer = model.tokenizer;
-  std::vector<std::string> warnings;
-  auto ids = tokenizer.encode(text, {special}, &warnings);
-  require(ids.ok(), "a text of this length has ids");
-  require(ids->back() == tokenizer.eosId(), "the end token at the end");
-  require(std::ranges::all_of(*ids,
-                              [&](int32_t id) {
-                                return id >= 0 && id < tokenizer.sourceVocabSize();
-                              }),
+static void tokenize(const test::Loaded &model, std::string_view text, bool special) {
+  requireCover(model, text);
+  const auto table = TokenizerTable::open(test::bytesOf(*model.table));
+  const auto count = int32_t(table->vocabularies[0].names.size());
+  auto encoding = model->encode(text, {.parseSpecialTokens = special, .offsets = true});
+  require(encoding.ok(), "a text of this length has ids");
+  const std::vector<int32_t> &ids = encoding->ids;
+  require(ids.back() == model->eosId(), "the end token at the end");
+  require(std::ranges::all_of(ids, [&](int32_t id) { return id >= 0 && id < count; }),
           "ids of the vocabulary");
-  if (!special) {
-    require(std::ranges::count(*ids, tokenizer.eosId()) == 1, "no end token before it");
-    if (!text.starts_with(">>"))
-      require(ids->size() == split->pieces.size() + 1, "an id for each piece");
-  }
-  require(warnings.size() <= 1, "one warning at most");
-  for (const std::string &warning : warnings)
+  if (!special)
+    require(std::ranges::count(ids, model->eosId()) == 1, "no end token before it");
+  requireOffsets(*encoding, text.size());
+  require(encoding->warnings.size() <= 1, "one warning at most");
+  for (const std::string &warning : encoding->warnings)
     requireSentence(warning);
-  auto decoded = tokenizer.decode(*ids);
+  auto decoded = model->decode(ids);
   require(decoded.ok() && isValidUtf8(*decoded), "ids that are text again");
   std::vector<int32_t> some;
   for (unsigned char byte : text)
-    some.push_back(tokenizer.targetVocabSize() - 1 - byte % 200);
-  decoded = tokenizer.decode(some);
+    some.push_back(count - 1 - byte % 200);
+  decoded = model->decode(some);
   require(decoded.ok() && isValidUtf8(*decoded), "ids of the vocabulary are text");
 }
 

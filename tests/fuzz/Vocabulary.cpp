@@ -1,9 +1,10 @@
 //===- Vocabulary.cpp - vocab.json, by itself and in a tokenizer ----------===//
 
+#include "compiler/tokenizer/Vocabulary.h"
+#include "compiler/tokenizer/PlainVocab.h"
 #include "runtime/base/Json.h"
-#include "runtime/text/MarianTokenizer.h"
-#include "runtime/text/PlainVocab.h"
 #include "tests/fuzz/Fuzz.h"
+#include "tests/text/Load.h"
 #include "tests/text/ModelWriter.h"
 
 #include <set>
@@ -22,14 +23,14 @@ static std::vector<std::string> seeds() {
 static void requireAgreement(std::string_view json) {
   std::string text;
   std::vector<std::pair<std::string, int64_t>> quick, strict;
-  if (!readPlainVocab(json, 4'000'000, text, [&](size_t begin, size_t length, int64_t id) {
+  if (!tokenizer::readPlainVocab(json, 4'000'000, text, [&](size_t begin, size_t length, int64_t id) {
         quick.emplace_back(text.substr(begin, length), id);
       }))
     return;
   std::set<std::string_view> names;
   for (const auto &[name, id] : quick)
     if (!names.insert(name).second)
-      return require(!MarianVocab::parse(json).ok(), "no name stands there twice");
+      return require(!tokenizer::Vocabulary::parse(json).ok(), "no name stands there twice");
   auto tree = parseJson(json, {.values = 1u << 22});
   for (size_t i = 0; tree.ok() && i < tree->keys.size(); ++i) {
     std::optional<uint64_t> id = tree->items[i].asUnsigned();
@@ -40,7 +41,7 @@ static void requireAgreement(std::string_view json) {
 
 static bool run(std::string_view json) {
   requireAgreement(json);
-  auto vocabulary = MarianVocab::parse(json);
+  auto vocabulary = tokenizer::Vocabulary::parse(json);
   if (!vocabulary.ok()) {
     requireSentence(vocabulary.status().message());
     return false;
@@ -49,15 +50,14 @@ static bool run(std::string_view json) {
     require(!vocabulary->contains(id) || vocabulary->find(vocabulary->piece(id)) == id,
             "pieces and ids one to one");
   static const std::string spm = test::smallModel();
-  auto tokenizer = MarianTokenizer::create({spm, spm, json, {}, {}});
+  auto tokenizer = test::loadMarian({spm, spm, json, {}, {}});
   if (!tokenizer.ok()) {
     requireSentence(tokenizer.status().message());
     return false;
   }
-  std::vector<std::string> warnings;
-  auto ids = tokenizer->encode(">>none<< abc é", {}, &warnings);
-  require(ids.ok() && tokenizer->decode(*ids).ok(), "text to ids and back");
-  for (const std::string &warning : warnings)
+  auto encoding = (*tokenizer)->encode(">>none<< abc é");
+  require(encoding.ok() && (*tokenizer)->decode(encoding->ids).ok(), "text to ids and back");
+  for (const std::string &warning : encoding->warnings)
     requireSentence(warning);
   return true;
 }

@@ -1,8 +1,8 @@
 //===- MalformedTest.cpp - broken tokenizer files: one sentence, no crash -===//
 
 #include "LineGenerator.h"
+#include "Load.h"
 #include "ModelWriter.h"
-#include "runtime/text/MarianTokenizer.h"
 
 #include <gtest/gtest.h>
 
@@ -224,8 +224,8 @@ std::vector<Case> configCases() {
   };
 }
 
-Status createStatus(const MarianFiles &files) {
-  return MarianTokenizer::create(files).status();
+Status createStatus(const tokenizer::MarianFiles &files) {
+  return loadMarian(files).status();
 }
 } // namespace
 
@@ -235,9 +235,9 @@ TEST(Malformed, TheirSoundTwinsAreAccepted) {
     EXPECT_TRUE(status.ok()) << status.message();
   }
   const std::string spm = SmallMap().model();
-  const auto mapped = MarianTokenizer::create({spm, spm, goodVocab, {}, {}});
+  const auto mapped = loadMarian({spm, spm, goodVocab, {}, {}});
   ASSERT_TRUE(mapped.ok());
-  EXPECT_EQ(*mapped->encode("xb", {}, nullptr), (std::vector<int32_t>{2, 3, 0}))
+  EXPECT_EQ((*mapped)->encode("xb")->ids, (std::vector<int32_t>{2, 3, 0}))
       << "the map turns x into a";
 }
 
@@ -296,15 +296,14 @@ struct Example {
 
   /// Loads a damaged source.spm. If it is still sound, the tokenizer must work.
   void load(const std::string &damaged) const {
-    auto t = MarianTokenizer::create({damaged, spm, vocab, {}, {}});
+    auto t = loadMarian({damaged, spm, vocab, {}, {}});
     if (!t.ok()) {
       EXPECT_EQ(t.status().code(), Code::BadModel) << t.status().message();
       return;
     }
-    const auto ids =
-        t->encode("I love ﬁne 😀 machine\xFF learning.", {}, nullptr);
-    ASSERT_TRUE(ids.ok()) << ids.status().message();
-    EXPECT_TRUE(t->decode(*ids).ok());
+    const auto encoding = (*t)->encode("I love ﬁne 😀 machine\xFF learning.");
+    ASSERT_TRUE(encoding.ok()) << encoding.status().message();
+    EXPECT_TRUE((*t)->decode(encoding->ids).ok());
   }
 };
 } // namespace

@@ -1,8 +1,8 @@
 //===- VocabTest.cpp - the quick reader of vocabularies, against the strict --===//
 
+#include "compiler/tokenizer/PlainVocab.h"
+#include "compiler/tokenizer/Vocabulary.h"
 #include "runtime/base/Json.h"
-#include "runtime/text/MarianVocab.h"
-#include "runtime/text/PlainVocab.h"
 
 #include <gtest/gtest.h>
 
@@ -10,6 +10,7 @@
 #include <random>
 
 using namespace encdec;
+using namespace encdec::tokenizer;
 
 namespace {
 using Entries = std::vector<std::pair<std::string, int64_t>>;
@@ -107,7 +108,7 @@ TEST(Vocab, QuickReaderTakesNothingElse) {
 /// Pieces and ids after reading, in an order that is not that of the ids.
 TEST(Vocab, NumbersPieces) {
   const std::string quick = R"({"a":2,"\u2581b":0,"c":1})";
-  auto vocab = MarianVocab::parse(quick);
+  auto vocab = Vocabulary::parse(quick);
   ASSERT_TRUE(vocab.ok()) << vocab.status().message();
   EXPECT_EQ(vocab->size(), 3);
   EXPECT_EQ(vocab->piece(0), "▁b");
@@ -120,7 +121,7 @@ TEST(Vocab, NumbersPieces) {
 
 /// Rows of a model's tables that have no name, as padded vocabularies have them.
 TEST(Vocab, IdsMayHaveGaps) {
-  auto vocab = MarianVocab::parse(R"({"a":5,"b":0,"":7})");
+  auto vocab = Vocabulary::parse(R"({"a":5,"b":0,"":7})");
   ASSERT_TRUE(vocab.ok()) << vocab.status().message();
   EXPECT_EQ(vocab->size(), 8);
   EXPECT_EQ(vocab->find("a"), 5);

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace encdec {
+namespace encdec::tokenizer {
 
 /// A hash table from strings, which stay where the owner has them, to their
 /// numbers: linear probing, at most half full, no node or copy per string,
@@ -63,4 +63,4 @@ private:
   std::vector<Slot> slots; // a power of two of them, or none
 };
 
-} // namespace encdec
+} // namespace encdec::tokenizer

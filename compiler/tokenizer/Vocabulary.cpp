@@ -1,14 +1,14 @@
-//===- MarianVocab.cpp - vocab.json: which id a piece has for the model ---===//
+//===- Vocabulary.cpp - vocab.json: which id a piece has for the model ---===//
 
-#include "runtime/text/MarianVocab.h"
+#include "compiler/tokenizer/Vocabulary.h"
 
 #include "runtime/base/Json.h"
-#include "runtime/text/PlainVocab.h"
-#include "runtime/text/Utf8.h"
+#include "compiler/tokenizer/PlainVocab.h"
+#include "runtime/base/Utf8.h"
 
 #include <algorithm>
 
-namespace encdec {
+namespace encdec::tokenizer {
 
 static constexpr uint64_t maxVocabulary = 4'000'000;
 static constexpr size_t maxFileBytes = size_t(1) << 30;
@@ -44,7 +44,7 @@ private:
 };
 } // namespace
 
-Status MarianVocab::number(const std::vector<Entry> &entries) {
+Status Vocabulary::number(const std::vector<Entry> &entries) {
   int64_t greatest = 0;
   for (const Entry &entry : entries)
     greatest = std::max(greatest, entry.id);
@@ -64,11 +64,19 @@ Status MarianVocab::number(const std::vector<Entry> &entries) {
   return Status::success();
 }
 
-Result<MarianVocab> MarianVocab::parse(std::string_view json) {
+VocabularyDescription Vocabulary::describe() const {
+  VocabularyDescription description;
+  for (int32_t id = 0; id < size(); ++id)
+    if (contains(id))
+      description.names.emplace_back(piece(id), id);
+  return description;
+}
+
+Result<Vocabulary> Vocabulary::parse(std::string_view json) {
   if (json.size() > maxFileBytes)
     return Status(Code::Limit, "the file has " + std::to_string(json.size()) +
                                    " bytes; the limit is 1 GB");
-  MarianVocab vocab;
+  Vocabulary vocab;
   std::vector<Entry> entries;
   vocab.text.reserve(json.size()); // an escape is longer than its character
   auto add = [&](size_t begin, size_t length, int64_t id) {
@@ -92,4 +100,4 @@ Result<MarianVocab> MarianVocab::parse(std::string_view json) {
   return vocab;
 }
 
-} // namespace encdec
+} // namespace encdec::tokenizer

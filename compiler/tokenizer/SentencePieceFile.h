@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include "compiler/tokenizer/Description.h"
 #include "runtime/base/Status.h"
 
 #include <cstdint>
@@ -13,17 +14,7 @@
 #include <string_view>
 #include <vector>
 
-namespace encdec {
-
-/// ModelProto.SentencePiece.Type, numbered as in the schema.
-enum class PieceType {
-  Normal = 1,
-  Unknown = 2,
-  Control = 3,
-  UserDefined = 4,
-  Unused = 5,
-  Byte = 6,
-};
+namespace encdec::tokenizer {
 
 struct Piece {
   std::string_view text; ///< Borrowed from the file's bytes.
@@ -33,7 +24,7 @@ struct Piece {
 
 /// NormalizerSpec; the defaults are the schema's.
 struct NormalizerOptions {
-  std::string charsMap; ///< precompiled_charsmap; empty: characters stay.
+  std::string_view charsMap; ///< precompiled_charsmap, borrowed; empty: none.
   uint64_t charsMapOffset = 0; ///< Where that lies in the file, for messages.
   bool addDummyPrefix = true;
   bool removeExtraWhitespaces = true;
@@ -60,4 +51,4 @@ Result<SentencePieceFile> parseSentencePieceFile(std::string_view bytes);
 /// The byte that a piece like "<0x0A>" stands for, or -1.
 int byteOfPiece(std::string_view piece);
 
-} // namespace encdec
+} // namespace encdec::tokenizer

@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-namespace encdec {
+namespace encdec::tokenizer {
 
 enum class WireType { Varint = 0, Fixed64 = 1, Bytes = 2, Fixed32 = 5 };
 
@@ -63,4 +63,4 @@ private:
   size_t position = 0;
 };
 
-} // namespace encdec
+} // namespace encdec::tokenizer

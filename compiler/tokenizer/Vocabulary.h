@@ -1,23 +1,24 @@
-//===- MarianVocab.h - vocab.json: which id a piece has for the model -----===//
+//===- Vocabulary.h - vocab.json: which id a piece has for the model -----===//
 
 #pragma once
 
+#include "compiler/tokenizer/Description.h"
+#include "compiler/tokenizer/StringIndex.h"
 #include "runtime/base/Status.h"
-#include "runtime/text/StringIndex.h"
 
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
-namespace encdec {
+namespace encdec::tokenizer {
 
 /// Pieces and their ids, one to one. Ids may have gaps: a padded model has more rows
 /// than pieces. Immutable.
-class MarianVocab {
+class Vocabulary {
 public:
   /// Reads {"piece": id, ...}. BadModel for anything but that.
-  static Result<MarianVocab> parse(std::string_view json);
+  static Result<Vocabulary> parse(std::string_view json);
 
   /// One more than the greatest id.
   int32_t size() const { return static_cast<int32_t>(spans.size()); }
@@ -36,6 +37,9 @@ public:
     return std::string_view(text).substr(spans[id].begin, spans[id].length);
   }
 
+  /// The names and ids, by ascending id.
+  VocabularyDescription describe() const;
+
 private:
   struct Span {
     static constexpr uint32_t none = UINT32_MAX;
@@ -52,4 +56,4 @@ private:
   StringIndex ids;
 };
 
-} // namespace encdec
+} // namespace encdec::tokenizer

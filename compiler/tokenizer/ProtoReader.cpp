@@ -1,12 +1,12 @@
 //===- ProtoReader.cpp - a strict reader of the protobuf wire format ------===//
 
-#include "runtime/text/ProtoReader.h"
+#include "compiler/tokenizer/ProtoReader.h"
 
 #include "runtime/base/Checked.h"
 
 #include <bit>
 
-namespace encdec {
+namespace encdec::tokenizer {
 
 Status badByte(uint64_t offset, const std::string &message) {
   return badModel("at byte " + std::to_string(offset) + ": " + message);
@@ -120,4 +120,4 @@ Result<ProtoField> ProtoReader::next() {
   return field;
 }
 
-} // namespace encdec
+} // namespace encdec::tokenizer

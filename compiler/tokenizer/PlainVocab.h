@@ -7,13 +7,13 @@
 
 #pragma once
 
-#include "runtime/text/Utf8.h"
+#include "runtime/base/Utf8.h"
 
 #include <cstdint>
 #include <string>
 #include <string_view>
 
-namespace encdec {
+namespace encdec::tokenizer {
 
 class PlainVocabReader {
 public:
@@ -163,4 +163,4 @@ bool readPlainVocab(std::string_view json, int64_t limit, std::string &text,
   return reader.take('}') && reader.atEnd();
 }
 
-} // namespace encdec
+} // namespace encdec::tokenizer

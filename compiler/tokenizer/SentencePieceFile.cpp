@@ -1,16 +1,16 @@
 //===- SentencePieceFile.cpp - reads a SentencePiece model file -----------===//
 
-#include "runtime/text/SentencePieceFile.h"
+#include "compiler/tokenizer/SentencePieceFile.h"
 
-#include "runtime/text/ProtoReader.h"
-#include "runtime/text/StringIndex.h"
-#include "runtime/text/Utf8.h"
+#include "compiler/tokenizer/ProtoReader.h"
+#include "compiler/tokenizer/StringIndex.h"
+#include "runtime/base/Utf8.h"
 
 #include <bit>
 #include <bitset>
 #include <cmath>
 
-namespace encdec {
+namespace encdec::tokenizer {
 
 namespace {
 /// Limits that no honest tokenizer comes near; they bound time and memory.
@@ -272,4 +272,4 @@ Result<SentencePieceFile> parseSentencePieceFile(std::string_view bytes) {
   return file;
 }
 
-} // namespace encdec
+} // namespace encdec::tokenizer
