@@ -16,9 +16,9 @@ encdec.weight @all.sketch : tensor<16x8xf16> = #encdec.seeded<5, 5.000000e-01> {
 encdec.weight @big : tensor<16x8xf16> = #encdec.seeded<2, 0.5> {layout = #encdec.packed, format = "int8", offset = 64 : i64, scale_offset = 256 : i64}
 // CHECK: encdec.weight @bias : tensor<8xf64> = #encdec.seeded<1, 5.000000e-01> {bans}
 encdec.weight @bias : tensor<8xf64> = #encdec.seeded<1, 0.5> {bans}
-// CHECK: encdec.weight @places : tensor<32x8xf32> = #encdec.sinusoidal
 // CHECK: encdec.weight @timing : tensor<32x8xf32> = #encdec.sinusoidal<formula = tensor2tensor, first = 2, blank = 1>
 encdec.weight @timing : tensor<32x8xf32> = #encdec.sinusoidal<formula = tensor2tensor, first = 2, blank = 1>
+// CHECK: encdec.weight @places : tensor<32x8xf32> = #encdec.sinusoidal{{$}}
 encdec.weight @places : tensor<32x8xf32> = #encdec.sinusoidal
 // CHECK: encdec.weight @scaled : tensor<8x8xf32> = #encdec.scaled<@w, 4.419400e-02>
 encdec.weight @scaled : tensor<8x8xf32> = #encdec.scaled<@w, 0.044194>
