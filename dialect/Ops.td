@@ -203,7 +203,7 @@ def EncDec_RelativeBiasOp : EncDec_WeightUser<"relative_bias",
     %b = encdec.relative_bias @table to %positions {max_distance = 128} : tensor<4x?xf32, #encdec.side<decoder>>
     ```
     bias[h][i] = table[bucket(key position - query position)][h] with i = key position -
-    query position + n - 1 (Raffel et al., arXiv:1910.10683, as T5 computes it). `over`
+    query position + n - 1 (Raffel et al., arXiv:1910.10683, as its code computes it). `over`
     segments, both directions: n is the longest segment and the bias has 2n - 1 distances;
     half of the buckets are for keys after the query. `to` positions, causal: n is one more
     than the greatest position and the bias has n distances, the last of them 0. Of the B

@@ -45,7 +45,7 @@ Tensor throughInt8(Tensor x);
 /// query [R, H*D], key [K, H*D] -> [H, R, longest segment]
 Tensor scores(const Tensor &query, const Tensor &key, const KeyRanges &ranges,
               int64_t heads, double scale);
-/// T5's bucket of the distance from a query to a key, key position - query position
+/// The bucket of the distance from a query to a key, key position - query position
 /// (Raffel et al., arXiv:1910.10683). Bidirectional: the upper half of the buckets is for
 /// keys after the query; else these are at distance 0. Needs what relative_bias's C4 and
 /// C5 ask for.

@@ -150,17 +150,23 @@ void Describer::checkNeutral() {
 
 } // namespace
 
+/// Whether one of the classes that config.json names is among `known`.
+static bool isOneOf(const JsonValue *classes, const std::vector<std::string> &known) {
+  return classes && classes->kind == JsonValue::Array &&
+         std::ranges::any_of(classes->items, [&](const JsonValue &each) {
+           return each.asText() && std::ranges::find(known, *each.asText()) != known.end();
+         });
+}
+
 /// A checkpoint of another class of the family, a classifier perhaps, may lack the head or
 /// hold more.
 static void warnOfArchitecture(const FamilyFile &family, Fields &config,
                                std::vector<std::string> &warnings) {
   const JsonValue *classes = config.get("architectures");
-  if (!classes || classes->kind != JsonValue::Array || classes->items.empty())
+  if (!classes || classes->kind != JsonValue::Array || classes->items.empty() ||
+      isOneOf(classes, family.architectures) ||
+      isOneOf(classes, family.encoderArchitectures))
     return;
-  for (const JsonValue &each : classes->items)
-    if (each.asText() &&
-        std::ranges::find(family.architectures, *each.asText()) != family.architectures.end())
-      return;
   warnings.push_back(fmt::format(
       "{}: key \"architectures\": expected {}, found {}; read as a model that generates",
       config.fileName(), listNames(family.architectures), classes->items[0].show()));
@@ -179,10 +185,14 @@ Result<ModelDescription> describeModel(const FamilyFile &family, const ConfigFil
                                        std::vector<std::string> &warnings) {
   Fields config(files.config, "config.json");
   config.use("model_type");
-  if (!config.flag("is_encoder_decoder", true))
+  const JsonValue *classes = config.get("architectures");
+  const bool encoderOnly = isOneOf(classes, family.encoderArchitectures) &&
+                           !isOneOf(classes, family.architectures);
+  if (!config.flag("is_encoder_decoder", true) && !encoderOnly)
     config.fail("is_encoder_decoder", "true");
   Describer describer(family, config);
   ModelDescription model = describer.read();
+  model.encoderOnly = encoderOnly;
   if (maxSourceTokens != 0 && !family.positionsAdjustable)
     config.failWith(usageError(fmt::format(
         "--max-source-tokens is for families without a limit of their own; {} models have "

@@ -28,6 +28,9 @@ struct ModelDescription {
   const FamilyFile *family;
   uint64_t dModel;
   uint64_t maxPositions; ///< Longest source and longest target.
+  /// Whether the model is its encoder alone; what is said of decoder and head is of no
+  /// consequence then.
+  bool encoderOnly;
   SideDescription encoder, decoder;
   double headScale;
   bool tied;

@@ -164,6 +164,7 @@ Result<FamilyFile> parseFamily(std::string_view text, const std::string &fileNam
   file.about = top.text("about");
   file.modelTypes = top.texts("model_types");
   file.architectures = top.texts("architectures");
+  file.encoderArchitectures = top.texts("encoder_architectures", false);
   file.dModel = top.value("d_model");
   file.maxPositions = top.value("max_positions");
   file.positionsAdjustable = top.flag("max_positions_adjustable", false);

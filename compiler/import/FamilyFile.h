@@ -114,6 +114,7 @@ struct FamilyFile {
   std::string fileName; ///< For messages.
   std::string name, about;
   std::vector<std::string> modelTypes, architectures;
+  std::vector<std::string> encoderArchitectures; ///< Models that are an encoder alone.
   FamilyValue dModel, maxPositions, padToken;
   /// Whether maxPositions is a default that --max-source-tokens may change: no table of
   /// the checkpoint limits the model.

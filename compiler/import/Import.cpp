@@ -73,15 +73,20 @@ Result<OwningOpRef<ModuleOp>> importFolder(MLIRContext &context,
   ENCDEC_ASSIGN_OR_RETURN(
       checkpoint::ModelDescription model,
       checkpoint::describeModel(family, config, options.maxSourceTokens, warnings));
-  ENCDEC_ASSIGN_OR_RETURN(
-      checkpoint::GenerationConfig generation,
-      checkpoint::readGeneration(config, model.decoder.vocabulary, model.maxPositions,
-                                 family.positionsAdjustable, warnings));
-  model.maxPositions = std::max(model.maxPositions, generation.positions);
-  ENCDEC_RETURN_IF_ERROR(checkpoint::checkPositions(model));
+  DictionaryAttr decoding; // an encoder alone has none
+  if (!model.encoderOnly) {
+    ENCDEC_ASSIGN_OR_RETURN(
+        checkpoint::GenerationConfig generation,
+        checkpoint::readGeneration(config, model.decoder.vocabulary, model.maxPositions,
+                                   family.positionsAdjustable, warnings));
+    model.maxPositions = std::max(model.maxPositions, generation.positions);
+    ENCDEC_RETURN_IF_ERROR(checkpoint::checkPositions(model));
+    decoding = generationAttribute(context, generation);
+  }
   ENCDEC_ASSIGN_OR_RETURN(OwningOpRef<ModuleOp> module,
                           buildModel(context, model, files, warnings));
-  (*module)->setAttr(kGenerationAttr, generationAttribute(context, generation));
+  if (decoding)
+    (*module)->setAttr(kGenerationAttr, decoding);
   return module;
 }
 

@@ -220,14 +220,15 @@ DictionaryAttr modelAttribute(MLIRContext &context, const ModelDescription &mode
       builder.getNamedAttr("family", builder.getStringAttr(model.family->name)),
       number("d_model", model.dModel),
       number("encoder_layers", model.encoder.layers),
-      number("decoder_layers", model.decoder.layers),
       number("encoder_heads", model.encoder.heads),
-      number("decoder_heads", model.decoder.heads),
       number("encoder_ffn", model.encoder.ffnSize),
-      number("decoder_ffn", model.decoder.ffnSize),
-      number("vocab_size", model.decoder.vocabulary),
       number("source_vocab_size", model.encoder.vocabulary),
       number("max_positions", model.maxPositions)};
+  if (!model.encoderOnly)
+    entries.append({number("decoder_layers", model.decoder.layers),
+                    number("decoder_heads", model.decoder.heads),
+                    number("decoder_ffn", model.decoder.ffnSize),
+                    number("vocab_size", model.decoder.vocabulary)});
   if (model.encoder.uncountedToken)
     entries.push_back(number("uncounted_token_id", *model.encoder.uncountedToken));
   return builder.getDictionaryAttr(entries);
@@ -244,7 +245,8 @@ Result<OwningOpRef<ModuleOp>> buildModel(MLIRContext &context,
                           declareWeights(*module, model, files, warnings));
   ModelBuilder builder(*module, model, std::move(tables));
   builder.buildEncode();
-  builder.buildStep();
+  if (!model.encoderOnly)
+    builder.buildStep();
   (*module)->setAttr(kModelAttr, modelAttribute(context, model));
   return module;
 }

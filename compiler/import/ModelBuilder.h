@@ -8,7 +8,7 @@
 namespace encdec {
 
 /// Declares the weights that `model` calls for from the tensors of `files` and builds both
-/// functions; adds warnings. The module lacks encdec.generation.
+/// functions, or `encode` alone for an encoder; adds warnings. The module lacks encdec.generation.
 Result<mlir::OwningOpRef<mlir::ModuleOp>>
 buildModel(mlir::MLIRContext &context, const checkpoint::ModelDescription &model,
            const checkpoint::CheckpointFiles &files, std::vector<std::string> &warnings);

@@ -79,6 +79,8 @@ Result<TableNames> resolveTables(const ModelDescription &model, const Checkpoint
   for (const std::vector<std::string> &tie : model.ties)
     tables.seen.insert(tables.seen.end(), tie.begin(), tie.end());
   tables.encoder = resolver.table(model.encoder.file->embedding);
+  if (model.encoderOnly)
+    return tables;
   tables.decoder = resolver.table(model.decoder.file->embedding);
   tables.head = resolver.table(model.family->head);
   for (std::string *table : {&tables.decoder, &tables.head})

@@ -5,7 +5,8 @@
 
 namespace encdec::checkpoint {
 
-/// Tensor names of the three tables; equal names mean one table.
+/// Tensor names of the three tables; equal names mean one table. Without a decoder, the
+/// last two are empty.
 struct TableNames {
   std::string encoder, decoder, head;
   /// The tensors that may feed a table. No warning calls them unused.

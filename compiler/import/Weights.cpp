@@ -132,12 +132,16 @@ void WeightDeclarer::declareTables(const TableNames &names) {
   // Each tensor has one symbol: "shared" where both embeddings read it; a head that is
   // an embedding has the symbol of that embedding.
   auto &[encoder, decoder] = tables.embedding;
+  const uint64_t source = model.encoder.vocabulary, target = model.decoder.vocabulary;
+  if (model.encoderOnly) {
+    encoder = "encoder.embed";
+    return weights.need(encoder, names.encoder, {source, model.dModel});
+  }
   encoder = names.encoder == names.decoder ? "shared" : "encoder.embed";
   decoder = names.encoder == names.decoder ? "shared" : "decoder.embed";
   tables.head = names.head == names.decoder   ? decoder
                 : names.head == names.encoder ? encoder
                                               : "decoder.head";
-  const uint64_t source = model.encoder.vocabulary, target = model.decoder.vocabulary;
   weights.need(encoder, names.encoder, {source, model.dModel});
   weights.need(decoder, names.decoder, {target, model.dModel});
   weights.need(tables.head, names.head, {target, model.dModel});
@@ -198,9 +202,12 @@ Result<TableSymbols> WeightDeclarer::declare(std::vector<std::string> &warnings)
     weights.noteMissing(name);
   if (missing.empty())
     declareTables(names);
-  for (CheckpointSide which : {CheckpointSide::encoder, CheckpointSide::decoder})
+  std::vector<CheckpointSide> sides = {CheckpointSide::encoder};
+  if (!model.encoderOnly)
+    sides.push_back(CheckpointSide::decoder);
+  for (CheckpointSide which : sides)
     tables.positions[unsigned(which)] = declarePositions(which);
-  for (CheckpointSide which : {CheckpointSide::encoder, CheckpointSide::decoder}) {
+  for (CheckpointSide which : sides) {
     declareBiases(which);
     declareLayers(which);
   }

@@ -55,7 +55,7 @@ static void printText(const std::vector<FamilyFile> &families,
   }
   out << "\nrefused\n";
   for (const RefusedFamily &family : refused)
-    out << llvm::formatv("{0,-11} {1}\n", family.name, family.reason);
+    out << llvm::formatv("{0,-20} {1}\n", family.name, family.reason);
 }
 
 static void printJson(const std::vector<FamilyFile> &families,

@@ -53,6 +53,8 @@ const Edit edits[] = {
     {"/model/max_positions", "4294967297", "'model.max_positions'"},
     {"/model/max_positions", "5000", "are 5000 and 40, but the table 'positions'"},
     {"/model/max_positions", "39", "has 40 rows of 40"},
+    {"/model/uncounted_token_id", "51", "'model.uncounted_token_id'"},
+    {"/model/uncounted_token_id", "3", "has 40 rows of 40"}, // it needs one row more
     {"/model/d_model", "41", "are 51 and 41, but"},
     {"/model/family", "null", "'model.family'"},
     {"/model/extra", "1", "unknown key 'model.extra'"},

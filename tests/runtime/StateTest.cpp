@@ -58,6 +58,25 @@ struct Driven {
   }
 };
 
+/// The model's token 5 has no position in a source: the others are counted without it,
+/// and it stands behind all positions, at the last row of the table.
+TEST(State, UncountedTokensStandBehindAllPositions) {
+  Json manifest = fakeManifest();
+  manifest["model"]["max_positions"] = int(FAKE_POSITIONS) - 1;
+  manifest["model"]["uncounted_token_id"] = 5;
+  FakeModel model(manifest);
+  auto state = model.state({.encoderStates = true});
+  Sources sources{{7, 5, 8, 5, 9}, {5, 4}};
+  Status status = state->encode(sources.ids, sources.offsets);
+  ASSERT_TRUE(status.ok()) << status.message();
+  constexpr int blank = FAKE_POSITIONS - 1;
+  constexpr int expected[] = {0, blank, 1, blank, 2, blank, 0};
+  for (size_t r = 0; r < std::size(expected); ++r)
+    EXPECT_EQ(state->encoderStates()[r * state->statesStride()],
+              sources.ids[r] + 64 * expected[r])
+        << "row " << r; // as fake_model.c's encode writes it
+}
+
 TEST(State, StepsFollowTheFormula) {
   FakeModel model;
   Driven driven(model, {}, manySources(7));
