@@ -108,7 +108,7 @@ def check_generic(root):
 
 
 # Sources that read the tokenizer files of one family.
-FAMILY_TOKENIZERS = ("runtime/text/", "runtime/exec/Model.cpp", "compiler/emit/Checkpoint")
+FAMILY_TOKENIZERS = ("compiler/tokenizer/", "include/encdec/tokenizer.h")
 
 
 def check_families(root):
