@@ -108,7 +108,8 @@ def check_generic(root):
 
 
 # Sources that read the tokenizer files of one family.
-FAMILY_TOKENIZERS = ("compiler/tokenizer/", "include/encdec/tokenizer.h")
+FAMILY_TOKENIZERS = ("compiler/tokenizer/", "include/encdec/tokenizer.h", "runtime/text/",
+                     "compiler/emit/Checkpoint")
 
 
 def check_families(root):
