@@ -50,8 +50,9 @@ LogicalResult DerivedWeight::rows(WeightOp of, int64_t from, Block to) {
       .Case([&](ScaledAttr scaled) -> LogicalResult {
         if (failed(rows(named(scaled.getWeight()), from, to)))
           return failure();
+        double factor = scaled.getFactor().convertToDouble();
         for (double &value : to)
-          value *= scaled.getFactor().convertToDouble();
+          value *= factor;
         return success();
       })
       .Case([&](SumAttr sum) -> LogicalResult {
@@ -80,8 +81,26 @@ LogicalResult DerivedWeight::leafRows(WeightOp of, int64_t from, Block to) {
   return success();
 }
 
-// to[i, j] = sum over k of left[i, k] * right[k, j], k ascending, so that no bit depends
-// on the blocks.
+// out[j] += sum over k of a[k] * b[k, j], k ascending. Four terms at a time, since loading
+// and storing out[j] costs more than adding to it.
+static void addProduct(ArrayRef<double> a, const double *b, MutableArrayRef<double> out) {
+  size_t k = 0, width = out.size();
+  for (; k + 4 <= a.size(); k += 4) {
+    const double *row = b + k * width;
+    for (size_t j = 0; j < width; ++j) {
+      double sum = out[j] + a[k] * row[j];
+      sum += a[k + 1] * row[width + j];
+      sum += a[k + 2] * row[2 * width + j];
+      sum += a[k + 3] * row[3 * width + j];
+      out[j] = sum;
+    }
+  }
+  for (; k < a.size(); ++k)
+    for (size_t j = 0; j < width; ++j)
+      out[j] += a[k] * b[k * width + j];
+}
+
+// to[i, j] = sum over k of left[i, k] * right[k, j]: no bit depends on the blocks.
 LogicalResult DerivedWeight::productRows(ProductAttr product, int64_t from, Block to) {
   WeightOp left = named(product.getLeft()), right = named(product.getRight());
   int64_t depth = rowWidth(left), width = rowWidth(right);
@@ -100,11 +119,9 @@ LogicalResult DerivedWeight::productRows(ProductAttr product, int64_t from, Bloc
     if (failed(rows(left, from + done, a)))
       return failure();
     for (int64_t i = 0; i < some; ++i) {
-      double *out = to.data() + (done + i) * width;
-      std::fill_n(out, width, 0.0);
-      for (int64_t k = 0; k < depth; ++k)
-        for (int64_t j = 0; j < width; ++j)
-          out[j] += a[i * depth + k] * b[k * width + j];
+      Block out = to.slice((done + i) * width, width);
+      llvm::fill(out, 0.0);
+      addProduct(ArrayRef(a).slice(i * depth, depth), b.data(), out);
     }
     done += some;
   }
