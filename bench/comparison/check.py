@@ -21,9 +21,11 @@ from unittest import mock
 import agreement
 import chart
 import checkpoint
+import convert
 import engines
 import environment
 import growth
+import limits
 import lines
 import main as compare
 import report
@@ -269,6 +271,52 @@ class Checkpoints(unittest.TestCase):
         rows = [table[row * 64:row * 64 + 64] for row in range(1500)]
         self.assertEqual([row for row in range(1500) if not any(rows[row])], [1499])
         self.assertEqual(len(set(rows)), 1500)
+
+
+class Sizes(unittest.TestCase):
+    def small(self, size):
+        return {**checkpoint.SIZES[size], "d_model": 64, "encoder_layers": 1,
+                "decoder_layers": 1, "vocab": 300}
+
+    def written(self, size):
+        """config.json and the names of the tensors."""
+        with tempfile.TemporaryDirectory() as folder:
+            checkpoint.write(self.small(size), folder)
+            data = Path(folder, "model.safetensors").read_bytes()
+            config = json.loads(Path(folder, "config.json").read_text(encoding="utf-8"))
+        return config, json.loads(data[8:8 + struct.unpack("<Q", data[:8])[0]])
+
+    def test_each_size_is_a_checkpoint_of_its_family(self):
+        types = {}
+        for size in checkpoint.SIZES:
+            config, tensors = self.written(size)
+            types[size] = config["model_type"]
+            self.assertIn("shared.weight", {name.removeprefix("model.") for name in tensors})
+        self.assertEqual(types, {"opus": "marian", "t5-base": "t5", "nllb-600m": "m2m_100",
+                                 "bart-large": "bart"})
+
+    def test_the_converter_of_bart_finds_its_old_keys(self):
+        self.assertIs(self.written("bart-large")[0]["normalize_before"], False)
+
+    def test_a_shape_is_read_from_either_kind_of_config(self):
+        self.assertEqual(limits.shape_of(self.written("bart-large")[0]),
+                         Shape(64, 4096, 4096, 1, 1, 300))
+        self.assertEqual(limits.shape_of(self.written("t5-base")[0]),
+                         Shape(64, 3072, 3072, 1, 1, 300))
+        gated = {**self.written("t5-base")[0], "feed_forward_proj": "gated-gelu"}
+        self.assertEqual(limits.shape_of(gated).encoder_ffn, 4608)
+
+    def test_a_long_source_adds_three_workloads(self):
+        names = [task.name for task in engines.workloads(False, 512)]
+        self.assertEqual(names[-3:], ["step, source 512, batch 1, greedy",
+                                      "step, source 512, batch 1, beams 4", "encode 1 x 512"])
+        self.assertEqual(len(names), len(engines.workloads(False)) + 3)
+
+    def test_a_pad_has_a_name_of_its_own_only_where_it_is_last(self):
+        last, first = (convert.NumberTokenizer(
+            {"vocab_size": 3, "pad_token_id": pad, "eos_token_id": 1}) for pad in (2, 0))
+        self.assertEqual(last.get_vocab(), {"t0": 0, "t1": 1, "<pad>": 2})
+        self.assertEqual(first.get_vocab(), {"t0": 0, "t1": 1, "t2": 2})
 
 
 class Forms(unittest.TestCase):

@@ -55,6 +55,7 @@ DEFAULTS = {
     "config": "v5",             # v4: legacy keys, torch_dtype
     "separate_generation": True,  # False: generation keys stay in config.json
     "logit_spread": 3.0,
+    "final_gain": 1.0,          # of the norm before the head: more spread, same embeddings
     "eos_bias": 0.0,
     "eos_gain": 1.0,            # of the row of the end's embedding
     "attention_gain": 2.0,      # of query and key projections: sharp attention
@@ -133,6 +134,11 @@ class Drawing:
         values = uniform(self.s["seed"], source or name, math.prod(shape), low, high)
         self.tensors[name] = (list(shape), nonzero(values))
 
+    def scale(self, name, gain, begin=0, end=None):
+        values = self.tensors[name][1]
+        for i in range(begin, len(values) if end is None else end):
+            values[i] *= gain
+
     def linear(self, name, out, inputs, gain=1.0):
         bound = gain * math.sqrt(3.0 / inputs)
         self.put(name + ".weight", [out, inputs], -bound, bound)
@@ -184,7 +190,10 @@ class Drawing:
         if family["embedding_norm"]:
             self.norm(self.names["embedding_norm"].format(side=side))
         if family["final_norm"]:
-            self.norm(self.names["final_norm"].format(side=side), signed=side == "decoder")
+            name = self.names["final_norm"].format(side=side)
+            self.norm(name, signed=side == "decoder")
+            if side == "decoder" and s["final_gain"] != 1:
+                self.scale(name + ".weight", s["final_gain"])
         if family["positions"] == "learned" or s["stored_positions"]:
             self.put(self.names["positions"].format(side=side),
                      [s["positions"] + family["offset"], s["d_model"]], -1.0, 1.0)
@@ -197,9 +206,8 @@ class Drawing:
         bound = s["logit_spread"] * math.sqrt(3.0 / (1 if scaled else s["d_model"]))
         self.put(name, [rows, s["d_model"]], -bound, bound, source)
         if s["eos_gain"] != 1:
-            values, begin = self.tensors[name][1], eos(s) * s["d_model"]
-            for i in range(begin, begin + s["d_model"]):
-                values[i] *= s["eos_gain"]
+            begin = eos(s) * s["d_model"]
+            self.scale(name, s["eos_gain"], begin, begin + s["d_model"])
 
     def tables(self):
         s, old = self.s, self.s["names"] == "v4"

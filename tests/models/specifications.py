@@ -46,6 +46,8 @@ T5 = {
     "long-sources": {"source_lengths": [40, 129, 160, 200, 23, 7]},
     "epsilon": {"norm_epsilon": 0.01},
 }
+SPREAD_BY_TABLE = {"logit_spread": 9.0}
+SPREAD_BY_NORM = {"final_gain": 3.0}
 OLD_FORCED_BOS = {"forced-bos-of-an-old-config": {
     "config": "v4", "separate_generation": False,
     "generation": {"force_bos_token_to_be_generated": True}}}
@@ -55,7 +57,7 @@ def large(vocab, **more):
     """A vocabulary as large as the family's own, in a model narrow enough for a test."""
     return {"large-vocabulary": {
         "vocab": vocab, "d_model": 8, "encoder_heads": 2, "decoder_heads": 2, "dtype": "F16",
-        "encoder_layers": 1, "decoder_layers": 1, "logit_spread": 9.0, **more}}
+        "encoder_layers": 1, "decoder_layers": 1, **more}}
 
 
 MARIAN = {
@@ -122,18 +124,18 @@ MARIAN = {
 
 VARIANTS = {
     "marian": MARIAN,
-    "bart": {**BART, **OLD_FORCED_BOS, **large(50265)},
-    "mbart": {**BART, **large(250027)},
+    "bart": {**BART, **OLD_FORCED_BOS, **large(50265, **SPREAD_BY_TABLE)},
+    "mbart": {**BART, **large(250027, logit_bias=False, **SPREAD_BY_NORM)},
     "pegasus": {**BART, "computed-positions": {"stored_positions": False}},
-    "m2m100": {**BART, **large(256206),
+    "m2m100": {**BART, **large(256206, **SPREAD_BY_NORM),
                "positions-that-grow": {"positions": 12, "generation": {"max_length": 24}}},
     "blenderbot": BART,
     "plbart": {**BART, "no-logit-bias": {"logit_bias": False, "eos_gain": 2.0}},
-    "t5": {**T5, **large(32128),
+    "t5": {**T5, **large(32128, **SPREAD_BY_NORM),
            "gated-v4": {"activation": "gated-gelu", "tie": False, "config": "v4",
                         "names": "v4", "separate_generation": False}},
-    "mt5": {**T5, **large(250112)},
-    "umt5": {**T5, **large(256384)},
+    "mt5": {**T5, **large(250112, **SPREAD_BY_NORM)},
+    "umt5": {**T5, **large(256384, **SPREAD_BY_NORM)},
 }
 
 
