@@ -228,7 +228,8 @@ inline Json fakeEncoderManifest() {
   weights["list"].erase(1);
   weights["tables"] = Json::array({{{"role", "source_tokens"}, {"weight", "source"}},
                                    {{"role", "source_positions"}, {"weight", "positions"}}});
-  for (const char *key : {"step_arena_per_row", "memory_per_key", "cache_per_key"})
+  for (const char *key :
+       {"step_arena_per_row", "step_arena_per_key", "memory_per_key", "cache_per_key"})
     json["memory"][key] = 0;
   json["generation"] = nullptr;
   json["segments"]["encode"].erase(1);

@@ -206,6 +206,7 @@ TEST(Manifest, AnEncoderOnly) {
       {"/memory/cache_per_key", 832},
       {"/memory/memory_per_key", 832},
       {"/memory/step_arena_per_row", 64},
+      {"/memory/step_arena_per_key", 4},
       {"/memory/states_per_row", 0},
       {"/segments/step", whole["segments"]["step"]},
       {"/segments/encode/0/side", "decoder"},
