@@ -103,12 +103,38 @@ Result<GenerateRequest> requestFrom(const encdec_generate_options &options) {
   return request;
 }
 
+/// Has the target language begin what is generated, as far as the model wants that. A
+/// call's own forced token is overridden by a language that the call names, never by the
+/// model's default language.
+Status forceLanguage(const Model &model, const encdec_generate_options &options,
+                     GenerateRequest &request) {
+  if (!options.target_language)
+    return {};
+  ENCDEC_ASSIGN_OR_RETURN(const Tokenizer *tokenizer, tokenizerOf(model));
+  EncodeOptions how;
+  ENCDEC_RETURN_IF_ERROR(
+      chooseLanguages(*tokenizer, nullptr, options.target_language, how));
+  const auto tokens = tokenizer->decoderTokens(how.targetLanguage,
+                                               model.manifest.generation.decoderStart);
+  if (tokens.forcedFirst)
+    request.forcedBos = tokens.forcedFirst;
+  request.decoderStart = tokens.start;
+  for (const auto &token : {tokens.forcedFirst, tokens.start})
+    if (token && uint64_t(*token) >= model.manifest.model.vocabSize)
+      return badModel(fmt::format("the target language has id {}, the model's target "
+                                  "vocabulary ends at {}",
+                                  *token, model.manifest.model.vocabSize - 1));
+  return {};
+}
+
 /// Ids of a text, with nothing cut.
 Result<Source> readText(const Model &model, std::string_view text,
                         const encdec_generate_options &options) {
   ENCDEC_ASSIGN_OR_RETURN(const Tokenizer *tokenizer, tokenizerOf(model));
   EncodeOptions how;
   how.parseSpecialTokens = options.special_tokens;
+  ENCDEC_RETURN_IF_ERROR(chooseLanguages(*tokenizer, options.source_language,
+                                         options.target_language, how));
   Source source;
   ENCDEC_ASSIGN_OR_RETURN(Encoding encoding, tokenizer->encode(text, how));
   source.ids = std::move(encoding.ids);
@@ -185,6 +211,7 @@ Result<std::unique_ptr<encdec_result>>
 run(State &state, std::vector<Source> sources,
     const encdec_generate_options &options) {
   ENCDEC_ASSIGN_OR_RETURN(GenerateRequest request, requestFrom(options));
+  ENCDEC_RETURN_IF_ERROR(forceLanguage(*state.model, options, request));
   std::vector<int32_t> ids;
   std::vector<uint64_t> offsets{0};
   for (size_t b = 0; b < sources.size(); ++b) {
@@ -232,6 +259,9 @@ encdec_status *encdec_generate(encdec_state *state, const int32_t *ids,
                                        {"out_result", out_result}}));
     ENCDEC_RETURN_IF_ERROR(checkCount("source_count", source_count));
     ENCDEC_ASSIGN_OR_RETURN(auto chosen, chosenFrom(options));
+    if (chosen.source_language)
+      return usageError("source_language is given with ids, which hold what stands for it "
+                        "already; leave it out");
     ENCDEC_RETURN_IF_ERROR(
         checkOffsets(offsets[source_count], {offsets, source_count + 1}));
     std::vector<Source> sources(source_count);

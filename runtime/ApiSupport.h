@@ -114,6 +114,25 @@ inline Result<const Tokenizer *> tokenizerOf(const Model &model) {
   return model.tokenizer.get();
 }
 
+/// Finds the languages of a call, where it names some.
+inline Status chooseLanguages(const Tokenizer &tokenizer, const char *source,
+                              const char *target, EncodeOptions &out) {
+  const auto choose = [&](const char *name, bool matters, const char *what,
+                          int32_t &language) -> Status {
+    if (!name)
+      return {};
+    ENCDEC_ASSIGN_OR_RETURN(size_t found, tokenizer.findLanguage(name));
+    language = static_cast<int32_t>(found);
+    if (matters)
+      return {};
+    return usageError(std::string("a ") + what +
+                      " language is asked for, but this model is told none; leave it out");
+  };
+  ENCDEC_RETURN_IF_ERROR(
+      choose(source, tokenizer.hasSourceLanguage(), "source", out.sourceLanguage));
+  return choose(target, tokenizer.hasTargetLanguage(), "target", out.targetLanguage);
+}
+
 /// Gives the caller as much of `value` as its version of the struct holds.
 template <typename T> Status writeSized(T *out, T value) {
   const uint64_t size = out->size;

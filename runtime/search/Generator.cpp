@@ -272,7 +272,7 @@ Result<SearchOptions> resolve(const GenerateRequest &request,
   const uint64_t vocabulary = manifest.model.vocabSize;
   SearchOptions options;
   options.scores = request.scores;
-  options.decoderStart = defaults.decoderStart;
+  options.decoderStart = request.decoderStart.value_or(defaults.decoderStart);
   options.eos = defaults.eos;
   ENCDEC_RETURN_IF_ERROR(resolveLengthPenalty(request, defaults, options));
   ENCDEC_RETURN_IF_ERROR(resolveMaximum(request, defaults, maxTargetPositions, options));

@@ -24,6 +24,7 @@ struct GenerateRequest {
   std::optional<int64_t> maxNewTokens, maxLength; ///< Or noLimit, like the next two.
   std::optional<int64_t> minNewTokens, minLength;
   std::optional<int32_t> forcedBos, forcedEos; ///< Negative: none is forced.
+  std::optional<int32_t> decoderStart;
   std::optional<double> lengthPenalty;
   std::optional<uint64_t> beams; ///< 1: greedy; default: the model's.
   std::optional<EarlyStopping> earlyStopping;

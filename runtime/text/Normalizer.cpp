@@ -149,8 +149,7 @@ static void strip(bool left, bool right, const Text &text, Text &out) {
 static void prepend(std::string_view more, const Text &text, Text &out) {
   if (text.bytes.empty())
     return;
-  const uint32_t begin = text.originAt(0).begin;
-  out.add(more, {begin, begin});
+  out.add(more, text.originAt(0)); // as tokenizers has it
   out.bytes += text.bytes;
   out.origins.insert(out.origins.end(), text.origins.begin(), text.origins.end());
 }

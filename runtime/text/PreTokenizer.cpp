@@ -46,10 +46,9 @@ static void putMetaspaces(Prepend prepend, bool split, bool isFirst, Text &text,
     size_t start = out.size();
     const bool isWanted =
         prepend == Prepend::Always || (prepend == Prepend::First && isFirst && begin == 0);
-    if (isWanted && !word.starts_with(' ') && !word.starts_with(kSpaceSymbol)) {
-      const uint32_t origin = text.originAt(begin).begin;
-      out.add(kSpaceSymbol, {origin, origin});
-    }
+    // What is put in front comes from the first character, as tokenizers has it.
+    if (isWanted && !word.starts_with(' ') && !word.starts_with(kSpaceSymbol))
+      out.add(kSpaceSymbol, text.originAt(begin));
     for (size_t at = 0; at < word.size();) {
       // A run without spaces and symbols at once.
       size_t stop = at;
@@ -83,10 +82,8 @@ static void addPrefixSpaces(Text &text, std::vector<Word> &words) {
   std::vector<Word> parts;
   for (const auto [begin, end] : words) {
     const size_t start = out.size();
-    if (text.bytes[begin] != ' ') {
-      const uint32_t origin = text.originAt(begin).begin;
-      out.add(" ", {origin, origin});
-    }
+    if (text.bytes[begin] != ' ')
+      out.add(" ", text.originAt(begin));
     out.bytes.append(text.bytes, begin, end - begin);
     if (text.tracks)
       out.origins.insert(out.origins.end(), text.origins.begin() + begin,

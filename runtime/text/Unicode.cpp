@@ -32,21 +32,20 @@ static bool startsSegment(uint32_t point) {
   return !isMark && !isJamo && combiningClass(point) == 0;
 }
 
-static void decompose(std::string_view segment, bool compatible,
-                      std::vector<utf8proc_int32_t> &points) {
+/// Appends the parts of a character; returns how many they are.
+static size_t decompose(uint32_t point, bool compatible,
+                        std::vector<utf8proc_int32_t> &points) {
   const auto options = static_cast<utf8proc_option_t>(
       UTF8PROC_DECOMPOSE | UTF8PROC_STABLE | (compatible ? UTF8PROC_COMPAT : 0));
-  while (!segment.empty()) {
-    const Character character = characterAt(segment);
-    segment.remove_prefix(character.length);
-    utf8proc_int32_t parts[32]; // no character has more than 18
-    int lastClass = 0;
-    const utf8proc_ssize_t count =
-        utf8proc_decompose_char(static_cast<utf8proc_int32_t>(character.point), parts,
-                                std::size(parts), options, &lastClass);
-    if (count >= 0 && count <= static_cast<utf8proc_ssize_t>(std::size(parts)))
-      points.insert(points.end(), parts, parts + count);
-  }
+  utf8proc_int32_t parts[32]; // no character has more than 18
+  int lastClass = 0;
+  const utf8proc_ssize_t count =
+      utf8proc_decompose_char(static_cast<utf8proc_int32_t>(point), parts,
+                              std::size(parts), options, &lastClass);
+  if (count < 0 || count > static_cast<utf8proc_ssize_t>(std::size(parts)))
+    return 0;
+  points.insert(points.end(), parts, parts + count);
+  return static_cast<size_t>(count);
 }
 
 /// Sorts each run of marks by class, marks of one class staying in order.
@@ -69,14 +68,20 @@ static void sortMarks(std::vector<utf8proc_int32_t> &points) {
 void normalizeUnicode(const Text &text, uint32_t form, Text &out) {
   const bool composes = form == 0 || form == 2, compatible = form >= 2;
   const std::string_view bytes = text.bytes;
-  std::vector<utf8proc_int32_t> points;
+  std::vector<utf8proc_int32_t> points, parts;
+  std::vector<size_t> sources; // of each part, where its character starts in `bytes`
   std::string character;
   for (size_t begin = 0; begin < bytes.size();) {
-    size_t end = begin + characterAt(bytes.substr(begin)).length;
-    while (end < bytes.size() && !startsSegment(characterAt(bytes.substr(end)).point))
-      end += characterAt(bytes.substr(end)).length;
     points.clear();
-    decompose(bytes.substr(begin, end - begin), compatible, points);
+    sources.clear();
+    size_t end = begin;
+    do {
+      const Character next = characterAt(bytes.substr(end));
+      if (end > begin && startsSegment(next.point))
+        break;
+      sources.insert(sources.end(), decompose(next.point, compatible, points), end);
+      end += next.length;
+    } while (end < bytes.size());
     sortMarks(points);
     auto count = static_cast<utf8proc_ssize_t>(points.size());
     if (composes && count > 1) {
@@ -86,15 +91,15 @@ void normalizeUnicode(const Text &text, uint32_t form, Text &out) {
       count = std::max<utf8proc_ssize_t>(
           0, utf8proc_normalize_utf32(points.data(), count, options));
     }
-    // The n-th character comes from the n-th of the segment, or the last.
-    size_t from = begin;
+    // A character comes from where the first of its parts does; parts are counted in the
+    // order of the text.
+    size_t part = 0;
     for (utf8proc_ssize_t i = 0; i < count; ++i) {
       character.clear();
       appendCharacter(static_cast<uint32_t>(points[i]), character);
-      out.add(character, text.originAt(from));
-      const size_t next = from + characterAt(bytes.substr(from)).length;
-      if (next < end)
-        from = next;
+      out.add(character, text.originAt(sources[std::min(part, sources.size() - 1)]));
+      parts.clear();
+      part += composes ? decompose(static_cast<uint32_t>(points[i]), false, parts) : 1;
     }
     begin = end;
   }

@@ -32,6 +32,7 @@ public:
 private:
   void checkOptions() const;
   void checkBeams() const;
+  void chooseLanguages();
   void createState(uint64_t sources);
   void generate(std::vector<Source> &sources);
   Generated call(std::vector<Source *> &sources);
@@ -98,6 +99,7 @@ Generator::Generator(const GenerateArguments &arguments)
   options.no_scores = !arguments.json && info.sketch_bytes > 0;
   options.truncate = arguments.truncate;
   options.special_tokens = arguments.specialTokens;
+  chooseLanguages();
   answers.emplace(arguments, model.get());
 }
 
@@ -124,6 +126,20 @@ void Generator::checkBeams() const {
     throw usageFailure(
         fmt::format("--nbest {} is more than --beams {}{}", arguments.returned,
                     beams, arguments.beams ? "" : ", this model's default"));
+}
+
+/// A language that the model does not know is wrong for all texts, so it is refused first.
+void Generator::chooseLanguages() {
+  const auto given = [](const std::string &name) {
+    return name.empty() ? nullptr : name.c_str();
+  };
+  if (fromIds && !arguments.sourceLanguage.empty())
+    throw usageFailure("--source-lang says how to read text; with --ids, the ids say it");
+  options.source_language = given(arguments.sourceLanguage);
+  options.target_language = given(arguments.targetLanguage);
+  uint64_t count = 0;
+  if (options.source_language || options.target_language)
+    check(encdec_tokenize(model.get(), "", 0, &options, nullptr, 0, &count));
 }
 
 /// Makes a state for `sources` sources at once, or for fewer where memory is

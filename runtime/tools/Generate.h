@@ -11,7 +11,7 @@
 namespace encdec::tools {
 
 struct GenerateArguments : SourceArguments {
-  std::string weights, alignments;
+  std::string weights, alignments, sourceLanguage, targetLanguage;
   std::optional<int64_t> maxNewTokens, minNewTokens;
   std::optional<int64_t> noRepeatNgramSize, encoderNoRepeatNgramSize;
   std::optional<double> lengthPenalty;

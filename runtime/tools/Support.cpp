@@ -86,6 +86,20 @@ CLI::Validator between(int64_t least, int64_t most) {
       "");
 }
 
+void addLanguages(CLI::App *command, std::string &source, std::string &target) {
+  command
+      ->add_option("--source-lang", source,
+                   "Language of the texts, as the checkpoint names it (fra_Latn) or in "
+                   "short (fr); default: the model's")
+      ->type_name("CODE")
+      ->check(notEmpty());
+  command
+      ->add_option("--target-lang", target,
+                   "Language to write, for models of several; default: the model's")
+      ->type_name("CODE")
+      ->check(notEmpty());
+}
+
 CLI::Validator notEmpty() {
   return CLI::Validator(
       [](std::string &text) {

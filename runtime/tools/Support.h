@@ -70,6 +70,10 @@ void addInspect(CLI::App &root, Action &action);
 void addVerify(CLI::App &root, Action &action);
 void addDoctor(CLI::App &root, Action &action);
 void addBench(CLI::App &root, Action &action);
+void addTokenize(CLI::App &root, Action &action);
+
+/// Adds --source-lang and --target-lang.
+void addLanguages(CLI::App *command, std::string &source, std::string &target);
 
 /// Accepts whole numbers (in decimal) from least to most; adds nothing to the help.
 CLI::Validator between(int64_t least, int64_t most);

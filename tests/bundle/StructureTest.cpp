@@ -140,7 +140,7 @@ TEST(Structure, MissingAndDoubled) {
     SCOPED_TRACE(index);
     auto without = parts();
     without.erase(without.begin() + int64_t(index));
-    expectRefused(readStatus(buildBundle(without)), "expected 1, 1 and at least 1");
+    expectRefused(readStatus(buildBundle(without)), "expected 1, 1, at least 1");
     auto twice = parts();
     twice.push_back(twice[index]);
     expectRefused(readStatus(buildBundle(twice)), "are both");

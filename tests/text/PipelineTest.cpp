@@ -80,7 +80,7 @@ TEST(Pipeline, WordsByThemselves) {
   EXPECT_EQ(decode(t, {7, 4, 3, 5, 0}), "ab a b");
   EXPECT_EQ(decode(t, {5, 3, 3, 100, 7}), "b   ab") << "id 100 has no name";
   EXPECT_EQ(decode(t, {3, 7}), " ab") << "the first name loses all its symbols";
-  EXPECT_EQ(offsetsOf(t, "ab  a\tb"), (Offsets{{0, 2}, {4, 5}, {6, 6}, {6, 7}, {7, 7}}));
+  EXPECT_EQ(offsetsOf(t, "ab  a\tb"), (Offsets{{0, 2}, {4, 5}, {6, 7}, {6, 7}, {7, 7}}));
 }
 
 TEST(Pipeline, SpecialTokensStayTextUnlessAskedFor) {
