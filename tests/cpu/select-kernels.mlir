@@ -1,5 +1,6 @@
 // RUN: encdec-opt %s --encdec-select-kernels | FileCheck %s
 // RUN: encdec-opt %s --encdec-quantize-weights=type=int8-dynamic --encdec-pack-weights --encdec-select-kernels | FileCheck %s --check-prefix=DYNAMIC
+// RUN: encdec-opt %s --encdec-select-kernels --encdec-insert-barriers | FileCheck %s --check-prefix=BARRIER
 
 // One call or two for each op, which say what their workers touch and how they share the
 // work; quantized rows are a value that several calls read.
@@ -56,6 +57,14 @@ encdec.weight @square : tensor<16x16xf32> = #encdec.seeded<5, 0.5> {layout = #en
 !b = tensor<2x?xf32, #encdec.side<decoder>>
 // CHECK-LABEL: func.func @encode
 // DYNAMIC-LABEL: func.func @encode
+// BARRIER-LABEL: func.func @encode
+// BARRIER: call "relative_bias"
+// BARRIER-NEXT: call "embed"
+// BARRIER-NEXT: call "norm"
+// BARRIER-NEXT: encdec_kernel.barrier
+// BARRIER-NEXT: call "block_keys"
+// BARRIER-NEXT: encdec_kernel.barrier
+// BARRIER-NEXT: call "encoder_attention"
 func.func @encode(%ids: tensor<?xi32, #encdec.side<encoder>> {encdec.arg = "tokens"}, %p: tensor<?xi32> {encdec.arg = "positions"}, %rows: tensor<?xi32> {encdec.arg = "rows"}, %off: tensor<?xi32> {encdec.arg = "offsets"}) -> !e attributes {encdec.entry = "encode"} {
   // CHECK: %[[B:.*]] = encdec_kernel.call "relative_bias" (%{{.*}} : input "offsets") to arena <per_key = 20> : write one split panels weights [{{.*}}@buckets, "f32", offsets = [10304], bytes = 2048, reads = whole>] cost <> {bidirectional, buckets = 32 : i64, heads = 2 : i64, max_distance = 128 : i64}
   %b = encdec.relative_bias @buckets over %off {max_distance = 128} : tensor<2x?xf32, #encdec.side<encoder>>
