@@ -103,6 +103,32 @@ class Family(unittest.TestCase):
         self.assertEqual(result.stderr.count("\n"), 1, result.stderr)
         self.assertIn("encdec.weight @decoder.head :", result.stdout)
 
+    def test_an_encoder_alone(self):
+        checkpoint = self.checkpoint("t5")
+
+        def encoded(module):
+            result = subprocess.run(
+                [BIN / "encdec-run-reference", "-", "--checkpoint", checkpoint, "--encoder",
+                 "--ids", "5 9 22 1"], input=module, text=True, capture_output=True)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            return result.stdout
+
+        whole = run("encdec-import", checkpoint).stdout
+        self.edit(checkpoint / "config.json", lambda data: data.update(
+            architectures=["T5EncoderModel"], is_encoder_decoder=False))
+        alone = run("encdec-import", checkpoint)
+        self.assertEqual(alone.returncode, 0, alone.stderr)
+        self.assertIn("tensors not used", alone.stderr)  # the decoder's
+        for part in ("@step", "decoder_layers", "encdec.generation", "@decoder"):
+            self.assertIn(part, whole)
+            self.assertNotIn(part, alone.stdout)
+        self.assertEqual(encoded(alone.stdout), encoded(whole))
+        self.edit(checkpoint / "config.json",
+                  lambda data: data.update(architectures=["T5ForConditionalGeneration"]))
+        refused = run("encdec-import", checkpoint)
+        self.assertEqual(refused.returncode, 3)
+        self.assertIn('"is_encoder_decoder": expected true, found false', refused.stderr)
+
     def test_max_source_tokens(self):
         relative, learned = self.checkpoint("t5"), self.checkpoint("bart")
         limit = run("encdec-import", relative, "--max-source-tokens", 77)
