@@ -52,6 +52,8 @@ std::string fileName(const encdec_bundle_section_info &section, size_t index) {
     return "manifest.json";
   case ENCDEC_SECTION_WEIGHTS:
     return "weights.bin";
+  case ENCDEC_SECTION_TOKENIZER:
+    return "tokenizer.bin";
   }
   std::string name = section.name;
   bool plain = !name.empty() && name != "." && name != ".." &&
@@ -182,7 +184,7 @@ constexpr const char *footer = R"(Examples:
 
 The bundle is verified first and never run. Section files of --extract are the
 bytes as they lie in the bundle: manifest.json, code-LEVEL.so, weights.bin and
-the tokenizer's files.)";
+tokenizer.bin (include/encdec/tokenizer.h has its layout).)";
 
 } // namespace
 

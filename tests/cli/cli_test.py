@@ -248,13 +248,14 @@ class Inspect(Cli):
         self.assertEqual(len(parts), len(shown["sections"]))
         for section in shown["sections"]:
             name = {"manifest": "manifest.json", "weights": "weights.bin",
+                    "tokenizer": "tokenizer.bin",
                     "code": f"code-{section['name']}.so"}.get(section["kind"], section["name"])
             begin = section["offset"]
             self.assertEqual(parts[name], whole[begin:begin + section["size"]], name)
             if section["kind"] == "code":
                 self.assertEqual(parts[name][:4], b"\x7fELF")
         self.assertEqual(json.loads(parts["manifest.json"]), shown["manifest"])
-        self.assertEqual(parts["source.spm"], (EXAMPLE / "source.spm").read_bytes())
+        self.assertEqual(parts["tokenizer.bin"][:8], b"ENCDTOK\x1a")
 
     def test_extract_keeps_the_bundle(self):
         folder = pathlib.Path(tempfile.mkdtemp(dir=OUT))
