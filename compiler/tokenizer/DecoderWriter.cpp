@@ -46,7 +46,8 @@ public:
 
   void operator()(const SentencePieceDecoder &stage);
   void operator()(const MetaspaceDecoder &) {
-    surface.kind = ENCDEC_TOKENIZER_SURFACE_SPACED;
+    if (surface.kind != ENCDEC_TOKENIZER_SURFACE_BYTES)
+      surface.kind = ENCDEC_TOKENIZER_SURFACE_SPACED;
   }
   void operator()(const ReplaceDecoder &stage) {
     if (surface.kind == ENCDEC_TOKENIZER_SURFACE_BYTES || stage.from.empty())

@@ -117,7 +117,7 @@ enum class PieceType : uint8_t {
   Control = 3,     ///< Never found in a text; decodes to nothing with SentencePiece.
   UserDefined = 4, ///< Always wins over other pieces.
   Unused = 5,      ///< Known, never made.
-  Byte = 6,        ///< "<0x0A>"; never found in a text by its spelling.
+  Byte = 6,        ///< "<0x0A>"; found by its spelling with `doubleScores` alone.
 };
 struct PieceDescription {
   std::string text; ///< As the file spells it, U+2581 and byte alphabet included.
@@ -146,7 +146,7 @@ struct ModelDescription {
   /// MergesByRank: pieces are spelt in GPT-2's byte alphabet; words are bytes.
   bool byteLevel = false;
   /// Unigram: scores are summed in double, and an unknown character scores 10 below the
-  /// worst piece of all, as in tokenizers. Without it: in float, and 10 below the worst
+  /// worst piece of all, and a text may spell byte pieces, as in tokenizers. Without it: in float, and 10 below the worst
   /// normal piece, as in SentencePiece.
   bool doubleScores = false;
   /// An unknown run whose text the vocabulary names is that id (Marian, M2M100), unless

@@ -178,7 +178,8 @@ Status ModelWriter::writePieces() {
     const auto index = static_cast<int32_t>(i);
     const std::string name = "piece " + std::to_string(i) + " (" + inQuotes(piece.text) + ")";
     ENCDEC_RETURN_IF_ERROR(checkPiece(piece, name));
-    bool isFound = isFoundInText(piece.type) || i >= model.pieces.size();
+    bool isFound = isFoundInText(piece.type) || i >= model.pieces.size() ||
+                   (model.doubleScores && piece.type == PieceType::Byte);
     if (model.byteLevel) {
       // Pieces that spell no bytes stand for themselves and are in no text.
       const auto bytes = bytesOfAlphabet(piece.text);

@@ -132,12 +132,13 @@ static Status parseTrainerSpec(const ProtoField &message,
     if (field.number == 3) {
       ENCDEC_RETURN_IF_ERROR(once.see(field, "model_type"));
       ENCDEC_ASSIGN_OR_RETURN(int32_t type, field.asInt32("model_type"));
-      if (type != 1)
+      if (type != 1 && type != 2)
         return badByte(field.offset,
                        "this is a SentencePiece model of type " +
                            (type >= 1 && type <= 4 ? names[type - 1]
                                                    : std::to_string(type)) +
-                           "; only UNIGRAM models are supported");
+                           "; only UNIGRAM and BPE models are supported");
+      file.isBpe = type == 2;
     } else if (field.number == 24) {
       ENCDEC_RETURN_IF_ERROR(once.see(field, "treat_whitespace_as_suffix"));
       ENCDEC_ASSIGN_OR_RETURN(file.normalizer.whitespaceAsSuffix,

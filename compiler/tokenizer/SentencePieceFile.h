@@ -1,7 +1,7 @@
 //===- SentencePieceFile.h - what a SentencePiece model file says ---------===//
 //
 // The message ModelProto of SentencePiece's src/sentencepiece_model.proto,
-// reduced to what a unigram tokenizer needs.
+// reduced to what unigram and BPE tokenizers need.
 
 #pragma once
 
@@ -37,6 +37,7 @@ struct SentencePieceFile {
   std::shared_ptr<const std::string> bytes; ///< Copies share them.
   std::vector<Piece> pieces; ///< Indexed by SentencePiece id.
   int32_t unkId = -1;        ///< The one piece of type Unknown.
+  bool isBpe = false;        ///< model_type BPE, else UNIGRAM.
   bool byteFallback = false; ///< Unknown characters become byte pieces.
   std::string unkSurface = " \xE2\x81\x87 "; ///< What <unk> decodes to.
   NormalizerOptions normalizer;
@@ -45,7 +46,7 @@ struct SentencePieceFile {
 /// Reads and checks a whole file: structure, then meaning (one unknown piece,
 /// no piece twice, finite scores, valid UTF-8, all byte pieces where fallback
 /// wants them). BadModel with the byte offset otherwise, and for models other
-/// than unigram. Copies what it keeps.
+/// than unigram and BPE. Copies what it keeps.
 Result<SentencePieceFile> parseSentencePieceFile(std::string_view bytes);
 
 /// The byte that a piece like "<0x0A>" stands for, or -1.

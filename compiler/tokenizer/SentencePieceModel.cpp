@@ -8,7 +8,7 @@ namespace encdec::tokenizer {
 
 ModelDescription modelOf(const SentencePieceFile &file) {
   ModelDescription model;
-  model.kind = ModelKind::Unigram;
+  model.kind = file.isBpe ? ModelKind::MergesByScore : ModelKind::Unigram;
   model.byteFallback = file.byteFallback;
   model.unkId = file.unkId;
   model.pieces.reserve(file.pieces.size());

@@ -116,7 +116,6 @@ std::vector<Case> meaningCases() {
       {"PieceOfTypeZero", smallPieces() + piece("x", 0, 0), "1..6"},
       {"ScoreInfinite", smallPieces() + piece("x", infinite), "finite"},
       {"ScoreNaN", smallPieces() + piece("x", notANumber), "finite"},
-      {"Bpe", smallPieces() + bytes(2, number(3, 2)), "BPE"},
       {"Word", smallPieces() + bytes(2, number(3, 3)), "WORD"},
       {"UnknownModelType", smallPieces() + bytes(2, number(3, 9)), "type 9"},
       {"ByteWithoutFallback", smallPieces() + piece("<0x41>", 0, 6),
