@@ -144,41 +144,26 @@ private:
   std::vector<std::unordered_set<std::string>> open; // keys of open objects
 };
 
-/// Collects the events into a tree.
-class TreeBuilder : public JsonEvents {
-public:
-  std::string beginObject() override { return push(JsonValue::Object); }
-  std::string beginArray() override { return push(JsonValue::Array); }
-  std::string endObject() override { return pop(); }
-  std::string endArray() override { return pop(); }
-  std::string key(std::string_view name) override {
-    stack.back().keys.emplace_back(name);
-    return {};
-  }
-  std::string scalar(JsonValue value) override { return place(std::move(value)); }
-  JsonValue root;
-
-private:
-  std::string push(JsonValue::Kind kind) {
-    stack.emplace_back().kind = kind;
-    return {};
-  }
-  std::string pop() {
-    JsonValue done = std::move(stack.back());
-    stack.pop_back();
-    return place(std::move(done));
-  }
-  std::string place(JsonValue value) {
-    if (stack.empty())
-      root = std::move(value);
-    else
-      stack.back().items.push_back(std::move(value));
-    return {};
-  }
-  std::vector<JsonValue> stack;
-};
-
 } // namespace
+
+std::string JsonTree::push(JsonValue::Kind kind) {
+  stack.emplace_back().kind = kind;
+  return {};
+}
+
+std::string JsonTree::pop() {
+  JsonValue done = std::move(stack.back());
+  stack.pop_back();
+  return place(std::move(done));
+}
+
+std::string JsonTree::place(JsonValue value) {
+  if (stack.empty())
+    root = std::move(value);
+  else
+    stack.back().items.push_back(std::move(value));
+  return {};
+}
 
 Status scanJson(std::string_view text, JsonEvents &events,
                 const JsonLimits &limits) {
@@ -203,9 +188,9 @@ Status scanJson(std::string_view text, JsonEvents &events,
 }
 
 Result<JsonValue> parseJson(std::string_view text, const JsonLimits &limits) {
-  TreeBuilder builder;
-  ENCDEC_RETURN_IF_ERROR(scanJson(text, builder, limits));
-  return std::move(builder.root);
+  JsonTree tree;
+  ENCDEC_RETURN_IF_ERROR(scanJson(text, tree, limits));
+  return std::move(tree.root);
 }
 
 const JsonValue *JsonValue::find(std::string_view key) const {

@@ -67,6 +67,27 @@ public:
   virtual std::string scalar(JsonValue) { return {}; }
 };
 
+/// Collects events into a tree, `root`, which is whole once its document has ended.
+class JsonTree : public JsonEvents {
+public:
+  std::string beginObject() override { return push(JsonValue::Object); }
+  std::string beginArray() override { return push(JsonValue::Array); }
+  std::string endObject() override { return pop(); }
+  std::string endArray() override { return pop(); }
+  std::string key(std::string_view name) override {
+    stack.back().keys.emplace_back(name);
+    return {};
+  }
+  std::string scalar(JsonValue value) override { return place(std::move(value)); }
+  JsonValue root;
+
+private:
+  std::string push(JsonValue::Kind kind);
+  std::string pop();
+  std::string place(JsonValue value);
+  std::vector<JsonValue> stack;
+};
+
 /// Scans `text`: one document, whose outermost value is an object. BadModel,
 /// with the byte, for all that is no such text; Limit for too many values. Not
 /// recursive: depth costs no stack.

@@ -255,7 +255,7 @@ def mt5(folder):
 
 @makes
 def mt5_json5(folder):
-    save_v5(folder, transformers.T5Tokenizer, HERE / "mt5", extra_ids=0, additional_special_tokens=["<extra_id_x>"])
+    save_v5(folder, transformers.T5Tokenizer, HERE / "mt5", extra_ids=0, additional_special_tokens=["<extra_id_0>"])
 
 
 @makes
@@ -478,6 +478,14 @@ def m2m100(folder):
          names | {"src_lang": None, "tgt_lang": None, "language_codes": "m2m100", "num_madeup_words": 8,
                   "additional_special_tokens": extra, "tokenizer_class": "M2M100Tokenizer"})
     dump(folder, "special_tokens_map.json", names | {"additional_special_tokens": extra})
+
+
+@makes
+def m2m100_bare(folder):
+    """As m2m100, but the settings do not name the languages."""
+    (folder / "sentencepiece.bpe.model").write_bytes(model("small100"))
+    dump(folder, "vocab.json", vocab_of(model("small100")))
+    dump(folder, "tokenizer_config.json", {"tokenizer_class": "M2M100Tokenizer"})
 
 
 @makes

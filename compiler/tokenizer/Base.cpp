@@ -1,0 +1,240 @@
+//===- Base.cpp - reads vocabularies --------------------------------------===//
+
+#include "compiler/tokenizer/Base.h"
+
+#include "compiler/import/Fields.h"
+#include "compiler/tokenizer/CharsMap.h"
+#include "compiler/tokenizer/SentencePieceModel.h"
+#include "compiler/tokenizer/Stages.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <unordered_map>
+
+namespace encdec::tokenizer {
+namespace {
+
+using checkpoint::Fields;
+
+using PieceIndex = std::unordered_map<std::string_view, uint32_t>;
+
+/// Finds pieces by their texts. BadModel where two are equal or share an id.
+Result<PieceIndex> indexPieces(const std::vector<PieceDescription> &pieces) {
+  PieceIndex index;
+  index.reserve(pieces.size());
+  std::vector<bool> used;
+  for (const PieceDescription &piece : pieces) {
+    if (!index.emplace(piece.text, uint32_t(index.size())).second)
+      return badModel(
+          fmt::format("piece {} stands twice", quote(piece.text, 40)));
+    const auto id = size_t(piece.id);
+    if (id >= used.size())
+      used.resize(std::max(id + 1, 2 * used.size()));
+    if (used[id])
+      return badModel(fmt::format("piece {} has id {}, as an earlier one does",
+                                  quote(piece.text, 40), id));
+    used[id] = true;
+  }
+  return index;
+}
+
+/// Turns merges of texts into merges of pieces. Of two equal ones the last
+/// counts, as in the tokenizers library.
+Status addMerges(const std::vector<std::pair<std::string, std::string>> &merges,
+                 const PieceIndex &index, const std::string &where,
+                 ModelDescription &model) {
+  std::unordered_map<uint64_t, size_t> last; // pair -> its last place
+  std::vector<std::pair<uint32_t, uint32_t>> pairs;
+  for (size_t i = 0; i < merges.size(); ++i) {
+    const auto &[left, right] = merges[i];
+    const auto find = [&](const std::string &text) -> Result<uint32_t> {
+      const auto at = index.find(text);
+      if (at == index.end())
+        return badModel(fmt::format(
+            "{}[{}]: merging {} and {}: {} is not in the "
+            "vocabulary",
+            where, i, quote(left, 40), quote(right, 40), quote(text, 40)));
+      return at->second;
+    };
+    ENCDEC_ASSIGN_OR_RETURN(const uint32_t first, find(left));
+    ENCDEC_ASSIGN_OR_RETURN(const uint32_t second, find(right));
+    ENCDEC_RETURN_IF_ERROR(find(left + right).status());
+    last[uint64_t(first) << 32 | second] = i;
+    pairs.emplace_back(first, second);
+  }
+  for (size_t i = 0; i < pairs.size(); ++i)
+    if (last[uint64_t(pairs[i].first) << 32 | pairs[i].second] == i)
+      model.merges.push_back(pairs[i]);
+  return Status::success();
+}
+
+void refuseAffix(Fields &fields, const char *key) {
+  if (!fields.text(key, "").empty())
+    fields.fail(key, "nothing (affixes of words are not supported)");
+}
+
+Status readBpe(Fields &fields, TokenizerJson &file, Base &base) {
+  ModelDescription &model = base.model;
+  model.kind = ModelKind::MergesByRank;
+  refuseAffix(fields, "continuing_subword_prefix");
+  refuseAffix(fields, "end_of_word_suffix");
+  if (fields.get("dropout"))
+    fields.fail("dropout", "null");
+  const std::string unk = fields.text("unk_token", "");
+  model.fuseUnknown = fields.flag("fuse_unk", false);
+  model.byteFallback = fields.flag("byte_fallback", false);
+  model.ignoreMerges = fields.flag("ignore_merges", false);
+  ENCDEC_RETURN_IF_ERROR(fields.status());
+  ENCDEC_ASSIGN_OR_RETURN(const PieceIndex index,
+                          indexPieces(model.pieces).withContext("model.vocab"));
+  if (!unk.empty()) {
+    const auto at = index.find(unk);
+    if (at == index.end()) {
+      fields.fail("unk_token", "a piece of the vocabulary");
+      return fields.status();
+    }
+    model.unkId = model.pieces[at->second].id;
+  }
+  return addMerges(file.merges, index, "model.merges", model);
+}
+
+Status readUnigram(Fields &fields, TokenizerJson &file, Base &base) {
+  ModelDescription &model = base.model;
+  model.kind = ModelKind::Unigram;
+  model.byteFallback = fields.flag("byte_fallback", false);
+  const std::optional<uint64_t> unk = fields.optionalCount(
+      "unk_id", 0, model.pieces.empty() ? 0 : model.pieces.size() - 1);
+  ENCDEC_RETURN_IF_ERROR(fields.status());
+  if (unk)
+    model.unkId = int32_t(*unk);
+  for (size_t i = 0; i < file.vocabulary.size(); ++i)
+    if (!std::isfinite(file.vocabulary[i].score))
+      return badModel(
+          fmt::format("model.vocab[{}]: the score is not finite", i));
+  return indexPieces(model.pieces).withContext("model.vocab").status();
+}
+
+} // namespace
+
+Result<Base> readJsonBase(TokenizerJson &file) {
+  const JsonValue *object = file.document.find("model");
+  if (!object || object->kind != JsonValue::Object)
+    return badModel("key \"model\": expected an object");
+  Fields fields(*object, "model");
+  // Old files do not say the type; the vocabulary's form does.
+  const bool scored =
+      std::ranges::any_of(file.vocabulary, [](const VocabularyEntry &entry) {
+        return entry.score != 0;
+      });
+  const std::string type = fields.text("type", scored ? "Unigram" : "BPE");
+  Base base;
+  base.model.pieces.reserve(file.vocabulary.size());
+  for (const VocabularyEntry &entry : file.vocabulary) {
+    if (entry.text.empty())
+      return badModel("model.vocab: a piece without text");
+    base.model.pieces.push_back(
+        {.text = entry.text, .score = entry.score, .id = entry.id});
+  }
+  if (base.model.pieces.empty())
+    return badModel("model.vocab: expected pieces, found none");
+  if (type == "BPE")
+    ENCDEC_RETURN_IF_ERROR(readBpe(fields, file, base));
+  else if (type == "Unigram")
+    ENCDEC_RETURN_IF_ERROR(readUnigram(fields, file, base));
+  else
+    fields.fail("type", "\"Unigram\" or \"BPE\"");
+  ENCDEC_RETURN_IF_ERROR(fields.status());
+  if (!fields.unused().empty())
+    return badModel(fmt::format("model: key {} is not supported",
+                                quote(fields.unused()[0])));
+  if (const JsonValue *normalizer = file.document.find("normalizer")) {
+    ENCDEC_ASSIGN_OR_RETURN(base.charsMap,
+                            findCharsMap({normalizer, "normalizer"}));
+  }
+  return base;
+}
+
+Result<Base> readPiecesBase(std::string_view bytes) {
+  ENCDEC_ASSIGN_OR_RETURN(const SentencePieceFile file,
+                          parseSentencePieceFile(bytes));
+  Base base;
+  base.model = modelOf(file);
+  ENCDEC_ASSIGN_OR_RETURN(base.normalizer, normalizerOf(file));
+  base.charsMap = base.normalizer->charsMap;
+  base.decoder = decoderOf(file);
+  return base;
+}
+
+Result<Base> readMergesBase(std::string_view vocabulary,
+                            std::string_view vocabularyName,
+                            std::string_view merges,
+                            std::string_view mergesName) {
+  Base base;
+  base.model.kind = ModelKind::MergesByRank;
+  base.model.fuseUnknown = false;
+  ENCDEC_ASSIGN_OR_RETURN(
+      const auto entries,
+      parseVocabularyJson(vocabulary).withContext(std::string(vocabularyName)));
+  for (const VocabularyEntry &entry : entries)
+    base.model.pieces.push_back({.text = entry.text, .id = entry.id});
+  ENCDEC_ASSIGN_OR_RETURN(
+      const PieceIndex index,
+      indexPieces(base.model.pieces).withContext(std::string(vocabularyName)));
+  ENCDEC_ASSIGN_OR_RETURN(const auto pairs, parseMergesText(merges).withContext(
+                                                std::string(mergesName)));
+  ENCDEC_RETURN_IF_ERROR(addMerges(
+      pairs, index, fmt::format("{}: merges", mergesName), base.model));
+  return base;
+}
+
+Status generateMerges(ModelDescription &model) {
+  // Each cut of each piece is looked up: quadratic in a piece's length.
+  constexpr size_t longestPiece = 128;
+  ENCDEC_ASSIGN_OR_RETURN(const PieceIndex index, indexPieces(model.pieces));
+  struct Made {
+    int32_t id;                     ///< Of the piece that the merge makes.
+    size_t leftLength, rightLength; ///< In characters.
+    uint32_t left, right;
+  };
+  std::vector<Made> made;
+  for (const PieceDescription &piece : model.pieces) {
+    const std::string_view text = piece.text;
+    if (text.size() > longestPiece)
+      return badModel(
+          fmt::format("piece {} has {} bytes; the limit for making merges is "
+                      "{}",
+                      quote(text.substr(0, 40)), text.size(), longestPiece));
+    const auto count =
+        size_t(std::ranges::count_if(text, [](char c) { return !isTrail(c); }));
+    const size_t first = made.size();
+    size_t leftLength = 0;
+    for (size_t cut = 1; cut < text.size(); ++cut) {
+      if (isTrail(text[cut]))
+        continue;
+      ++leftLength;
+      const auto left = index.find(text.substr(0, cut));
+      const auto right = index.find(text.substr(cut));
+      if (left != index.end() && right != index.end())
+        made.push_back({piece.id, leftLength, count - leftLength, left->second,
+                        right->second});
+    }
+    std::sort(
+        made.begin() + ptrdiff_t(first), made.end(),
+        [&](const Made &a, const Made &b) {
+          return std::pair(model.pieces[a.left].id, model.pieces[a.right].id) <
+                 std::pair(model.pieces[b.left].id, model.pieces[b.right].id);
+        });
+  }
+  std::ranges::stable_sort(made, {}, [](const Made &one) {
+    return std::tuple(one.id, one.leftLength, one.rightLength);
+  });
+  model.kind = ModelKind::MergesByRank;
+  model.merges.clear();
+  for (const Made &one : made)
+    model.merges.emplace_back(one.left, one.right);
+  return Status::success();
+}
+
+} // namespace encdec::tokenizer

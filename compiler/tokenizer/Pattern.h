@@ -1,0 +1,18 @@
+//===- Pattern.h - the regexes that tokenizer.json files search with ------===//
+
+#pragma once
+
+#include "compiler/tokenizer/Description.h"
+#include "runtime/base/Status.h"
+
+#include <string_view>
+#include <vector>
+
+namespace encdec::tokenizer {
+
+/// The alternatives that `regex` describes: literals, runs of one character, of
+/// a class or of \s ("\s{2,}|[\n\r\t]"). BadModel for any other regex; so none
+/// can blow up.
+Result<std::vector<ReplacePattern>> parsePattern(std::string_view regex);
+
+} // namespace encdec::tokenizer

@@ -1,0 +1,408 @@
+//===- Stages.cpp - reads normalizers, pre-tokenizers, decoders -----------===//
+
+#include "compiler/tokenizer/Stages.h"
+
+#include "compiler/import/Fields.h"
+#include "compiler/tokenizer/CharsMap.h"
+#include "compiler/tokenizer/Pattern.h"
+#include "encdec/tokenizer.h"
+#include "runtime/base/Utf8.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <span>
+
+namespace encdec::tokenizer {
+
+using checkpoint::Fields;
+
+namespace {
+
+constexpr std::string_view metaspaceSymbol = "\xE2\x96\x81"; // U+2581
+constexpr size_t maxStages = 32;
+
+/// Decodes base64 (RFC 4648) with its padding.
+std::optional<std::string> decodeBase64(std::string_view text) {
+  if (text.size() % 4)
+    return std::nullopt;
+  auto digit = [](char c) {
+    return c >= 'A' && c <= 'Z'   ? c - 'A'
+           : c >= 'a' && c <= 'z' ? c - 'a' + 26
+           : c >= '0' && c <= '9' ? c - '0' + 52
+           : c == '+'             ? 62
+           : c == '/'             ? 63
+                                  : -1;
+  };
+  std::string bytes;
+  bytes.reserve(text.size() / 4 * 3);
+  for (size_t i = 0; i < text.size(); i += 4) {
+    const bool last = i + 4 == text.size();
+    const int padding = last ? (text[i + 3] == '=') + (text[i + 2] == '=') : 0;
+    int32_t value = 0;
+    for (int j = 0; j < 4; ++j) {
+      const int six = j >= 4 - padding && text[i + size_t(j)] == '='
+                          ? 0
+                          : digit(text[i + size_t(j)]);
+      if (six < 0)
+        return std::nullopt;
+      value = value << 6 | six;
+    }
+    for (int j = 0; j < 3 - padding; ++j)
+      bytes += char(value >> (16 - 8 * j));
+  }
+  return bytes;
+}
+
+/// The object of one stage: typed keys, its type, and an error for what is left
+/// over.
+class Stage : public Fields {
+public:
+  explicit Stage(const JsonPlace &place) : Fields(*place.value, place.where) {}
+
+  static Result<Stage> read(const JsonPlace &place) {
+    if (place.value->kind != JsonValue::Object)
+      return badModel(
+          fmt::format("{}: expected an object with a type, found {}",
+                      place.where, place.value->show()));
+    Stage stage(place);
+    stage.type = stage.text("type", "");
+    ENCDEC_RETURN_IF_ERROR(stage.status());
+    return stage;
+  }
+
+  /// Ends the reading of the stage: the first error, or keys that nobody read.
+  Status finish() const {
+    ENCDEC_RETURN_IF_ERROR(status());
+    if (const std::vector<std::string> left = unused(); !left.empty())
+      return badModel(fmt::format("{}: key {} of {} is not supported",
+                                  fileName(), quote(left[0]), quote(type)));
+    return Status::success();
+  }
+
+  Status unknown(std::span<const std::string_view> known) const {
+    return badModel(fmt::format(
+        "{}: key \"type\": {} is not supported; known: {}", fileName(),
+        type.empty() ? "nothing" : quote(type), fmt::join(known, ", ")));
+  }
+
+  std::string type;
+};
+
+/// Calls read(place) for a stage, or for each stage of a Sequence under `list`.
+template <typename Read>
+Status forEachStage(const JsonPlace &place, const char *list, Read read) {
+  if (place.value->isNull())
+    return Status::success();
+  // Sequences may nest, but no file needs more than a few stages.
+  std::vector<JsonPlace> open{place};
+  for (size_t done = 0; !open.empty(); ++done) {
+    if (done == maxStages)
+      return badModel(
+          fmt::format("{}: more than {} stages", place.where, maxStages));
+    const JsonPlace next = std::move(open.back());
+    open.pop_back();
+    ENCDEC_ASSIGN_OR_RETURN(Stage stage, Stage::read(next));
+    if (stage.type != "Sequence") {
+      ENCDEC_RETURN_IF_ERROR(read(next, stage));
+      continue;
+    }
+    const JsonValue *stages = stage.get(list);
+    if (!stages || stages->kind != JsonValue::Array)
+      stage.fail(list, "an array of stages");
+    ENCDEC_RETURN_IF_ERROR(stage.finish());
+    if (stages->items.size() > maxStages)
+      return badModel(fmt::format("{}.{}: {} stages; the limit is {}",
+                                  next.where, list, stages->items.size(),
+                                  maxStages));
+    for (size_t i = stages->items.size(); i-- > 0;)
+      open.push_back(
+          {&stages->items[i], fmt::format("{}.{}[{}]", next.where, list, i)});
+  }
+  return Status::success();
+}
+
+CharsMap precompiledMap(Stage &stage) {
+  const JsonValue *value = stage.get("precompiled_charsmap");
+  if (!value)
+    return {};
+  const std::string *text = value->asText();
+  std::optional<std::string> bytes =
+      text ? decodeBase64(*text) : std::optional<std::string>();
+  if (!bytes) {
+    stage.fail("precompiled_charsmap", "base64");
+    return {};
+  }
+  auto map = readCharsMap(*bytes, 0).withContext(stage.fileName() +
+                                                 ": precompiled_charsmap");
+  if (map.ok())
+    return std::move(*map);
+  stage.failWith(std::move(map).status());
+  return {};
+}
+
+/// The alternatives of {"String": literal} or {"Regex": regex}.
+std::vector<ReplacePattern> readPatterns(Stage &stage) {
+  const JsonValue *pattern = stage.get("pattern");
+  const JsonValue *literal = pattern ? pattern->find("String") : nullptr;
+  const JsonValue *regex = pattern ? pattern->find("Regex") : nullptr;
+  if (literal && literal->asText() && !literal->asText()->empty())
+    return {{.text = *literal->asText()}};
+  if (!regex || !regex->asText()) {
+    stage.fail("pattern", "{\"String\": ...} or {\"Regex\": ...}");
+    return {};
+  }
+  auto parsed = parsePattern(*regex->asText())
+                    .withContext(stage.fileName() + ": pattern");
+  if (parsed.ok())
+    return std::move(*parsed);
+  stage.failWith(std::move(parsed).status());
+  return {};
+}
+
+PrependScheme readPrepend(Stage &stage) {
+  const std::string symbol = stage.text("replacement", metaspaceSymbol);
+  if (symbol != metaspaceSymbol)
+    stage.fail("replacement", "\"\u2581\"");
+  if (stage.text("str_rep", metaspaceSymbol) != metaspaceSymbol)
+    stage.fail("str_rep", "\"\u2581\"");
+  const bool addsSpace = stage.flag("add_prefix_space", true);
+  const std::string scheme =
+      stage.text("prepend_scheme", addsSpace ? "always" : "never");
+  if (scheme == "always")
+    return PrependScheme::Always;
+  if (scheme == "first")
+    return PrependScheme::First;
+  if (scheme != "never")
+    stage.fail("prepend_scheme", "\"always\", \"first\" or \"never\"");
+  return PrependScheme::Never;
+}
+
+} // namespace
+
+Result<std::vector<NormalizerStage>> readNormalizer(const JsonPlace &place,
+                                                    const CharsMap &charsMap) {
+  static constexpr std::string_view known[] = {
+      "Sequence", "Precompiled", "NFC",     "NFD",   "NFKC",
+      "NFKD",     "Lowercase",   "Replace", "Strip", "Prepend"};
+  std::vector<NormalizerStage> stages;
+  auto read = [&](const JsonPlace &, Stage &stage) -> Status {
+    static constexpr std::string_view forms[] = {"NFC", "NFD", "NFKC", "NFKD"};
+    const auto form = std::ranges::find(forms, stage.type);
+    if (form != std::end(forms)) {
+      stages.push_back(UnicodeNormalizer{UnicodeForm(form - forms)});
+    } else if (stage.type == "Precompiled") {
+      CharsMap map = precompiledMap(stage);
+      if (map.units.empty())
+        map = charsMap;
+      if (!map.units.empty())
+        stages.push_back(PrecompiledNormalizer{std::move(map)});
+    } else if (stage.type == "Lowercase") {
+      stages.push_back(LowercaseNormalizer{});
+    } else if (stage.type == "Replace") {
+      std::vector<ReplacePattern> alternatives = readPatterns(stage);
+      stages.push_back(ReplaceNormalizer{std::move(alternatives),
+                                         stage.text("content", "")});
+    } else if (stage.type == "Strip") {
+      const bool left = stage.flag("strip_left", true);
+      stages.push_back(StripNormalizer{left, stage.flag("strip_right", true)});
+    } else if (stage.type == "Prepend") {
+      stages.push_back(PrependNormalizer{stage.text("prepend", "")});
+    } else {
+      return stage.unknown(known);
+    }
+    return stage.finish();
+  };
+  ENCDEC_RETURN_IF_ERROR(forEachStage(place, "normalizers", read));
+  return stages;
+}
+
+Result<CharsMap> findCharsMap(const JsonPlace &normalizer) {
+  CharsMap found;
+  auto read = [&](const JsonPlace &, Stage &stage) -> Status {
+    if (stage.type == "Precompiled" && found.units.empty())
+      found = precompiledMap(stage);
+    return stage.status();
+  };
+  ENCDEC_RETURN_IF_ERROR(forEachStage(normalizer, "normalizers", read));
+  return found;
+}
+
+Result<std::vector<PreTokenizerStage>>
+readPreTokenizer(const JsonPlace &place) {
+  static constexpr std::string_view known[] = {"Sequence", "WhitespaceSplit",
+                                               "Metaspace", "ByteLevel"};
+  std::vector<PreTokenizerStage> stages;
+  auto read = [&](const JsonPlace &, Stage &stage) -> Status {
+    if (stage.type == "WhitespaceSplit") {
+      stages.push_back(WhitespaceSplit{});
+    } else if (stage.type == "Metaspace") {
+      const PrependScheme prepend = readPrepend(stage);
+      stages.push_back(Metaspace{prepend, stage.flag("split", true)});
+    } else if (stage.type == "ByteLevel") {
+      const bool addPrefixSpace = stage.flag("add_prefix_space", true);
+      stages.push_back(
+          ByteLevelSplit{addPrefixSpace, stage.flag("use_regex", true)});
+      stage.use("trim_offsets"); // means something in a post-processor only
+    } else {
+      return stage.unknown(known);
+    }
+    return stage.finish();
+  };
+  ENCDEC_RETURN_IF_ERROR(forEachStage(place, "pretokenizers", read));
+  return stages;
+}
+
+static StripDecoder readStripDecoder(Stage &stage) {
+  StripDecoder strip{.from = stage.text("content", " ")};
+  if (strip.from.empty() || validCharLength(strip.from) != strip.from.size())
+    stage.fail("content", "one character");
+  strip.start = uint32_t(stage.count("start", 0, 0, 1000));
+  strip.stop = uint32_t(stage.count("stop", 0, 0, 1000));
+  return strip;
+}
+
+static ReplaceDecoder readReplaceDecoder(Stage &stage) {
+  const std::vector<ReplacePattern> patterns = readPatterns(stage);
+  ReplaceDecoder replace;
+  replace.to = stage.text("content", "");
+  if (patterns.size() == 1 && patterns[0].kind == ReplacePattern::Kind::Literal)
+    replace.from = patterns[0].text;
+  else
+    stage.fail("pattern", "{\"String\": ...}");
+  return replace;
+}
+
+Result<std::vector<DecoderStage>> readDecoder(const JsonPlace &place) {
+  static constexpr std::string_view known[] = {
+      "Sequence",     "Metaspace", "ByteLevel", "Replace",
+      "ByteFallback", "Fuse",      "Strip"};
+  std::vector<DecoderStage> stages;
+  bool fused = false;
+  auto read = [&](const JsonPlace &where, Stage &stage) -> Status {
+    if (stage.type == "Fuse") {
+      fused = true;
+    } else if (stage.type == "Metaspace") {
+      stages.push_back(MetaspaceDecoder{readPrepend(stage)});
+      stage.use("split"); // of the pre-tokenizer alone
+    } else if (stage.type == "ByteLevel") {
+      stages.push_back(ByteLevelDecoder{});
+      for (const char *key : {"add_prefix_space", "trim_offsets", "use_regex"})
+        stage.use(key); // of the pre-tokenizer and the post-processor
+    } else if (stage.type == "Replace") {
+      stages.push_back(readReplaceDecoder(stage));
+    } else if (stage.type == "ByteFallback") {
+      stages.push_back(ByteFallbackDecoder{});
+    } else if (stage.type == "Strip") {
+      stages.push_back(readStripDecoder(stage));
+      if (!fused) // it would strip each name
+        return badModel(where.where + ": Strip is supported behind Fuse only");
+    } else {
+      return stage.unknown(known);
+    }
+    return stage.finish();
+  };
+  ENCDEC_RETURN_IF_ERROR(forEachStage(place, "decoders", read));
+  return stages;
+}
+
+/// The ids of a template's special token, by its name.
+static Status readTemplateToken(const JsonValue &item, const JsonValue *tokens,
+                                const std::string &where,
+                                std::vector<int32_t> &ids) {
+  const JsonValue *name = item.find("id");
+  const JsonValue *token = name && name->asText() && tokens
+                               ? tokens->find(*name->asText())
+                               : nullptr;
+  const JsonValue *list = token ? token->find("ids") : nullptr;
+  if (!list || list->kind != JsonValue::Array)
+    return badModel(
+        fmt::format("{}: expected a token that special_tokens names, found {}",
+                    where, name ? name->show() : "nothing"));
+  for (const JsonValue &id : list->items) {
+    if (!id.asUnsigned() || *id.asUnsigned() >= ENCDEC_TOKENIZER_MAX_IDS ||
+        ids.size() == maxStages)
+      return badModel(
+          fmt::format("{}: special token {}: expected a few ids, found {}",
+                      where, name->show(), id.show()));
+    ids.push_back(int32_t(*id.asUnsigned()));
+  }
+  return Status::success();
+}
+
+static Status readTemplate(Stage &stage, Wrapping &wrapping) {
+  const JsonValue *single = stage.get("single");
+  const JsonValue *tokens = stage.get("special_tokens");
+  stage.use("pair");
+  if (!single || single->kind != JsonValue::Array ||
+      single->items.size() > maxStages) {
+    stage.fail("single", "an array of a few items");
+    return stage.status();
+  }
+  bool sawText = false;
+  for (size_t i = 0; i < single->items.size(); ++i) {
+    const std::string where = fmt::format("{}.single[{}]", stage.fileName(), i);
+    const JsonValue &item = single->items[i];
+    const JsonValue *sequence = item.find("Sequence");
+    const JsonValue *special = item.find("SpecialToken");
+    const JsonValue *name = sequence ? sequence->find("id") : nullptr;
+    if (special) {
+      ENCDEC_RETURN_IF_ERROR(
+          readTemplateToken(*special, tokens, where,
+                            sawText ? wrapping.suffix : wrapping.prefix));
+    } else if (name && name->asText() && *name->asText() == "A" && !sawText) {
+      sawText = true;
+    } else {
+      return badModel(where + ": expected a SpecialToken, or Sequence A once");
+    }
+  }
+  if (!sawText)
+    return badModel(stage.fileName() + ".single: Sequence A is missing");
+  return stage.finish();
+}
+
+/// RobertaProcessing's and BertProcessing's ["</s>", 2].
+static void readPair(Stage &stage, const char *key, std::vector<int32_t> &ids) {
+  const JsonValue *pair = stage.get(key);
+  const bool good = pair && pair->kind == JsonValue::Array &&
+                    pair->items.size() == 2 && pair->items[1].asUnsigned() &&
+                    *pair->items[1].asUnsigned() < ENCDEC_TOKENIZER_MAX_IDS;
+  if (good)
+    ids.push_back(int32_t(*pair->items[1].asUnsigned()));
+  else
+    stage.fail(key, "[token, id]");
+}
+
+Result<Wrapping> readPostProcessor(const JsonPlace &place) {
+  static constexpr std::string_view known[] = {"Sequence", "TemplateProcessing",
+                                               "RobertaProcessing",
+                                               "BertProcessing", "ByteLevel"};
+  Wrapping wrapping;
+  bool wraps = false;
+  auto read = [&](const JsonPlace &where, Stage &stage) -> Status {
+    if (stage.type == "ByteLevel") {
+      wrapping.trimOffsets = stage.flag("trim_offsets", true);
+      stage.use("add_prefix_space");
+      stage.use("use_regex");
+      return stage.finish();
+    }
+    if (std::exchange(wraps, true))
+      return badModel(where.where + ": a second stage that adds tokens");
+    if (stage.type == "TemplateProcessing")
+      return readTemplate(stage, wrapping);
+    if (stage.type != "RobertaProcessing" && stage.type != "BertProcessing")
+      return stage.unknown(known);
+    readPair(stage, "cls", wrapping.prefix);
+    readPair(stage, "sep", wrapping.suffix);
+    if (stage.type == "RobertaProcessing") {
+      wrapping.trimOffsets = stage.flag("trim_offsets", true);
+      stage.use("add_prefix_space");
+    }
+    return stage.finish();
+  };
+  ENCDEC_RETURN_IF_ERROR(forEachStage(place, "processors", read));
+  return wrapping;
+}
+
+} // namespace encdec::tokenizer
