@@ -43,6 +43,9 @@ echo "== goldens against the live reference" >&2
 "$venv/bin/python" "$root/tests/models/goldens.py" --check
 echo "== $configs random configurations of each family" >&2
 "$root/tests/e2e/live_families.sh" "$venv/bin/python" "$root/build" "$configs"
+echo "== tokenizers against the live reference, 100,000 strings each" >&2
+"$venv/bin/python" "$root/tests/tokenizers/goldens.py"
+"$venv/bin/python" "$root/tests/tokenizers/goldens.py" --full "$root/build/bin/encdec_tokenize_test"
 echo "== the example model on $table" >&2
 "$venv/bin/python" "$root/tests/e2e/live.py" "$root/build" "$table"
 echo "== beside other engines" >&2

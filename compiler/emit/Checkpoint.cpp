@@ -2,15 +2,13 @@
 // an error, not a signal.
 #include "compiler/emit/Checkpoint.h"
 #include "compiler/emit/Hash.h"
-#include "compiler/import/File.h"
-#include "compiler/tokenizer/Marian.h"
+#include "compiler/import/Fields.h"
 #include "compiler/tokenizer/Table.h"
 #include "dialect/Ops.h"
 #include "llvm/Support/FileSystem.h"
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <map>
 #include <memory>
 #include <set>
 
@@ -18,13 +16,6 @@ using llvm::StringRef;
 
 namespace encdec {
 namespace {
-
-constexpr uint64_t maxTokenizerBytes = 256u << 20;
-
-constexpr const char *neededFiles[] = {"source.spm", "target.spm",
-                                       "vocab.json"};
-constexpr const char *optionalFiles[] = {"target_vocab.json",
-                                         "tokenizer_config.json"};
 
 bool exists(const std::string &folder, const std::string &name) {
   return llvm::sys::fs::is_regular_file(folder + "/" + name);
@@ -63,47 +54,39 @@ Status hashFile(const std::string &folder, const std::string &name,
 } // namespace
 
 Result<CheckpointTokenizer> readTokenizer(const std::string &folder,
-                                     std::vector<std::string> &warnings) {
-  std::string missing;
-  for (const char *name : neededFiles)
-    if (!exists(folder, name))
-      missing += (missing.empty() ? "" : ", ") + std::string(name);
-  if (!missing.empty()) {
-    warnings.push_back("no tokenizer (" + missing +
-                       " missing): the model takes and gives token ids only");
-    return CheckpointTokenizer();
-  }
-  std::map<std::string, std::string> files;
-  for (const auto &names : {llvm::ArrayRef(neededFiles), llvm::ArrayRef(optionalFiles)})
-    for (const char *name : names)
-      if (exists(folder, name)) {
-        ENCDEC_ASSIGN_OR_RETURN(
-            files[name],
-            checkpoint::readFile(folder + "/" + name, name, maxTokenizerBytes));
-      }
+                                          const tokenizer::Options &options,
+                                          std::vector<std::string> &warnings) {
   ENCDEC_ASSIGN_OR_RETURN(
-      auto description,
-      tokenizer::readMarian({files["source.spm"], files["target.spm"],
-                             files["vocab.json"], files["target_vocab.json"],
-                             files["tokenizer_config.json"]})
+      auto described,
+      tokenizer::describeTokenizer(tokenizer::folderAt(folder), options)
           .withContext(folder));
-  ENCDEC_ASSIGN_OR_RETURN(auto bytes,
-                          tokenizer::writeTable(description).withContext(folder));
-  return CheckpointTokenizer{description.kind, std::move(bytes)};
+  CheckpointTokenizer result;
+  result.files = std::move(described.files);
+  if (!described.description) {
+    warnings.push_back(
+        "no tokenizer (" +
+        (described.missing.empty() ? "no files of one"
+                                   : checkpoint::listNames(described.missing) + " missing") +
+        "): the model takes and gives token ids only");
+    return result;
+  }
+  result.kind = described.description->kind;
+  ENCDEC_ASSIGN_OR_RETURN(
+      result.bytes,
+      tokenizer::writeTable(*described.description).withContext(folder));
+  return result;
 }
 
 Result<std::string> hashCheckpoint(const std::string &folder,
-                                   mlir::ModuleOp module) {
-  std::set<std::string> weightFiles; // sorted
+                                   mlir::ModuleOp module,
+                                   llvm::ArrayRef<std::string> tokenizerFiles) {
+  std::set<std::string> files = {"config.json", "generation_config.json"}; // sorted
+  files.insert(tokenizerFiles.begin(), tokenizerFiles.end());
   for (WeightOp weight : module.getOps<WeightOp>())
     if (auto file = mlir::dyn_cast<FileAttr>(weight.getOrigin()))
-      weightFiles.insert(file.getFile().str());
-  std::vector<std::string> names = {"config.json", "generation_config.json"};
-  names.insert(names.end(), weightFiles.begin(), weightFiles.end());
-  names.insert(names.end(), std::begin(neededFiles), std::end(neededFiles));
-  names.insert(names.end(), std::begin(optionalFiles), std::end(optionalFiles));
+      files.insert(file.getFile().str());
   Xxh3 hash;
-  for (const std::string &name : names)
+  for (const std::string &name : files)
     if (exists(folder, name))
       ENCDEC_RETURN_IF_ERROR(hashFile(folder, name, hash));
   return hash.hex();

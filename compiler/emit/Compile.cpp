@@ -206,12 +206,15 @@ Result<OwningOpRef<ModuleOp>> import(MLIRContext &context,
 
 /// Reads what a module does not hold: the tokenizer, and the checkpoint's hash.
 Status readFolder(Compilation &compilation, CheckpointTokenizer &tokenizer,
+                  const CompileOptions &options,
                   std::vector<std::string> &warnings) {
   compilation.stage("reading the folder");
-  ENCDEC_ASSIGN_OR_RETURN(tokenizer, readTokenizer(compilation.folder, warnings));
+  ENCDEC_ASSIGN_OR_RETURN(tokenizer, readTokenizer(compilation.folder,
+                                                   options.tokenizer, warnings));
   compilation.info.tokenizerKind = tokenizer.kind;
   ENCDEC_ASSIGN_OR_RETURN(compilation.info.checkpointHash,
-                          hashCheckpoint(compilation.folder, compilation.module));
+                          hashCheckpoint(compilation.folder, compilation.module,
+                                         tokenizer.files));
   return Status::success();
 }
 
@@ -297,7 +300,7 @@ Status compileToBundle(const std::string &folder, const std::string &out,
   Compilation compilation(context, folder, options);
   ENCDEC_RETURN_IF_ERROR(compilation.place(*module));
   CheckpointTokenizer tokenizer;
-  ENCDEC_RETURN_IF_ERROR(readFolder(compilation, tokenizer, warnings));
+  ENCDEC_RETURN_IF_ERROR(readFolder(compilation, tokenizer, options, warnings));
   std::vector<std::pair<std::string, Bytes>> code;
   for (const std::string &level : compilation.levels()) {
     ENCDEC_ASSIGN_OR_RETURN(auto object, compilation.object(level));
@@ -317,7 +320,7 @@ jitCheckpoint(const std::string &folder, const CompileOptions &options,
   Compilation compilation(context, folder, options);
   ENCDEC_RETURN_IF_ERROR(compilation.place(*module));
   CheckpointTokenizer tokenizer;
-  ENCDEC_RETURN_IF_ERROR(readFolder(compilation, tokenizer, warnings));
+  ENCDEC_RETURN_IF_ERROR(readFolder(compilation, tokenizer, options, warnings));
   return jit(compilation, std::move(tokenizer));
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 #include "compiler/Pipelines.h"
 #include "compiler/import/Import.h"
+#include "compiler/tokenizer/Describe.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "runtime/base/Status.h"
 #include <functional>
@@ -26,6 +27,8 @@ struct CompileOptions {
   std::vector<std::string> levels;
   /// How the checkpoint is read.
   ImportOptions import;
+  /// Which tokenizer the folder has, and whose behaviour it gets.
+  tokenizer::Options tokenizer;
   /// Called, if set, as each stage begins ("lowering for v3").
   std::function<void(const std::string &stage)> progress;
   /// Called, if set, with the temporary name of the finished bundle. After an error

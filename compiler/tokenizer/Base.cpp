@@ -227,7 +227,7 @@ Status generateMerges(ModelDescription &model) {
                  std::pair(model.pieces[b.left].id, model.pieces[b.right].id);
         });
   }
-  std::ranges::stable_sort(made, {}, [](const Made &one) {
+  std::ranges::sort(made, {}, [](const Made &one) {
     return std::tuple(one.id, one.leftLength, one.rightLength);
   });
   model.kind = ModelKind::MergesByRank;

@@ -288,8 +288,7 @@ Result<Described> describeTokenizer(const Folder &folder,
       }};
   ENCDEC_ASSIGN_OR_RETURN(JsonValue file, findTokenizer(name));
   ENCDEC_ASSIGN_OR_RETURN(
-      file,
-      applyVariants(std::move(file), conditions).withContext(name + ".json"));
+      file, applyVariants(std::move(file), name + ".json", conditions));
   if (const JsonValue *needed = file.find("files"))
     for (const JsonValue &item : needed->items)
       if (item.asText() && !folder.has(*item.asText()))

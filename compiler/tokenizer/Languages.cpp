@@ -166,7 +166,7 @@ placeLanguages(const JsonValue *languages,
     }
     placed.languages.push_back(std::move(language));
   }
-  std::ranges::stable_sort(placed.languages, {}, &LanguageDescription::id);
+  std::ranges::sort(placed.languages, {}, &LanguageDescription::id);
   if (inText && !placed.languages.empty())
     placed.inText = after;
   // "config": where the model's own start is a language, the chosen one stands

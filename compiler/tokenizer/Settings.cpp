@@ -23,6 +23,9 @@ using checkpoint::Fields;
 constexpr size_t maxAddedTokens = 100'000;
 constexpr size_t maxRoles = 64;
 constexpr JsonLimits jsonLimits = {.depth = 16, .values = 4u << 20};
+constexpr std::string_view usualRoles[] = {"bos_token", "eos_token", "unk_token",
+                                           "sep_token", "pad_token", "cls_token",
+                                           "mask_token"};
 constexpr const char *configName = "tokenizer_config.json";
 constexpr const char *mapName = "special_tokens_map.json";
 constexpr const char *addedName = "added_tokens.json";
@@ -91,6 +94,7 @@ Status readAddedTokens(std::string_view json, Settings &settings) {
           "{}: key {}: expected a token of 1 to {} bytes", addedName,
           quote(root.keys[i], 40), ENCDEC_TOKENIZER_MAX_PIECE_BYTES));
     TokenSettings token{.content = root.keys[i]};
+    token.file = addedName;
     token.special = special.contains(token.content);
     token.normalized = !token.special;
     token.id = int32_t(*id);
@@ -135,6 +139,11 @@ Status readTokens(const JsonValue &root, const char *file, Settings &settings) {
       // An empty list of the new name stands beside a full one of the old name.
       if (!tokens.empty() || !settings.extra)
         settings.extra = std::move(tokens);
+    } else if (std::ranges::find(usualRoles, key) != std::end(usualRoles) &&
+               !value.isNull() && !value.asText() &&
+               value.kind != JsonValue::Object) {
+      return badModel(fmt::format("{}: expected a string or an object, found {}", where,
+                                  value.kindName()));
     } else if (key.ends_with("_token") && value.isNull()) {
       ENCDEC_RETURN_IF_ERROR(setRole(settings, key, {}, where));
     } else if (key.ends_with("_token") &&
@@ -231,7 +240,7 @@ Result<Settings> readSettings(const SettingsFiles &files) {
   }
   if (!settings.hasAddedDecoder && !files.addedTokens.empty())
     ENCDEC_RETURN_IF_ERROR(readAddedTokens(files.addedTokens, settings));
-  std::ranges::stable_sort(settings.added, {}, &TokenSettings::id);
+  std::ranges::sort(settings.added, {}, &TokenSettings::id);
   shareFlags(settings);
   if (!files.config.empty()) {
     ENCDEC_ASSIGN_OR_RETURN(

@@ -23,6 +23,7 @@ struct TokenSettings {
   bool normalized = false;
   bool special = true;
   int32_t id = -1; ///< -1: where the vocabulary has it, or behind all others.
+  const char *file = "tokenizer_config.json"; ///< That says so, for messages.
 };
 
 /// "</s>", or {"content": "</s>", "lstrip": false, ...}. `special` is for the

@@ -98,13 +98,18 @@ Result<bool> holds(const JsonValue &when, const std::string &where,
     if (fields.get(key))
       all &= conditions.hasFile(fields.text(key, "")) == wanted;
   if (fields.get("setting")) {
-    const JsonValue *value =
-        conditions.settings.keys.find(fields.text("setting", ""));
+    const std::string key = fields.text("setting", "");
     const JsonValue *is = fields.get("is");
-    if (!is || !is->isScalar())
+    if (!is || !is->isScalar()) {
       fields.fail("is", "the value that the setting has");
-    else
-      all &= value && value->show() == is->show();
+      return fields.status();
+    }
+    Fields settings(conditions.settings.keys, "tokenizer_config.json");
+    const JsonValue *value = settings.get(key);
+    if (is->kind == JsonValue::Bool)
+      settings.flag(key, false); // refuses anything but true and false
+    ENCDEC_RETURN_IF_ERROR(settings.status());
+    all &= value && value->show() == is->show();
   }
   if (fields.get("extra")) // whether the settings name tokens beside the roles
     all &= fields.flag("extra", true) == conditions.settings.extra.has_value();
@@ -209,7 +214,8 @@ void mergePatch(JsonValue &target, const JsonValue &patch) {
   }
 }
 
-Result<JsonValue> applyVariants(JsonValue file, const Conditions &conditions) {
+Result<JsonValue> applyVariants(JsonValue file, const std::string &name,
+                                const Conditions &conditions) {
   const JsonValue *found = file.find("variants");
   if (!found)
     return file;
@@ -217,7 +223,7 @@ Result<JsonValue> applyVariants(JsonValue file, const Conditions &conditions) {
   for (size_t i = 0; i < variants.items.size(); ++i) {
     const JsonValue *when = variants.items[i].find("when");
     const JsonValue *then = variants.items[i].find("then");
-    const std::string where = fmt::format("variants[{}]", i);
+    const std::string where = fmt::format("{}: variants[{}]", name, i);
     if (!when || when->kind != JsonValue::Object || !then ||
         then->kind != JsonValue::Object)
       return badModel(where +

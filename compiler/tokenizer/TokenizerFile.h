@@ -56,8 +56,10 @@ chooseTokenizer(const Settings &settings,
 /// none.
 Result<JsonValue> findTokenizer(std::string_view name);
 
-/// The file with all variants whose conditions hold applied, in their order.
-Result<JsonValue> applyVariants(JsonValue file, const Conditions &conditions);
+/// The file with all variants whose conditions hold applied, in their order. `name` is for
+/// messages.
+Result<JsonValue> applyVariants(JsonValue file, const std::string &name,
+                                const Conditions &conditions);
 
 /// Puts the members of `patch` into `target`: null removes a member, an object
 /// is merged, anything else replaces (RFC 7396).

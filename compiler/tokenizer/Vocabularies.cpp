@@ -43,6 +43,8 @@ Status VocabularyReader::loadBase(const char *piecesRole, Base &base) {
                             parseTokenizerJson(text).withContext(jsonName));
     ENCDEC_ASSIGN_OR_RETURN(base,
                             readJsonBase(*made.json).withContext(jsonName));
+    made.json->vocabulary = {}; // the base has them, and they are large
+    made.json->merges = {};
   } else if (!pieces.empty()) {
     ENCDEC_ASSIGN_OR_RETURN(const std::string bytes, files.read(pieces));
     ENCDEC_ASSIGN_OR_RETURN(base, readPiecesBase(bytes).withContext(pieces));
@@ -65,8 +67,8 @@ Status VocabularyReader::number(const char *vocabularyRole,
   for (const LanguageToken &language : made.languages)
     tokens.push_back(language.token);
   const std::string name = fileName(vocabularyRole);
-  const bool hasOwnIds = !name.empty() && fileName("merges").empty();
-  if (hasOwnIds) { // vocab.json numbers, SentencePiece only splits
+  side.hasOwnIds = !name.empty() && fileName("merges").empty();
+  if (side.hasOwnIds) { // vocab.json numbers, SentencePiece only splits
     ENCDEC_ASSIGN_OR_RETURN(const std::string text, files.read(name));
     ENCDEC_ASSIGN_OR_RETURN(const auto entries,
                             parseVocabularyJson(text).withContext(name));
@@ -75,6 +77,13 @@ Status VocabularyReader::number(const char *vocabularyRole,
         return badModel(
             fmt::format("{}: {} has id {}, as an earlier piece does", name,
                         quote(entry.text, 40), entry.id));
+    for (const char *role : {"unk_token", "eos_token"}) {
+      ENCDEC_ASSIGN_OR_RETURN(const auto token, roles.find(role));
+      if (token && side.names.find(token->content) < 0)
+        return badModel(
+            fmt::format("{}: the special token {} is not in the vocabulary",
+                        name, quote(token->content, 40)));
+    }
     for (PieceDescription &piece : model.pieces)
       piece.id = side.names.find(piece.text);
     const JsonValue *behind = file.find("behind_vocabulary");
@@ -133,6 +142,7 @@ VocabularyReader::specialTokens(bool ofSource) const {
       if (!id || !id->asUnsigned() ||
           *id->asUnsigned() >= ENCDEC_TOKENIZER_MAX_IDS)
         return badModel(where + ": key \"id\": expected an id");
+      token.file = "tokenizer.json";
       token.id = int32_t(*id->asUnsigned());
       add(std::move(token));
     }
@@ -185,19 +195,22 @@ Status VocabularyReader::addTokens(SideVocabulary &side) const {
                           specialTokens(&side == &made.source));
   for (const TokenSettings &token : tokens) {
     int32_t id = side.names.find(token.content);
+    if (id < 0 && token.id < 0 && side.hasOwnIds)
+      continue; // vocab.json numbers all tokens that the settings do not
     if (id < 0) {
       id = side.names.end();
       if (id >= ENCDEC_TOKENIZER_MAX_IDS)
         return badModel("more than 4000000 tokens");
       if (token.id >= 0 && token.id != id)
-        return badModel(fmt::format(
-            "added token {} has id {}, but the vocabulary ends before id {}",
-            quote(token.content, 40), token.id, id));
+        return badModel(fmt::format("{}: added token {} has id {}, but the "
+                                    "vocabulary ends before id {}",
+                                    token.file, quote(token.content, 40),
+                                    token.id, id));
       side.names.add(token.content, id);
     } else if (token.id >= 0 && token.id != id) {
-      return badModel(
-          fmt::format("added token {} has id {}, but the vocabulary says {}",
-                      quote(token.content, 40), token.id, id));
+      return badModel(fmt::format(
+          "{}: added token {} has id {}, but the vocabulary says {}",
+          token.file, quote(token.content, 40), token.id, id));
     }
     const bool always = isAlways(token);
     if (token.special)

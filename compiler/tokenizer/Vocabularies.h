@@ -43,6 +43,7 @@ private:
 struct SideVocabulary {
   Base base;
   Names names;
+  bool hasOwnIds = false; ///< vocab.json numbers the pieces.
   std::vector<AddedToken> added;
   std::set<int32_t> special; ///< Ids that decoded text leaves out.
   std::set<int32_t>

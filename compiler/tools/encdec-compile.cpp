@@ -229,6 +229,15 @@ void describe(CLI::App &app, Arguments &arguments) {
                  "make use of; several: v3,v4")
       ->delimiter(',')
       ->allow_extra_args(false);
+  app.add_option("--tokenizer", arguments.options.tokenizer.name,
+                 "name of the folder's tokenizer, where its files do not say it");
+  using encdec::tokenizer::As;
+  app.add_option("--tokenizer-as", arguments.options.tokenizer.as,
+                 "whose behaviour it has: as the model was trained, or the pinned "
+                 "Transformers' (default trained)")
+      ->option_text("trained|transformers")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, As>{
+          {"trained", As::Trained}, {"transformers", As::Transformers}}));
   app.add_flag("--strict", arguments.options.import.strict,
                "warnings about the checkpoint become errors");
   app.add_option("--family", arguments.options.import.familyFile,

@@ -237,6 +237,53 @@ class Compile(unittest.TestCase):
         self.assertEqual(result.returncode, 0)
         self.assertIn("target.spm missing", result.stderr)
 
+    def with_tokenizer(self, name):
+        """The example's weights beside the tokenizer files of another family."""
+        copy = self.folder / name
+        shutil.copytree(EXAMPLE, copy)
+        for path in ("source.spm", "target.spm", "vocab.json", "tokenizer_config.json"):
+            (copy / path).unlink()
+        for path in (ROOT / "tests" / "tokenizers" / name).iterdir():
+            if path.name not in ("golden", "config.json"):
+                shutil.copy(path, copy)
+        return copy
+
+    def tokenizer_of(self, *arguments):
+        result = self.run_compile(*arguments, "-o", self.out, "--cpu", "v3")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertNotIn("no tokenizer", result.stderr)
+        out = subprocess.run([BUILD / "bin" / "encdec", "inspect", self.out, "--json"],
+                             capture_output=True, text=True, check=True).stdout
+        return json.loads(out)["manifest"]["tokenizer"], self.out.read_bytes()
+
+    def test_tokenizers_of_other_families(self):
+        for name, kind in [("t5-spm", "t5"), ("bart-json4", "bart"), ("nllb-spm", "nllb"),
+                           ("m2m100", "m2m100"), ("byt5", "byt5")]:
+            with self.subTest(name=name):
+                found, _ = self.tokenizer_of(self.with_tokenizer(name))
+                self.assertIn(kind, json.dumps(found))
+
+    def test_whose_behaviour_a_tokenizer_has(self):
+        copy = self.with_tokenizer("madlad")
+        _, trained = self.tokenizer_of(copy)
+        _, same = self.tokenizer_of(copy, "--tokenizer-as", "trained")
+        _, other = self.tokenizer_of(copy, "--tokenizer-as", "transformers")
+        self.assertEqual(trained, same)
+        self.assertNotEqual(trained, other)
+
+    def test_tokenizers_that_are_not_there(self):
+        message = self.fails(2, EXAMPLE, "-o", self.out, "--tokenizer", "t6")
+        for word in ('"t6"', "nllb", "marian"):
+            self.assertIn(word, message)
+        self.assertIn("spiece.model: the file is missing",
+                      self.fails(3, EXAMPLE, "-o", self.out, "--tokenizer", "t5"))
+        self.assertIn("tokenizer-as", self.fails(2, EXAMPLE, "-o", self.out, "--tokenizer-as", "x"))
+        copy = self.with_tokenizer("mbart-spm")
+        (copy / "tokenizer_config.json").write_text('{"tokenizer_class": "OwnTokenizer"}')
+        message = self.fails(3, copy, "-o", self.out, "--quiet")
+        for word in ("tokenizer_config.json", "OwnTokenizer", "--tokenizer"):
+            self.assertIn(word, message)
+
     def test_two_dashes_before_the_checkpoint(self):
         copy = self.folder / "-model"
         shutil.copytree(EXAMPLE, copy)

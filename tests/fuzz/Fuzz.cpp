@@ -14,13 +14,14 @@ namespace encdec::fuzz {
 
 extern const Target safetensors, shardIndex, config, family, generationConfig, bundle,
     manifest, elf, sentencePiece, charsMap, vocabulary, tokenizerConfig, normalizer,
-    tokenizer, tokenizerTime, tokenizerTable;
+    tokenizer, tokenizerTime, tokenizerTable, tokenizerJson, merges, tokenizerSettings;
 
 std::span<const Target *const> allTargets() {
   static constexpr const Target *targets[] = {
       &safetensors, &shardIndex, &config, &family, &generationConfig, &bundle,
       &manifest,    &elf,        &sentencePiece, &charsMap,         &vocabulary,
-      &tokenizerConfig, &normalizer, &tokenizer, &tokenizerTime, &tokenizerTable};
+      &tokenizerConfig, &normalizer, &tokenizer, &tokenizerTime, &tokenizerTable,
+      &tokenizerJson, &merges, &tokenizerSettings};
   return targets;
 }
 

@@ -107,11 +107,11 @@ TEST(Choose, ClassThenTypeThenFiles) {
           .kind,
       "bart");
   expectIn(refusal({{"spiece.model", spm}}), {"pegasus, t5", "--tokenizer"});
-  EXPECT_EQ(sound({{"spiece.model", spm}}, {.name = "t5"}).kind, "t5");
+  EXPECT_EQ(sound({{"spiece.model", spm}}, {"t5"}).kind, "t5");
   expectIn(refusal({{"spiece.model", spm},
                     {"tokenizer_config.json", R"({"tokenizer_class":"Own"})"}}),
            {"tokenizer_config.json", "tokenizer_class", "\"Own\"", "nllb"});
-  const auto unknown = describe(t5(), {.name = "t6"});
+  const auto unknown = describe(t5(), {"t6"});
   ASSERT_FALSE(unknown.ok());
   EXPECT_EQ(unknown.status().code(), Code::Usage);
   expectIn(unknown.status().message(), {"t6", "t5"});
@@ -124,7 +124,7 @@ TEST(Choose, MissingFilesLeaveNoTokenizer) {
   EXPECT_FALSE(nothing->description);
   EXPECT_EQ(nothing->missing, (std::vector<std::string>{
                                   "source.spm", "target.spm", "vocab.json"}));
-  expectIn(refusal({{"config.json", "{}"}}, {.name = "marian"}),
+  expectIn(refusal({{"config.json", "{}"}}, {"marian"}),
            {"source.spm", "missing"});
 }
 
@@ -145,7 +145,7 @@ TEST(Describe, TrainedBehaviourIsTheDefault) {
   EXPECT_EQ(trained.pipelines.at(0).model.unkId, 0);
   EXPECT_TRUE(std::holds_alternative<SentencePieceNormalizer>(
       trained.pipelines.at(0).normalizers.at(0)));
-  const TokenizerDescription reference = sound(t5(), {.as = As::Transformers});
+  const TokenizerDescription reference = sound(t5(), {"", As::Transformers});
   EXPECT_EQ(reference.pipelines.at(0).model.unkId, 2);
   EXPECT_EQ(reference.pipelines.at(0).preTokenizers.size(), 2u);
 }

@@ -2,11 +2,12 @@
 
 #pragma once
 
-#include "compiler/tokenizer/Marian.h"
+#include "compiler/tokenizer/Describe.h"
 #include "compiler/tokenizer/SentencePieceModel.h"
 #include "compiler/tokenizer/Table.h"
 #include "runtime/text/Tokenizer.h"
 
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -34,8 +35,32 @@ inline Result<Loaded> load(const tokenizer::TokenizerDescription &description) {
   return Loaded{std::move(table), std::move(opened)};
 }
 
-inline Result<Loaded> loadMarian(const tokenizer::MarianFiles &files) {
-  ENCDEC_ASSIGN_OR_RETURN(auto description, tokenizer::readMarian(files));
+/// The contents of a Marian folder's tokenizer files; empty: no such file.
+struct MarianFiles {
+  std::string_view sourceSpm, targetSpm, vocab, targetVocab, tokenizerConfig;
+};
+
+inline Result<tokenizer::TokenizerDescription> describeMarian(const MarianFiles &files) {
+  const std::map<std::string, std::string_view> contents = {
+      {"source.spm", files.sourceSpm},
+      {"target.spm", files.targetSpm},
+      {"vocab.json", files.vocab},
+      {"target_vocab.json", files.targetVocab},
+      {"tokenizer_config.json", files.tokenizerConfig}};
+  const tokenizer::Folder folder = {
+      [&](const std::string &name) {
+        return contents.contains(name) && !contents.at(name).empty();
+      },
+      [&](const std::string &name) {
+        return Result<std::string>(std::string(contents.at(name)));
+      }};
+  ENCDEC_ASSIGN_OR_RETURN(auto described,
+                          tokenizer::describeTokenizer(folder, {"marian"}));
+  return std::move(*described.description);
+}
+
+inline Result<Loaded> loadMarian(const MarianFiles &files) {
+  ENCDEC_ASSIGN_OR_RETURN(auto description, describeMarian(files));
   return load(description);
 }
 

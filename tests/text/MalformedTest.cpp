@@ -174,7 +174,7 @@ std::string nested(int depth) {
 
 std::vector<Case> vocabCases() {
   return {
-      {"Empty", "", "missing or empty"},
+      {"Empty", "", "missing"},
       {"NotJson", "</s> 0\n<unk> 1\n", "not valid JSON"},
       {"CutOff", R"({"</s>":0,"<unk>":1)", "not valid JSON"},
       {"TrailingText", R"({"</s>":0,"<unk>":1} x)", "not valid JSON"},
@@ -186,24 +186,24 @@ std::vector<Case> vocabCases() {
       {"LoneSurrogate", R"({"</s>":0,"<unk>":1,"\ud83d":2})", "not valid JSON"},
       {"List", R"(["</s>","<unk>"])", "found an array"},
       {"Scalar", "7", "found an integer"},
-      {"NoEntries", "{}", "is empty"},
+      {"NoEntries", "{}", "not in the vocabulary"},
       {"KeyTwice", R"({"</s>":0,"<unk>":1,"a":2,"a":3})",
-       "'a' stands there twice"},
+       "key \"a\" appears twice"},
       {"KeyTwiceByEscape", R"({"</s>":0,"<unk>":1,"a":2,"\u0061":3})", "twice"},
-      {"IdTwice", R"({"</s>":0,"<unk>":1,"a":2,"b":2,"c":3})", "share id 2"},
-      {"Negative", R"({"</s>":0,"<unk>":1,"a":-1})", "outside 0.."},
-      {"Fraction", R"({"</s>":0,"<unk>":1,"a":2.0})", "found a fraction"},
-      {"Exponent", R"({"</s>":0,"<unk>":1,"a":2e0})", "found a fraction"},
-      {"String", R"({"</s>":0,"<unk>":1,"a":"2"})", "found a string"},
+      {"IdTwice", R"({"</s>":0,"<unk>":1,"a":2,"b":2,"c":3})", "\"b\" has id 2"},
+      {"Negative", R"({"</s>":0,"<unk>":1,"a":-1})", "from 0 to 3999999"},
+      {"Fraction", R"({"</s>":0,"<unk>":1,"a":2.0})", "expected an id"},
+      {"Exponent", R"({"</s>":0,"<unk>":1,"a":2e0})", "expected an id"},
+      {"String", R"({"</s>":0,"<unk>":1,"a":"2"})", "found \"2\""},
       {"Null", R"({"</s>":0,"<unk>":1,"a":null})", "found null"},
-      {"Bool", R"({"</s>":0,"<unk>":1,"a":true})", "found true or false"},
-      {"Object", R"({"</s>":0,"<unk>":1,"a":{}})", "deeper than 1"},
-      {"IdOf33Bits", R"({"</s>":0,"<unk>":1,"a":4294967298})", "outside 0.."},
-      {"IdOf64Bits", R"({"</s>":0,"a":18446744073709551615})", "outside 0.."},
-      {"IdOf65Bits", R"({"</s>":0,"a":18446744073709551616})", "fraction"},
-      {"TooDeep", nested(100000), "deeper than 1"},
-      {"NoEos", R"({"<unk>":0,"a":1})", "'</s>' is not in the vocabulary"},
-      {"NoUnk", R"({"</s>":0,"a":1})", "'<unk>' is not in the vocabulary"},
+      {"Bool", R"({"</s>":0,"<unk>":1,"a":true})", "found true"},
+      {"Object", R"({"</s>":0,"<unk>":1,"a":{}})", "found an object"},
+      {"IdOf33Bits", R"({"</s>":0,"<unk>":1,"a":4294967298})", "from 0 to 3999999"},
+      {"IdOf64Bits", R"({"</s>":0,"a":18446744073709551615})", "from 0 to 3999999"},
+      {"IdOf65Bits", R"({"</s>":0,"a":18446744073709551616})", "from 0 to 3999999"},
+      {"TooDeep", nested(100000), "found an array"},
+      {"NoEos", R"({"<unk>":0,"a":1})", "\"</s>\" is not in the vocabulary"},
+      {"NoUnk", R"({"</s>":0,"a":1})", "\"<unk>\" is not in the vocabulary"},
   };
 }
 
@@ -214,16 +214,16 @@ std::vector<Case> configCases() {
       {"KeyTwiceInside", R"({"a":{"b":1,"b":2}})", "twice"},
       {"FlagAsString", R"({"separate_vocabs":"no"})", "true or false"},
       {"TokenAsNumber", R"({"eos_token":7})", "a string"},
-      {"TooDeep", nested(100), "deeper than 64"},
+      {"TooDeep", nested(100), "deeper than 16"},
       {"AddedBeyondVocabulary",
-       R"({"added_tokens_decoder":{"5":{"content":"<new>"}}})", "'<new>'"},
+       R"({"added_tokens_decoder":{"9":{"content":"<new>"}}})", "\"<new>\""},
       {"AddedWithOtherId",
        R"({"added_tokens_decoder":{"3":{"content":"</s>"}}})",
-       "vocab.json says 0"},
+       "the vocabulary says 0"},
   };
 }
 
-Status createStatus(const tokenizer::MarianFiles &files) {
+Status createStatus(const MarianFiles &files) {
   return loadMarian(files).status();
 }
 } // namespace

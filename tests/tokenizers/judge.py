@@ -180,7 +180,7 @@ class Python:
         names = {name for name in names if name == unk or self.ref.convert_tokens_to_ids(name) != self.ref.unk_token_id}
         self.names = names
         self.always = [name for name in names if re.fullmatch(always, name)]
-        self.tokens = sorted(names - set(self.always)) + sorted(self.always)[:40]
+        self.tokens = sorted(names - set(self.always)) + sorted(self.always)
 
     def encode(self, text, special=False):
         names = self.names if special else self.always
