@@ -1,6 +1,6 @@
 """Every numbered constraint of an op has a test named after it.
 
-Reads `C<n>` lines of the op descriptions in dialect/Ops.td and FusedOps.td and
+Reads `C<n>` lines of the op descriptions in dialect/Ops.td and what it includes and
 looks for @<op>_c<n> in the lit files of this folder.
 """
 import pathlib
@@ -9,7 +9,7 @@ import sys
 
 source = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parents[2])
 text = "".join((source / "dialect" / name).read_text()
-               for name in ("Ops.td", "FusedOps.td"))
+               for name in ("Ops.td", "AttentionOps.td", "FusedOps.td"))
 tests = "".join(path.read_text()
                 for path in sorted((source / "tests/dialect").glob("*.mlir")))
 missing, count = [], 0
