@@ -130,7 +130,7 @@ enum class ModelKind : uint8_t {
   Unigram,       ///< The most probable pieces.
   MergesByScore, ///< SentencePiece's BPE: two neighbours merge where a piece spells them.
   MergesByRank,  ///< tokenizers' BPE: `merges` in their order.
-  Bytes,         ///< ByT5: byte b is id firstByteId + b. No pieces.
+  Bytes,         ///< Byte b is id firstByteId + b. No pieces.
 };
 struct ModelDescription {
   ModelKind kind = ModelKind::Unigram;
@@ -149,7 +149,7 @@ struct ModelDescription {
   /// worst piece of all, and a text may spell byte pieces, as in tokenizers. Without it: in float, and 10 below the worst
   /// normal piece, as in SentencePiece.
   bool doubleScores = false;
-  /// An unknown run whose text the vocabulary names is that id (Marian, M2M100), unless
+  /// An unknown run whose text the vocabulary names is that id, unless
   /// that id is an added token's.
   bool unknownByName = false;
   int32_t firstByteId = 0; ///< Bytes.
@@ -179,7 +179,7 @@ struct TemplateItem {
 /// All that turns a text into ids.
 struct PipelineDescription {
   std::vector<AddedToken> addedTokens;
-  /// Marian: a fragment that starts with ">>" has, up to its first "<<", one token, the
+  /// A fragment that starts with ">>" has, up to its first "<<", one token, the
   /// id that the vocabulary gives it, or the unknown one.
   bool leadingCode = false;
   std::vector<NormalizerStage> normalizers;
@@ -199,7 +199,7 @@ struct VocabularyDescription {
 struct SideDescription {
   uint32_t pipeline = 0; ///< Index into TokenizerDescription::pipelines.
   std::vector<TemplateItem> prefix, suffix; ///< Around a text's ids.
-  /// ByT5: no suffix where the ids end with its first id already.
+  /// No suffix where the ids end with its first id already.
   bool suffixOnce = false;
 };
 
@@ -219,7 +219,7 @@ struct LanguagePlacement {
   bool forcedFirst = false;   ///< The target language is the first token generated.
   bool decoderStart = false;  ///< The target language is the decoder's start token.
   /// The target language's token stands as text in front of the source text, followed by
-  /// this string ("" or " "): Marian's ">>x<<", MADLAD's "<2x>".
+  /// this string ("" or " "): ">>x<<", "<2x>".
   std::optional<std::string> inText;
 };
 
@@ -250,7 +250,7 @@ struct StripDecoder {
   std::string from = " ";
   uint32_t start = 0, stop = 0;
 };
-/// ByT5: ids are bytes; broken UTF-8 is left out (as Python's errors="ignore").
+/// Ids are bytes; broken UTF-8 is left out (as Python's errors="ignore").
 struct BytesDecoder {};
 using DecoderStage =
     std::variant<SentencePieceDecoder, MetaspaceDecoder, ReplaceDecoder,
@@ -261,16 +261,16 @@ struct DecoderDescription {
   uint32_t pipeline = 0; ///< Whose model says what kind of piece a name is.
   std::vector<int32_t> skipped; ///< Ids that are left out: special tokens.
   std::vector<DecoderStage> stages;
-  /// What an id without a name decodes to; Marian: "<unk> ". Nothing elsewhere.
+  /// What an id without a name decodes to, as "<unk> ". Nothing for most.
   std::string unnamed;
-  /// U+2581 that is left in the text, of names that are no pieces, is ' ' (Marian).
+  /// U+2581 that is left in the text, of names that are no pieces, is ' '.
   bool spacesAtLast = false;
   bool stripWhitespace = false; ///< Python's str.strip() of the whole text.
   bool cleanUpSpaces = false;   ///< Transformers' clean_up_tokenization.
 };
 
 struct TokenizerDescription {
-  std::string kind; ///< For people and the manifest: "marian", "t5", "nllb".
+  std::string kind; ///< For people and the manifest: the tokenizer file's name.
   std::vector<VocabularyDescription> vocabularies; ///< One, or source's and target's.
   std::vector<PipelineDescription> pipelines;
   SideDescription source, target;

@@ -185,7 +185,7 @@ static Status parseNormalizerSpec(const ProtoField &message,
   return Status::success();
 }
 
-/// A denormalizer would change decoded text; no Marian model has one.
+/// A denormalizer would change decoded text; no family's model has one.
 static Status refuseDenormalizer(const ProtoField &message) {
   NormalizerOptions options;
   ENCDEC_RETURN_IF_ERROR(parseNormalizerSpec(message, options));

@@ -32,7 +32,7 @@ typedef struct encdec_tokenizer_header {
   uint32_t version;
   uint32_t part_count;
   uint64_t size; /* of the whole table */
-  char kind[24]; /* for people: "marian"; zero-terminated, zero-filled */
+  char kind[24]; /* for people: a tokenizer file's name; zero-terminated, zero-filled */
   int32_t eos_id, unk_id, pad_id, bos_id; /* of the source's side; -1: none */
   uint32_t source_ids; /* one more than the greatest id that a source can have */
   uint32_t vocabulary_count; /* 1 or 2 */

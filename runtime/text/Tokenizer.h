@@ -52,7 +52,7 @@ public:
 
   /// The text of generated ids, special tokens left out. A model may have more rows than
   /// its vocabulary has names: such an id reads as nothing, or as the reference reads it
-  /// (Marian: the unknown token). Usage for a negative id. Detokenizer.h has the same
+  /// (the unknown token). Usage for a negative id. Detokenizer.h has the same
   /// piece by piece.
   Result<std::string> decode(std::span<const int32_t> ids) const;
 

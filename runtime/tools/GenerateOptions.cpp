@@ -12,7 +12,7 @@ constexpr const char *footer = R"(Examples:
   encdec generate en-fr.encdec --text "Hello." --alignments hello.svg
   encdec generate en-fr.encdec --beams 4 --nbest 2 --text "Hello."
   encdec generate en-fr.encdec --beams 1 < english.txt
-  encdec generate nllb.encdec --source-lang en --target-lang fr --text "Hello."
+  encdec generate many.encdec --source-lang en --target-lang fr --text "Hello."
   encdec generate random.encdec --ids "5 17 2" --ids "9 2" --max-new-tokens 20
   encdec generate path/to/checkpoint --weights int8 --text "Hello."
 

@@ -24,7 +24,7 @@ constexpr const char *footer = R"(Examples:
   encdec tokenize en-fr.encdec < english.txt
   encdec tokenize en-fr.encdec --json < english.txt
   encdec tokenize en-fr.encdec --target-side < french.txt | encdec tokenize en-fr.encdec --detokenize
-  encdec tokenize nllb.encdec --source-lang en --target-lang fr < english.txt
+  encdec tokenize many.encdec --source-lang en --target-lang fr < english.txt
 
 Each line of standard input is one text; with --detokenize, one line of ids. Results come
 in input order, one line each. In JSON, "offsets" has the first byte of the text and the

@@ -67,6 +67,13 @@ class WallsTest(unittest.TestCase):
                 result = self.run_on({**data, "compiler/import/Import.cpp": text})
                 self.assertEqual(result.returncode, 1)
                 self.assertIn("names the family", result.stderr)
+        tokenizers = {"compiler/tokenizer/families/nllb.json": "{}",
+                      "compiler/tokenizer/families/fast.json": "{}"}
+        for name in ("compiler/tokenizer/T.cpp", "runtime/text/T.cpp", "include/encdec/t.h"):
+            with self.subTest(name=name):
+                result = self.run_on({**tokenizers, name: "// as Nllb does, fast"})
+                self.assertEqual(result.returncode, 1)
+                self.assertIn(f"{name}: names the family Nllb", result.stderr)
         result = self.run_on({**data, "compiler/import/Import.cpp": "// called; int att5;"})
         self.assertEqual(result.returncode, 0, result.stderr)
 
