@@ -103,7 +103,7 @@ struct Metaspace {
 };
 /// With `split`, the pattern of GPT-2 splits. For models with `byteLevel`.
 struct ByteLevelSplit {
-  bool addPrefixSpace = false; ///< A space in front, unless whitespace is there.
+  bool addPrefixSpace = false; ///< A space in front, unless one is there.
   bool split = true;
 };
 using PreTokenizerStage = std::variant<WhitespaceSplit, Metaspace, ByteLevelSplit>;
