@@ -11,13 +11,6 @@ def f32(value):
     return struct.unpack("f", struct.pack("f", value))[0]
 
 
-class RoundedRoot(int):
-    """A width whose powers are rounded as the operand of a float32 product is."""
-
-    def __pow__(self, exponent):
-        return f32(int(self) ** exponent)
-
-
 def excused(model, key):
     """Whether a tensor may be absent or superfluous."""
     module = key.rpartition(".")[0]
@@ -28,8 +21,8 @@ def excused(model, key):
 
 def load(folder, dtype):
     """The checkpoint as a model of `dtype`. Constants that float32 models round (scales of
-    scores, embeddings and outputs) are rounded the same way in float64; what they compute in
-    float32 whatever their type is computed in float64."""
+    scores and embeddings) are rounded the same way in float64; what they compute in float32
+    whatever their type is computed in float64."""
     import torch
     from transformers import AutoModelForSeq2SeqLM
     model, report = AutoModelForSeq2SeqLM.from_pretrained(
@@ -39,8 +32,8 @@ def load(folder, dtype):
         if bad:
             raise SystemExit(f"{folder}: {kind} {bad}")
     model.eval()
-    if hasattr(model, "model_dim"):
-        model.model_dim = RoundedRoot(model.model_dim)
+    if dtype == torch.float64 and getattr(model.config, "scale_decoder_outputs", False):
+        fold_output_scale(model)
     for module in model.modules():
         for name in ("scaling", "embed_scale"):
             if isinstance(getattr(module, name, None), float):
@@ -62,15 +55,23 @@ def exact_rms_norm(module):
     return forward
 
 
+def fold_output_scale(model):
+    """T5's factor d_model^-0.5 of the decoder's output as a part of the norm's weights,
+    rounded once: so the importer has it."""
+    weight = model.decoder.final_layer_norm.weight
+    weight.data = (weight.data * model.model_dim ** -0.5).float().double()
+    model.model_dim = 1
+
+
 def exact_positions(count, width, padding):
-    """M2M100SinusoidalPositionalEmbedding.get_embedding in float64, rounded once to float32;
-    the reference rounds frequencies and angles too."""
+    """M2M100SinusoidalPositionalEmbedding.get_embedding with its frequencies and angles,
+    which are float32, but exp, sin and cos in float64, rounded once."""
     import torch
     half = width // 2
-    rates = torch.exp(torch.arange(half).double() * -(math.log(10000) / (half - 1)))
-    angles = torch.arange(count).double()[:, None] * rates
+    exponents = torch.arange(half).float() * -(math.log(10000) / (half - 1))
+    angles = torch.arange(count).float()[:, None] * torch.exp(exponents.double()).float()
     table = torch.zeros(count, width)
-    table[:, :2 * half] = torch.cat([torch.sin(angles), torch.cos(angles)], dim=1)
+    table[:, :2 * half] = torch.cat([torch.sin(angles.double()), torch.cos(angles.double())], dim=1)
     table[padding] = 0
     return table.double()
 
