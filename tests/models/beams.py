@@ -136,7 +136,8 @@ def option_sets(seed, ends):
     """`ends` is how many tokens end a sentence: a step finds at most 64 candidates, of which
     each beam needs one more than there are ends."""
     draw = random.Random(make_checkpoint.fnv(f"{seed}/beams"))
-    return [{"num_beams": min(beams, 64 // (1 + ends)), "length_penalty": draw.choice([0.0, 0.6, 1.0, 1.0, 1.7, -0.5]),
+    return [{"num_beams": min(beams, 64 // (1 + ends)),
+             "length_penalty": draw.choice([0.0, 0.6, 1.0, 1.0, 1.7, -0.5]),
              "early_stopping": draw.choice([False, True, "never"])}
             for beams in (2, 4, draw.choice([5, 5, 3, 8]))]
 

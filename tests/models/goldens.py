@@ -13,8 +13,8 @@ Python of an environment that has them. reference.py loads models: arithmetic is
 on the weights as stored. A float32 run must agree wherever it is compared.
 
 Compared are tokens up to the first step whose margin (best minus second score
-after processors) is below 1e-4 of the range of finite scores, or where float32
-chooses otherwise: beyond that, rounding may choose. `compare` counts the compared
+after processors) is below 1e-4 of the range of finite scores, or where float32 finds
+another id or log-probability: beyond that, rounding may choose. `compare` counts the compared
 tokens. For beam search see beams.py.
 """
 import argparse
@@ -33,6 +33,7 @@ from specifications import drawn, specifications
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MARGIN = 1e-4
+ROUNDING = 3e-5
 EOS_BIASES = [7.0, 5.0, 8.5, 4.0, 6.0, 3.0, 2.0, 10.0, 1.0]
 EOS_GAINS = [2.0, 2.5, 1.6, 3.0, 2.2, 1.3, 4.0]
 LENGTHS = [1, 3, 17, 7, 33, 12]
@@ -63,15 +64,13 @@ def generate(model, source):
 
 
 def judged(exact, single, source):
-    """(ids, log-probs, compare, gaps) of the float64 model, as far as float32 agrees."""
+    """(ids, log-probs, compare, gaps) of the float64 model. Compared is what float32 finds
+    too: the same ids, and log-probs that its rounding moves by less than the tests allow."""
     ids, log_probs, compare, gaps = generate(exact, source)
     again, rounded, _, _ = generate(single, source)
-    same = next((i for i, (a, b) in enumerate(zip(ids, again)) if a != b),
-                min(len(ids), len(again)))
-    for a, b in list(zip(log_probs, rounded))[:same]:
-        if abs(a - b) > 1e-3 * max(1, abs(a)):
-            sys.exit(f"float64 is not the model that float32 is: {a} and {b} for {source}")
-    return ids, log_probs, min(compare, same), gaps
+    agree = [a == b and abs(p - q) < ROUNDING * max(1, abs(p))
+             for a, b, p, q in zip(ids, again, log_probs, rounded)]
+    return ids, log_probs, min([compare] + [i for i, same in enumerate(agree) if not same]), gaps
 
 
 def sources(spec):
@@ -107,7 +106,8 @@ def non_vacuous(cases, median, ended, variety):
     lengths = {len(case["ids"]) for case in cases}
     tokens = [t for case in cases for t in case["ids"]]
     decided = sum(case["compare"] for case in cases)
-    return (median > 0.1 and ended >= 0.3 and decided >= 0.98 * len(tokens) and len(outputs) >= 0.6 * len(cases)
+    return (median > 0.1 and ended >= 0.3 and decided >= 0.98 * len(tokens)
+            and len(outputs) >= 0.6 * len(cases)
             and len(lengths) >= 3 and len(set(tokens)) >= variety
             and len(tokens) >= 3 * len(cases))
 
