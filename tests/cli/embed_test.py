@@ -9,7 +9,8 @@ import subprocess
 import tempfile
 import unittest
 
-from support import BUILD, EXAMPLE, OUT, TEXTS, Cli, feed, run, start
+from support import (BUILD, EXAMPLE, OUT, TEXTS, Cli, checkpoint, compile_model, feed, run,
+                     start)
 
 WIDTH = 256  # d_model of the example
 
@@ -177,6 +178,44 @@ class Embed(Cli):
         self.assertLess(max(abs(a - b) for a, b in zip(near, exact)),
                         0.05 * max(map(abs, exact)))
         self.assertNotEqual(near, exact)
+
+
+class EncoderAlone(Cli):
+    """A checkpoint of T5EncoderModel: it has no decoder, and its bundle has none either."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = checkpoint("embed-encoder", {"family": "t5", "encoder_only": True,
+                                                  "vocab": 1600}, "t5-spm")
+        cls.bundle = compile_model(cls.folder, "embed-encoder.encdec")
+
+    def test_rows_are_the_interpreters(self):
+        module = run("import", self.folder).stdout
+        self.assertNotIn("@step", module)
+        out = run("embed", self.bundle, "--text", TEXTS[1], "--pool", "none", "--json").stdout
+        one = json.loads(out)
+        reference = subprocess.run(
+            [BUILD / "bin" / "encdec-run-reference", "-", "--checkpoint", self.folder,
+             "--encoder", "--ids", " ".join(map(str, one["ids"]))],
+            input=module, capture_output=True, text=True, check=True).stdout
+        rows = [line.split(": ")[1] for line in reference.splitlines()]
+        self.assertEqual(len(one["vectors"]), len(rows))
+        for expected, got in zip(lines_of("\n".join(rows)), one["vectors"], strict=True):
+            for a, b in zip(expected, got, strict=True):
+                self.assertAlmostEqual(a, b, delta=2e-5)
+
+    def test_a_vector_for_each_text(self):
+        words = [word for text in TEXTS for word in ("--text", text)]
+        vectors = lines_of(run("embed", self.bundle, *words).stdout)
+        self.assertEqual([len(vector) for vector in vectors], [32] * len(TEXTS))
+        self.assertEqual(len(set(map(tuple, vectors))), len(TEXTS))
+
+    def test_it_generates_nothing_and_says_what_does(self):
+        for given in (["--text", "Yes."], ["--ids", "5 1"], ["--text", "Yes.", "--json"]):
+            self.refused(2, "generate", self.bundle, *given,
+                         says=[str(self.bundle), "an encoder only",
+                               f"`encdec embed {self.bundle}`"])
+        self.refused(2, "generate", self.folder, "--text", "Yes.", says=["an encoder only"])
 
 
 unittest.main()

@@ -1,11 +1,14 @@
-"""What the tests of the command share: bundles of the example model, ways to run."""
+"""What the tests of the command share: bundles of the example model and of random
+checkpoints, ways to run."""
 import pathlib
 import shutil
 import subprocess
 import sys
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+TESTS = pathlib.Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TESTS / "e2e"), str(TESTS / "models")]
+import make_checkpoint  # noqa: E402
 from driver import BUILD, ENCDEC, EXAMPLE, OUT, compile_model, run  # noqa: E402, F401
 
 TEXTS = ["I love machine learning.", "The old man lives in a small house.", "Yes.",
@@ -23,6 +26,15 @@ def feed(text, *arguments):
     process = start(*arguments)
     out, err = process.communicate(text)
     return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+
+def checkpoint(name, spec, tokenizer):
+    """A random checkpoint (tests/models) with a trained tokenizer (tests/tokenizers)."""
+    folder = OUT / name
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(TESTS / "tokenizers" / tokenizer, folder)
+    make_checkpoint.write(spec, folder)
+    return folder
 
 
 class Cli(unittest.TestCase):

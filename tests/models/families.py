@@ -4,6 +4,7 @@ and this table, no family by its name.
 
 A family:
   class, model_type      of config.json
+  encoder_class          of a checkpoint that holds the encoder alone, where there is one
   tensors                NAMES of its layout (BART_TENSORS, T5_TENSORS)
   keys                   key of config.json -> key of the specification
   constants              further keys of config.json, none of which changes the model
@@ -189,11 +190,13 @@ FAMILIES = {
         "PLBartForConditionalGeneration", "plbart",
         special={"bos": 0, "pad": 1, "eos": 2, "start": -2},
         defaults={"activation": "gelu"}),
-    "t5": t5_like("T5ForConditionalGeneration", "t5"),
+    "t5": t5_like("T5ForConditionalGeneration", "t5", encoder_class="T5EncoderModel"),
     "mt5": t5_like(
-        "MT5ForConditionalGeneration", "mt5", legacy_defaults={}, defaults=GATED, ignored={},
-        tie={"tie_word_embeddings": True}, scaled_head=False),
+        "MT5ForConditionalGeneration", "mt5", encoder_class="MT5EncoderModel",
+        legacy_defaults={}, defaults=GATED, ignored={}, scaled_head=False,
+        tie={"tie_word_embeddings": True}),
     "umt5": t5_like(
-        "UMT5ForConditionalGeneration", "umt5", legacy_defaults={}, defaults=GATED, ignored={},
+        "UMT5ForConditionalGeneration", "umt5", encoder_class="UMT5EncoderModel",
+        legacy_defaults={}, defaults=GATED, ignored={},
         legacy={**T5_LEGACY, "scalable_attention": True}, relative_bias="all"),
 }

@@ -52,6 +52,7 @@ DEFAULTS = {
     "logit_bias": True,         # store final_logits_bias, where the family has it
     "stored_positions": False,  # store computed position tables with values of their own
     "shards": 1,
+    "encoder_only": False,      # a checkpoint of the family's encoder class, no decoder
     "config": "v5",             # v4: legacy keys, torch_dtype
     "separate_generation": True,  # False: generation keys stay in config.json
     "logit_spread": 3.0,
@@ -223,6 +224,9 @@ class Drawing:
             sources = dict.fromkeys(names if old else ["shared"], "shared")
         else:
             sources = {table: table for table in self.family["untied"]}
+        if s["encoder_only"]:
+            sources = {table: source for table, source in sources.items()
+                       if table in ("shared", "encoder")}
         for table, source in sources.items():
             self.table(names[table], rows[table], names[source])
         if s["own_head"]:
@@ -230,8 +234,9 @@ class Drawing:
 
     def draw(self):
         s = self.s
-        for side in ("encoder", "decoder"):
-            self.side(side)
+        self.side("encoder")
+        if not s["encoder_only"]:
+            self.side("decoder")
         self.tables()
         if s["logit_bias"] and self.family["logit_bias"]:
             self.put("final_logits_bias", [1, s["decoder_vocab"]], -0.5, 0.5)
@@ -288,7 +293,9 @@ def config(spec):
         result.update({"dtype": dtype, "transformers_version": TRANSFORMERS})
         result.update({key: s[value] if isinstance(value, str) else value
                        for key, value in of["tie"].items()})
-    if not s["separate_generation"]:
+    if s["encoder_only"]:
+        result.update({"architectures": [of["encoder_class"]], "is_encoder_decoder": False})
+    elif not s["separate_generation"]:
         result.update(generation(s))
     return result
 
@@ -318,7 +325,7 @@ def write(spec, folder):
             json.dump(value, file, indent=2, sort_keys=True)
 
     dump("config.json", config(s))
-    if s["separate_generation"]:
+    if s["separate_generation"] and not s["encoder_only"]:
         dump("generation_config.json", {**generation(s), "transformers_version": TRANSFORMERS})
     everything = tensors(s)
     if s["shards"] == 1:
