@@ -1,14 +1,13 @@
 #!/usr/bin/env python3
 """The small programs of examples/: they run, and say what `encdec generate` says."""
+import json
 import os
-import pathlib
 import subprocess
-import sys
 import unittest
 import xml.etree.ElementTree
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
-from driver import BUILD, EXAMPLE, OUT, ROOT, compile_model, generate_ids, run  # noqa: E402
+from support import BUILD, EXAMPLE, OUT, checkpoint, compile_model, feed, run
+from driver import ROOT, generate_ids
 
 # One of these texts has another translation with the model's four beams than greedily.
 TEXTS = ["I love machine learning.", "The old man lives in a small house.", "Is it nearby?"]
@@ -91,6 +90,92 @@ class Examples(unittest.TestCase):
         self.assertNotIn("href", svg)
         self.assertNotIn("@import", svg)
         self.assertEqual(svg.count("http"), 1, "the namespace only")
+
+
+class Summarizer(unittest.TestCase):
+    """On a random BART with a tokenizer of bytes; its own n-grams must not repeat."""
+
+    ARTICLES = ["The old man lives in a small house.\nHe likes tea, and he likes coffee.\n",
+                "Where is the station?\n", "word " * 400]
+
+    @classmethod
+    def setUpClass(cls):
+        cls.bundle = compile_model(checkpoint("examples-summarizer", {
+            "family": "bart", "seed": 3, "vocab": 901, "positions": 128, "block_gain": 2.0,
+            "generation": {"max_length": 40, "num_beams": 2, "no_repeat_ngram_size": 3}},
+            "bart-json5"), "examples-summarizer.encdec")
+        cls.files = [OUT / f"article-{i}.txt" for i in range(len(cls.ARTICLES))]
+        for path, article in zip(cls.files, cls.ARTICLES):
+            path.write_text(article)
+
+    def ids_of(self, text, *options):
+        """Step by step: text to ids, ids to ids."""
+        ids = feed(text + "\n", "tokenize", self.bundle).stdout.strip()
+        out = run("generate", self.bundle, "--ids", ids, "--json", *options).stdout
+        return json.loads(out)["ids"]
+
+    def text_of(self, ids):
+        return feed(" ".join(map(str, ids)) + "\n", "tokenize", self.bundle,
+                    "--detokenize").stdout
+
+    def test_a_line_for_each_file(self):
+        result = program(ROOT / "examples" / "summarize.sh", self.bundle, *self.files)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(result.stdout.count("\n"), 3)
+        texts = [article.replace("\n", " ") for article in self.ARTICLES[:2]]
+        expected = "".join(self.text_of(self.ids_of(text)) for text in texts)
+        self.assertTrue(result.stdout.startswith(expected), (result.stdout, expected))
+        self.assertIn("cut", result.stderr)  # the third article
+
+    def test_no_ngram_repeats(self):
+        text = self.ARTICLES[0].replace("\n", " ")
+        repeats = lambda ids: len(ids) - 2 - len(set(zip(ids, ids[1:], ids[2:])))
+        self.assertEqual(repeats(self.ids_of(text)), 0)
+        self.assertGreater(repeats(self.ids_of(text, "--no-repeat-ngram-size", 0)), 0)
+
+    def test_refusals(self):
+        self.assertEqual(program(ROOT / "examples" / "summarize.sh").returncode, 2)
+        result = program(ROOT / "examples" / "summarize.sh", OUT / "no-such-model", self.files[0])
+        self.assertEqual((result.returncode, result.stdout), (3, ""))
+
+
+class Languages(unittest.TestCase):
+    """On random M2M-100s, with M2M-100's tokenizer and with NLLB's."""
+
+    def check(self, tokenizer, vocabulary, source, targets):
+        bundle = compile_model(checkpoint(f"examples-{tokenizer}", {
+            "family": "m2m100", "vocab": vocabulary, "positions": 64,
+            "generation": {"max_length": 24, "num_beams": 2}}, tokenizer),
+            f"examples-{tokenizer}.encdec")
+        text = "The house is small."
+        result = program(ROOT / "examples" / "languages.sh", bundle, text, source, *targets)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        lines = [line.split("\t") for line in result.stdout.splitlines()]
+        self.assertEqual([line[0] for line in lines], list(targets))
+        self.assertEqual(len({line[1] for line in lines}), len(targets), "texts differ")
+        for (target, translated), name in zip(lines, targets.values()):
+            languages = ["--source-lang", source, "--target-lang", target]
+            row = json.loads(feed(text, "tokenize", bundle, "--json", *languages).stdout)
+            self.assertTrue(row["pieces"][0].strip("_").startswith("en"), row["pieces"])
+            out = run("generate", bundle, "--text", text, "--json", *languages).stdout
+            first, *rest = json.loads(out)["ids"]
+            # The language is forced first, and is no part of the text.
+            tag = feed(f"{name}\n", "tokenize", bundle, "--bare").stdout.split()
+            self.assertEqual([str(first)], tag)
+            again = feed(" ".join(map(str, rest)), "tokenize", bundle, "--detokenize").stdout
+            self.assertEqual(translated + "\n", again)
+        result = program(ROOT / "examples" / "languages.sh", bundle, text, source, "klingon")
+        self.assertEqual((result.returncode, result.stdout), (2, ""))
+        self.assertIn("language 'klingon' is unknown to this model", result.stderr)
+
+    def test_m2m100(self):
+        self.check("m2m100", 1606, "en", {"fr": "__fr__", "de": "__de__", "sw": "__sw__"})
+
+    def test_nllb(self):
+        self.check("nllb-json5", 1904, "en", {"fr": "fra_Latn", "deu_Latn": "deu_Latn"})
+
+    def test_usage(self):
+        self.assertEqual(program(ROOT / "examples" / "languages.sh", "model").returncode, 2)
 
 
 unittest.main()
