@@ -9,8 +9,8 @@ import subprocess
 import tempfile
 import unittest
 
-from support import (BUILD, EXAMPLE, OUT, TEXTS, Cli, checkpoint, compile_model, feed, run,
-                     start)
+from support import (BUILD, EXAMPLE, FAMILIES, OUT, TEXTS, Cli, checkpoint, compile_model,
+                     feed, run, start)
 
 WIDTH = 256  # d_model of the example
 
@@ -180,42 +180,53 @@ class Embed(Cli):
         self.assertNotEqual(near, exact)
 
 
-class EncoderAlone(Cli):
-    """A checkpoint of T5EncoderModel: it has no decoder, and its bundle has none either."""
-
-    @classmethod
-    def setUpClass(cls):
-        cls.folder = checkpoint("embed-encoder", {"family": "t5", "encoder_only": True,
-                                                  "vocab": 1600}, "t5-spm")
-        cls.bundle = compile_model(cls.folder, "embed-encoder.encdec")
-
-    def test_rows_are_the_interpreters(self):
-        module = run("import", self.folder).stdout
-        self.assertNotIn("@step", module)
-        out = run("embed", self.bundle, "--text", TEXTS[1], "--pool", "none", "--json").stdout
+class EveryFamily(unittest.TestCase):
+    def check(self, folder, options, *given):
+        """Each row of a text's states is the interpreter's, in float64."""
+        bundle = compile_model(folder, f"{folder.name}.encdec", "--quiet", "--cpu", "v3")
+        module = run("import", folder, "--quiet").stdout
+        self.assertEqual("@step" in module, not options.get("encoder_only"))
+        out = run("embed", bundle, *given, "--pool", "none", "--json").stdout
         one = json.loads(out)
         reference = subprocess.run(
-            [BUILD / "bin" / "encdec-run-reference", "-", "--checkpoint", self.folder,
+            [BUILD / "bin" / "encdec-run-reference", "-", "--checkpoint", folder,
              "--encoder", "--ids", " ".join(map(str, one["ids"]))],
             input=module, capture_output=True, text=True, check=True).stdout
         rows = [line.split(": ")[1] for line in reference.splitlines()]
-        self.assertEqual(len(one["vectors"]), len(rows))
         for expected, got in zip(lines_of("\n".join(rows)), one["vectors"], strict=True):
             for a, b in zip(expected, got, strict=True):
                 self.assertAlmostEqual(a, b, delta=2e-5)
+        return bundle
 
-    def test_a_vector_for_each_text(self):
-        words = [word for text in TEXTS for word in ("--text", text)]
-        vectors = lines_of(run("embed", self.bundle, *words).stdout)
-        self.assertEqual([len(vector) for vector in vectors], [32] * len(TEXTS))
-        self.assertEqual(len(set(map(tuple, vectors))), len(TEXTS))
+    def test_rows_are_the_interpreters(self):
+        for family in FAMILIES:
+            with self.subTest(family=family):
+                spec = {"family": family}
+                self.check(checkpoint(f"embed-{family}", spec), spec,
+                           "--ids", "5 17 2 31 8 9 17 4")
 
-    def test_it_generates_nothing_and_says_what_does(self):
-        for given in (["--text", "Yes."], ["--ids", "5 1"], ["--text", "Yes.", "--json"]):
-            self.refused(2, "generate", self.bundle, *given,
-                         says=[str(self.bundle), "an encoder only",
-                               f"`encdec embed {self.bundle}`"])
-        self.refused(2, "generate", self.folder, "--text", "Yes.", says=["an encoder only"])
+    def test_an_encoder_alone(self):
+        """A checkpoint of T5EncoderModel and its like; its bundle has no decoder either."""
+        for family, tokenizer, size in (("t5", "t5-spm", 1600), ("mt5", "mt5", 2100),
+                                        ("umt5", "umt5-spm", 2100)):
+            with self.subTest(family=family):
+                spec = {"family": family, "vocab": size, "encoder_only": True}
+                folder = checkpoint(f"embed-{family}-encoder", spec, tokenizer)
+                bundle = self.check(folder, spec, "--text", TEXTS[1])
+                vectors = lines_of(run("embed", bundle, "--text", TEXTS[0], "--text",
+                                       TEXTS[2]).stdout)
+                self.assertEqual([len(vector) for vector in vectors], [32, 32])
+                self.assertNotEqual(*vectors)
+                self.generates_nothing(bundle, "--text", "Yes.")
+                self.generates_nothing(bundle, "--ids", "5 1", "--json")
+                self.generates_nothing(folder, "--text", "Yes.")
+
+    def generates_nothing(self, model, *given):
+        result = run("generate", model, *given, check=False)
+        self.assertEqual((result.returncode, result.stdout), (2, ""))
+        self.assertEqual(result.stderr.count("\n"), 1, result.stderr)
+        self.assertIn("an encoder only, so it generates nothing", result.stderr)
+        self.assertIn(f"`encdec embed {model}`", result.stderr)
 
 
 unittest.main()

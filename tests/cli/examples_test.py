@@ -140,11 +140,11 @@ class Summarizer(unittest.TestCase):
 
 
 class Languages(unittest.TestCase):
-    """On random M2M-100s, with M2M-100's tokenizer and with NLLB's."""
+    """On random checkpoints, with M2M-100's tokenizer, NLLB's and mBART-50's."""
 
-    def check(self, tokenizer, vocabulary, source, targets):
+    def check(self, family, tokenizer, vocabulary, source, targets):
         bundle = compile_model(checkpoint(f"examples-{tokenizer}", {
-            "family": "m2m100", "vocab": vocabulary, "positions": 64,
+            "family": family, "vocab": vocabulary, "positions": 64,
             "generation": {"max_length": 24, "num_beams": 2}}, tokenizer),
             f"examples-{tokenizer}.encdec")
         text = "The house is small."
@@ -169,10 +169,13 @@ class Languages(unittest.TestCase):
         self.assertIn("language 'klingon' is unknown to this model", result.stderr)
 
     def test_m2m100(self):
-        self.check("m2m100", 1606, "en", {"fr": "__fr__", "de": "__de__", "sw": "__sw__"})
+        self.check("m2m100", "m2m100", 1606, "en", {"fr": "__fr__", "de": "__de__", "sw": "__sw__"})
 
     def test_nllb(self):
-        self.check("nllb-json5", 1904, "en", {"fr": "fra_Latn", "deu_Latn": "deu_Latn"})
+        self.check("m2m100", "nllb-json5", 1904, "en", {"fr": "fra_Latn", "deu_Latn": "deu_Latn"})
+
+    def test_mbart50(self):
+        self.check("mbart", "mbart50-json5", 1600, "en", {"fr": "fr_XX", "de_DE": "de_DE"})
 
     def test_usage(self):
         self.assertEqual(program(ROOT / "examples" / "languages.sh", "model").returncode, 2)

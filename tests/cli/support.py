@@ -9,6 +9,7 @@ import unittest
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS / "e2e"), str(TESTS / "models")]
 import make_checkpoint  # noqa: E402
+from families import FAMILIES  # noqa: E402, F401
 from driver import BUILD, ENCDEC, EXAMPLE, OUT, compile_model, run  # noqa: E402, F401
 
 TEXTS = ["I love machine learning.", "The old man lives in a small house.", "Yes.",
@@ -28,11 +29,12 @@ def feed(text, *arguments):
     return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
 
-def checkpoint(name, spec, tokenizer):
-    """A random checkpoint (tests/models) with a trained tokenizer (tests/tokenizers)."""
+def checkpoint(name, spec, tokenizer=None):
+    """A random checkpoint (tests/models), with a trained tokenizer (tests/tokenizers) or none."""
     folder = OUT / name
     shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(TESTS / "tokenizers" / tokenizer, folder)
+    if tokenizer:
+        shutil.copytree(TESTS / "tokenizers" / tokenizer, folder)
     make_checkpoint.write(spec, folder)
     return folder
 
