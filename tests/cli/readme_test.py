@@ -98,6 +98,27 @@ class Documents(unittest.TestCase):
                 seen += 1
         self.assertGreater(seen, 40, "commands are not recognised any more")
 
+    def test_every_cell_of_the_families_tables_has_its_test(self):
+        listed = re.findall(r"(?m)^ *Test +#\d+: (.*)$",
+                            output_of("ctest", "--test-dir", BUILD, "-N"))
+        text = (ROOT / "README.md").read_text(encoding="utf-8")
+        text = text[text.index("\n## Families\n"):text.index("\n## Install\n")]
+        families, others, tokenizers = (
+            [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+            for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE))
+        names = [row[-1].strip("`").replace("FAMILY", family) for row in families[2:]
+                 for family, cell in zip(families[0][1:-1], row[1:-1], strict=True) if cell]
+        self.assertGreater(len(names), 100)
+        names += [row[1].strip("`") for row in others[2:]]
+        folders = re.findall("`(.*?)`", " ".join(cell for row in tokenizers[2:]
+                                                 for cell in row[1:]))
+        self.assertEqual(set(folders), {path.parent.name.replace("-", "_")
+                                        for path in ROOT.glob("tests/tokenizers/*/golden")})
+        names += [rf"TokenizerFolder.*/{name}\b" for name in folders]
+        for name in names:
+            with self.subTest(name=name):
+                self.assertTrue(any(re.search(name, test) for test in listed))
+
     def test_links_and_files_lead_somewhere(self):
         for document in DOCUMENTS:
             text = (ROOT / document).read_text(encoding="utf-8")
