@@ -4,6 +4,7 @@
 
 #include "compiler/import/Fields.h"
 #include "compiler/tokenizer/CharsMap.h"
+#include "compiler/tokenizer/PieceIndex.h"
 #include "compiler/tokenizer/SentencePieceModel.h"
 #include "compiler/tokenizer/Stages.h"
 
@@ -11,22 +12,20 @@
 
 #include <algorithm>
 #include <cmath>
-#include <unordered_map>
+#include <unordered_set>
 
 namespace encdec::tokenizer {
 namespace {
 
 using checkpoint::Fields;
 
-using PieceIndex = std::unordered_map<std::string_view, uint32_t>;
-
 /// Finds pieces by their texts. BadModel where two are equal or share an id.
 Result<PieceIndex> indexPieces(const std::vector<PieceDescription> &pieces) {
-  PieceIndex index;
-  index.reserve(pieces.size());
+  PieceIndex index(pieces);
   std::vector<bool> used;
-  for (const PieceDescription &piece : pieces) {
-    if (!index.emplace(piece.text, uint32_t(index.size())).second)
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    const PieceDescription &piece = pieces[i];
+    if (index.insert(i) >= 0)
       return badModel(
           fmt::format("piece {} stands twice", quote(piece.text, 40)));
     const auto id = size_t(piece.id);
@@ -40,33 +39,40 @@ Result<PieceIndex> indexPieces(const std::vector<PieceDescription> &pieces) {
   return index;
 }
 
+/// Of equal merges only the last stays.
+void keepLast(std::vector<std::pair<uint32_t, uint32_t>> &merges) {
+  std::unordered_set<uint64_t> seen;
+  seen.reserve(merges.size());
+  size_t first = merges.size(); // those from here on stay
+  for (size_t i = merges.size(); i-- > 0;)
+    if (seen.insert(uint64_t(merges[i].first) << 32 | merges[i].second).second)
+      merges[--first] = merges[i];
+  merges.erase(merges.begin(), merges.begin() + ptrdiff_t(first));
+}
+
 /// Turns merges of texts into merges of pieces. Of two equal ones the last
 /// counts, as in the tokenizers library.
 Status addMerges(const std::vector<std::pair<std::string, std::string>> &merges,
                  const PieceIndex &index, const std::string &where,
                  ModelDescription &model) {
-  std::unordered_map<uint64_t, size_t> last; // pair -> its last place
-  std::vector<std::pair<uint32_t, uint32_t>> pairs;
+  model.merges.reserve(merges.size());
   for (size_t i = 0; i < merges.size(); ++i) {
     const auto &[left, right] = merges[i];
     const auto find = [&](const std::string &text) -> Result<uint32_t> {
-      const auto at = index.find(text);
-      if (at == index.end())
+      const int32_t at = index.find(text);
+      if (at < 0)
         return badModel(fmt::format(
             "{}[{}]: merging {} and {}: {} is not in the "
             "vocabulary",
             where, i, quote(left, 40), quote(right, 40), quote(text, 40)));
-      return at->second;
+      return uint32_t(at);
     };
     ENCDEC_ASSIGN_OR_RETURN(const uint32_t first, find(left));
     ENCDEC_ASSIGN_OR_RETURN(const uint32_t second, find(right));
     ENCDEC_RETURN_IF_ERROR(find(left + right).status());
-    last[uint64_t(first) << 32 | second] = i;
-    pairs.emplace_back(first, second);
+    model.merges.emplace_back(first, second);
   }
-  for (size_t i = 0; i < pairs.size(); ++i)
-    if (last[uint64_t(pairs[i].first) << 32 | pairs[i].second] == i)
-      model.merges.push_back(pairs[i]);
+  keepLast(model.merges);
   return Status::success();
 }
 
@@ -90,12 +96,12 @@ Status readBpe(Fields &fields, TokenizerJson &file, Base &base) {
   ENCDEC_ASSIGN_OR_RETURN(const PieceIndex index,
                           indexPieces(model.pieces).withContext("model.vocab"));
   if (!unk.empty()) {
-    const auto at = index.find(unk);
-    if (at == index.end()) {
+    const int32_t at = index.find(unk);
+    if (at < 0) {
       fields.fail("unk_token", "a piece of the vocabulary");
       return fields.status();
     }
-    model.unkId = model.pieces[at->second].id;
+    model.unkId = model.pieces[size_t(at)].id;
   }
   return addMerges(file.merges, index, "model.merges", model);
 }
@@ -131,11 +137,11 @@ Result<Base> readJsonBase(TokenizerJson &file) {
   const std::string type = fields.text("type", scored ? "Unigram" : "BPE");
   Base base;
   base.model.pieces.reserve(file.vocabulary.size());
-  for (const VocabularyEntry &entry : file.vocabulary) {
+  for (VocabularyEntry &entry : file.vocabulary) {
     if (entry.text.empty())
       return badModel("model.vocab: a piece without text");
     base.model.pieces.push_back(
-        {.text = entry.text, .score = entry.score, .id = entry.id});
+        {.text = std::move(entry.text), .score = entry.score, .id = entry.id});
   }
   if (base.model.pieces.empty())
     return badModel("model.vocab: expected pieces, found none");
@@ -214,11 +220,11 @@ Status generateMerges(ModelDescription &model) {
       if (isTrail(text[cut]))
         continue;
       ++leftLength;
-      const auto left = index.find(text.substr(0, cut));
-      const auto right = index.find(text.substr(cut));
-      if (left != index.end() && right != index.end())
-        made.push_back({piece.id, leftLength, count - leftLength, left->second,
-                        right->second});
+      const int32_t left = index.find(text.substr(0, cut));
+      const int32_t right = left < 0 ? -1 : index.find(text.substr(cut));
+      if (right >= 0)
+        made.push_back({piece.id, leftLength, count - leftLength,
+                        uint32_t(left), uint32_t(right)});
     }
     std::sort(
         made.begin() + ptrdiff_t(first), made.end(),

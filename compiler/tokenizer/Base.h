@@ -23,7 +23,7 @@ struct Base {
   std::optional<SentencePieceDecoder> decoder;
 };
 
-/// From tokenizer.json's "model".
+/// From tokenizer.json's "model"; takes the texts of its vocabulary.
 Result<Base> readJsonBase(TokenizerJson &file);
 
 /// From a SentencePiece model's bytes.

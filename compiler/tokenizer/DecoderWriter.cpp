@@ -6,18 +6,16 @@
 
 #include "compiler/tokenizer/ByteAlphabet.h"
 #include "compiler/tokenizer/MergesWriter.h"
+#include "compiler/tokenizer/PieceIndex.h"
 #include "compiler/tokenizer/SentencePieceFile.h"
 #include "compiler/tokenizer/TableWriter.h"
 #include "runtime/base/Utf8.h"
 
 #include <optional>
-#include <unordered_set>
 
 namespace encdec::tokenizer {
 
 namespace {
-
-using PieceTypes = std::unordered_map<std::string_view, PieceType>;
 
 struct Surface {
   uint32_t kind = ENCDEC_TOKENIZER_SURFACE_PLAIN;
@@ -27,13 +25,12 @@ struct Surface {
 /// A stage's part in one name.
 class NameDecoder {
 public:
-  NameDecoder(const ModelDescription &model) : model(model) {
+  NameDecoder(const ModelDescription &model) : model(model), pieces(model.pieces) {
     // Of a reserved piece and a piece of texts with one spelling, the reserved one counts.
-    for (const PieceDescription &piece : model.pieces)
-      if (!isFoundInText(piece.type))
-        types.emplace(piece.text, piece.type);
-    for (const PieceDescription &piece : model.pieces)
-      types.emplace(piece.text, piece.type);
+    for (const bool isReserved : {true, false})
+      for (size_t i = 0; i < model.pieces.size(); ++i)
+        if (isFoundInText(model.pieces[i].type) != isReserved)
+          pieces.insert(i);
   }
 
   Surface decode(std::string_view name, int32_t id, const DecoderDescription &decoder) {
@@ -75,7 +72,7 @@ private:
     surface = {ENCDEC_TOKENIZER_SURFACE_BYTES, std::move(bytes)};
   }
   const ModelDescription &model;
-  PieceTypes types;
+  PieceIndex pieces;
   Surface surface;
   int32_t id = 0;
 };
@@ -111,10 +108,10 @@ struct TextDecoder {
 } // namespace
 
 void NameDecoder::operator()(const SentencePieceDecoder &stage) {
-  const auto found = types.find(surface.text);
-  if (found == types.end())
+  const int32_t found = pieces.find(surface.text);
+  if (found < 0)
     return; // a name that is no piece stands for itself
-  switch (found->second) {
+  switch (model.pieces[found].type) {
   case PieceType::Byte:
     return become(std::string(1, static_cast<char>(byteOfPiece(surface.text))));
   case PieceType::Control:

@@ -16,28 +16,36 @@ namespace encdec::tokenizer {
 using checkpoint::Fields;
 
 int32_t Names::find(std::string_view name) const {
-  const auto at = ids.find(std::string(name));
-  return at == ids.end() ? -1 : at->second;
+  const int32_t number = numbers.find(name, textOf());
+  return number < 0 ? -1 : names[size_t(number)].second;
 }
 
 const std::string *Names::name(int32_t id) const {
-  const auto at = byId.find(id);
-  return at == byId.end() ? nullptr : &at->second;
+  const bool isNamed = id >= 0 && id < end() && byId[size_t(id)] >= 0;
+  return isNamed ? &names[size_t(byId[size_t(id)])].first : nullptr;
 }
 
 bool Names::add(const std::string &name, int32_t id) {
-  if (ids.contains(name) || byId.contains(id))
+  if (id < 0 || this->name(id))
     return false;
-  ids.emplace(name, id);
-  byId.emplace(id, name);
+  const auto number = int32_t(names.size());
+  names.emplace_back(name, id);
+  if (numbers.insert(name, number, textOf()) >= 0) {
+    names.pop_back();
+    return false;
+  }
+  if (id >= end())
+    byId.resize(size_t(id) + 1, -1);
+  byId[size_t(id)] = number;
   return true;
 }
 
 VocabularyDescription Names::describe() const {
   VocabularyDescription vocabulary;
-  vocabulary.names.reserve(byId.size());
-  for (const auto &[id, name] : byId)
-    vocabulary.names.emplace_back(name, id);
+  vocabulary.names.reserve(names.size());
+  for (const int32_t number : byId)
+    if (number >= 0)
+      vocabulary.names.push_back(names[size_t(number)]);
   return vocabulary;
 }
 

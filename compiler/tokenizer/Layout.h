@@ -4,11 +4,10 @@
 
 #include "compiler/tokenizer/Base.h"
 #include "compiler/tokenizer/Settings.h"
+#include "compiler/tokenizer/StringIndex.h"
 #include "runtime/base/Json.h"
 
-#include <map>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 namespace encdec::tokenizer {
@@ -19,16 +18,21 @@ public:
   int32_t find(std::string_view name) const;
   /// The name of an id, or nothing.
   const std::string *name(int32_t id) const;
-  /// False where the name or the id is taken.
+  /// False where the name or the id is taken. Takes memory for all ids below.
   bool add(const std::string &name, int32_t id);
   /// One more than the greatest id.
-  int32_t end() const { return byId.empty() ? 0 : byId.rbegin()->first + 1; }
-  size_t size() const { return byId.size(); }
+  int32_t end() const { return int32_t(byId.size()); }
   VocabularyDescription describe() const;
 
 private:
-  std::unordered_map<std::string, int32_t> ids;
-  std::map<int32_t, std::string> byId;
+  auto textOf() const {
+    return [this](int32_t number) -> std::string_view {
+      return names[size_t(number)].first;
+    };
+  }
+  std::vector<std::pair<std::string, int32_t>> names; ///< And their ids.
+  StringIndex numbers;                                ///< Of names.
+  std::vector<int32_t> byId; ///< The number of each id's name, or -1.
 };
 
 /// The numbers and special tokens that a tokenizer file and a folder's settings

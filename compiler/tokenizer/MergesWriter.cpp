@@ -2,16 +2,14 @@
 
 #include "compiler/tokenizer/MergesWriter.h"
 
+#include "compiler/tokenizer/PieceIndex.h"
 #include "runtime/base/Utf8.h"
 
 #include <algorithm>
 #include <bit>
-#include <unordered_map>
 #include <unordered_set>
 
 namespace encdec::tokenizer {
-
-using PieceNumbers = std::unordered_map<std::string_view, uint32_t>;
 
 /// Calls visit(begin, end) for each character.
 template <typename Visit> static void forCharacters(std::string_view text, Visit visit) {
@@ -44,13 +42,13 @@ void addMissingCharacters(std::vector<PieceDescription> &pieces) {
 static std::vector<encdec_tokenizer_merge>
 mergesByScore(const std::vector<PieceDescription> &pieces, size_t described) {
   std::vector<float> scores;
-  PieceNumbers numbers;
+  PieceIndex numbers(pieces);
   auto takesPart = [&](size_t i) {
     return isFoundInText(pieces[i].type) || i >= described;
   };
   for (size_t i = 0; i < pieces.size(); ++i)
     if (takesPart(i)) {
-      numbers.emplace(pieces[i].text, static_cast<uint32_t>(i));
+      numbers.insert(i);
       scores.push_back(static_cast<float>(pieces[i].score));
     }
   std::ranges::sort(scores, std::greater());
@@ -67,11 +65,11 @@ mergesByScore(const std::vector<PieceDescription> &pieces, size_t described) {
     forCharacters(text, [&](size_t, size_t end) {
       if (end == text.size())
         return;
-      const auto left = numbers.find(text.substr(0, end));
-      const auto right = numbers.find(text.substr(end));
-      if (left != numbers.end() && right != numbers.end())
-        merges.push_back(
-            {left->second, right->second, rank, static_cast<uint32_t>(i)});
+      const int32_t left = numbers.find(text.substr(0, end));
+      const int32_t right = left < 0 ? -1 : numbers.find(text.substr(end));
+      if (right >= 0)
+        merges.push_back({static_cast<uint32_t>(left), static_cast<uint32_t>(right), rank,
+                          static_cast<uint32_t>(i)});
     });
   }
   return merges;
@@ -79,9 +77,9 @@ mergesByScore(const std::vector<PieceDescription> &pieces, size_t described) {
 
 static Result<std::vector<encdec_tokenizer_merge>>
 mergesByRank(const ModelDescription &model) {
-  PieceNumbers numbers;
+  PieceIndex numbers(model.pieces);
   for (size_t i = 0; i < model.pieces.size(); ++i)
-    numbers.emplace(model.pieces[i].text, static_cast<uint32_t>(i));
+    numbers.insert(i);
   std::vector<encdec_tokenizer_merge> merges;
   merges.reserve(model.merges.size());
   for (const auto &[left, right] : model.merges) {
@@ -90,11 +88,12 @@ mergesByRank(const ModelDescription &model) {
       return badModel("merge " + std::to_string(number) +
                       " names a piece that is not there");
     const std::string whole = model.pieces[left].text + model.pieces[right].text;
-    const auto found = numbers.find(whole);
-    if (found == numbers.end())
+    const int32_t found = numbers.find(whole);
+    if (found < 0)
       return badModel("merge " + std::to_string(number) + " makes " + inQuotes(whole) +
                       ", which is no piece of the vocabulary");
-    merges.push_back({left, right, static_cast<uint32_t>(number), found->second});
+    merges.push_back(
+        {left, right, static_cast<uint32_t>(number), static_cast<uint32_t>(found)});
   }
   return merges;
 }

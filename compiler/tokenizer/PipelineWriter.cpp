@@ -156,28 +156,38 @@ private:
 };
 } // namespace
 
-static Status checkPiece(const PieceDescription &piece, const std::string &name) {
+/// Names a piece in messages.
+static std::string nameOf(const PieceDescription &piece, size_t number) {
+  return "piece " + std::to_string(number) + " (" + inQuotes(piece.text) + ")";
+}
+
+static Status checkPiece(const PieceDescription &piece, size_t number) {
+  const auto wrong = [&](const std::string &what) {
+    return badModel(nameOf(piece, number) + what);
+  };
   if (piece.text.empty() || piece.text.size() > ENCDEC_TOKENIZER_MAX_PIECE_BYTES)
-    return badModel(name + " has " + std::to_string(piece.text.size()) +
-                    " bytes, expected 1 to 1024");
+    return wrong(" has " + std::to_string(piece.text.size()) +
+                 " bytes, expected 1 to 1024");
   if (!isValidUtf8(piece.text))
-    return badModel(name + " is not UTF-8");
+    return wrong(" is not UTF-8");
   if (!std::isfinite(piece.score))
-    return badModel("the score of " + name + " is not a finite number");
-  return checkId(piece.id, true, name);
+    return wrong(": the score is not a finite number");
+  Status status = checkId(piece.id, true, "the piece");
+  return status.ok() ? status : std::move(status).withContext(nameOf(piece, number));
 }
 
 Status ModelWriter::writePieces() {
   std::vector<TrieEntry> inText, user;
-  std::unordered_set<std::string_view> seen;
+  StringIndex seen(pieces.size());
   std::vector<encdec_tokenizer_piece> rows;
+  rows.reserve(pieces.size());
+  texts.reserve(pieces.size());
   for (const PieceDescription &piece : pieces)
     texts.push_back(piece.text);
   for (size_t i = 0; i < pieces.size(); ++i) {
     const PieceDescription &piece = pieces[i];
     const auto index = static_cast<int32_t>(i);
-    const std::string name = "piece " + std::to_string(i) + " (" + inQuotes(piece.text) + ")";
-    ENCDEC_RETURN_IF_ERROR(checkPiece(piece, name));
+    ENCDEC_RETURN_IF_ERROR(checkPiece(piece, i));
     bool isFound = isFoundInText(piece.type) || i >= model.pieces.size() ||
                    (model.doubleScores && piece.type == PieceType::Byte);
     if (model.byteLevel) {
@@ -191,8 +201,10 @@ Status ModelWriter::writePieces() {
                     static_cast<uint16_t>(texts[i].size())});
     if (!isFound)
       continue;
-    if (!seen.insert(texts[i]).second)
-      return badModel(name + " has the text of an earlier piece");
+    if (seen.insert(texts[i], index, [&](int32_t number) {
+          return std::string_view(texts[number]);
+        }) >= 0)
+      return badModel(nameOf(piece, i) + " has the text of an earlier piece");
     longest = std::max(longest, texts[i].size());
     inText.emplace_back(texts[i], index);
     if (piece.type == PieceType::UserDefined)

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <functional>
@@ -12,12 +13,12 @@ namespace encdec::tokenizer {
 
 /// A hash table from strings, which stay where the owner has them, to their
 /// numbers: linear probing, at most half full, no node or copy per string,
-/// because a vocabulary is read at each start. The owner passes `textOf`, which
+/// because vocabularies have 256,000 of them. The owner passes `textOf`, which
 /// gives the string of a number that it has put in.
 class StringIndex {
 public:
-  StringIndex() = default; ///< Holds nothing and takes nothing.
-  /// Room for `count` strings.
+  StringIndex() = default;
+  /// Room for `count` strings; more make it grow.
   explicit StringIndex(size_t count) : slots(std::bit_ceil(2 * count + 2)) {}
 
   /// The number of a string that equals `text`, or -1.
@@ -31,11 +32,14 @@ public:
   /// the equal string that is there already.
   template <typename TextOf>
   int32_t insert(std::string_view text, int32_t number, TextOf textOf) {
+    if (2 * (size + 1) > slots.size())
+      grow();
     const uint32_t hash = hashOf(text);
     Slot &slot = slots[slotOf(text, hash, textOf)];
     if (slot.number >= 0)
       return slot.number;
     slot = {hash, number};
+    ++size;
     return -1;
   }
 
@@ -60,7 +64,20 @@ private:
     return at;
   }
 
+  void grow() {
+    std::vector<Slot> old(std::max<size_t>(16, 2 * slots.size()));
+    old.swap(slots);
+    for (const Slot &slot : old) {
+      size_t at = slot.hash & (slots.size() - 1);
+      while (slot.number >= 0 && slots[at].number >= 0)
+        at = (at + 1) & (slots.size() - 1);
+      if (slot.number >= 0)
+        slots[at] = slot;
+    }
+  }
+
   std::vector<Slot> slots; // a power of two of them, or none
+  size_t size = 0;         // of them that hold a string
 };
 
 } // namespace encdec::tokenizer

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <set>
 
 namespace encdec::tokenizer {
 
@@ -18,33 +17,30 @@ static Status checkIndex(uint32_t index, size_t count, const char *what) {
                   " is used, but there are " + std::to_string(count));
 }
 
-static Status checkVocabulary(const VocabularyDescription &vocabulary) {
+static Status writeVocabulary(TableWriter &table, const VocabularyDescription &vocabulary,
+                              uint32_t number) {
   if (vocabulary.names.empty())
     return badModel("a vocabulary has no names");
-  std::set<int32_t> ids;
-  std::set<std::string_view> names;
+  int32_t greatest = 0;
   for (const auto &[name, id] : vocabulary.names) {
-    ENCDEC_RETURN_IF_ERROR(checkId(id, false, inQuotes(name)));
-    if (!names.insert(name).second)
+    if (Status status = checkId(id, false, "the name"); !status.ok())
+      return std::move(status).withContext(inQuotes(name));
+    greatest = std::max(greatest, id);
+  }
+  std::vector<encdec_tokenizer_span> names(greatest + 1, {ENCDEC_TOKENIZER_NONE, 0});
+  std::vector<uint32_t> slots(std::bit_ceil(2 * vocabulary.names.size()), 0);
+  StringIndex seen(vocabulary.names.size());
+  for (size_t i = 0; i < vocabulary.names.size(); ++i) {
+    const auto &[name, id] = vocabulary.names[i];
+    if (seen.insert(name, static_cast<int32_t>(i), [&](int32_t number) {
+          return std::string_view(vocabulary.names[number].first);
+        }) >= 0)
       return badModel("the name " + inQuotes(name) + " stands in a vocabulary twice");
-    if (!ids.insert(id).second)
+    if (names[id].offset != ENCDEC_TOKENIZER_NONE)
       return badModel("the name " + inQuotes(name) + " shares id " + std::to_string(id) +
                       " with another one");
     if (!isValidUtf8(name))
       return badModel("the name " + inQuotes(name) + " is not UTF-8");
-  }
-  return Status::success();
-}
-
-static Status writeVocabulary(TableWriter &table, const VocabularyDescription &vocabulary,
-                              uint32_t number) {
-  ENCDEC_RETURN_IF_ERROR(checkVocabulary(vocabulary));
-  int32_t greatest = 0;
-  for (const auto &[name, id] : vocabulary.names)
-    greatest = std::max(greatest, id);
-  std::vector<encdec_tokenizer_span> names(greatest + 1, {ENCDEC_TOKENIZER_NONE, 0});
-  std::vector<uint32_t> slots(std::bit_ceil(2 * vocabulary.names.size()), 0);
-  for (const auto &[name, id] : vocabulary.names) {
     names[id] = table.text(name);
     size_t at = encdec_tokenizer_hash_name(name.data(), name.size());
     while (slots[at &= slots.size() - 1] != 0)

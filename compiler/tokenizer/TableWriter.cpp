@@ -5,13 +5,17 @@
 namespace encdec::tokenizer {
 
 encdec_tokenizer_span TableWriter::Pool::place(std::string_view text) {
-  auto [place, isNew] = placed.try_emplace(std::string(text));
-  if (isNew) {
-    place->second = {static_cast<uint32_t>(bytes.size()),
-                     static_cast<uint32_t>(text.size())};
-    bytes += text;
-  }
-  return place->second;
+  const encdec_tokenizer_span next = {static_cast<uint32_t>(bytes.size()),
+                                      static_cast<uint32_t>(text.size())};
+  const int32_t known = numbers.insert(
+      text, static_cast<int32_t>(spans.size()), [&](int32_t number) {
+        const encdec_tokenizer_span span = spans[number];
+        return std::string_view(bytes).substr(span.offset, span.length);
+      });
+  if (known >= 0)
+    return spans[known];
+  bytes += text;
+  return spans.emplace_back(next);
 }
 
 static void pad(std::string &bytes) { bytes.resize((bytes.size() + 7) / 8 * 8); }

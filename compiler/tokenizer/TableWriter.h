@@ -3,6 +3,7 @@
 #pragma once
 
 #include "compiler/tokenizer/Description.h"
+#include "compiler/tokenizer/StringIndex.h"
 #include "encdec/tokenizer.h"
 #include "runtime/base/Status.h"
 
@@ -10,7 +11,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 namespace encdec::tokenizer {
@@ -52,7 +52,8 @@ private:
   struct Pool {
     encdec_tokenizer_span place(std::string_view text);
     std::string bytes;
-    std::unordered_map<std::string, encdec_tokenizer_span> placed;
+    std::vector<encdec_tokenizer_span> spans; ///< Of bytes, no two of one text.
+    StringIndex numbers;                      ///< Of spans.
   };
   std::vector<Part> parts;
   Pool texts, raws;

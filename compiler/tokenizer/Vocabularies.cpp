@@ -38,9 +38,10 @@ Status VocabularyReader::loadBase(const char *piecesRole, Base &base) {
                     merges = fileName("merges"),
                     vocabulary = fileName("vocabulary");
   if (!jsonName.empty()) {
-    ENCDEC_ASSIGN_OR_RETURN(const std::string text, files.read(jsonName));
+    ENCDEC_ASSIGN_OR_RETURN(std::string text, files.read(jsonName));
     ENCDEC_ASSIGN_OR_RETURN(made.json,
                             parseTokenizerJson(text).withContext(jsonName));
+    text = {}; // tens of megabytes, as what follows
     ENCDEC_ASSIGN_OR_RETURN(base,
                             readJsonBase(*made.json).withContext(jsonName));
     made.json->vocabulary = {}; // the base has them, and they are large
