@@ -14,25 +14,25 @@ size_t announcedCharLength(unsigned char lead) {
 }
 
 size_t validCharLength(std::string_view text) {
-  const auto lead = static_cast<unsigned char>(text[0]);
+  const auto at = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char lead = at(0);
   if (lead < 0x80)
     return 1;
   // 0x80..0xC1 are trail bytes or start overlong forms; 0xF5.. is too large.
   if (lead < 0xC2 || lead > 0xF4)
     return 0;
   const size_t length = announcedCharLength(lead);
-  if (text.size() < length)
+  if (text.size() < length || !isTrail(text[1]))
     return 0;
-  uint32_t point = lead & (0x7F >> length);
-  for (size_t i = 1; i < length; ++i) {
-    if (!isTrail(text[i]))
-      return 0;
-    point = point << 6 | (static_cast<unsigned char>(text[i]) & 0x3F);
-  }
-  static constexpr uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-  const bool isSurrogate = point >= 0xD800 && point < 0xE000;
-  return point < smallest[length] || point > 0x10FFFF || isSurrogate ? 0
-                                                                     : length;
+  if (length == 2)
+    return 2;
+  // Behind these leads, the second byte would make an overlong form, a
+  // surrogate, or a value above U+10FFFF.
+  const unsigned char second = at(1);
+  if ((lead == 0xE0 && second < 0xA0) || (lead == 0xED && second > 0x9F) ||
+      (lead == 0xF0 && second < 0x90) || (lead == 0xF4 && second > 0x8F))
+    return 0;
+  return isTrail(text[2]) && (length == 3 || isTrail(text[3])) ? length : 0;
 }
 
 bool isValidUtf8(std::string_view text) {

@@ -57,14 +57,14 @@ const encdec_tokenizer_merge *BpeSplitter::findMerge(uint32_t left) const {
   }
 }
 
-void BpeSplitter::offer(uint32_t left) {
+bool BpeSplitter::offer(uint32_t left) {
   const encdec_tokenizer_merge *merge = findMerge(left);
   if (!merge)
-    return;
-  heap.push_back({merge->rank, left, merge->piece});
-  std::push_heap(heap.begin(), heap.end());
+    return false;
+  heap.push_back({merge->rank, left, merge->piece, symbols[symbols[left].after].end});
   if (pipeline.pieces[merge->piece].type == ENCDEC_TOKENIZER_UNUSED)
     halves[merge->piece] = {merge->left, merge->right};
+  return true;
 }
 
 void BpeSplitter::merge(const Candidate &candidate) {
@@ -76,9 +76,9 @@ void BpeSplitter::merge(const Candidate &candidate) {
   right.begin = right.end; // gone
   if (left.after != none)
     symbols[left.after].before = candidate.left;
-  if (left.before != none)
-    offer(left.before);
-  offer(candidate.left);
+  for (const uint32_t first : {left.before, candidate.left})
+    if (first != none && offer(first))
+      std::push_heap(heap.begin(), heap.end());
 }
 
 void BpeSplitter::mergeAll() {
@@ -86,6 +86,7 @@ void BpeSplitter::mergeAll() {
   halves.clear();
   for (uint32_t i = 0; i + 1 < symbols.size(); ++i)
     offer(i);
+  std::make_heap(heap.begin(), heap.end());
   while (!heap.empty()) {
     std::pop_heap(heap.begin(), heap.end());
     const Candidate candidate = heap.back();
@@ -94,8 +95,7 @@ void BpeSplitter::mergeAll() {
     if (left.begin == left.end)
       continue;
     // Either neighbour may have changed since the candidate was offered.
-    const encdec_tokenizer_merge *now = findMerge(candidate.left);
-    if (now && now->piece == candidate.piece)
+    if (left.after != none && symbols[left.after].end == candidate.end)
       merge(candidate);
   }
 }

@@ -37,6 +37,7 @@ private:
   /// A merge that may be made, of the symbol at `left` and the next one.
   struct Candidate {
     uint32_t rank, left, piece;
+    uint32_t end; ///< Of the right one. Symbols only grow, so it tells their states.
     /// Heaps have the greatest on top, so the first to be made is the greatest.
     bool operator<(const Candidate &other) const {
       return rank != other.rank ? rank > other.rank : left > other.left;
@@ -47,7 +48,8 @@ private:
   void push(uint32_t begin, uint32_t end, uint32_t piece, bool isFrozen = false);
   /// What two neighbours merge into, or null.
   const encdec_tokenizer_merge *findMerge(uint32_t left) const;
-  void offer(uint32_t left);
+  /// Adds the candidate of a symbol and the next one, if they merge.
+  bool offer(uint32_t left);
   void merge(const Candidate &candidate);
   void mergeAll();
   void emit(const PlacedPiece &made, std::vector<PlacedPiece> &out);

@@ -55,13 +55,16 @@ Result<CharsMap> CharsMap::open(std::span<const uint32_t> units,
   }
   map.units = units;
   map.strings = strings;
+  for (uint32_t byte = 0; byte < 256; ++byte) {
+    const uint32_t unit = units[childOffset(units[0]) ^ byte];
+    map.starts[byte] = label(unit) == byte;
+    map.keys[byte] = map.starts[byte] && hasLeaf(unit);
+  }
   return map;
 }
 
 CharsMap::Match CharsMap::find(std::string_view text, int keys) const {
   Match match;
-  if (units.empty())
-    return match;
   uint32_t value = 0;
   size_t base = childOffset(units[0]);
   const size_t end = std::min<size_t>(text.size(), ENCDEC_TOKENIZER_MAX_KEY_BYTES);

@@ -142,11 +142,11 @@ Status Encoder::encodeFragment(std::string_view fragment, size_t begin) {
     return encodeNormalized(text, isFirst);
   return cut(
       pipeline.normalizedAdded, text.bytes,
-      [&](size_t from, size_t to) {
+      [&](size_t from, size_t to) -> Status {
+        if (isTrail(text.bytes[from]) || (to < text.size() && isTrail(text.bytes[to])))
+          return badModel("tokenizer: an added token is a part of a character");
         Text part(tracks);
-        part.bytes = text.bytes.substr(from, to - from);
-        if (tracks)
-          part.origins.assign(text.origins.begin() + from, text.origins.begin() + to);
+        part.copy(text, from, to);
         return encodeNormalized(part, isFirst && from == 0);
       },
       [&](const encdec_tokenizer_added &token, size_t from, size_t to) {

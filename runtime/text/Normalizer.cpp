@@ -13,6 +13,10 @@ namespace encdec {
 
 /// The fragment as UTF-8, each character's origin its own bytes.
 static void repair(std::string_view fragment, size_t begin, Text &out) {
+  if (!out.tracks && isValidUtf8(fragment)) {
+    out.bytes = fragment;
+    return;
+  }
   out.bytes.reserve(fragment.size());
   while (!fragment.empty()) {
     const size_t length = validCharLength(fragment);
@@ -37,6 +41,15 @@ static void addAligned(const Text &text, size_t begin, size_t end,
   }
 }
 
+/// Bytes at the front of `text` that stay as they are: ASCII in front of ASCII.
+static size_t plainLength(const CharsMap &map, std::string_view text) {
+  size_t length = 0;
+  while (length + 1 < text.size() && !((text[length] | text[length + 1]) & 0x80) &&
+         text[length] != '\r' && !map.hasByte(text[length]))
+    ++length;
+  return length;
+}
+
 /// tokenizers' Precompiled: "e\u0301" is looked up as a whole, longer clusters by
 /// characters, and the first key that the trie meets counts, as there.
 static void applyCharsMap(const CharsMap &map, const Text &text, Text &out) {
@@ -47,13 +60,23 @@ static void applyCharsMap(const CharsMap &map, const Text &text, Text &out) {
       addAligned(text, begin, end, match.replacement, out);
     return match.length > 0;
   };
+  out.bytes.reserve(bytes.size() + bytes.size() / 2);
   for (size_t begin = 0; begin < bytes.size();) {
+    // Most text is runs of ASCII, each character of which is a cluster by itself.
+    const size_t plain = begin + plainLength(map, bytes.substr(begin));
+    if (plain > begin) {
+      out.copy(text, begin, plain);
+      begin = plain;
+      continue;
+    }
     const size_t end = begin + graphemeLength(bytes.substr(begin));
-    if (end - begin >= 6 || !replace(begin, end))
+    const bool isShort = end - begin < 6;
+    if (!isShort || !replace(begin, end))
       for (size_t at = begin; at < end;) {
         const size_t next = at + characterAt(bytes.substr(at)).length;
-        if (!replace(at, next))
-          out.add(bytes.substr(at, next - at), text.originAt(at));
+        const bool wasTried = isShort && next - at == end - begin;
+        if (wasTried || !replace(at, next))
+          out.copy(text, at, next);
         at = next;
       }
     begin = end;
@@ -141,17 +164,14 @@ static void strip(bool left, bool right, const Text &text, Text &out) {
       break;
     end = start;
   }
-  out.bytes = bytes.substr(begin, end - begin);
-  if (text.tracks)
-    out.origins.assign(text.origins.begin() + begin, text.origins.begin() + end);
+  out.copy(text, begin, end);
 }
 
 static void prepend(std::string_view more, const Text &text, Text &out) {
   if (text.bytes.empty())
     return;
   out.add(more, text.originAt(0)); // as tokenizers has it
-  out.bytes += text.bytes;
-  out.origins.insert(out.origins.end(), text.origins.begin(), text.origins.end());
+  out.copy(text, 0, text.size());
 }
 
 Status normalize(const TokenizerTable &table, const PipelineTable &pipeline,

@@ -43,6 +43,9 @@ static void putMetaspaces(Prepend prepend, bool split, bool isFirst, Text &text,
     const auto [begin, end] = words[w];
     const std::string_view word =
         std::string_view(text.bytes).substr(begin, end - begin);
+    auto isSymbol = [&](size_t at) {
+      return word[at] == kSpaceSymbol[0] && word.substr(at).starts_with(kSpaceSymbol);
+    };
     size_t start = out.size();
     const bool isWanted =
         prepend == Prepend::Always || (prepend == Prepend::First && isFirst && begin == 0);
@@ -53,9 +56,9 @@ static void putMetaspaces(Prepend prepend, bool split, bool isFirst, Text &text,
       // A run without spaces and symbols at once.
       size_t stop = at;
       while (stop < word.size() && word[stop] != ' ' &&
-             !(split && stop > at && word.substr(stop).starts_with(kSpaceSymbol)))
+             !(split && stop > at && isSymbol(stop)))
         ++stop;
-      if (split && (word[at] == ' ' || word.substr(at).starts_with(kSpaceSymbol)) &&
+      if (split && (word[at] == ' ' || isSymbol(at)) &&
           !(at == 0 && out.size() == start)) {
         pushWord(parts, start, out.size());
         start = out.size();
@@ -65,10 +68,7 @@ static void putMetaspaces(Prepend prepend, bool split, bool isFirst, Text &text,
         ++at;
         continue;
       }
-      out.bytes += word.substr(at, stop - at);
-      if (text.tracks)
-        out.origins.insert(out.origins.end(), text.origins.begin() + begin + at,
-                           text.origins.begin() + begin + stop);
+      out.copy(text, begin + at, begin + stop);
       at = stop;
     }
     pushWord(parts, start, out.size());
@@ -84,10 +84,7 @@ static void addPrefixSpaces(Text &text, std::vector<Word> &words) {
     const size_t start = out.size();
     if (text.bytes[begin] != ' ')
       out.add(" ", text.originAt(begin));
-    out.bytes.append(text.bytes, begin, end - begin);
-    if (text.tracks)
-      out.origins.insert(out.origins.end(), text.origins.begin() + begin,
-                         text.origins.begin() + end);
+    out.copy(text, begin, end);
     pushWord(parts, start, out.size());
   }
   std::swap(text, out);

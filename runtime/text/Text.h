@@ -31,6 +31,13 @@ struct Text {
     if (tracks)
       origins.insert(origins.end(), more.size(), from);
   }
+  /// Adds [begin, end) of another text.
+  void copy(const Text &text, size_t begin, size_t end) {
+    bytes.append(text.bytes, begin, end - begin);
+    if (tracks)
+      origins.insert(origins.end(), text.origins.begin() + begin,
+                     text.origins.begin() + end);
+  }
   /// Where [begin, end) of the bytes, which is not empty, comes from.
   Origin originOf(size_t begin, size_t end) const {
     return tracks ? Origin{origins[begin].begin, origins[end - 1].end} : Origin{};

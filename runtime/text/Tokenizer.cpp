@@ -57,6 +57,7 @@ Result<Encoding> Tokenizer::encode(std::string_view text,
   const SideTable &side = table.sides[options.targetSide];
   const PipelineTable &pipeline = table.pipelines[side.info.pipeline];
   Encoding out;
+  out.ids.reserve(8 + text.size() / 4); // what most texts need
   if (options.affixes)
     affix.add(side.prefix, 0, options.offsets, out);
   // A language in the text is encoded as if the user had written it there.

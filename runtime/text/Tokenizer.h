@@ -46,7 +46,8 @@ public:
 
   /// The ids of a text. `text` may hold any bytes; each that is no UTF-8 reads as U+FFFD.
   /// The number of ids has no limit here; the model has one. Limit for a text, or a
-  /// normal form, of more than 16 MB. Time: linear in the text, n log n for a long word
+  /// normal form, of more than 16 MB; BadModel where a damaged table shows
+  /// only here. Time: linear in the text, n log n for a long word
   /// with merges.
   Result<Encoding> encode(std::string_view text, const EncodeOptions &options = {}) const;
 

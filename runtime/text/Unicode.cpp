@@ -105,14 +105,20 @@ void normalizeUnicode(const Text &text, uint32_t form, Text &out) {
   }
 }
 
+/// Whether a character joins no other one of these, but for CR LF: letters and signs of
+/// Latin, Greek, Cyrillic, Armenian and Han, without their marks (UAX #29).
+static bool standsAlone(uint32_t point) {
+  return point < 0x300 || (point >= 0x370 && point < 0x483) ||
+         (point >= 0x48A && point < 0x591) || (point >= 0x4E00 && point < 0xA000);
+}
+
 size_t graphemeLength(std::string_view text) {
   size_t length = 0;
   utf8proc_int32_t state = 0;
   uint32_t before = 0;
   while (length < text.size()) {
     const Character next = characterAt(text.substr(length));
-    // No pair of ASCII characters is one cluster, but for CR LF.
-    if (length > 0 && before < 0x80 && next.point < 0x80 &&
+    if (length > 0 && standsAlone(before) && standsAlone(next.point) &&
         !(before == '\r' && next.point == '\n'))
       break;
     if (length > 0 && utf8proc_grapheme_break_stateful(

@@ -34,8 +34,7 @@ void UnigramSplitter::search(std::string_view word,
           best[i].score -= sum;
     const Score sum = best[begin].score;
     const size_t length =
-        std::min(announcedCharLength(static_cast<unsigned char>(word[begin])),
-                 word.size() - begin);
+        std::min<size_t>(characterLength(word[begin]), word.size() - begin);
     bool hasCharacter = false;
     Trie::Place place = pipeline.inText.root();
     const size_t last = std::min(word.size(), begin + longest);

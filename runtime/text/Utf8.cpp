@@ -13,17 +13,6 @@ void appendWithSpaces(std::string_view text, std::string &out) {
   out += text;
 }
 
-Character characterAt(std::string_view text) {
-  const auto lead = static_cast<unsigned char>(text[0]);
-  if (lead < 0x80)
-    return {lead, 1};
-  const auto length = static_cast<uint32_t>(announcedCharLength(lead));
-  uint32_t point = lead & (0x7F >> length);
-  for (uint32_t i = 1; i < length; ++i)
-    point = point << 6 | (static_cast<unsigned char>(text[i]) & 0x3F);
-  return {point, length};
-}
-
 void appendCharacter(uint32_t point, std::string &out) {
   if (point < 0x80) {
     out += static_cast<char>(point);
@@ -35,9 +24,7 @@ void appendCharacter(uint32_t point, std::string &out) {
     out += static_cast<char>(0x80 | (point >> (6 * i) & 0x3F));
 }
 
-bool isWhiteSpace(uint32_t point) {
-  if (point < 0x80)
-    return point == ' ' || (point >= 0x09 && point <= 0x0D);
+bool isWideWhiteSpace(uint32_t point) {
   return point == 0x85 || point == 0xA0 || point == 0x1680 ||
          (point >= 0x2000 && point <= 0x200A) || point == 0x2028 || point == 0x2029 ||
          point == 0x202F || point == 0x205F || point == 0x3000;

@@ -22,11 +22,28 @@ struct Character {
   uint32_t point;
   uint32_t length;
 };
-Character characterAt(std::string_view text);
+inline uint32_t characterLength(char lead) {
+  const auto byte = static_cast<unsigned char>(lead);
+  return byte < 0xC0 ? 1 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4;
+}
+inline Character characterAt(std::string_view text) {
+  const auto lead = static_cast<unsigned char>(text[0]);
+  if (lead < 0x80)
+    return {lead, 1};
+  const uint32_t length = characterLength(text[0]);
+  uint32_t point = lead & (0x7F >> length);
+  for (uint32_t i = 1; i < length; ++i)
+    point = point << 6 | (static_cast<unsigned char>(text[i]) & 0x3F);
+  return {point, length};
+}
 void appendCharacter(uint32_t point, std::string &out);
 
 /// Unicode's White_Space: what \s matches, and Rust's char::is_whitespace.
-bool isWhiteSpace(uint32_t point);
+bool isWideWhiteSpace(uint32_t point); ///< Of those that are not ASCII.
+inline bool isWhiteSpace(uint32_t point) {
+  return point < 0x80 ? point == ' ' || (point >= 0x09 && point <= 0x0D)
+                      : isWideWhiteSpace(point);
+}
 /// The characters for which Python's str.isspace() holds: U+001C ... U+001F, too.
 inline bool isPythonSpace(uint32_t point) {
   return isWhiteSpace(point) || (point >= 0x1C && point <= 0x1F);

@@ -29,8 +29,9 @@ void expectRefused(const std::string &table, const std::string &message,
 
 /// A table whose part of this kind has been changed; its first element, at least, is there.
 template <typename T>
-std::string changed(uint32_t kind, const std::function<void(T *, uint64_t)> &change) {
-  std::string table = sound();
+std::string changed(uint32_t kind, const std::function<void(T *, uint64_t)> &change,
+                    const std::string &from = sound()) {
+  std::string table = from;
   encdec_tokenizer_header header;
   std::memcpy(&header, table.data(), sizeof(header));
   for (uint32_t i = 0; i < header.part_count; ++i) {
@@ -39,7 +40,7 @@ std::string changed(uint32_t kind, const std::function<void(T *, uint64_t)> &cha
     if (part.kind == kind && part.owner == 0)
       change(reinterpret_cast<T *>(table.data() + part.offset), part.count);
   }
-  EXPECT_NE(table, sound()) << "kind " << kind;
+  EXPECT_NE(table, from) << "kind " << kind;
   return table;
 }
 
@@ -188,4 +189,28 @@ TEST(Table, DescriptionsThatContradictThemselvesAreNotWritten) {
   expect("front of the text", [](D &d) {
     d.decoder.stages.push_back(StripDecoder{.from = " ", .start = 1});
   });
+}
+
+TEST(Table, NoAddedTokenIsAPartOfACharacter) {
+  TokenizerDescription description = wordUnigram();
+  description.pipelines[0].addedTokens = {
+      {.text = "\u00E9", .id = 0, .always = true, .normalized = true}};
+  const auto written = writeTable(description);
+  ASSERT_TRUE(written.ok()) << written.status().message();
+  // The trie says that the first byte of two is a token, too.
+  const std::string table = changed<uint64_t>(
+      ENCDEC_TOKENIZER_NORMALIZED_TRIE,
+      [](uint64_t *units, uint64_t count) {
+        for (uint64_t *unit = units; unit < units + count; ++unit)
+          if (ENCDEC_TOKENIZER_TRIE_LABEL(*unit) == (256 | 0xC3))
+            *unit |= UINT64_C(1) << 37;
+      },
+      *written);
+  const auto tokenizer = Tokenizer::open(bytesOf(table));
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.status().message();
+  EXPECT_TRUE(tokenizer->encode("\u00E9").ok());
+  const Status status = tokenizer->encode("\u00E8").status();
+  EXPECT_EQ(status.code(), Code::BadModel);
+  EXPECT_NE(status.message().find("part of a character"), std::string::npos)
+      << status.message();
 }
