@@ -48,41 +48,104 @@ static size_t decompose(uint32_t point, bool compatible,
   return static_cast<size_t>(count);
 }
 
+namespace {
+/// The parts of a segment's characters, as they decompose.
+struct Parts {
+  std::vector<utf8proc_int32_t> points;
+  std::vector<bool> isFirst; ///< Of its character.
+  void clear() {
+    points.clear();
+    isFirst.clear();
+  }
+};
+} // namespace
+
 /// Sorts each run of marks by class, marks of one class staying in order.
-static void sortMarks(std::vector<utf8proc_int32_t> &points) {
-  auto isStarter = [](utf8proc_int32_t point) { return combiningClass(point) == 0; };
-  std::vector<uint64_t> keys; // class, place and character of each mark
-  for (auto run = points.begin(); run != points.end();) {
-    run = std::find_if_not(run, points.end(), isStarter);
-    const auto end = std::find_if(run, points.end(), isStarter);
+static void sortMarks(Parts &parts) {
+  std::vector<uint64_t> keys; // class, place, isFirst and character of each mark
+  for (size_t begin = 0, end; begin < parts.points.size(); begin = end + 1) {
     keys.clear();
-    for (auto mark = run; mark != end; ++mark)
-      keys.push_back(uint64_t(combiningClass(*mark)) << 56 |
-                     uint64_t(mark - run) << 21 | uint64_t(*mark));
+    for (end = begin; end < parts.points.size(); ++end) {
+      const int order = combiningClass(parts.points[end]);
+      if (order == 0)
+        break;
+      keys.push_back(uint64_t(order) << 56 | uint64_t(end) << 22 |
+                     uint64_t(parts.isFirst[end]) << 21 | uint64_t(parts.points[end]));
+    }
     std::ranges::sort(keys);
-    for (const uint64_t key : keys)
-      *run++ = static_cast<utf8proc_int32_t>(key & 0x1FFFFF);
+    for (size_t i = 0; i < keys.size(); ++i) {
+      parts.points[begin + i] = static_cast<utf8proc_int32_t>(keys[i] & 0x1FFFFF);
+      parts.isFirst[begin + i] = keys[i] >> 21 & 1;
+    }
   }
 }
+
+namespace {
+/// Says where the characters come from that a segment's parts have composed to, as the
+/// tokenizers library counts: each takes as many of the segment's characters, in their
+/// order, as it has first parts, and comes from the first of them; one that takes none
+/// comes from where the one before it does.
+class Alignment {
+public:
+  explicit Alignment(const Parts &parts) : parts(parts) {}
+
+  /// Begins anew, with the parts of the next segment.
+  void start() {
+    isTaken.assign(parts.points.size(), false);
+    next = 0;
+  }
+  /// How many characters the next composed one takes.
+  size_t take(utf8proc_int32_t point) {
+    made.clear();
+    decompose(static_cast<uint32_t>(point), false, made);
+    size_t count = 0;
+    for (const utf8proc_int32_t part : made) {
+      while (next < isTaken.size() && isTaken[next])
+        ++next;
+      // Marks that compose may stand behind others that do not.
+      size_t at = next;
+      while (at < isTaken.size() && (isTaken[at] || parts.points[at] != part))
+        ++at;
+      if (at == isTaken.size())
+        continue;
+      isTaken[at] = true;
+      count += parts.isFirst[at];
+    }
+    return count;
+  }
+
+private:
+  const Parts &parts;
+  std::vector<bool> isTaken;
+  size_t next = 0; ///< No part before it is left.
+  std::vector<utf8proc_int32_t> made;
+};
+} // namespace
 
 void normalizeUnicode(const Text &text, uint32_t form, Text &out) {
   const bool composes = form == 0 || form == 2, compatible = form >= 2;
   const std::string_view bytes = text.bytes;
-  std::vector<utf8proc_int32_t> points, parts;
-  std::vector<size_t> sources; // of each part, where its character starts in `bytes`
+  Parts parts;
+  Alignment alignment(parts);
+  std::vector<utf8proc_int32_t> points; // of the composed characters
+  std::vector<size_t> starts;           // of the segment's characters in `bytes`
   std::string character;
   for (size_t begin = 0; begin < bytes.size();) {
-    points.clear();
-    sources.clear();
+    parts.clear();
+    starts.clear();
     size_t end = begin;
     do {
       const Character next = characterAt(bytes.substr(end));
       if (end > begin && startsSegment(next.point))
         break;
-      sources.insert(sources.end(), decompose(next.point, compatible, points), end);
+      starts.push_back(end);
+      if (decompose(next.point, compatible, parts.points))
+        parts.isFirst.push_back(true);
+      parts.isFirst.resize(parts.points.size());
       end += next.length;
     } while (end < bytes.size());
-    sortMarks(points);
+    sortMarks(parts);
+    points = parts.points;
     auto count = static_cast<utf8proc_ssize_t>(points.size());
     if (composes && count > 1) {
       const auto options =
@@ -91,15 +154,18 @@ void normalizeUnicode(const Text &text, uint32_t form, Text &out) {
       count = std::max<utf8proc_ssize_t>(
           0, utf8proc_normalize_utf32(points.data(), count, options));
     }
-    // A character comes from where the first of its parts does; parts are counted in the
-    // order of the text.
-    size_t part = 0;
+    if (text.tracks)
+      alignment.start();
+    size_t taken = 0; // of the segment's characters
     for (utf8proc_ssize_t i = 0; i < count; ++i) {
       character.clear();
       appendCharacter(static_cast<uint32_t>(points[i]), character);
-      out.add(character, text.originAt(sources[std::min(part, sources.size() - 1)]));
-      parts.clear();
-      part += composes ? decompose(static_cast<uint32_t>(points[i]), false, parts) : 1;
+      const size_t takes = !text.tracks ? 0
+                           : composes   ? alignment.take(points[i])
+                                        : size_t(parts.isFirst[i]);
+      const size_t from = takes ? taken : std::max<size_t>(taken, 1) - 1;
+      out.add(character, text.originAt(starts[std::min(from, starts.size() - 1)]));
+      taken += takes;
     }
     begin = end;
   }

@@ -212,6 +212,32 @@ TEST(Pipeline, Normalizers) {
   EXPECT_EQ(normal(UnicodeNormalizer{}, "a\xFF\xE2\x82z"), "a\uFFFD\uFFFD\uFFFDz");
 }
 
+/// As tokenizers 0.23 aligns them: a composed character takes as many characters as it has
+/// parts that begin one, in the order of the text, and comes from the first.
+TEST(Pipeline, ComposedCharactersKeepTheirPlaces) {
+  const auto origins = [](UnicodeForm form, std::string_view text) {
+    TokenizerDescription description = wordUnigram();
+    description.pipelines[0].normalizers = {UnicodeNormalizer{form}};
+    const Loaded tokenizer = loaded(description);
+    const auto table = TokenizerTable::open(bytesOf(*tokenizer.table));
+    Text made(true);
+    EXPECT_TRUE(normalize(*table, table->pipelines[0], text, 0, made).ok());
+    Offsets places; // of characters
+    for (size_t i = 0; i < made.size(); ++i)
+      if (!isTrail(made.bytes[i]))
+        places.emplace_back(made.origins[i].begin, made.origins[i].end);
+    return places;
+  };
+  // i, two cedillas, and a diaeresis with an acute accent in one character.
+  EXPECT_EQ(origins(UnicodeForm::Nfc, "i\u0327\u0327\u0344"),
+            (Offsets{{0, 1}, {3, 5}, {5, 7}}));
+  EXPECT_EQ(origins(UnicodeForm::Nfc, "\u05BC\u05AD\u0344T"),
+            (Offsets{{0, 2}, {2, 4}, {4, 6}, {4, 6}, {6, 7}}));
+  EXPECT_EQ(origins(UnicodeForm::Nfd, "\uAC01x"), (Offsets{{0, 3}, {0, 3}, {0, 3}, {3, 4}}));
+  EXPECT_EQ(origins(UnicodeForm::Nfkc, "\uFB03e\u0301"),
+            (Offsets{{0, 3}, {0, 3}, {0, 3}, {3, 4}}));
+}
+
 TEST(Pipeline, PreTokenizers) {
   EXPECT_EQ(make({}, {WhitespaceSplit{}}, " a\u3000b  ").words, (Words{"a", "b"}));
   EXPECT_EQ(make({}, {Metaspace{}}, "a  b").words, (Words{"▁a", "▁", "▁b"}));
