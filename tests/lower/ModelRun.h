@@ -27,8 +27,10 @@ public:
             pm.addPass(createFuseAttentionPass());
         }) {}
 
+  /// `checkpoint` is the folder that holds the files of the weights, if any are named.
   Placed(mlir::ModuleOp module, const PipelineOptions &options,
-         llvm::function_ref<void(mlir::OpPassManager &)> fuse) {
+         llvm::function_ref<void(mlir::OpPassManager &)> fuse,
+         const std::string &checkpoint = "") {
     mlir::PassManager place(module.getContext());
     fuse(place);
     buildPlacePipeline(place, options);
@@ -52,7 +54,7 @@ public:
              {"cache_per_key", plan.cachePerKey}};
     weightSize = weightsSectionBytes(module);
     weights = Buffer(weightSize / 4);
-    WeightStore store("");
+    WeightStore store(checkpoint);
     for (WeightOp weight : placedWeights(module))
       ok &= mlir::succeeded(
           store.write(weight, {weights.bytes(), size_t(weightSize)}));

@@ -1,9 +1,8 @@
 // Whole random models: fused, placed, lowered and run by threads, against the
 // reference interpreter on the same (dequantized) weights. The lowest level that this
 // machine runs is judged so; the others must give its bits.
-#include "ModelRun.h"
+#include "Judge.h"
 #include "compiler/Register.h"
-#include "dialect/ReferenceRun.h"
 #include "tests/support/DeriveWeights.h"
 #include "tests/support/RandomModel.h"
 #include <cmath>
@@ -55,18 +54,6 @@ constexpr Variant variants[] = {
 constexpr Variant derivedVariants[] = {{"f32", "f32", 1e-5, true, false, true},
                                        {"int8", "f32", 1e-5, true, false, true}};
 
-/// Decomposed, so that logits can be seen; weights and keys stored as the compiled
-/// model's are.
-LogicalResult storeLike(ModuleOp plain, const Variant &variant,
-                        ArrayRef<std::string> formats) {
-  PassManager pm(plain.getContext());
-  pm.addPass(createHoistEncoderPass());
-  pm.addPass(
-      createQuantizeWeightsPass({std::string(variant.type), llvm::to_vector(formats)}));
-  pm.addPass(createNarrowKeysPass({variant.keys}));
-  return pm.run(plain);
-}
-
 std::vector<std::vector<int64_t>> drawSources(const ModelSizes &sizes,
                                               std::mt19937 &random) {
   int64_t sourceIds = sizes.sourceVocabulary ? sizes.sourceVocabulary : sizes.vocabulary;
@@ -91,29 +78,6 @@ void advance(Batch::Rows &rows, int64_t step, int64_t vocabulary, std::mt19937 &
     rows.tokens.push_back(random() % vocabulary);
   rows.positions.assign(rows.ancestors.size(), step);
 }
-
-/// The reference interpreter on one batch, and the logits of its last step.
-struct Judge {
-  explicit Judge(ModuleOp module) : run(module) {
-    run.interpreter.observer = [this](Operation *op, ArrayRef<reference::Value> results) {
-      if (isa<LinearOp>(op) && isa<TopTokensOp>(*op->user_begin()))
-        logits = std::get<reference::Tensor>(results[0]);
-    };
-  }
-  Judge(const Judge &) = delete;
-
-  FailureOr<reference::StepResult> step(const Batch::Rows &rows) {
-    reference::Tensor ancestors(
-        {int64_t(rows.ancestors.size()), int64_t(rows.ancestors[0].size())});
-    for (int64_t r = 0; r < ancestors.rows(); ++r)
-      for (size_t p = 0; p < rows.ancestors[r].size(); ++p)
-        ancestors.at(r, p) = double(rows.ancestors[r][p]);
-    return run.step(rows.tokens, rows.positions, ancestors, rows.sources);
-  }
-
-  reference::BatchRun run;
-  reference::Tensor logits;
-};
 
 /// Runs one step in both; `got` becomes the logits of `batch`.
 void stepLikeTheJudge(Judge &judge, Batch &batch, Compiled &model,
@@ -218,7 +182,7 @@ void Model::compare(const Variant &variant) {
   if (variant.mixed)
     formats = drawFormats(*plain, random);
   options.weightsFor = formats;
-  ASSERT_TRUE(succeeded(storeLike(*plain, variant, formats)));
+  ASSERT_TRUE(succeeded(storeLike(*plain, options)));
   Placed placed(*module, options, variant.fuseAll);
   ASSERT_TRUE(placed.ok);
   std::vector<std::unique_ptr<Compiled>> levels;
