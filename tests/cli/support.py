@@ -7,10 +7,9 @@ import sys
 import unittest
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(TESTS / "e2e"), str(TESTS / "models")]
-import make_checkpoint  # noqa: E402
-from families import FAMILIES  # noqa: E402, F401
-from driver import BUILD, ENCDEC, EXAMPLE, OUT, compile_model, run  # noqa: E402, F401
+sys.path.insert(0, str(TESTS / "e2e"))
+from driver import (  # noqa: E402, F401
+    BUILD, ENCDEC, EXAMPLE, FAMILIES, OUT, checkpoint, compile_model, run)
 
 TEXTS = ["I love machine learning.", "The old man lives in a small house.", "Yes.",
          "Where is the station?"]
@@ -27,16 +26,6 @@ def feed(text, *arguments):
     process = start(*arguments)
     out, err = process.communicate(text)
     return subprocess.CompletedProcess(arguments, process.returncode, out, err)
-
-
-def checkpoint(name, spec, tokenizer=None):
-    """A random checkpoint (tests/models), with a trained tokenizer (tests/tokenizers) or none."""
-    folder = OUT / name
-    shutil.rmtree(folder, ignore_errors=True)
-    if tokenizer:
-        shutil.copytree(TESTS / "tokenizers" / tokenizer, folder)
-    make_checkpoint.write(spec, folder)
-    return folder
 
 
 class Cli(unittest.TestCase):

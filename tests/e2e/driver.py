@@ -2,13 +2,19 @@
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "models"))
+import make_checkpoint  # noqa: E402
+from families import FAMILIES  # noqa: E402, F401
+
 BUILD = pathlib.Path(sys.argv.pop(1) if len(sys.argv) > 1 else ROOT / "build")
 ENCDEC = BUILD / "bin" / "encdec"
 EXAMPLE = ROOT / "examples" / "models" / "en-fr"
+SMALL_T5 = ROOT / "tests" / "models" / "small-t5"
 GOLDENS = ROOT / "tests" / "models" / "goldens"
 OUT = BUILD / "e2e"
 
@@ -28,6 +34,16 @@ def compile_model(folder, name, *options):
     path = OUT / name
     run("compile", folder, "-o", path, *options)
     return path
+
+
+def checkpoint(name, spec, tokenizer=None):
+    """A random checkpoint (tests/models), with a trained tokenizer (tests/tokenizers) or none."""
+    folder = OUT / name
+    shutil.rmtree(folder, ignore_errors=True)
+    if tokenizer:
+        shutil.copytree(ROOT / "tests" / "tokenizers" / tokenizer, folder)
+    make_checkpoint.write(spec, folder)
+    return folder
 
 
 def generate_ids(bundle, sources, *options):

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Compares this build with an older one, bit for bit: bundles of each weight type that both
-# compile from the example model and from ten random checkpoints give the same logits at
-# every CPU level of this machine, with 1, 2 and 4 threads.
+# compile from the example model, the small trained T5 and random checkpoints give the same
+# logits at every CPU level of this machine, with 1, 2 and 4 threads.
 #   tests/e2e/same_bits.sh OLD_SOURCE [OLD_BUILD] [BUILD]   builds: build/ of the sources
-# The random checkpoints are those of build/models/marian (ctest -R models.make).
+# The random checkpoints are those of build/models (ctest -R models.make).
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 [ $# -ge 1 ] || { sed -n '5,6p' "${BASH_SOURCE[0]}" >&2; exit 2; }
@@ -25,6 +25,10 @@ models=("$root/examples/models/en-fr")
 for name in plain one-head head-size-20 ffn-333 odd-width sides-differ gelu deep \
   tiny-vocabulary stored-positions-f16; do
   models+=("$build/models/marian/$name")
+done
+models+=("$root/tests/models/small-t5")
+for name in t5/plain t5/gated-gelu umt5/plain m2m100/plain m2m100/forced-bos bart/plain; do
+  models+=("$build/models/$name")
 done
 same=0 other=0
 for model in "${models[@]}"; do
