@@ -1,10 +1,11 @@
 //===- main.cpp - times a folder's tokenizer ------------------------------===//
 //
 // usage: encdec_bench_tokenizers FOLDER [TEXT] [ROUNDS]
-// Describes the folder's tokenizer, writes its table and opens it, then encodes and decodes
-// each line of the file TEXT, ROUNDS times. Prints JSON: milliseconds of this thread's
-// processor time (the least of the rounds), the table's size, the memory at its highest,
-// and the ids of each line, by which a caller sees that two programs did the same.
+// Describes the folder's tokenizer, writes its table and opens it, then encodes
+// and decodes each line of the file TEXT, ROUNDS times. Prints JSON:
+// milliseconds of this thread's processor time (the least of the rounds), the
+// table's size, the memory at its highest, and the ids of each line, by which a
+// caller sees that two programs did the same.
 //
 //===----------------------------------------------------------------------===//
 
@@ -107,11 +108,12 @@ int main(int count, char **arguments) {
     return fail(status);
   rusage usage;
   ::getrusage(RUSAGE_SELF, &usage);
-  fmt::print("{{\"read_ms\": {:.3f}, \"write_ms\": {:.3f}, \"open_ms\": {:.3f}, "
-             "\"table_bytes\": {}, \"peak_bytes\": {}, \"encode_ms\": {:.3f}, "
-             "\"decode_ms\": {:.3f}, \"ids\": [",
-             read - start, written - read, openMs, table->size(),
-             uint64_t(usage.ru_maxrss) * 1024, encodeMs, decodeMs);
+  fmt::print(
+      "{{\"read_ms\": {:.3f}, \"write_ms\": {:.3f}, \"open_ms\": {:.3f}, "
+      "\"table_bytes\": {}, \"peak_bytes\": {}, \"encode_ms\": {:.3f}, "
+      "\"decode_ms\": {:.3f}, \"ids\": [",
+      read - start, written - read, openMs, table->size(),
+      uint64_t(usage.ru_maxrss) * 1024, encodeMs, decodeMs);
   for (size_t i = 0; i < encodings.size(); ++i)
     fmt::print("{}[{}]", i ? "," : "", fmt::join(encodings[i].ids, ","));
   fmt::print("]}}\n");

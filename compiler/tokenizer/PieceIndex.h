@@ -22,8 +22,7 @@ public:
   }
   /// The number of the piece, or -1.
   int32_t find(std::string_view text) const {
-    return numbers.find(text,
-                        [this](int32_t piece) { return textOf(piece); });
+    return numbers.find(text, [this](int32_t piece) { return textOf(piece); });
   }
 
 private:
