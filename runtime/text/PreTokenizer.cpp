@@ -11,13 +11,20 @@ namespace {
 enum class Prepend { Never, Always, First };
 } // namespace
 
+/// Room for the words of most texts.
+static std::vector<Word> wordsFor(std::string_view bytes) {
+  std::vector<Word> words;
+  words.reserve(8 + bytes.size() / 6);
+  return words;
+}
+
 static void pushWord(std::vector<Word> &words, size_t begin, size_t end) {
   if (begin < end)
     words.push_back({static_cast<uint32_t>(begin), static_cast<uint32_t>(end)});
 }
 
 static void splitAtWhitespace(std::string_view bytes, std::vector<Word> &words) {
-  std::vector<Word> parts;
+  std::vector<Word> parts = wordsFor(bytes);
   for (const auto [begin, end] : words) {
     size_t start = begin;
     for (size_t at = begin; at < end;) {
@@ -38,7 +45,7 @@ static void putMetaspaces(Prepend prepend, bool split, bool isFirst, Text &text,
                           std::vector<Word> &words) {
   Text out(text.tracks);
   out.bytes.reserve(text.size() + text.size() / 2 + 8);
-  std::vector<Word> parts;
+  std::vector<Word> parts = wordsFor(text.bytes);
   for (size_t w = 0; w < words.size(); ++w) {
     const auto [begin, end] = words[w];
     const std::string_view word =
@@ -138,7 +145,7 @@ size_t gpt2WordEnd(std::string_view text, size_t begin) {
 }
 
 static void splitAsGpt2(std::string_view bytes, std::vector<Word> &words) {
-  std::vector<Word> parts;
+  std::vector<Word> parts = wordsFor(bytes);
   for (const auto [begin, end] : words) {
     const std::string_view word = bytes.substr(0, end);
     for (size_t at = begin; at < end;) {
