@@ -53,6 +53,27 @@ def generate_ids(bundle, sources, *options):
     return [json.loads(line) for line in out.splitlines()]
 
 
+def generate_texts(bundle, texts, *options, beams=1):
+    """One batch of texts in, one JSON object a text out."""
+    arguments = [word for text in texts for word in ("--text", text)]
+    out = run("generate", bundle, "--json", "--beams", beams, *options, *arguments).stdout
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def check_like_goldens(test, lines, results):
+    """Results are the reference's up to what rounding may decide, in 98 % of the tokens."""
+    compared = total = 0
+    for line, result in zip(lines, results, strict=True):
+        count = line["compare"]
+        test.assertEqual(result["ids"][:count], line["ids"][:count], line["text"])
+        compared, total = compared + count, total + len(line["ids"])
+        if count == len(line["ids"]):
+            test.assertEqual(result["text"], line["output"])
+            test.assertAlmostEqual(result["log_prob"], line["log_prob"], delta=1e-3)
+    print(f"{compared} of {total} tokens compared ({compared / total:.2%})")
+    test.assertGreaterEqual(compared, 0.98 * total)
+
+
 def goldens(name):
     return json.loads((GOLDENS / name).read_text())
 

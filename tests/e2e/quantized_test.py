@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""The small trained T5 (tests/models/train_t5.py): it has learnt its pairs, and each type of
-weights decides as f32 does along f32's own outputs.
+"""The small trained T5 (tests/models/train_t5.py): it has learnt its pairs, f32 generates
+what Transformers does, and each type of weights decides as f32 along f32's own outputs.
 
 Decided is what rounding in f32 cannot change: the best token's log-probability is above the
 second's by more than 1e-4 (tests/models/goldens.py says why)."""
-import json
 import subprocess
 import unittest
 
-from driver import BUILD, ENCDEC, ROOT, SMALL_T5, compile_model, run
+from driver import (BUILD, ROOT, SMALL_T5, check_like_goldens, compile_model, generate_texts,
+                    goldens)
 
 TABLE = ROOT / "tests" / "data" / "en-fr-200.tsv"
 MARGIN = 1e-4
@@ -30,14 +30,14 @@ class Quantized(unittest.TestCase):
     def setUpClass(cls):
         rows = [line.split("\t") for line in TABLE.read_text(encoding="utf-8").splitlines()]
         cls.references = [row[1:] for row in rows]
+        cls.lines = goldens("small-t5.json")["lines"]
         cls.f32 = compile_model(SMALL_T5, "small-t5.encdec", "--quiet")
-        words = [word for row in rows for word in ("--text", row[0])]
-        out = run("generate", cls.f32, "--json", "--beams", 1, *words).stdout
-        cls.results = [json.loads(line) for line in out.splitlines()]
-        tokenized = subprocess.run([ENCDEC, "tokenize", cls.f32, "--json"], text=True, check=True,
-                                   capture_output=True, input="".join(row[0] + "\n" for row in rows))
-        sources = [json.loads(line)["ids"] for line in tokenized.stdout.splitlines()]
-        cls.pairs = list(zip(sources, [result["ids"] for result in cls.results], strict=True))
+        cls.results = generate_texts(cls.f32, [row[0] for row in rows])
+        cls.pairs = [(line["source"], result["ids"])
+                     for line, result in zip(cls.lines, cls.results, strict=True)]
+
+    def test_ids_and_text_equal_transformers(self):
+        check_like_goldens(self, self.lines, self.results)
 
     def test_the_model_has_learnt_its_pairs(self):
         learnt = sum(result["text"] in references

@@ -179,7 +179,7 @@ def run_model(folder, table, out, limit):
     """Greedy ids of a real checkpoint; source ids by its own tokenizer."""
     import torch
     import transformers
-    tokenizer = transformers.MarianTokenizer.from_pretrained(folder)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     exact, single = reference.load(folder, torch.float64), reference.load(folder, torch.float32)
     rows, compared, total = [], 0, 0
     for fields in read_tsv(table, limit):
@@ -253,10 +253,11 @@ def main():
                lambda path: dump_models(path, specs), options.check)
     if not (options.family or options.only):
         root = os.path.join(HERE, "..", "..")
-        settle(os.path.join(HERE, "goldens", "en-fr-200.json"),
-               lambda path: run_model(os.path.join(root, "examples", "models", "en-fr"),
-                                      os.path.join(root, "tests", "data", "en-fr-200.tsv"),
-                                      path, 0), options.check)
+        table = os.path.join(root, "tests", "data", "en-fr-200.tsv")
+        for name, folder in (("en-fr-200", os.path.join(root, "examples", "models", "en-fr")),
+                             ("small-t5", os.path.join(HERE, "small-t5"))):
+            settle(os.path.join(HERE, "goldens", name + ".json"),
+                   lambda path, of=folder: run_model(of, table, path, 0), options.check)
 
 
 if __name__ == "__main__":
