@@ -10,6 +10,7 @@ model trained on the same pairs. Needs torch, transformers 5.24 and sentencepiec
 version of torch gives other weights of the same worth. The pairs are Tatoeba's, CC BY 2.0
 FR (www.manythings.org/anki, tatoeba.org), and the model stands under the same terms.
 """
+import io
 import json
 import math
 import os
@@ -32,16 +33,17 @@ def read_pairs():
 def train_pieces(pairs, folder):
     """spiece.model with T5's first three ids, and what says how it is read."""
     import sentencepiece
-    path = os.path.join(folder, "spiece")
+    model = io.BytesIO()  # a file's path would be written into it
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter([text for pair in pairs for text in pair]), model_prefix=path,
+        sentence_iterator=iter([text for pair in pairs for text in pair]), model_writer=model,
         vocab_size=PIECES, character_coverage=1.0, pad_id=PAD, eos_id=EOS, unk_id=UNK,
         bos_id=-1, normalization_rule_name="nmt_nfkc", num_threads=1, minloglevel=2)
-    os.remove(path + ".vocab")
+    with open(os.path.join(folder, "spiece.model"), "wb") as file:
+        file.write(model.getvalue())
     with open(os.path.join(folder, "tokenizer_config.json"), "w") as file:
         json.dump({"tokenizer_class": "T5Tokenizer", "extra_ids": 0, "eos_token": "</s>",
                    "pad_token": "<pad>", "unk_token": "<unk>"}, file, indent=2, sort_keys=True)
-    return sentencepiece.SentencePieceProcessor(model_file=path + ".model")
+    return sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
 
 
 def padded(rows, fill):
