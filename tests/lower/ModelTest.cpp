@@ -45,12 +45,12 @@ struct Variant {
 // A key or value that lies between two bf16 numbers may be rounded to the other one
 // than the interpreter's: 1 part in 256 of one element. int8-dynamic then rounds rows that
 // differ a little, and an element between two whole numbers may again go the other way: 1
-// part in 254 of the row's greatest. With f32 keys both take the same way.
+// part in 254 of the row's greatest, in each layer. With f32 keys both take the same way.
 constexpr Variant variants[] = {
     {"f32", "f32", 1e-5, true},       {"int8", "f32", 1e-5, true},
     {"bf16", "f32", 1e-5, true},      {"int8-dynamic", "f32", 1e-5, true},
     {"f32", "f32", 1e-5, true, true}, {"f32", "f32", 1e-5, false},
-    {"f32", "bf16", 5e-4, true},      {"int8-dynamic", "bf16", 1e-2, true}};
+    {"f32", "bf16", 5e-4, true},      {"int8-dynamic", "bf16", 2e-2, true}};
 constexpr Variant derivedVariants[] = {{"f32", "f32", 1e-5, true, false, true},
                                        {"int8", "f32", 1e-5, true, false, true}};
 
