@@ -51,9 +51,12 @@ def train(kind, size, rules="few", **options):
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(corpus.corpus()), model_writer=model, **(common | options))
-    if rules == "few":
-        table.unlink()
-    return model.getvalue()
+    if rules != "few":
+        return model.getvalue()
+    table.unlink()
+    proto = slow.import_protobuf().ModelProto.FromString(model.getvalue())
+    proto.normalizer_spec.ClearField("normalization_rule_tsv")  # a path of this machine
+    return proto.SerializeToString()
 
 
 def retype(model, types_):
