@@ -32,7 +32,9 @@ encdec_status *encdec_detokenize(const encdec_model *model, const int32_t *ids,
     ENCDEC_RETURN_IF_ERROR(checkCount("id_count", id_count));
     ENCDEC_ASSIGN_OR_RETURN(const Tokenizer *tokenizer,
                             tokenizerOf(*model->model));
-    const uint64_t count = model->model->manifest.model.vocabSize;
+    // An encoder alone has the ids of its source.
+    const ModelInfo &sizes = model->model->manifest.model;
+    const uint64_t count = sizes.hasDecoder() ? sizes.vocabSize : sizes.sourceVocabSize;
     for (uint64_t i = 0; i < id_count; ++i)
       if (ids[i] < 0 || uint64_t(ids[i]) >= count)
         return usageError(

@@ -268,8 +268,8 @@ Result<std::unique_ptr<JitModel>> jit(Compilation &compilation,
 
 } // namespace
 
-Result<std::string> outputFile(const std::string &folder,
-                               const std::string &out) {
+Result<std::string> outputFile(const std::string &folder, const std::string &out,
+                               const CompileOptions &options) {
   auto target = BundleWriter::resolve(out);
   if (!target)
     return usageError(llvm::toString(target.takeError()));
@@ -284,6 +284,10 @@ Result<std::string> outputFile(const std::string &folder,
       return usageError("'" + out + "' is the checkpoint's own file " +
                         at->path() +
                         ", which a bundle would replace; name another file");
+  if (!options.import.familyFile.empty() &&
+      !fs::getUniqueID(options.import.familyFile, other) && own == other)
+    return usageError("'" + out + "' is the architecture file of --family, which a " +
+                      "bundle would replace; name another file");
   return *target;
 }
 
@@ -292,7 +296,7 @@ Status compileToBundle(const std::string &folder, const std::string &out,
                        std::vector<std::string> &warnings) {
   // A missing linker or an unwritable folder is reported before any work is done.
   ENCDEC_RETURN_IF_ERROR(resultOf(findLinker()).status());
-  ENCDEC_ASSIGN_OR_RETURN(auto file, outputFile(folder, out));
+  ENCDEC_ASSIGN_OR_RETURN(auto file, outputFile(folder, out, options));
   ENCDEC_ASSIGN_OR_RETURN(auto bundle, resultOf(BundleWriter::create(file)));
   MLIRContext context;
   ENCDEC_ASSIGN_OR_RETURN(auto module,

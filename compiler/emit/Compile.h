@@ -37,12 +37,12 @@ struct CompileOptions {
 };
 
 /// The file that a bundle of `folder` at `out` makes or replaces; links are followed.
-/// A usage error if something other than a regular file is there, or a file of the
-/// checkpoint itself.
-Result<std::string> outputFile(const std::string &folder,
-                               const std::string &out);
+/// A usage error if something other than a regular file is there, a file of the
+/// checkpoint itself, or the architecture file of the options.
+Result<std::string> outputFile(const std::string &folder, const std::string &out,
+                               const CompileOptions &options);
 
-/// Imports, fuses, places, generates code, links and writes outputFile(folder, out),
+/// Imports, fuses, places, generates code, links and writes outputFile(folder, out, options),
 /// which is replaced once the bundle is whole (BundleWriter.h). Equal folders and
 /// options give equal bytes. A bug of LLVM may end the process: a program that must
 /// not die runs this in a child, as encdec-compile does.

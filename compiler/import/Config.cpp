@@ -16,7 +16,7 @@ static Result<JsonValue> readObject(const std::string &folder,
                                     const std::string &name) {
   const std::string path = folder + "/" + name; // errors name the folder, too
   ENCDEC_ASSIGN_OR_RETURN(std::string text,
-                          readFile(path, path, maxConfigBytes));
+                          readFileIn(folder, name, path, maxConfigBytes));
   return parseJson(text).withContext(name);
 }
 
@@ -25,7 +25,7 @@ Result<ConfigFiles> ConfigFiles::read(const std::string &folder) {
   ENCDEC_ASSIGN_OR_RETURN(JsonValue config, readObject(folder, "config.json"));
   files.config = std::move(config);
   constexpr const char *generationName = "generation_config.json";
-  if (::access((folder + "/" + generationName).c_str(), F_OK) == 0) {
+  if (isThere(folder, generationName)) {
     ENCDEC_ASSIGN_OR_RETURN(JsonValue generation,
                             readObject(folder, generationName));
     files.generationFile = std::move(generation);

@@ -5,10 +5,49 @@
 #include <cstring>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 namespace encdec::checkpoint {
+
+bool staysInside(const std::string &folder, const std::string &name) {
+  char realFolder[PATH_MAX], realFile[PATH_MAX];
+  if (!::realpath(folder.c_str(), realFolder) ||
+      !::realpath((folder + "/" + name).c_str(), realFile))
+    return false;
+  std::string_view base(realFolder), file(realFile);
+  auto below = [&](std::string parent) {
+    parent += '/';
+    return file.starts_with(parent);
+  };
+  if (below(std::string(base)))
+    return true;
+  size_t revision = base.rfind('/');
+  if (revision == std::string_view::npos)
+    return false;
+  std::string_view snapshots = base.substr(0, revision);
+  constexpr std::string_view tail = "/snapshots";
+  return snapshots.ends_with(tail) &&
+         below(
+             std::string(snapshots.substr(0, snapshots.size() - tail.size())) +
+             "/blobs");
+}
+
+Result<std::string> readFileIn(const std::string &folder, const std::string &name,
+                               const std::string &label, uint64_t most) {
+  const std::string path = folder + "/" + name;
+  if (::access(path.c_str(), F_OK) == 0 && !staysInside(folder, name))
+    return badModel(label + ": a link that leads out of the checkpoint folder; copy the "
+                            "file into the folder");
+  return readFile(path, label, most);
+}
+
+bool isThere(const std::string &folder, const std::string &name) {
+  struct stat info;
+  return ::lstat((folder + "/" + name).c_str(), &info) == 0;
+}
 
 Result<std::string> readFile(const std::string &path, const std::string &name,
                              uint64_t most) {

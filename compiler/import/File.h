@@ -11,4 +11,16 @@ namespace encdec::checkpoint {
 Result<std::string> readFile(const std::string &path, const std::string &name,
                              uint64_t most);
 
+/// Whether the file lies in the folder once links are followed, or where a model cache
+/// keeps it: snapshots/<revision>/ of a hub's cache holds links into blobs/, which lies
+/// beside snapshots/.
+bool staysInside(const std::string &folder, const std::string &name);
+
+/// Whether the folder has an entry of that name, though it be a link to nothing.
+bool isThere(const std::string &folder, const std::string &name);
+
+/// Reads a file of a folder, which a link must not lead out of; messages call it `label`.
+Result<std::string> readFileIn(const std::string &folder, const std::string &name,
+                               const std::string &label, uint64_t most);
+
 } // namespace encdec::checkpoint

@@ -79,32 +79,6 @@ private:
   std::string current;
 };
 
-/// Whether the file lies in the folder once links are followed, or where a model cache
-/// keeps it: snapshots/<revision>/ of a hub's cache holds links into blobs/, which lies
-/// beside snapshots/.
-bool staysInside(const std::string &folder, const std::string &name) {
-  char realFolder[PATH_MAX], realFile[PATH_MAX];
-  if (!::realpath(folder.c_str(), realFolder) ||
-      !::realpath((folder + "/" + name).c_str(), realFile))
-    return false;
-  std::string_view base(realFolder), file(realFile);
-  auto below = [&](std::string parent) {
-    parent += '/';
-    return file.starts_with(parent);
-  };
-  if (below(std::string(base)))
-    return true;
-  size_t revision = base.rfind('/');
-  if (revision == std::string_view::npos)
-    return false;
-  std::string_view snapshots = base.substr(0, revision);
-  constexpr std::string_view tail = "/snapshots";
-  return snapshots.ends_with(tail) &&
-         below(
-             std::string(snapshots.substr(0, snapshots.size() - tail.size())) +
-             "/blobs");
-}
-
 } // namespace
 
 bool isPlainName(std::string_view name) {

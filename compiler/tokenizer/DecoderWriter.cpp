@@ -17,6 +17,10 @@ namespace encdec::tokenizer {
 
 namespace {
 
+// Stages may multiply a name; these bound what one id, and what all, decode to.
+constexpr size_t kMaxSurfaceBytes = 1 << 16;
+constexpr size_t kMaxSurfacesBytes = 64 << 20;
+
 struct Surface {
   uint32_t kind = ENCDEC_TOKENIZER_SURFACE_PLAIN;
   std::string text;
@@ -36,8 +40,11 @@ public:
   Surface decode(std::string_view name, int32_t id, const DecoderDescription &decoder) {
     surface = {ENCDEC_TOKENIZER_SURFACE_PLAIN, std::string(name)};
     this->id = id;
-    for (const DecoderStage &stage : decoder.stages)
+    for (const DecoderStage &stage : decoder.stages) {
       std::visit(*this, stage);
+      if (surface.text.size() > kMaxSurfaceBytes)
+        break; // writeDecoder() refuses it
+    }
     return surface;
   }
 
@@ -49,9 +56,14 @@ public:
   void operator()(const ReplaceDecoder &stage) {
     if (surface.kind == ENCDEC_TOKENIZER_SURFACE_BYTES || stage.from.empty())
       return;
-    for (size_t at = 0; (at = surface.text.find(stage.from, at)) != std::string::npos;
-         at += stage.to.size())
-      surface.text.replace(at, stage.from.size(), stage.to);
+    const std::string_view text = surface.text;
+    std::string made;
+    size_t at = 0;
+    for (size_t next; made.size() <= kMaxSurfaceBytes &&
+                      (next = text.find(stage.from, at)) != std::string::npos;
+         at = next + stage.from.size())
+      made.append(text, at, next - at) += stage.to;
+    surface.text = made.append(text, at);
   }
   void operator()(const ByteFallbackDecoder &) {
     if (const int byte = byteOfPiece(surface.text); byte >= 0)
@@ -163,8 +175,16 @@ Status writeDecoder(TableWriter &table, const DecoderDescription &decoder,
   std::vector<encdec_tokenizer_surface> surfaces(
       greatest + 1, {ENCDEC_TOKENIZER_SURFACE_UNNAMED, {0, 0}});
   NameDecoder names(model);
+  size_t total = 0;
   for (const auto &[name, id] : vocabulary.names) {
     const Surface made = names.decode(name, id, decoder);
+    total += made.text.size();
+    if (made.text.size() > kMaxSurfaceBytes || total > kMaxSurfacesBytes)
+      return overLimit("the decoder makes more than " +
+                       (total > kMaxSurfacesBytes
+                            ? "64 MB of all names"
+                            : "64 KB of the name of id " + std::to_string(id)) +
+                       "; shorten what its stages replace names by");
     const bool isBytes = made.kind == ENCDEC_TOKENIZER_SURFACE_BYTES;
     surfaces[id] = {made.kind, isBytes ? table.raw(made.text) : table.text(made.text)};
   }

@@ -245,12 +245,10 @@ Result<TokenizerDescription> Describer::describe() {
 
 Folder folderAt(const std::string &path) {
   return {[path](const std::string &name) {
-            struct stat info;
-            return ::stat((path + "/" + name).c_str(), &info) == 0 &&
-                   S_ISREG(info.st_mode);
+            return checkpoint::isThere(path, name);
           },
           [path](const std::string &name) {
-            return checkpoint::readFile(path + "/" + name, name, maxFileBytes);
+            return checkpoint::readFileIn(path, name, name, maxFileBytes);
           }};
 }
 

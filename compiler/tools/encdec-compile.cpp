@@ -153,7 +153,7 @@ int await(pid_t child, unsigned deadline, const char *stage) {
 }
 
 int run(Arguments arguments) {
-  auto output = encdec::outputFile(arguments.checkpoint, arguments.output);
+  auto output = encdec::outputFile(arguments.checkpoint, arguments.output, arguments.options);
   if (!output.ok()) {
     std::cerr << "encdec-compile: error: " << output.status().message() << "\n";
     return int(output.status().code());

@@ -61,7 +61,7 @@ static void applyCharsMap(const CharsMap &map, const Text &text, Text &out) {
     return match.length > 0;
   };
   out.bytes.reserve(bytes.size() + bytes.size() / 2);
-  for (size_t begin = 0; begin < bytes.size();) {
+  for (size_t begin = 0; begin < bytes.size() && !isTooLong(out);) {
     // Most text is runs of ASCII, each character of which is a cluster by itself.
     const size_t plain = begin + plainLength(map, bytes.substr(begin));
     if (plain > begin) {
@@ -85,7 +85,7 @@ static void applyCharsMap(const CharsMap &map, const Text &text, Text &out) {
 
 static void lowercase(const Text &text, Text &out) {
   std::string lower;
-  for (size_t at = 0; at < text.size();) {
+  for (size_t at = 0; at < text.size() && !isTooLong(out);) {
     const Character character = characterAt(std::string_view(text.bytes).substr(at));
     lower.clear();
     appendLowercase(character.point, lower);
@@ -129,7 +129,7 @@ static void replacePattern(const TokenizerTable &table,
                            std::span<const encdec_tokenizer_stage> alternatives,
                            std::string_view content, const Text &text, Text &out) {
   const std::string_view bytes = text.bytes;
-  for (size_t at = 0; at < bytes.size();) {
+  for (size_t at = 0; at < bytes.size() && !isTooLong(out);) {
     PatternMatch match;
     for (const encdec_tokenizer_stage &alternative : alternatives)
       if ((match = matchAlternative(alternative, table.text(alternative.text),
@@ -209,7 +209,7 @@ Status normalize(const TokenizerTable &table, const PipelineTable &pipeline,
       return Status::success(); // the pre-tokenizers follow
     }
     std::swap(out, next);
-    if (out.size() > kMaxTextBytes)
+    if (isTooLong(out))
       return overLimit("the normalized text exceeds 16 MB");
   }
   return Status::success();

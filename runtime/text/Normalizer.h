@@ -10,6 +10,9 @@ namespace encdec {
 /// The most bytes of a text and of its normal form: short texts may have long
 /// replacements.
 inline constexpr size_t kMaxTextBytes = ENCDEC_TOKENIZER_MAX_TEXT_BYTES;
+/// A stage stops where this becomes true: a replacement may be a million times as long as
+/// what it replaces.
+inline bool isTooLong(const Text &text) { return text.size() > kMaxTextBytes; }
 
 /// `fragment` as the normalizers of `pipeline` make it, in `out`, which is empty before.
 /// `fragment` starts at byte `begin` of the caller's text and may hold any bytes; each

@@ -130,7 +130,7 @@ void normalizeUnicode(const Text &text, uint32_t form, Text &out) {
   std::vector<utf8proc_int32_t> points; // of the composed characters
   std::vector<size_t> starts;           // of the segment's characters in `bytes`
   std::string character;
-  for (size_t begin = 0; begin < bytes.size();) {
+  for (size_t begin = 0; begin < bytes.size() && !isTooLong(out);) {
     parts.clear();
     starts.clear();
     size_t end = begin;

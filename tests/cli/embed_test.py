@@ -220,6 +220,9 @@ class EveryFamily(unittest.TestCase):
                 self.generates_nothing(bundle, "--text", "Yes.")
                 self.generates_nothing(bundle, "--ids", "5 1", "--json")
                 self.generates_nothing(folder, "--text", "Yes.")
+                ids = feed(TEXTS[1], "tokenize", bundle, "--bare").stdout
+                self.assertEqual(feed(ids, "tokenize", bundle, "--detokenize").stdout,
+                                 TEXTS[1] + "\n")
 
     def generates_nothing(self, model, *given):
         result = run("generate", model, *given, check=False)

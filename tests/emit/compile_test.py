@@ -173,6 +173,27 @@ class Compile(unittest.TestCase):
             result = self.run_compile(copy, "-o", copy / "m.encdec", "--cpu", "v3")
             self.assertEqual(result.returncode, 0, result.stderr)
 
+    def test_the_architecture_file_is_never_replaced(self):
+        family = self.folder / "mine.json"
+        family.write_text("{}")
+        self.assertIn("--family", self.fails(2, EXAMPLE, "-o", family, "--family", family))
+        self.assertEqual(family.read_text(), "{}")
+
+    def test_no_link_leads_out_of_the_folder(self):
+        for name in ("config.json", "generation_config.json", "tokenizer_config.json",
+                     "vocab.json", "source.spm"):
+            with self.subTest(name=name):
+                copy = self.folder / f"linked-{name}"
+                shutil.copytree(EXAMPLE, copy)
+                (copy / name).unlink()
+                (copy / name).symlink_to(EXAMPLE / name)
+                message = self.fails(3, copy, "-o", self.folder / "m.encdec")
+                self.assertIn(name, message)
+                self.assertIn("leads out of the checkpoint folder", message)
+                (copy / name).unlink()
+                (copy / name).symlink_to("gone")  # what a model cache keeps of a lost file
+                self.assertIn(name, self.fails(3, copy, "-o", self.folder / "m.encdec"))
+
     def test_unwritable_output_is_said_first(self):
         shutil.copytree(EXAMPLE, self.folder / "model")
         (self.folder / "model" / "config.json").write_text("no JSON")

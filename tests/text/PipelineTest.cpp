@@ -71,6 +71,18 @@ std::string normal(NormalizerStage stage, std::string_view text) {
 using Words = std::vector<std::string>;
 } // namespace
 
+TEST(Pipeline, ATextThatGrowsIsRefusedWhileItGrows) {
+  TokenizerDescription description = wordUnigram();
+  ReplaceNormalizer replace;
+  replace.alternatives = {{ReplacePattern::Kind::Literal, "a"}};
+  replace.content = std::string(1 << 20, 'x');
+  description.pipelines[0].normalizers = {replace};
+  const Loaded tokenizer = loaded(description);
+  // As a whole this would be a terabyte.
+  const auto ids = tokenizer->encode(std::string(1 << 20, 'a'), {});
+  EXPECT_EQ(ids.status().code(), Code::Limit) << ids.status().message();
+}
+
 TEST(Pipeline, WordsByThemselves) {
   const Loaded t = loaded(wordUnigram());
   EXPECT_EQ(encode(t, "ab  a\tb").ids, (Ids{7, 4, 3, 5, 0}));

@@ -186,6 +186,13 @@ TEST(Table, DescriptionsThatContradictThemselvesAreNotWritten) {
     d.pipelines[0].model.kind = ModelKind::MergesByRank;
     d.pipelines[0].model.merges = {{3, 3}};
   });
+  expect("64 KB of the name of id", [](D &d) {
+    d.decoder.stages = {ReplaceDecoder{"\u2581", std::string(1 << 17, 'x')}};
+  });
+  expect("64 KB of the name of id", [](D &d) {
+    d.decoder.stages.assign(13, ReplaceDecoder{"x", "xxxxxxxxxx"});
+    d.decoder.stages.front() = ReplaceDecoder{"\u2581", "x"};
+  });
   expect("front of the text", [](D &d) {
     d.decoder.stages.push_back(StripDecoder{.from = " ", .start = 1});
   });
