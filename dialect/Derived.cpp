@@ -100,6 +100,23 @@ static void addProduct(ArrayRef<double> a, const double *b, MutableArrayRef<doub
       out[j] += a[k] * b[k * width + j];
 }
 
+LogicalResult
+DerivedWeight::forEachRow(WeightOp of, int64_t from, int64_t count,
+                          function_ref<void(int64_t, ArrayRef<double>)> body) {
+  int64_t width = rowWidth(of);
+  std::vector<double> block;
+  for (int64_t done = 0; done < count;) {
+    int64_t some = std::min(blockRows(width), count - done);
+    block.resize(some * width);
+    if (failed(rows(of, from + done, block)))
+      return failure();
+    for (int64_t i = 0; i < some; ++i)
+      body(done + i, ArrayRef(block).slice(i * width, width));
+    done += some;
+  }
+  return success();
+}
+
 // to[i, j] = sum over k of left[i, k] * right[k, j]: no bit depends on the blocks.
 LogicalResult DerivedWeight::productRows(ProductAttr product, int64_t from, Block to) {
   WeightOp left = named(product.getLeft()), right = named(product.getRight());
@@ -111,39 +128,20 @@ LogicalResult DerivedWeight::productRows(ProductAttr product, int64_t from, Bloc
     if (failed(rows(right, 0, b)))
       return failure();
   }
-  int64_t count = to.size() / width;
-  std::vector<double> a;
-  for (int64_t done = 0; done < count;) {
-    int64_t some = std::min(blockRows(depth), count - done);
-    a.resize(some * depth);
-    if (failed(rows(left, from + done, a)))
-      return failure();
-    for (int64_t i = 0; i < some; ++i) {
-      Block out = to.slice((done + i) * width, width);
-      llvm::fill(out, 0.0);
-      addProduct(ArrayRef(a).slice(i * depth, depth), b.data(), out);
-    }
-    done += some;
-  }
-  return success();
+  return forEachRow(left, from, to.size() / width, [&](int64_t i, ArrayRef<double> a) {
+    Block out = to.slice(i * width, width);
+    llvm::fill(out, 0.0);
+    addProduct(a, b.data(), out);
+  });
 }
 
 LogicalResult DerivedWeight::columnRows(ColumnsAttr columns, int64_t from, Block to) {
-  WeightOp whole = named(columns.getWeight());
-  int64_t stride = rowWidth(whole), width = columns.getTo() - columns.getFrom();
-  int64_t count = to.size() / width;
-  std::vector<double> block;
-  for (int64_t done = 0; done < count;) {
-    int64_t some = std::min(blockRows(stride), count - done);
-    block.resize(some * stride);
-    if (failed(rows(whole, from + done, block)))
-      return failure();
-    for (int64_t i = 0; i < some; ++i)
-      std::copy_n(block.data() + i * stride + columns.getFrom(), width,
-                  to.data() + (done + i) * width);
-    done += some;
-  }
-  return success();
+  int64_t width = columns.getTo() - columns.getFrom();
+  return forEachRow(named(columns.getWeight()), from, to.size() / width,
+                    [&](int64_t i, ArrayRef<double> row) {
+                      llvm::copy(row.slice(columns.getFrom(), width),
+                                 to.begin() + i * width);
+                    });
 }
 
 LogicalResult DerivedWeight::concatRows(ConcatAttr concat, int64_t from, Block to) {

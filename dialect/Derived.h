@@ -49,6 +49,10 @@ private:
   /// A block of rows [count, width], in f64.
   using Block = llvm::MutableArrayRef<double>;
   mlir::LogicalResult rows(WeightOp of, int64_t from, Block to);
+  /// Calls body(i, row from + i) for each i below `count`, with a block of rows in memory.
+  mlir::LogicalResult
+  forEachRow(WeightOp of, int64_t from, int64_t count,
+             llvm::function_ref<void(int64_t, llvm::ArrayRef<double>)> body);
   mlir::LogicalResult leafRows(WeightOp of, int64_t from, Block to);
   mlir::LogicalResult productRows(ProductAttr product, int64_t from, Block to);
   mlir::LogicalResult columnRows(ColumnsAttr columns, int64_t from, Block to);

@@ -110,7 +110,8 @@ public:
   /// block(x, ldx, records, rows, w, K, scales, bias, y, ldy, first, last): panels
   /// [first, last) of all rows. Every pointer is that of panel 0.
   mlir::func::FuncOp linearBlock(WeightKind kind);
-  /// activate(y, gate, ldy, rows, first, last): panels in place, times those of the gate.
+  /// activate(y, gate, ldy, rows, first, last): panels of y become their activation, times
+  /// the gate's panels where `isGated`.
   mlir::func::FuncOp activatePanels(ActivationKind kind, bool isGated);
   // Each of these may have a last argument, bias: what is added to the score of key 0, the
   // ones of the next keys behind it.

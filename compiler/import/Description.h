@@ -35,7 +35,8 @@ struct ModelDescription {
   double headScale;
   bool tied;
   std::string tiedFrom; ///< Where `tied` stands, for messages.
-  std::vector<std::vector<std::string>> ties; ///< Those that hold.
+  /// The lists of tied tables, of those whose `when` is true for this checkpoint.
+  std::vector<std::vector<std::string>> ties;
 };
 
 /// Reads config.json by the family's rules and judges its keys; adds warnings.

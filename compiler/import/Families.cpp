@@ -17,11 +17,7 @@ namespace {
 constexpr uint64_t maxFamilyBytes = 1u << 20;
 constexpr const char *refusedFile = "refused.json";
 
-/// A file of families/ as CMakeLists.txt puts it into the program.
-struct EmbeddedFile {
-  const char *name;
-  std::string_view text;
-};
+/// The files of families/.
 constexpr EmbeddedFile embeddedFiles[] = {
 #include "compiler/import/FamilyData.inc"
 };
@@ -35,9 +31,10 @@ bool lists(const std::vector<std::string> &names, const std::string &name) {
 Result<std::vector<FamilyFile>> builtInFamilies() {
   std::vector<FamilyFile> families;
   for (const EmbeddedFile &file : embeddedFiles) {
-    if (file.name == std::string_view(refusedFile))
+    if (file.name == refusedFile)
       continue;
-    ENCDEC_ASSIGN_OR_RETURN(FamilyFile family, parseFamily(file.text, file.name));
+    ENCDEC_ASSIGN_OR_RETURN(FamilyFile family,
+                            parseFamily(file.text, std::string(file.name)));
     families.push_back(std::move(family));
   }
   return families;
@@ -46,10 +43,10 @@ Result<std::vector<FamilyFile>> builtInFamilies() {
 Result<std::vector<RefusedFamily>> refusedFamilies() {
   std::vector<RefusedFamily> families;
   for (const EmbeddedFile &file : embeddedFiles) {
-    if (file.name != std::string_view(refusedFile))
+    if (file.name != refusedFile)
       continue;
-    ENCDEC_ASSIGN_OR_RETURN(JsonValue json, parseJson(file.text).withContext(file.name));
-    FamilyError error{file.name, {}};
+    ENCDEC_ASSIGN_OR_RETURN(JsonValue json, parseJson(file.text).withContext(std::string(file.name)));
+    FamilyError error{std::string(file.name), {}};
     for (size_t i = 0; i < json.items.size(); ++i) {
       FamilyReader each(error, &json.items[i], json.keys[i]);
       families.push_back({each.texts("model_types"), json.keys[i], each.text("reason")});

@@ -55,9 +55,9 @@ struct AttentionFile {
   std::string norm;
 };
 
-/// Of the three linears that go up a model has one, or, where it is gated, two:
-/// activation(gatedUp x) * (gate x). Those of the other kind have empty modules, unless the
-/// family has models of both.
+/// An FFN without a gate uses `up` and `down`; a gated FFN uses `gatedUp`, `gate` and
+/// `down`: activation(gatedUp x) * (gate x). The module of a linear that no model of the
+/// family has is empty.
 struct FfnFile {
   LinearNames up, gatedUp, gate, down;
   std::string norm;

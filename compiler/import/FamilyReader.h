@@ -16,8 +16,8 @@ struct FamilyError {
   void fail(const std::string &path, const std::string &expected, const JsonValue *found);
 };
 
-/// One object of the file; for a side, the side's own object and, behind it, `both`, whose
-/// fields stand for those that the side does not have. Texts have {side} replaced.
+/// One object of the file. The reader of a side looks a field up in the side's own object
+/// and, where that lacks the field, in `both`; in texts it replaces {side} by the side's name.
 class FamilyReader {
 public:
   /// `object` may be null: an object without fields.

@@ -162,7 +162,7 @@ std::optional<Evaluator::Found> Evaluator::find(const Sided &sided) {
 Evaluator::Found Evaluator::need(const Sided &sided, const std::string &expected) {
   if (std::optional<Found> found = find(sided))
     return *found;
-  // Where no fallback has a value, the first key is the one that should have.
+  // Where no fallback has a value, the message names the first key: config.json lacks it.
   const FamilyValue *value = &sided.value;
   while (value->kind == FamilyValue::Fallbacks)
     value = &value->entries.front();

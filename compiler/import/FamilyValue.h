@@ -10,8 +10,8 @@ namespace encdec::checkpoint {
 /// The closed list of what a value may be derived by.
 std::vector<std::string> derivationNames();
 
-/// Numbers that derivations use; those of sides are indexed by side. Each is set as soon
-/// as it has been evaluated.
+/// The model's numbers that derivations use, arrays by side. describeModel() sets each
+/// number as soon as its value has been evaluated, so that later values may derive from it.
 struct KnownNumbers {
   std::optional<uint64_t> dModel, maxPositions, padToken;
   std::optional<uint64_t> layers[2], heads[2], headSize[2], ffnSize[2], vocabulary[2];

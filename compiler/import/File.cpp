@@ -2,17 +2,17 @@
 #include "compiler/import/File.h"
 
 #include <cerrno>
+#include <climits>
+#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <limits.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 namespace encdec::checkpoint {
 
-bool staysInside(const std::string &folder, const std::string &name) {
+static bool staysInside(const std::string &folder, const std::string &name) {
   char realFolder[PATH_MAX], realFile[PATH_MAX];
   if (!::realpath(folder.c_str(), realFolder) ||
       !::realpath((folder + "/" + name).c_str(), realFile))
@@ -35,13 +35,18 @@ bool staysInside(const std::string &folder, const std::string &name) {
              "/blobs");
 }
 
-Result<std::string> readFileIn(const std::string &folder, const std::string &name,
-                               const std::string &label, uint64_t most) {
-  const std::string path = folder + "/" + name;
-  if (::access(path.c_str(), F_OK) == 0 && !staysInside(folder, name))
+Status checkStaysInside(const std::string &folder, const std::string &name,
+                        const std::string &label) {
+  if (::access((folder + "/" + name).c_str(), F_OK) == 0 && !staysInside(folder, name))
     return badModel(label + ": a link that leads out of the checkpoint folder; copy the "
                             "file into the folder");
-  return readFile(path, label, most);
+  return Status::success();
+}
+
+Result<std::string> readFileIn(const std::string &folder, const std::string &name,
+                               const std::string &label, uint64_t most) {
+  ENCDEC_RETURN_IF_ERROR(checkStaysInside(folder, name, label));
+  return readFile(folder + "/" + name, label, most);
 }
 
 bool isThere(const std::string &folder, const std::string &name) {

@@ -5,8 +5,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <climits>
-#include <cstdlib>
 #include <cstring>
 #include <fmt/format.h>
 #include <set>
@@ -95,9 +93,7 @@ Status CheckpointFiles::add(const std::string &folder,
     return badModel(fmt::format("{}: missing from the folder, though {} names "
                                 "it; download it again",
                                 name, indexName));
-  if (!staysInside(folder, name))
-    return badModel(name + ": a link that leads out of the checkpoint folder; "
-                           "copy the file into the folder");
+  ENCDEC_RETURN_IF_ERROR(checkStaysInside(folder, name, name));
   ENCDEC_ASSIGN_OR_RETURN(SafetensorsFile opened,
                           SafetensorsFile::open(path, name));
   files.push_back(std::make_unique<SafetensorsFile>(std::move(opened)));
@@ -120,11 +116,8 @@ Status CheckpointFiles::add(const std::string &folder,
 }
 
 Status CheckpointFiles::readIndex(const std::string &folder) {
-  if (!staysInside(folder, indexName))
-    return badModel(std::string(indexName) +
-                    ": a link that leads out of the checkpoint folder");
-  ENCDEC_ASSIGN_OR_RETURN(std::string text, readFile(folder + "/" + indexName,
-                                                     indexName, maxIndexBytes));
+  ENCDEC_ASSIGN_OR_RETURN(std::string text,
+                          readFileIn(folder, indexName, indexName, maxIndexBytes));
   IndexReader index;
   JsonLimits limits{.depth = 64, .values = 4 * maxTensors};
   ENCDEC_RETURN_IF_ERROR(scanJson(text, index, limits).withContext(indexName));

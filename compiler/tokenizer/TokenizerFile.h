@@ -6,6 +6,7 @@
 
 #pragma once
 
+#include "compiler/import/File.h"
 #include "compiler/tokenizer/Settings.h"
 #include "runtime/base/Json.h"
 #include "runtime/base/Status.h"
@@ -18,11 +19,8 @@
 
 namespace encdec::tokenizer {
 
-/// A file that is compiled in.
-struct EmbeddedFile {
-  std::string_view name; ///< As "x.json".
-  std::string_view text;
-};
+using checkpoint::EmbeddedFile;
+/// The tokenizer files, without iso639.json.
 std::span<const EmbeddedFile> tokenizerFiles();
 /// iso639.json: codes of three letters to codes of two.
 std::string_view languageCodesFile();

@@ -156,7 +156,7 @@ Status Encoder::encodeFragment(std::string_view fragment, size_t begin) {
 
 Status Encoder::encodeNormalized(Text &text, bool isFirst) {
   splitIntoWords(pipeline, isFirst, text, words);
-  if (text.size() > kMaxTextBytes)
+  if (isTooLong(text))
     return overLimit("the normalized text exceeds 16 MB");
   for (const Word &word : words) {
     if (pipeline.info.model == ENCDEC_TOKENIZER_BYTES) {

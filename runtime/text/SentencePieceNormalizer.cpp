@@ -100,7 +100,7 @@ Status SentencePieceNormalizer::run(std::string_view text, size_t begin) {
     if (!piece.empty())
       afterSpace = collapses && piece.ends_with(' ');
     take(step.consumed);
-    if (out.size() > kMaxTextBytes)
+    if (isTooLong(out))
       return overLimit("the normalized text exceeds 16 MB");
   }
   if (collapses)

@@ -4,7 +4,6 @@
 // same work. Passes that measure the read bandwidth lie between the repeats:
 // both see the machine in the same minute and on the same threads.
 
-#include "runtime/base/WeightTypes.h"
 #include "runtime/tools/Bandwidth.h"
 #include "runtime/tools/ModelFile.h"
 #include "runtime/tools/Profile.h"
@@ -371,12 +370,7 @@ void addBench(CLI::App &root, Action &action) {
   number("--threads", arguments->threads,
          "Threads, at most what this process may use; default: all of them")
       ->envname("ENCDEC_THREADS");
-  command
-      ->add_option(
-          "--weights", arguments->weights,
-          "Weights of a checkpoint folder: f32, bf16, int8 or int8-dynamic")
-      ->type_name("TYPE")
-      ->check(CLI::IsMember(weightTypeNames()));
+  addWeights(command, arguments->weights);
   command->add_flag("--profile", arguments->profile,
                     "Also where the time goes: by kind of op and by layer");
   command->add_flag("--no-scores", arguments->noScores,

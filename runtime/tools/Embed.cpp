@@ -1,6 +1,5 @@
 //===- Embed.cpp - encdec embed: text or ids in, vectors out --------------===//
 
-#include "runtime/base/WeightTypes.h"
 #include "runtime/tools/Input.h"
 #include "runtime/tools/ModelFile.h"
 #include "runtime/tools/Npy.h"
@@ -25,8 +24,7 @@ namespace {
 constexpr size_t batchLimit = 32;
 
 struct EmbedArguments : SourceArguments {
-  std::string weights, pool = "mean", output;
-  uint32_t threads = 0;
+  std::string pool = "mean", output;
   bool json = false, truncate = false, specialTokens = false, failFast = false;
 };
 
@@ -37,7 +35,6 @@ public:
   int run();
 
 private:
-  void createState(uint64_t sources);
   void embed(std::vector<Source> &sources);
   void tokenize(Source &source) const;
   void encode(std::vector<Source *> &sources);
@@ -64,37 +61,19 @@ Embedder::Embedder(const EmbedArguments &arguments)
     keepModel(arguments.model, arguments.output, "--output");
   model = openModel(arguments.model, arguments.weights);
   info = modelInfo(model.get());
-  if (!fromIds && !info.has_tokenizer)
-    throw usageFailure(fmt::format(
-        "{}: this model has no tokenizer, so it reads no text; give token ids, "
-        "as in --ids \"5 17 2\"",
-        arguments.model));
+  requireTokenizer(arguments, info);
   if (!arguments.output.empty())
     table.emplace(info.d_model);
 }
 
-/// Makes a state for `sources` sources at once, or for fewer where memory is short. Vectors
-/// do not depend on the number.
-void Embedder::createState(uint64_t sources) {
+int Embedder::run() {
   auto options = encdec_state_options_default();
   options.threads = threadsToUse(arguments.threads);
   options.encoder_states = 1;
   options.max_target_positions = 1; // nothing is decoded
-  for (;; sources /= 2) {
-    options.max_rows = options.max_sources = sources;
-    encdec_state *created = nullptr;
-    encdec_status *status = encdec_state_create(model.get(), &options, &created);
-    if (encdec_status_code(status) != ENCDEC_ERROR_LIMIT || sources == 1) {
-      check(status);
-      state.reset(created);
-      return;
-    }
-    encdec_status_free(status);
-  }
-}
-
-int Embedder::run() {
-  createState(given.empty() ? batchLimit : std::min(given.size(), batchLimit));
+  state = createState(model.get(), options,
+                      given.empty() ? batchLimit : std::min(given.size(), batchLimit),
+                      /*rowsOfSource=*/1);
   if (!given.empty()) {
     for (size_t at = 0; at < given.size(); at += batchLimit) {
       auto first = given.begin() + std::ptrdiff_t(at);
@@ -294,25 +273,13 @@ void addOutputs(CLI::App *command, EmbedArguments &arguments) {
       ->check(notEmpty());
 }
 
-void addReading(CLI::App *command, EmbedArguments &arguments) {
-  command
-      ->add_option("--threads", arguments.threads,
-                   "Threads, at most what this process may use; default: all of them")
-      ->type_name("N")
-      ->envname("ENCDEC_THREADS")
-      ->check(between(1, 256));
-  command
-      ->add_option("--weights", arguments.weights,
-                   "Weights of a checkpoint folder: f32, bf16, int8 or int8-dynamic")
-      ->type_name("TYPE")
-      ->check(CLI::IsMember(weightTypeNames()));
+void addSourceRules(CLI::App *command, EmbedArguments &arguments) {
   command->add_flag("--truncate", arguments.truncate,
                     "Cut a text that is longer than the model's positions instead of "
                     "refusing it");
   command->add_flag("--fail-fast", arguments.failFast,
                     "End at the first text that cannot be read");
-  command->add_flag("--special-tokens", arguments.specialTokens,
-                    "Text that spells a special token becomes that token");
+  addSpecialTokens(command, arguments.specialTokens);
 }
 
 } // namespace
@@ -324,7 +291,8 @@ void addEmbed(CLI::App &root, Action &action) {
   command->footer(footer);
   addSources(command, *arguments); // --help shows them in this order
   addOutputs(command, *arguments);
-  addReading(command, *arguments);
+  addExecution(command, *arguments);
+  addSourceRules(command, *arguments);
   command->callback([arguments, &action] {
     action = [arguments] { return Embedder(*arguments).run(); };
   });

@@ -65,11 +65,7 @@ Generator::Generator(const GenerateArguments &arguments)
     throw usageFailure(fmt::format("{}: this model is an encoder only, so it generates "
                                    "nothing; `encdec embed {}` gives what it makes of a text",
                                    arguments.model, arguments.model));
-  if (!fromIds && !info.has_tokenizer)
-    throw usageFailure(fmt::format(
-        "{}: this model has no tokenizer, so it reads no text; give token ids, "
-        "as in --ids \"5 17 2\"",
-        arguments.model));
+  requireTokenizer(arguments, info);
   if (arguments.alignmentLayer > info.decoder_layers)
     throw usageFailure(fmt::format(
         "--alignment-layer: expected 1 to {}, the decoder layers of "
@@ -142,25 +138,11 @@ void Generator::chooseLanguages() {
     check(encdec_tokenize(model.get(), "", 0, &options, nullptr, 0, &count));
 }
 
-/// Makes a state for `sources` sources at once, or for fewer where memory is
-/// short. Results do not depend on the number.
 void Generator::createState(uint64_t sources) {
   auto stateOptions = encdec_state_options_default();
   stateOptions.threads = threadsToUse(arguments.threads);
   stateOptions.probs = options.probs;
-  for (;; sources /= 2) {
-    stateOptions.max_rows = sources * options.num_beams;
-    stateOptions.max_sources = sources;
-    encdec_state *created = nullptr;
-    encdec_status *status =
-        encdec_state_create(model.get(), &stateOptions, &created);
-    if (encdec_status_code(status) != ENCDEC_ERROR_LIMIT || sources == 1) {
-      check(status);
-      state.reset(created);
-      return;
-    }
-    encdec_status_free(status);
-  }
+  state = tools::createState(model.get(), stateOptions, sources, options.num_beams);
 }
 
 int Generator::run() {

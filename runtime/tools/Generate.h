@@ -11,14 +11,13 @@
 namespace encdec::tools {
 
 struct GenerateArguments : SourceArguments {
-  std::string weights, alignments, sourceLanguage, targetLanguage;
+  std::string alignments, sourceLanguage, targetLanguage;
   std::optional<int64_t> maxNewTokens, minNewTokens;
   std::optional<int64_t> noRepeatNgramSize, encoderNoRepeatNgramSize;
   std::optional<double> lengthPenalty;
   std::optional<uint64_t> beams; ///< None: as the model says.
   uint64_t returned = 1;
   std::string earlyStopping; ///< Empty: as the model says.
-  uint32_t threads = 0;
   uint64_t alignmentLayer = 0; ///< from 1; 0: the last
   bool json = false, truncate = false, specialTokens = false;
   bool keepEmpty = false, failFast = false;

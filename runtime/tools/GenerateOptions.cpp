@@ -1,6 +1,5 @@
 //===- GenerateOptions.cpp - the command line of encdec generate ----------===//
 
-#include "runtime/base/WeightTypes.h"
 #include "runtime/tools/Generate.h"
 
 namespace encdec::tools {
@@ -75,21 +74,6 @@ void addSearch(CLI::App *command, GenerateArguments &arguments) {
       ->check(CLI::IsMember({"false", "true", "never"}));
 }
 
-void addExecution(CLI::App *command, GenerateArguments &arguments) {
-  command
-      ->add_option("--threads", arguments.threads,
-                   "Threads, at most what this process may use; default: all of them")
-      ->type_name("N")
-      ->envname("ENCDEC_THREADS")
-      ->check(between(1, 256));
-  command
-      ->add_option(
-          "--weights", arguments.weights,
-          "Weights of a checkpoint folder: f32, bf16, int8 or int8-dynamic")
-      ->type_name("TYPE")
-      ->check(CLI::IsMember(weightTypeNames()));
-}
-
 void addOutputs(CLI::App *command, GenerateArguments &arguments) {
   command
       ->add_option("--alignments", arguments.alignments,
@@ -120,8 +104,7 @@ void addSourceRules(CLI::App *command, GenerateArguments &arguments) {
       "--fail-fast", arguments.failFast,
       "End at the first source that cannot be translated; default: "
       "an error in its place, and on with the next");
-  command->add_flag("--special-tokens", arguments.specialTokens,
-                    "Text that spells a special token becomes that token");
+  addSpecialTokens(command, arguments.specialTokens);
 }
 
 } // namespace

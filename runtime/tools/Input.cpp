@@ -37,6 +37,24 @@ void addSources(CLI::App *command, SourceArguments &arguments) {
       "A source as token ids, nothing added to them; may be given again");
 }
 
+void addExecution(CLI::App *command, SourceArguments &arguments) {
+  command
+      ->add_option("--threads", arguments.threads,
+                   "Threads, at most what this process may use; default: all of them")
+      ->type_name("N")
+      ->envname("ENCDEC_THREADS")
+      ->check(between(1, 256));
+  addWeights(command, arguments.weights);
+}
+
+void requireTokenizer(const SourceArguments &arguments, const encdec_model_info &info) {
+  if (!arguments.areIds() && !info.has_tokenizer)
+    throw usageFailure(fmt::format(
+        "{}: this model has no tokenizer, so it reads no text; give token ids, "
+        "as in --ids \"5 17 2\"",
+        arguments.model));
+}
+
 std::vector<Source> givenSources(const SourceArguments &arguments) {
   if (arguments.areIds() && arguments.texts->count() > 0)
     throw usageFailure("--text and --ids exclude each other; give one kind");

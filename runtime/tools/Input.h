@@ -24,13 +24,18 @@ struct Source {
 /// The model and the sources of a command line; with neither texts nor ids, standard input
 /// has one text a line.
 struct SourceArguments {
-  std::string model;
+  std::string model, weights;
+  uint32_t threads = 0;
   CLI::Option *texts = nullptr, *ids = nullptr;
 
   bool areIds() const { return ids->count() > 0; }
 };
 /// Adds MODEL, --text and --ids.
 void addSources(CLI::App *command, SourceArguments &arguments);
+/// Adds --threads and --weights.
+void addExecution(CLI::App *command, SourceArguments &arguments);
+/// Throws a usage Failure where texts are to be read and the model has no tokenizer.
+void requireTokenizer(const SourceArguments &arguments, const encdec_model_info &info);
 /// The sources of --text or --ids, in their order. Throws a usage Failure where both kinds
 /// are given, or words that are no ids.
 std::vector<Source> givenSources(const SourceArguments &arguments);

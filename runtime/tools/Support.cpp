@@ -3,6 +3,7 @@
 #include "runtime/tools/Support.h"
 #include "runtime/base/Number.h"
 #include "runtime/base/Signals.h"
+#include "runtime/base/WeightTypes.h"
 #include "runtime/tools/Terminal.h"
 
 #include <fmt/format.h>
@@ -61,6 +62,21 @@ encdec_model_info modelInfo(const encdec_model *model) {
   return info;
 }
 
+State createState(encdec_model *model, encdec_state_options options, uint64_t sources,
+                  uint64_t rowsOfSource) {
+  for (;; sources /= 2) {
+    options.max_sources = sources;
+    options.max_rows = sources * rowsOfSource;
+    encdec_state *created = nullptr;
+    encdec_status *status = encdec_state_create(model, &options, &created);
+    if (encdec_status_code(status) != ENCDEC_ERROR_LIMIT || sources == 1) {
+      check(status);
+      return State(created);
+    }
+    encdec_status_free(status);
+  }
+}
+
 uint32_t threadsToUse(uint32_t asked) {
   const uint32_t most = machineInfo().threads;
   if (asked > most)
@@ -98,6 +114,19 @@ void addLanguages(CLI::App *command, std::string &source, std::string &target) {
                    "Language to write, for models of several; default: the model's")
       ->type_name("CODE")
       ->check(notEmpty());
+}
+
+void addWeights(CLI::App *command, std::string &weights) {
+  command
+      ->add_option("--weights", weights,
+                   "Weights of a checkpoint folder: f32, bf16, int8 or int8-dynamic")
+      ->type_name("TYPE")
+      ->check(CLI::IsMember(weightTypeNames()));
+}
+
+void addSpecialTokens(CLI::App *command, bool &specialTokens) {
+  command->add_flag("--special-tokens", specialTokens,
+                    "Text that spells a special token becomes that token");
 }
 
 CLI::Validator notEmpty() {

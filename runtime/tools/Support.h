@@ -56,6 +56,11 @@ void replaceFile(const std::string &path, std::string_view bytes, const std::str
 encdec_machine_info machineInfo();
 encdec_model_info modelInfo(const encdec_model *model);
 
+/// Makes a state for `sources` sources at once, each of so many rows, or for fewer where
+/// memory is short. Results do not depend on the number. Throws Failure.
+State createState(encdec_model *model, encdec_state_options options, uint64_t sources,
+                  uint64_t rowsOfSource);
+
 /// The threads that --threads asks for, or 0 for the default. Warns where these are more
 /// than can run at once: the library starts no more than that.
 uint32_t threadsToUse(uint32_t asked);
@@ -74,6 +79,12 @@ void addTokenize(CLI::App &root, Action &action);
 
 /// Adds --source-lang and --target-lang.
 void addLanguages(CLI::App *command, std::string &source, std::string &target);
+
+/// Adds --weights, for a checkpoint folder that is compiled first.
+void addWeights(CLI::App *command, std::string &weights);
+
+/// Adds --special-tokens.
+void addSpecialTokens(CLI::App *command, bool &specialTokens);
 
 /// Accepts whole numbers (in decimal) from least to most; adds nothing to the help.
 CLI::Validator between(int64_t least, int64_t most);

@@ -184,8 +184,7 @@ void addTokenize(CLI::App &root, Action &action) {
   command->add_flag("--target-side", arguments->targetSide,
                     "Read the texts as targets (translations), not as sources");
   addLanguages(command, arguments->sourceLanguage, arguments->targetLanguage);
-  command->add_flag("--special-tokens", arguments->specialTokens,
-                    "Text that spells a special token becomes that token");
+  addSpecialTokens(command, arguments->specialTokens);
   command->add_flag("--bare", arguments->bare,
                     "Leave out what the model expects around a text, as its end token");
   command->callback([arguments, &action] {

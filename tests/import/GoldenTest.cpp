@@ -4,15 +4,15 @@
 #include "compiler/import/Import.h"
 #include "compiler/place/Weights.h"
 #include "dialect/ReferenceRun.h"
+#include "tests/support/Goldens.h"
 
 #include <cmath>
-#include <fstream>
 #include <gtest/gtest.h>
 #include <limits>
 #include <map>
-#include <nlohmann/json.hpp>
 
 using namespace encdec;
+using namespace encdec::test;
 using nlohmann::json;
 using reference::Tensor;
 
@@ -162,11 +162,6 @@ Greedy ReferenceModel::run(const std::vector<int64_t> &source, size_t most) {
   return result;
 }
 
-json readGoldens(const std::string &name) {
-  std::ifstream file(std::string(ENCDEC_GOLDENS) + "/" + name);
-  return json::parse(file);
-}
-
 /// Runs one golden line; how many tokens were compared.
 size_t compareLine(ReferenceModel &model, const json &line,
                    const std::vector<double> &logProbs) {
@@ -184,34 +179,11 @@ size_t compareLine(ReferenceModel &model, const json &line,
   return compare;
 }
 
-/// One model of the goldens of one family.
-struct Golden {
-  std::string family;
-  json model;
-
-  std::string name() const { return model["name"]; }
-};
-
-void PrintTo(const Golden &golden, std::ostream *out) {
-  *out << golden.family << "/" << golden.name();
-}
-
-std::vector<Golden> goldens() {
-  std::vector<Golden> result;
-  for (const char *family : {ENCDEC_FAMILIES}) {
-    json read = readGoldens(std::string(family) + ".json");
-    for (const json &model : read["models"])
-      result.push_back({family, model});
-  }
-  return result;
-}
-
 class RandomModel : public ::testing::TestWithParam<Golden> {};
 
 TEST_P(RandomModel, InterpreterFindsTheReferencesTokensAndLogProbs) {
   const Golden &golden = GetParam();
-  ReferenceModel model(std::string(ENCDEC_MODELS) + "/" + golden.family + "/" +
-                       golden.name());
+  ReferenceModel model(golden.folder());
   ASSERT_TRUE(model.report.status.ok()) << model.report.status.message();
   size_t compared = 0, total = 0;
   for (const json &line : golden.model["cases"]) {

@@ -10,6 +10,7 @@
 #include "compiler/tokenizer/Table.h"
 #include "runtime/text/Tokenizer.h"
 #include "tests/text/Escape.h"
+#include "tests/text/Sanitized.h"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -26,15 +27,6 @@ namespace {
 
 const fs::path root = fs::path(ENCDEC_SOURCE_DIR) / "tests" / "tokenizers";
 constexpr size_t linesPerHash = 20;
-
-// gcc says it with a macro, clang with a feature.
-#if defined(__has_feature)
-constexpr bool isSanitized = __has_feature(address_sanitizer);
-#elif defined(__SANITIZE_ADDRESS__)
-constexpr bool isSanitized = true;
-#else
-constexpr bool isSanitized = false;
-#endif
 
 const std::vector<std::string> &lines() {
   static const std::vector<std::string> all = [] {
@@ -199,7 +191,7 @@ TEST_P(TokenizerKind, TakesAMegabyteInUnderASecond) {
     ASSERT_TRUE(opened.tokenizer->encode(text).ok());
     const std::chrono::duration<double> time =
         std::chrono::steady_clock::now() - start;
-    EXPECT_LT(time.count(), isSanitized ? 20 : 1) << quote(unit);
+    EXPECT_LT(time.count(), test::isSanitized ? 20 : 1) << quote(unit);
   }
 }
 

@@ -9,6 +9,7 @@
 #include "runtime/text/Encoder.h"
 #include "runtime/text/Normalizer.h"
 #include "runtime/text/Utf8.h"
+#include "tests/text/Sanitized.h"
 
 #include <gtest/gtest.h>
 
@@ -22,15 +23,6 @@ using encdec::test::readFile;
 namespace {
 const std::string root = ENCDEC_SOURCE_DIR;
 const std::string here = root + "/tests/text/";
-
-// gcc says it with a macro, clang with a feature.
-#if defined(__has_feature)
-constexpr bool kSanitized = __has_feature(address_sanitizer);
-#elif defined(__SANITIZE_ADDRESS__)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
 
 Result<Loaded> exampleTokenizer() {
   const std::string folder = root + "/examples/models/en-fr/";
@@ -213,7 +205,7 @@ TEST(Golden, AMegabyteOfOneCharacterTakesUnderASecond) {
     ASSERT_TRUE((*tokenizer)->encode(text, {.parseSpecialTokens = true}).ok());
     const std::chrono::duration<double> time =
         std::chrono::steady_clock::now() - start;
-    EXPECT_LT(time.count(), kSanitized ? 20 : 1) << inQuotes(unit);
+    EXPECT_LT(time.count(), encdec::test::isSanitized ? 20 : 1) << inQuotes(unit);
   }
 }
 

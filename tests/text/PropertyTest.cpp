@@ -5,6 +5,7 @@
 #include "Load.h"
 #include "runtime/base/Utf8.h"
 #include "runtime/text/Detokenizer.h"
+#include "tests/text/Sanitized.h"
 
 #include <gtest/gtest.h>
 
@@ -14,14 +15,6 @@ using namespace encdec;
 using namespace encdec::test;
 
 namespace {
-#if defined(__has_feature)
-constexpr bool isSanitized = __has_feature(address_sanitizer);
-#elif defined(__SANITIZE_ADDRESS__)
-constexpr bool isSanitized = true;
-#else
-constexpr bool isSanitized = false;
-#endif
-
 class Property : public testing::TestWithParam<size_t> {
 protected:
   Property() : description(smallDescriptions()[GetParam()].second) {

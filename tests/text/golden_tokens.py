@@ -15,6 +15,8 @@ import sys
 
 import sentencepiece
 
+from xorshift import MASK, Random
+
 HERE = pathlib.Path(__file__).resolve().parent
 MODEL = HERE.parents[1] / "examples" / "models" / "en-fr"
 SENTENCES = HERE.parent / "data" / "en-fr-200.tsv"
@@ -25,7 +27,6 @@ GROUP = 10
 # small SentencePiece files beside this script, and hash pieces and their ids.
 MODELS = {"en-fr": 24000, "special": 3000, "decode": 3000,
           "bytes": 3000, "suffix": 3000, "plain": 3000, "ties": 6000}
-MASK = (1 << 64) - 1
 
 SPACES = [" ", "  ", "\t", "\u00a0", "\u3000", "\u2009", "\n", "\r", "\u200b",
           "\u2028", "\u2581"]
@@ -38,21 +39,6 @@ RANGES = [(0x300, 0x36F), (0xFF00, 0xFFEF), (0x600, 0x6FF), (0x590, 0x5FF),
           (0xFB00, 0xFDFF), (0xA0, 0x24F), (0, 0x1F), (0x7F, 0x9F),
           (0x3040, 0x30FF), (0x1D400, 0x1D7FF), (0xE0000, 0xE007F),
           (0xFE00, 0xFE0F), (0xE000, 0xF8FF), (0x900, 0x97F), (0x2000, 0x206F)]
-
-
-class Random:
-    """xorshift64 (Marsaglia 2003)."""
-
-    def __init__(self, seed):
-        self.state = (seed + 1) * 0x9E3779B97F4A7C15 & MASK
-
-    def below(self, n):
-        x = self.state
-        x ^= x << 13 & MASK
-        x ^= x >> 7
-        x ^= x << 17 & MASK
-        self.state = x
-        return (x >> 16) % n
 
 
 def fragment(rng, sentences):

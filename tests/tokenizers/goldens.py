@@ -19,34 +19,19 @@ import sys
 import warnings
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE), str(HERE.parent / "text")]
 warnings.filterwarnings("ignore")
 
 import transformers  # noqa: E402
 
 import corpus  # noqa: E402
 import judge  # noqa: E402
+from xorshift import MASK, Random  # noqa: E402
 
 LINES = HERE / "lines.txt"
 COUNT, GROUP, SHOWN, DECODED = 1200, 20, 10, 600
 GENERIC = ["</s>", "<s>", "<unk>", "<pad>", "<mask>", "<extra_id_0>", "<extra_id_99>", "fr_XX", "__fr__",
            "fra_Latn", "<2en>", ">>fra<<", "<0x41>", "<0x0A>", "▁", "▁▁", "[USER]", "NEW_LINE", "__java__"]
-MASK = (1 << 64) - 1
-
-
-class Random:
-    """xorshift64 (Marsaglia 2003), as in tests/text/LineGenerator.h."""
-
-    def __init__(self, seed):
-        self.state = (seed + 1) * 0x9E3779B97F4A7C15 & MASK
-
-    def below(self, n):
-        x = self.state
-        x ^= x << 13 & MASK
-        x ^= x >> 7
-        x ^= x << 17 & MASK
-        self.state = x
-        return (x >> 16) % n
 
 
 def escape(raw):
