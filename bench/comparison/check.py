@@ -122,7 +122,7 @@ class Agreement(unittest.TestCase):
 
 class Peers(unittest.TestCase):
     def left_out(self, **replaced):
-        options = argparse.Namespace(only=["ctranslate2"], short=True, threads=1)
+        options = argparse.Namespace(only=["ctranslate2"], quality=None, short=True, threads=1)
         with contextlib.ExitStack() as stack:
             stack.enter_context(contextlib.redirect_stderr(io.StringIO()))
             for name, value in replaced.items():

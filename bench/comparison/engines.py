@@ -72,6 +72,11 @@ def end_of(checkpoint, key):
     return None
 
 
+def quality_of(weights):
+    """The class of encdec's weights."""
+    return "f32" if weights == "f32" else "int8"
+
+
 WARMING_STEPS = 16
 
 
@@ -81,7 +86,7 @@ class Encdec:
 
     def __init__(self, build, checkpoint, bundle, weights, threads):
         self.name = f"encdec {weights}"
-        self.quality = "f32" if weights == "f32" else "int8"
+        self.quality = quality_of(weights)
         self.program, self.bundle, self.threads = build / "bin/encdec", bundle, threads
         self.forced_end = end_of(checkpoint, "forced_eos_token_id") is not None
         self.type, self.setting = weights, None

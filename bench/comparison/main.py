@@ -14,11 +14,13 @@ import environment
 import limits
 import report
 import roofline
-from engines import Encdec, Failure, end_of, start_peer, workloads
+from engines import Encdec, Failure, end_of, quality_of, start_peer, workloads
 from environment import ENVIRONMENTS, PEERS, ROOT, say
 
 # Idle threads of some libraries spin for up to 0.2 s; the next engine waits longer.
 SETTLE = 0.3
+# The classes, and the weights of encdec that each class's limit is of.
+LIMITED = {"f32": "f32", "int8": "int8-dynamic"}
 
 
 def arguments():
@@ -46,6 +48,8 @@ def arguments():
                         choices=["ctranslate2", "openvino", "onnxruntime",
                                  "transformers", "encdec"],
                         help="these peers alone, may be repeated; encdec runs always")
+    parser.add_argument("--quality", choices=["f32", "int8"],
+                        help="engines of this class alone; half the time")
     options = parser.parse_args()
     if options.size == "bart-large" and not options.long_source:
         options.long_source = 512
@@ -62,7 +66,12 @@ def wanted_peers(options):
     short = ["ctranslate2", "transformers"]
     kinds = options.only or (short if options.short else
                              {peer.family for peer in PEERS.values()})
-    return [name for name in PEERS if PEERS[name].family in kinds]
+    return [name for name in PEERS
+            if PEERS[name].family in kinds and PEERS[name].quality in qualities(options)]
+
+
+def qualities(options):
+    return [options.quality] if options.quality else list(LIMITED)
 
 
 def pin(threads):
@@ -76,7 +85,8 @@ def pin(threads):
 
 def start_encdec(options, source):
     engines, compile_seconds = [], {}
-    for weights in environment.WEIGHTS:
+    for weights in (weights for weights in environment.WEIGHTS
+                    if quality_of(weights) in qualities(options)):
         say(f"compiling {weights}")
         bundle, seconds = environment.compile_bundle(options.build, source, weights)
         compile_seconds[weights] = seconds
@@ -175,15 +185,16 @@ def least_times(machine, options, source, config, tasks, bandwidth):
     if machine is None or bandwidth is None:
         return {}
     shape, result = limits.shape_of(config), {}
+    limited = {name: LIMITED[name] for name in qualities(options)}
     sizes = {weights: limits.stored(options.build / "bin" / "encdec",
                                     environment.bundle_path(source, weights))
-             for weights in ("f32", "int8-dynamic")}
+             for weights in limited.values()}
     for task in tasks:
         result[task.name] = {name: 1e3 * roofline.workload(
             task.kind, shape, sizes[weights], machine, weights, options.threads,
             bandwidth * 1e9, batch=task.batch, beams=task.beams, source=task.source,
             new_tokens=task.new_tokens)
-            for name, weights in (("f32", "f32"), ("int8", "int8-dynamic"))}
+            for name, weights in limited.items()}
     return result
 
 
