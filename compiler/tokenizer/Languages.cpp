@@ -18,7 +18,8 @@ namespace {
 
 /// ISO 639: which codes mean one language. Codes of two letters, and for each
 /// the codes of three letters, those of single languages of a group included
-/// ("ar": "ara", "arb").
+/// ("ar": "ara", "arb"). A language may be one of a group and have a code of its
+/// own ("nob": "nb", "no").
 class LanguageCodes {
 public:
   static Result<LanguageCodes> read() {
@@ -30,7 +31,7 @@ public:
       for (const JsonValue &item : root.items[i].items)
         if (item.asText()) {
           codes.longOf[root.keys[i]].push_back(*item.asText());
-          codes.shortOf[*item.asText()] = root.keys[i];
+          codes.shortOf[*item.asText()].push_back(root.keys[i]);
         }
     return codes;
   }
@@ -44,16 +45,14 @@ public:
         found.push_back(alias);
     };
     add(base);
-    if (const auto at = shortOf.find(base); at != shortOf.end())
-      add(at->second);
-    if (const auto at = longOf.find(base); at != longOf.end())
-      std::ranges::for_each(at->second, add);
+    for (const auto *table : {&shortOf, &longOf})
+      if (const auto at = table->find(base); at != table->end())
+        std::ranges::for_each(at->second, add);
     return found;
   }
 
 private:
-  std::map<std::string, std::vector<std::string>> longOf;
-  std::map<std::string, std::string> shortOf;
+  std::map<std::string, std::vector<std::string>> longOf, shortOf;
 };
 
 /// The list of codes, or the list that a setting chooses.

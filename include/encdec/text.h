@@ -105,7 +105,8 @@ ENCDEC_API encdec_status *encdec_language_code(const encdec_model *model,
                                                uint64_t capacity, uint64_t *out_size);
 
 /* The number of the language of a code, or of a short form that one language alone has
- * ("fr"). Errors: USAGE (none, with the nearest names; several, with their codes). */
+ * ("fr"); in capitals, too, where that leaves one. Errors: USAGE (none, with the nearest
+ * names; several, with their codes). */
 ENCDEC_API encdec_status *encdec_find_language(const encdec_model *model,
                                                const char *name,
                                                uint64_t *out_language);

@@ -19,30 +19,49 @@ static std::string listOf(const std::vector<std::string> &names) {
   return list;
 }
 
+/// Codes and their short forms are ASCII.
+static bool equalsIgnoringCase(std::string_view a, std::string_view b) {
+  auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; };
+  return std::ranges::equal(a, b, {}, lower, lower);
+}
+
+std::vector<size_t> Tokenizer::languagesCalled(std::string_view name,
+                                               bool ignoringCase) const {
+  auto fits = [&](std::string_view one) {
+    return ignoringCase ? equalsIgnoringCase(one, name) : one == name;
+  };
+  std::vector<size_t> found;
+  for (size_t i = 0; i < languageCount(); ++i)
+    if (fits(languageCode(i)))
+      found.push_back(i);
+  if (!found.empty())
+    return found;
+  for (const encdec_tokenizer_alias &alias : table.aliases)
+    if (fits(table.text(alias.name)) &&
+        std::ranges::find(found, size_t(alias.language)) == found.end())
+      found.push_back(alias.language);
+  return found;
+}
+
 Result<size_t> Tokenizer::findLanguage(std::string_view name) const {
   const std::string asked = "language " + inQuotes(name);
   if (languageCount() == 0)
     return usageError(asked + " is asked for, but this model has no languages to choose");
-  std::vector<std::string> names;
-  for (size_t i = 0; i < languageCount(); ++i) {
-    if (languageCode(i) == name)
-      return i;
-    names.emplace_back(languageCode(i));
-  }
-  const std::vector<std::string> codes = names;
-  std::vector<std::string> candidates;
-  size_t found = 0;
-  for (const encdec_tokenizer_alias &alias : table.aliases) {
-    if (table.text(alias.name) == name) {
-      found = alias.language;
-      candidates.push_back(codes[found]);
-    }
+  std::vector<size_t> found = languagesCalled(name, /*ignoringCase=*/false);
+  if (found.empty())
+    found = languagesCalled(name, /*ignoringCase=*/true);
+  if (found.size() == 1)
+    return found.front();
+  std::vector<std::string> codes;
+  for (const size_t language : found)
+    codes.emplace_back(languageCode(language));
+  if (!codes.empty())
+    return usageError(asked + " may be " + listOf(codes) + "; give one of these codes");
+  for (size_t i = 0; i < languageCount(); ++i)
+    codes.emplace_back(languageCode(i));
+  std::vector<std::string> names = codes;
+  for (const encdec_tokenizer_alias &alias : table.aliases)
     names.emplace_back(table.text(alias.name));
-  }
-  if (candidates.size() == 1)
-    return found;
-  if (!candidates.empty())
-    return usageError(asked + " may be " + listOf(candidates) + "; give one of these codes");
   return usageError(asked + " is unknown to this model" +
                     didYouMean(name, names, "it knows " + listOf(codes)));
 }

@@ -78,9 +78,9 @@ public:
     return table.text(table.languages[language].code);
   }
   int32_t languageId(size_t language) const { return table.languages[language].id; }
-  /// The language of a code, or of another name that only one language has ("fr"). Usage,
-  /// with the nearest names, where there is none, and with the candidates where several
-  /// have it.
+  /// The language of a code, or of another name that only one language has ("fr"), in
+  /// capitals, too, where that leaves one. Usage, with the nearest names, where there is
+  /// none, and with the candidates where several have it.
   Result<size_t> findLanguage(std::string_view name) const;
 
   /// What a target language asks of the decoder: its first generated token and its start
@@ -95,6 +95,9 @@ public:
 
 private:
   friend class Detokenizer;
+  /// Languages with this code or, where none has, with this alias.
+  std::vector<size_t> languagesCalled(std::string_view name, bool ignoringCase) const;
+
   TokenizerTable table;
 };
 

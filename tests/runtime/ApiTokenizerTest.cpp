@@ -102,6 +102,10 @@ TEST_F(Text, LanguagesByCodeAndShortForm) {
             ENCDEC_ERROR_USAGE);
   ASSERT_EQ(codeOf(encdec_find_language(model, "en", &language)), ENCDEC_OK);
   EXPECT_EQ(language, 0u);
+  for (const char *name : {"FR", "Fra", "FRA_LATN"}) { // capitals, where they leave one
+    ASSERT_EQ(codeOf(encdec_find_language(model, name, &language)), ENCDEC_OK) << name;
+    EXPECT_EQ(language, 1u) << name;
+  }
   const auto refusal = [&](const char *name) {
     encdec_status *status = encdec_find_language(model, name, &language);
     EXPECT_EQ(encdec_status_code(status), ENCDEC_ERROR_USAGE);
@@ -111,6 +115,7 @@ TEST_F(Text, LanguagesByCodeAndShortForm) {
   };
   EXPECT_NE(refusal("zho").find("'zho_Hans', 'zho_Hant'"), std::string::npos)
       << "several have it: " << refusal("zho");
+  EXPECT_NE(refusal("ZHO").find("'zho_Hans', 'zho_Hant'"), std::string::npos);
   EXPECT_NE(refusal("fra_Latin").find("'fra_Latn'"), std::string::npos) << "the nearest";
   EXPECT_NE(refusal("xxxxxxxxxx").find("'eng_Latn'"), std::string::npos) << "the list";
 }

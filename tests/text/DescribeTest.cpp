@@ -181,6 +181,22 @@ TEST(Describe, LanguagesHaveIsoAliases) {
   EXPECT_EQ(made.source.prefix[0].kind, TemplateItem::Kind::SourceLanguage);
 }
 
+TEST(Describe, LanguagesOfAGroupHaveItsAlias) {
+  const TokenizerDescription made =
+      sound({{"sentencepiece.bpe.model", test::smallModel()},
+             {"tokenizer_config.json", R"({"tokenizer_class":"NllbTokenizer"})"}});
+  using Aliases = std::vector<std::string>;
+  for (const auto &[code, aliases] :
+       {std::pair("nob_Latn", Aliases{"nob", "nb", "no"}),
+        std::pair("nno_Latn", Aliases{"nno", "nn", "no"}),
+        std::pair("fra_Latn", Aliases{"fra", "fr"})}) {
+    const auto at =
+        std::ranges::find(made.languages.languages, code, &LanguageDescription::code);
+    ASSERT_NE(at, made.languages.languages.end()) << code;
+    EXPECT_EQ(at->aliases, aliases) << code;
+  }
+}
+
 TEST(Describe, AStartThatIsALanguageIsReplacedNotForced) {
   Files files = {
       {"sentencepiece.bpe.model", test::smallModel()},
