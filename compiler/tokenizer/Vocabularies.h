@@ -21,12 +21,17 @@ public:
       : folder(folder), names(names) {}
 
   bool has(const std::string &name) const { return folder.has(name); }
+  /// No file may be empty: one of 0 bytes is what a broken download leaves.
   Result<std::string> read(const std::string &name) {
     if (!has(name))
       return badModel(name + ": the file is missing");
     if (std::ranges::find(names, name) == names.end())
       names.push_back(name);
-    return folder.read(name);
+    ENCDEC_ASSIGN_OR_RETURN(std::string bytes, folder.read(name));
+    if (bytes.empty())
+      return badModel(name + ": the file is empty; copy it again from where the "
+                             "checkpoint comes from, or remove it");
+    return bytes;
   }
   /// Empty where there is no such file.
   Result<std::string> readIfThere(const std::string &name) {

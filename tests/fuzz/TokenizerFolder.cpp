@@ -96,7 +96,7 @@ static std::vector<std::string> mergesSeeds() {
   const std::string zero(1, '\0');
   return {byteLevelVocabulary + zero + "#version: 0.2\na b\nĠ ab\n",
           byteLevelVocabulary + zero + "a b\r\nĠ ab",
-          byteLevelVocabulary + zero};
+          byteLevelVocabulary + zero + "#version: 0.2\n"};
 }
 
 static bool runMerges(std::string_view input) {

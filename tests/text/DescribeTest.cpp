@@ -103,7 +103,7 @@ TEST(Choose, ClassThenTypeThenFiles) {
   EXPECT_EQ(
       sound({{"vocab.json",
               R"({"<s>":0,"</s>":1,"a":2,"<pad>":3,"<unk>":4,"<mask>":5})"},
-             {"merges.txt", ""}})
+             {"merges.txt", "#version: 0.2\n"}})
           .kind,
       "bart");
   expectIn(refusal({{"spiece.model", spm}}), {"pegasus, t5", "--tokenizer"});
@@ -373,6 +373,22 @@ TEST(Settings, BadValuesAreNamed) {
   files = t5();
   files["added_tokens.json"] = R"({"a":"b"})";
   expectIn(refusal(files), {"added_tokens.json", "\"a\""});
+}
+
+TEST(Settings, EmptyFilesAreDamage) {
+  for (const char *name : {"tokenizer_config.json", "special_tokens_map.json",
+                           "added_tokens.json", "config.json",
+                           "generation_config.json", "spiece.model"}) {
+    Files files = t5();
+    files[name] = "";
+    expectIn(refusal(files), {name, ": the file is empty"});
+  }
+  const std::string vocabulary =
+      R"({"<s>":0,"</s>":1,"a":2,"<pad>":3,"<unk>":4,"<mask>":5})";
+  expectIn(refusal({{"vocab.json", vocabulary}, {"merges.txt", ""}}),
+           {"merges.txt: the file is empty"});
+  expectIn(refusal({{"vocab.json", ""}, {"merges.txt", "a b"}}),
+           {"vocab.json: the file is empty"});
 }
 
 TEST(MergesText, LinesAreChecked) {
