@@ -39,6 +39,20 @@ Result<PieceIndex> indexPieces(const std::vector<PieceDescription> &pieces) {
   return index;
 }
 
+Result<std::vector<PieceDescription>> piecesOf(std::vector<VocabularyEntry> entries) {
+  if (entries.empty())
+    return badModel("expected pieces, found none");
+  std::vector<PieceDescription> pieces;
+  pieces.reserve(entries.size());
+  for (VocabularyEntry &entry : entries) {
+    if (entry.text.empty())
+      return badModel("a piece without text");
+    pieces.push_back(
+        {.text = std::move(entry.text), .score = entry.score, .id = entry.id});
+  }
+  return pieces;
+}
+
 /// Of equal merges only the last stays.
 void keepLast(std::vector<std::pair<uint32_t, uint32_t>> &merges) {
   std::unordered_set<uint64_t> seen;
@@ -54,7 +68,7 @@ void keepLast(std::vector<std::pair<uint32_t, uint32_t>> &merges) {
 /// counts, as in the tokenizers library.
 Status addMerges(const std::vector<std::pair<std::string, std::string>> &merges,
                  const PieceIndex &index, const std::string &where,
-                 ModelDescription &model) {
+                 std::string_view vocabulary, ModelDescription &model) {
   model.merges.reserve(merges.size());
   for (size_t i = 0; i < merges.size(); ++i) {
     const auto &[left, right] = merges[i];
@@ -62,9 +76,8 @@ Status addMerges(const std::vector<std::pair<std::string, std::string>> &merges,
       const int32_t at = index.find(text);
       if (at < 0)
         return badModel(fmt::format(
-            "{}[{}]: merging {} and {}: {} is not in the "
-            "vocabulary",
-            where, i, quote(left, 40), quote(right, 40), quote(text, 40)));
+            "{}[{}]: merging {} and {}: {} is not in {}", where, i,
+            quote(left, 40), quote(right, 40), quote(text, 40), vocabulary));
       return uint32_t(at);
     };
     ENCDEC_ASSIGN_OR_RETURN(const uint32_t first, find(left));
@@ -84,6 +97,11 @@ void refuseAffix(Fields &fields, const char *key) {
 Status readBpe(Fields &fields, TokenizerJson &file, Base &base) {
   ModelDescription &model = base.model;
   model.kind = ModelKind::MergesByRank;
+  if (!file.vocabularyIsObject)
+    return badModel("model.vocab: expected an object of BPE's pieces and their "
+                    "ids, found an array");
+  if (!file.hasMerges)
+    return badModel("model.merges: expected an array of BPE's merges, found nothing");
   refuseAffix(fields, "continuing_subword_prefix");
   refuseAffix(fields, "end_of_word_suffix");
   if (fields.get("dropout"))
@@ -103,20 +121,25 @@ Status readBpe(Fields &fields, TokenizerJson &file, Base &base) {
     }
     model.unkId = model.pieces[size_t(at)].id;
   }
-  return addMerges(file.merges, index, "model.merges", model);
+  return addMerges(file.merges, index, "model.merges", "model.vocab", model);
 }
 
 Status readUnigram(Fields &fields, TokenizerJson &file, Base &base) {
   ModelDescription &model = base.model;
   model.kind = ModelKind::Unigram;
+  if (file.vocabularyIsObject)
+    return badModel("model.vocab: expected an array of Unigram's pairs [piece, "
+                    "score], found an object");
+  if (file.hasMerges)
+    return badModel("model: key \"merges\" is not supported for Unigram");
   model.byteFallback = fields.flag("byte_fallback", false);
   const std::optional<uint64_t> unk = fields.optionalCount(
       "unk_id", 0, model.pieces.empty() ? 0 : model.pieces.size() - 1);
   ENCDEC_RETURN_IF_ERROR(fields.status());
   if (unk)
     model.unkId = int32_t(*unk);
-  for (size_t i = 0; i < file.vocabulary.size(); ++i)
-    if (!std::isfinite(file.vocabulary[i].score))
+  for (size_t i = 0; i < model.pieces.size(); ++i)
+    if (!std::isfinite(model.pieces[i].score))
       return badModel(
           fmt::format("model.vocab[{}]: the score is not finite", i));
   return indexPieces(model.pieces).withContext("model.vocab").status();
@@ -127,24 +150,16 @@ Status readUnigram(Fields &fields, TokenizerJson &file, Base &base) {
 Result<Base> readJsonBase(TokenizerJson &file) {
   const JsonValue *object = file.document.find("model");
   if (!object || object->kind != JsonValue::Object)
-    return badModel("key \"model\": expected an object");
+    return badModel("key \"model\": expected an object, found " +
+                    (object ? object->show() : "nothing"));
   Fields fields(*object, "model");
   // Old files do not say the type; the vocabulary's form does.
-  const bool scored =
-      std::ranges::any_of(file.vocabulary, [](const VocabularyEntry &entry) {
-        return entry.score != 0;
-      });
-  const std::string type = fields.text("type", scored ? "Unigram" : "BPE");
+  const std::string type =
+      fields.text("type", file.vocabularyIsObject ? "BPE" : "Unigram");
   Base base;
-  base.model.pieces.reserve(file.vocabulary.size());
-  for (VocabularyEntry &entry : file.vocabulary) {
-    if (entry.text.empty())
-      return badModel("model.vocab: a piece without text");
-    base.model.pieces.push_back(
-        {.text = std::move(entry.text), .score = entry.score, .id = entry.id});
-  }
-  if (base.model.pieces.empty())
-    return badModel("model.vocab: expected pieces, found none");
+  ENCDEC_ASSIGN_OR_RETURN(
+      base.model.pieces,
+      piecesOf(std::move(file.vocabulary)).withContext("model.vocab"));
   if (type == "BPE")
     ENCDEC_RETURN_IF_ERROR(readBpe(fields, file, base));
   else if (type == "Unigram")
@@ -181,17 +196,19 @@ Result<Base> readMergesBase(std::string_view vocabulary,
   base.model.kind = ModelKind::MergesByRank;
   base.model.fuseUnknown = false;
   ENCDEC_ASSIGN_OR_RETURN(
-      const auto entries,
+      auto entries,
       parseVocabularyJson(vocabulary).withContext(std::string(vocabularyName)));
-  for (const VocabularyEntry &entry : entries)
-    base.model.pieces.push_back({.text = entry.text, .id = entry.id});
+  ENCDEC_ASSIGN_OR_RETURN(
+      base.model.pieces,
+      piecesOf(std::move(entries)).withContext(std::string(vocabularyName)));
   ENCDEC_ASSIGN_OR_RETURN(
       const PieceIndex index,
       indexPieces(base.model.pieces).withContext(std::string(vocabularyName)));
   ENCDEC_ASSIGN_OR_RETURN(const auto pairs, parseMergesText(merges).withContext(
                                                 std::string(mergesName)));
   ENCDEC_RETURN_IF_ERROR(addMerges(
-      pairs, index, fmt::format("{}: merges", mergesName), base.model));
+      pairs, index, fmt::format("{}: merges", mergesName), vocabularyName,
+      base.model));
   return base;
 }
 

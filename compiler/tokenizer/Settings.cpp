@@ -124,8 +124,12 @@ Status readTokens(const JsonValue &root, const char *file, Settings &settings) {
     const JsonValue &value = root.items[i];
     const std::string where = fmt::format("{}: key {}", file, quote(key));
     if (key == "additional_special_tokens" || key == "extra_special_tokens") {
-      if (value.kind != JsonValue::Array) // null, or an object of roles
-        continue;
+      if (value.isNull() ||
+          (key == "extra_special_tokens" && value.kind == JsonValue::Object))
+        continue; // an object names tokens of roles, which no text model has
+      if (value.kind != JsonValue::Array)
+        return badModel(fmt::format("{}: expected an array, found {}", where,
+                                    value.show()));
       if (value.items.size() > maxAddedTokens)
         return badModel(fmt::format("{}: more than {} added tokens", where,
                                     maxAddedTokens));
@@ -139,15 +143,11 @@ Status readTokens(const JsonValue &root, const char *file, Settings &settings) {
       // An empty list of the new name stands beside a full one of the old name.
       if (!tokens.empty() || !settings.extra)
         settings.extra = std::move(tokens);
-    } else if (std::ranges::find(usualRoles, key) != std::end(usualRoles) &&
-               !value.isNull() && !value.asText() &&
-               value.kind != JsonValue::Object) {
-      return badModel(fmt::format("{}: expected a string or an object, found {}", where,
-                                  value.kindName()));
     } else if (key.ends_with("_token") && value.isNull()) {
       ENCDEC_RETURN_IF_ERROR(setRole(settings, key, {}, where));
-    } else if (key.ends_with("_token") &&
-               (value.asText() || value.find("content"))) {
+    } else if (std::ranges::find(usualRoles, key) != std::end(usualRoles) ||
+               (key.ends_with("_token") &&
+                (value.asText() || value.find("content")))) {
       ENCDEC_ASSIGN_OR_RETURN(TokenSettings token,
                               readToken(value, where, true));
       token.special = true;
@@ -161,6 +161,14 @@ std::string withoutFast(std::string name) {
   if (name.ends_with("Fast"))
     name.resize(name.size() - 4);
   return name;
+}
+
+/// An id, or a list of one; the importer judges longer lists.
+void readDecoderStart(Fields &fields, Settings &settings) {
+  const std::vector<uint64_t> ids =
+      fields.counts("decoder_start_token_id", ENCDEC_TOKENIZER_MAX_IDS - 1);
+  if (ids.size() == 1)
+    settings.decoderStart = ids[0];
 }
 
 /// Flags of a role come from the added token of the same text, if there is one.
@@ -197,7 +205,7 @@ Result<TokenSettings> readToken(const JsonValue &value,
     ENCDEC_RETURN_IF_ERROR(fields.status());
   } else {
     return badModel(
-        fmt::format("{}: expected a token, found {}", where, value.show()));
+        fmt::format("{}: expected a string or an object, found {}", where, value.show()));
   }
   if (token.content.empty() ||
       token.content.size() > ENCDEC_TOKENIZER_MAX_PIECE_BYTES)
@@ -216,17 +224,19 @@ const TokenSettings *Settings::role(std::string_view name) const {
 
 Result<Settings> readSettings(const SettingsFiles &files) {
   Settings settings;
-  auto className = [&](const JsonValue &root) {
-    const JsonValue *name = root.find("tokenizer_class");
-    if (name && name->asText() && settings.tokenizerClass.empty())
-      settings.tokenizerClass = withoutFast(*name->asText());
+  auto className = [&](Fields &fields) {
+    const std::string name = withoutFast(fields.text("tokenizer_class", ""));
+    if (settings.tokenizerClass.empty())
+      settings.tokenizerClass = name;
   };
   settings.keys.kind = JsonValue::Object;
   if (!files.tokenizerConfig.empty()) {
     ENCDEC_ASSIGN_OR_RETURN(
         settings.keys,
         parseJson(files.tokenizerConfig, jsonLimits).withContext(configName));
-    className(settings.keys);
+    Fields fields(settings.keys, configName);
+    className(fields);
+    ENCDEC_RETURN_IF_ERROR(fields.status());
     if (const JsonValue *decoder = settings.keys.find("added_tokens_decoder"))
       if (!decoder->isNull())
         ENCDEC_RETURN_IF_ERROR(readAddedDecoder(*decoder, settings));
@@ -246,19 +256,19 @@ Result<Settings> readSettings(const SettingsFiles &files) {
     ENCDEC_ASSIGN_OR_RETURN(
         const JsonValue config,
         parseJson(files.config, jsonLimits).withContext("config.json"));
-    className(config);
-    if (const JsonValue *type = config.find("model_type");
-        type && type->asText())
-      settings.modelType = *type->asText();
-    if (const JsonValue *start = config.find("decoder_start_token_id"))
-      settings.decoderStart = start->asUnsigned();
+    Fields fields(config, "config.json");
+    className(fields);
+    settings.modelType = fields.text("model_type", "");
+    readDecoderStart(fields, settings);
+    ENCDEC_RETURN_IF_ERROR(fields.status());
   }
   if (!files.generationConfig.empty()) {
     ENCDEC_ASSIGN_OR_RETURN(const JsonValue config,
                             parseJson(files.generationConfig, jsonLimits)
                                 .withContext("generation_config.json"));
-    if (const JsonValue *start = config.find("decoder_start_token_id"))
-      settings.decoderStart = start->asUnsigned();
+    Fields fields(config, "generation_config.json");
+    readDecoderStart(fields, settings);
+    ENCDEC_RETURN_IF_ERROR(fields.status());
   }
   return settings;
 }

@@ -72,6 +72,13 @@ public:
     return stage;
   }
 
+  /// A string that the stage cannot do without.
+  std::string needText(std::string_view key) {
+    if (!get(key))
+      fail(key, "a string");
+    return text(key, "");
+  }
+
   /// Ends the reading of the stage: the first error, or keys that nobody read.
   Status finish() const {
     ENCDEC_RETURN_IF_ERROR(status());
@@ -142,18 +149,20 @@ CharsMap precompiledMap(Stage &stage) {
   return {};
 }
 
-/// The alternatives of {"String": literal} or {"Regex": regex}.
+/// The alternatives of {"String": literal} or {"Regex": regex}, never of both.
 std::vector<ReplacePattern> readPatterns(Stage &stage) {
   const JsonValue *pattern = stage.get("pattern");
-  const JsonValue *literal = pattern ? pattern->find("String") : nullptr;
-  const JsonValue *regex = pattern ? pattern->find("Regex") : nullptr;
-  if (literal && literal->asText() && !literal->asText()->empty())
-    return {{.text = *literal->asText()}};
-  if (!regex || !regex->asText()) {
-    stage.fail("pattern", "{\"String\": ...} or {\"Regex\": ...}");
+  const bool isOne = pattern && pattern->kind == JsonValue::Object &&
+                     pattern->items.size() == 1;
+  const std::string *text = isOne ? pattern->items[0].asText() : nullptr;
+  const bool isRegex = text && pattern->keys[0] == "Regex";
+  if (!text || (!isRegex && (pattern->keys[0] != "String" || text->empty()))) {
+    stage.fail("pattern", "either {\"String\": ...} or {\"Regex\": ...}");
     return {};
   }
-  auto parsed = parsePattern(*regex->asText())
+  if (!isRegex)
+    return {{.text = *text}};
+  auto parsed = parsePattern(*text)
                     .withContext(stage.fileName() + ": pattern");
   if (parsed.ok())
     return std::move(*parsed);
@@ -203,12 +212,12 @@ Result<std::vector<NormalizerStage>> readNormalizer(const JsonPlace &place,
     } else if (stage.type == "Replace") {
       std::vector<ReplacePattern> alternatives = readPatterns(stage);
       stages.push_back(ReplaceNormalizer{std::move(alternatives),
-                                         stage.text("content", "")});
+                                         stage.needText("content")});
     } else if (stage.type == "Strip") {
       const bool left = stage.flag("strip_left", true);
       stages.push_back(StripNormalizer{left, stage.flag("strip_right", true)});
     } else if (stage.type == "Prepend") {
-      stages.push_back(PrependNormalizer{stage.text("prepend", "")});
+      stages.push_back(PrependNormalizer{stage.needText("prepend")});
     } else {
       return stage.unknown(known);
     }
@@ -244,7 +253,7 @@ readPreTokenizer(const JsonPlace &place) {
       const bool addPrefixSpace = stage.flag("add_prefix_space", true);
       stages.push_back(
           ByteLevelSplit{addPrefixSpace, stage.flag("use_regex", true)});
-      stage.use("trim_offsets"); // means something in a post-processor only
+      stage.flag("trim_offsets", true); // means something in a post-processor only
     } else {
       return stage.unknown(known);
     }
@@ -255,7 +264,7 @@ readPreTokenizer(const JsonPlace &place) {
 }
 
 static StripDecoder readStripDecoder(Stage &stage) {
-  StripDecoder strip{.from = stage.text("content", " ")};
+  StripDecoder strip{.from = stage.needText("content")};
   if (strip.from.empty() || validCharLength(strip.from) != strip.from.size())
     stage.fail("content", "one character");
   strip.start = uint32_t(stage.count("start", 0, 0, 1000));
@@ -266,7 +275,7 @@ static StripDecoder readStripDecoder(Stage &stage) {
 static ReplaceDecoder readReplaceDecoder(Stage &stage) {
   const std::vector<ReplacePattern> patterns = readPatterns(stage);
   ReplaceDecoder replace;
-  replace.to = stage.text("content", "");
+  replace.to = stage.needText("content");
   if (patterns.size() == 1 && patterns[0].kind == ReplacePattern::Kind::Literal)
     replace.from = patterns[0].text;
   else
@@ -285,11 +294,11 @@ Result<std::vector<DecoderStage>> readDecoder(const JsonPlace &place) {
       fused = true;
     } else if (stage.type == "Metaspace") {
       stages.push_back(MetaspaceDecoder{readPrepend(stage)});
-      stage.use("split"); // of the pre-tokenizer alone
+      stage.flag("split", true); // of the pre-tokenizer alone
     } else if (stage.type == "ByteLevel") {
       stages.push_back(ByteLevelDecoder{});
       for (const char *key : {"add_prefix_space", "trim_offsets", "use_regex"})
-        stage.use(key); // of the pre-tokenizer and the post-processor
+        stage.flag(key, true); // of the pre-tokenizer and the post-processor
     } else if (stage.type == "Replace") {
       stages.push_back(readReplaceDecoder(stage));
     } else if (stage.type == "ByteFallback") {
@@ -340,6 +349,10 @@ static Status readTemplate(Stage &stage, Wrapping &wrapping) {
     stage.fail("single", "an array of a few items");
     return stage.status();
   }
+  if (tokens && tokens->kind != JsonValue::Object) {
+    stage.fail("special_tokens", "an object");
+    return stage.status();
+  }
   bool sawText = false;
   for (size_t i = 0; i < single->items.size(); ++i) {
     const std::string where = fmt::format("{}.single[{}]", stage.fileName(), i);
@@ -347,11 +360,11 @@ static Status readTemplate(Stage &stage, Wrapping &wrapping) {
     const JsonValue *sequence = item.find("Sequence");
     const JsonValue *special = item.find("SpecialToken");
     const JsonValue *name = sequence ? sequence->find("id") : nullptr;
-    if (special) {
+    if (special && !sequence) {
       ENCDEC_RETURN_IF_ERROR(
           readTemplateToken(*special, tokens, where,
                             sawText ? wrapping.suffix : wrapping.prefix));
-    } else if (name && name->asText() && *name->asText() == "A" && !sawText) {
+    } else if (!special && name && name->asText() && *name->asText() == "A" && !sawText) {
       sawText = true;
     } else {
       return badModel(where + ": expected a SpecialToken, or Sequence A once");
@@ -366,7 +379,8 @@ static Status readTemplate(Stage &stage, Wrapping &wrapping) {
 static void readPair(Stage &stage, const char *key, std::vector<int32_t> &ids) {
   const JsonValue *pair = stage.get(key);
   const bool good = pair && pair->kind == JsonValue::Array &&
-                    pair->items.size() == 2 && pair->items[1].asUnsigned() &&
+                    pair->items.size() == 2 && pair->items[0].asText() &&
+                    pair->items[1].asUnsigned() &&
                     *pair->items[1].asUnsigned() < ENCDEC_TOKENIZER_MAX_IDS;
   if (good)
     ids.push_back(int32_t(*pair->items[1].asUnsigned()));
@@ -383,8 +397,8 @@ Result<Wrapping> readPostProcessor(const JsonPlace &place) {
   auto read = [&](const JsonPlace &where, Stage &stage) -> Status {
     if (stage.type == "ByteLevel") {
       wrapping.trimOffsets = stage.flag("trim_offsets", true);
-      stage.use("add_prefix_space");
-      stage.use("use_regex");
+      stage.flag("add_prefix_space", true);
+      stage.flag("use_regex", true);
       return stage.finish();
     }
     if (std::exchange(wraps, true))
@@ -397,7 +411,7 @@ Result<Wrapping> readPostProcessor(const JsonPlace &place) {
     readPair(stage, "sep", wrapping.suffix);
     if (stage.type == "RobertaProcessing") {
       wrapping.trimOffsets = stage.flag("trim_offsets", true);
-      stage.use("add_prefix_space");
+      stage.flag("add_prefix_space", true);
     }
     return stage.finish();
   };

@@ -106,8 +106,10 @@ Result<bool> holds(const JsonValue &when, const std::string &where,
     }
     Fields settings(conditions.settings.keys, "tokenizer_config.json");
     const JsonValue *value = settings.get(key);
-    if (is->kind == JsonValue::Bool)
-      settings.flag(key, false); // refuses anything but true and false
+    if (is->kind == JsonValue::Bool) // refuses values of another kind
+      settings.flag(key, false);
+    else if (is->asText())
+      settings.text(key, "");
     ENCDEC_RETURN_IF_ERROR(settings.status());
     all &= value && value->show() == is->show();
   }

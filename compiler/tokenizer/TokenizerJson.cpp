@@ -54,7 +54,7 @@ public:
     if (part == Part::None)
       return ++depth, tree.beginObject();
     if (part == Part::Vocabulary && depth == partDepth) {
-      isMap = true;
+      isMap = file.vocabularyIsObject = true;
       return ++depth, std::string();
     }
     return unexpected("an object");
@@ -80,6 +80,7 @@ public:
         (name == "vocab" || name == "merges")) {
       part = name == "vocab" ? Part::Vocabulary : Part::Merges;
       isMap = false;
+      file.hasMerges |= name == "merges";
       return {};
     }
     return tree.key(name);

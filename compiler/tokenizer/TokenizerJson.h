@@ -27,8 +27,10 @@ struct TokenizerJson {
   JsonValue document; ///< Without model.vocab and model.merges.
   /// model.vocab: a list of pairs (Unigram; ids count up) or an object (BPE).
   std::vector<VocabularyEntry> vocabulary;
+  bool vocabularyIsObject = false;
   /// model.merges, written "a b" (up to version 4) or ["a", "b"].
   std::vector<std::pair<std::string, std::string>> merges;
+  bool hasMerges = false; ///< Whether the key is there.
 };
 
 /// Reads the text of a tokenizer.json. BadModel with the byte for what is no

@@ -133,6 +133,9 @@ VocabularyReader::specialTokens(bool ofSource) const {
     std::ranges::for_each(settings.added, add);
   const JsonValue *added =
       made.json ? made.json->document.find("added_tokens") : nullptr;
+  if (added && !added->isNull() && added->kind != JsonValue::Array)
+    return badModel(fmt::format("{}: key \"added_tokens\": expected an array, found {}",
+                                fileName("json"), added->show()));
   if (added && !settings.hasAddedDecoder)
     for (size_t i = 0; i < added->items.size(); ++i) {
       const std::string where =
@@ -142,7 +145,9 @@ VocabularyReader::specialTokens(bool ofSource) const {
       const JsonValue *id = added->items[i].find("id");
       if (!id || !id->asUnsigned() ||
           *id->asUnsigned() >= ENCDEC_TOKENIZER_MAX_IDS)
-        return badModel(where + ": key \"id\": expected an id");
+        return badModel(fmt::format("{}: key \"id\": expected an id from 0 to {}, found {}",
+                                    where, ENCDEC_TOKENIZER_MAX_IDS - 1,
+                                    id ? id->show() : "nothing"));
       token.file = "tokenizer.json";
       token.id = int32_t(*id->asUnsigned());
       add(std::move(token));

@@ -247,6 +247,101 @@ TEST(TokenizerJson, UnknownStagesAreRefusedByPath) {
            {"tokenizer.json", "model", "\"type\"", "WordPiece"});
 }
 
+TEST(TokenizerJson, PartsOfAnotherTypeAreRefusedByPath) {
+  const char *replace = R"({"type":"Replace","content":"b","pattern":)";
+  const std::pair<const char *, std::string> normalizers[] = {
+      {"expected an object with a type", "5"},
+      {"\"type\": expected a string", R"({"type":7})"},
+      {"\"normalizers\": expected an array", R"({"type":"Sequence","normalizers":{}})"},
+      {"\"content\": expected a string, found nothing",
+       R"({"type":"Replace","pattern":{"String":"a"}})"},
+      {"\"content\": expected a string, found 5",
+       R"({"type":"Replace","pattern":{"String":"a"},"content":5})"},
+      {"\"pattern\": expected either", R"({"type":"Replace","content":"b"})"},
+      {"\"pattern\": expected either", replace + std::string("\"a\"}")},
+      {"\"pattern\": expected either", replace + std::string(R"({"String":"a","Regex":"a"}})")},
+      {"\"pattern\": expected either", replace + std::string(R"({"String":""}})")},
+      {"\"pattern\": expected either", replace + std::string(R"({"Regex":["a"]}})")},
+      {"\"pattern\": expected either", replace + std::string(R"({"Glob":"a"}})")},
+      {"\"prepend\": expected a string, found nothing", R"({"type":"Prepend"})"},
+      {"\"strip_left\": expected true or false", R"({"type":"Strip","strip_left":1})"},
+      {"precompiled_charsmap", R"({"type":"Precompiled","precompiled_charsmap":[]})"}};
+  for (const auto &[says, normalizer] : normalizers) {
+    Json json;
+    json.normalizer = normalizer;
+    expectIn(refusal(json.files()), {"tokenizer.json: normalizer", says});
+  }
+  const std::pair<const char *, Json> others[] = {
+      {"tokenizer.json: key \"added_tokens\": expected an array, found 5", {.added = "5"}},
+      {"tokenizer.json: key \"added_tokens\": expected an array", {.added = "{}"}},
+      {"added_tokens[0]: expected a string or an object, found 5", {.added = "[5]"}},
+      {"added_tokens[0]: key \"id\": expected an id from 0 to 3999999, found \"3\"",
+       {.added = R"([{"id":"3","content":"c"}])"}},
+      {"added_tokens[0]: key \"id\": expected an id from 0 to 3999999, found nothing",
+       {.added = R"([{"content":"c"}])"}},
+      {"added_tokens[0]: key \"special\": expected true or false",
+       {.added = R"([{"id":3,"content":"c","special":"no"}])"}},
+      {"pre_tokenizer: expected an object", {.preTokenizer = "[]"}},
+      {"pre_tokenizer: key \"split\": expected true or false",
+       {.preTokenizer = R"({"type":"Metaspace","split":0})"}},
+      {"decoder: key \"split\": expected true or false",
+       {.decoder = R"({"type":"Metaspace","split":0})"}},
+      {"decoder: key \"content\": expected a string, found nothing",
+       {.decoder = R"({"type":"Replace","pattern":{"String":"a"}})"}},
+      {"decoder.decoders[1]: key \"start\": expected a whole number",
+       {.decoder = R"({"type":"Sequence","decoders":[{"type":"Fuse"},)"
+                   R"({"type":"Strip","content":" ","start":"1"}]})"}},
+      {"post_processor: key \"single\": expected an array",
+       {.postProcessor = R"({"type":"TemplateProcessing","single":"$A"})"}},
+      {"post_processor: key \"special_tokens\": expected an object",
+       {.postProcessor = R"({"type":"TemplateProcessing","special_tokens":5,)"
+                         R"("single":[{"Sequence":{"id":"A"}}]})"}},
+      {"post_processor.single[0]: expected a SpecialToken, or Sequence A",
+       {.postProcessor = R"({"type":"TemplateProcessing","special_tokens":{},)"
+                         R"("single":[{"Sequence":{"id":"A"},"SpecialToken":{"id":"a"}}]})"}},
+      {"post_processor: key \"sep\": expected [token, id]",
+       {.postProcessor = R"({"type":"BertProcessing","sep":[1,1],"cls":["a",1]})"}},
+      {"post_processor: key \"use_regex\": expected true or false",
+       {.postProcessor = R"({"type":"ByteLevel","use_regex":1})"}},
+      {"tokenizer.json: key \"model\": expected an object", {.model = "5"}},
+      {"model: key \"byte_fallback\": expected true or false",
+       {.model = R"({"type":"Unigram","vocab":[["a",0]],"byte_fallback":1})"}},
+      {"model: key \"type\": expected a string",
+       {.model = R"({"type":1,"vocab":[["a",0]]})"}},
+      {"model: key \"dropout\": expected null",
+       {.model = R"({"type":"BPE","vocab":{"a":0},"merges":[],"dropout":0.1})"}},
+      {"model.vocab: expected an array of Unigram's pairs",
+       {.model = R"({"type":"Unigram","vocab":{"a":0}})"}},
+      {"model.vocab: expected an object of BPE's pieces",
+       {.model = R"({"type":"BPE","vocab":[["a",0]],"merges":[]})"}},
+      {"model.merges: expected an array of BPE's merges, found nothing",
+       {.model = R"({"type":"BPE","vocab":{"a":0}})"}},
+      {"model: key \"merges\" is not supported for Unigram",
+       {.model = R"({"type":"Unigram","vocab":[["a",0]],"merges":[]})"}}};
+  for (const auto &[says, json] : others)
+    expectIn(refusal(json.files()), {"tokenizer.json", says});
+}
+
+TEST(TokenizerJson, ItsStagesAreThoseOfTheClassWhereThatHasItsOwn) {
+  // As in the reference, T5's class takes the character map out of the file, not the
+  // stages, so one that would be refused elsewhere changes nothing.
+  Json json;
+  json.model = R"({"type":"Unigram","unk_id":2,)"
+               R"("vocab":[["<pad>",0],["</s>",0],["<unk>",0],["▁a",-1]]})";
+  Files files = json.files();
+  files["tokenizer_config.json"] = R"({"tokenizer_class":"T5Tokenizer","extra_ids":0})";
+  const TokenizerDescription plain = sound(files);
+  json.normalizer = R"({"type":"BertNormalizer"})";
+  json.preTokenizer = json.decoder = json.postProcessor = R"({"type":"Whitespace"})";
+  files["tokenizer.json"] = json.text();
+  const TokenizerDescription other = sound(files);
+  EXPECT_EQ(other.pipelines.at(0).normalizers.size(), 0u);
+  EXPECT_EQ(other.pipelines.at(0).preTokenizers.size(),
+            plain.pipelines.at(0).preTokenizers.size());
+  EXPECT_EQ(other.decoder.stages.size(), plain.decoder.stages.size());
+  EXPECT_EQ(other.source.suffix.size(), 1u);
+}
+
 TEST(TokenizerJson, RegexesThatCouldBlowUpAreRefused) {
   for (const char *regex :
        {"(a+)+$", "(?:a|a)*", "a*", ".*", "\\\\p{L}+", "[^a]", "[a-z]+",
@@ -364,10 +459,35 @@ TEST(Settings, BadValuesAreNamed) {
         std::pair(R"("additional_special_tokens":[3]})",
                   "additional_special_tokens"),
         std::pair(R"("eos_token":{"content":"</s>","lstrip":1}})", "lstrip"),
+        std::pair(R"("eos_token":{"lstrip":true}})",
+                  "key \"eos_token\": expected a token of 1 to"),
+        std::pair(R"("pad_token":false})", "key \"pad_token\": expected a string or"),
+        std::pair(R"("additional_special_tokens":{}})",
+                  "key \"additional_special_tokens\": expected an array"),
+        std::pair(R"("extra_special_tokens":"a"})",
+                  "key \"extra_special_tokens\": expected an array"),
         std::pair(R"("clean_up_tokenization_spaces":3})",
                   "clean_up_tokenization_spaces")})
     expectIn(refusal(t5(front + config)), {part});
+  expectIn(refusal(t5(R"({"tokenizer_class":7})")),
+           {"tokenizer_config.json: key \"tokenizer_class\": expected a string, found 7"});
+  expectIn(refusal({{"tokenizer_config.json",
+                     R"({"tokenizer_class":"PLBartTokenizer","language_codes":1})"},
+                    {"sentencepiece.bpe.model", test::smallModel()}}),
+           {"tokenizer_config.json: key \"language_codes\": expected a string, found 1"});
   Files files = t5();
+  for (const char *key : {"tokenizer_class", "model_type"}) {
+    files["config.json"] = std::string("{\"") + key + "\":[]}";
+    expectIn(refusal(files), {"config.json: key ", key, "expected a string"});
+  }
+  for (const char *name : {"config.json", "generation_config.json"}) {
+    files = t5();
+    files[name] = R"({"decoder_start_token_id":"a"})";
+    expectIn(refusal(files), {name, "key \"decoder_start_token_id\": expected"});
+    files[name] = R"({"decoder_start_token_id":[1]})";
+    EXPECT_EQ(sound(files).kind, "t5");
+  }
+  files = t5();
   files["special_tokens_map.json"] = "[]";
   expectIn(refusal(files), {"special_tokens_map.json"});
   files = t5();
@@ -406,10 +526,14 @@ TEST(MergesText, LinesAreChecked) {
   expectIn(refusal(files("a b\n\n")), {"merges.txt", "line 2"});
   expectIn(refusal(files("a b c")), {"merges.txt", "line 1"});
   expectIn(refusal(files("a\xFF b")), {"merges.txt", "line 1"});
-  expectIn(refusal(files("a c")), {"merges.txt", "\"c\""});
+  expectIn(refusal(files("a c")), {"merges.txt", "\"c\" is not in vocab.json"});
   Files bad = files("a b");
   bad["vocab.json"] = R"({"a":[]})";
   expectIn(refusal(bad), {"vocab.json", "\"a\""});
+  for (const char *vocabulary : {"{}", R"({"":0})", R"({"a":0,"b":0})"}) {
+    bad["vocab.json"] = vocabulary; // its own mistake, not one of the merges
+    EXPECT_TRUE(refusal(bad).starts_with("vocab.json: ")) << refusal(bad);
+  }
 }
 
 TEST(TokenizerFiles, AllAreSound) {
