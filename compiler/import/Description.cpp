@@ -152,7 +152,7 @@ void Describer::checkNeutral() {
 
 /// Whether one of the classes that config.json names is among `known`.
 static bool isOneOf(const JsonValue *classes, const std::vector<std::string> &known) {
-  return classes && classes->kind == JsonValue::Array &&
+  return classes &&
          std::ranges::any_of(classes->items, [&](const JsonValue &each) {
            return each.asText() && std::ranges::find(known, *each.asText()) != known.end();
          });
@@ -163,7 +163,7 @@ static bool isOneOf(const JsonValue *classes, const std::vector<std::string> &kn
 static void warnOfArchitecture(const FamilyFile &family, Fields &config,
                                std::vector<std::string> &warnings) {
   const JsonValue *classes = config.get("architectures");
-  if (!classes || classes->kind != JsonValue::Array || classes->items.empty() ||
+  if (!classes || classes->items.empty() ||
       isOneOf(classes, family.architectures) ||
       isOneOf(classes, family.encoderArchitectures))
     return;
@@ -186,6 +186,9 @@ Result<ModelDescription> describeModel(const FamilyFile &family, const ConfigFil
   Fields config(files.config, "config.json");
   config.use("model_type");
   const JsonValue *classes = config.get("architectures");
+  if (classes && (classes->kind != JsonValue::Array ||
+                  !std::ranges::all_of(classes->items, &JsonValue::asText)))
+    config.fail("architectures", "a list of names of classes");
   const bool encoderOnly = isOneOf(classes, family.encoderArchitectures) &&
                            !isOneOf(classes, family.architectures);
   if (!config.flag("is_encoder_decoder", true) && !encoderOnly)

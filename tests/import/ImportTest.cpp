@@ -34,6 +34,11 @@ const Broken broken[] = {
     configKey("other_family", "model_type", "\"gpt2\"", "found \"gpt2\""),
     configKey("decoder_only", "is_encoder_decoder", "false",
               "key \"is_encoder_decoder\": expected true, found false"),
+    configKey("architectures_no_list", "architectures", "\"MarianMTModel\"",
+              "key \"architectures\": expected a list of names of classes, found "
+              "\"MarianMTModel\""),
+    configKey("architectures_of_numbers", "architectures", "[7]",
+              "key \"architectures\": expected a list of names of classes"),
     configKey("width_zero", "d_model", "0",
               "key \"d_model\": expected a whole"),
     configKey("width_negative", "d_model", "-4", "found -4"),
