@@ -77,8 +77,9 @@ Result<OwningOpRef<ModuleOp>> importFolder(MLIRContext &context,
   if (!model.encoderOnly) {
     ENCDEC_ASSIGN_OR_RETURN(
         checkpoint::GenerationConfig generation,
-        checkpoint::readGeneration(config, model.decoder.vocabulary, model.maxPositions,
-                                   family.positionsAdjustable, warnings));
+        checkpoint::readGeneration(
+            config, model.decoder.vocabulary, model.maxPositions,
+            family.positionsAdjustable && options.maxSourceTokens == 0, warnings));
     model.maxPositions = std::max(model.maxPositions, generation.positions);
     ENCDEC_RETURN_IF_ERROR(checkpoint::checkPositions(model));
     decoding = generationAttribute(context, generation);

@@ -243,7 +243,8 @@ void describe(CLI::App &app, Arguments &arguments) {
   app.add_option("--family", arguments.options.import.familyFile,
                  "architecture file to read the checkpoint by, instead of a built-in one");
   app.add_option("--max-source-tokens", arguments.options.import.maxSourceTokens,
-                 "longest source and target of a family without a limit of its own")
+                 "longest source and target of a family without a limit of its own; longer "
+                 "lengths of the generation config are cut to it")
       ->check(CLI::Range(1, 1 << 20));
   app.add_option("--deadline", arguments.deadline,
                  "seconds after which to give up")

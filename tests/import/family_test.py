@@ -133,6 +133,13 @@ class Family(unittest.TestCase):
         relative, learned = self.checkpoint("t5"), self.checkpoint("bart")
         limit = run("encdec-import", relative, "--max-source-tokens", 77)
         self.assertIn("max_positions = 77 :", limit.stdout)
+        self.edit(relative / "generation_config.json", lambda data: data.update(max_length=50))
+        self.assertIn("max_positions = 49 :",
+                      run("encdec-import", relative, "--max-source-tokens", 49).stdout)
+        cut = run("encdec-import", relative, "--max-source-tokens", 10)
+        self.assertIn("max_positions = 10 :", cut.stdout)
+        self.assertIn("\"max_length\": 50 is more than the model's 10 positions allow, cut to 11",
+                      cut.stderr)
         refused = run("encdec-import", learned, "--max-source-tokens", 77)
         self.assertEqual(refused.returncode, 2)
         self.assertIn("bart models have 64 positions", refused.stderr)
