@@ -10,6 +10,10 @@ namespace encdec::checkpoint {
 
 namespace {
 
+constexpr size_t maxNameBytes = 64;
+
+bool isControl(char c) { return uint8_t(c) < 0x20 || c == 0x7F; }
+
 LinearNames readLinear(FamilyReader &group, const char *field,
                        const std::vector<std::string> &biases, bool needed = true) {
   return {group.tensor(field, /*ofLayer=*/true, needed),
@@ -161,6 +165,10 @@ Result<FamilyFile> parseFamily(std::string_view text, const std::string &fileNam
   FamilyError error{fileName, {}};
   FamilyReader top(error, &json, "");
   file.name = top.text("family");
+  // It stands in manifests, on terminals and in tables.
+  if (file.name.size() > maxNameBytes || std::ranges::any_of(file.name, isControl))
+    top.fail("family", fmt::format("a name of at most {} bytes without control characters",
+                                   maxNameBytes));
   file.about = top.text("about");
   file.modelTypes = top.texts("model_types");
   file.architectures = top.texts("architectures");
@@ -179,6 +187,7 @@ Result<FamilyFile> parseFamily(std::string_view text, const std::string &fileNam
   file.headScale = head.value("scale", false);
   head.finish();
   file.tied = top.value("tied");
+  file.tiesMissing = top.flag("ties_missing", false);
   readTies(top, file.ties);
   file.ignoredTensors = top.texts("ignore", false);
   readNeutral(top, file.neutral);

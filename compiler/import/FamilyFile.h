@@ -124,6 +124,8 @@ struct FamilyFile {
   std::string headBias; ///< A vector that may be absent; empty where no model has one.
   FamilyValue headScale;
   FamilyValue tied; ///< Whether `ties` hold; where they do not, a warning says so.
+  /// Whether the class ties tables that are missing whatever `tied` says: no warning then.
+  bool tiesMissing = false;
   std::vector<TieFile> ties;
   std::vector<std::string> ignoredTensors; ///< Names; one '*' stands for any text.
   std::vector<NeutralFile> neutral;

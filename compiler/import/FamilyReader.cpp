@@ -149,6 +149,8 @@ FamilyValue FamilyReader::parseValue(const JsonValue &json, const std::string &p
     if (const JsonValue *table = fields.find("is")) {
       value.kind = FamilyValue::Table;
       FamilyReader rows(error, table, place + ".is", nullptr, side);
+      if (table->items.empty())
+        error.fail(place + ".is", "an object with an entry for each value of the key", table);
       for (size_t i = 0; table->kind == JsonValue::Object && i < table->keys.size(); ++i) {
         value.texts.push_back(table->keys[i]);
         child(table->items[i], "is." + table->keys[i]);

@@ -15,8 +15,8 @@ public:
       : model(model), files(files), missing(missing), warnings(warnings) {}
 
   /// `own` if present, else the first present member of its tie. Where the configuration
-  /// does not tie them, the reference would draw random numbers for `own`; a warning
-  /// says which tensor is read instead.
+  /// does not tie them, the reference would draw random numbers for `own`, unless its
+  /// class ties what is missing; a warning says which tensor is read instead.
   std::string table(const std::string &own) {
     if (files.find(own))
       return own;
@@ -24,7 +24,7 @@ public:
     if (tie)
       for (const std::string &other : *tie)
         if (files.find(other)) {
-          if (!model.tied)
+          if (!model.tied && !model.family->tiesMissing)
             warnings.push_back(fmt::format(
                 "{}: false, but {} is missing; {} is used in its place", model.tiedFrom,
                 quote(own), quote(other)));

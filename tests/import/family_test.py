@@ -103,6 +103,17 @@ class Family(unittest.TestCase):
         self.assertEqual(result.stderr.count("\n"), 1, result.stderr)
         self.assertIn("encdec.weight @decoder.head :", result.stdout)
 
+    def test_missing_tables_are_tied_as_the_class_does(self):
+        """T5's classes tie a head that is missing, whatever tie_word_embeddings says."""
+        for family in ("t5", "mt5", "umt5"):
+            with self.subTest(family=family):
+                checkpoint = self.checkpoint(family, tie=True)
+                self.edit(checkpoint / "config.json",
+                          lambda data: data.update(tie_word_embeddings=False))
+                result = run("encdec-import", checkpoint)
+                self.assertEqual((result.returncode, result.stderr), (0, ""))
+                self.assertNotIn("encdec.weight @decoder.head :", result.stdout)
+
     def test_an_encoder_alone(self):
         checkpoint = self.checkpoint("t5")
 
