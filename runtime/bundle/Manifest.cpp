@@ -202,12 +202,15 @@ void readTables(ObjectReader &weights, const Manifest &manifest, Status &status)
     const char *name, *size;
     uint64_t rows;
     bool isThere;
+    uint64_t extraRows = 0; ///< Among `rows`, beside those that `size` counts.
   } roles[] = {{"source_tokens", "source_vocab_size", model.sourceVocabSize, false},
                {"target_tokens", "vocab_size", model.vocabSize, !model.hasDecoder()},
                {"vocabulary", "vocab_size", model.vocabSize, !model.hasDecoder()},
                // Positions may be computed instead.
-               {"source_positions", "max_positions", model.positionRows(), true},
-               {"target_positions", "max_positions", model.positionRows(), true}};
+               {"source_positions", "max_positions", model.positionRows(), true,
+                model.positionRows() - model.maxPositions},
+               {"target_positions", "max_positions", model.positionRows(), true,
+                model.positionRows() - model.maxPositions}};
   weights.objects("tables", 64, [&](ObjectReader reader) {
     std::string role = reader.oneOf("role", {roles[0].name, roles[1].name, roles[2].name,
                                              roles[3].name, roles[4].name});
@@ -226,8 +229,10 @@ void readTables(ObjectReader &weights, const Manifest &manifest, Status &status)
       if (table->rows != one.rows || table->columns != model.dModel)
         status = badModel(fmt::format(
             "manifest: keys 'model.{}' and 'model.d_model' are {} and {}, but the table "
-            "'{}' ({}) has {} rows of {}",
-            one.size, one.rows, model.dModel, name, role, table->rows, table->columns));
+            "'{}' ({}) has {} rows of {}{}",
+            one.size, one.rows - one.extraRows, model.dModel, name, role, table->rows,
+            table->columns,
+            one.extraRows ? ", expected one row more for 'model.uncounted_token_id'" : ""));
     }
   });
   for (const Role &one : roles)

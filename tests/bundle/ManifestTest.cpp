@@ -54,7 +54,8 @@ const Edit edits[] = {
     {"/model/max_positions", "5000", "are 5000 and 40, but the table 'positions'"},
     {"/model/max_positions", "39", "has 40 rows of 40"},
     {"/model/uncounted_token_id", "51", "'model.uncounted_token_id'"},
-    {"/model/uncounted_token_id", "3", "has 40 rows of 40"}, // it needs one row more
+    {"/model/uncounted_token_id", "3", "'model.d_model' are 40 and 40, but the table"},
+    {"/model/uncounted_token_id", "3", "has 40 rows of 40, expected one row more for"},
     {"/model/d_model", "41", "are 51 and 41, but"},
     {"/model/family", "null", "'model.family'"},
     {"/model/extra", "1", "unknown key 'model.extra'"},
