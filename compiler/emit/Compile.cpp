@@ -54,6 +54,9 @@ public:
   /// Fused, placed and scheduled.
   Status place(ModuleOp given) {
     module = given;
+    if (options.sketch && !findEntries(module).step)
+      return Status(Code::Usage, "a sketch is of the vocabulary that a decoder chooses from, but "
+                                 "this checkpoint is an encoder only; compile without --sketch");
     stage("fusing and placing");
     PassManager pm(module.getContext());
     PipelineOptions pipeline;

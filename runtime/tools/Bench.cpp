@@ -59,6 +59,10 @@ public:
     model = openModel(arguments.model, arguments.weights);
     measured.open = millisecondsSince(start);
     info = modelInfo(model.get());
+    if (info.decoder_layers == 0)
+      throw usageFailure(fmt::format("{}: this model is an encoder only, and bench "
+                                     "measures a decoder's steps; time `encdec embed {}`",
+                                     arguments.model, arguments.model));
     if (arguments.sourceLength > info.max_positions)
       throw Failure(
           ENCDEC_ERROR_LIMIT,

@@ -220,6 +220,12 @@ class EveryFamily(unittest.TestCase):
                 self.generates_nothing(bundle, "--text", "Yes.")
                 self.generates_nothing(bundle, "--ids", "5 1", "--json")
                 self.generates_nothing(folder, "--text", "Yes.")
+                for words, says in ((["bench", bundle], "bench measures a decoder's steps"),
+                                    (["compile", folder, "-o", OUT / "never", "--sketch"],
+                                     "this checkpoint is an encoder only")):
+                    refused = run(*words, check=False)
+                    self.assertEqual((refused.returncode, refused.stdout), (2, ""))
+                    self.assertIn(says, refused.stderr)
                 ids = feed(TEXTS[1], "tokenize", bundle, "--bare").stdout
                 self.assertEqual(feed(ids, "tokenize", bundle, "--detokenize").stdout,
                                  TEXTS[1] + "\n")
