@@ -37,6 +37,9 @@ public:
 private:
   void embed(std::vector<Source> &sources);
   void tokenize(Source &source) const;
+  void cut(Source &source) const;
+  void warnOfCut(const Source &source, uint64_t whole) const;
+  void warnOfOverflow(const Source &source, const float *rows, uint64_t stride) const;
   void encode(std::vector<Source *> &sources);
   std::vector<float> read() const;
   void answer(const Source &source, std::span<const float> values);
@@ -102,6 +105,8 @@ void Embedder::embed(std::vector<Source> &sources) {
   for (Source &source : sources) {
     if (!source.refusal && !fromIds)
       tokenize(source);
+    else if (!source.refusal && arguments.truncate)
+      cut(source);
     if (!source.refusal)
       open.push_back(&source);
     else if (arguments.failFast)
@@ -110,11 +115,17 @@ void Embedder::embed(std::vector<Source> &sources) {
   encode(open);
   const std::vector<float> values = open.empty() ? std::vector<float>() : read();
   std::span<const float> rest = values;
+  auto states = sized<encdec_encoder_states>();
+  if (!open.empty())
+    check(encdec_get_encoder_states(state.get(), &states));
+  const float *rows = states.states; // of the sources that follow
   for (const Source &source : sources) {
     if (source.refusal) {
       refuse(source);
       continue;
     }
+    warnOfOverflow(source, rows, states.stride);
+    rows += source.ids.size() * states.stride;
     const size_t count = (pooled ? 1 : source.ids.size()) * info.d_model;
     answer(source, rest.first(count));
     rest = rest.subspan(count);
@@ -135,6 +146,57 @@ void Embedder::tokenize(Source &source) const {
   if (status)
     source.refusal = failureOf(status);
   source.ids.resize(status ? 0 : count);
+  if (status || !arguments.truncate || count < info.max_positions)
+    return;
+  auto whole = encdec_tokenize_options_default();
+  whole.special_tokens = arguments.specialTokens;
+  check(encdec_tokenize_text(model.get(), source.text.data(), source.text.size(), &whole,
+                             nullptr, nullptr, 0, &count));
+  warnOfCut(source, count);
+}
+
+/// Cuts ids where encdec_tokenize cuts those of a text: what ends them, an end token and
+/// perhaps a language behind it, stays.
+void Embedder::cut(Source &source) const {
+  const uint64_t whole = source.ids.size(), most = info.max_positions;
+  if (whole <= most)
+    return;
+  std::vector<int32_t> ends(info.eos_token_ids, info.eos_token_ids + info.eos_token_count);
+  if (ends.empty() && info.has_tokenizer) { // an encoder alone: what ends the empty text
+    ends.resize(most);
+    uint64_t count = 0;
+    check(encdec_tokenize(model.get(), "", 0, nullptr, ends.data(), most, &count));
+    ends.resize(count);
+  }
+  ptrdiff_t closing = 0;
+  for (uint64_t count = 1; closing == 0 && count <= std::min<uint64_t>(2, most); ++count)
+    if (std::find(ends.begin(), ends.end(), source.ids[whole - count]) != ends.end())
+      closing = ptrdiff_t(count);
+  const auto last = source.ids.end() - closing;
+  source.ids.erase(last - ptrdiff_t(whole - most), last);
+  warnOfCut(source, whole);
+}
+
+void Embedder::warnOfCut(const Source &source, uint64_t whole) const {
+  if (whole > source.ids.size())
+    printWarning(fmt::format("{}: the source has {} tokens, more than the model's {} "
+                             "positions: {} were cut off",
+                             source.where, whole, info.max_positions,
+                             whole - source.ids.size()));
+}
+
+/// Names the first token whose vector is not all finite: pooled or not, what is printed is
+/// of no use then.
+void Embedder::warnOfOverflow(const Source &source, const float *rows,
+                              uint64_t stride) const {
+  for (size_t i = 0; i < source.ids.size(); ++i)
+    if (const float *row = rows + i * stride;
+        !std::all_of(row, row + info.d_model, [](float x) { return std::isfinite(x); })) {
+      printWarning(fmt::format("{}: the vector of token {} of {} (id {}) holds numbers that "
+                               "are not finite: the model's numbers overflow",
+                               source.where, i + 1, source.ids.size(), source.ids[i]));
+      return;
+    }
 }
 
 /// Encodes the sources that can be read. One that cannot gets its refusal and is taken
@@ -275,8 +337,8 @@ void addOutputs(CLI::App *command, EmbedArguments &arguments) {
 
 void addSourceRules(CLI::App *command, EmbedArguments &arguments) {
   command->add_flag("--truncate", arguments.truncate,
-                    "Cut a text that is longer than the model's positions instead of "
-                    "refusing it");
+                    "Cut a source that is longer than the model's positions at the end of "
+                    "its text, with a warning, instead of refusing it");
   command->add_flag("--fail-fast", arguments.failFast,
                     "End at the first text that cannot be read");
   addSpecialTokens(command, arguments.specialTokens);

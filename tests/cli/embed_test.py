@@ -140,10 +140,27 @@ class Embed(Cli):
         cut = feed(text, "embed", self.bundle, "--truncate")
         self.assertEqual(cut.returncode, 0, cut.stderr)
         self.assertTrue(all(cut.stdout.splitlines()))
+        self.assertEqual(len(cut.stderr.splitlines()), 1, cut.stderr)
+        self.assertRegex(cut.stderr, "warning: line 2: the source has .* were cut off")
+        # Ids of a text are cut where the text is: what ends it stays.
+        ids = feed(long, "tokenize", self.bundle).stdout.strip()
+        given = run("embed", self.bundle, "--truncate", "--ids", ids, "--ids", "5 0")
+        self.assertEqual(given.stdout.splitlines()[0], cut.stdout.splitlines()[1])
+        self.assertRegex(given.stderr, "warning: --ids 1: the source has .* were cut off")
         fast = feed(text, "embed", self.bundle, "--fail-fast")
         self.assertEqual((fast.returncode, len(fast.stdout.splitlines())), (5, 1))
         self.refused(2, "embed", self.ids_only, "--ids", "999999", "--fail-fast",
                      says=["--ids 1: ", "outside the source vocabulary"])
+
+    def test_numbers_that_overflow_are_named(self):
+        folder = checkpoint("embed-overflow", {"family": "t5", "ffn_gain": 1e30})
+        bundle = compile_model(folder, "embed-overflow.encdec", "--quiet", "--cpu", "v3")
+        for pool in ("none", "mean"):
+            result = run("embed", bundle, "--ids", "5 17", "--pool", pool)
+            self.assertIn("nan", result.stdout)
+            self.assertEqual(result.stderr, (
+                "encdec: warning: --ids 1: the vector of token 1 of 2 (id 5) holds numbers "
+                "that are not finite: the model's numbers overflow\n"))
 
     def test_streams(self):
         """Each line is answered when it arrives, not at the end of input."""
