@@ -82,7 +82,7 @@ Generator::Generator(const GenerateArguments &arguments)
   if (arguments.lengthPenalty)
     options.length_penalty = *arguments.lengthPenalty;
   checkBeams();
-  options.num_beams = arguments.beams.value_or(info.num_beams);
+  options.num_beams = uint64_t(arguments.beams.value_or(int64_t(info.num_beams)));
   options.num_return_sequences = arguments.returned;
   if (!arguments.earlyStopping.empty())
     options.early_stopping =
@@ -110,15 +110,15 @@ void Generator::checkOptions() const {
 
 /// The most beams depend on the model's end tokens, so the model must be open.
 void Generator::checkBeams() const {
-  const uint64_t beams = arguments.beams.value_or(info.num_beams);
-  const uint64_t most = ENCDEC_ABI_MAX_BEAMS(info.eos_token_count);
+  const int64_t beams = arguments.beams.value_or(int64_t(info.num_beams));
+  const auto most = int64_t(ENCDEC_ABI_MAX_BEAMS(info.eos_token_count));
   if (beams < 1 || beams > most)
     throw usageFailure(
         fmt::format("--beams: expected 1 to {} (a step finds tokens for no "
                     "more, this model having "
                     "{}), got {}",
                     most, counted(info.eos_token_count, "end token"), beams));
-  if (arguments.returned > beams)
+  if (arguments.returned > uint64_t(beams))
     throw usageFailure(
         fmt::format("--nbest {} is more than --beams {}{}", arguments.returned,
                     beams, arguments.beams ? "" : ", this model's default"));

@@ -15,7 +15,7 @@ struct GenerateArguments : SourceArguments {
   std::optional<int64_t> maxNewTokens, minNewTokens;
   std::optional<int64_t> noRepeatNgramSize, encoderNoRepeatNgramSize;
   std::optional<double> lengthPenalty;
-  std::optional<uint64_t> beams; ///< None: as the model says.
+  std::optional<int64_t> beams; ///< None: as the model says.
   uint64_t returned = 1;
   std::string earlyStopping; ///< Empty: as the model says.
   uint64_t alignmentLayer = 0; ///< from 1; 0: the last

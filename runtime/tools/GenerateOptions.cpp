@@ -52,8 +52,7 @@ void addSearch(CLI::App *command, GenerateArguments &arguments) {
           "Keep the K best hypotheses of each source; 1: greedy; default: "
           "as the model says")
       ->type_name("K")
-      ->check(
-          between(0, 1 << 20)); // Generator::checkBeams knows the model's limit
+      ->check(wholeNumber()); // Generator::checkBeams knows the model's limits
   command
       ->add_option("--nbest,--num-return-sequences", arguments.returned,
                    "Print the N best hypotheses of each source, at most K")

@@ -87,17 +87,31 @@ uint32_t threadsToUse(uint32_t asked) {
   return asked;
 }
 
+/// Only the usual decimal form: CLI11 would also take 0x10, 010 and 1_0.
+static std::optional<int64_t> readWholeNumber(const std::string &text) {
+  std::optional<int64_t> value = parseNumber<int64_t>(text);
+  return value && text == std::to_string(*value) ? value : std::nullopt;
+}
+
 CLI::Validator between(int64_t least, int64_t most) {
   return CLI::Validator(
       [=](std::string &text) {
-        std::optional<int64_t> value = parseNumber<int64_t>(text);
-        // Only the usual decimal form: CLI11 would also take 0x10, 010 and 1_0.
-        return value && text == std::to_string(*value) && least <= *value &&
-                       *value <= most
+        std::optional<int64_t> value = readWholeNumber(text);
+        return value && least <= *value && *value <= most
                    ? std::string()
                    : fmt::format(
                          "expected a whole number from {} to {}, got '{}'",
                          least, most, text);
+      },
+      "");
+}
+
+CLI::Validator wholeNumber() {
+  return CLI::Validator(
+      [](std::string &text) {
+        return readWholeNumber(text)
+                   ? std::string()
+                   : fmt::format("expected a whole number, got '{}'", text);
       },
       "");
 }

@@ -89,6 +89,9 @@ void addSpecialTokens(CLI::App *command, bool &specialTokens);
 /// Accepts whole numbers (in decimal) from least to most; adds nothing to the help.
 CLI::Validator between(int64_t least, int64_t most);
 
+/// Accepts any whole number (in decimal); adds nothing to the help.
+CLI::Validator wholeNumber();
+
 /// Refuses an empty name; adds nothing to the help.
 CLI::Validator notEmpty();
 

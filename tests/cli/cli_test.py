@@ -77,7 +77,9 @@ class Words(Cli):
                      "--min-new-tokens", "3", says=["min_new_tokens is 3", "the 2 that"])
         self.refused(2, *generate, "--text", "Yes.", "--min-new-tokens", "300",
                      says=["min_new_tokens is 300", "positions"])
-        for beams in (0, 33):
+        self.refused(2, *generate, "--text", "Yes.", "--beams", "x",
+                     says=["--beams: expected a whole number, got 'x'"])
+        for beams in (-1, 0, 33):
             self.refused(2, *generate, "--text", "Yes.", "--beams", beams,
                          says=["--beams: expected 1 to 32", f"got {beams}"])
         self.refused(2, *generate, "--text", "Yes.", "--threads", "many", says=["--threads"])
