@@ -62,7 +62,11 @@ std::vector<Source> givenSources(const SourceArguments &arguments) {
   for (const std::string &text : arguments.ids->results()) {
     Source source;
     source.where = fmt::format("--ids {}", given.size() + 1);
-    source.ids = parseIds(text, source.where);
+    try {
+      source.ids = parseIds(text);
+    } catch (const Failure &failure) {
+      throw Failure(failure.code, source.where + ": " + failure.what());
+    }
     given.push_back(std::move(source));
   }
   for (const std::string &text : arguments.texts->results())
@@ -70,7 +74,7 @@ std::vector<Source> givenSources(const SourceArguments &arguments) {
   return given;
 }
 
-std::vector<int32_t> parseIds(std::string_view text, const std::string &where) {
+std::vector<int32_t> parseIds(std::string_view text) {
   constexpr std::string_view separators = " \t\n\r,";
   std::vector<int32_t> ids;
   for (size_t at = text.find_first_not_of(separators);
@@ -79,16 +83,14 @@ std::vector<int32_t> parseIds(std::string_view text, const std::string &where) {
     std::string_view word = text.substr(at, end - at);
     std::optional<int32_t> id = parseNumber<int32_t>(word);
     if (!id || *id < 0)
-      throw usageFailure(
-          fmt::format("{}: expected token ids (whole numbers from 0), got '{}'",
-                      where, word));
+      throw usageFailure(fmt::format(
+          "expected token ids (whole numbers from 0), got '{}'", word));
     ids.push_back(*id);
     at = text.find_first_not_of(separators, end);
   }
   if (ids.empty())
-    throw usageFailure(fmt::format("{}: expected at least one token id, as in "
-                                   "--ids \"5 17 2\", got none",
-                                   where));
+    throw usageFailure(
+        "expected at least one token id, as in \"5 17 2\", got none");
   return ids;
 }
 

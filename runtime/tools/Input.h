@@ -41,8 +41,8 @@ void requireTokenizer(const SourceArguments &arguments, const encdec_model_info 
 std::vector<Source> givenSources(const SourceArguments &arguments);
 
 /// Reads ids such as "5 17 2", separated by spaces or commas. Throws a usage
-/// Failure that names the word that is no id and `where` it stands.
-std::vector<int32_t> parseIds(std::string_view text, const std::string &where);
+/// Failure that names the word that is no id, not where the text stands.
+std::vector<int32_t> parseIds(std::string_view text);
 
 /// Reads lines of a file descriptor in batches. A batch holds the lines that
 /// have arrived, up to a limit, so that no line waits for later ones; only

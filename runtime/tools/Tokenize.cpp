@@ -157,7 +157,7 @@ std::string Tokenizer::textOf(const std::vector<int32_t> &ids) const {
 void Tokenizer::detokenize(const Source &line) {
   std::vector<int32_t> ids;
   if (line.text.find_first_not_of(" \t\v\f\r") != std::string::npos)
-    ids = parseIds(line.text, line.where);
+    ids = parseIds(line.text);
   std::string text = textOf(ids);
   if (arguments.json)
     return printJson({{"text", text}});

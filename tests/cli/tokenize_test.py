@@ -51,7 +51,7 @@ class Tokenize(Cli):
         result = feed("5\nfive\n17\n", "tokenize", self.bundle, "--detokenize")
         self.assertEqual(result.returncode, 2)
         self.assertEqual(len(result.stdout.splitlines()), 3)
-        self.assertIn("line 2", result.stderr)
+        self.assertIn("error: line 2: expected token ids", result.stderr)
         self.assertIn("five", result.stderr)
         result = feed("9999999\n", "tokenize", self.bundle, "--detokenize", "--json")
         self.assertEqual(result.returncode, 2)
