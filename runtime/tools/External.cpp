@@ -63,6 +63,12 @@ std::string findExternal(const std::string &name) {
 }
 
 std::string missingCompiler(const std::string &what, const std::string &name) {
+  if (!findExternal("compile").empty())
+    return fmt::format(
+        "{} needs the program encdec-{}, which is not there, while encdec-compile is: "
+        "only a part of the compiler was built; `tests/setup.sh release`, or `ninja -C "
+        "build encdec-{}`, builds it",
+        what, name, name);
   return fmt::format(
       "{} needs the program encdec-{}, which is not beside encdec, nor in "
       "../libexec/encdec, nor on PATH: this is a runtime-only install; install "

@@ -371,6 +371,15 @@ class RuntimeOnly(Cli):
             for word in (program, "compiler component", "ENCDEC_COMPILER=ON"):
                 self.assertIn(word, result.stderr)
 
+    def test_a_build_of_the_compiler_alone(self):
+        """As examples/translate.sh makes it."""
+        shutil.copy(BUILD / "bin" / "encdec-compile", self.folder)
+        result = self.alone("families")
+        self.assertEqual((result.returncode, result.stdout), (1, ""))
+        self.assertNotIn("runtime-only", result.stderr)
+        for part in ("encdec-families", "a part of the compiler", "tests/setup.sh release"):
+            self.assertIn(part, result.stderr)
+
     def test_doctor_says_so(self):
         result = self.alone("doctor", "--json")
         self.assertEqual(result.returncode, 0, result.stderr)
