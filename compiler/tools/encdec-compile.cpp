@@ -206,6 +206,10 @@ int show(const std::string &text) {
   return 1;
 }
 
+std::string notEmpty(const std::string &name) {
+  return name.empty() ? "expected a name, got an empty one" : "";
+}
+
 void describe(CLI::App &app, Arguments &arguments) {
   app.add_option("CHECKPOINT", arguments.checkpoint,
                  "folder with config.json and model.safetensors")
@@ -230,18 +234,24 @@ void describe(CLI::App &app, Arguments &arguments) {
       ->delimiter(',')
       ->allow_extra_args(false);
   app.add_option("--tokenizer", arguments.options.tokenizer.name,
-                 "name of the folder's tokenizer, where its files do not say it");
+                 "name of the folder's tokenizer, where its files do not say it")
+      ->check(notEmpty);
   using encdec::tokenizer::As;
-  app.add_option("--tokenizer-as", arguments.options.tokenizer.as,
-                 "whose behaviour it has: as the model was trained, or the pinned "
-                 "Transformers' (default trained)")
+  app.add_option_function<std::string>(
+         "--tokenizer-as",
+         [&arguments](const std::string &whose) {
+           arguments.options.tokenizer.as =
+               whose == "transformers" ? As::Transformers : As::Trained;
+         },
+         "whose behaviour it has: as the model was trained, or the pinned "
+         "Transformers' (default trained)")
       ->option_text("trained|transformers")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, As>{
-          {"trained", As::Trained}, {"transformers", As::Transformers}}));
+      ->check(CLI::IsMember({"trained", "transformers"}));
   app.add_flag("--strict", arguments.options.import.strict,
                "warnings about the checkpoint become errors");
   app.add_option("--family", arguments.options.import.familyFile,
-                 "architecture file to read the checkpoint by, instead of a built-in one");
+                 "architecture file to read the checkpoint by, instead of a built-in one")
+      ->check(notEmpty);
   app.add_option("--max-source-tokens", arguments.options.import.maxSourceTokens,
                  "longest source and target of a family without a limit of its own; longer "
                  "lengths of the generation config are cut to it")

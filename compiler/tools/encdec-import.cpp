@@ -34,9 +34,13 @@ int main(int argc, char **argv) {
       options.strict = true;
     else if (argument == "--quiet")
       quiet = true;
-    else if (argument == "--family" && i + 1 < argc)
+    else if (argument == "--family" && i + 1 < argc) {
       options.familyFile = argv[++i];
-    else if (argument == "--max-source-tokens" && i + 1 < argc) {
+      if (options.familyFile.empty()) {
+        llvm::errs() << "encdec-import: --family: expected a name, got an empty one\n";
+        return 2;
+      }
+    } else if (argument == "--max-source-tokens" && i + 1 < argc) {
       if (llvm::StringRef(argv[++i]).getAsInteger(10, options.maxSourceTokens) ||
           options.maxSourceTokens == 0) {
         llvm::errs() << "encdec-import: --max-source-tokens: expected a whole number from 1 "

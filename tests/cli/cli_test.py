@@ -60,6 +60,8 @@ class Words(Cli):
         for words, says in ((["x", "--weight", "int8"], "did you mean '--weights'?"),
                             (["x"], "--output is required"),
                             (["x", "-o", "y", "--weights", "int9"], "int9"),
+                            (["x", "-o", "y", "--tokenizer-as", "0"],
+                             "--tokenizer-as: 0 not in {trained,transformers}"),
                             (["x", "y", "z", "-o", "y"], "did not expect 'y'")):
             self.refused(2, "compile", *words, says=[says, "--help"])
 
@@ -93,7 +95,10 @@ class Words(Cli):
         generate = ["generate", self.bundle, "--text", "Yes."]
         for words in (["generate", "", "--text", "Yes."], ["verify", ""], ["inspect", ""],
                       ["verify", self.bundle, ""], ["bench", ""],
-                      ["compile", EXAMPLE, "-o", ""], [*generate, "--alignments", ""],
+                      ["compile", EXAMPLE, "-o", ""], ["import", EXAMPLE, "--family", ""],
+                      ["compile", EXAMPLE, "-o", OUT / "never", "--family", ""],
+                      ["compile", EXAMPLE, "-o", OUT / "never", "--tokenizer", ""],
+                      [*generate, "--alignments", ""],
                       ["inspect", self.bundle, "--extract", ""]):
             with self.subTest(words):
                 result = run(*words, check=False)
