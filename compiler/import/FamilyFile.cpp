@@ -101,9 +101,16 @@ SideFile readSide(FamilyReader fields, Side which) {
   side.embeddingScale = fields.value("embedding_scale");
   side.embedding = fields.tensor("embedding", false);
   side.embeddingNorm = fields.tensor("embedding_norm", false, false);
+  side.embeddingNormBefore =
+      fields.word("embedding_norm_order", {"after", "before"}, false) == "before";
   side.finalNorm = fields.tensor("final_norm", false, false);
   side.norm = readNorm(fields.object("norm"));
   side.positions = readPositions(fields.object("positions"));
+  const bool addsPositions = side.positions.kind == PositionsFile::Learned ||
+                             side.positions.kind == PositionsFile::Sinusoidal;
+  if (side.embeddingNormBefore && (side.embeddingNorm.empty() || !addsPositions))
+    fields.fail("embedding_norm_order",
+                "after, since the side lacks an embedding_norm or positions that are added");
   side.self = readAttention(fields.object("self"));
   if (FamilyReader cross = fields.object("cross"); which == Side::decoder)
     side.cross = readAttention(std::move(cross));

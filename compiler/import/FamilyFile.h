@@ -87,7 +87,10 @@ struct SideFile {
   FamilyValue layers, heads, headSize, ffnSize, vocabulary;
   FamilyValue activation, gated, scoresScale, embeddingScale;
   std::string embedding;     ///< The table.
-  std::string embeddingNorm; ///< Of the sum of embeddings and positions; may be empty.
+  std::string embeddingNorm; ///< May be empty.
+  /// Whether that norm is of the embeddings alone, and positions are added to what it
+  /// gives; else it is of the sum of both.
+  bool embeddingNormBefore = false;
   std::string finalNorm;     ///< May be empty.
   PositionsFile positions;
   NormFile norm;

@@ -106,14 +106,22 @@ Value ModelBuilder::embed(LayerBuilder &layers, const SideDescription &side, Val
                           Value positions) {
   MLIRContext *context = builder.getContext();
   unsigned i = &side == &model.decoder;
-  auto table = [&](const std::string &name) {
-    return name.empty() ? FlatSymbolRefAttr() : FlatSymbolRefAttr::get(context, name);
+  Type rows = rowsType(context, width, *sideOf(ids));
+  auto lookUp = [&](const char *name, double scale, const std::string &places) {
+    auto table = FlatSymbolRefAttr::get(context, tables.embedding[i]);
+    auto positionTable =
+        places.empty() ? FlatSymbolRefAttr() : FlatSymbolRefAttr::get(context, places);
+    return EmbedOp::create(builder, layers.at(name), rows, ids, positions, table,
+                           positionTable, builder.getF32FloatAttr(float(scale)));
   };
-  Value x = EmbedOp::create(builder, layers.at("embedded"),
-                            rowsType(context, width, *sideOf(ids)), ids, positions,
-                            table(tables.embedding[i]), table(tables.positions[i]),
-                            builder.getF32FloatAttr(float(side.embeddingScale)));
-  return side.file->embeddingNorm.empty() ? x : layers.norm(x, "embed");
+  if (!side.file->embeddingNormBefore) {
+    Value x = lookUp("embedded", side.embeddingScale, tables.positions[i]);
+    return side.file->embeddingNorm.empty() ? x : layers.norm(x, "embed");
+  }
+  Value x = layers.norm(lookUp("embedded", side.embeddingScale, {}), "embed");
+  // Tokens times 0: the rows of the position table alone.
+  Value places = lookUp("places", 0, tables.positions[i]);
+  return AddOp::create(builder, layers.at("embed.sum"), rows, x, places);
 }
 
 SmallVector<Value> ModelBuilder::relativeBiases(LayerBuilder &layers,

@@ -78,6 +78,14 @@ const Mistake mistakes[] = {
      "my.json: both.norm.kind: expected layer or rms, found \"batch\""},
     {"norm_order", "bart", "/both/norm/order", "\"around\"",
      "my.json: both.norm.order: expected after or before, found \"around\""},
+    {"embedding_norm_order", "bart", "/both/embedding_norm_order", "\"between\"",
+     "my.json: both.embedding_norm_order: expected after or before, found \"between\""},
+    {"order_of_no_embedding_norm", "blenderbot", "/encoder/embedding_norm_order", "\"before\"",
+     "my.json: encoder.embedding_norm_order: expected after, since the side lacks an "
+     "embedding_norm or positions that are added, found \"before\""},
+    {"order_without_added_positions", "bart", "/encoder",
+     "{\"embedding_norm_order\": \"before\", \"positions\": {\"kind\": \"none\"}}",
+     "my.json: encoder.embedding_norm_order: expected after, since"},
     {"positions_kind", "bart", "/both/positions/kind", "\"rotary\"",
      "my.json: both.positions.kind: expected none, learned, sinusoidal or relative, found "
      "\"rotary\""},

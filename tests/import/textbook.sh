@@ -17,6 +17,7 @@ reads_like() { # family, specification
   "$import" --strict "$folder/$1" | "$check" "$here/textbook-$1.check"
 }
 reads_like bart '"vocab": 40'
+reads_like blenderbot_small '"vocab": 40'
 reads_like t5 '"vocab": 40, "head_size": 5, "activation": "gated-gelu"'
 
 expect() { # expected code, arguments…

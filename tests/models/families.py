@@ -186,6 +186,15 @@ FAMILIES = {
         special={"pad": 0, "bos": 1, "eos": 2, "start": 1},
         defaults={"activation": "gelu", **PRE_NORM_GAINS}, embedding_norm=False,
         offset=0),
+    # The decoder of version 5 does not scale embeddings, whatever scale_embedding says.
+    "blenderbot_small": bart_like(
+        "BlenderbotSmallForConditionalGeneration", "blenderbot-small",
+        legacy=legacy(False, True, False, do_blenderbot_90_layernorm=True,
+                      extra_layer_norm=False, extra_pos_embeddings=0,
+                      force_bos_token_to_be_generated=False, layernorm_variant="xlm",
+                      unk_token_id=3),
+        special={"pad": 0, "bos": 1, "eos": 2, "start": 1},
+        defaults={"activation": "gelu"}, offset=0),
     "plbart": bart_like(
         "PLBartForConditionalGeneration", "plbart",
         special={"bos": 0, "pad": 1, "eos": 2, "start": -2},

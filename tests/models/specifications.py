@@ -130,6 +130,7 @@ VARIANTS = {
     "m2m100": {**BART, **large(256206, **SPREAD_BY_NORM),
                "positions-that-grow": {"positions": 12, "generation": {"max_length": 24}}},
     "blenderbot": BART,
+    "blenderbot_small": {**BART, **large(54944, **SPREAD_BY_TABLE)},
     "plbart": {**BART, "no-logit-bias": {"logit_bias": False, "eos_gain": 2.0}},
     "t5": {**T5, **large(32128, **SPREAD_BY_NORM),
            "gated-v4": {"activation": "gated-gelu", "tie": False, "config": "v4",

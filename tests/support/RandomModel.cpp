@@ -144,13 +144,24 @@ private:
   /// Tables are declared by encode or step when they first need them.
   std::string embed(const std::string &ids, const std::string &table,
                     const std::string &positions) {
-    std::string x = fresh();
-    line(formatv("{0} = encdec.embed {1} at %positions, @{2}{3} "
-                 "{{scale = {4:f8}} : tensor<?xi32, #encdec.side<{5}>> -> {6}",
-                 x, ids, table, m.buckets ? "" : ", @" + positions,
-                 m.scaleEmbedding ? std::sqrt(double(m.width())) : 1.0, side,
-                 type(m.width())));
-    return m.embeddingNorm ? norm(x, (side + ".embedding").str()) : x;
+    auto lookUp = [&](double scale, bool placed) {
+      std::string x = fresh();
+      line(formatv("{0} = encdec.embed {1} at %positions, @{2}{3} "
+                   "{{scale = {4:f8}} : tensor<?xi32, #encdec.side<{5}>> -> {6}",
+                   x, ids, table, placed ? ", @" + positions : "", scale, side,
+                   type(m.width())));
+      return x;
+    };
+    const bool placed = !m.buckets, later = placed && m.normBeforePositions;
+    std::string x = lookUp(m.scaleEmbedding ? std::sqrt(double(m.width())) : 1.0,
+                           placed && !later);
+    if (m.embeddingNorm)
+      x = norm(x, (side + ".embedding").str());
+    if (!later)
+      return x;
+    std::string places = lookUp(0, true), sum = fresh();
+    line(formatv("{0} = encdec.add {1}, {2} : {3}, {3}", sum, x, places, type(m.width())));
+    return sum;
   }
   void positionTable(const std::string &name) {
     sideBias.clear();
@@ -292,11 +303,12 @@ std::string ModelSizes::text() const {
   return formatv("heads {0} headSize {1} layers {2}+{3} ffn {4} vocabulary {5} "
                  "source {6} positions {7} {8} {9} biases {10} logitsBias {11} "
                  "scaleEmbedding {12} sinusoidal {13} width {14} preNorm {15} embeddingNorm "
-                 "{16} rms {17} betas {18} gated {19} buckets {20}{21} seed {22}",
+                 "{16}{17} rms {18} betas {19} gated {20} buckets {21}{22} seed {23}",
                  heads, headSize, encoderLayers, decoderLayers, ffn, vocabulary,
                  sourceVocabulary, maxPositions, activation, type, biases,
-                 logitsBias, scaleEmbedding, sinusoidal, width(), preNorm, embeddingNorm, rms,
-                 betas, gated, buckets, biasOfEachLayer ? " each layer" : "", seed);
+                 logitsBias, scaleEmbedding, sinusoidal, width(), preNorm, embeddingNorm,
+                 normBeforePositions ? " before positions" : "", rms, betas, gated, buckets,
+                 biasOfEachLayer ? " each layer" : "", seed);
 }
 
 std::string randomModelText(const ModelSizes &sizes) {
@@ -344,7 +356,9 @@ std::vector<ModelSizes> randomSizes(unsigned count, uint64_t seed) {
     m.type = std::vector<std::string>{"f32", "f16", "bf16"}[draw(0, 2)];
     m.biases = draw(0, 3) > 0, m.logitsBias = draw(0, 1);
     m.scaleEmbedding = draw(0, 1), m.sinusoidal = draw(0, 1);
-    m.preNorm = draw(0, 1), m.embeddingNorm = draw(0, 3) == 0;
+    m.preNorm = draw(0, 1);
+    const int embeddingNorm = draw(0, 3);
+    m.embeddingNorm = embeddingNorm <= 1, m.normBeforePositions = embeddingNorm == 1;
     m.rms = draw(0, 1), m.betas = draw(0, 2) > 0, m.gated = draw(0, 1);
     m.modelWidth = draw(0, 1) ? draw(3, 40) : 0;
     m.buckets = draw(0, 1) ? 2 * draw(2, 20) : 0, m.biasOfEachLayer = draw(0, 1);

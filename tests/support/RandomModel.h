@@ -31,6 +31,7 @@ struct ModelSizes {
   int modelWidth = 0;              // E; 0: heads * headSize
   bool preNorm = false;            // norms before each sub-layer and after the last
   bool embeddingNorm = false;      // and one of the embeddings
+  bool normBeforePositions = false; // which are added to what that norm makes
   bool rms = false;                // RMSNorm
   bool betas = true;               // of the norms
   bool gated = false;              // a gate in each FFN
