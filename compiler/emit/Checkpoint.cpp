@@ -63,11 +63,12 @@ Result<CheckpointTokenizer> readTokenizer(const std::string &folder,
   CheckpointTokenizer result;
   result.files = std::move(described.files);
   if (!described.description) {
-    warnings.push_back(
-        "no tokenizer (" +
-        (described.missing.empty() ? "no files of one"
-                                   : checkpoint::listNames(described.missing) + " missing") +
-        "): the model takes and gives token ids only");
+    const std::string why =
+        !described.refused.empty()  ? described.refused
+        : described.missing.empty() ? "no files of one"
+                                    : checkpoint::listNames(described.missing) + " missing";
+    warnings.push_back("no tokenizer (" + why +
+                       "): the model takes and gives token ids only");
     return result;
   }
   result.kind = described.description->kind;

@@ -285,6 +285,14 @@ Result<Described> describeTokenizer(const Folder &folder,
         return pieces.byteFallback || uint64_t(pieces.unkId) != unk;
       }};
   ENCDEC_ASSIGN_OR_RETURN(JsonValue file, findTokenizer(name));
+  if (const JsonValue *refused = file.find("refused");
+      refused && refused->asText()) {
+    described.refused =
+        fmt::format("{} is not supported: {}", name, *refused->asText());
+    if (!options.name.empty())
+      return badModel("tokenizer " + described.refused);
+    return described;
+  }
   ENCDEC_ASSIGN_OR_RETURN(
       file, applyVariants(std::move(file), name + ".json", conditions));
   if (const JsonValue *needed = file.find("files"))

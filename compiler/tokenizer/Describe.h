@@ -30,16 +30,19 @@ struct Options {
 };
 
 struct Described {
-  /// None where files are missing, and for folders without any.
+  /// None where files are missing, for folders without any, and for tokenizers
+  /// that are refused.
   std::optional<TokenizerDescription> description;
   std::vector<std::string>
       missing;                    ///< The files that a description would need.
+  std::string refused;            ///< Why a tokenizer file refuses the folder's.
   std::vector<std::string> files; ///< That were read, by name, each once.
 };
 
 /// Describes the tokenizer of a folder. BadModel with the file and the key for
 /// files that are damaged or at odds with each other, and for missing ones
-/// where the options name the tokenizer; Usage for an unknown name.
+/// and for refused tokenizers where the options name the tokenizer; Usage for an
+/// unknown name.
 Result<Described> describeTokenizer(const Folder &folder,
                                     const Options &options);
 

@@ -27,10 +27,12 @@ std::string stem(std::string_view fileName) {
   return std::string(fileName.substr(0, fileName.rfind('.')));
 }
 
+/// The names that --tokenizer takes.
 std::vector<std::string> knownNames() {
   std::vector<std::string> names;
   for (const EmbeddedFile &file : tokenizerFiles())
-    names.push_back(stem(file.name));
+    if (auto read = parseTokenizerFile(file); read.ok() && !read->find("refused"))
+      names.push_back(stem(file.name));
   return names;
 }
 

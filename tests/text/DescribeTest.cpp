@@ -128,6 +128,19 @@ TEST(Choose, MissingFilesLeaveNoTokenizer) {
            {"source.spm", "missing"});
 }
 
+TEST(Choose, ATokenizerThatNoFileDescribesIsRefusedWithTheReason) {
+  const Files files = {{"config.json", R"({"model_type":"blenderbot-small"})"}};
+  const auto refused = describe(files);
+  ASSERT_TRUE(refused.ok()) << refused.status().message();
+  EXPECT_FALSE(refused->description);
+  expectIn(refused->refused, {"blenderbot_small is not supported: ", "</w>"});
+  expectIn(refusal(files, {"blenderbot_small"}),
+           {"tokenizer blenderbot_small is not supported: ", "</w>"});
+  const std::string unknown =
+      refusal({{"tokenizer_config.json", R"({"tokenizer_class":"Own"})"}});
+  EXPECT_EQ(unknown.find("blenderbot_small"), unknown.npos) << unknown;
+}
+
 TEST(Describe, SentinelsStandBehindThePiecesInReverse) {
   const TokenizerDescription made = sound(t5());
   const auto &names = made.vocabularies.at(0).names;
