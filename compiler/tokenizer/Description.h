@@ -68,11 +68,13 @@ struct ReplacePattern {
 };
 struct ReplaceNormalizer {
   std::vector<ReplacePattern> alternatives;
-  std::string content; ///< Stands for each match.
+  std::string content;  ///< Stands for each match.
+  bool atStart = false; ///< Only a match at the start of the text counts.
 };
-/// Whitespace (Unicode's White_Space) at the ends is dropped.
+/// Characters at the ends are dropped.
 struct StripNormalizer {
   bool left = true, right = true;
+  std::string characters; ///< Which; empty: whitespace (Unicode's White_Space).
 };
 /// Put in front of a text that is not empty.
 struct PrependNormalizer {
@@ -106,7 +108,13 @@ struct ByteLevelSplit {
   bool addPrefixSpace = false; ///< A space in front, unless one is there.
   bool split = true;
 };
-using PreTokenizerStage = std::variant<WhitespaceSplit, Metaspace, ByteLevelSplit>;
+/// Each of the texts is a word of its own, and so is what stands between them. Where
+/// several match, the first of the list counts. A pipeline has one such stage.
+struct LiteralSplit {
+  std::vector<std::string> literals;
+};
+using PreTokenizerStage =
+    std::variant<WhitespaceSplit, Metaspace, ByteLevelSplit, LiteralSplit>;
 
 // --- The model: a word into pieces ------------------------------------------------
 

@@ -1,7 +1,7 @@
 //===- Pattern.cpp - parses the few regexes that stages may have ----------===//
 //
 //   regex       := alternative ('|' alternative)*
-//   alternative := literal character* | atom quantifier
+//   alternative := '\A'? (literal character* | atom quantifier) '\z'?
 //   atom        := character | '\s' | '[' character+ ']'
 //   quantifier  := '+' | '{' n ',' '}' | '{' n ',' m '}' | '{' n '}' | nothing
 //   character   := one that means itself, or '\' and the letter of a control
@@ -25,19 +25,22 @@ class Parser {
 public:
   explicit Parser(std::string_view regex) : rest(regex) {}
 
-  bool parse(std::vector<ReplacePattern> &alternatives) {
-    do
-      if (!parseAlternative(alternatives.emplace_back()))
+  bool parse(std::vector<Alternative> &alternatives) {
+    do {
+      Alternative &next = alternatives.emplace_back();
+      next.atStart = take("\\A");
+      if (!parseAlternative(next.what))
         return false;
-    while (take('|'));
+      next.atEnd = take("\\z");
+    } while (take("|"));
     return rest.empty();
   }
 
 private:
-  bool take(char c) {
-    if (!rest.starts_with(c))
+  bool take(std::string_view mark) {
+    if (!rest.starts_with(mark))
       return false;
-    rest.remove_prefix(1);
+    rest.remove_prefix(mark.size());
     return true;
   }
 
@@ -45,7 +48,7 @@ private:
   bool takeCharacter(std::string &text, std::string_view special) {
     if (rest.empty())
       return false;
-    if (!take('\\')) {
+    if (!take("\\")) {
       if (special.find(rest[0]) != special.npos)
         return false;
       const size_t length = validCharLength(rest);
@@ -79,37 +82,36 @@ private:
   }
 
   bool takeQuantifier(ReplacePattern &pattern) {
-    if (take('+')) {
+    if (take("+")) {
       pattern.atMost = 0;
       return true;
     }
-    if (!take('{'))
+    if (!take("{"))
       return true; // once
     if (!takeNumber(pattern.atLeast) || pattern.atLeast == 0)
       return false;
     pattern.atMost = pattern.atLeast;
-    if (take(',')) {
+    if (take(",")) {
       pattern.atMost = 0;
       if (!rest.starts_with('}') &&
           (!takeNumber(pattern.atMost) || pattern.atMost < pattern.atLeast))
         return false;
     }
-    return take('}');
+    return take("}");
   }
 
   bool parseAlternative(ReplacePattern &pattern) {
     constexpr std::string_view special = "|()[]{}*+?.^$";
     pattern.kind = ReplacePattern::Kind::Class;
-    if (rest.starts_with("\\s")) {
-      rest.remove_prefix(2);
+    if (take("\\s")) {
       pattern.kind = ReplacePattern::Kind::Whitespace;
       return takeQuantifier(pattern) && atEnd();
     }
-    if (take('[')) {
+    if (take("[")) {
       while (!rest.starts_with(']'))
         if (!takeCharacter(pattern.text, "[]^-&"))
           return false;
-      return take(']') && !pattern.text.empty() && takeQuantifier(pattern) &&
+      return take("]") && !pattern.text.empty() && takeQuantifier(pattern) &&
              atEnd();
     }
     if (!takeCharacter(pattern.text, special))
@@ -123,19 +125,23 @@ private:
     return true;
   }
 
-  bool atEnd() const { return rest.empty() || rest[0] == '|'; }
+  /// Whether the alternative ends here.
+  bool atEnd() const {
+    return rest.empty() || rest[0] == '|' || rest.starts_with("\\z");
+  }
 
   std::string_view rest;
 };
 
 } // namespace
 
-Result<std::vector<ReplacePattern>> parsePattern(std::string_view regex) {
-  std::vector<ReplacePattern> alternatives;
+Result<std::vector<Alternative>> parsePattern(std::string_view regex) {
+  std::vector<Alternative> alternatives;
   if (!Parser(regex).parse(alternatives))
     return badModel(
         fmt::format("regex {} is not supported; expected literals, runs as "
-                    "in \" {{2,}}\", \\s and classes as in \"[\\n\\r]\"",
+                    "in \" {{2,}}\", \\s, classes as in \"[\\n\\r]\", \\A in front "
+                    "of an alternative and \\z behind it",
                     quote(regex, 60)));
   return alternatives;
 }

@@ -10,9 +10,16 @@
 
 namespace encdec::tokenizer {
 
+/// An alternative of a regex: what it matches, and whether only at the start or
+/// the end of a text (\A, \z).
+struct Alternative {
+  ReplacePattern what;
+  bool atStart = false, atEnd = false;
+};
+
 /// The alternatives that `regex` describes: literals, runs of one character, of
 /// a class or of \s ("\s{2,}|[\n\r\t]"). BadModel for any other regex; so none
 /// can blow up.
-Result<std::vector<ReplacePattern>> parsePattern(std::string_view regex);
+Result<std::vector<Alternative>> parsePattern(std::string_view regex);
 
 } // namespace encdec::tokenizer

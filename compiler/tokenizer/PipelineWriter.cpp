@@ -40,7 +40,7 @@ public:
   void operator()(const LowercaseNormalizer &) { push(ENCDEC_TOKENIZER_STAGE_LOWERCASE); }
   void operator()(const ReplaceNormalizer &stage) {
     push(ENCDEC_TOKENIZER_STAGE_REPLACE,
-         static_cast<uint32_t>(stage.alternatives.size()), 0, stage.content);
+         static_cast<uint32_t>(stage.alternatives.size()), stage.atStart, stage.content);
     for (const ReplacePattern &pattern : stage.alternatives) {
       const bool isLiteral = pattern.kind == ReplacePattern::Kind::Literal;
       const bool isSpace = pattern.kind == ReplacePattern::Kind::Whitespace;
@@ -51,7 +51,7 @@ public:
     }
   }
   void operator()(const StripNormalizer &stage) {
-    push(ENCDEC_TOKENIZER_STAGE_STRIP, stage.left, stage.right);
+    push(ENCDEC_TOKENIZER_STAGE_STRIP, stage.left, stage.right, stage.characters);
   }
   void operator()(const PrependNormalizer &stage) {
     push(ENCDEC_TOKENIZER_STAGE_PREPEND, 0, 0, stage.text);
@@ -66,20 +66,44 @@ public:
   void operator()(const ByteLevelSplit &stage) {
     push(ENCDEC_TOKENIZER_STAGE_BYTE_LEVEL, stage.addPrefixSpace, stage.split);
   }
+  void operator()(const LiteralSplit &stage) {
+    push(ENCDEC_TOKENIZER_STAGE_LITERALS);
+    splits.push_back(&stage);
+  }
 
   Status finish(const PipelineDescription &pipeline, uint32_t number);
 
 private:
+  Status writeLiterals(uint32_t number);
   void push(uint32_t kind, uint32_t a = 0, uint32_t b = 0, std::string_view text = {}) {
     stages.push_back({kind, a, b, table.text(text)});
   }
   TableWriter &table;
   std::vector<encdec_tokenizer_stage> stages;
   std::vector<const CharsMap *> maps;
+  std::vector<const LiteralSplit *> splits;
   bool isSound = true;
 };
 
 } // namespace
+
+Status StageWriter::writeLiterals(uint32_t number) {
+  if (splits.size() > 1)
+    return badModel("two pre-tokenizers split at texts of a list; at most one may");
+  std::vector<TrieEntry> entries;
+  std::unordered_set<std::string_view> seen;
+  for (const LiteralSplit *split : splits)
+    for (const std::string &literal : split->literals) {
+      if (literal.empty() || literal.size() > ENCDEC_TOKENIZER_MAX_PIECE_BYTES)
+        return badModel("a pre-tokenizer splits at a text of " +
+                        std::to_string(literal.size()) + " bytes, expected 1 to 1024");
+      if (seen.insert(literal).second) // of equal ones, the first counts
+        entries.emplace_back(literal, static_cast<int32_t>(entries.size()));
+    }
+  ENCDEC_ASSIGN_OR_RETURN(const auto trie, buildTrie(std::move(entries)));
+  table.add(ENCDEC_TOKENIZER_LITERALS_TRIE, number, trie);
+  return Status::success();
+}
 
 Status StageWriter::finish(const PipelineDescription &pipeline, uint32_t number) {
   const bool isSentencePiece =
@@ -93,6 +117,7 @@ Status StageWriter::finish(const PipelineDescription &pipeline, uint32_t number)
   for (const PreTokenizerStage &stage : pipeline.preTokenizers)
     if (std::holds_alternative<ByteLevelSplit>(stage) && !pipeline.model.byteLevel)
       return badModel("the pre-tokenizer makes bytes, the model's pieces are text");
+  ENCDEC_RETURN_IF_ERROR(writeLiterals(number));
   table.add(ENCDEC_TOKENIZER_STAGES, number, stages);
   if (maps.empty())
     return Status::success();

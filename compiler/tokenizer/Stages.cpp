@@ -150,7 +150,7 @@ CharsMap precompiledMap(Stage &stage) {
 }
 
 /// The alternatives of {"String": literal} or {"Regex": regex}, never of both.
-std::vector<ReplacePattern> readPatterns(Stage &stage) {
+std::vector<Alternative> readPattern(Stage &stage) {
   const JsonValue *pattern = stage.get("pattern");
   const bool isOne = pattern && pattern->kind == JsonValue::Object &&
                      pattern->items.size() == 1;
@@ -161,13 +161,56 @@ std::vector<ReplacePattern> readPatterns(Stage &stage) {
     return {};
   }
   if (!isRegex)
-    return {{.text = *text}};
+    return {{.what = {.text = *text}}};
   auto parsed = parsePattern(*text)
                     .withContext(stage.fileName() + ": pattern");
   if (parsed.ok())
     return std::move(*parsed);
   stage.failWith(std::move(parsed).status());
   return {};
+}
+
+/// A Replace by what it does, if its matches may be bound to the ends of a text. Runs at
+/// the end are dropped as Strip does it: a search would try each place of a long run.
+NormalizerStage readReplace(Stage &stage) {
+  const std::vector<Alternative> alternatives = readPattern(stage);
+  ReplaceNormalizer replace;
+  replace.content = stage.needText("content");
+  if (alternatives.empty())
+    return replace; // the stage has the error
+  const ReplacePattern &first = alternatives[0].what;
+  StripNormalizer strip{false, false, first.text};
+  size_t starts = 0, ends = 0, runs = 0;
+  for (const auto &[what, atStart, atEnd] : alternatives) {
+    starts += atStart && !atEnd;
+    ends += atEnd;
+    strip.left |= atStart;
+    strip.right |= atEnd;
+    runs += what.kind != ReplacePattern::Kind::Literal && what.text == first.text &&
+            what.atLeast == 1 && what.atMost == 0 && atStart != atEnd;
+    replace.alternatives.push_back(what);
+  }
+  if (runs == alternatives.size() && replace.content.empty())
+    return strip;
+  replace.atStart = starts > 0;
+  if (ends > 0 || (starts > 0 && starts < alternatives.size()))
+    stage.fail("pattern", "\\A in front of all alternatives, or runs at the ends with "
+                          "content \"\", as \"\\A +| +\\z\"");
+  return replace;
+}
+
+LiteralSplit readSplit(Stage &stage) {
+  LiteralSplit split;
+  for (Alternative &each : readPattern(stage)) {
+    if (each.what.kind != ReplacePattern::Kind::Literal || each.atStart || each.atEnd)
+      stage.fail("pattern", "literals and no anchors, as \"<x>|<y>\"");
+    split.literals.push_back(std::move(each.what.text));
+  }
+  if (stage.text("behavior", "") != "Isolated")
+    stage.fail("behavior", "\"Isolated\"");
+  if (stage.flag("invert", false))
+    stage.fail("invert", "false");
+  return split;
 }
 
 PrependScheme readPrepend(Stage &stage) {
@@ -210,12 +253,11 @@ Result<std::vector<NormalizerStage>> readNormalizer(const JsonPlace &place,
     } else if (stage.type == "Lowercase") {
       stages.push_back(LowercaseNormalizer{});
     } else if (stage.type == "Replace") {
-      std::vector<ReplacePattern> alternatives = readPatterns(stage);
-      stages.push_back(ReplaceNormalizer{std::move(alternatives),
-                                         stage.needText("content")});
+      stages.push_back(readReplace(stage));
     } else if (stage.type == "Strip") {
       const bool left = stage.flag("strip_left", true);
-      stages.push_back(StripNormalizer{left, stage.flag("strip_right", true)});
+      stages.push_back(
+          StripNormalizer{left, stage.flag("strip_right", true), {}});
     } else if (stage.type == "Prepend") {
       stages.push_back(PrependNormalizer{stage.needText("prepend")});
     } else {
@@ -241,7 +283,8 @@ Result<CharsMap> findCharsMap(const JsonPlace &normalizer) {
 Result<std::vector<PreTokenizerStage>>
 readPreTokenizer(const JsonPlace &place) {
   static constexpr std::string_view known[] = {"Sequence", "WhitespaceSplit",
-                                               "Metaspace", "ByteLevel"};
+                                               "Metaspace", "ByteLevel",
+                                               "Split"};
   std::vector<PreTokenizerStage> stages;
   auto read = [&](const JsonPlace &, Stage &stage) -> Status {
     if (stage.type == "WhitespaceSplit") {
@@ -254,6 +297,8 @@ readPreTokenizer(const JsonPlace &place) {
       stages.push_back(
           ByteLevelSplit{addPrefixSpace, stage.flag("use_regex", true)});
       stage.flag("trim_offsets", true); // means something in a post-processor only
+    } else if (stage.type == "Split") {
+      stages.push_back(readSplit(stage));
     } else {
       return stage.unknown(known);
     }
@@ -273,11 +318,12 @@ static StripDecoder readStripDecoder(Stage &stage) {
 }
 
 static ReplaceDecoder readReplaceDecoder(Stage &stage) {
-  const std::vector<ReplacePattern> patterns = readPatterns(stage);
+  const std::vector<Alternative> alternatives = readPattern(stage);
   ReplaceDecoder replace;
   replace.to = stage.needText("content");
-  if (patterns.size() == 1 && patterns[0].kind == ReplacePattern::Kind::Literal)
-    replace.from = patterns[0].text;
+  if (alternatives.size() == 1 && !alternatives[0].atStart && !alternatives[0].atEnd &&
+      alternatives[0].what.kind == ReplacePattern::Kind::Literal)
+    replace.from = alternatives[0].what.text;
   else
     stage.fail("pattern", "{\"String\": ...}");
   return replace;

@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #define ENCDEC_TOKENIZER_MAGIC "ENCDTOK\x1a"
-#define ENCDEC_TOKENIZER_VERSION 1
+#define ENCDEC_TOKENIZER_VERSION 2
 #define ENCDEC_TOKENIZER_NONE UINT32_MAX /* no name, no piece */
 
 /* Limits that bound time and memory, for writers and readers. */
@@ -68,7 +68,9 @@ enum {
   ENCDEC_TOKENIZER_PLACEMENT = 21,   /* one encdec_tokenizer_placement */
   ENCDEC_TOKENIZER_DECODER = 22,     /* one encdec_tokenizer_decoder */
   ENCDEC_TOKENIZER_SURFACES = 23,    /* encdec_tokenizer_surface by id of the target */
-  ENCDEC_TOKENIZER_RAW = 24          /* bytes of SURFACE_BYTES, which need be no UTF-8 */
+  ENCDEC_TOKENIZER_RAW = 24,         /* bytes of SURFACE_BYTES, which need be no UTF-8 */
+  ENCDEC_TOKENIZER_LITERALS_TRIE = 25 /* pipeline: trie of texts that are words; where
+                                         several match, the lowest value counts */
 };
 
 typedef struct encdec_tokenizer_part {
@@ -166,16 +168,19 @@ enum { /* encdec_tokenizer_stage.kind; a, b and text are what the comment says *
   ENCDEC_TOKENIZER_STAGE_PRECOMPILED = 2,   /* reads CHARS */
   ENCDEC_TOKENIZER_STAGE_UNICODE = 3,       /* a: 0 NFC, 1 NFD, 2 NFKC, 3 NFKD */
   ENCDEC_TOKENIZER_STAGE_LOWERCASE = 4,
-  ENCDEC_TOKENIZER_STAGE_REPLACE = 5, /* text: replacement; a ALTERNATIVEs follow */
+  ENCDEC_TOKENIZER_STAGE_REPLACE = 5, /* text: replacement; a ALTERNATIVEs follow; b: 1 at
+                                         the text's start alone */
   ENCDEC_TOKENIZER_STAGE_ALTERNATIVE = 6, /* a: at least, b: at most (0: no limit) of the
                                              characters of text (empty: of whitespace); a 0:
                                              text as a whole */
-  ENCDEC_TOKENIZER_STAGE_STRIP = 7,   /* a: left, b: right */
+  ENCDEC_TOKENIZER_STAGE_STRIP = 7,   /* a: left, b: right; text: which characters, empty:
+                                         whitespace */
   ENCDEC_TOKENIZER_STAGE_PREPEND = 8, /* text */
   /* pre-tokenizers */
   ENCDEC_TOKENIZER_STAGE_WHITESPACE_SPLIT = 9,
   ENCDEC_TOKENIZER_STAGE_METASPACE = 10,  /* a: 0 never, 1 always, 2 first; b: split */
-  ENCDEC_TOKENIZER_STAGE_BYTE_LEVEL = 11 /* a: add a space in front; b: split */
+  ENCDEC_TOKENIZER_STAGE_BYTE_LEVEL = 11, /* a: add a space in front; b: split */
+  ENCDEC_TOKENIZER_STAGE_LITERALS = 12 /* texts of LITERALS_TRIE are words; one such stage */
 };
 enum { /* a of ENCDEC_TOKENIZER_STAGE_SENTENCEPIECE */
   ENCDEC_TOKENIZER_DUMMY_PREFIX = 1,

@@ -127,11 +127,13 @@ static PatternMatch matchAlternative(const encdec_tokenizer_stage &alternative,
 
 static void replacePattern(const TokenizerTable &table,
                            std::span<const encdec_tokenizer_stage> alternatives,
-                           std::string_view content, const Text &text, Text &out) {
+                           std::string_view content, bool atStart, const Text &text,
+                           Text &out) {
   const std::string_view bytes = text.bytes;
   for (size_t at = 0; at < bytes.size() && !isTooLong(out);) {
     PatternMatch match;
-    for (const encdec_tokenizer_stage &alternative : alternatives)
+    for (const encdec_tokenizer_stage &alternative :
+         atStart && at > 0 ? alternatives.first(0) : alternatives)
       if ((match = matchAlternative(alternative, table.text(alternative.text),
                                     bytes.substr(at)))
               .length)
@@ -147,20 +149,21 @@ static void replacePattern(const TokenizerTable &table,
   }
 }
 
-static void strip(bool left, bool right, const Text &text, Text &out) {
+static void strip(bool left, bool right, std::string_view characters, const Text &text,
+                  Text &out) {
   const std::string_view bytes = text.bytes;
   size_t begin = 0, end = bytes.size();
   while (left && begin < end) {
-    const Character character = characterAt(bytes.substr(begin));
-    if (!isWhiteSpace(character.point))
+    const size_t length = characterAt(bytes.substr(begin)).length;
+    if (!isInClass(bytes.substr(begin, length), characters))
       break;
-    begin += character.length;
+    begin += length;
   }
   while (right && end > begin) {
     size_t start = end - 1;
     while (start > begin && isTrail(bytes[start]))
       --start;
-    if (!isWhiteSpace(characterAt(bytes.substr(start)).point))
+    if (!isInClass(bytes.substr(start, end - start), characters))
       break;
     end = start;
   }
@@ -196,11 +199,11 @@ Status normalize(const TokenizerTable &table, const PipelineTable &pipeline,
       lowercase(out, next);
       break;
     case ENCDEC_TOKENIZER_STAGE_REPLACE:
-      replacePattern(table, stages.subspan(i + 1, stage.a), text, out, next);
+      replacePattern(table, stages.subspan(i + 1, stage.a), text, stage.b, out, next);
       i += stage.a;
       break;
     case ENCDEC_TOKENIZER_STAGE_STRIP:
-      strip(stage.a, stage.b, out, next);
+      strip(stage.a, stage.b, text, out, next);
       break;
     case ENCDEC_TOKENIZER_STAGE_PREPEND:
       prepend(text, out, next);

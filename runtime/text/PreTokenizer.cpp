@@ -5,6 +5,8 @@
 #include "runtime/text/Normalizer.h"
 #include "runtime/text/Utf8.h"
 
+#include <algorithm>
+
 namespace encdec {
 
 namespace {
@@ -157,6 +159,39 @@ static void splitAsGpt2(std::string_view bytes, std::vector<Word> &words) {
   words.swap(parts);
 }
 
+/// The length of the literal at the front of `text` that has the lowest value; 0: none.
+static size_t literalLength(const Trie &literals, std::string_view text) {
+  Trie::Match match;
+  Trie::Place place = literals.root();
+  const size_t limit = std::min<size_t>(text.size(), ENCDEC_TOKENIZER_MAX_PIECE_BYTES);
+  for (size_t i = 0; i < limit && !(place = literals.next(place, text[i])).isNowhere(); ++i) {
+    const int32_t value = place.value();
+    const bool isWhole = i + 1 == text.size() || !isTrail(text[i + 1]);
+    if (value >= 0 && isWhole && (match.length == 0 || value < match.value))
+      match = {i + 1, value};
+  }
+  return match.length;
+}
+
+static void splitAtLiterals(const Trie &literals, std::string_view bytes,
+                            std::vector<Word> &words) {
+  std::vector<Word> parts = wordsFor(bytes);
+  for (const auto [begin, end] : words) {
+    size_t start = begin;
+    for (size_t at = begin; at < end;) {
+      const size_t length = literalLength(literals, bytes.substr(at, end - at));
+      if (length) {
+        pushWord(parts, start, at);
+        pushWord(parts, at, at + length);
+        start = at + length;
+      }
+      at += length ? length : characterAt(bytes.substr(at)).length;
+    }
+    pushWord(parts, start, end);
+  }
+  words.swap(parts);
+}
+
 void splitIntoWords(const PipelineTable &pipeline, bool isFirst, Text &text,
                     std::vector<Word> &words) {
   words.clear();
@@ -170,6 +205,8 @@ void splitIntoWords(const PipelineTable &pipeline, bool isFirst, Text &text,
       addPrefixSpaces(text, words);
     if (stage.kind == ENCDEC_TOKENIZER_STAGE_BYTE_LEVEL && stage.b)
       splitAsGpt2(text.bytes, words);
+    if (stage.kind == ENCDEC_TOKENIZER_STAGE_LITERALS)
+      splitAtLiterals(pipeline.literals, text.bytes, words);
   }
 }
 

@@ -26,6 +26,7 @@ struct PipelineTable {
   CharsMap chars;
   std::span<const encdec_tokenizer_added> added;
   Trie rawAdded, normalizedAdded; ///< Values index `added`.
+  Trie literals; ///< Words by themselves; values are ranks.
   std::span<const encdec_tokenizer_piece> pieces;
   Trie inText, userDefined; ///< Values index `pieces`.
   std::span<const uint32_t> bytePieces; ///< None or 256.

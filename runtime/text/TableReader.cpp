@@ -158,7 +158,7 @@ Status TableReader::checkStages(const PipelineTable &pipeline) const {
     };
     ENCDEC_RETURN_IF_ERROR(checkSpan(stage.text, "the text of a stage"));
     if (stage.kind < ENCDEC_TOKENIZER_STAGE_SENTENCEPIECE ||
-        stage.kind > ENCDEC_TOKENIZER_STAGE_BYTE_LEVEL)
+        stage.kind > ENCDEC_TOKENIZER_STAGE_LITERALS)
       return wrong("is of no known kind");
     const bool isSplit = stage.kind >= ENCDEC_TOKENIZER_STAGE_WHITESPACE_SPLIT;
     if (inWords && !isSplit)
@@ -177,6 +177,8 @@ Status TableReader::checkStages(const PipelineTable &pipeline) const {
       return wrong("is an alternative of nothing");
     if (stage.kind != ENCDEC_TOKENIZER_STAGE_REPLACE)
       continue;
+    if (stage.b > 1)
+      return wrong("replaces at no known place");
     if (stage.a == 0 || stage.a > stages.size() - i - 1)
       return wrong("has more alternatives than follow, or none");
     for (uint32_t alternatives = stage.a; alternatives > 0; --alternatives) {
@@ -261,6 +263,8 @@ Status TableReader::readPipeline(uint32_t number) {
   ENCDEC_RETURN_IF_ERROR(readModel(number, pipeline));
   ENCDEC_RETURN_IF_ERROR(readAll(ENCDEC_TOKENIZER_STAGES, number, pipeline.stages));
   ENCDEC_RETURN_IF_ERROR(checkStages(pipeline));
+  ENCDEC_RETURN_IF_ERROR(readTrie(ENCDEC_TOKENIZER_LITERALS_TRIE, number,
+                                  ENCDEC_TOKENIZER_MAX_IDS, pipeline.literals));
   std::span<const uint32_t> units;
   std::span<const char> strings;
   ENCDEC_RETURN_IF_ERROR(readAll(ENCDEC_TOKENIZER_CHARS_TRIE, number, units));

@@ -203,8 +203,8 @@ static std::string nameOf(std::string name) {
 INSTANTIATE_TEST_SUITE_P(All, TokenizerFolder, testing::ValuesIn(folderNames()),
                          [](const auto &info) { return nameOf(info.param); });
 INSTANTIATE_TEST_SUITE_P(All, TokenizerKind,
-                         testing::Values("t5-spm", "umt5-spm", "nllb-json4",
-                                         "nllb-spm", "bart-files", "byt5",
+                         testing::Values("t5-spm", "umt5-spm", "umt5-json5",
+                                         "nllb-json4", "nllb-spm", "bart-files", "byt5",
                                          "m2m100", "barthez-json4", "plbart",
                                          "madlad"),
                          [](const auto &info) { return nameOf(info.param); });

@@ -213,10 +213,13 @@ TEST(Pipeline, Normalizers) {
   EXPECT_EQ(normal(LowercaseNormalizer{}, "AÉİΣ"), "aéi\u0307σ");
   EXPECT_EQ(normal(StripNormalizer{}, "\t\u3000a b \n"), "a b");
   EXPECT_EQ(normal(StripNormalizer{.left = false}, " a "), " a");
+  EXPECT_EQ(normal(StripNormalizer{.characters = " "}, "  \na \n "), "\na \n");
   EXPECT_EQ(normal(PrependNormalizer{"▁"}, "a"), "▁a");
   EXPECT_EQ(normal(PrependNormalizer{"▁"}, ""), "");
   using Kind = ReplacePattern::Kind;
   EXPECT_EQ(normal(ReplaceNormalizer{{{Kind::Literal, "ab"}}, "x"}, "aabab"), "axx");
+  EXPECT_EQ(normal(ReplaceNormalizer{{{Kind::Literal, "a"}}, "xy", true}, "aaba"), "xyaba");
+  EXPECT_EQ(normal(ReplaceNormalizer{{{Kind::Literal, "a"}}, "xy", true}, "baa"), "baa");
   EXPECT_EQ(normal(ReplaceNormalizer{{{Kind::Class, " ", 2, 0}}, "▁"}, "a  b c   "), "a▁b c▁");
   EXPECT_EQ(normal(ReplaceNormalizer{{{Kind::Whitespace, "", 2, 0}, {Kind::Class, "\n\t"}}, " "},
                    "a\u2009\nb\nc d\t"),
@@ -265,4 +268,16 @@ TEST(Pipeline, PreTokenizers) {
   EXPECT_EQ(make({}, {ByteLevelSplit{.split = false}}, "a b").words, (Words{"a b"}));
   EXPECT_EQ(make({}, {ByteLevelSplit{}}, "\u00a0\u3000a²½x\u0301").words,
             (Words{"\u00a0", "\u3000", "a", "²½", "x", "\u0301"}));
+}
+
+TEST(Pipeline, TextsOfAListAreWordsByThemselves) {
+  const auto words = [](std::vector<std::string> literals, std::string_view text) {
+    return make({}, {Metaspace{.split = false}, LiteralSplit{std::move(literals)}}, text).words;
+  };
+  EXPECT_EQ(words({"<x>", "<y>"}, "a<x>b <y><x>"), (Words{"▁a", "<x>", "b▁", "<y>", "<x>"}));
+  EXPECT_EQ(words({"abc", "ab", "é"}, "abcab éa"), (Words{"▁", "abc", "ab", "▁", "é", "a"}));
+  EXPECT_EQ(words({"ab", "abc"}, "abc"), (Words{"▁", "ab", "c"})) << "the first of the list";
+  EXPECT_EQ(words({"a", "ab", "a"}, "aab"), (Words{"▁", "a", "a", "b"}));
+  EXPECT_EQ(words({"▁a"}, "a a"), (Words{"▁a", "▁a"}));
+  EXPECT_EQ(words({"x"}, "a"), (Words{"▁a"}));
 }

@@ -179,6 +179,12 @@ TEST(Table, DescriptionsThatContradictThemselvesAreNotWritten) {
     d.pipelines[0].normalizers = {SentencePieceNormalizer{}};
   });
   expect("makes bytes", [](D &d) { d.pipelines[0].preTokenizers = {ByteLevelSplit{}}; });
+  expect("at most one may", [](D &d) {
+    d.pipelines[0].preTokenizers = {LiteralSplit{{"a"}}, LiteralSplit{{"b"}}};
+  });
+  expect("a text of 0 bytes", [](D &d) {
+    d.pipelines[0].preTokenizers = {LiteralSplit{{""}}};
+  });
   expect("pipeline 5", [](D &d) { d.target.pipeline = 5; });
   expect("greater id", [](D &d) { d.languages.languages[1].id = 9; });
   expect("no name", [](D &d) { d.decoder.skipped.push_back(5000); });

@@ -267,6 +267,7 @@ TRAINED = {
     "mt5-json5": lambda f: Fast(f, bytes_on),
     "umt5-spm": lambda f: own_ids(f, 1, {"<pad>": 0, "</s>": 1, "<s>": 2, "<unk>": 3}, cleaned,
                                   {f"<extra_id_{i}>": 4 + i for i in range(10)}),
+    "umt5-json5": lambda f: Fast(f, wrapped([], [("</s>", 1)])),
     "nllb-spm": nllb_trained,
     "m2m100-bare": lambda f: numbered(f, M2M, "__{}__", ["__en__"]),
     "small100": lambda f: numbered(f, M2M, "__{}__", ["__fr__"]),

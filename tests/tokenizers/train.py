@@ -16,6 +16,7 @@ import logging
 import pathlib
 import shutil
 import sys
+import tempfile
 import types
 import warnings
 
@@ -284,6 +285,16 @@ def umt5_json(folder):
     dump(folder, "tokenizer.json", value)
     config_v4(folder, "T5TokenizerFast", {i: added(token) for i, token in enumerate(names)}, names[4:],
               eos_token="</s>", unk_token="<unk>", pad_token="<pad>", bos_token="<s>", extra_ids=0)
+    dump(folder, "config.json", {"model_type": "umt5"})
+
+
+@makes
+def umt5_json5(folder):
+    with tempfile.TemporaryDirectory() as scratch:
+        shutil.copytree(HERE / "umt5-spm", scratch, dirs_exist_ok=True)
+        # The reference looks for a model without a class of its own by this name.
+        (pathlib.Path(scratch) / "spiece.model").rename(pathlib.Path(scratch) / "tokenizer.model")
+        save_v5(folder, transformers.TokenizersBackend, scratch)
     dump(folder, "config.json", {"model_type": "umt5"})
 
 
