@@ -146,4 +146,29 @@ Result<std::vector<Alternative>> parsePattern(std::string_view regex) {
   return alternatives;
 }
 
+std::optional<NormalizerStage>
+replaceStage(const std::vector<Alternative> &alternatives, std::string content) {
+  ReplaceNormalizer replace;
+  StripNormalizer strip{false, false, {}};
+  size_t starts = 0, ends = 0, runs = 0;
+  for (const auto &[what, atStart, atEnd] : alternatives) {
+    const bool isRun = what.kind != ReplacePattern::Kind::Literal &&
+                       what.atLeast == 1 && what.atMost == 0;
+    runs += isRun && atStart != atEnd && what.text == alternatives[0].what.text;
+    starts += atStart;
+    ends += atEnd;
+    strip.left |= atStart;
+    strip.right |= atEnd;
+    strip.characters = what.text;
+    replace.alternatives.push_back(what);
+  }
+  if (content.empty() && runs > 0 && runs == alternatives.size())
+    return strip;
+  if (ends > 0 || (starts > 0 && starts < alternatives.size()))
+    return std::nullopt;
+  replace.content = std::move(content);
+  replace.atStart = starts > 0;
+  return replace;
+}
+
 } // namespace encdec::tokenizer

@@ -5,6 +5,8 @@
 #include "compiler/tokenizer/Description.h"
 #include "runtime/base/Status.h"
 
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -21,5 +23,11 @@ struct Alternative {
 /// a class or of \s ("\s{2,}|[\n\r\t]"). BadModel for any other regex; so none
 /// can blow up.
 Result<std::vector<Alternative>> parsePattern(std::string_view regex);
+
+/// What puts `content` in the place of each match; none where no stage does. Runs
+/// at the ends that are left out are a Strip's: a search for " +\z" would try each
+/// place of a long run.
+std::optional<NormalizerStage>
+replaceStage(const std::vector<Alternative> &alternatives, std::string content);
 
 } // namespace encdec::tokenizer

@@ -170,35 +170,6 @@ std::vector<Alternative> readPattern(Stage &stage) {
   return {};
 }
 
-/// A Replace by what it does, if its matches may be bound to the ends of a text. Runs at
-/// the end are dropped as Strip does it: a search would try each place of a long run.
-NormalizerStage readReplace(Stage &stage) {
-  const std::vector<Alternative> alternatives = readPattern(stage);
-  ReplaceNormalizer replace;
-  replace.content = stage.needText("content");
-  if (alternatives.empty())
-    return replace; // the stage has the error
-  const ReplacePattern &first = alternatives[0].what;
-  StripNormalizer strip{false, false, first.text};
-  size_t starts = 0, ends = 0, runs = 0;
-  for (const auto &[what, atStart, atEnd] : alternatives) {
-    starts += atStart && !atEnd;
-    ends += atEnd;
-    strip.left |= atStart;
-    strip.right |= atEnd;
-    runs += what.kind != ReplacePattern::Kind::Literal && what.text == first.text &&
-            what.atLeast == 1 && what.atMost == 0 && atStart != atEnd;
-    replace.alternatives.push_back(what);
-  }
-  if (runs == alternatives.size() && replace.content.empty())
-    return strip;
-  replace.atStart = starts > 0;
-  if (ends > 0 || (starts > 0 && starts < alternatives.size()))
-    stage.fail("pattern", "\\A in front of all alternatives, or runs at the ends with "
-                          "content \"\", as \"\\A +| +\\z\"");
-  return replace;
-}
-
 LiteralSplit readSplit(Stage &stage) {
   LiteralSplit split;
   for (Alternative &each : readPattern(stage)) {
@@ -206,7 +177,7 @@ LiteralSplit readSplit(Stage &stage) {
       stage.fail("pattern", "literals and no anchors, as \"<x>|<y>\"");
     split.literals.push_back(std::move(each.what.text));
   }
-  if (stage.text("behavior", "") != "Isolated")
+  if (stage.needText("behavior") != "Isolated")
     stage.fail("behavior", "\"Isolated\"");
   if (stage.flag("invert", false))
     stage.fail("invert", "false");
@@ -253,7 +224,14 @@ Result<std::vector<NormalizerStage>> readNormalizer(const JsonPlace &place,
     } else if (stage.type == "Lowercase") {
       stages.push_back(LowercaseNormalizer{});
     } else if (stage.type == "Replace") {
-      stages.push_back(readReplace(stage));
+      const std::vector<Alternative> alternatives = readPattern(stage);
+      auto made = replaceStage(alternatives, stage.needText("content"));
+      if (!made)
+        stage.fail("pattern",
+                   "\\A in front of all alternatives, or runs at the ends with "
+                   "content \"\", as \"\\A +| +\\z\"");
+      else
+        stages.push_back(std::move(*made));
     } else if (stage.type == "Strip") {
       const bool left = stage.flag("strip_left", true);
       stages.push_back(

@@ -387,56 +387,6 @@ TEST(TokenizerJson, PatternsOfTheFamiliesAreRead) {
   EXPECT_EQ(replace.alternatives[4].text, "ab.c");
 }
 
-TEST(TokenizerJson, MatchesBoundToTheEndsOfATextAreRead) {
-  Json json;
-  json.normalizer = R"({"type":"Sequence","normalizers":[
-    {"type":"Replace","content":"","pattern":{"Regex":"\\A +| +\\z"}},
-    {"type":"Replace","content":"","pattern":{"Regex":"\\s+\\z"}},
-    {"type":"Replace","content":"▁▁","pattern":{"Regex":"\\A▁"}}]})";
-  const TokenizerDescription made = sound(json.files());
-  const auto &stages = made.pipelines.at(0).normalizers;
-  const auto &spaces = std::get<StripNormalizer>(stages.at(0));
-  EXPECT_TRUE(spaces.left && spaces.right);
-  EXPECT_EQ(spaces.characters, " ");
-  const auto &end = std::get<StripNormalizer>(stages.at(1));
-  EXPECT_TRUE(!end.left && end.right);
-  EXPECT_EQ(end.characters, "");
-  const auto &replace = std::get<ReplaceNormalizer>(stages.at(2));
-  EXPECT_TRUE(replace.atStart);
-  EXPECT_EQ(replace.alternatives.at(0).text, "▁");
-  for (const char *regex : {"a\\\\z", "\\\\A +|a", " {2,}\\\\z", "\\\\A +\\\\z"}) {
-    json.normalizer =
-        std::string(R"({"type":"Replace","content":"","pattern":{"Regex":")") + regex + R"("}})";
-    expectIn(refusal(json.files()), {"tokenizer.json: normalizer", "\"pattern\"", "\\A in front"});
-  }
-}
-
-TEST(TokenizerJson, SplitsAtLiteralsAreRead) {
-  const auto split = [](std::string_view pattern, std::string_view rest) {
-    return R"({"type":"Split","pattern":)" + std::string(pattern) + "," + std::string(rest) + "}";
-  };
-  constexpr std::string_view isolated = R"("behavior":"Isolated","invert":false)";
-  Json json;
-  const auto literals = [&](std::string_view pattern) {
-    json.preTokenizer = split(pattern, isolated);
-    const TokenizerDescription made = sound(json.files());
-    return std::get<LiteralSplit>(made.pipelines.at(0).preTokenizers.at(0)).literals;
-  };
-  using Texts = std::vector<std::string>;
-  EXPECT_EQ(literals(R"({"String":"a.b"})"), (Texts{"a.b"}));
-  EXPECT_EQ(literals(R"({"Regex":"<x\\-1>|\\\n|▁▁"})"), (Texts{"<x-1>", "\n", "▁▁"}));
-  const auto refused = [&](const std::string &stage, const char *says) {
-    json.preTokenizer = R"({"type":"Sequence","pretokenizers":[)" + stage + "]}";
-    expectIn(refusal(json.files()), {"tokenizer.json: pre_tokenizer.pretokenizers[0]", says});
-  };
-  refused(split(R"({"Regex":" +"})", isolated), "literals");
-  refused(split(R"({"Regex":"\\Aa"})", isolated), "literals");
-  refused(split(R"({"Regex":"a|b*"})", isolated), "regex");
-  refused(split(R"({"String":"a"})", R"("behavior":"Removed","invert":false)"), "\"behavior\"");
-  refused(split(R"({"String":"a"})", R"("behavior":"Isolated","invert":true)"), "\"invert\"");
-  refused(split(R"({"String":"a"})", R"("invert":false)"), "\"behavior\"");
-}
-
 TEST(TokenizerJson, MergesMustNamePieces) {
   Json json{.preTokenizer = "null",
             .decoder = "null",
