@@ -1,27 +1,19 @@
 //===- Stages.cpp - reads normalizers, pre-tokenizers, decoders -----------===//
 
-#include "compiler/tokenizer/Stages.h"
+#include "compiler/tokenizer/Stage.h"
 
-#include "compiler/import/Fields.h"
 #include "compiler/tokenizer/CharsMap.h"
 #include "compiler/tokenizer/Pattern.h"
 #include "encdec/tokenizer.h"
 #include "runtime/base/Utf8.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <algorithm>
-#include <span>
 
 namespace encdec::tokenizer {
-
-using checkpoint::Fields;
 
 namespace {
 
 constexpr std::string_view metaspaceSymbol = "\xE2\x96\x81"; // U+2581
-constexpr size_t maxStages = 32;
 
 /// Decodes base64 (RFC 4648) with its padding.
 std::optional<std::string> decodeBase64(std::string_view text) {
@@ -53,81 +45,6 @@ std::optional<std::string> decodeBase64(std::string_view text) {
       bytes += char(value >> (16 - 8 * j));
   }
   return bytes;
-}
-
-/// The object of one stage: typed keys, its type, and an error for what is left
-/// over.
-class Stage : public Fields {
-public:
-  explicit Stage(const JsonPlace &place) : Fields(*place.value, place.where) {}
-
-  static Result<Stage> read(const JsonPlace &place) {
-    if (place.value->kind != JsonValue::Object)
-      return badModel(
-          fmt::format("{}: expected an object with a type, found {}",
-                      place.where, place.value->show()));
-    Stage stage(place);
-    stage.type = stage.text("type", "");
-    ENCDEC_RETURN_IF_ERROR(stage.status());
-    return stage;
-  }
-
-  /// A string that the stage cannot do without.
-  std::string needText(std::string_view key) {
-    if (!get(key))
-      fail(key, "a string");
-    return text(key, "");
-  }
-
-  /// Ends the reading of the stage: the first error, or keys that nobody read.
-  Status finish() const {
-    ENCDEC_RETURN_IF_ERROR(status());
-    if (const std::vector<std::string> left = unused(); !left.empty())
-      return badModel(fmt::format("{}: key {} of {} is not supported",
-                                  fileName(), quote(left[0]), quote(type)));
-    return Status::success();
-  }
-
-  Status unknown(std::span<const std::string_view> known) const {
-    return badModel(fmt::format(
-        "{}: key \"type\": {} is not supported; known: {}", fileName(),
-        type.empty() ? "nothing" : quote(type), fmt::join(known, ", ")));
-  }
-
-  std::string type;
-};
-
-/// Calls read(place) for a stage, or for each stage of a Sequence under `list`.
-template <typename Read>
-Status forEachStage(const JsonPlace &place, const char *list, Read read) {
-  if (place.value->isNull())
-    return Status::success();
-  // Sequences may nest, but no file needs more than a few stages.
-  std::vector<JsonPlace> open{place};
-  for (size_t done = 0; !open.empty(); ++done) {
-    if (done == maxStages)
-      return badModel(
-          fmt::format("{}: more than {} stages", place.where, maxStages));
-    const JsonPlace next = std::move(open.back());
-    open.pop_back();
-    ENCDEC_ASSIGN_OR_RETURN(Stage stage, Stage::read(next));
-    if (stage.type != "Sequence") {
-      ENCDEC_RETURN_IF_ERROR(read(next, stage));
-      continue;
-    }
-    const JsonValue *stages = stage.get(list);
-    if (!stages || stages->kind != JsonValue::Array)
-      stage.fail(list, "an array of stages");
-    ENCDEC_RETURN_IF_ERROR(stage.finish());
-    if (stages->items.size() > maxStages)
-      return badModel(fmt::format("{}.{}: {} stages; the limit is {}",
-                                  next.where, list, stages->items.size(),
-                                  maxStages));
-    for (size_t i = stages->items.size(); i-- > 0;)
-      open.push_back(
-          {&stages->items[i], fmt::format("{}.{}[{}]", next.where, list, i)});
-  }
-  return Status::success();
 }
 
 CharsMap precompiledMap(Stage &stage) {
@@ -338,109 +255,6 @@ Result<std::vector<DecoderStage>> readDecoder(const JsonPlace &place) {
   };
   ENCDEC_RETURN_IF_ERROR(forEachStage(place, "decoders", read));
   return stages;
-}
-
-/// The ids of a template's special token, by its name.
-static Status readTemplateToken(const JsonValue &item, const JsonValue *tokens,
-                                const std::string &where,
-                                std::vector<int32_t> &ids) {
-  const JsonValue *name = item.find("id");
-  const JsonValue *token = name && name->asText() && tokens
-                               ? tokens->find(*name->asText())
-                               : nullptr;
-  const JsonValue *list = token ? token->find("ids") : nullptr;
-  if (!list || list->kind != JsonValue::Array)
-    return badModel(
-        fmt::format("{}: expected a token that special_tokens names, found {}",
-                    where, name ? name->show() : "nothing"));
-  for (const JsonValue &id : list->items) {
-    if (!id.asUnsigned() || *id.asUnsigned() >= ENCDEC_TOKENIZER_MAX_IDS ||
-        ids.size() == maxStages)
-      return badModel(
-          fmt::format("{}: special token {}: expected a few ids, found {}",
-                      where, name->show(), id.show()));
-    ids.push_back(int32_t(*id.asUnsigned()));
-  }
-  return Status::success();
-}
-
-static Status readTemplate(Stage &stage, Wrapping &wrapping) {
-  const JsonValue *single = stage.get("single");
-  const JsonValue *tokens = stage.get("special_tokens");
-  stage.use("pair");
-  if (!single || single->kind != JsonValue::Array ||
-      single->items.size() > maxStages) {
-    stage.fail("single", "an array of a few items");
-    return stage.status();
-  }
-  if (tokens && tokens->kind != JsonValue::Object) {
-    stage.fail("special_tokens", "an object");
-    return stage.status();
-  }
-  bool sawText = false;
-  for (size_t i = 0; i < single->items.size(); ++i) {
-    const std::string where = fmt::format("{}.single[{}]", stage.fileName(), i);
-    const JsonValue &item = single->items[i];
-    const JsonValue *sequence = item.find("Sequence");
-    const JsonValue *special = item.find("SpecialToken");
-    const JsonValue *name = sequence ? sequence->find("id") : nullptr;
-    if (special && !sequence) {
-      ENCDEC_RETURN_IF_ERROR(
-          readTemplateToken(*special, tokens, where,
-                            sawText ? wrapping.suffix : wrapping.prefix));
-    } else if (!special && name && name->asText() && *name->asText() == "A" && !sawText) {
-      sawText = true;
-    } else {
-      return badModel(where + ": expected a SpecialToken, or Sequence A once");
-    }
-  }
-  if (!sawText)
-    return badModel(stage.fileName() + ".single: Sequence A is missing");
-  return stage.finish();
-}
-
-/// RobertaProcessing's and BertProcessing's ["</s>", 2].
-static void readPair(Stage &stage, const char *key, std::vector<int32_t> &ids) {
-  const JsonValue *pair = stage.get(key);
-  const bool good = pair && pair->kind == JsonValue::Array &&
-                    pair->items.size() == 2 && pair->items[0].asText() &&
-                    pair->items[1].asUnsigned() &&
-                    *pair->items[1].asUnsigned() < ENCDEC_TOKENIZER_MAX_IDS;
-  if (good)
-    ids.push_back(int32_t(*pair->items[1].asUnsigned()));
-  else
-    stage.fail(key, "[token, id]");
-}
-
-Result<Wrapping> readPostProcessor(const JsonPlace &place) {
-  static constexpr std::string_view known[] = {"Sequence", "TemplateProcessing",
-                                               "RobertaProcessing",
-                                               "BertProcessing", "ByteLevel"};
-  Wrapping wrapping;
-  bool wraps = false;
-  auto read = [&](const JsonPlace &where, Stage &stage) -> Status {
-    if (stage.type == "ByteLevel") {
-      wrapping.trimOffsets = stage.flag("trim_offsets", true);
-      stage.flag("add_prefix_space", true);
-      stage.flag("use_regex", true);
-      return stage.finish();
-    }
-    if (std::exchange(wraps, true))
-      return badModel(where.where + ": a second stage that adds tokens");
-    if (stage.type == "TemplateProcessing")
-      return readTemplate(stage, wrapping);
-    if (stage.type != "RobertaProcessing" && stage.type != "BertProcessing")
-      return stage.unknown(known);
-    readPair(stage, "cls", wrapping.prefix);
-    readPair(stage, "sep", wrapping.suffix);
-    if (stage.type == "RobertaProcessing") {
-      wrapping.trimOffsets = stage.flag("trim_offsets", true);
-      stage.flag("add_prefix_space", true);
-    }
-    return stage.finish();
-  };
-  ENCDEC_RETURN_IF_ERROR(forEachStage(place, "processors", read));
-  return wrapping;
 }
 
 } // namespace encdec::tokenizer

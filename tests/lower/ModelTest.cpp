@@ -218,7 +218,7 @@ void Model::compare(ArrayRef<Variant> variants) {
 
 TEST_P(Model, LikeTheReference) { compare(variants); }
 INSTANTIATE_TEST_SUITE_P(Random, Model,
-                         testing::ValuesIn(randomSizes(16, 2024)));
+                         testing::ValuesIn(randomSizes(12, 2024)));
 
 /// The encoder's output, of a whole model and of its encoder alone: what the interpreter
 /// finds, the same bits on any number of workers, and no bit of the memories depends on
