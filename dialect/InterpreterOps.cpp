@@ -1,5 +1,6 @@
 // What each op does with the values of its operands.
 #include "dialect/Interpreter.h"
+#include "dialect/Origin.h"
 #include "dialect/ReferenceCheck.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/TypeSwitch.h"

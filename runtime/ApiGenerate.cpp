@@ -169,9 +169,8 @@ Status fit(const Model &model, bool truncate, Source &source) {
   if (!truncate)
     return overLimit(
         fmt::format("the source has {} tokens, more than the model's {} "
-                    "positions; shorten it, have it cut with the option truncate, or "
-                    "compile a model without tables of positions for more with "
-                    "--max-source-tokens",
+                    "positions; shorten it or have it cut (truncate); a model whose "
+                    "family has no limit can be compiled for more (--max-source-tokens)",
                     ids.size(), most));
   source.cut = ids.size() - most;
   const auto closing = int64_t(std::min(closingIds(model, ids), most));

@@ -6,6 +6,8 @@
 #include "runtime/exec/FloatMode.h"
 #include "runtime/exec/State.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
 #include <exception>
@@ -84,13 +86,18 @@ inline Status sizeNotSet(const std::string &what) {
 }
 
 /// The caller's struct as this version knows it: fields the caller's version
-/// lacks keep their defaults. `what` names it in the error.
+/// lacks keep their defaults. `what` names it in the error. Reserved fields are zero, so
+/// that a later version can give them a meaning.
 template <typename T>
 Result<T> readSized(const T *given, T defaults, const char *what) {
   if (given && given->size < sizeof(uint64_t))
     return sizeNotSet(what);
   if (given)
     std::memcpy(&defaults, given, std::min<uint64_t>(given->size, sizeof(T)));
+  if constexpr (requires { defaults.reserved; })
+    if (defaults.reserved)
+      return usageError(fmt::format("the field reserved of {} is {}, expected 0", what,
+                                    defaults.reserved));
   defaults.size = sizeof(T);
   return defaults;
 }

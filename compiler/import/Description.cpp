@@ -1,6 +1,7 @@
 // Description.cpp: an architecture file and a config.json become numbers.
 #include "compiler/import/Description.h"
 
+#include "compiler/import/FamilyReader.h"
 #include "compiler/import/FamilyValue.h"
 
 #include <algorithm>
@@ -26,7 +27,7 @@ Activation readActivation(Evaluator &values, const Evaluator::Sided &value) {
   std::vector<std::string> names;
   for (const auto &row : activations)
     names.emplace_back(row.first);
-  std::string name = values.word(value, names, "relu, gelu, gelu_new, swish or silu");
+  std::string name = values.word(value, names, oneOf(names));
   for (const auto &row : activations)
     if (name == row.first)
       return row.second;
@@ -102,7 +103,11 @@ void Describer::readDetails(SideDescription &side, Side which) {
         values.count(sided(positions.uncountedToken), 0, side.vocabulary - 1);
   if (positions.kind == PositionsFile::Relative) {
     // Half of the buckets are exact, in the encoder half of each direction's.
-    side.buckets = values.count(sided(positions.buckets), 4, maxWidth);
+    std::string from;
+    side.buckets = values.count(sided(positions.buckets), 4, maxWidth, &from);
+    if (side.buckets % 2)
+      config.failWith(badModel(fmt::format(
+          "{}: expected an even number of buckets, found {}", from, side.buckets)));
     side.maxDistance = values.count(sided(positions.maxDistance), 1, 1u << 30);
     if (side.maxDistance <= side.buckets / 2)
       config.failWith(badModel(fmt::format(

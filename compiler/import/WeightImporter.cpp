@@ -104,10 +104,13 @@ void WeightImporter::compute(StringRef symbol, ArrayRef<int64_t> shape,
 Status WeightImporter::status() const {
   if (!first.ok() || missing.empty())
     return first;
+  std::vector<std::string> quoted;
+  for (const std::string &name : missing)
+    quoted.push_back(quote(name)); // a family's file may hold any character
   return badModel(fmt::format(
-      "model.safetensors: {} tensors that config.json calls for are "
+      "model.safetensors: {} tensors that config.json and the family's file call for are "
       "missing: {}",
-      missing.size(), checkpoint::listNames(missing)));
+      missing.size(), checkpoint::listNames(quoted)));
 }
 
 std::string WeightImporter::unusedWarning(

@@ -116,7 +116,8 @@ Result<bool> holds(const JsonValue &when, const std::string &where,
     all &= value && value->show() == is->show();
   }
   if (fields.get("extra")) // whether the settings name tokens beside the roles
-    all &= fields.flag("extra", true) == conditions.settings.extra.has_value();
+    all &= fields.flag("extra", true) ==
+           (conditions.settings.extra && !conditions.settings.extra->empty());
   if (fields.get("pieces")) {
     const std::string file = fields.text("pieces", "");
     const uint64_t unk = fields.count("differ_from_unk", 0, 0, 1000);

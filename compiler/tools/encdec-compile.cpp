@@ -248,7 +248,8 @@ void describe(CLI::App &app, Arguments &arguments) {
       ->option_text("trained|transformers")
       ->check(CLI::IsMember({"trained", "transformers"}));
   app.add_flag("--strict", arguments.options.import.strict,
-               "warnings about the checkpoint become errors");
+               "warnings about the model become errors; a folder without a tokenizer is "
+               "still compiled");
   app.add_option("--family", arguments.options.import.familyFile,
                  "architecture file to read the checkpoint by, instead of a built-in one")
       ->check(notEmpty);

@@ -45,7 +45,7 @@ static std::string normOf(const SideFile &side) {
 
 static void printText(const std::vector<FamilyFile> &families,
                       const std::vector<RefusedFamily> &refused) {
-  constexpr const char *row = "{0,-11} {1,-14} {2,-13} {3,-24} {4}\n";
+  constexpr const char *row = "{0,-16} {1,-16} {2,-13} {3,-24} {4}\n";
   llvm::raw_ostream &out = llvm::outs();
   out << llvm::formatv(row, "family", "model_type", "norm", "positions", "models");
   for (const FamilyFile &family : families) {

@@ -177,8 +177,9 @@ NextStep BeamSearch::next() {
 
 std::vector<Hypothesis> BeamSearch::take(size_t index) {
   std::vector<Hypothesis> results;
+  // What a copy of the start has finished, the first beam has finished too.
   for (const Finished &finished : all[index].finished)
-    if (results.size() < options.returned)
+    if (results.size() < options.returned && finished.logProb > lowest / 2)
       results.push_back(read(finished.logProb, finished.score, finished.last));
   return results;
 }

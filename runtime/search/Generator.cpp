@@ -140,8 +140,8 @@ Result<uint64_t> askedLength(int64_t value, uint64_t extra, const char *name,
     return usageError(fmt::format("{} is {}, expected at least 1", name, value));
   uint64_t length = uint64_t(value) + extra;
   if (length > maxTargetPositions + 1)
-    return overLimit(fmt::format("{} {} is more than the {} target positions of this "
-                                 "model or state (max_target_positions) give",
+    return overLimit(fmt::format("{} is {}, more than the {} target positions that "
+                                 "this model or state has room for",
                                  name, value, maxTargetPositions));
   return length;
 }

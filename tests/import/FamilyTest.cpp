@@ -148,7 +148,8 @@ const Mistake mistakes[] = {
     {"no_pad", "m2m_100", "/pad_token_id", "",
      "my.json: both.positions.first_position: pad_token_id_plus_1 is of no use here"},
     {"activation_literal", "bart", "/both/activation", "\"mish\"",
-     "my.json: both.activation: expected relu, gelu, gelu_new, swish or silu, found \"mish\""},
+     "my.json: both.activation: expected relu, gelu, gelu_python, gelu_new, "
+     "gelu_pytorch_tanh, gelu_python_tanh, gelu_fast, silu or swish, found \"mish\""},
     {"ungated_without_up", "t5", "/encoder/ffn/up", "",
      "my.json: encoder.ffn.up: expected a name, since this model has no gate",
      "{\"feed_forward_proj\": \"relu\"}"},
@@ -171,6 +172,10 @@ const Mistake mistakes[] = {
     {"too_few_buckets", "t5", "/about", "\"x\"",
      "config.json: key \"relative_attention_num_buckets\": expected a whole number from 4 to",
      "{\"relative_attention_num_buckets\": 2}"},
+    {"odd_buckets", "t5", "/about", "\"x\"",
+     "config.json: key \"relative_attention_num_buckets\": expected an even number of "
+     "buckets, found 7",
+     "{\"relative_attention_num_buckets\": 7}"},
     {"not_neutral", "mbart", "/about", "\"x\"",
      "config.json: key \"normalize_before\": expected true (this variant is not supported)",
      "{\"normalize_before\": false}"}};

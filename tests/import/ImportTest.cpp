@@ -55,8 +55,8 @@ const Broken broken[] = {
               "key \"scale_embedding\": expected true or false, found 1"),
     configKey(
         "activation_unknown", "activation_function", "\"mish\"",
-        "key \"activation_function\": expected relu, gelu, gelu_new, swish "
-        "or silu, found \"mish\""),
+        "key \"activation_function\": expected relu, gelu, gelu_python, gelu_new, "
+        "gelu_pytorch_tanh, gelu_python_tanh, gelu_fast, silu or swish, found \"mish\""),
     configKey("pre_norm", "normalize_before", "true",
               "key \"normalize_before\": expected false"),
     configKey("learned_positions", "static_position_embeddings", "false",
@@ -98,8 +98,8 @@ const Broken broken[] = {
        c.tensors.erase("model.encoder.layers.0.fc1.weight");
        c.tensors.erase("model.shared.weight");
      },
-     "2 tensors that config.json calls for are missing: model.shared.weight, "
-     "model.encoder.layers.0.fc1.weight"},
+     "2 tensors that config.json and the family's file call for are missing: "
+     "\"model.shared.weight\", \"model.encoder.layers.0.fc1.weight\""},
     {"tensor_transposed",
      [](TinyCheckpoint &c) {
        c.tensors["model.encoder.layers.0.fc1.weight"].shape = {4, 6};

@@ -393,7 +393,7 @@ TEST(Import, NamesWithAndWithoutPrefixDoNotMix) {
   checkpoint.tensors.erase("model.encoder.layers.0.fc1.bias");
   checkpoint.tensors["encoder.layers.0.fc1.bias"] = {"F32", {6}};
   EXPECT_TRUE(contains(Imported(checkpoint).error(),
-                       "missing: model.encoder.layers.0.fc1.bias"));
+                       "missing: \"model.encoder.layers.0.fc1.bias\""));
 }
 
 TEST(Import, StoredTypesAreKept) {

@@ -92,7 +92,7 @@ class Family(unittest.TestCase):
         other = self.my_family(lambda data: data["both"]["ffn"].update(up="l.{layer}.up"))
         result = run("encdec-import", "--quiet", "--family", other, checkpoint)
         self.assertEqual(result.returncode, 3)
-        self.assertIn("missing: l.0.up.weight", result.stderr)
+        self.assertIn("missing: \"l.0.up.weight\"", result.stderr)
 
     def test_tensors_of_old_files_and_untied_tables(self):
         checkpoint = self.checkpoint("t5", own_head=True)

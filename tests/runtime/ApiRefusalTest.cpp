@@ -60,6 +60,20 @@ TEST_F(ApiRefusal, StructsWithoutASizeAreRefused) {
   }
 }
 
+TEST_F(ApiRefusal, ReservedFieldsAreZero) {
+  encdec_result *noResult = nullptr;
+  uint64_t count = 0;
+  auto generateOptions = encdec_generate_options_default();
+  generateOptions.reserved = 5;
+  auto tokenizeOptions = encdec_tokenize_options_default();
+  tokenizeOptions.reserved = 1;
+  for (encdec_status *status :
+       {encdec_generate(state, sources.ids.data(), sources.offsets.data(), 2,
+                        &generateOptions, &noResult),
+        encdec_tokenize_text(model, "a", 1, &tokenizeOptions, nullptr, nullptr, 0, &count)})
+    EXPECT_NE(usage(status).find("reserved"), std::string::npos);
+}
+
 TEST_F(ApiRefusal, CountsThatWrapAreRefused) {
   encdec_result *result = nullptr;
   const char *texts[] = {"a"};

@@ -205,7 +205,7 @@ GenerateRequest requestOf(const Rules &rules) {
   return request;
 }
 
-/// What the runtime returns for each table, sequences that are not real left out.
+/// What the runtime returns for each table.
 std::vector<std::vector<Generated>> search(const Tables &tables, const Rules &rules,
                                            StateLimits limits) {
   Json generation;
@@ -218,13 +218,9 @@ std::vector<std::vector<Generated>> search(const Tables &tables, const Rules &ru
   Sources sources{sourceIds[0], sourceIds[1], sourceIds[2]};
   auto made = generate(**state, sources.ids, sources.offsets, requestOf(rules));
   EXPECT_TRUE(made.ok()) << made.status().message();
-  std::vector<std::vector<Generated>> results(TABLE_SOURCES);
-  if (made.ok() && made->size() == TABLE_SOURCES)
-    for (size_t source = 0; source < made->size(); ++source)
-      for (const Generated &one : (*made)[source])
-        if (one.logProb > notReal)
-          results[source].push_back(one);
-  return results;
+  return made.ok() && made->size() == TABLE_SOURCES
+             ? std::move(*made)
+             : std::vector<std::vector<Generated>>(TABLE_SOURCES);
 }
 
 void expectSame(const std::vector<Sequence> &expected, const std::vector<Generated> &found,

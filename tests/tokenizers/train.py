@@ -499,7 +499,8 @@ def m2m100_bare(folder):
     """As m2m100, but the settings do not name the languages."""
     (folder / "sentencepiece.bpe.model").write_bytes(model("small100"))
     dump(folder, "vocab.json", vocab_of(model("small100")))
-    dump(folder, "tokenizer_config.json", {"tokenizer_class": "M2M100Tokenizer"})
+    dump(folder, "tokenizer_config.json",
+         {"extra_special_tokens": [], "tokenizer_class": "M2M100Tokenizer"})
 
 
 @makes
