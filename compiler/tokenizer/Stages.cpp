@@ -225,6 +225,9 @@ static ReplaceDecoder readReplaceDecoder(Stage &stage) {
 }
 
 Result<std::vector<DecoderStage>> readDecoder(const JsonPlace &place) {
+  if (place.value->isNull())
+    return badModel(place.where +
+                    ": null, which joins pieces by spaces, is not supported");
   static constexpr std::string_view known[] = {
       "Sequence",     "Metaspace", "ByteLevel", "Replace",
       "ByteFallback", "Fuse",      "Strip"};

@@ -250,6 +250,8 @@ TEST(TokenizerJson, UnknownStagesAreRefusedByPath) {
            {"tokenizer.json", "pre_tokenizer", "Whitespace"});
   json = {.decoder = R"({"type":"WordPiece"})"};
   expectIn(refusal(json.files()), {"tokenizer.json", "decoder", "WordPiece"});
+  json = {.decoder = "null"};
+  expectIn(refusal(json.files()), {"tokenizer.json", "decoder", "null"});
   json = {.postProcessor = R"({"type":"Other"})"};
   expectIn(refusal(json.files()),
            {"tokenizer.json", "post_processor", "Other"});
@@ -389,7 +391,6 @@ TEST(TokenizerJson, PatternsOfTheFamiliesAreRead) {
 
 TEST(TokenizerJson, MergesMustNamePieces) {
   Json json{.preTokenizer = "null",
-            .decoder = "null",
             .model = bpe + R"([["a","b"]]})"};
   EXPECT_EQ(sound(json.files()).pipelines.at(0).model.merges.size(), 1u);
   json.model = bpe + R"(["a b","b a"]})";
