@@ -328,12 +328,14 @@ Status TableReader::readDecoder() {
   ENCDEC_RETURN_IF_ERROR(readOne(ENCDEC_TOKENIZER_DECODER, 0, table.decoder));
   ENCDEC_RETURN_IF_ERROR(readAll(ENCDEC_TOKENIZER_SURFACES, 0, table.surfaces));
   const encdec_tokenizer_decoder &decoder = table.decoder;
-  const bool strips =
-      decoder.lead == ENCDEC_TOKENIZER_LEAD_CHARACTERS || decoder.strip_stop;
+  constexpr uint32_t mostStripped = 1024;
+  const bool strips = decoder.lead == ENCDEC_TOKENIZER_LEAD_CHARACTERS ||
+                      decoder.strip_start || decoder.strip_stop;
   if (decoder.vocabulary >= table.header.vocabulary_count ||
       decoder.lead > ENCDEC_TOKENIZER_LEAD_CHARACTERS ||
       decoder.broken > ENCDEC_TOKENIZER_BROKEN_DROP || decoder.strip.length > 4 ||
-      (strips && decoder.strip.length == 0) || decoder.strip_stop > 1024)
+      (strips && decoder.strip.length == 0) || decoder.strip_start > mostStripped ||
+      decoder.strip_stop > mostStripped)
     return badPart(ENCDEC_TOKENIZER_DECODER, "a value is out of range");
   ENCDEC_RETURN_IF_ERROR(checkSpan(decoder.strip, "what the decoder strips"));
   ENCDEC_RETURN_IF_ERROR(checkSpan(decoder.unnamed, "what an id without a name reads as"));

@@ -147,6 +147,19 @@ TEST(Table, NumbersIndexWhatIsThere) {
   expectRefused(changed<Language>(ENCDEC_TOKENIZER_LANGUAGES,
                                   [](Language *l, uint64_t) { l->id = 3999; }),
                 "no name");
+  using Decoder = encdec_tokenizer_decoder;
+  expectRefused(changed<Decoder>(ENCDEC_TOKENIZER_DECODER,
+                                 [](Decoder *d, uint64_t) {
+                                   d->strip = {0, 0};
+                                   d->strip_start = 1;
+                                 }),
+                "out of range");
+  expectRefused(changed<Decoder>(ENCDEC_TOKENIZER_DECODER,
+                                 [](Decoder *d, uint64_t) {
+                                   d->strip = {0, 1};
+                                   d->strip_start = 1u << 31;
+                                 }),
+                "out of range");
   using Surface = encdec_tokenizer_surface;
   expectRefused(changed<Surface>(ENCDEC_TOKENIZER_SURFACES,
                                  [](Surface *s, uint64_t) {
