@@ -2,6 +2,8 @@
 
 #include "runtime/base/Suggest.h"
 
+#include "runtime/base/Utf8.h"
+
 #include <algorithm>
 
 namespace encdec {
@@ -53,7 +55,7 @@ std::string didYouMean(std::string_view word,
     }
   }
   if (best)
-    return "; did you mean '" + *best + "'?";
+    return "; did you mean " + quote(*best, 100, '\'') + "?"; // names may be a file's
   return otherwise.empty() ? "" : "; " + otherwise;
 }
 

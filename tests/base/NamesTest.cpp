@@ -27,6 +27,8 @@ TEST(Suggest, NearNamesOnly) {
   EXPECT_EQ(didYouMean("--temperature", options, "see --help"), "; see --help");
   EXPECT_EQ(didYouMean("--", options), "");
   EXPECT_EQ(didYouMean("", {}), "");
+  // Names of a file may hold anything; a message is one line.
+  EXPECT_EQ(didYouMean("fra", {"fra\n"}), "; did you mean 'fra\\x0A'?");
 }
 
 TEST(Number, TheWholeTextAndNothingElse) {
