@@ -16,8 +16,8 @@ namespace encdec::tokenizer {
 /// The most stages of a sequence, and the most tokens that a template adds.
 constexpr size_t maxStages = 32;
 
-/// The object of one stage: typed keys, its type, and an error for what is left
-/// over.
+/// The JSON object of one stage. Its keys are read by their types; finish() refuses keys
+/// that nobody has read.
 class Stage : public checkpoint::Fields {
 public:
   explicit Stage(const JsonPlace &place) : Fields(*place.value, place.where) {}

@@ -152,7 +152,7 @@ encdec_generate_text(encdec_state *state, const char *const *texts,
                      const encdec_generate_options *options,
                      encdec_result **out_result);
 
-/* Number of sources, as many as the call was given; 0 for NULL. */
+/* Number of sources in the result: that of the call that made it. 0 for NULL. */
 ENCDEC_API uint64_t encdec_result_count(const encdec_result *result);
 
 /* Source `source` of the result, in the order given (set out_source->size). Errors:

@@ -96,7 +96,7 @@ ENCDEC_API encdec_status *encdec_model_open(const char *path,
 
 /* A model from code and data already in this process (a JIT). `image` itself is
  * borrowed for the call; the data it points to must outlive the model and all its
- * states. The manifest and tokenizer are verified as those of a file are. Errors:
+ * states. Manifest and tokenizer are verified as encdec_model_open does. Errors:
  * USAGE (image->size), BAD_MODEL, DOES_NOT_FIT (version). */
 ENCDEC_API encdec_status *
 encdec_model_from_memory(const encdec_model_image *image,

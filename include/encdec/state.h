@@ -194,8 +194,8 @@ ENCDEC_API encdec_status *encdec_reorder(encdec_state *state,
  * nothing while it is off. */
 enum { ENCDEC_PROFILE_ENCODE = 0, ENCDEC_PROFILE_STEP = 1 };
 
-/* Measures all later encodes and steps of the state, those of encdec_generate
- * too, from zero. Errors: BAD_MODEL (the manifest does not name the segments). */
+/* Sets all sums to zero and starts measuring: every later encode and step of the
+ * state counts, also inside of encdec_generate. Errors: BAD_MODEL (the manifest does not name the segments). */
 ENCDEC_API encdec_status *encdec_state_profile_start(encdec_state *state);
 
 /* Ends measuring; what was measured stays until the next start. Does nothing
@@ -220,8 +220,8 @@ typedef struct encdec_segment_profile {
   uint64_t wait_nanoseconds; /* part of nanoseconds: how long the average worker
                                 waited at the barrier after */
   uint64_t weight_bytes;     /* each weight read once a call */
-  uint64_t key_bytes; /* cached keys and values read: those of a source once for
-                         all its rows, each row's own past for itself */
+  uint64_t key_bytes; /* keys and values read: a source's memory counts once for
+                         all its rows, each row's self-attention cache by itself */
   uint64_t weight_multiply_adds;
   uint64_t key_multiply_adds; /* with keys and values, always f32 */
 } encdec_segment_profile;

@@ -202,7 +202,7 @@ void readTables(ObjectReader &weights, const Manifest &manifest, Status &status)
     const char *name, *size;
     uint64_t rows;
     bool isThere;
-    uint64_t extraRows = 0; ///< Among `rows`, beside those that `size` counts.
+    uint64_t extraRows = 0; ///< Rows of the table beyond the key `size`.
   } roles[] = {{"source_tokens", "source_vocab_size", model.sourceVocabSize, false},
                {"target_tokens", "vocab_size", model.vocabSize, !model.hasDecoder()},
                {"vocabulary", "vocab_size", model.vocabSize, !model.hasDecoder()},

@@ -15,10 +15,10 @@ static float userDefinedScore(size_t length) {
   return static_cast<float>(0.1 * (static_cast<double>(length) - 1));
 }
 
-/// Viterbi over bytes: best[e] = max over pieces [b, e) of best[b] + score. Time is linear
-/// in the word, times the pieces that start at a character: with a, aa, aaa, … as many as the
-/// longest has bytes, at most ENCDEC_TOKENIZER_MAX_PIECE_BYTES. Each is a way that the best
-/// one may take, so SentencePiece visits them all, too.
+/// Viterbi over bytes: best[e] = max over pieces [b, e) of best[b] + score. Time grows
+/// with the word's length times the number of pieces that match at one character. That
+/// number is at most ENCDEC_TOKENIZER_MAX_PIECE_BYTES, with a vocabulary of a, aa, aaa, …
+/// The best path may use each matching piece, so SentencePiece visits them all, too.
 template <typename Score>
 void UnigramSplitter::search(std::string_view word,
                              std::vector<BestPath<Score>> &best) const {

@@ -155,8 +155,8 @@ void Embedder::tokenize(Source &source) const {
   warnOfCut(source, count);
 }
 
-/// Cuts ids where encdec_tokenize cuts those of a text: what ends them, an end token and
-/// perhaps a language behind it, stays.
+/// Cuts ids to the model's positions as encdec_tokenize does with those of a text: in front
+/// of the closing ids, which are an end token and perhaps a language behind it.
 void Embedder::cut(Source &source) const {
   const uint64_t whole = source.ids.size(), most = info.max_positions;
   if (whole <= most)
