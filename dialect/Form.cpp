@@ -3,6 +3,7 @@
 // meaning: a value's level says how many residuals it lies behind, and only ops
 // that the function's output depends on count as users of a value.
 #include "dialect/Form.h"
+#include "dialect/Group.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/StringSwitch.h"
@@ -255,6 +256,12 @@ private:
 } // namespace
 
 LogicalResult encdec::verifyForm(ModuleOp module, Form form) {
+  // Groups have no form of their own: what counts are their ops.
+  if (module.walk([](FusedOp) { return WalkResult::interrupt(); }).wasInterrupted()) {
+    OwningOpRef<ModuleOp> ungrouped = module.clone();
+    inlineGroups(*ungrouped);
+    return verifyForm(*ungrouped, form);
+  }
   if (failed(verifyOps(module, form)))
     return failure();
   constexpr Kind decoder[] = {Kind::selfAttention, Kind::crossAttention,

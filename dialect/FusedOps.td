@@ -165,4 +165,41 @@ def EncDec_VocabularyOp : EncDec_WeightUser<"vocabulary", [Pure, EncDec_RowWise,
   }];
 }
 
+//===-- Groups -------------------------------------------------------------===//
+
+def EncDec_FusedOp : Op<EncDec_Dialect, "fused", [
+    IsolatedFromAbove, SingleBlock, Pure, EncDec_RowWise, EncDec_Decomposable,
+    DeclareOpInterfaceMethods<OpAsmOpInterface,
+                              ["getAsmResultNames", "getAsmBlockArgumentNames"]>]> {
+  let summary = "a group: row-wise ops that may become few kernel calls";
+  let description = [{
+    ```mlir
+    %y, %s = encdec.fused(%a = %c, %r = %x) : (tensor<…>, tensor<…>) -> (tensor<…>, tensor<…>) {
+      %o = encdec.linear %a, @o.w, @o.b : …
+      %n, %z = encdec.add_norm %o, %r, @g, @b {eps = 9.99999974E-6, sum} : …
+      encdec.yield %n, %z : tensor<…>, tensor<…>
+    }
+    ```
+    It computes what its ops compute, in every bit; a target decides which kernels do so.
+    Fusions and patterns leave its region alone. `groupOps` (Group.h) makes one.
+
+    C1 the region has an argument for each input, of its type.
+    C2 the region holds RowWise ops that make rows, and no group.
+    C3 the region ends in a yield of the results' types.
+    C4 inputs and results are of one side: a group has one number of rows.
+  }];
+  let arguments = (ins Variadic<AnyTypeOf<[EncDec_Rows, EncDec_Ids, EncDec_Index]>>:$inputs);
+  let results = (outs Variadic<EncDec_Rows>:$outputs);
+  let regions = (region SizedRegion<1>:$body);
+  let hasCustomAssemblyFormat = 1;
+  let hasRegionVerifier = 1;
+}
+
+def EncDec_YieldOp : Op<EncDec_Dialect, "yield", [
+    Pure, Terminator, ReturnLike, HasParent<"FusedOp">]> {
+  let summary = "what a group hands out";
+  let arguments = (ins Variadic<EncDec_Rows>:$values);
+  let assemblyFormat = "($values^ `:` type($values))? attr-dict";
+}
+
 #endif // ENCDEC_DIALECT_FUSEDOPS_TD

@@ -85,10 +85,14 @@ Results Interpreter::run(func::FuncOp function,
   values.clear();
   for (auto [argument, value] : llvm::zip(function.getArguments(), arguments))
     values[argument] = std::move(value);
-  for (Operation &op : function.front()) {
-    if (auto result = dyn_cast<func::ReturnOp>(op)) {
+  return run(function.front());
+}
+
+Results Interpreter::run(Block &block) {
+  for (Operation &op : block) {
+    if (isa<func::ReturnOp, YieldOp>(op)) {
       std::vector<reference::Value> results;
-      for (mlir::Value operand : result.getOperands())
+      for (mlir::Value operand : op.getOperands())
         results.push_back(values.at(operand));
       return results;
     }
@@ -107,5 +111,5 @@ Results Interpreter::run(func::FuncOp function,
       values[result] = std::move(value);
     }
   }
-  return function.emitError("expected a return at the end of the function");
+  return block.getParentOp()->emitError("expected a return at the end of the function");
 }

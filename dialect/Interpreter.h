@@ -57,6 +57,7 @@ public:
 private:
   using Results = mlir::FailureOr<std::vector<Value>>;
 
+  Results run(mlir::Block &block); // whose arguments have their values
   Results evaluate(mlir::Operation *op);
   template <typename Op> Results eval(Op op);
   template <typename Op>

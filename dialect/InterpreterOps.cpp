@@ -340,12 +340,18 @@ template <> Results Interpreter::eval(arith::ConstantOp op) {
   return one(result);
 }
 
+template <> Results Interpreter::eval(FusedOp op) {
+  for (auto [argument, input] : llvm::zip(op.getBody().getArguments(), op.getInputs()))
+    values.insert_or_assign(argument, values.at(input));
+  return run(op.getBody().front());
+}
+
 Results Interpreter::evaluate(Operation *op) {
   return llvm::TypeSwitch<Operation *, Results>(op)
       .Case<EmbedOp, LinearOp, RelativeBiasOp, ScoresOp, MaskOp, SoftmaxOp, ContextOp, AddOp,
             NormOp, ActivationOp, TopTokensOp, MemoryProjectOp, MemoryReadOp,
             CacheAppendOp, CacheReadOp, SelfAttentionOp, CrossAttentionOp,
-            FfnOp, AddNormOp, VocabularyOp, arith::ConstantOp>(
+            FfnOp, AddNormOp, VocabularyOp, FusedOp, arith::ConstantOp>(
           [&](auto concrete) { return eval(concrete); })
       .Default([](Operation *other) -> Results {
         return other->emitError("the reference interpreter does not know this "

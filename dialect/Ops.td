@@ -13,6 +13,7 @@
 #define ENCDEC_DIALECT_OPS_TD
 
 include "dialect/EncDec.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 include "mlir/IR/OpAsmInterface.td"

@@ -43,11 +43,13 @@ LogicalResult reference::checkFunction(func::FuncOp function) {
     if (failed(checkSize(argument.getLoc(), type)))
       return failure();
   }
-  for (Operation &op : function.front())
-    for (mlir::Value result : op.getResults())
+  WalkResult result = function.walk([](Operation *op) -> WalkResult {
+    for (mlir::Value result : op->getResults())
       if (failed(checkSize(result.getLoc(), result.getType())))
         return failure();
-  return success();
+    return success();
+  });
+  return failure(result.wasInterrupted());
 }
 
 bool reference::fits(Type type, const Value &value) {

@@ -2,7 +2,7 @@
 // Each op knows its own plain form (DecomposableOpInterface), so this is a
 // walk.
 #include "compiler/Remarks.h"
-#include "dialect/Ops.h"
+#include "dialect/Group.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Pass/Pass.h"
 
@@ -23,6 +23,7 @@ static bool isPlain(DecomposableOpInterface op) {
 namespace {
 struct DecomposePass : encdec::impl::DecomposePassBase<DecomposePass> {
   void runOnOperation() override {
+    inlineGroups(getOperation()); // first: what they hold may be fused ops
     SmallVector<DecomposableOpInterface> fused;
     getOperation().walk([&](DecomposableOpInterface op) {
       if (!isPlain(op))

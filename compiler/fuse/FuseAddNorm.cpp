@@ -54,7 +54,8 @@ struct FuseAddNormPass : encdec::impl::FuseAddNormPassBase<FuseAddNormPass> {
     fuseEach<NormOp>(getOperation(), kPass, fuseAddNorm);
     // The norm has reported the add that feeds it; this add feeds none.
     getOperation().walk([](AddOp add) {
-      if (llvm::any_of(add->getUsers(), llvm::IsaPred<NormOp>))
+      if (isa<FusedOp>(add->getParentOp()) ||
+          llvm::any_of(add->getUsers(), llvm::IsaPred<NormOp>))
         return;
       reportMissed(kPass, add,
                    {"no-norm", "expected an encdec.norm to read the sum",

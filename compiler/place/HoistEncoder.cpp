@@ -14,6 +14,7 @@
 #include "compiler/Passes.h"
 #include "compiler/Remarks.h"
 #include "compiler/place/Layout.h"
+#include "dialect/Group.h"
 #include "mlir/IR/IRMapping.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -342,6 +343,14 @@ LogicalResult verifyHoisted(func::FuncOp step) {
   return failure(result.wasInterrupted());
 }
 
+/// What is projected once needs no group in the step, and moves op by op.
+void ungroup(func::FuncOp step) {
+  IRRewriter rewriter(step.getContext());
+  for (FusedOp group : llvm::to_vector(step.getOps<FusedOp>()))
+    if (llvm::any_of(group.getInputs(), [](Value v) { return sideOf(v) == Side::encoder; }))
+      inlineGroup(rewriter, group);
+}
+
 struct HoistEncoder : impl::HoistEncoderPassBase<HoistEncoder> {
   using HoistEncoderPassBase::HoistEncoderPassBase;
   void runOnOperation() override {
@@ -349,6 +358,7 @@ struct HoistEncoder : impl::HoistEncoderPassBase<HoistEncoder> {
     // A module without a step has nothing to hoist from.
     if (!entries.step)
       return;
+    ungroup(entries.step);
     if (BlockArgument memory = argumentNamed(entries.step, "memory"))
       if (failed(Hoister(entries, memory).run()))
         return signalPassFailure();

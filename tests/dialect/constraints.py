@@ -15,7 +15,7 @@ tests = "".join(path.read_text()
 missing, count = [], 0
 # An op's text runs from its def to the next one.
 for body in re.split(r"^def EncDec_", text, flags=re.M)[1:]:
-    name = re.search(r"^\w+Op : EncDec_\w+<\"(\w+)\"", body)
+    name = re.search(r"^\w+Op : \w+<(?:EncDec_Dialect, )?\"(\w+)\"", body)
     if not name:
         continue
     for number in re.findall(r"^    C(\d+) ", body, flags=re.M):
