@@ -79,12 +79,14 @@ Kernel norm(int64_t width, bool residual) {
 
 Kernel add(int64_t width) {
   return compiled(keyOf("add", {width}),
-                  [&](CpuKernels &k) { return k.add(width); });
+                  [&](CpuKernels &k) {
+                    return k.elementwise(width, {std::nullopt, /*hasOther=*/true});
+                  });
 }
 
 Kernel activation(int64_t width, const char *kind) {
   return compiled(keyOf(kind, {width}), [&](CpuKernels &k) {
-    return k.activation(width, *symbolizeActivationKind(kind));
+    return k.elementwise(width, {*symbolizeActivationKind(kind), /*hasOther=*/false});
   });
 }
 

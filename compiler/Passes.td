@@ -102,6 +102,28 @@ def FuseVocabularyPass : Pass<"encdec-fuse-vocabulary", "mlir::ModuleOp"> {
   }];
 }
 
+def GroupRowsPass : Pass<"encdec-group-rows", "mlir::ModuleOp"> {
+  let summary = "the row-wise ops between two attentions in one group";
+  let description = [{
+    Before:
+    ```mlir
+    %o = encdec.linear %c, @o.w, @o.b : …
+    %y = encdec.add_norm %o, %x, @g, @b {eps = 9.99999974E-6} : …
+    ```
+    After:
+    ```mlir
+    %y = encdec.fused(%a = %c, %r = %x) : … {
+      %o = encdec.linear %a, @o.w, @o.b : …
+      %n = encdec.add_norm %o, %r, @g, @b {eps = 9.99999974E-6} : …
+      encdec.yield %n : …
+    }
+    ```
+    The target decides what a group becomes.
+  }];
+  let options = [Option<"entry", "entry", "std::string", "\"\"",
+                        "encode or step; default: both">];
+}
+
 def DecomposePass : Pass<"encdec-decompose", "mlir::ModuleOp"> {
   let summary = "every fused op to the plain ops it stands for";
   let description = [{

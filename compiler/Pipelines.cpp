@@ -15,7 +15,7 @@ static std::string keysWith(StringRef weights) {
   return format && format->bits <= 8 ? "bf16" : "f32";
 }
 
-void buildFusePipeline(OpPassManager &pm, const PipelineOptions &) {
+void buildFusePipeline(OpPassManager &pm, const PipelineOptions &options) {
   // First: the pass follows single query, key and value tensors back to their
   // linears, and its fused op tells the next pass which three linears belong
   // together.
@@ -28,6 +28,9 @@ void buildFusePipeline(OpPassManager &pm, const PipelineOptions &) {
   // textbook's "Add & Norm" box, the block's result and its input.
   pm.addPass(createFuseAddNormPass());
   pm.addPass(createFuseVocabularyPass());
+  // Last: fusions leave a group's inside alone.
+  if (options.groups != "none")
+    pm.addPass(createGroupRowsPass({options.groups == "all" ? "" : options.groups}));
 }
 
 void buildPlacePipeline(OpPassManager &pm, const PipelineOptions &options) {
@@ -88,8 +91,18 @@ struct PipelineFlags : PassPipelineOptions<PipelineFlags> {
                       llvm::cl::desc("an int8 sketch beside an f32 vocabulary"),
                       llvm::cl::init(false)};
 
-  PipelineOptions get() const { return {weights, std::vector<std::string>(weightsFor.begin(), weightsFor.end()), target,
-            level, sketch, keys}; }
+  Option<std::string> groups{
+      *this, "groups",
+      llvm::cl::desc("whose row-wise ops between attentions become groups: none, encode, step "
+                     "or all"),
+      llvm::cl::init(PipelineOptions().groups)};
+
+  PipelineOptions get() const {
+    return {weights, std::vector<std::string>(weightsFor.begin(), weightsFor.end()),
+            target,  level,
+            sketch,  keys,
+            groups};
+  }
 };
 } // namespace
 

@@ -20,7 +20,12 @@ struct PipelineOptions {
   /// Stored type of cached keys and values: f32 or bf16. Empty: bf16 where weights have
   /// 8 bits, since a step of many rows reads mostly keys and values then; else f32.
   std::string keys = "";
+  /// Whose row-wise ops between two attentions become groups: none, encode, step or all.
+  std::string groups = "none";
 };
+
+/// The choices of PipelineOptions::groups.
+inline constexpr llvm::StringLiteral kGroupChoices[] = {"none", "encode", "step", "all"};
 
 /// Decomposed form to fused form.
 void buildFusePipeline(mlir::OpPassManager &pm,

@@ -1,6 +1,7 @@
 // The table of the CPU's kernels: from the name in a call to the body that it runs.
 #include "compiler/cpu/Cpu.h"
 #include "compiler/cpu/CpuKernels.h"
+#include "compiler/cpu/RowProgram.h"
 #include "llvm/ADT/SmallVectorExtras.h"
 #include <limits>
 #include <utility>
@@ -124,6 +125,14 @@ struct Settings {
     shape.isGated &= !failed;
     return shape;
   }
+  RowProgram program() {
+    auto program = RowProgram::fromAttr(call.getConfig(), call.getNumOperands());
+    if (!program || !fits(*program)) {
+      refuse("steps", "a row program that fits the call's operands, weights and results");
+      program = RowProgram{1, {{RowStep::Kind::quantize, {0}, 16}}, {}, 1};
+    }
+    return *program;
+  }
   VocabularyShape vocabulary() {
     VocabularyShape shape{number("inputs"), number("columns"), kind(0)};
     if (call.getWeights().size() > 2)
@@ -137,6 +146,47 @@ struct Settings {
   }
 
 private:
+  /// Whether the call gives `program` what it reads and has room for what it makes.
+  bool fits(const RowProgram &program) {
+    RowLayout layout(program);
+    auto isTensor = [](Value value, Type element, int64_t columns) {
+      auto type = dyn_cast<RankedTensorType>(value.getType());
+      return type && type.getRank() == 2 && type.getElementType() == element &&
+             type.getDimSize(1) == columns;
+    };
+    Type f32 = Float32Type::get(call.getContext()), i8 = IntegerType::get(call.getContext(), 8);
+    unsigned slot = 0;
+    for (const RowStep &step : program.steps) {
+      bool isLinear = step.kind == RowStep::Kind::linear;
+      bool quantized = isLinear && formatOf(step.weights).roundsActivations;
+      int64_t width = isLinear ? step.depth : step.width;
+      for (int64_t input : step.inputs)
+        if (input < program.operands &&
+            !(quantized ? isTensor(call.getOperand(input), i8, quantizedRowBytes(width))
+                        : isTensor(call.getOperand(input), f32, width)))
+          return false;
+      if (!isLinear && step.kind != RowStep::Kind::norm)
+        continue;
+      if (slot + 2 > call.getWeights().size() || !call.weight(slot) ||
+          (isLinear ? kind(slot) != step.weights
+                    : bool(call.weight(slot + 1)) != step.norm.hasBeta))
+        return false;
+      slot += 2;
+    }
+    if (slot != call.getWeights().size() ||
+        call.getNumResults() != program.results.size() + (layout.scratchBytes > 0))
+      return false;
+    for (auto [i, result] : llvm::enumerate(program.results))
+      if (!isTensor(call.getResult(i), f32, program.maker(result)->width))
+        return false;
+    auto scratch = layout.scratchBytes ? call.buffer(program.results.size()) : kernel::BufferAttr();
+    bool hasRoom = !scratch || (scratch.getSpace() == kernel::Space::scratch &&
+                                scratch.getSize().getFixed() >= layout.scratchBytes);
+    kernel::SplitAttr split = call.getSplit();
+    return hasRoom && (program.isSplitByRows() ? split.getKind() == kernel::Part::rows
+                                               : split.getKind() == kernel::Part::panels &&
+                                                     split.getCount() == layout.panels);
+  }
   bool isInput(unsigned i) { return call.operandAccess(i).getMode() == kernel::Mode::input; }
   /// Bodies are unrolled along some sizes.
   static constexpr int64_t kMostSize = 1 << 24;
@@ -157,10 +207,14 @@ constexpr Kernel kernels[] = {
     {"linear", [](CpuKernels &k, Settings &s) { return k.linear(s.linear()); }},
     {"activation",
      [](CpuKernels &k, Settings &s) {
-       return k.activation(s.number("width"), s.activation(),
-                           /*isGated=*/s.call.getNumOperands() > 1);
+       return k.elementwise(s.number("width"), {s.activation(),
+                                                /*hasOther=*/s.call.getNumOperands() > 1});
      }},
-    {"add", [](CpuKernels &k, Settings &s) { return k.add(s.number("width")); }},
+    {"add",
+     [](CpuKernels &k, Settings &s) {
+       return k.elementwise(s.number("width"), {std::nullopt, /*hasOther=*/true});
+     }},
+    {"fused", [](CpuKernels &k, Settings &s) { return k.rowProgram(s.program()); }},
     {"states", [](CpuKernels &k, Settings &s) { return k.states(s.number("width")); }},
     {"norm", [](CpuKernels &k, Settings &s) { return k.norm(s.norm(/*residual=*/false)); }},
     {"add_norm", [](CpuKernels &k, Settings &s) { return k.norm(s.norm(/*residual=*/true)); }},
@@ -223,6 +277,9 @@ public:
     static const SmallVector<StringRef> names = llvm::map_to_vector(
         cpuLevels(), [](const CpuLevel &level) { return StringRef(level.name); });
     return names;
+  }
+  SmallVector<kernel::RowsFromAttr> ranges(func::FuncOp entry) const override {
+    return rangesOf(entry);
   }
   LogicalResult select(func::FuncOp entry) const override { return selectKernels(entry); }
   std::unique_ptr<KernelBodies> bodies(ModuleOp module, StringRef level) const override {

@@ -9,6 +9,7 @@
 
 namespace encdec::cpu {
 
+struct RowProgram;
 using lower::Frame;
 using lower::KernelBuilder;
 using lower::Val;
@@ -58,10 +59,11 @@ public:
                            float scale);
   /// x, quantized x; for each output weight, scales, bias; for each output y.
   mlir::func::FuncOp linear(const LinearShape &shape);
-  /// x, gate (where there is one), y.
-  mlir::func::FuncOp activation(int64_t width, ActivationKind kind, bool isGated = false);
-  /// x, y, sum.
-  mlir::func::FuncOp add(int64_t width);
+  /// x, other (where there is one), y.
+  mlir::func::FuncOp elementwise(int64_t width, const Elementwise &what);
+  /// Steps on blocks of rows: operands; of each linear weight, scales, bias, of each norm
+  /// gamma, beta or -1; results; scratch, if there is any.
+  mlir::func::FuncOp rowProgram(const RowProgram &program);
   /// Rows to out_states, where the caller asks for them: x.
   mlir::func::FuncOp states(int64_t width);
   /// y = norm(x) or norm(x + residual): x, residual (where there is one), gamma, beta or -1,
@@ -110,9 +112,15 @@ public:
   /// block(x, ldx, records, rows, w, K, scales, bias, y, ldy, first, last): panels
   /// [first, last) of all rows. Every pointer is that of panel 0.
   mlir::func::FuncOp linearBlock(WeightKind kind);
-  /// activate(y, gate, ldy, rows, first, last): panels of y become their activation, times
-  /// the gate's panels where `isGated`.
-  mlir::func::FuncOp activatePanels(ActivationKind kind, bool isGated);
+  /// elementwise(x, other, y, ld, rows, first, last): panels [first, last) of y, which may
+  /// be x.
+  mlir::func::FuncOp elementwise(const Elementwise &what);
+  /// normRows(x, residual, gamma, beta, y, sums, rows): rows that lie end to end; sums are y
+  /// where none are kept, and y may be x or residual.
+  mlir::func::FuncOp normRows(const NormShape &shape);
+  /// quantizeRows(x, values, rows, first, last): rows [first, last) of `rows`, whose records
+  /// follow the values of all.
+  mlir::func::FuncOp quantizeRows(int64_t inputs);
   // Each of these may have a last argument, bias: what is added to the score of key 0, the
   // ones of the next keys behind it.
   /// attend(q, keys, values, count, scores, y, probs): one row and one head.
@@ -137,6 +145,9 @@ public:
   /// fields, list, top): one block of one row; see Vocabulary.cpp.
   mlir::func::FuncOp scanBlock(Extent extent);
 
+  /// Bytes between two quantized rows of `inputs`.
+  int64_t quantizedStride(int64_t inputs) const;
+
   using Body = llvm::function_ref<void(KernelBuilder &, llvm::ArrayRef<Val>)>;
   /// The function `name`, with `body` if it does not exist yet.
   mlir::func::FuncOp define(llvm::StringRef name,
@@ -153,7 +164,6 @@ private:
   /// Sets x, ldx, records and rows of `o` for a product of `kind`.
   void emitInput(KernelBuilder &k, Frame &f, LinearOperands &o, int64_t inputs,
                  WeightKind kind);
-  int64_t quantizedStride(int64_t inputs) const;
   Val storeQuads(KernelBuilder &k, Val values, Val to, Val stride);
   /// Calls linearBlock on panels [first, last).
   void emitLinear(KernelBuilder &k, const LinearOperands &o, int64_t inputs,

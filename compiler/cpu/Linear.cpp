@@ -144,8 +144,8 @@ void CpuKernels::emitGatedLinear(KernelBuilder &k, Frame &f, const LinearShape &
     readOutput(k, f, *o, shape, i);
     emitLinear(k, *o, shape.inputs, shape.kinds[i], first, last);
   }
-  k.call(activatePanels(*shape.activation, /*isGated=*/true),
-         {up.y, gate.y, up.ldy, up.rows, first, last});
+  k.call(elementwise({shape.activation, /*hasOther=*/true}),
+         {up.y, gate.y, up.y, up.ldy, up.rows, first, last});
 }
 
 func::FuncOp CpuKernels::linear(const LinearShape &shape) {
@@ -177,8 +177,8 @@ func::FuncOp CpuKernels::linear(const LinearShape &shape) {
         emitLinear(k, o, shape.inputs, shape.kinds[i], from, to);
         // On the panels that this worker has just written, which are still in its cache.
         if (shape.activation)
-          k.call(activatePanels(*shape.activation, /*isGated=*/false),
-                 {o.y, k.null(), o.ldy, o.rows, from, to});
+          k.call(elementwise({shape.activation, /*hasOther=*/false}),
+                 {o.y, k.null(), o.y, o.ldy, o.rows, from, to});
       });
       base += count;
     }

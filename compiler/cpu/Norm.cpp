@@ -62,19 +62,18 @@ struct NormedRow {
 };
 } // namespace
 
-func::FuncOp CpuKernels::norm(const NormShape &shape) {
-  return defineKernel(shape.name(), [&](KernelBuilder &k, Frame &f) {
-    int64_t panels = (shape.width + 15) / 16, entry = 0;
+func::FuncOp CpuKernels::normRows(const NormShape &shape) {
+  // (x, residual or null, gamma, beta or null, y, sums, rows); sums are y where none are kept
+  return define(shape.name() + "_rows", {ptr, ptr, ptr, ptr, ptr, ptr, i64},
+                [&](KernelBuilder &k, ArrayRef<Val> a) {
+    int64_t panels = (shape.width + 15) / 16;
     NormedRow row{k, shape, k.constant(int64_t(0)), k.constant(panels * 64),
                   k.constant((panels - 1) * 64)};
     VectorType vector = row.vector();
-    Val x = f.place(entry++), other = shape.residual ? f.place(entry++) : Val();
-    Val gamma = f.weight(entry++), beta = shape.hasBeta ? f.weight(entry) : Val();
-    Val y = f.place(++entry), sums = shape.keepsSum ? f.place(entry + 1) : y;
+    Val x = a[0], other = a[1], gamma = a[2], beta = a[3], y = a[4], sums = a[5];
     bool isRms = shape.kind == NormKind::rms;
 
-    auto [first, last] = f.share(f.context("rows"));
-    k.loop(first, last, [&](Val number) {
+    k.loop(row.zero, a[6], [&](Val number) {
       Val at = number * row.rowBytes, out = y + at, v = sums + at;
       Val sum = row.sum(row.rowBytes, [&](Val i, Val sum) {
         Val value = k.load(vector, x + at + i);
@@ -96,34 +95,58 @@ func::FuncOp CpuKernels::norm(const NormShape &shape) {
   });
 }
 
-// Rows lie end to end without gaps, so elementwise kernels walk one run of panels.
-
-func::FuncOp CpuKernels::add(int64_t width) {
-  return defineKernel(
-      "add_" + std::to_string(width), [&](KernelBuilder &k, Frame &f) {
-        VectorType vector = k.vector(k.f32(), 16);
-        Val x = f.place(0), y = f.place(1), sum = f.place(2);
-        auto [first, last] = f.share(f.context("rows") * ((width + 15) / 16));
-        k.loop(first, last, [&](Val panel) {
-          Val at = panel * 64;
-          k.store(k.load(vector, x + at) + k.load(vector, y + at), sum + at);
-        });
-      });
+func::FuncOp CpuKernels::norm(const NormShape &shape) {
+  return defineKernel(shape.name(), [&](KernelBuilder &k, Frame &f) {
+    int64_t entry = 0;
+    auto [first, last] = f.share(f.context("rows"));
+    Val begin = first * rowBytes(shape.width);
+    Val x = f.place(entry++) + begin;
+    Val other = shape.residual ? f.place(entry++) + begin : k.null();
+    Val gamma = f.weight(entry++), beta = f.optionalWeight(entry++);
+    Val y = f.place(entry++) + begin, sums = shape.keepsSum ? f.place(entry) + begin : y;
+    k.call(normRows(shape), {x, other, gamma, beta, y, sums, last - first});
+  });
 }
 
-func::FuncOp CpuKernels::activation(int64_t width, ActivationKind kind, bool isGated) {
-  std::string name =
-      ("activation_" + stringifyActivationKind(kind) + (isGated ? "_gated_" : "_")).str() +
-      std::to_string(width);
-  return defineKernel(name, [&](KernelBuilder &k, Frame &f) {
-    VectorType vector = k.vector(k.f32(), 16);
-    Val x = f.place(0), gate = isGated ? f.place(1) : Val(), y = f.place(isGated ? 2 : 1);
-    auto [first, last] = f.share(f.context("rows") * ((width + 15) / 16));
-    k.loop(first, last, [&](Val panel) {
-      Val at = panel * 64, active = activate(k.load(vector, x + at), kind);
-      k.store(isGated ? active * k.load(vector, gate + at) : active, y + at);
-    });
-  });
+//===-- Elementwise ops ----------------------------------------------------===//
+
+std::string Elementwise::name() const {
+  if (!activation)
+    return "add";
+  return ("activation_" + stringifyActivationKind(*activation) + (hasOther ? "_gated" : "")).str();
+}
+
+func::FuncOp CpuKernels::elementwise(const Elementwise &what) {
+  // (x, other or null, y, bytes between rows, rows, first, last)
+  return define("elementwise_" + what.name(), {ptr, ptr, ptr, i64, i64, i64, i64},
+                [&](KernelBuilder &k, ArrayRef<Val> a) {
+                  VectorType vector = k.vector(k.f32(), 16);
+                  k.loop(k.constant(int64_t(0)), a[4], [&](Val row) {
+                    Val begin = row * a[3];
+                    k.loop(a[5], a[6], [&](Val panel) {
+                      Val at = begin + panel * 64, value = k.load(vector, a[0] + at);
+                      if (what.activation)
+                        value = activate(value, *what.activation);
+                      if (what.hasOther) {
+                        Val other = k.load(vector, a[1] + at);
+                        value = what.activation ? value * other : value + other;
+                      }
+                      k.store(value, a[2] + at);
+                    });
+                  });
+                });
+}
+
+// Rows lie end to end without gaps, so all of them are one row of panels.
+func::FuncOp CpuKernels::elementwise(int64_t width, const Elementwise &what) {
+  return defineKernel(what.name() + "_" + std::to_string(width),
+                      [&](KernelBuilder &k, Frame &f) {
+                        Val x = f.place(0), other = what.hasOther ? f.place(1) : k.null();
+                        Val y = f.place(what.hasOther ? 2 : 1);
+                        auto [first, last] = f.share(f.context("rows") * ((width + 15) / 16));
+                        k.call(elementwise(what), {x, other, y, k.constant(int64_t(0)),
+                                                   k.constant(int64_t(1)), first, last});
+                      });
 }
 
 func::FuncOp CpuKernels::states(int64_t width) {
@@ -138,26 +161,6 @@ func::FuncOp CpuKernels::states(int64_t width) {
                  [&](Val at) { k.store(k.load(vector, x + at), out + at); });
         });
       });
-}
-
-func::FuncOp CpuKernels::activatePanels(ActivationKind kind, bool isGated) {
-  std::string name =
-      ("activate_" + stringifyActivationKind(kind) + (isGated ? "_gated" : "")).str();
-  // (y, gate or null, ldy, rows, first, last)
-  return define(name, {ptr, ptr, i64, i64, i64, i64},
-                [&](KernelBuilder &k, ArrayRef<Val> a) {
-                  VectorType vector = k.vector(k.f32(), 16);
-                  k.loop(k.constant(int64_t(0)), a[3], [&](Val row) {
-                    Val begin = row * a[2];
-                    k.loop(a[4], a[5], [&](Val panel) {
-                      Val at = begin + panel * 64;
-                      Val active = activate(k.load(vector, a[0] + at), kind);
-                      if (isGated)
-                        active = active * k.load(vector, a[1] + at);
-                      k.store(active, a[0] + at);
-                    });
-                  });
-                });
 }
 
 } // namespace encdec::cpu

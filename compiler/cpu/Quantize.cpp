@@ -12,14 +12,22 @@ using namespace mlir;
 namespace encdec::cpu {
 
 func::FuncOp CpuKernels::quantize(int64_t inputs) {
-  std::string name = "quantize_" + std::to_string(inputs);
-  return defineKernel(name, [&](KernelBuilder &k, Frame &f) {
+  return defineKernel("quantize_" + std::to_string(inputs), [&](KernelBuilder &k, Frame &f) {
+    Val rows = f.context("rows");
+    auto [first, last] = f.share(rows);
+    k.call(quantizeRows(inputs), {f.place(0), f.place(1), rows, first, last});
+  });
+}
+
+func::FuncOp CpuKernels::quantizeRows(int64_t inputs) {
+  std::string name = "quantize_" + std::to_string(inputs) + "_rows";
+  // (x, values, rows, first, last)
+  return define(name, {ptr, ptr, i64, i64, i64}, [&](KernelBuilder &k, ArrayRef<Val> a) {
     VectorType vector = k.vector(k.f32(), 16), whole = k.vector(k.i32(), 16);
     Val zero = k.constant(int64_t(0)), step = k.constant(int64_t(16)),
-        width = k.constant(rowStride(inputs)), rows = f.context("rows");
-    Val x = f.place(0), values = f.place(1);
+        width = k.constant(rowStride(inputs)), rows = a[2];
+    Val x = a[0], values = a[1], first = a[3], last = a[4];
     Val ldq = k.constant(quantizedStride(inputs)), records = values + rows * ldq;
-    auto [first, last] = f.share(rows);
     k.loop(first, last, [&](Val r) {
       Val block = r / kRowBlock * kRowBlock;
       auto [least, larger, tiles] =

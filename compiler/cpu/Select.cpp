@@ -15,9 +15,22 @@ int64_t panelsOf(Value rows) { return (widthOf(rows) + 15) / 16; }
 
 } // namespace
 
-LogicalResult selectKernels(func::FuncOp entry) { return Selector(entry).run(); }
+LogicalResult selectKernels(func::FuncOp entry) {
+  kernel::RowsFromAttr from = kernel::rowsFrom(entry);
+  Rows range = !from ? Rows::few : from.getPerWorker() ? Rows::many : Rows::some;
+  return Selector(entry, range).run();
+}
 
-Selector::Selector(func::FuncOp entry) : entry(entry), builder(entry.getContext()) {}
+SmallVector<kernel::RowsFromAttr> rangesOf(func::FuncOp entry) {
+  if (entry.getOps<FusedOp>().empty())
+    return {};
+  MLIRContext *context = entry.getContext();
+  return {kernel::RowsFromAttr::get(context, kRepeatedRows + 1, 0),
+          kernel::RowsFromAttr::get(context, 0, kRowsOfAWorker)};
+}
+
+Selector::Selector(func::FuncOp entry, Rows range)
+    : entry(entry), range(range), builder(entry.getContext()) {}
 
 LogicalResult Selector::run() {
   current = entry;
@@ -51,7 +64,7 @@ LogicalResult Selector::select(Operation *op) {
   return TypeSwitch<Operation *, LogicalResult>(op)
       .Case<EmbedOp, LinearOp, RelativeBiasOp, AddOp, NormOp, ActivationOp, TopTokensOp, CacheAppendOp,
             MemoryProjectOp, SelfAttentionOp, CrossAttentionOp, FfnOp, AddNormOp,
-            VocabularyOp, func::ReturnOp>([&](auto o) { return select(o); })
+            FusedOp, VocabularyOp, func::ReturnOp>([&](auto o) { return select(o); })
       // Views: the attention that uses one reads the handle itself.
       .Case<MemoryReadOp, CacheReadOp>([](auto) { return success(); })
       .Case<ScoresOp, MaskOp, SoftmaxOp, ContextOp>([&](Operation *) {

@@ -12,14 +12,18 @@ using kernel::CallOp;
 using kernel::Mode;
 using kernel::Part;
 
+/// How many rows an entry is selected for (Cpu.cpp says how many these are).
+enum class Rows { few, some, many };
+
 /// The kernel calls of one entry, op by op. A function that returns failure has reported
 /// an error `not lowerable [code]` at the op.
 class Selector {
 public:
-  explicit Selector(mlir::func::FuncOp entry);
+  Selector(mlir::func::FuncOp entry, Rows range);
   mlir::LogicalResult run();
 
 private:
+  friend class PieceCall;
   mlir::LogicalResult handles();
   mlir::LogicalResult select(mlir::Operation *op);
   mlir::LogicalResult select(EmbedOp op);
@@ -30,6 +34,9 @@ private:
   mlir::LogicalResult select(AddNormOp op);
   mlir::LogicalResult select(ActivationOp op);
   mlir::LogicalResult select(FfnOp op);
+  mlir::LogicalResult select(FusedOp op);
+  /// The ops of a group as if they stood alone.
+  mlir::LogicalResult oneByOne(FusedOp op);
   mlir::LogicalResult select(VocabularyOp op);
   mlir::LogicalResult select(TopTokensOp op);
   mlir::LogicalResult select(CacheAppendOp op);
@@ -77,6 +84,7 @@ private:
   mlir::LogicalResult replace(mlir::Operation *op, CallBuilder &call);
 
   mlir::func::FuncOp entry;
+  Rows range;
   mlir::OpBuilder builder;
   mlir::SymbolTableCollection tables;
   mlir::Operation *current = nullptr;

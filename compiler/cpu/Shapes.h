@@ -44,6 +44,13 @@ struct LinearShape {
   bool isGated = false;
 };
 
+/// y = x + other, activation(x), or activation(x) * other, element by element.
+struct Elementwise {
+  std::optional<ActivationKind> activation;
+  bool hasOther;
+  std::string name() const;
+};
+
 /// A norm of rows [width], or of the sum of two.
 struct NormShape {
   int64_t width;

@@ -63,6 +63,7 @@ public:
     pipeline.weights = options.weights;
     pipeline.weightsFor = options.weightsFor;
     pipeline.sketch = options.sketch;
+    pipeline.groups = options.groups;
     buildFusePipeline(pm, pipeline);
     buildPlacePipeline(pm, pipeline);
     // On sound IR these passes fail only for a pattern that matches no weight.

@@ -22,6 +22,8 @@ struct CompileOptions {
   /// Adds an int8 sketch of an f32 vocabulary's weights: a step that is asked for the
   /// best token alone reads the sketch and few of the weights, and finds the same token.
   bool sketch = false;
+  /// Whose row-wise ops become groups: none, encode, step or all (PipelineOptions).
+  std::string groups = PipelineOptions().groups;
   /// CPU levels that code is made for, by their names in Object.h. If empty, those of
   /// x86-64 whose code differs for these weights.
   std::vector<std::string> levels;

@@ -21,6 +21,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/ADT/MapVector.h"
 #include <limits>
 
 using namespace mlir;
@@ -107,11 +108,12 @@ private:
   CallOp call;
 };
 
-/// Writes one entry function.
+/// Writes one entry function, of all entries of one name.
 class Emitter {
 public:
-  Emitter(func::FuncOp function, StringRef symbol, KernelBodies &bodies)
-      : function(function), bodies(bodies), k(function.getLoc(), function.getContext()) {
+  Emitter(ArrayRef<func::FuncOp> variants, StringRef symbol, KernelBodies &bodies)
+      : variants(variants), function(variants.front()), bodies(bodies),
+        k(function.getLoc(), function.getContext()) {
     k.setInsertionPointToEnd(function->getParentOfType<ModuleOp>().getBody());
     auto type = FunctionType::get(k.getContext(), {k.ptr(), k.i64(), k.i64()}, {});
     entry = func::FuncOp::create(k, symbol, type);
@@ -121,6 +123,35 @@ public:
 
   LogicalResult emit(const HandleOffsets &handles) {
     emitFrame();
+    LogicalResult emitted = emit(variants, handles);
+    func::ReturnOp::create(k);
+    return emitted;
+  }
+
+private:
+  /// The last of `variants` that is for the call's rows.
+  LogicalResult emit(ArrayRef<func::FuncOp> variants, const HandleOffsets &handles) {
+    RowsFromAttr from = rowsFrom(variants.back());
+    if (variants.size() == 1 || !from)
+      return emitCalls(variants.back(), handles);
+    Frame f(k, frame);
+    Val least = max(k.constant(from.getLeast()), f.workers() * from.getPerWorker());
+    LogicalResult emitted = success();
+    k.choose(
+        f.context("rows") < least,
+        [&] {
+          emitted = emit(variants.drop_back(), handles);
+          return Vals{};
+        },
+        [&] {
+          if (succeeded(emitted))
+            emitted = emitCalls(variants.back(), handles);
+          return Vals{};
+        });
+    return emitted;
+  }
+
+  LogicalResult emitCalls(func::FuncOp function, const HandleOffsets &handles) {
     for (Operation &op : function.getBody().front()) {
       if (isa<BarrierOp>(op)) {
         k.call(barrier(), {frame});
@@ -132,11 +163,9 @@ public:
                               "barriers; run encdec-select-kernels");
       }
     }
-    func::ReturnOp::create(k);
     return success();
   }
 
-private:
   void emitFrame() {
     Val count = k.constant(int64_t(FrameField::count));
     frame = k.wrap(LLVM::AllocaOp::create(k, k.ptr(), k.i64(), count.value));
@@ -203,6 +232,7 @@ private:
     return made;
   }
 
+  ArrayRef<func::FuncOp> variants;
   func::FuncOp function, entry;
   KernelBodies &bodies;
   KernelBuilder k;
@@ -220,18 +250,21 @@ struct LowerPass : impl::LowerPassBase<LowerPass> {
     if (!bodies || failed(handles))
       return signalPassFailure();
     SmallVector<func::FuncOp> functions(module.getOps<func::FuncOp>());
+    llvm::MapVector<StringRef, SmallVector<func::FuncOp>> variantsOf; // by the entry's name
+    for (func::FuncOp function : functions)
+      variantsOf[entryName(function)].push_back(function);
     NamedAttrList segments;
-    for (func::FuncOp function : functions) {
-      StringRef entry = entryName(function);
+    for (const auto &[entry, variants] : variantsOf) {
+      func::FuncOp function = variants.front();
       if (entry != "encode" && entry != "step") {
         function.emitOpError("not lowerable [no-entry]: expected encdec.entry = \"encode\" or "
                              "\"step\"");
         return signalPassFailure();
       }
       StringRef symbol = entry == "encode" ? ENCDEC_ABI_ENCODE_SYMBOL : ENCDEC_ABI_STEP_SYMBOL;
-      if (failed(Emitter(function, symbol, *bodies).emit(*handles)))
+      if (failed(Emitter(variants, symbol, *bodies).emit(*handles)))
         return signalPassFailure();
-      segments.set(entry, segmentsOf(function));
+      segments.set(entry, segmentsOf(variants));
     }
     eraseSource(module, functions);
     module->setAttr(kSegmentsAttr, segments.getDictionary(&getContext()));

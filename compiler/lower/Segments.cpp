@@ -81,7 +81,7 @@ SmallVector<int64_t> weightBytesOfEach(ArrayRef<Segment> segments) {
   return bytes;
 }
 
-DictionaryAttr attributeOf(const Segment &segment, int64_t weightBytes) {
+DictionaryAttr attributeOf(const Segment &segment, int64_t weightBytes, RowsFromAttr from) {
   struct Keys {
     int64_t bytes = 0, madds = 0;
   };
@@ -105,6 +105,8 @@ DictionaryAttr attributeOf(const Segment &segment, int64_t weightBytes) {
   list.set("side", builder.getStringAttr(segment.where.side));
   if (segment.where.layer)
     list.set("layer", builder.getI64IntegerAttr(*segment.where.layer));
+  if (from)
+    list.set("rows_from", from);
   list.set("weight_bytes", builder.getI64IntegerAttr(weightBytes));
   list.set("row_madds", builder.getI64IntegerAttr(madds));
   SmallVector<Attribute> reads;
@@ -119,12 +121,14 @@ DictionaryAttr attributeOf(const Segment &segment, int64_t weightBytes) {
 
 } // namespace
 
-ArrayAttr segmentsOf(func::FuncOp entry) {
-  SmallVector<Segment> segments = collect(entry);
+ArrayAttr segmentsOf(ArrayRef<func::FuncOp> variants) {
   SmallVector<Attribute> all;
-  for (auto [segment, bytes] : llvm::zip(segments, weightBytesOfEach(segments)))
-    all.push_back(attributeOf(segment, bytes));
-  return ArrayAttr::get(entry.getContext(), all);
+  for (func::FuncOp entry : variants) {
+    SmallVector<Segment> segments = collect(entry);
+    for (auto [segment, bytes] : llvm::zip(segments, weightBytesOfEach(segments)))
+      all.push_back(attributeOf(segment, bytes, rowsFrom(entry)));
+  }
+  return ArrayAttr::get(variants.front()->getContext(), all);
 }
 
 } // namespace encdec::lower

@@ -5,9 +5,9 @@
 
 namespace encdec::lower {
 
-/// The segments of a scheduled entry; Lowering.h has their form. Weights count once, in
-/// the first segment that reads them whole, or else looks rows of them up: the sum over a
-/// step is stepWeightBytes.
-mlir::ArrayAttr segmentsOf(mlir::func::FuncOp entry);
+/// The segments of the scheduled entries of one name, one entry's after the other's;
+/// Lowering.h has their form. Weights count once in an entry, in the first segment that
+/// reads them whole, or else looks rows of them up: the sum over a step is stepWeightBytes.
+mlir::ArrayAttr segmentsOf(llvm::ArrayRef<mlir::func::FuncOp> variants);
 
 } // namespace encdec::lower

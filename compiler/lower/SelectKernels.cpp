@@ -48,6 +48,20 @@ LogicalResult checkMemories(func::FuncOp encode, func::FuncOp step) {
   return success();
 }
 
+/// `entry`, and behind it a copy for each range of rows that the target selects in another
+/// way.
+SmallVector<func::FuncOp> variantsOf(func::FuncOp entry, const Target &target) {
+  SmallVector<func::FuncOp> variants{entry};
+  for (kernel::RowsFromAttr from : target.ranges(entry)) {
+    func::FuncOp copy = entry.clone();
+    copy->setAttr(kernel::kRowsFromAttr, from);
+    entry->getBlock()->getOperations().insertAfter(variants.back()->getIterator(), copy);
+    copy.setName(entry.getName().str() + ".from." + std::to_string(variants.size()));
+    variants.push_back(copy);
+  }
+  return variants;
+}
+
 struct SelectKernels : impl::SelectKernelsPassBase<SelectKernels> {
   using SelectKernelsPassBase::SelectKernelsPassBase;
   void runOnOperation() override {
@@ -70,8 +84,19 @@ struct SelectKernels : impl::SelectKernelsPassBase<SelectKernels> {
         error.attachNote(first->second.getLoc()) << "the other one is here";
         return signalPassFailure();
       }
-      if (failed(target->select(entry)))
-        return signalPassFailure();
+    }
+    for (const auto &[name, entry] : entries) {
+      func::FuncOp last; // that differs from the one before it
+      for (func::FuncOp variant : variantsOf(entry, *target)) {
+        if (failed(target->select(variant)))
+          return signalPassFailure();
+        if (last && OperationEquivalence::isRegionEquivalentTo(
+                        &last.getBody(), &variant.getBody(),
+                        OperationEquivalence::IgnoreLocations))
+          variant.erase();
+        else
+          last = variant;
+      }
     }
     if (failed(checkMemories(entries.lookup("encode"), entries.lookup("step"))))
       return signalPassFailure();

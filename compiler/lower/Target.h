@@ -30,8 +30,10 @@ public:
   virtual llvm::StringRef name() const = 0;
   /// Names of the levels that bodies can be made for, the least first.
   virtual llvm::ArrayRef<llvm::StringRef> levels() const = 0;
-  /// Replaces every op of `entry`, in fused form with packed weights, by kernel calls.
-  /// An op that no kernel can honour is an error `not lowerable [code]`.
+  /// The numbers of rows, ascending, from which `entry` should be selected in another way.
+  virtual llvm::SmallVector<kernel::RowsFromAttr> ranges(mlir::func::FuncOp entry) const = 0;
+  /// Replaces every op of `entry`, in fused form with packed weights, by kernel calls, for
+  /// numbers of rows from what `entry` states on (rowsFrom). An op that no kernel can honour is an error `not lowerable [code]`.
   virtual mlir::LogicalResult select(mlir::func::FuncOp entry) const = 0;
   /// Adds bodies for `level` to the end of `module`, which outlives them; null where the
   /// level is unknown.

@@ -12,8 +12,8 @@ public:
   CallBuilder(mlir::OpBuilder &builder, mlir::Location loc, llvm::StringRef kernel,
               llvm::StringRef serves = {});
 
-  CallBuilder &read(mlir::Value value, Part part = Part::all) {
-    return operand(value, accessOf(Mode::read, part));
+  CallBuilder &read(mlir::Value value, Part part = Part::all, int64_t from = 0) {
+    return operand(value, accessOf(Mode::read, part, from));
   }
   CallBuilder &update(mlir::Value value, Part part) {
     return operand(value, accessOf(Mode::update, part));

@@ -147,6 +147,18 @@ def Kernel_HandleAttr : Kernel_Attr<"Handle", "handle"> {
   let assemblyFormat = "`<` $name `,` $bytes_per_key `>`";
 }
 
+def Kernel_RowsFromAttr : Kernel_Attr<"RowsFrom", "rows_from"> {
+  let summary = "of an entry: the least rows that it is for";
+  let description = [{
+    `#encdec_kernel.rows_from<least = 5>`, `<per_worker = 16>`: at least `least` rows, and
+    `per_worker` for each worker. An entry without it is for any number. Of several entries
+    of one name the last one that is for a call's rows runs.
+  }];
+  let parameters = (ins DefaultValuedParameter<"int64_t", "0">:$least,
+                        DefaultValuedParameter<"int64_t", "0">:$per_worker);
+  let assemblyFormat = "`<` struct(params) `>`";
+}
+
 //===-- Weights and cost ---------------------------------------------------===//
 
 def Kernel_Reads : I32EnumAttr<"Reads", "how much of a weight a call reads", [

@@ -78,6 +78,10 @@ StringRef entryName(func::FuncOp function) {
   return entry ? entry.getValue() : StringRef();
 }
 
+RowsFromAttr rowsFrom(func::FuncOp entry) {
+  return entry->getAttrOfType<RowsFromAttr>(kRowsFromAttr);
+}
+
 SmallVector<func::FuncOp> entriesOf(ModuleOp module) {
   SmallVector<func::FuncOp> entries;
   for (auto function : module.getOps<func::FuncOp>())
@@ -156,7 +160,8 @@ FailureOr<MemoryPlan> memoryPlanOf(ModuleOp module) {
       return function.emitOpError("schedule [encode-scratch]: expected scratch that does not "
                                   "depend on the rows of encode, but got ")
              << scratch;
-    (isStep ? plan.stepArena : plan.encodeArena) = arena;
+    SizeAttr &ofEntry = isStep ? plan.stepArena : plan.encodeArena;
+    ofEntry = greatest(ofEntry, arena);
     plan.scratch = greatest(plan.scratch, scratch);
   }
   FailureOr<HandleOffsets> offsets = handleOffsets(module);

@@ -38,6 +38,8 @@ HandleAttr handleOf(mlir::Value value);
 /// The entries of a module in scheduled form, in its order: functions with encdec.entry.
 llvm::SmallVector<mlir::func::FuncOp> entriesOf(mlir::ModuleOp module);
 llvm::StringRef entryName(mlir::func::FuncOp function);
+/// The least rows that an entry is for; null: any number.
+RowsFromAttr rowsFrom(mlir::func::FuncOp entry);
 
 /// Formulas, component by component.
 SizeAttr sum(SizeAttr a, SizeAttr b);

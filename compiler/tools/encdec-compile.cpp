@@ -227,6 +227,12 @@ void describe(CLI::App &app, Arguments &arguments) {
   app.add_flag("--sketch", arguments.options.sketch,
                "also an int8 sketch of a vocabulary in f32: greedy decoding "
                "without scores reads it instead of most of them, for the same tokens");
+  app.add_option("--groups", arguments.options.groups,
+                 "whose row-wise ops between two attentions become few kernel calls: "
+                 "none, encode, step or all")
+      ->check(CLI::IsMember(std::vector<std::string>(std::begin(encdec::kGroupChoices),
+                                                     std::end(encdec::kGroupChoices))))
+      ->capture_default_str();
   app.add_option("--cpu", arguments.options.levels,
                  "CPU levels to make code for: v3, v4, neon, and with int8-dynamic "
                  "v3-avxvnni, v4-vnni; default: all of x86-64 that these weights "

@@ -91,8 +91,8 @@ void buildKernels(cpu::CpuKernels &kernels) {
   for (ActivationKind kind : {ActivationKind::relu, ActivationKind::gelu,
                               ActivationKind::gelu_tanh, ActivationKind::silu})
     for (bool isGated : {false, true})
-      kernels.activation(2048, kind, isGated);
-  kernels.add(512);
+      kernels.elementwise(2048, {kind, isGated});
+  kernels.elementwise(512, {std::nullopt, /*hasOther=*/true});
   kernels.quantize(512);
   kernels.states(512);
   kernels.norm({512, 1e-5f, NormKind::layer, true, /*residual=*/true});

@@ -61,7 +61,7 @@ KernelJit &jit() {
       kernels.linear(shape);
       kernels.quantize(shape.inputs);
     }
-    kernels.activation(131, ActivationKind::gelu_tanh, /*isGated=*/true);
+    kernels.elementwise(131, {ActivationKind::gelu_tanh, /*hasOther=*/true});
     for (const Case &c : cases()) {
       LinearShape shape{c.inputs, {}, {}, c.activation};
       for (int64_t n : c.outputs) {

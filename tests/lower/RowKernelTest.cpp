@@ -51,16 +51,16 @@ std::vector<cpu::NormShape> normsOf(int64_t width) {
 KernelJit &jit() {
   return levelJit([](CpuKernels &kernels) {
     for (int64_t width : widths) {
-      kernels.add(width);
+      kernels.elementwise(width, {std::nullopt, /*hasOther=*/true});
       for (const cpu::NormShape &shape : normsOf(width))
         kernels.norm(shape);
       for (ActivationKind kind : kinds)
         for (bool isGated : {false, true})
-          kernels.activation(width, kind, isGated);
+          kernels.elementwise(width, {kind, isGated});
       for (cpu::WeightKind kind : weightKinds)
         kernels.embed(width, 50, kind, 1.5f);
     }
-    mlir::MLIRContext *context = kernels.add(1).getContext();
+    mlir::MLIRContext *context = kernels.elementwise(1, {std::nullopt, /*hasOther=*/true}).getContext();
     defineMath(kernels, context, "test_exp", cpu::exp);
     defineMath(kernels, context, "test_log", cpu::log);
     defineMath(kernels, context, "test_erf", cpu::erf);
