@@ -67,6 +67,8 @@ encdec_status *encdec_state_get_profile(const encdec_state *state, uint32_t entr
     value.key_bytes = of.keyBytes;
     value.weight_multiply_adds = of.weightMadds;
     value.key_multiply_adds = of.keyMadds;
+    value.least_rows = of.info->leastRows;
+    value.worker_rows = of.info->workerRows;
     return writeSized(out_profile, value);
   });
 }

@@ -66,6 +66,9 @@ void segment(llvm::json::OStream &json, DictionaryAttr from) {
   number("layer", nullptr);
   number("weight_bytes", 0);
   number("row_madds", 0);
+  for (StringRef key : {"least_rows", "worker_rows"}) // of a range of rows
+    if (from.contains(key))
+      number(key, 0);
   llvm::json::Array keys;
   for (auto read : from.getAs<ArrayAttr>("keys").getAsRange<DictionaryAttr>())
     keys.push_back(llvm::json::Object{{"from", read.getAs<StringAttr>("from").getValue()},

@@ -9,7 +9,9 @@ namespace encdec {
 /// `encode` and `step`, each an array of segments in the order they run.
 ///   {ops = "cache_append+self_attention", side = "decoder", layer = 0 : i64,
 ///    weight_bytes = …, row_madds = …, keys = [{from = "cache", bytes = …, madds = …}]}
-/// `layer` is missing outside layers and where a segment spans several layers.
+/// `layer` is missing outside layers and where a segment spans several layers. Where an entry
+/// has several ranges of rows, their segments follow each other, each with the `least_rows`
+/// or `worker_rows` of its range.
 inline constexpr llvm::StringLiteral kSegmentsAttr = "encdec.segments";
 
 /// Kernels and entry functions (func, scf, arith, math, vector, llvm) to the

@@ -105,8 +105,10 @@ DictionaryAttr attributeOf(const Segment &segment, int64_t weightBytes, RowsFrom
   list.set("side", builder.getStringAttr(segment.where.side));
   if (segment.where.layer)
     list.set("layer", builder.getI64IntegerAttr(*segment.where.layer));
-  if (from)
-    list.set("rows_from", from);
+  if (from && from.getLeast())
+    list.set("least_rows", builder.getI64IntegerAttr(from.getLeast()));
+  if (from && from.getPerWorker())
+    list.set("worker_rows", builder.getI64IntegerAttr(from.getPerWorker()));
   list.set("weight_bytes", builder.getI64IntegerAttr(weightBytes));
   list.set("row_madds", builder.getI64IntegerAttr(madds));
   SmallVector<Attribute> reads;

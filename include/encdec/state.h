@@ -224,6 +224,12 @@ typedef struct encdec_segment_profile {
                          all its rows, each row's self-attention cache by itself */
   uint64_t weight_multiply_adds;
   uint64_t key_multiply_adds; /* with keys and values, always f32 */
+  /* Code may run other segments from some number of rows on: the least rows of
+   * the calls that run this one, and the least for each worker. Segments of one
+   * such range follow each other; those of a range that no call was in have no
+   * calls. */
+  uint64_t least_rows;
+  uint64_t worker_rows;
 } encdec_segment_profile;
 
 /* Segment `index`, in the order they run (set out_profile->size). Errors: USAGE

@@ -146,6 +146,9 @@ SegmentInfo readSegment(ObjectReader reader, const ModelInfo &model,
   segment.layer = reader.numberOrNull("layer", 0, std::max<uint64_t>(layers, 1) - 1);
   segment.weightBytes = reader.number("weight_bytes", 0, weightsBytes);
   segment.rowMadds = reader.number("row_madds", 0, mostMadds);
+  constexpr uint64_t mostRows = uint64_t(1) << 31;
+  segment.leastRows = reader.numberIfThere("least_rows", 1, mostRows).value_or(0);
+  segment.workerRows = reader.numberIfThere("worker_rows", 1, mostRows).value_or(0);
   reader.objects("keys", 3, [&](ObjectReader one) {
     std::string from = one.oneOf("from", {"cache", "memory", "source"});
     segment.keys.push_back({from == "cache"    ? Keys::From::Cache

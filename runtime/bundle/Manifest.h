@@ -82,6 +82,9 @@ struct SegmentInfo {
   std::optional<uint64_t> layer;
   uint64_t weightBytes;
   uint64_t rowMadds; ///< Multiply-adds of one row with weights.
+  /// Its range: calls of at least so many rows, and so many for each worker. Segments of a
+  /// range stand together; a call runs the last range that it is in.
+  uint64_t leastRows = 0, workerRows = 0;
   std::vector<Keys> keys;
 };
 

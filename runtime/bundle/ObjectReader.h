@@ -53,6 +53,11 @@ public:
     return toNumber(key, value, least, most);
   }
 
+  std::optional<uint64_t> numberIfThere(const char *key, uint64_t least, uint64_t most) {
+    const JsonValue *value = takeIfThere(key);
+    return value ? std::optional(toNumber(key, value, least, most)) : std::nullopt;
+  }
+
   std::string text(const char *key) {
     const JsonValue *value = take(key);
     if (value && isPlainText(*value))

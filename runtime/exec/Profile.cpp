@@ -27,13 +27,32 @@ uint64_t product(uint64_t a, uint64_t b) {
 Profile::Profile(const Manifest &manifest, Team &team)
     : manifest(manifest), team(team), lanes(team.workers()),
       room(std::max(count(EntryKind::Encode), count(EntryKind::Step))) {
-  for (EntryKind kind : {EntryKind::Encode, EntryKind::Step})
-    for (auto *sums : {&totals[size_t(kind)].nanoseconds, &totals[size_t(kind)].waits})
+  for (EntryKind kind : {EntryKind::Encode, EntryKind::Step}) {
+    Totals &of = totals[size_t(kind)];
+    for (auto *sums : {&of.nanoseconds, &of.waits})
       sums->resize(count(kind));
+    for (size_t i = 0; i < count(kind); ++i) {
+      const SegmentInfo &info = segments(kind)[i];
+      if (i == 0 || info.leastRows != segments(kind)[i - 1].leastRows ||
+          info.workerRows != segments(kind)[i - 1].workerRows)
+        of.ranges.push_back({i, i, 0, {}});
+      of.ranges.back().end = i + 1;
+    }
+  }
   const size_t stride = (room + 7) / 8 * 8 + 8; // lanes share no cache line
   arrivals.resize(stride * lanes.size());
   for (size_t worker = 0; worker < lanes.size(); ++worker)
     lanes[worker].arrived = arrivals.data() + worker * stride;
+}
+
+Profile::Range &Profile::rangeOf(EntryKind kind, uint64_t rows) {
+  std::vector<Range> &ranges = totals[size_t(kind)].ranges;
+  for (size_t i = ranges.size(); i-- > 1;) {
+    const SegmentInfo &info = segments(kind)[ranges[i].first];
+    if (rows >= std::max(info.leastRows, product(info.workerRows, team.workers())))
+      return ranges[i];
+  }
+  return ranges[0];
 }
 
 void Profile::arrive(size_t worker) {
@@ -52,6 +71,7 @@ void Profile::barrier(void *profile, int64_t worker) {
 Status Profile::run(EntryKind kind, encdec_abi_entry_fn entry,
                     encdec_abi_context &call, const Work &work) {
   current = &totals[size_t(kind)];
+  range = &rangeOf(kind, uint64_t(call.rows));
   call.barrier = barrier;
   call.barrier_data = this;
   struct Call {
@@ -73,12 +93,12 @@ Status Profile::run(EntryKind kind, encdec_abi_entry_fn entry,
       },
       &data));
   finish(start, Clock::now());
-  ++current->calls;
-  current->work.rows += work.rows;
-  current->work.cachePairs += work.cachePairs;
-  current->work.memoryPairs += work.memoryPairs;
-  current->work.sourcePairs += work.sourcePairs;
-  current->work.memoryKeys += work.memoryKeys;
+  ++range->calls;
+  range->work.rows += work.rows;
+  range->work.cachePairs += work.cachePairs;
+  range->work.memoryPairs += work.memoryPairs;
+  range->work.sourcePairs += work.sourcePairs;
+  range->work.memoryKeys += work.memoryKeys;
   return {};
 }
 
@@ -86,7 +106,7 @@ Status Profile::run(EntryKind kind, encdec_abi_entry_fn entry,
 // leaves the barrier says little: on a busy machine that can be long after the
 // others have begun the next segment.
 void Profile::finish(Clock::time_point start, Clock::time_point end) {
-  const size_t count = current->nanoseconds.size();
+  const size_t count = range->end - range->first;
   for (const Lane &lane : lanes)
     if (lane.at != count) {
       current->otherBarriers = true;
@@ -96,9 +116,9 @@ void Profile::finish(Clock::time_point start, Clock::time_point end) {
     Clock::time_point last = i + 1 == count ? end : start;
     for (const Lane &lane : lanes)
       last = std::max(last, lane.arrived[i]);
-    current->nanoseconds[i] += nanosecondsOf(last - start);
+    current->nanoseconds[range->first + i] += nanosecondsOf(last - start);
     for (const Lane &lane : lanes)
-      current->waits[i] += nanosecondsOf(last - lane.arrived[i]);
+      current->waits[range->first + i] += nanosecondsOf(last - lane.arrived[i]);
     start = last;
   }
 }
@@ -111,21 +131,23 @@ Result<SegmentProfile> Profile::segment(EntryKind kind, size_t index) const {
         "profiled; compile the model again",
         kind == EntryKind::Encode ? "encode" : "step"));
   const SegmentInfo &info = segments(kind)[index];
+  const Range &range = *std::ranges::find_if(
+      of.ranges, [&](const Range &range) { return index < range.end; });
   SegmentProfile value{&info};
-  value.calls = of.calls;
-  value.rows = of.work.rows;
+  value.calls = range.calls;
+  value.rows = range.work.rows;
   value.nanoseconds = of.nanoseconds[index];
   value.waited = of.waits[index] / lanes.size();
-  value.weightBytes = product(info.weightBytes, of.calls);
-  value.weightMadds = product(info.rowMadds, of.work.rows);
+  value.weightBytes = product(info.weightBytes, range.calls);
+  value.weightMadds = product(info.rowMadds, range.work.rows);
   using From = SegmentInfo::Keys::From;
   for (const SegmentInfo::Keys &keys : info.keys) {
-    uint64_t pairs = keys.from == From::Cache    ? of.work.cachePairs
-                     : keys.from == From::Memory ? of.work.memoryPairs
-                                                 : of.work.sourcePairs;
+    uint64_t pairs = keys.from == From::Cache    ? range.work.cachePairs
+                     : keys.from == From::Memory ? range.work.memoryPairs
+                                                 : range.work.sourcePairs;
     value.keyMadds += product(keys.madds, pairs);
     value.keyBytes +=
-        product(keys.bytes, keys.from == From::Memory ? of.work.memoryKeys : pairs);
+        product(keys.bytes, keys.from == From::Memory ? range.work.memoryKeys : pairs);
   }
   return value;
 }

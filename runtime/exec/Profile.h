@@ -1,7 +1,7 @@
 //===- Profile.h - where the time of encode and step goes -----------------===//
 //
 // Compiled code is a sequence of segments with a barrier between each two, the
-// same sequence in every call. A profile takes the place of the team's barrier
+// same sequence in every call of one range of rows. A profile takes the place of the team's barrier
 // and notes the time at which each worker arrives. A state without a profile
 // calls the team's barrier itself and pays nothing.
 
@@ -59,12 +59,18 @@ private:
     size_t at = 0;              ///< The segment that the worker is in.
     Clock::time_point *arrived; ///< When it came to the end of each segment.
   };
-  struct Totals {
+  /// The calls that ran the segments of one range of rows.
+  struct Range {
+    size_t first, end; ///< Its segments.
     uint64_t calls = 0;
     Work work;
+  };
+  struct Totals {
+    std::vector<Range> ranges;
     std::vector<uint64_t> nanoseconds, waits; ///< Of each segment; all workers.
     bool otherBarriers = false;
   };
+  Range &rangeOf(EntryKind kind, uint64_t rows);
   static void barrier(void *profile, int64_t worker);
   void arrive(size_t worker);
   void finish(Clock::time_point start, Clock::time_point end);
@@ -79,7 +85,8 @@ private:
   std::vector<Lane> lanes;      ///< [worker]
   size_t room;                  ///< Segments of the longer entry.
   std::vector<Clock::time_point> arrivals; ///< What the lanes point into.
-  Totals *current = nullptr; ///< Of the entry that runs at the moment.
+  Totals *current = nullptr; ///< Of the entry that runs at the moment, and its range.
+  Range *range = nullptr;
 };
 
 } // namespace encdec::runtime

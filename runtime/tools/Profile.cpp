@@ -57,10 +57,16 @@ void addTo(std::vector<Part> &parts, const std::string &name, const Part &part) 
 EntryProfile readEntry(const encdec_state *state, uint32_t entry,
                        const Limits &limits) {
   EntryProfile profile;
-  const uint64_t count = encdec_state_profile_count(state, entry);
-  for (uint64_t i = 0; i < count; ++i) {
-    auto segment = sized<encdec_segment_profile>();
-    check(encdec_state_get_profile(state, entry, i, &segment));
+  std::vector<encdec_segment_profile> segments(encdec_state_profile_count(state, entry));
+  for (uint64_t i = 0; i < segments.size(); ++i) {
+    segments[i] = sized<encdec_segment_profile>();
+    check(encdec_state_get_profile(state, entry, i, &segments[i]));
+  }
+  // Of the ranges of rows, the one that most calls were in.
+  auto most = std::ranges::max_element(segments, {}, &encdec_segment_profile::calls);
+  for (const encdec_segment_profile &segment : segments) {
+    if (segment.least_rows != most->least_rows || segment.worker_rows != most->worker_rows)
+      continue;
     profile.calls = segment.calls;
     profile.rows =
         double(segment.rows) / std::max<double>(1, double(segment.calls));

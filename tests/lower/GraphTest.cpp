@@ -9,6 +9,7 @@
 #include "compiler/emit/Object.h"
 #include "dialect/Interpreter.h"
 #include "tests/support/RandomGraph.h"
+#include "tests/support/RandomGroups.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -162,7 +163,8 @@ private:
 /// How a graph is compiled, drawn from its seed.
 struct Choices {
   PipelineOptions options;
-  unsigned fusions; // a bit for each pass
+  std::vector<unsigned> fusions; // passes, in the order they run
+  int groupsBefore, groupsAfter; // tries of random groups before fusions and after them
   double tolerance = 1e-4;
 
   explicit Choices(uint64_t seed) {
@@ -182,17 +184,23 @@ struct Choices {
     if (options.weights == "int8-dynamic")
       tolerance = 0.1;
     // Attention is mostly fused: plain attention has no kernels.
-    fusions = random() % 4 == 0 ? unsigned(random() % 32) : 31;
+    unsigned some = random() % 4 == 0 ? unsigned(random() % 32) : 31;
     if (random() % 8)
-      fusions |= 1;
+      some |= 1;
+    for (unsigned i = 0; i < 5; ++i)
+      if (some & 1u << i)
+        fusions.push_back(i);
+    if (random() % 4 == 0)
+      std::shuffle(fusions.begin(), fusions.end(), random);
+    groupsBefore = random() % 4 ? 0 : int(random() % 4);
+    groupsAfter = random() % 2 ? 0 : int(random() % 16);
   }
   void fuse(OpPassManager &pm) const {
     std::unique_ptr<Pass> (*passes[])() = {
         createFuseAttentionPass, createFuseProjectionsPass, createFuseFfnPass,
         createFuseAddNormPass, createFuseVocabularyPass};
-    for (auto [i, create] : llvm::enumerate(passes))
-      if (fusions & 1u << i)
-        pm.addPass(create());
+    for (unsigned i : fusions)
+      pm.addPass(passes[i]());
   }
 };
 
@@ -252,8 +260,13 @@ protected:
     }
 
     OwningOpRef<ModuleOp> lowered = module->clone();
-    Placed placed(*lowered, choices.options,
-                  [&](OpPassManager &pm) { choices.fuse(pm); });
+    std::mt19937_64 random(seed + 3);
+    groups += groupAtRandom(*lowered, choices.groupsBefore, random);
+    PassManager fusions(&context);
+    choices.fuse(fusions);
+    ASSERT_TRUE(succeeded(fusions.run(*lowered)));
+    groups += groupAtRandom(*lowered, choices.groupsAfter, random);
+    Placed placed(*lowered, choices.options, [&](OpPassManager &) {});
     std::string level = choices.options.level.empty() ? "v3" : choices.options.level;
     Compiled model(*lowered, placed, level, llvm::CodeGenOptLevel::None);
     if (!model.ok) {
@@ -314,7 +327,7 @@ protected:
   }
 
   DialectRegistry registry;
-  int64_t equal = 0;
+  int64_t equal = 0, groups = 0;
   std::map<std::string, int64_t> refused; // by code
 };
 
@@ -327,7 +340,7 @@ TEST_F(Graphs, AreEqualOrRefused) {
     check(seed, /*print=*/count == 1);
   }
   int64_t wrong = int64_t(count) - equal;
-  std::cout << count << " graphs: " << equal << " equal";
+  std::cout << count << " graphs with " << groups << " groups: " << equal << " equal";
   for (auto &[code, number] : refused) {
     std::cout << ", " << number << " refused [" << code << "]";
     wrong -= number;

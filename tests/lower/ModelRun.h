@@ -151,7 +151,7 @@ private:
   std::unique_ptr<KernelJit> jit;
 };
 
-inline constexpr int64_t capacity = 16, slotCount = 6;
+inline constexpr int64_t capacity = 16, slotCount = 48;
 
 /// Logits of every step of one batch.
 struct Batch {
@@ -178,10 +178,10 @@ struct Batch {
     memory = Buffer(keys * model.sizes["memory_per_key"] / 4);
   }
 
-  encdec_abi_context context(Compiled &model, int64_t workers) {
+  encdec_abi_context context(Compiled &model, int64_t workers, int64_t rows) {
     int64_t stride =
         model.sizes["scratch_fixed"] + model.sizes["scratch_per_key"] * longest +
-        model.sizes["scratch_per_row"] * 8;
+        model.sizes["scratch_per_row"] * rows;
     scratch = Buffer(stride * workers / 4);
     encdec_abi_context c = {};
     c.scratch = scratch.bytes();
@@ -199,7 +199,7 @@ struct Batch {
 
   /// `states`, if given, receives the encoder's output, rows of whole lanes.
   void encode(Compiled &model, int64_t workers, float *states = nullptr) {
-    encdec_abi_context c = context(model, workers);
+    encdec_abi_context c = context(model, workers, /*rows=*/0); // scratch has none of them
     c.out_states = states;
     int64_t units = 0;
     for (size_t b = 1; b < offsets.size(); ++b)
@@ -227,8 +227,8 @@ struct Batch {
   /// [R][pad16(V)]
   std::vector<float> step(Compiled &model, const Rows &rows, int64_t vocabulary,
                           int64_t workers) {
-    encdec_abi_context c = context(model, workers);
     int64_t count = int64_t(rows.tokens.size());
+    encdec_abi_context c = context(model, workers, count);
     Buffer arena((model.sizes["step_arena_per_row"] * count +
                   model.sizes["step_arena_per_key"] * longest) /
                  4);

@@ -136,6 +136,34 @@ TEST(Profile, CountsAndTimes) {
   }
 }
 
+TEST(Profile, OfEachRangeOfRows) {
+  Json manifest = fakeManifest();
+  Json &step = manifest["segments"]["step"];
+  for (size_t i : {0, 1}) { // the same segments again, for three rows and more
+    Json segment = step[i];
+    segment["ops"] = "many";
+    segment["least_rows"] = 3;
+    step.push_back(segment);
+  }
+  Profiled run(2, manifest);
+  run.encode();
+  run.start();
+  run.step(40); // two rows
+  run.fork();
+  run.step(3); // three
+  run.step(5);
+  ASSERT_EQ(encdec_state_profile_count(run.state, ENCDEC_PROFILE_STEP), 4u);
+  EXPECT_EQ(run.get(ENCDEC_PROFILE_STEP, 1).calls, 1u);
+  EXPECT_EQ(run.get(ENCDEC_PROFILE_STEP, 1).rows, 2u);
+  EXPECT_EQ(run.get(ENCDEC_PROFILE_STEP, 1).least_rows, 0u);
+  auto many = run.get(ENCDEC_PROFILE_STEP, 2);
+  EXPECT_STREQ(many.ops, "many");
+  EXPECT_EQ(many.calls, 2u);
+  EXPECT_EQ(many.rows, 6u);
+  EXPECT_EQ(many.least_rows, 3u);
+  EXPECT_GT(many.nanoseconds, 0u);
+}
+
 TEST(Profile, OfGeneration) {
   Profiled run(2);
   run.start();

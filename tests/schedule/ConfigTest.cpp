@@ -85,6 +85,7 @@ INSTANTIATE_TEST_SUITE_P(Variants, Config,
                          testing::Values(Variant{.sizes = sizes(), .weights = "int8-dynamic"},
                                          Variant{.sizes = sizes(), .sketch = true},
                                          Variant{.sizes = sizes(), .fuseAll = false},
-                                         Variant{.sizes = likeT5()}));
+                                         Variant{.sizes = likeT5()},
+                                         Variant{.sizes = likeT5(), .groups = "all"}));
 
 } // namespace

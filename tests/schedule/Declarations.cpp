@@ -116,7 +116,7 @@ Ranges Declarations::bytesOf(const Access &access, int64_t worker, const Run &ru
 /// What call `number` reads that is no activation: inputs, where keys of a memory lie,
 /// weights, its table.
 Ranges Declarations::inputBytes(CallOp call, unsigned number, const Run &run) const {
-  Ranges bytes = run.memory.bytes(formatv("table.{0}.{1}", entryName(entry), number));
+  Ranges bytes = run.memory.bytes(formatv("table.{0}.{1}", entryName(entry), run.firstCall + number));
   for (auto [i, operand] : llvm::enumerate(call.getOperands())) {
     AccessAttr how = call.operandAccess(i);
     if (how.getMode() == Mode::input)

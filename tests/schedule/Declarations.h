@@ -8,13 +8,15 @@
 namespace encdec::test {
 
 /// One run of an entry. Buffers of `memory` are called as the fields of the context that
-/// point to them; the table of call i of the entry is "table.<entry>.i".
+/// point to them; the table of call i of the entries of one name, one after the other, is
+/// "table.<entry>.i".
 struct Run {
   const encdec_abi_context &context;
   const Memory &memory;
   int64_t arenaRows;         // what places in the arena are multiplied by
   std::vector<Ranges> stack; // of each worker
   std::vector<Log> logs;
+  unsigned firstCall = 0; // of the entry, among the calls of those of its name
 };
 
 class Declarations {

@@ -208,10 +208,27 @@ private:
       team.emplace_back(work, worker);
     for (std::thread &thread : team)
       thread.join();
-    for (func::FuncOp entry : entriesOf(*model.scheduled.module))
-      if (entryName(entry) == name)
-        return Declarations(entry).check(run);
-    return "no entry called " + name;
+    func::FuncOp ran; // the last entry that is for as many rows
+    unsigned calls = 0;
+    for (func::FuncOp entry : entriesOf(*model.scheduled.module)) {
+      if (entryName(entry) != name)
+        continue;
+      RowsFromAttr from = rowsFrom(entry);
+      if (!from || (c.rows >= from.getLeast() && c.rows >= workers * from.getPerWorker())) {
+        ran = entry;
+        run.firstCall = calls;
+      }
+      calls += unsigned(llvm::range_size(entry.getBody().getOps<CallOp>()));
+    }
+    for (Log &log : run.logs) { // calls of the entries before have run in none
+      if (log.calls.size() < run.firstCall)
+        return "calls of another range of rows ran";
+      for (unsigned i = 0; i < run.firstCall; ++i)
+        if (!log.calls[i].reads.empty() || !log.calls[i].writes.empty())
+          return "calls of another range of rows ran";
+      log.calls.erase(log.calls.begin(), log.calls.begin() + run.firstCall);
+    }
+    return ran ? Declarations(ran).check(run) : "no entry called " + name;
   }
 
   Model &model;

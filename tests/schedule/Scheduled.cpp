@@ -10,7 +10,7 @@ namespace encdec::test {
 
 std::string Variant::text() const {
   return (checkpoint.empty() ? sizes.text() : checkpoint) + ", " + weights + (sketch ? " sketch" : "") +
-         (fuseAll ? "" : " attention fused only");
+         (fuseAll ? "" : " attention fused only") + (groups == "none" ? "" : " groups " + groups);
 }
 
 std::vector<ModelSizes> modelSizes(unsigned count, uint64_t seed) {
@@ -29,6 +29,8 @@ std::vector<Variant> variantsOf(const ModelSizes &sizes) {
          {"f32", "bf16", "int8", "int8-dynamic"})
       all.push_back({sizes, type, false, fuseAll});
   all.push_back({sizes, "f32", true, true}); // a sketch is of f32, fused
+  for (const char *type : {"f32", "int8-dynamic"})
+    all.push_back({sizes, type, false, true, "all"});
   return all;
 }
 
@@ -51,6 +53,7 @@ Scheduled::Scheduled(const Variant &variant) : sizes(variant.sizes), context(new
   PipelineOptions options;
   options.weights = variant.weights;
   options.sketch = variant.sketch;
+  options.groups = variant.groups;
   if (variant.fuseAll)
     buildFusePipeline(pm, options);
   else

@@ -14,6 +14,7 @@ struct Variant {
   std::string weights = "f32";
   bool sketch = false;
   bool fuseAll = true; // or attention alone: linear, activation, add and norm stay single
+  std::string groups = "none"; // PipelineOptions
   std::string checkpoint = {}; // folder of a real model, which `sizes` then does not tell
   std::string text() const;
 };
