@@ -244,7 +244,9 @@ def SelectKernelsPass : Pass<"encdec-select-kernels", "mlir::ModuleOp"> {
     kernel of the target can honour is an error `not lowerable [code]`.
   }];
   let options = [Option<"target", "target", "std::string", "\"cpu\"",
-                        "whose kernels, a folder of compiler/">];
+                        "whose kernels, a folder of compiler/">,
+                 ListOption<"tuning", "tuning", "std::string",
+                            "CHOICE=NUMBER, one of the target's choices">];
   let dependentDialects = ["::encdec::kernel::KernelDialect"];
 }
 

@@ -48,7 +48,7 @@ void buildPlacePipeline(OpPassManager &pm, const PipelineOptions &options) {
 
 void buildSchedulePipeline(OpPassManager &pm, const PipelineOptions &options) {
   // After packing: calls name the offsets of weights.
-  pm.addPass(createSelectKernelsPass({options.target}));
+  pm.addPass(createSelectKernelsPass({options.target, llvm::to_vector(options.tuning)}));
   // Before memory: barriers follow from the flow of values alone, and memory is shared
   // only by values with a barrier between them.
   pm.addPass(createInsertBarriersPass());
@@ -97,11 +97,14 @@ struct PipelineFlags : PassPipelineOptions<PipelineFlags> {
                      "or all"),
       llvm::cl::init(PipelineOptions().groups)};
 
+  ListOption<std::string> tuning{*this, "tuning",
+                                 llvm::cl::desc("CHOICE=NUMBER, one of the target's choices")};
+
   PipelineOptions get() const {
-    return {weights, std::vector<std::string>(weightsFor.begin(), weightsFor.end()),
-            target,  level,
-            sketch,  keys,
-            groups};
+    auto texts = [](const ListOption<std::string> &list) {
+      return std::vector<std::string>(list.begin(), list.end());
+    };
+    return {weights, texts(weightsFor), target, level, sketch, keys, groups, texts(tuning)};
   }
 };
 } // namespace

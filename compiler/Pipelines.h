@@ -22,6 +22,8 @@ struct PipelineOptions {
   std::string keys = "";
   /// Whose row-wise ops between two attentions become groups: none, encode, step or all.
   std::string groups = "none";
+  /// "CHOICE=NUMBER" of the target's choices (compiler/lower/Target.h).
+  std::vector<std::string> tuning = {};
 };
 
 /// The choices of PipelineOptions::groups.

@@ -214,7 +214,11 @@ constexpr Kernel kernels[] = {
      [](CpuKernels &k, Settings &s) {
        return k.elementwise(s.number("width"), {std::nullopt, /*hasOther=*/true});
      }},
-    {"fused", [](CpuKernels &k, Settings &s) { return k.rowProgram(s.program()); }},
+    {"fused",
+     [](CpuKernels &k, Settings &s) {
+       RowProgram program = s.program();
+       return k.rowProgram(program, program.name(s.call.getContext()));
+     }},
     {"states", [](CpuKernels &k, Settings &s) { return k.states(s.number("width")); }},
     {"norm", [](CpuKernels &k, Settings &s) { return k.norm(s.norm(/*residual=*/false)); }},
     {"add_norm", [](CpuKernels &k, Settings &s) { return k.norm(s.norm(/*residual=*/true)); }},
@@ -249,6 +253,17 @@ constexpr Kernel kernels[] = {
      [](CpuKernels &k, Settings &s) { return k.mergeVocabulary(s.number("columns")); }},
 };
 
+constexpr Choice choices[] = {
+    {"repeated-rows", 4, 0, 64,
+     "up to how many rows every worker repeats norms and roundings of a group"},
+    {"worker-rows", 16, 1, 4096,
+     "from how many rows for each worker on it takes its own through all of a group"},
+    {"near-bytes", 256 << 10, 0, 64 << 20,
+     "prefetched panels of up to so many bytes are in L2 when a tile comes to them"},
+    {"short-distance", 2048, 64, 64 << 10,
+     "prefetch distance in bytes where panels would not be"},
+};
+
 class Bodies : public KernelBodies {
 public:
   Bodies(ModuleOp module, const CpuLevel &level) : made(module, level) {}
@@ -273,6 +288,7 @@ private:
 class Cpu : public Target {
 public:
   StringRef name() const override { return "cpu"; }
+  ArrayRef<Choice> choices() const override { return cpu::choices; }
   ArrayRef<StringRef> levels() const override {
     static const SmallVector<StringRef> names = llvm::map_to_vector(
         cpuLevels(), [](const CpuLevel &level) { return StringRef(level.name); });
@@ -294,5 +310,11 @@ const Target &target() {
   static const Cpu cpu;
   return cpu;
 }
+
+Choices::Choices(ModuleOp module)
+    : repeatedRows(chosen(module, target(), "repeated-rows")),
+      workerRows(chosen(module, target(), "worker-rows")),
+      nearBytes(chosen(module, target(), "near-bytes")),
+      shortDistance(chosen(module, target(), "short-distance")) {}
 
 } // namespace encdec::cpu

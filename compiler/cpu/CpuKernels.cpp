@@ -7,7 +7,7 @@ using namespace mlir;
 namespace encdec::cpu {
 
 CpuKernels::CpuKernels(ModuleOp module, const CpuLevel &level)
-    : module(module), level(level),
+    : module(module), level(level), choices(module),
       ptr(LLVM::LLVMPointerType::get(module.getContext())),
       i64(IntegerType::get(module.getContext(), 64)) {}
 

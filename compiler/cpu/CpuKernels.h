@@ -1,5 +1,6 @@
 // The CPU's kernels. One class, its bodies in a file per family (README.md).
 #pragma once
+#include "compiler/cpu/Choices.h"
 #include "compiler/cpu/Levels.h"
 #include "compiler/lower/Frame.h"
 #include "compiler/lower/KernelBuilder.h"
@@ -63,7 +64,7 @@ public:
   mlir::func::FuncOp elementwise(int64_t width, const Elementwise &what);
   /// Steps on blocks of rows: operands; of each linear weight, scales, bias, of each norm
   /// gamma, beta or -1; results; scratch, if there is any.
-  mlir::func::FuncOp rowProgram(const RowProgram &program);
+  mlir::func::FuncOp rowProgram(const RowProgram &program, llvm::StringRef name);
   /// Rows to out_states, where the caller asks for them: x.
   mlir::func::FuncOp states(int64_t width);
   /// y = norm(x) or norm(x + residual): x, residual (where there is one), gamma, beta or -1,
@@ -168,10 +169,6 @@ private:
   /// Calls linearBlock on panels [first, last).
   void emitLinear(KernelBuilder &k, const LinearOperands &o, int64_t inputs,
                   WeightKind kind, Val first, Val last);
-  void emitGatedLinear(KernelBuilder &k, Frame &f, const LinearShape &shape);
-  /// Sets weight, scales, bias and y of `o` for output `i` of a linear.
-  void readOutput(KernelBuilder &k, Frame &f, LinearOperands &o, const LinearShape &shape,
-                  int64_t i);
 
   /// Where scanning puts its results: the records of all rows, and this worker's lists of
   /// the best tokens of all rows.
@@ -200,6 +197,7 @@ private:
 
   mlir::ModuleOp module;
   CpuLevel level;
+  Choices choices;
   mlir::Type ptr, i64;
 };
 

@@ -21,6 +21,7 @@
 // i32 wraps around, so 256 v a - 256 v a cancels exactly. The zero-point correction, 128
 // times the row's activations at the even k (pairs) or at all k (quads), depends on the
 // row alone; it stands in the row's record and is subtracted at the end.
+#include "compiler/cpu/RowProgram.h"
 #include "compiler/cpu/Tile.h"
 
 using namespace mlir;
@@ -52,7 +53,7 @@ func::FuncOp CpuKernels::linearBlock(WeightKind kind) {
         Val x = a[0], ldx = a[1], records = a[2], rows = a[3], w = a[4],
             depth = a[5], scales = a[6], bias = a[7], y = a[8], ldy = a[9],
             first = a[10], last = a[11];
-        Val panelBytes = depth * Tile{k, 1, 1, level, kind}.panelStep();
+        Val panelBytes = depth * Tile{k, 1, 1, level, kind, choices}.panelStep();
         Val noBias = k.isNull(bias), zero = k.constant(int64_t(0));
         auto call = [&](const Tile &tile, Val row, Val panel,
                         const Prefetch &prefetch) {
@@ -79,7 +80,7 @@ func::FuncOp CpuKernels::linearBlock(WeightKind kind) {
           for (const TileShape &shape : shapes)
             k.when(alone & (least == k.constant(shape.rows)), [&] {
               sweep(shape.panels, [&](Val panel, int64_t group) {
-                Tile tile{k, shape.rows, group, level, kind};
+                Tile tile{k, shape.rows, group, level, kind, choices};
                 call(tile, block, panel, tile.prefetchAlone(panelBytes));
               });
             });
@@ -88,7 +89,7 @@ func::FuncOp CpuKernels::linearBlock(WeightKind kind) {
               for (const TileShape &shape : shapes) {
                 if (!isSharing(shapes[0], shape.rows))
                   continue;
-                Tile tile{k, shape.rows, group, level, kind};
+                Tile tile{k, shape.rows, group, level, kind, choices};
                 // Tiles number `from` to `to` have this shape; they start at row `start`.
                 Val isLeast = least == k.constant(shape.rows);
                 Val isLarger = least == k.constant(shape.rows - 1);
@@ -124,65 +125,36 @@ void CpuKernels::emitLinear(KernelBuilder &k, const LinearOperands &o,
                              o.scales, o.bias, o.y, o.ldy, first, last});
 }
 
-void CpuKernels::readOutput(KernelBuilder &k, Frame &f, LinearOperands &o,
-                            const LinearShape &shape, int64_t i) {
-  emitInput(k, f, o, shape.inputs, shape.kinds[i]);
-  int64_t first = hasDynamic(shape.kinds) ? 2 : 1; // entry of the first weight
-  o.weight = f.weight(first + 3 * i);
-  o.scales = f.optionalWeight(first + 3 * i + 1);
-  o.bias = f.optionalWeight(first + 3 * i + 2);
-  o.y = f.place(first + 3 * int64_t(shape.outputs.size()) + i);
-  o.ldy = k.constant((shape.outputs[i] + 15) / 16 * 64);
-}
-
-// Workers share the panels of one output: whoever makes a panel of the first makes that of
-// the gate, and multiplies both while they are in its cache.
-void CpuKernels::emitGatedLinear(KernelBuilder &k, Frame &f, const LinearShape &shape) {
-  auto [first, last] = f.share(k.constant((shape.outputs[0] + 15) / 16));
-  LinearOperands up, gate;
-  for (auto [i, o] : {std::pair(0, &up), std::pair(1, &gate)}) {
-    readOutput(k, f, *o, shape, i);
-    emitLinear(k, *o, shape.inputs, shape.kinds[i], first, last);
-  }
-  k.call(elementwise({shape.activation, /*hasOther=*/true}),
-         {up.y, gate.y, up.y, up.ldy, up.rows, first, last});
-}
-
+// A row program: the products, and the activation on the panels that a worker has just made.
 func::FuncOp CpuKernels::linear(const LinearShape &shape) {
+  bool dynamic = hasDynamic(shape.kinds);
+  RowProgram program{dynamic ? 2 : 1, {}, {}, 0};
   std::string name = "linear_" + std::to_string(shape.inputs);
-  int64_t panels = 0;
-  for (auto [outputs, kind] :
-       llvm::zip_equal(shape.outputs, shape.kinds)) {
+  for (auto [outputs, kind] : llvm::zip_equal(shape.outputs, shape.kinds)) {
     name += "_" + nameOf(kind).str() + "x" + std::to_string(outputs);
-    panels += (outputs + 15) / 16;
+    program.results.push_back(program.registers());
+    program.steps.push_back({.kind = RowStep::Kind::linear,
+                             .inputs = {kind == WeightKind::int8Dynamic ? 1 : 0},
+                             .width = outputs,
+                             .depth = shape.inputs,
+                             .weights = kind});
   }
+  auto activate = [&](int64_t &result, SmallVector<int64_t, 2> inputs) {
+    RowStep step{RowStep::Kind::elementwise, inputs, program.maker(inputs[0])->width};
+    step.elementwise = {shape.activation, inputs.size() > 1};
+    result = program.registers();
+    program.steps.push_back(step);
+  };
   if (shape.activation)
     name += ("_" + stringifyActivationKind(*shape.activation)).str();
-  if (shape.isGated)
+  if (shape.isGated) {
     name += "_gated";
-  return defineKernel(name, [&](KernelBuilder &k, Frame &f) {
-    if (shape.isGated)
-      return emitGatedLinear(k, f, shape);
-    LinearOperands o;
-    // Workers share the panels of all outputs, laid one after the other.
-    auto [first, last] = f.share(k.constant(panels));
-    int64_t base = 0;
-    for (int64_t i = 0; i < int64_t(shape.outputs.size()); ++i) {
-      int64_t count = (shape.outputs[i] + 15) / 16;
-      readOutput(k, f, o, shape, i);
-      Val zero = k.constant(int64_t(0)), end = k.constant(count);
-      Val from = min(max(first - base, zero), end);
-      Val to = min(max(last - base, zero), end);
-      k.when(from < to, [&] {
-        emitLinear(k, o, shape.inputs, shape.kinds[i], from, to);
-        // On the panels that this worker has just written, which are still in its cache.
-        if (shape.activation)
-          k.call(elementwise({shape.activation, /*hasOther=*/false}),
-                 {o.y, k.null(), o.y, o.ldy, o.rows, from, to});
-      });
-      base += count;
-    }
-  });
+    activate(program.results[0], {program.results[0], program.results[1]});
+  } else if (shape.activation) {
+    for (int64_t &result : program.results)
+      activate(result, {result});
+  }
+  return rowProgram(program, name);
 }
 
 } // namespace encdec::cpu

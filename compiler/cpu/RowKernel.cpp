@@ -193,8 +193,8 @@ private:
 
 } // namespace
 
-func::FuncOp CpuKernels::rowProgram(const RowProgram &program) {
-  return defineKernel(program.name(module.getContext()), [&](KernelBuilder &k, Frame &f) {
+func::FuncOp CpuKernels::rowProgram(const RowProgram &program, StringRef name) {
+  return defineKernel(name, [&](KernelBuilder &k, Frame &f) {
     RowKernel(*this, k, f, program).emit();
   });
 }

@@ -1,6 +1,7 @@
 // Which kernels an op needs, in which order, and what each of them reads and writes.
 // README.md has the table. Attention stands in SelectAttention.cpp, the vocabulary in
 // SelectTokens.cpp.
+#include "compiler/cpu/Choices.h"
 #include "compiler/cpu/Cpu.h"
 #include "compiler/cpu/Selector.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -17,7 +18,9 @@ int64_t panelsOf(Value rows) { return (widthOf(rows) + 15) / 16; }
 
 LogicalResult selectKernels(func::FuncOp entry) {
   kernel::RowsFromAttr from = kernel::rowsFrom(entry);
-  Rows range = !from ? Rows::few : from.getPerWorker() ? Rows::many : Rows::some;
+  // A source of few tokens is rare: encode has no code for it.
+  bool isFew = !from && entryOf(entry) == "step";
+  Rows range = isFew ? Rows::few : from && from.getPerWorker() ? Rows::many : Rows::some;
   return Selector(entry, range).run();
 }
 
@@ -25,8 +28,11 @@ SmallVector<kernel::RowsFromAttr> rangesOf(func::FuncOp entry) {
   if (entry.getOps<FusedOp>().empty())
     return {};
   MLIRContext *context = entry.getContext();
-  return {kernel::RowsFromAttr::get(context, kRepeatedRows + 1, 0),
-          kernel::RowsFromAttr::get(context, 0, kRowsOfAWorker)};
+  Choices choices(entry->getParentOfType<ModuleOp>());
+  auto many = kernel::RowsFromAttr::get(context, 0, choices.workerRows);
+  if (entryOf(entry) != "step")
+    return {many};
+  return {kernel::RowsFromAttr::get(context, choices.repeatedRows + 1, 0), many};
 }
 
 Selector::Selector(func::FuncOp entry, Rows range)

@@ -14,6 +14,7 @@
 #include "dialect/Group.h"
 #include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/ScopeExit.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace encdec::kernel;
@@ -198,7 +199,11 @@ private:
                                  llvm::map_to_vector(ops(), [](Operation *op) {
                                    return Location(op->getLoc());
                                  }));
-    CallBuilder call(selector.builder, loc, "fused");
+    SmallVector<StringRef> names; // what profiles call it
+    for (Operation *op : ops())
+      if (StringRef name = op->getName().stripDialect(); !llvm::is_contained(names, name))
+        names.push_back(name);
+    CallBuilder call(selector.builder, loc, "fused", llvm::join(names, "+"));
     RowLayout layout(program);
     for (auto [i, value] : llvm::enumerate(operands))
       if (std::optional<int64_t> first = byRows ? std::nullopt : panelsReadOf(i, layout))

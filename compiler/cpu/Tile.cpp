@@ -14,7 +14,7 @@ func::FuncOp CpuKernels::linearTile(int64_t rows, int64_t panels,
   return define(name, types, [&](KernelBuilder &k, ArrayRef<Val> a) {
     Val x = a[0], ldx = a[1], records = a[2], w = a[3], depth = a[4],
         scales = a[5], bias = a[6], y = a[7], ldy = a[8];
-    Tile tile{k, rows, panels, level, kind};
+    Tile tile{k, rows, panels, level, kind, choices};
     Prefetch prefetch{a[9], a[10]};
     Val panelBytes = depth * tile.panelStep();
     Vals xRows{x}, panel{w};

@@ -10,10 +10,6 @@ inline std::string typed(llvm::StringRef name, WeightKind kind) {
   return (name + "_" + nameOf(kind)).str();
 }
 
-/// Prefetched panels of up to kNearBytes are still in L2 when the tile comes to them;
-/// kShortDistance bytes is the prefetch distance where they would not be.
-inline constexpr int64_t kNearBytes = 256 << 10, kShortDistance = 2048;
-
 /// Which weights a tile prefetches: in its first step along K the ones `distance` bytes
 /// from its own, in each further step `step` bytes further.
 struct Prefetch {
@@ -32,6 +28,7 @@ struct Tile {
   int64_t rows, panels;
   const CpuLevel &level;
   WeightKind kind;
+  const Choices &choices;
 
   int64_t lanes() const { return level.lanes; }
   bool dynamic() const { return kind == WeightKind::int8Dynamic; }
@@ -156,20 +153,20 @@ struct Tile {
     return rows > 2 || (panels <= (dynamic() ? 2 : 1) ? rows > 1 : slow);
   }
   /// In a row block with one tile, the tile prefetches the next panels while it
-  /// multiplies the current ones. Where the next panels exceed kNearBytes, and for a
+  /// multiplies the current ones. Where the next panels exceed nearBytes, and for a
   /// single panel, the distance is short: a single stream stalls only at each page, until
   /// the hardware has found its direction.
   Prefetch prefetchAlone(Val panelBytes) const {
-    Val shortly = k.constant(kShortDistance), next = panelBytes * panels;
-    Val distance = panels == 1 ? shortly : select(next < kNearBytes + 1, next, shortly);
+    Val shortly = k.constant(choices.shortDistance), next = panelBytes * panels;
+    Val distance = panels == 1 ? shortly : select(next < choices.nearBytes + 1, next, shortly);
     return {distance, k.constant(panelStep())};
   }
   /// In a row block with several tiles, tile `number` of `tiles` prefetches its share of
   /// each of the next panels, so that they arrive while all tiles multiply.
   Prefetch prefetchTogether(Val panelBytes, Val depth, Val number, Val tiles) const {
     Val step = (tiles + (panelStep() - 1)) / tiles, next = panelBytes * panels;
-    Val isNear = next < kNearBytes + 1;
-    return {select(isNear, next + number * step * depth, k.constant(kShortDistance)),
+    Val isNear = next < choices.nearBytes + 1;
+    return {select(isNear, next + number * step * depth, k.constant(choices.shortDistance)),
             select(isNear, step, k.constant(panelStep()))};
   }
   /// Whether the row block can have other tiles of this shape: they use the same panels.

@@ -64,6 +64,7 @@ public:
     pipeline.weightsFor = options.weightsFor;
     pipeline.sketch = options.sketch;
     pipeline.groups = options.groups;
+    pipeline.tuning = options.tuning;
     buildFusePipeline(pm, pipeline);
     buildPlacePipeline(pm, pipeline);
     // On sound IR these passes fail only for a pattern that matches no weight.

@@ -24,6 +24,8 @@ struct CompileOptions {
   bool sketch = false;
   /// Whose row-wise ops become groups: none, encode, step or all (PipelineOptions).
   std::string groups = PipelineOptions().groups;
+  /// "CHOICE=NUMBER" of the target's choices.
+  std::vector<std::string> tuning;
   /// CPU levels that code is made for, by their names in Object.h. If empty, those of
   /// x86-64 whose code differs for these weights.
   std::vector<std::string> levels;

@@ -62,6 +62,35 @@ SmallVector<func::FuncOp> variantsOf(func::FuncOp entry, const Target &target) {
   return variants;
 }
 
+/// States the choices of `tuning`, "name=number", on the module.
+LogicalResult setTuning(ModuleOp module, const Target &target, ArrayRef<std::string> tuning) {
+  Builder builder(module.getContext());
+  NamedAttrList chosen;
+  for (StringRef text : tuning) {
+    auto [name, number] = text.split('=');
+    const Choice *choice = llvm::find_if(
+        target.choices(), [&, name = name](const Choice &c) { return c.name == name; });
+    if (choice == target.choices().end()) {
+      InFlightDiagnostic error = emitError(module.getLoc(), "unknown choice '")
+                                 << name << "' [unknown-choice]: target " << target.name()
+                                 << " has";
+      for (const Choice &known : target.choices())
+        error << " " << known.name;
+      return error;
+    }
+    int64_t value;
+    if (number.getAsInteger(10, value) || value < choice->least || value > choice->most)
+      return emitError(module.getLoc(), "choice [choice-range]: expected ")
+             << name << " to be a number from " << choice->least << " to " << choice->most
+             << ", but got '" << number << "'";
+    if (value != choice->value)
+      chosen.set(name, builder.getI64IntegerAttr(value));
+  }
+  if (!chosen.empty())
+    module->setAttr(kernel::kTuningAttr, chosen.getDictionary(module.getContext()));
+  return success();
+}
+
 struct SelectKernels : impl::SelectKernelsPassBase<SelectKernels> {
   using SelectKernelsPassBase::SelectKernelsPassBase;
   void runOnOperation() override {
@@ -74,6 +103,8 @@ struct SelectKernels : impl::SelectKernelsPassBase<SelectKernels> {
         error << " " << known->name();
       return signalPassFailure();
     }
+    if (failed(setTuning(module, *target, tuning)))
+      return signalPassFailure();
     llvm::StringMap<func::FuncOp> entries;
     for (func::FuncOp entry : kernel::entriesOf(module)) {
       auto [first, isNew] = entries.try_emplace(kernel::entryName(entry), entry);
@@ -105,4 +136,16 @@ struct SelectKernels : impl::SelectKernelsPassBase<SelectKernels> {
 };
 
 } // namespace
+
+int64_t chosen(ModuleOp module, const Target &target, StringRef name) {
+  const Choice *choice =
+      llvm::find_if(target.choices(), [&](const Choice &c) { return c.name == name; });
+  assert(choice != target.choices().end() && "no such choice");
+  auto tuning = module->getAttrOfType<DictionaryAttr>(kernel::kTuningAttr);
+  auto value = tuning ? tuning.getAs<IntegerAttr>(name) : IntegerAttr();
+  // A module from elsewhere may say anything.
+  bool isInRange = value && value.getInt() >= choice->least && value.getInt() <= choice->most;
+  return isInRange ? value.getInt() : choice->value;
+}
+
 } // namespace encdec

@@ -24,12 +24,22 @@ public:
   virtual mlir::FailureOr<mlir::func::FuncOp> bodyOf(kernel::CallOp call) = 0;
 };
 
+/// A number that changes how fast code is and no bit of what it computes; `encdec-tune`
+/// measures the best one of a machine.
+struct Choice {
+  llvm::StringLiteral name;
+  int64_t value; // unless another is chosen
+  int64_t least, most;
+  llvm::StringLiteral meaning;
+};
+
 class Target {
 public:
   virtual ~Target() = default;
   virtual llvm::StringRef name() const = 0;
   /// Names of the levels that bodies can be made for, the least first.
   virtual llvm::ArrayRef<llvm::StringRef> levels() const = 0;
+  virtual llvm::ArrayRef<Choice> choices() const = 0;
   /// The numbers of rows, ascending, from which `entry` should be selected in another way.
   virtual llvm::SmallVector<kernel::RowsFromAttr> ranges(mlir::func::FuncOp entry) const = 0;
   /// Replaces every op of `entry`, in fused form with packed weights, by kernel calls, for
@@ -40,6 +50,10 @@ public:
   virtual std::unique_ptr<KernelBodies> bodies(mlir::ModuleOp module,
                                                llvm::StringRef level) const = 0;
 };
+
+/// The choice called `name`, one of the target's, as `module` has it (kTuningAttr), or its
+/// default.
+int64_t chosen(mlir::ModuleOp module, const Target &target, llvm::StringRef name);
 
 /// All targets (compiler/Targets.cpp), the default one first.
 llvm::ArrayRef<const Target *> targets();

@@ -20,6 +20,8 @@ namespace encdec::kernel {
 inline constexpr llvm::StringLiteral kHandleAttr = "encdec_kernel.handle";
 /// Of an entry: bytes of its arena, and of a worker's scratch (SizeAttr), set by
 /// plan-memory.
+/// Of the module: the target's choices that differ from their defaults, by name.
+inline constexpr llvm::StringLiteral kTuningAttr = "encdec_kernel.tuning";
 inline constexpr llvm::StringLiteral kRowsFromAttr = "encdec_kernel.rows_from";
 inline constexpr llvm::StringLiteral kArenaAttr = "encdec_kernel.arena";
 inline constexpr llvm::StringLiteral kScratchAttr = "encdec_kernel.scratch";

@@ -233,6 +233,10 @@ void describe(CLI::App &app, Arguments &arguments) {
       ->check(CLI::IsMember(std::vector<std::string>(std::begin(encdec::kGroupChoices),
                                                      std::end(encdec::kGroupChoices))))
       ->capture_default_str();
+  app.add_option("--tune", arguments.options.tuning,
+                 "CHOICE=NUMBER: a choice that changes how fast code is and no bit of what it "
+                 "computes; may be repeated")
+      ->allow_extra_args(false);
   app.add_option("--cpu", arguments.options.levels,
                  "CPU levels to make code for: v3, v4, neon, and with int8-dynamic "
                  "v3-avxvnni, v4-vnni; default: all of x86-64 that these weights "

@@ -18,20 +18,20 @@ encdec.weight @g : tensor<16xf32> = #encdec.seeded<5, 0.5>
 // Few rows: the norm is repeated, the gate's product and the residual follow on the panels.
 // CHECK-LABEL: func.func @step(
 // CHECK: call "embed"
-// CHECK: call "fused" ({{.*}} : read all) to arena <per_row = 128> : update panels, scratch <fixed = 9216> : update own split panels 2
+// CHECK: call "fused" for "{{[a-z+]+}}" ({{.*}} : read all) to arena <per_row = 128> : update panels, scratch <fixed = 9216> : update own split panels 2
 // CHECK-SAME: whole_rows = 1
-// CHECK: call "fused" ({{.*}} : read all, {{.*}} : read panels) to arena <per_row = 64> : update panels split panels weights
+// CHECK: call "fused" for "{{[a-z+]+}}" ({{.*}} : read all, {{.*}} : read panels) to arena <per_row = 64> : update panels split panels weights
 // CHECK-SAME: whole_rows = 0
 // Some rows: the norm is a call of its own.
 // CHECK-LABEL: func.func @step.from.1(
 // CHECK-SAME: encdec_kernel.rows_from = #encdec_kernel.rows_from<least = 5>
-// CHECK: call "fused" ({{.*}} : read rows) to arena <per_row = 64> : update rows split rows
+// CHECK: call "fused" for "{{[a-z+]+}}" ({{.*}} : read rows) to arena <per_row = 64> : update rows split rows
 // CHECK: call "fused" {{.*}} split panels 2
 // CHECK: call "fused" {{.*}} split panels
 // Many rows: each worker takes its rows through all of it.
 // CHECK-LABEL: func.func @step.from.2(
 // CHECK-SAME: encdec_kernel.rows_from = #encdec_kernel.rows_from<per_worker = 16>
-// CHECK: call "fused" ({{.*}} : read rows) to arena <per_row = 64> : update rows, scratch <fixed = 15360> : update own split rows
+// CHECK: call "fused" for "{{[a-z+]+}}" ({{.*}} : read rows) to arena <per_row = 64> : update rows, scratch <fixed = 15360> : update own split rows
 // CHECK-SAME: whole_rows = 6
 func.func @step(%ids: !ids {encdec.arg = "tokens"}, %p: tensor<?xi32> {encdec.arg = "positions"}) attributes {encdec.entry = "step"} {
   %x = encdec.embed %ids at %p, @table {scale = 1.0} : !ids -> !d

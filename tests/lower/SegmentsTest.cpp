@@ -8,6 +8,7 @@
 #include "tests/support/RandomModel.h"
 #include "mlir/Pass/PassManager.h"
 #include <gtest/gtest.h>
+#include <set>
 
 using namespace mlir;
 using namespace encdec;
@@ -16,14 +17,16 @@ namespace {
 
 /// A random model, placed; then lowered to calls of kernels.
 struct Lowered {
-  Lowered(const test::ModelSizes &sizes, const char *type, bool fuseAll = true) {
+  /// `groups` as in PipelineOptions, or "unfused": attention alone is.
+  Lowered(const test::ModelSizes &sizes, const char *type, StringRef groups = "none") {
     registerEncDecDialects(registry);
     context.appendDialectRegistry(registry);
     module = test::randomModel(context, sizes);
     PassManager place(&context), lower(&context);
     PipelineOptions options;
     options.weights = type;
-    if (fuseAll)
+    options.groups = groups == "unfused" ? "none" : groups.str();
+    if (groups != "unfused")
       buildFusePipeline(place, options);
     else
       place.addPass(createFuseAttentionPass());
@@ -46,8 +49,8 @@ struct Lowered {
       list.push_back(segment);
     return list;
   }
-  int64_t barriers(StringRef symbol) {
-    int64_t count = 0;
+  size_t barriers(StringRef symbol) {
+    size_t count = 0;
     module->lookupSymbol(symbol)->walk([&](func::CallOp call) {
       count += call.getCallee() == "barrier";
     });
@@ -81,17 +84,25 @@ std::string text(DictionaryAttr segment) {
 class Segments : public testing::TestWithParam<test::ModelSizes> {};
 
 TEST_P(Segments, AddUpToTheStep) {
-  for (const char *type : {"f32", "bf16", "int8",
-                          "int8-dynamic"})
-    for (bool fuseAll : {true, false}) {
-      SCOPED_TRACE(GetParam().text() + " " + std::string(type));
-      Lowered model(GetParam(), type, fuseAll);
-      int64_t bytes = 0, madds = 0, expected = 0;
+  for (const char *type : {"f32", "bf16", "int8", "int8-dynamic"})
+    for (const char *groups : {"none", "all", "unfused"}) {
+      SCOPED_TRACE(GetParam().text() + " " + std::string(type) + " groups " + groups);
+      Lowered model(GetParam(), type, groups);
+      int64_t expected = 0;
+      using Range = std::pair<int64_t, int64_t>; // least rows, of all and of a worker
+      std::map<Range, int64_t> bytes, madds;
+      std::set<Range> ranges; // of encode
+      auto rangeOf = [](DictionaryAttr segment) {
+        return Range{number(segment, "least_rows"), number(segment, "worker_rows")};
+      };
       for (DictionaryAttr segment : model.segments("step")) {
-        bytes += number(segment, "weight_bytes");
-        madds += number(segment, "row_madds");
+        bytes[rangeOf(segment)] += number(segment, "weight_bytes");
+        madds[rangeOf(segment)] += number(segment, "row_madds");
       }
-      EXPECT_EQ(bytes, model.stepBytes);
+      for (DictionaryAttr segment : model.segments("encode"))
+        ranges.insert(rangeOf(segment));
+      for (auto [range, sum] : bytes)
+        EXPECT_EQ(sum, model.stepBytes);
       for (const auto &[name, count] : model.elements) {
         StringRef symbol = name;
         // A step multiplies with the decoder's matrices, but for the cross keys
@@ -102,11 +113,13 @@ TEST_P(Segments, AddUpToTheStep) {
           expected += count;
       }
       expected += int64_t(GetParam().vocabulary) * GetParam().width();
-      EXPECT_EQ(madds, expected);
-      EXPECT_EQ(int64_t(model.segments("step").size()),
-                model.barriers("encdec_step") + 1);
-      EXPECT_EQ(int64_t(model.segments("encode").size()),
-                model.barriers("encdec_encode") + 1);
+      for (auto [range, sum] : madds)
+        EXPECT_EQ(sum, expected);
+      EXPECT_EQ(model.segments("step").size(),
+                model.barriers("encdec_step") + bytes.size());
+      EXPECT_EQ(model.segments("encode").size(),
+                model.barriers("encdec_encode") + ranges.size());
+      EXPECT_EQ(bytes.size() > 1, StringRef(groups) == "all");
     }
 }
 INSTANTIATE_TEST_SUITE_P(Random, Segments,

@@ -2,9 +2,14 @@
 // RUN: not encdec-opt %S/lower.mlir --encdec-schedule --encdec-lower=level=v9 2>&1 | FileCheck %s --check-prefix=LEVEL
 // RUN: not encdec-opt %S/lower.mlir --encdec-select-kernels=target=abacus 2>&1 | FileCheck %s --check-prefix=TARGET
 
+// RUN: not encdec-opt %S/lower.mlir --encdec-select-kernels=tuning=speed=9 2>&1 | FileCheck %s --check-prefix=CHOICE
+// RUN: not encdec-opt %S/lower.mlir --encdec-select-kernels=tuning=worker-rows=0 2>&1 | FileCheck %s --check-prefix=RANGE
+
 // Errors carry a code, and say which pass to run.
 
 // TARGET: unknown target 'abacus' [unknown-target]: known are cpu
+// CHOICE: unknown choice 'speed' [unknown-choice]: target cpu has repeated-rows worker-rows
+// RANGE: choice [choice-range]: expected worker-rows to be a number from 1 to 4096, but got '0'
 // LEVEL: unknown level 'v9' [unknown-level]: target cpu has v3 v3-avxvnni v4 v4-vnni neon
 
 // expected-error @below {{not lowerable [not-selected]: expected encdec_kernel.target to name a target; run encdec-select-kernels}}
