@@ -256,11 +256,10 @@ private:
 } // namespace
 
 LogicalResult encdec::verifyForm(ModuleOp module, Form form) {
-  // Groups have no form of their own: what counts are their ops.
-  if (module.walk([](FusedOp) { return WalkResult::interrupt(); }).wasInterrupted()) {
-    OwningOpRef<ModuleOp> ungrouped = module.clone();
-    inlineGroups(*ungrouped);
-    return verifyForm(*ungrouped, form);
+  // What stands for other ops has no form of its own: what counts are those.
+  if (hasExpandable(module)) {
+    OwningOpRef<ModuleOp> expanded = module.clone();
+    return failure(failed(expandAll(*expanded)) || failed(verifyForm(*expanded, form)));
   }
   if (failed(verifyOps(module, form)))
     return failure();

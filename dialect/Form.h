@@ -13,7 +13,8 @@ enum class Form { decomposed, fused };
 std::optional<Form> symbolizeForm(llvm::StringRef name);
 llvm::StringRef stringifyForm(Form form);
 
-/// Checks `module`, as if the ops of its groups stood in their places; emits an error at the op that breaks one of
+/// Checks `module`, as if the ops of its groups, and those that ops of other dialects
+/// stand for, stood in their places; emits an error at the op that breaks one of
 ///   F1 an op stands in the form: see the table of forms in README.md.
 ///   F2 no foreign op in a function with encdec.entry, apart from return and
 ///      constants without a side: it would launder a side. The function is one

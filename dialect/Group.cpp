@@ -107,12 +107,54 @@ void encdec::inlineGroup(RewriterBase &rewriter, FusedOp group) {
   rewriter.replaceOp(group, *group.decompose(rewriter));
 }
 
-void encdec::inlineGroups(Operation *root) {
+//===-- Ops that stand for others ------------------------------------------===//
+
+bool encdec::standsForOthers(Operation *op) {
+  return isa<DecomposableOpInterface>(op) && !isa_and_present<EncDecDialect>(op->getDialect());
+}
+
+LogicalResult encdec::expand(RewriterBase &rewriter, Operation *op) {
+  OpBuilder::InsertionGuard guard(rewriter);
+  rewriter.setInsertionPoint(op);
+  FailureOr<SmallVector<Value>> values = cast<DecomposableOpInterface>(op).decompose(rewriter);
+  if (failed(values) || values->size() != op->getNumResults())
+    return op->emitOpError("expected to stand for ops of encdec, one value for each result, but "
+                           "it decomposes into none");
+  rewriter.replaceOp(op, *values);
+  return success();
+}
+
+static bool isExpandable(Operation *op) { return isa<FusedOp>(op) || standsForOthers(op); }
+
+bool encdec::hasExpandable(Operation *root) {
+  return root
+      ->walk([](Operation *op) {
+        return isExpandable(op) ? WalkResult::interrupt() : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
+LogicalResult encdec::expandAll(Operation *root) {
   IRRewriter rewriter(root->getContext());
-  SmallVector<FusedOp> groups;
-  root->walk([&](FusedOp group) { groups.push_back(group); });
-  for (FusedOp group : groups)
-    inlineGroup(rewriter, group);
+  // What an op stands for may hold such ops again; an op that stands for itself would go on
+  // for ever.
+  constexpr int most = 64;
+  for (int depth = 0; depth < most; ++depth) {
+    SmallVector<Operation *> found;
+    root->walk<WalkOrder::PreOrder>([&](Operation *op) {
+      if (!isExpandable(op))
+        return WalkResult::advance();
+      found.push_back(op);
+      return WalkResult::skip();
+    });
+    if (found.empty())
+      return success();
+    for (Operation *op : found)
+      if (failed(expand(rewriter, op)))
+        return failure();
+  }
+  return root->emitError("expected ops that stand for ops of encdec, but some stand for each "
+                         "other without an end");
 }
 
 //===-- Making one --------------------------------------------------------===//

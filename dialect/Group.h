@@ -1,5 +1,6 @@
 // Groups: row-wise ops side by side in one encdec.fused, which a target may turn into few
-// kernel calls. Making one and taking it apart change no number.
+// kernel calls; and ops of plugins' dialects that stand for textbook ops. Making a group and
+// taking either apart change no number.
 #pragma once
 #include "dialect/Ops.h"
 #include "mlir/IR/PatternMatch.h"
@@ -29,7 +30,18 @@ std::variant<FusedOp, GroupRefusal> groupOps(mlir::RewriterBase &rewriter,
 /// Replaces `group` by its ops.
 void inlineGroup(mlir::RewriterBase &rewriter, FusedOp group);
 
-/// Replaces every group below `root` by its ops.
-void inlineGroups(mlir::Operation *root);
+/// Whether `op` is of another dialect and stands for ops of this one: verifiers, interpreter
+/// and targets take it for those.
+bool standsForOthers(mlir::Operation *op);
+
+/// Replaces such an op; fails with an error where it says nothing that it stands for.
+mlir::LogicalResult expand(mlir::RewriterBase &rewriter, mlir::Operation *op);
+
+/// Replaces every group below `root` by its ops, and every op of another dialect that
+/// stands for some.
+mlir::LogicalResult expandAll(mlir::Operation *root);
+
+/// Whether there is one of either below `root`.
+bool hasExpandable(mlir::Operation *root);
 
 } // namespace encdec

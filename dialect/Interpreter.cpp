@@ -1,8 +1,10 @@
 // Runs functions op by op, and gives ops their weights and checked indices.
 #include "dialect/Interpreter.h"
 #include "dialect/Derived.h"
+#include "dialect/Group.h"
 #include "dialect/Origin.h"
 #include "dialect/ReferenceCheck.h"
+#include "llvm/ADT/ScopeExit.h"
 
 using namespace mlir;
 using namespace encdec;
@@ -77,12 +79,41 @@ FailureOr<KeyRanges> Interpreter::keyRanges(Operation *op, const Tensor &rows,
   return result;
 }
 
+static bool hasForeign(func::FuncOp function) {
+  return function
+      ->walk([](Operation *op) {
+        return standsForOthers(op) ? WalkResult::interrupt() : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
+static std::string freeName(ModuleOp module, StringRef like) {
+  std::string name = like.str();
+  while (module.lookupSymbol(name))
+    name += ".";
+  return name;
+}
+
 Results Interpreter::run(func::FuncOp function,
                          std::vector<reference::Value> arguments) {
   if (failed(checkFunction(function)) ||
       failed(checkArguments(function, arguments)))
     return failure();
   values.clear();
+  // What ops of other dialects stand for runs in a copy, which finds the module's weights.
+  func::FuncOp copy;
+  llvm::scope_exit drop([&] {
+    if (copy)
+      copy.erase();
+  });
+  if (hasForeign(function)) {
+    copy = function.clone();
+    copy.setName(freeName(module, function.getName()));
+    module.push_back(copy);
+    if (failed(expandAll(copy)))
+      return failure();
+    function = copy;
+  }
   for (auto [argument, value] : llvm::zip(function.getArguments(), arguments))
     values[argument] = std::move(value);
   return run(function.front());

@@ -2,6 +2,7 @@
 #include "compiler/cpu/Cpu.h"
 #include "compiler/cpu/CpuKernels.h"
 #include "compiler/cpu/RowProgram.h"
+#include "compiler/lower/KernelPlugin.h"
 #include "llvm/ADT/SmallVectorExtras.h"
 #include <limits>
 #include <utility>
@@ -266,9 +267,12 @@ constexpr Choice choices[] = {
 
 class Bodies : public KernelBodies {
 public:
-  Bodies(ModuleOp module, const CpuLevel &level) : made(module, level) {}
+  Bodies(ModuleOp module, const CpuLevel &level)
+      : module(module), level(level.name), made(module, level) {}
 
   FailureOr<func::FuncOp> bodyOf(CallOp call) override {
+    if (const KernelPlugin *plugin = findKernel("cpu", call.getKernel()))
+      return encdec::bodyOf(*plugin, module, call, level);
     const Kernel *kernel =
         llvm::find_if(kernels, [&](const Kernel &k) { return k.name == call.getKernel(); });
     if (kernel == std::end(kernels))
@@ -282,6 +286,8 @@ public:
   }
 
 private:
+  ModuleOp module;
+  StringRef level;
   CpuKernels made;
 };
 

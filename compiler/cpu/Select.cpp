@@ -4,6 +4,8 @@
 #include "compiler/cpu/Choices.h"
 #include "compiler/cpu/Cpu.h"
 #include "compiler/cpu/Selector.h"
+#include "compiler/lower/KernelPlugin.h"
+#include "dialect/Group.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -78,9 +80,40 @@ LogicalResult Selector::select(Operation *op) {
                << "kernels exist for whole attentions only; run encdec-fuse-attention "
                   "before placing";
       })
-      .Default([&](Operation *) {
-        return error("unknown-op") << "expected an op of the fused form";
-      });
+      .Default([&](Operation *other) { return selectForeign(other); });
+}
+
+// An op of a plugin's dialect: by the kernel that it brings, or by what it stands for.
+LogicalResult Selector::selectForeign(Operation *op) {
+  if (const KernelPlugin *plugin = findKernelOf("cpu", op)) {
+    CallBuilder own = call(plugin->kernel, op->getName().getStringRef());
+    if (mlir::failed(plugin->declare(op, own)))
+      return failure();
+    return replace(op, own);
+  }
+  if (!standsForOthers(op))
+    return error("unknown-op") << "expected an op of the fused form";
+  IRRewriter rewriter(op->getContext());
+  rewriter.setInsertionPoint(op);
+  SmallVector<Operation *> made;
+  Operation *before = op->getPrevNode();
+  FailureOr<SmallVector<Value>> values = cast<DecomposableOpInterface>(op).decompose(rewriter);
+  if (mlir::failed(values) || values->size() != op->getNumResults())
+    return error("unknown-op") << "expected an op that has a kernel, or that stands for others";
+  for (Operation *other = before ? before->getNextNode() : &op->getBlock()->front(); other != op;
+       other = other->getNextNode())
+    made.push_back(other);
+  op->replaceAllUsesWith(*values);
+  for (Operation *other : made) {
+    builder.setInsertionPoint(other);
+    current = other;
+    if (mlir::failed(select(other)))
+      return failure();
+  }
+  for (Operation *other : llvm::reverse(made))
+    other->erase();
+  current = op;
+  return success();
 }
 
 //===-- Pieces of a call ---------------------------------------------------===//

@@ -34,6 +34,7 @@ private:
   mlir::LogicalResult select(AddNormOp op);
   mlir::LogicalResult select(ActivationOp op);
   mlir::LogicalResult select(FfnOp op);
+  mlir::LogicalResult selectForeign(mlir::Operation *op);
   mlir::LogicalResult select(FusedOp op);
   /// The ops of a group as if they stood alone.
   mlir::LogicalResult oneByOne(FusedOp op);

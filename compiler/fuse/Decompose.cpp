@@ -23,7 +23,9 @@ static bool isPlain(DecomposableOpInterface op) {
 namespace {
 struct DecomposePass : encdec::impl::DecomposePassBase<DecomposePass> {
   void runOnOperation() override {
-    inlineGroups(getOperation()); // first: what they hold may be fused ops
+    // First: what groups and ops of other dialects stand for may be fused ops.
+    if (failed(expandAll(getOperation())))
+      return signalPassFailure();
     SmallVector<DecomposableOpInterface> fused;
     getOperation().walk([&](DecomposableOpInterface op) {
       if (!isPlain(op))
