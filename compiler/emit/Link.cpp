@@ -1,6 +1,6 @@
 // Linking and the audit of its result.
 #include "compiler/emit/Link.h"
-#include "compiler/emit/Program.h"
+#include "compiler/Program.h"
 #include "encdec/abi.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringSet.h"

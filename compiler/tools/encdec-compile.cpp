@@ -4,7 +4,7 @@
 #include "compiler/emit/BundleWriter.h"
 #include "compiler/emit/Compile.h"
 #include "compiler/emit/Object.h"
-#include "compiler/emit/Program.h"
+#include "compiler/Program.h"
 #include "compiler/tools/Streams.h"
 #include "encdec/abi.h"
 #include "runtime/base/Signals.h"
@@ -81,7 +81,7 @@ encdec::Status verify(const std::string &checkpoint,
   std::string program = self.parent_path() / "encdec";
   if (error || !fs::can_execute(program))
     return Status::success();
-  auto [code, message] = encdec::runProgram({program, "verify", bundle}, 0);
+  auto [code, message, _] = encdec::runProgram({program, "verify", bundle}, 0);
   if (code == 0)
     return Status::success();
   // The message names the temporary bundle; the user knows the checkpoint.
