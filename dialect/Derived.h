@@ -27,6 +27,11 @@ bool isDerived(mlir::Attribute origin);
 /// The weights that a derived `origin` names, in its order; none for any other origin.
 llvm::SmallVector<mlir::FlatSymbolRefAttr> derivedFrom(mlir::Attribute origin);
 
+/// The shape of a weight that is derived by `origin` from weights that `at` sees. Fails, with
+/// an error at `at`, where the expression breaks one of C9 … C12 of encdec.weight (Ops.td).
+mlir::FailureOr<llvm::SmallVector<int64_t, 2>>
+derivedShape(mlir::Operation *at, mlir::Attribute origin, mlir::SymbolTableCollection &symbols);
+
 /// Reads elements `from` … `from + to.size() - 1`, row-major, of a weight that is not
 /// derived, as f32. Emits a diagnostic on failure.
 using ElementReader = std::function<mlir::LogicalResult(

@@ -15,18 +15,19 @@ std::optional<Form> encdec::symbolizeForm(StringRef name) {
   return llvm::StringSwitch<std::optional<Form>>(name)
       .Case("decomposed", Form::decomposed)
       .Case("fused", Form::fused)
+      .Case("mixed", Form::mixed)
       .Default(std::nullopt);
 }
 
 StringRef encdec::stringifyForm(Form form) {
-  constexpr StringLiteral names[] = {"decomposed", "fused"};
+  constexpr StringLiteral names[] = {"decomposed", "fused", "mixed"};
   return names[unsigned(form)];
 }
 
 // F1
 static bool standsIn(Operation *op, Form form) {
   if (isa<ScoresOp, MaskOp, SoftmaxOp, ContextOp, ActivationOp, TopTokensOp>(op))
-    return form == Form::decomposed;
+    return form != Form::fused;
   if (isa<SelfAttentionOp, CrossAttentionOp, FfnOp, AddNormOp, VocabularyOp>(
           op))
     return form != Form::decomposed;

@@ -5,9 +5,9 @@
 namespace encdec {
 
 /// decomposed: plain ops, as imported. fused: every attention, FFN and
-/// vocabulary block is one op. (A third form, scheduled, knows no op of this dialect:
-/// compiler/schedule.)
-enum class Form { decomposed, fused };
+/// vocabulary block is one op. mixed: blocks of either kind, as rewrite patterns leave
+/// them. (A further form, scheduled, knows no op of this dialect: compiler/schedule.)
+enum class Form { decomposed, fused, mixed };
 
 /// The form by its name; nothing if there is none of that name.
 std::optional<Form> symbolizeForm(llvm::StringRef name);

@@ -278,7 +278,8 @@ FlatSymbolRefAttr LinearOp::getBias(unsigned i) {
 
 //===-- Result types ------------------------------------------------------===//
 
-// Types are inferred before the operands' kinds are verified, so a side may be missing.
+// Types are inferred before operands and attributes are verified, so a side, or anything
+// else, may be missing; the verifier reports it then.
 static Side sideOr(Value value, Side other) {
   return sideOf(value).value_or(other);
 }
@@ -287,11 +288,22 @@ int64_t encdec::widthOf(Value value) {
   return tensor && tensor.getRank() ? tensor.getShape().back() : 1;
 }
 
+// A rewrite pattern makes ops with a dictionary of attributes, and maybe without one that
+// its verifier will ask for: null then.
+template <typename Kind, typename Adaptor>
+static Kind attributeOf(Adaptor op, StringRef name, Kind property) {
+  if (property || !op.getAttributes())
+    return property;
+  return op.getAttributes().template getAs<Kind>(name);
+}
+
+// Operands are counted from the first, since the sizes of optional ones may be missing too.
 LogicalResult ScoresOp::inferReturnTypes(MLIRContext *context,
                                          std::optional<Location>, Adaptor op,
                                          SmallVectorImpl<Type> &types) {
-  types.push_back(
-      scoresType(context, op.getHeads(), sideOr(op.getQuery(), Side::decoder)));
+  auto heads = attributeOf(op, "heads", op.getHeadsAttr());
+  types.push_back(scoresType(context, heads ? heads.getInt() : 1,
+                             sideOr(op.getOperands().front(), Side::decoder)));
   return success();
 }
 
@@ -306,10 +318,10 @@ LogicalResult ContextOp::inferReturnTypes(MLIRContext *context,
 template <typename Adaptor>
 static LogicalResult inferAttention(MLIRContext *context, Adaptor op,
                                     SmallVectorImpl<Type> &types) {
-  Side side = sideOr(op.getQuery(), Side::decoder);
-  types.push_back(rowsType(context, widthOf(op.getValue()), side));
-  if (auto heads = op.getProbsHeads())
-    types.push_back(scoresType(context, heads->size(), side));
+  Side side = sideOr(op.getOperands()[0], Side::decoder); // query, key, value
+  types.push_back(rowsType(context, widthOf(op.getOperands()[2]), side));
+  if (auto heads = attributeOf(op, "probs_heads", op.getProbsHeadsAttr()))
+    types.push_back(scoresType(context, heads.size(), side));
   return success();
 }
 LogicalResult SelfAttentionOp::inferReturnTypes(MLIRContext *context,
@@ -327,7 +339,8 @@ LogicalResult CrossAttentionOp::inferReturnTypes(MLIRContext *context,
 
 LogicalResult AddNormOp::inferReturnTypes(MLIRContext *, std::optional<Location>,
                                           Adaptor op, SmallVectorImpl<Type> &types) {
-  types.append(op.getKeepsSum() ? 2 : 1, op.getInput().getType());
+  bool keepsSum = bool(attributeOf(op, "keeps_sum", op.getKeepsSumAttr()));
+  types.append(keepsSum ? 2 : 1, op.getInput().getType());
   return success();
 }
 
@@ -355,9 +368,7 @@ LogicalResult MemoryReadOp::inferReturnTypes(MLIRContext *context,
                                              Adaptor op,
                                              SmallVectorImpl<Type> &types) {
   auto memory = dyn_cast<MemoryType>(op.getMemory().getType());
-  if (!memory)
-    return failure();
-  Type rows = rowsType(context, memory.getWidth(), Side::encoder);
+  Type rows = rowsType(context, memory ? memory.getWidth() : 1, Side::encoder);
   types.append({rows, rows, indexType(context)});
   return success();
 }
@@ -366,9 +377,7 @@ LogicalResult CacheReadOp::inferReturnTypes(MLIRContext *context,
                                             std::optional<Location>, Adaptor op,
                                             SmallVectorImpl<Type> &types) {
   auto cache = dyn_cast<CacheType>(op.getCache().getType());
-  if (!cache)
-    return failure();
-  Type rows = rowsType(context, cache.getWidth(), Side::decoder);
+  Type rows = rowsType(context, cache ? cache.getWidth() : 1, Side::decoder);
   types.append({rows, rows, indexType(context), indexType(context)});
   return success();
 }

@@ -11,40 +11,37 @@ namespace {
 using Shape = SmallVector<int64_t, 2>;
 constexpr unsigned maxDepth = 16, maxNamed = 1024;
 
-/// Checks one derived weight.
+/// Checks one expression, of a weight or for a new one; errors stand at `at`.
 class Check {
 public:
-  Check(WeightOp weight, SymbolTableCollection &symbols)
-      : weight(weight), symbols(symbols) {}
+  Check(Operation *at, SymbolTableCollection &symbols) : at(at), symbols(symbols) {}
 
-  LogicalResult run() {
-    SmallVector<WeightOp> path = {weight};
-    if (failed(follow(path)))
+  FailureOr<Shape> run(Attribute origin) {
+    SmallVector<WeightOp> path = {dyn_cast<WeightOp>(at)}; // null for a new weight
+    if (failed(follow(origin, path)))
       return failure();
-    FailureOr<Shape> shape = shapeOf(weight.getOrigin());
-    if (failed(shape))
-      return failure();
-    // C10
-    if (ArrayRef<int64_t>(*shape) != weight.getTensorType().getShape())
-      return weight.emitOpError("expected ")
-             << weight.getOrigin() << " to give its own type " << weight.getTensorType()
-             << " but it gives [" << text(*shape) << "]";
-    return success();
+    return shapeOf(origin);
+  }
+
+  static std::string text(ArrayRef<int64_t> shape) {
+    std::string result;
+    llvm::raw_string_ostream os(result);
+    llvm::interleaveComma(shape, os);
+    return result;
   }
 
 private:
-  /// C9, C12: follows all names below the last weight of `path`.
-  LogicalResult follow(SmallVectorImpl<WeightOp> &path) {
-    for (FlatSymbolRefAttr name : derivedFrom(path.back().getOrigin())) {
-      WeightOp next = lookupWeight(symbols, weight, name);
+  /// C9, C12: follows all names in `origin`, that of the last weight of `path`.
+  LogicalResult follow(Attribute origin, SmallVectorImpl<WeightOp> &path) {
+    for (FlatSymbolRefAttr name : derivedFrom(origin)) {
+      WeightOp next = lookupWeight(symbols, at, name);
       // C9
       if (!next)
-        return weight.emitOpError("expected ")
-               << path.back().getOrigin()
-               << " to name weights of the module but got " << name;
+        return at->emitOpError("expected ")
+               << origin << " to name weights of the module but got " << name;
       // C12
       if (llvm::is_contained(path, next)) {
-        InFlightDiagnostic error = weight.emitOpError(
+        InFlightDiagnostic error = at->emitOpError(
             "expected an expression over other weights but @");
         error << next.getSymName() << " is derived from itself: ";
         for (WeightOp step : ArrayRef(path).drop_while([&](WeightOp w) { return w != next; }))
@@ -52,13 +49,13 @@ private:
         return error << name;
       }
       if (path.size() > maxDepth)
-        return weight.emitOpError("expected an expression of at most ")
+        return at->emitOpError("expected an expression of at most ")
                << maxDepth << " weights in depth but got a deeper one";
       if (++count > maxNamed)
-        return weight.emitOpError("expected an expression that, written out, names at most ")
+        return at->emitOpError("expected an expression that, written out, names at most ")
                << maxNamed << " weights but got one that names more";
       path.push_back(next);
-      if (failed(follow(path)))
+      if (failed(follow(next.getOrigin(), path)))
         return failure();
       path.pop_back();
     }
@@ -66,16 +63,10 @@ private:
   }
 
   ArrayRef<int64_t> shapeOf(FlatSymbolRefAttr name) {
-    return lookupWeight(symbols, weight, name).getTensorType().getShape();
-  }
-  static std::string text(ArrayRef<int64_t> shape) {
-    std::string result;
-    llvm::raw_string_ostream os(result);
-    llvm::interleaveComma(shape, os);
-    return result;
+    return lookupWeight(symbols, at, name).getTensorType().getShape();
   }
   InFlightDiagnostic mismatch(StringRef what, FlatSymbolRefAttr a, FlatSymbolRefAttr b) {
-    return weight.emitOpError("expected ")
+    return at->emitOpError("expected ")
            << what << " but got [" << text(shapeOf(a)) << "] of " << a << " and ["
            << text(shapeOf(b)) << "] of " << b;
   }
@@ -109,12 +100,12 @@ private:
     Shape shape(shapeOf(part.getWeight()));
     // C10
     if (dimension >= shape.size())
-      return weight.emitOpError("expected columns of a 2-D weight but got [")
+      return at->emitOpError("expected columns of a 2-D weight but got [")
              << text(shape) << "] of " << part.getWeight();
     // C11
     if (part.getFrom() < 0 || part.getFrom() >= part.getTo() ||
         part.getTo() > shape[dimension])
-      return weight.emitOpError("expected at least one of the ")
+      return at->emitOpError("expected at least one of the ")
              << shape[dimension] << " " << what << " of " << part.getWeight()
              << " but got those from " << part.getFrom() << " to " << part.getTo();
     shape[dimension] = part.getTo() - part.getFrom();
@@ -132,13 +123,28 @@ private:
     return shape;
   }
 
-  WeightOp weight;
+  Operation *at;
   SymbolTableCollection &symbols;
   unsigned count = 0;
 };
 
 } // namespace
 
+FailureOr<SmallVector<int64_t, 2>> encdec::derivedShape(Operation *at, Attribute origin,
+                                                        SymbolTableCollection &symbols) {
+  return Check(at, symbols).run(origin);
+}
+
 LogicalResult WeightOp::verifySymbolUses(SymbolTableCollection &symbols) {
-  return isDerived(getOrigin()) ? Check(*this, symbols).run() : success();
+  if (!isDerived(getOrigin()))
+    return success();
+  auto shape = derivedShape(*this, getOrigin(), symbols);
+  if (failed(shape))
+    return failure();
+  // C10
+  if (ArrayRef<int64_t>(*shape) != getTensorType().getShape())
+    return emitOpError("expected ")
+           << getOrigin() << " to give its own type " << getTensorType() << " but it gives ["
+           << Check::text(*shape) << "]";
+  return success();
 }

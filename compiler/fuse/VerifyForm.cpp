@@ -21,7 +21,7 @@ struct VerifyFormPass : encdec::impl::VerifyFormPassBase<VerifyFormPass> {
     std::optional<Form> wanted = symbolizeForm(form);
     if (!wanted) {
       emitError(getOperation().getLoc())
-          << "encdec-verify-form: expected form to be decomposed or fused, but got '"
+          << "encdec-verify-form: expected form to be decomposed, fused or mixed, but got '"
           << form << "'";
       return signalPassFailure();
     }
