@@ -133,6 +133,39 @@ def DecomposePass : Pass<"encdec-decompose", "mlir::ModuleOp"> {
   }];
 }
 
+def ApplyPatternsPass : Pass<"encdec-apply-patterns", "mlir::ModuleOp"> {
+  let summary = "a user's rewrite patterns, of PDLL or the pdl dialect";
+  let description = [{
+    ```
+    #include "encdec/fusion.pdll"
+    Pattern AddNorm {
+      let sum = op<encdec.add>(x: Value, y: Value);
+      let norm = op<encdec.norm>(sum.sum)
+                   {gamma = gamma: Attr, beta = beta: Attr, eps = eps: Attr, kind = kind: Attr};
+      HasOneUse(sum.sum);
+      replace norm with op<encdec.add_norm>(x, y)
+                   {gamma = gamma, beta = beta, eps = eps, kind = kind};
+    }
+    ```
+    Before:
+    ```mlir
+    %z = encdec.add %x, %r : …
+    %y = encdec.norm %z, @g, @b {eps = 9.99999974E-6} : …
+    ```
+    After:
+    ```mlir
+    %y = encdec.add_norm %x, %r, @g, @b {eps = 9.99999974E-6} : …
+    ```
+    At each op of each function in program order, the patterns are tried by benefit, then in
+    the order of the file; ops that a pattern makes are tried at once. This is repeated until
+    nothing matches. Each application is verified, is an action `encdec-fusion` and has a
+    remark. compiler/fuse/Fusion.pdll says what a pattern may call.
+  }];
+  let options = [Option<"file", "file", "std::string", "\"\"",
+                        "file of patterns: PDLL (.pdll) or the pdl dialect (.mlir)">];
+  let dependentDialects = ["::mlir::pdl::PDLDialect", "::mlir::pdl_interp::PDLInterpDialect"];
+}
+
 def VerifyFormPass : Pass<"encdec-verify-form", "mlir::ModuleOp"> {
   let summary = "check what no single op can: the form of a whole module";
   let description = [{
@@ -141,7 +174,7 @@ def VerifyFormPass : Pass<"encdec-verify-form", "mlir::ModuleOp"> {
     Fails with the checks' own messages (dialect/Form.h); changes nothing.
   }];
   let options = [Option<"form", "form", "std::string", "\"decomposed\"",
-                        "decomposed or fused">];
+                        "decomposed, fused or mixed">];
 }
 
 //===-- place/: where computation and weights live ------------------------===//

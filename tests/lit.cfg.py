@@ -15,3 +15,8 @@ config.environment["PATH"] = os.pathsep.join(
     [config.encdec_tools, config.llvm_tools, os.environ["PATH"]])
 # Where plugins of encdec-opt are built.
 config.substitutions.append(("%{lib}", os.path.join(config.encdec_build, "lib")))
+# What a file of rewrite patterns includes.
+config.substitutions.append(
+    ("%{include}", os.path.join(config.encdec_build, "include", "encdec-compiler")))
+config.substitutions.append(
+    ("%{llvm-include}", os.path.join(config.llvm_tools, os.pardir, "include")))

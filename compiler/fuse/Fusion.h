@@ -6,6 +6,7 @@
 #pragma once
 #include "compiler/Remarks.h"
 #include "dialect/Ops.h"
+#include "compiler/fuse/FusionAction.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Dominance.h"
 #include "mlir/IR/PatternMatch.h"
@@ -55,7 +56,8 @@ void fuseEach(mlir::ModuleOp module, llvm::StringLiteral pass, Fuse fuse) {
       continue;
     }
     rewriter.setInsertionPoint(root);
-    Outcome outcome = fuse(root, rewriter);
+    Outcome outcome = NoCandidate();
+    runFusion(root, pass, [&] { outcome = fuse(root, rewriter); });
     if (auto *gain = std::get_if<Gain>(&outcome))
       reportPassed(pass, gain->code, gain->fused, gain->text);
     else if (auto *refusal = std::get_if<Refusal>(&outcome))

@@ -1,0 +1,216 @@
+// What a file of patterns must be before any is tried. MLIR's own machinery ends the process, or
+// reads beyond its arrays, where a pattern calls a function that is not there or with other
+// arguments: such a file is refused here.
+#include "compiler/fuse/PatternFile.h"
+#include "compiler/fuse/NativePatterns.h"
+#include "dialect/Dialect.h"
+#include "mlir/Dialect/PDL/IR/PDL.h"
+#include "mlir/Dialect/PDL/IR/PDLOps.h"
+#include "mlir/Dialect/PDL/IR/PDLTypes.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Parser/Parser.h"
+#include "runtime/base/Suggest.h"
+#include "llvm/Support/MemoryBuffer.h"
+
+using namespace mlir;
+
+namespace encdec {
+namespace {
+
+InFlightDiagnostic at(Operation *op) { return emitError(op->getLoc()) << "apply-patterns "; }
+
+/// One op of a pattern as the pattern names it.
+LogicalResult checkOperation(pdl::OperationOp op) {
+  std::optional<StringRef> name = op.getOpName();
+  if (!name)
+    return success(); // any op
+  op.getContext()->getOrLoadDialect(name->split('.').first); // if the program has it
+  OperationName known(*name, op.getContext());
+  StringRef prefix = EncDecDialect::getDialectNamespace();
+  if (!known.isRegistered()) {
+    std::vector<std::string> names;
+    for (RegisteredOperationName each : op.getContext()->getRegisteredOperations())
+      if (each.getDialectNamespace() == prefix)
+        names.push_back(each.getStringRef().str());
+    return at(op) << "[unknown-op]: no op is called " << *name << didYouMean(name->str(), names);
+  }
+  if (known.getDialectNamespace() != prefix)
+    return success();
+  // A misspelt one would never match, or say nothing in the op that is made.
+  std::vector<std::string> names;
+  for (StringAttr each : known.getAttributeNames())
+    names.push_back(each.str());
+  for (Attribute attribute : op.getAttributeValueNames())
+    if (std::string each = cast<StringAttr>(attribute).str(); !llvm::is_contained(names, each))
+      return at(op) << "[unknown-attribute]: " << *name << " has no attribute '" << each << "'"
+                    << didYouMean(each, names, "it has " + llvm::join(names, ", "));
+  return success();
+}
+
+char letterOf(Type type) {
+  auto range = dyn_cast<pdl::RangeType>(type);
+  if (isa<pdl::ValueType>(range ? range.getElementType() : type))
+    return 'v';
+  if (isa<pdl::AttributeType>(type))
+    return 'a';
+  return isa<pdl::OperationType>(type) ? 'o' : '?';
+}
+
+std::string wordsOf(StringRef letters) {
+  std::string words = "(";
+  for (char letter : letters)
+    words += (words.size() == 1 ? "" : ", ") +
+             std::string(letter == 'v' ? "Value" : letter == 'a' ? "Attr"
+                         : letter == 'o'                         ? "Op"
+                                                                 : "something else");
+  return words + ")";
+}
+
+std::string lettersOf(TypeRange types) {
+  std::string letters;
+  for (Type type : types)
+    letters += letterOf(type);
+  return letters;
+}
+
+/// A call of the native library: its name, and what goes in and out.
+LogicalResult checkCall(Operation *call, StringRef name, NativePattern::Kind kind) {
+  const NativePattern *known = nullptr;
+  std::vector<std::string> names;
+  for (const NativePattern &each : nativePatterns()) {
+    if (each.kind == kind)
+      names.push_back(each.name.str());
+    if (each.kind == kind && each.name == name)
+      known = &each;
+  }
+  if (!known)
+    return at(call) << "[unknown-native]: the library has no "
+                    << (kind == NativePattern::constraint ? "constraint" : "rewrite") << " '"
+                    << name << "'"
+                    << didYouMean(name.str(), names,
+                                  "encdec/fusion.pdll declares what it has; a body in C++ is not "
+                                  "compiled");
+  std::string given = lettersOf(call->getOperandTypes()), back = lettersOf(call->getResultTypes());
+  if (given != known->arguments || back != known->results)
+    return at(call) << "[native-arguments]: expected " << name << wordsOf(known->arguments)
+                    << (known->results.empty() ? "" : " -> " + wordsOf(known->results))
+                    << " but got " << wordsOf(given)
+                    << (back.empty() ? "" : " -> " + wordsOf(back))
+                    << "; include encdec/fusion.pdll, which declares it";
+  // The text is there already: a wrong one need not wait for a match.
+  bool isText = name == "Parsed" || name == "Equals";
+  auto text = isText ? call->getOperands().back().getDefiningOp<pdl::AttributeOp>()
+                     : pdl::AttributeOp();
+  if (isText && (!text || !text.getValue() || !parsePatternAttribute(*text.getValue())))
+    return at(text ? text.getOperation() : call)
+           << "[bad-text]: expected an attribute as a text in quotes, as in "
+              "attr<\"\\\"#encdec.norm_kind<rms>\\\"\">, for "
+           << name;
+  return success();
+}
+
+LogicalResult checkPattern(pdl::PatternOp pattern) {
+  WalkResult result = pattern.walk([&](Operation *op) -> WalkResult {
+    if (auto operation = dyn_cast<pdl::OperationOp>(op))
+      return checkOperation(operation);
+    if (auto call = dyn_cast<pdl::ApplyNativeConstraintOp>(op))
+      return checkCall(call, call.getName(), NativePattern::constraint);
+    if (auto call = dyn_cast<pdl::ApplyNativeRewriteOp>(op))
+      return checkCall(call, call.getName(), NativePattern::rewrite);
+    if (auto rewrite = dyn_cast<pdl::RewriteOp>(op); rewrite && rewrite.getName())
+      return at(op) << "[unknown-native]: expected a rewrite with a body but got the external one '"
+                    << *rewrite.getName() << "'";
+    return WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
+}
+
+ReadPattern compile(pdl::PatternOp pattern) {
+  MLIRContext *context = pattern.getContext();
+  std::string name = pattern.getSymName().value_or("").str();
+  auto place = pattern.getLoc()->findInstanceOf<FileLineColLoc>();
+  if (name.empty())
+    name = "line " + std::to_string(place ? place.getLine() : 0);
+  std::string root;
+  if (Value matched = pattern.getRewriter().getRoot())
+    root = cast<pdl::OperationOp>(matched.getDefiningOp()).getOpName().value_or("").str();
+  // One set for each, so that it is known which one fires.
+  OwningOpRef<ModuleOp> module = ModuleOp::create(pattern.getLoc());
+  module->push_back(pattern->clone());
+  PDLPatternModule library(std::move(module));
+  for (const NativePattern &native : nativePatterns())
+    if (native.kind == NativePattern::constraint)
+      library.registerConstraintFunction(native.name, PDLConstraintFunction(native.call));
+    else
+      library.registerRewriteFunction(native.name, PDLRewriteFunction(native.call));
+  RewritePatternSet set(context);
+  set.add(std::move(library));
+  return {name, pattern.getLoc(), pattern.getBenefit(), root, FrozenRewritePatternSet(std::move(set))};
+}
+
+FailureOr<OwningOpRef<ModuleOp>> parse(StringRef file, MLIRContext *context) {
+  Location top = FileLineColLoc::get(context, file, 1, 1);
+  auto buffer = llvm::MemoryBuffer::getFile(file, /*IsText=*/true);
+  if (file.empty() || !buffer)
+    return emitError(UnknownLoc::get(context))
+           << "apply-patterns [no-file]: expected file= to name a file of patterns, but "
+           << (file.empty() ? "got no name"
+                            : "'" + file + "' cannot be read: " + buffer.getError().message());
+  std::string text;
+  if (file.ends_with(".pdll")) {
+    FailureOr<std::string> translated = translatePdll(file, context);
+    if (failed(translated))
+      return failure();
+    text = std::move(*translated);
+  } else if (file.ends_with(".mlir")) {
+    text = (*buffer)->getBuffer().str();
+  } else {
+    return emitError(top) << "apply-patterns [file-kind]: expected a file of PDLL (.pdll) or of "
+                             "the pdl dialect (.mlir) but got '"
+                          << file << "'";
+  }
+  // Here the parser's messages get our code.
+  std::optional<std::pair<Location, std::string>> first;
+  OwningOpRef<ModuleOp> module;
+  {
+    ScopedDiagnosticHandler handler(context, [&](Diagnostic &diagnostic) {
+      if (diagnostic.getSeverity() == DiagnosticSeverity::Error && !first)
+        first.emplace(diagnostic.getLocation(), diagnostic.str());
+      return success();
+    });
+    module = parseSourceString<ModuleOp>(text, ParserConfig(context), file);
+  }
+  if (!module)
+    return emitError(first ? first->first : top)
+           << "apply-patterns [bad-pdl]: " << (first ? first->second : "expected a module of pdl");
+  return module;
+}
+
+} // namespace
+
+FailureOr<PatternFile> readPatternFile(StringRef file, MLIRContext *context) {
+  FailureOr<OwningOpRef<ModuleOp>> module = parse(file, context);
+  if (failed(module))
+    return failure();
+  PatternFile result;
+  for (Operation &op : *(*module)->getBody()) {
+    auto pattern = dyn_cast<pdl::PatternOp>(op);
+    if (!pattern)
+      return at(&op) << "[bad-pdl]: expected only pdl.pattern but got " << op.getName();
+    if (failed(checkPattern(pattern)))
+      return failure();
+    auto behind = llvm::find_if(result.patterns, [&](const ReadPattern &other) {
+      return other.benefit < pattern.getBenefit();
+    });
+    result.patterns.insert(behind, compile(pattern));
+  }
+  if (result.patterns.empty())
+    return emitError(FileLineColLoc::get(context, file, 1, 1))
+           << "apply-patterns [empty]: expected at least one Pattern but the file has none";
+  llvm::raw_string_ostream out(result.text);
+  (*module)->print(out);
+  return result;
+}
+
+} // namespace encdec
