@@ -3,8 +3,10 @@
 #include "compiler/Passes.h"
 #include "compiler/lower/Lowering.h"
 #include "dialect/WeightFormat.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassOptions.h"
 #include "mlir/Pass/PassRegistry.h"
+#include "llvm/ADT/StringSwitch.h"
 
 using namespace mlir;
 
@@ -15,7 +17,55 @@ static std::string keysWith(StringRef weights) {
   return format && format->bits <= 8 ? "bf16" : "f32";
 }
 
+std::optional<Extension::Point> symbolizePoint(StringRef name) {
+  return llvm::StringSwitch<std::optional<Extension::Point>>(name)
+      .Case("fuse:before", Extension::fuseBefore)
+      .Case("fuse:after", Extension::fuseAfter)
+      .Case("place:before", Extension::placeBefore)
+      .Default(std::nullopt);
+}
+
+/// Adds passes that stand as text; what is wrong with them goes to `errors`.
+static LogicalResult addPasses(StringRef text, OpPassManager &pm, raw_ostream &errors) {
+  text = text.trim();
+  if (text.consume_front("builtin.module(") && !text.consume_back(")"))
+    return errors << "expected ')' at the end", failure();
+  if (text.empty())
+    return errors << "expected a pass but got none", failure();
+  return parsePassPipeline(text, pm, errors);
+}
+
+llvm::Error checkExtension(const Extension &extension) {
+  if (extension.kind == Extension::patterns)
+    return llvm::Error::success();
+  OpPassManager scratch(ModuleOp::getOperationName());
+  std::string errors;
+  llvm::raw_string_ostream os(errors);
+  if (succeeded(addPasses(extension.text, scratch, os)))
+    return llvm::Error::success();
+  // The parser's message, without the text that it points into.
+  StringRef message = StringRef(errors).split('\n').first;
+  if (message.contains(" error: "))
+    message = message.split(" error: ").second;
+  return llvm::createStringError("the passes '" + extension.text + "' cannot be read: " + message);
+}
+
+static void addExtensions(OpPassManager &pm, const PipelineOptions &options,
+                          Extension::Point point) {
+  for (const Extension &extension : options.extensions) {
+    if (extension.point != point)
+      continue;
+    if (extension.kind == Extension::patterns) {
+      pm.addPass(createApplyPatternsPass({extension.text})); // checks the form itself
+      continue;
+    }
+    (void)addPasses(extension.text, pm, llvm::nulls()); // checked before
+    pm.addPass(createVerifyFormPass({"mixed"}));
+  }
+}
+
 void buildFusePipeline(OpPassManager &pm, const PipelineOptions &options) {
+  addExtensions(pm, options, Extension::fuseBefore);
   // First: the pass follows single query, key and value tensors back to their
   // linears, and its fused op tells the next pass which three linears belong
   // together.
@@ -28,13 +78,15 @@ void buildFusePipeline(OpPassManager &pm, const PipelineOptions &options) {
   // textbook's "Add & Norm" box, the block's result and its input.
   pm.addPass(createFuseAddNormPass());
   pm.addPass(createFuseVocabularyPass());
-  // Last: fusions leave a group's inside alone.
+  addExtensions(pm, options, Extension::fuseAfter);
+  // Last: fusions and patterns leave a group's inside alone.
   if (options.groups != "none")
     pm.addPass(createGroupRowsPass({options.groups == "all" ? "" : options.groups}));
 }
 
 void buildPlacePipeline(OpPassManager &pm, const PipelineOptions &options) {
-  // First: hoisting decides which function uses a weight, hence the weight's place.
+  addExtensions(pm, options, Extension::placeBefore);
+  // First of ours: hoisting decides which function uses a weight, hence the weight's place.
   pm.addPass(createHoistEncoderPass());
   // Before packing, whose sizes depend on the formats.
   pm.addPass(createQuantizeWeightsPass(
@@ -66,14 +118,17 @@ void buildLowerPipeline(OpPassManager &pm, const PipelineOptions &options) {
 
 namespace {
 /// PipelineOptions as text: --encdec-place="weights=int8".
-struct PipelineFlags : PassPipelineOptions<PipelineFlags> {
+template <typename Self> struct Flags : PassPipelineOptions<Self> {
+  template <typename T> using Option = typename PassPipelineOptions<Self>::template Option<T>;
+  using Files = typename PassPipelineOptions<Self>::template ListOption<std::string>;
+
   Option<std::string> weights{*this, "weights",
                               llvm::cl::desc("format of weights: f32, bf16, int8 or "
                                              "int8-dynamic"),
                               llvm::cl::init("f32")};
 
-  ListOption<std::string> weightsFor{
-      *this, "weights-for", llvm::cl::desc("GLOB=FORMAT for weights whose names match")};
+  Files weightsFor{*this, "weights-for",
+                   llvm::cl::desc("GLOB=FORMAT for weights whose names match")};
 
   Option<std::string> target{*this, "target", llvm::cl::desc("whose kernels"),
                              llvm::cl::init("cpu")};
@@ -106,23 +161,55 @@ struct PipelineFlags : PassPipelineOptions<PipelineFlags> {
     };
     return {weights, texts(weightsFor), target, level, sketch, keys, groups, texts(tuning)};
   }
+
+protected:
+  static void add(PipelineOptions &options, const Files &files, Extension::Point point) {
+    for (const std::string &file : files)
+      options.extensions.push_back({Extension::patterns, file, point});
+  }
 };
+
+struct PlainFlags : Flags<PlainFlags> {};
+
+struct FuseFlags : Flags<FuseFlags> {
+  Files before{*this, "patterns-before", llvm::cl::desc("files of patterns for what is imported")};
+  Files after{*this, "patterns-after", llvm::cl::desc("files of patterns for what is fused")};
+
+  PipelineOptions get() const {
+    PipelineOptions options = Flags::get();
+    add(options, before, Extension::fuseBefore);
+    add(options, after, Extension::fuseAfter);
+    return options;
+  }
+};
+
+struct PlaceFlags : Flags<PlaceFlags> {
+  Files before{*this, "patterns-before", llvm::cl::desc("files of patterns for what is fused")};
+
+  PipelineOptions get() const {
+    PipelineOptions options = Flags::get();
+    add(options, before, Extension::placeBefore);
+    return options;
+  }
+};
+
+template <typename Kind>
+void add(StringRef name, StringRef description,
+         void (*build)(OpPassManager &, const PipelineOptions &)) {
+  PassPipelineRegistration<Kind>(
+      name, description,
+      [build](OpPassManager &pm, const Kind &flags) { build(pm, flags.get()); });
+}
 } // namespace
 
 void registerEncDecPipelines() {
-  using Build = void(OpPassManager &, const PipelineOptions &);
-  auto add = [](StringRef name, StringRef description, Build *build) {
-    PassPipelineRegistration<PipelineFlags>(
-        name, description, [build](OpPassManager &pm, const PipelineFlags &flags) {
-          build(pm, flags.get());
-        });
-  };
-  add("encdec-fuse", "one op for each attention, FFN, add & norm, vocabulary",
-      buildFusePipeline);
-  add("encdec-place", "hoist the encoder's part, choose and place weights",
-      buildPlacePipeline);
-  add("encdec-schedule", "kernel calls, barriers and memory, proven", buildSchedulePipeline);
-  add("encdec-to-llvm", "scheduled form to kernels and LLVM", buildLowerPipeline);
+  add<FuseFlags>("encdec-fuse", "one op for each attention, FFN, add & norm, vocabulary",
+                 buildFusePipeline);
+  add<PlaceFlags>("encdec-place", "hoist the encoder's part, choose and place weights",
+                  buildPlacePipeline);
+  add<PlainFlags>("encdec-schedule", "kernel calls, barriers and memory, proven",
+                  buildSchedulePipeline);
+  add<PlainFlags>("encdec-to-llvm", "scheduled form to kernels and LLVM", buildLowerPipeline);
 }
 
 } // namespace encdec

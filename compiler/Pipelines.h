@@ -3,11 +3,33 @@
 // --encdec-place, --encdec-schedule and --encdec-to-llvm.
 #pragma once
 #include "mlir/Pass/PassManager.h"
+#include "llvm/Support/Error.h"
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace encdec {
+
+/// What a user adds to the pipelines. The module is of the form mixed before and after it.
+struct Extension {
+  enum Point {
+    fuseBefore, // decomposed form, as imported
+    fuseAfter,  // fused form
+    placeBefore // the same, at the start of the pipeline that hoists, quantizes and packs
+  };
+  enum Kind { patterns, passes };
+
+  Kind kind = patterns;
+  std::string text; // a file of patterns, or passes: "builtin.module(my-pass,cse)" or "my-pass"
+  Point point = fuseAfter;
+};
+
+/// A point by its name: fuse:before, fuse:after, place:before; nothing for any other.
+std::optional<Extension::Point> symbolizePoint(llvm::StringRef name);
+
+/// An error where passes cannot be read: no pass of a name is registered, or an option is
+/// wrong. (A file of patterns is read when its pipeline runs.)
+llvm::Error checkExtension(const Extension &extension);
 
 /// What a user may choose; every pipeline takes the same struct.
 struct PipelineOptions {
@@ -24,6 +46,8 @@ struct PipelineOptions {
   std::string groups = "none";
   /// "CHOICE=NUMBER" of the target's choices (compiler/lower/Target.h).
   std::vector<std::string> tuning = {};
+  /// In order, those of one point as well; each is sound by checkExtension.
+  std::vector<Extension> extensions = {};
 };
 
 /// The choices of PipelineOptions::groups.

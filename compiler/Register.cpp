@@ -4,6 +4,7 @@
 #include "compiler/Pipelines.h"
 #include "compiler/schedule/Kernel.h"
 #include "dialect/Dialect.h"
+#include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -11,6 +12,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Transforms/Passes.h"
 
 namespace encdec {
 
@@ -25,6 +27,12 @@ void registerEncDecDialects(mlir::DialectRegistry &registry) {
 void registerEncDecPassesAndPipelines() {
   registerEncDecPasses();
   registerEncDecPipelines();
+}
+
+void registerAllPasses() {
+  registerEncDecPassesAndPipelines();
+  mlir::registerTransformsPasses();
+  mlir::registerConversionPasses();
 }
 
 } // namespace encdec

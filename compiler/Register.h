@@ -12,4 +12,8 @@ void registerEncDecDialects(mlir::DialectRegistry &registry);
 /// is: call once, from a tool's main.
 void registerEncDecPassesAndPipelines();
 
+/// These, and MLIR's own that our pipelines use or a user may add: canonicalize, cse, …;
+/// convert-vector-to-llvm, …. So a dumped pipeline can be run again.
+void registerAllPasses();
+
 } // namespace encdec

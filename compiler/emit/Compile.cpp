@@ -7,6 +7,8 @@
 #include "compiler/emit/Link.h"
 #include "compiler/emit/Manifest.h"
 #include "compiler/emit/Object.h"
+#include "compiler/emit/PassLog.h"
+#include "compiler/Plugins.h"
 #include "compiler/import/Import.h"
 #include "compiler/lower/Lowering.h"
 #include "compiler/place/Weights.h"
@@ -40,6 +42,15 @@ llvm::ArrayRef<uint8_t> bytesOf(llvm::ArrayRef<char> text) {
   return {reinterpret_cast<const uint8_t *>(text.data()), text.size()};
 }
 
+/// "mine.pdll:3:10: ", where a diagnostic points into a file.
+std::string placeOf(const Diagnostic &diagnostic) {
+  auto at = diagnostic.getLocation()->findInstanceOf<FileLineColLoc>();
+  return at ? (at.getFilename().getValue() + ":" + Twine(at.getLine()) + ":" +
+               Twine(at.getColumn()) + ": ")
+                  .str()
+            : "";
+}
+
 /// One module from IR to code, what its manifest says, and what its passes said.
 class Compilation {
 public:
@@ -47,7 +58,7 @@ public:
       : folder(std::move(folder)), options(options), store(this->folder),
         diagnostics(&context, [this](Diagnostic &diagnostic) {
           if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
-            messages += (messages.empty() ? "" : "; ") + diagnostic.str();
+            messages += (messages.empty() ? "" : "; ") + placeOf(diagnostic) + diagnostic.str();
           return success();
         }) {}
 
@@ -65,12 +76,15 @@ public:
     pipeline.sketch = options.sketch;
     pipeline.groups = options.groups;
     pipeline.tuning = options.tuning;
+    pipeline.extensions = options.extensions;
+    ENCDEC_RETURN_IF_ERROR(loadExtensions());
     buildFusePipeline(pm, pipeline);
     buildPlacePipeline(pm, pipeline);
-    // On sound IR these passes fail only for a pattern that matches no weight.
+    // On sound IR these passes fail only for a pattern that matches no weight, and for what
+    // the user added.
+    bool own = options.weightsFor.empty() && options.extensions.empty();
     if (Status status = run(pm); !status.ok())
-      return Status(options.weightsFor.empty() ? status.code() : Code::Usage,
-                    status.message());
+      return Status(own ? status.code() : Code::Usage, status.message());
     info.formats = formatsOf(module);
     info.stepBytes = stepWeightBytes(module);
     info.sketch = sketchBytes(module);
@@ -173,9 +187,21 @@ public:
     return asked;
   }
 
+  /// Loads plugins and reads passes, before anything runs.
+  Status loadExtensions() {
+    for (const std::string &plugin : options.plugins) {
+      if (llvm::Error error = loadPassPlugin(plugin))
+        return usageError(llvm::toString(std::move(error)));
+      info.passes.push_back(describePlugin(plugin));
+    }
+    for (const Extension &extension : options.extensions)
+      if (llvm::Error error = checkExtension(extension))
+        return usageError(llvm::toString(std::move(error)));
+    return Status::success();
+  }
+
   Status run(PassManager &pm) {
-    for (Pass &pass : pm.getPasses())
-      info.passes.push_back(pass.getArgument().str());
+    pm.addInstrumentation(std::make_unique<PassLog>(info.passes));
     if (mlir::failed(pm.run(module)))
       return fromDiagnostics("the passes failed");
     return Status::success();
@@ -289,10 +315,20 @@ Result<std::string> outputFile(const std::string &folder, const std::string &out
       return usageError("'" + out + "' is the checkpoint's own file " +
                         at->path() +
                         ", which a bundle would replace; name another file");
-  if (!options.import.familyFile.empty() &&
-      !fs::getUniqueID(options.import.familyFile, other) && own == other)
-    return usageError("'" + out + "' is the architecture file of --family, which a " +
-                      "bundle would replace; name another file");
+  auto is = [&](const std::string &input) {
+    return !input.empty() && !fs::getUniqueID(input, other) && own == other;
+  };
+  auto replaced = [&](const std::string &what) {
+    return usageError("'" + out + "' is " + what + ", which a bundle would replace; name " +
+                      "another file");
+  };
+  if (is(options.import.familyFile))
+    return replaced("the architecture file of --family");
+  for (const Extension &extension : options.extensions)
+    if (extension.kind == Extension::patterns && is(extension.text))
+      return replaced("a file of --patterns");
+  if (llvm::any_of(options.plugins, is))
+    return replaced("a plugin");
   return *target;
 }
 

@@ -26,6 +26,11 @@ struct CompileOptions {
   std::string groups = PipelineOptions().groups;
   /// "CHOICE=NUMBER" of the target's choices.
   std::vector<std::string> tuning;
+  /// What the user adds to the pipelines: files of patterns, and passes by name. The names must
+  /// be registered in this process (registerEncDecPassesAndPipelines), or come from `plugins`.
+  std::vector<Extension> extensions;
+  /// Pass plugins, which are loaded into this process and stay there.
+  std::vector<std::string> plugins;
   /// CPU levels that code is made for, by their names in Object.h. If empty, those of
   /// x86-64 whose code differs for these weights.
   std::vector<std::string> levels;
@@ -42,7 +47,7 @@ struct CompileOptions {
 
 /// The file that a bundle of `folder` at `out` makes or replaces; links are followed.
 /// A usage error if something other than a regular file is there, a file of the
-/// checkpoint itself, or the architecture file of the options.
+/// checkpoint itself, or a file that the options name.
 Result<std::string> outputFile(const std::string &folder, const std::string &out,
                                const CompileOptions &options);
 

@@ -154,7 +154,7 @@ FailureOr<OwningOpRef<ModuleOp>> parse(StringRef file, MLIRContext *context) {
   auto buffer = llvm::MemoryBuffer::getFile(file, /*IsText=*/true);
   if (file.empty() || !buffer)
     return emitError(UnknownLoc::get(context))
-           << "apply-patterns [no-file]: expected file= to name a file of patterns, but "
+           << "apply-patterns [no-file]: expected a file of patterns but "
            << (file.empty() ? "got no name"
                             : "'" + file + "' cannot be read: " + buffer.getError().message());
   std::string text;

@@ -5,6 +5,7 @@
 #include "compiler/emit/Compile.h"
 #include "compiler/emit/Object.h"
 #include "compiler/Program.h"
+#include "compiler/Register.h"
 #include "compiler/tools/Streams.h"
 #include "encdec/abi.h"
 #include "runtime/base/Signals.h"
@@ -108,6 +109,7 @@ int compile(const Arguments &arguments, char *stage) {
     return verify(arguments.checkpoint, bundle);
   };
   std::vector<std::string> warnings;
+  encdec::registerAllPasses(); // --pass-pipeline names them
   encdec::Status status = encdec::compileToBundle(
       arguments.checkpoint, arguments.output, options, warnings);
   if (showProgress)
@@ -210,6 +212,45 @@ std::string notEmpty(const std::string &name) {
   return name.empty() ? "expected a name, got an empty one" : "";
 }
 
+/// What the user adds to the pipelines, in the order of the command line: an --at speaks of the
+/// --patterns or --pass-pipeline before it.
+void describeExtensions(CLI::App &app, encdec::CompileOptions &options) {
+  using encdec::Extension;
+  auto add = [&](const std::string &name, Extension::Kind kind, const std::string &help) {
+    app.add_option_function<std::string>(
+           name,
+           [&options, kind](const std::string &text) {
+             options.extensions.push_back({kind, text});
+           },
+           help)
+        ->trigger_on_parse()
+        ->check(notEmpty);
+  };
+  add("--patterns", Extension::patterns,
+      "file of rewrite patterns (PDLL, or the pdl dialect) to apply; may be repeated");
+  add("--pass-pipeline", Extension::passes,
+      "passes to run as well: 'builtin.module(my-pass,cse)' or 'my-pass'; may be repeated");
+  app.add_option_function<std::string>(
+         "--at",
+         [&options](const std::string &name) {
+           if (options.extensions.empty())
+             throw CLI::ValidationError("--at", "expected --patterns or --pass-pipeline before it");
+           auto point = encdec::symbolizePoint(name);
+           if (!point)
+             throw CLI::ValidationError("--at", "expected fuse:before, fuse:after or place:before, "
+                                                "got '" + name + "'");
+           options.extensions.back().point = *point;
+         },
+         "where the --patterns or --pass-pipeline before it runs: fuse:before (on IR as imported), "
+         "fuse:after (the default) or place:before")
+      ->trigger_on_parse();
+  app.add_option("--load-pass-plugin", options.plugins,
+                 "shared object with passes for --pass-pipeline; its code runs in this "
+                 "compilation; may be repeated")
+      ->allow_extra_args(false)
+      ->check(notEmpty);
+}
+
 void describe(CLI::App &app, Arguments &arguments) {
   app.add_option("CHECKPOINT", arguments.checkpoint,
                  "folder with config.json and model.safetensors")
@@ -267,6 +308,7 @@ void describe(CLI::App &app, Arguments &arguments) {
                  "longest source and target of a family without a limit of its own; longer "
                  "lengths of the generation config are cut to it")
       ->check(CLI::Range(1, 1 << 20));
+  describeExtensions(app, arguments.options);
   app.add_option("--deadline", arguments.deadline,
                  "seconds after which to give up")
       ->check(CLI::Range(1, 86400))
@@ -277,7 +319,9 @@ void describe(CLI::App &app, Arguments &arguments) {
       "examples:\n"
       "  encdec-compile models/opus-mt-en-fr -o en-fr.encdec\n"
       "  encdec-compile models/opus-mt-en-fr -o en-fr.encdec --weights int8 "
-      "--cpu v3\n\n"
+      "--cpu v3\n"
+      "  encdec-compile models/opus-mt-en-fr -o en-fr.encdec --patterns mine.pdll "
+      "--at fuse:before\n\n"
       "exit codes: 0 ok, 1 failure, 2 usage, 3 bad model, 4 does not fit, "
       "5 limit or deadline");
 }

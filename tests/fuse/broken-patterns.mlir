@@ -66,8 +66,8 @@
 // PDL-SYNTAX: pdl-syntax.mlir:2:3: error: apply-patterns [bad-pdl]: 
 // EXTERNAL: external.mlir:3:3: error: apply-patterns [unknown-native]: expected a rewrite with a body but got the external one 'mine'
 // KIND: kind.txt:1:1: error: apply-patterns [file-kind]: expected a file of PDLL (.pdll) or of the pdl dialect (.mlir) but got
-// NONAME: error: apply-patterns [no-file]: expected file= to name a file of patterns, but got no name
-// NOFILE: error: apply-patterns [no-file]: expected file= to name a file of patterns, but '{{.*}}none.pdll' cannot be read
+// NONAME: error: apply-patterns [no-file]: expected a file of patterns but got no name
+// NOFILE: error: apply-patterns [no-file]: expected a file of patterns but '{{.*}}none.pdll' cannot be read
 // NOTOOL: error: apply-patterns [no-tool]: ENCDEC_PDLL names '/nowhere', which is no program
 // FAILED: syntax.pdll:1:1: error: apply-patterns [tool-failed]: /bin/false failed (1)
 

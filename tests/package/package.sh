@@ -38,4 +38,9 @@ if [ "$with_compiler" = 1 ]; then
     "$bin/encdec-run-reference" "$work/$module.mlir" --seed 1 >"$work/$module.numbers"
   done
   cmp "$work/module.numbers" "$work/fused.numbers"
+  # Patterns include the installed files.
+  cp "$source/tests/fuse/apply-patterns.pdll" "$work"
+  "$bin/encdec" compile "$source/examples/models/en-fr" -o "$work/patterns.encdec" --quiet \
+    --patterns "$work/apply-patterns.pdll" --at fuse:before
+  "$bin/encdec" inspect "$work/patterns.encdec" --json | grep "AddNorm 14"
 fi
