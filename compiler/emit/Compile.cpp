@@ -8,12 +8,11 @@
 #include "compiler/emit/Manifest.h"
 #include "compiler/emit/Object.h"
 #include "compiler/emit/PassLog.h"
+#include "compiler/emit/Source.h"
 #include "compiler/Plugins.h"
-#include "compiler/import/Import.h"
 #include "compiler/lower/Lowering.h"
 #include "compiler/place/Weights.h"
 #include "dialect/Schema.h"
-#include "mlir/IR/Diagnostics.h"
 #include "runtime/base/CpuLevels.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -42,29 +41,17 @@ llvm::ArrayRef<uint8_t> bytesOf(llvm::ArrayRef<char> text) {
   return {reinterpret_cast<const uint8_t *>(text.data()), text.size()};
 }
 
-/// "mine.pdll:3:10: ", where a diagnostic points into a file.
-std::string placeOf(const Diagnostic &diagnostic) {
-  auto at = diagnostic.getLocation()->findInstanceOf<FileLineColLoc>();
-  return at ? (at.getFilename().getValue() + ":" + Twine(at.getLine()) + ":" +
-               Twine(at.getColumn()) + ": ")
-                  .str()
-            : "";
-}
-
 /// One module from IR to code, what its manifest says, and what its passes said.
 class Compilation {
 public:
   Compilation(MLIRContext &context, std::string folder, const CompileOptions &options)
       : folder(std::move(folder)), options(options), store(this->folder),
-        diagnostics(&context, [this](Diagnostic &diagnostic) {
-          if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
-            messages += (messages.empty() ? "" : "; ") + placeOf(diagnostic) + diagnostic.str();
-          return success();
-        }) {}
+        errors(context) {}
 
-  /// Fused, placed and scheduled.
+  /// Fused, placed and scheduled, from the stage that the module is of.
   Status place(ModuleOp given) {
     module = given;
+    ENCDEC_ASSIGN_OR_RETURN(bool placed, isPlaced(module, options));
     if (options.sketch && !findEntries(module).step)
       return Status(Code::Usage, "a sketch is of the vocabulary that a decoder chooses from, but "
                                  "this checkpoint is an encoder only; compile without --sketch");
@@ -78,8 +65,10 @@ public:
     pipeline.tuning = options.tuning;
     pipeline.extensions = options.extensions;
     ENCDEC_RETURN_IF_ERROR(loadExtensions());
-    buildFusePipeline(pm, pipeline);
-    buildPlacePipeline(pm, pipeline);
+    if (!placed) {
+      buildFusePipeline(pm, pipeline); // leaves what is fused
+      buildPlacePipeline(pm, pipeline); // leaves what is hoisted
+    }
     // On sound IR these passes fail only for a pattern that matches no weight, and for what
     // the user added.
     bool own = options.weightsFor.empty() && options.extensions.empty();
@@ -167,7 +156,7 @@ public:
       options.progress(name);
   }
   Status fromDiagnostics(const std::string &what, Code code = Code::Failure) {
-    return Status(code, messages.empty() ? what : what + ": " + messages);
+    return errors.status(code, what);
   }
 
   /// The levels asked for, each once; else the levels of x86-64 whose code differs for the
@@ -214,26 +203,8 @@ public:
 private:
   const CompileOptions &options;
   WeightStore store;
-  std::string messages;
-  ScopedDiagnosticHandler diagnostics;
+  Errors errors;
 };
-
-Result<OwningOpRef<ModuleOp>> import(MLIRContext &context,
-                                     const std::string &folder,
-                                     const CompileOptions &options,
-                                     std::vector<std::string> &warnings) {
-  if (options.progress)
-    options.progress("importing");
-  // Modules are small and passes few, so threads would cost more than they save.
-  context.disableMultithreading();
-  ImportReport report;
-  auto module = importCheckpoint(context, folder, options.import, report);
-  warnings.insert(warnings.end(), report.warnings.begin(),
-                  report.warnings.end());
-  if (!module)
-    return report.status;
-  return module;
-}
 
 /// Reads what a module does not hold: the tokenizer, and the checkpoint's hash.
 Status readFolder(Compilation &compilation, CheckpointTokenizer &tokenizer,
@@ -324,6 +295,8 @@ Result<std::string> outputFile(const std::string &folder, const std::string &out
   };
   if (is(options.import.familyFile))
     return replaced("the architecture file of --family");
+  if (is(options.ir))
+    return replaced("the file of --ir");
   for (const Extension &extension : options.extensions)
     if (extension.kind == Extension::patterns && is(extension.text))
       return replaced("a file of --patterns");
@@ -341,7 +314,7 @@ Status compileToBundle(const std::string &folder, const std::string &out,
   ENCDEC_ASSIGN_OR_RETURN(auto bundle, resultOf(BundleWriter::create(file)));
   MLIRContext context;
   ENCDEC_ASSIGN_OR_RETURN(auto module,
-                          import(context, folder, options, warnings));
+                          readSource(context, folder, options, warnings));
   Compilation compilation(context, folder, options);
   ENCDEC_RETURN_IF_ERROR(compilation.place(*module));
   CheckpointTokenizer tokenizer;
@@ -361,7 +334,7 @@ jitCheckpoint(const std::string &folder, const CompileOptions &options,
               std::vector<std::string> &warnings) {
   MLIRContext context;
   ENCDEC_ASSIGN_OR_RETURN(auto module,
-                          import(context, folder, options, warnings));
+                          readSource(context, folder, options, warnings));
   Compilation compilation(context, folder, options);
   ENCDEC_RETURN_IF_ERROR(compilation.place(*module));
   CheckpointTokenizer tokenizer;

@@ -34,7 +34,11 @@ struct CompileOptions {
   /// CPU levels that code is made for, by their names in Object.h. If empty, those of
   /// x86-64 whose code differs for these weights.
   std::vector<std::string> levels;
-  /// How the checkpoint is read.
+  /// A file of IR to compile instead of what the checkpoint's folder would be imported as; empty
+  /// for none. Decomposed, mixed, fused, hoisted or placed: passes that have run are not run
+  /// again. The folder holds the files that its weights name, and the tokenizer's.
+  std::string ir;
+  /// How the checkpoint is read, without a file of IR.
   ImportOptions import;
   /// Which tokenizer the folder has, and whose behaviour it gets.
   tokenizer::Options tokenizer;

@@ -252,7 +252,7 @@ void describeExtensions(CLI::App &app, encdec::CompileOptions &options) {
 }
 
 void describe(CLI::App &app, Arguments &arguments) {
-  app.add_option("CHECKPOINT", arguments.checkpoint,
+  app.add_option("CHECKPOINT,--checkpoint", arguments.checkpoint,
                  "folder with config.json and model.safetensors")
       ->required();
   app.add_option("-o,--output", arguments.output, "bundle to write")
@@ -304,6 +304,12 @@ void describe(CLI::App &app, Arguments &arguments) {
   app.add_option("--family", arguments.options.import.familyFile,
                  "architecture file to read the checkpoint by, instead of a built-in one")
       ->check(notEmpty);
+  app.add_option("--ir", arguments.options.ir,
+                 "file of IR to compile instead of what encdec import prints of the checkpoint, "
+                 "of any stage up to encdec-place; the folder has its weights and the tokenizer")
+      ->excludes("--family")
+      ->excludes("--strict")
+      ->check(notEmpty);
   app.add_option("--max-source-tokens", arguments.options.import.maxSourceTokens,
                  "longest source and target of a family without a limit of its own; longer "
                  "lengths of the generation config are cut to it")
@@ -321,7 +327,8 @@ void describe(CLI::App &app, Arguments &arguments) {
       "  encdec-compile models/opus-mt-en-fr -o en-fr.encdec --weights int8 "
       "--cpu v3\n"
       "  encdec-compile models/opus-mt-en-fr -o en-fr.encdec --patterns mine.pdll "
-      "--at fuse:before\n\n"
+      "--at fuse:before\n"
+      "  encdec-compile --ir mine.mlir --checkpoint models/opus-mt-en-fr -o en-fr.encdec\n\n"
       "exit codes: 0 ok, 1 failure, 2 usage, 3 bad model, 4 does not fit, "
       "5 limit or deadline");
 }

@@ -1,11 +1,11 @@
 // encdec-run-reference: runs a module of encdec IR in the reference interpreter and
 // prints the results, so that tests can compare forms of one model, and compiled code
 // with float64.
+#include "compiler/ReadModule.h"
 #include "compiler/Register.h"
 #include "compiler/place/Weights.h"
 #include "compiler/tools/Streams.h"
 #include "dialect/ReferenceRun.h"
-#include "mlir/Parser/Parser.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
@@ -255,7 +255,7 @@ int main(int argc, char **argv) {
   DialectRegistry registry;
   registerEncDecDialects(registry);
   MLIRContext context(registry);
-  OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(file, &context);
+  OwningOpRef<ModuleOp> module = readModule(file, &context);
   if (!module)
     return badModel;
   WeightStore store(checkpoint);
