@@ -45,6 +45,14 @@ class Ir(Cli):
         self.assertEqual(run("generate", self.out, *self.words).stdout,
                          run("generate", self.bundle, *self.words).stdout)
 
+    def test_names_outlive_tools(self):
+        fused = self.opt("--encdec-fuse")
+        again = subprocess.run([BUILD / "bin" / "encdec-opt", fused, "--encdec-decompose"],
+                               capture_output=True, text=True, check=True).stdout
+        for text in (self.model.read_text(), fused.read_text(), again):
+            for name in ("l0.cross.k", "l0.cross.q", "l0.cross.o"):
+                self.assertTrue(f"%{name} = " in text, name)
+
     def test_refusals(self):
         def wrong(code, file, *options, says):
             self.refused(code, "compile", "--ir", file, EXAMPLE, "-o", self.out, *options,

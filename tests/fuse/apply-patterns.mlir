@@ -39,13 +39,13 @@ encdec.weight @down : tensor<4x6xf16> = #encdec.seeded<4, 0.5>
 encdec.weight @g : tensor<4xf32> = #encdec.seeded<5, 0.5>
 
 // CHECK-LABEL: func.func @add_norm
-// CHECK-NEXT: %normed = encdec.add_norm %arg0, %arg1, @g, @g {eps = 9.99999974E-6}
-// CHECK-NEXT: return %normed
+// CHECK-NEXT: %y = encdec.add_norm %arg0, %arg1, @g, @g {eps = 9.99999974E-6}
+// CHECK-NEXT: return %y
 // ONE-LABEL: func.func @add_norm
 // ONE-NEXT: encdec.add %
 // NONE-LABEL: func.func @add_norm
 // NONE-NEXT: encdec.add %
-// PLACE: encdec.add_norm {{.*}} loc(fused["{{.*}}apply-patterns.mlir":{{[0-9]+}}:8, "{{.*}}apply-patterns.mlir":{{[0-9]+}}:8])
+// PLACE: encdec.add_norm {{.*}} loc("y"(fused["y"("{{.*}}apply-patterns.mlir":{{[0-9]+}}:8), "z"("{{.*}}apply-patterns.mlir":{{[0-9]+}}:8)]))
 // REMARK: [Passed] applied | Category:apply-patterns | Function=add_norm | Gain="AddNorm: encdec.add, encdec.norm became encdec.add_norm"
 func.func @add_norm(%x: !x, %r: !x) -> !x {
   %z = encdec.add %x, %r : !x, !x
