@@ -6,10 +6,10 @@ using namespace encdec;
 
 using Values = FailureOr<SmallVector<Value>>;
 
-// Where result `i` comes from: an op of several results may have a location of each.
-static Location locationOf(Operation *op, unsigned i) {
+Location encdec::plainLocation(Operation *op, unsigned i, unsigned count) {
   auto fused = dyn_cast<FusedLoc>(op->getLoc());
-  bool ofEach = fused && fused.getLocations().size() == op->getNumResults();
+  // One with metadata is a location of its own.
+  bool ofEach = fused && !fused.getMetadata() && fused.getLocations().size() == count;
   return ofEach ? fused.getLocations()[i] : op->getLoc();
 }
 
@@ -18,8 +18,8 @@ Values LinearOp::decompose(OpBuilder &b) {
     return failure(); // plain already
   SmallVector<Value> outputs;
   for (auto [i, output] : llvm::enumerate(getOutputs()))
-    outputs.push_back(LinearOp::create(b, locationOf(*this, i), output.getType(),
-                                       getInput(), getWeight(i), getBias(i))
+    outputs.push_back(LinearOp::create(b, plainLocation(*this, i, getOutputs().size()),
+                                       output.getType(), getInput(), getWeight(i), getBias(i))
                           .getOutput());
   return outputs;
 }
@@ -34,15 +34,17 @@ template <typename Attention> static bool wantsSomeHeads(Attention op) {
 template <typename Attention>
 static SmallVector<Value> decomposeAttention(OpBuilder &b, Attention op, Value bias,
                                              Value biasPositions, Value positions) {
-  Location at = op.getLoc();
+  // The location lists context, softmax, [mask], scores.
+  unsigned count = positions ? 4 : 3;
+  auto at = [&](unsigned i) { return plainLocation(op, i, count); };
   Value scores =
-      ScoresOp::create(b, at, op.getQuery(), op.getKey(), op.getRows(),
+      ScoresOp::create(b, at(count - 1), op.getQuery(), op.getKey(), op.getRows(),
                        op.getOffsets(), bias, biasPositions, op.getHeadsAttr(),
                        op.getScaleAttr());
   if (positions)
-    scores = MaskOp::create(b, at, scores.getType(), scores, positions);
-  Value probs = SoftmaxOp::create(b, at, scores.getType(), scores);
-  Value context = ContextOp::create(b, at, probs, op.getValue(), op.getRows(),
+    scores = MaskOp::create(b, at(2), scores.getType(), scores, positions);
+  Value probs = SoftmaxOp::create(b, at(1), scores.getType(), scores);
+  Value context = ContextOp::create(b, at(0), probs, op.getValue(), op.getRows(),
                                     op.getOffsets(), op.getHeadsAttr());
   if (op.getProbs())
     return {context, probs};
@@ -68,16 +70,19 @@ Values FfnOp::decompose(OpBuilder &b) {
     return failure();
   Type hidden = rowsType(b.getContext(), up.getTensorType().getDimSize(0),
                          *sideOf(getInput()));
-  Value x = LinearOp::create(b, getLoc(), hidden, getInput(), getUpWeightAttr(),
+  // The location lists down, activation, [gate], up.
+  unsigned count = getGateWeightAttr() ? 4 : 3;
+  auto at = [&](unsigned i) { return plainLocation(*this, i, count); };
+  Value x = LinearOp::create(b, at(count - 1), hidden, getInput(), getUpWeightAttr(),
                              getUpBiasAttr())
                 .getOutput();
   Value gate;
   if (getGateWeightAttr())
-    gate = LinearOp::create(b, getLoc(), hidden, getInput(), getGateWeightAttr(),
+    gate = LinearOp::create(b, at(2), hidden, getInput(), getGateWeightAttr(),
                             getGateBiasAttr())
                .getOutput();
-  x = ActivationOp::create(b, getLoc(), hidden, x, gate, getKindAttr());
-  x = LinearOp::create(b, getLoc(), getType(), x, getDownWeightAttr(),
+  x = ActivationOp::create(b, at(1), hidden, x, gate, getKindAttr());
+  x = LinearOp::create(b, at(0), getType(), x, getDownWeightAttr(),
                        getDownBiasAttr())
           .getOutput();
   return SmallVector<Value>{x};
@@ -85,10 +90,10 @@ Values FfnOp::decompose(OpBuilder &b) {
 
 Values AddNormOp::decompose(OpBuilder &b) {
   Type type = getOutput().getType();
-  Location at = getKeepsSum() ? locationOf(*this, 1) : getLoc();
-  Value sum = AddOp::create(b, at, type, getInput(), getResidual());
-  SmallVector<Value> results{NormOp::create(b, locationOf(*this, 0), type, sum, getGammaAttr(),
-                                            getBetaAttr(), getEpsAttr(), getKindAttr())};
+  Value sum = AddOp::create(b, plainLocation(*this, 1, 2), type, getInput(), getResidual());
+  SmallVector<Value> results{NormOp::create(b, plainLocation(*this, 0, 2), type, sum,
+                                            getGammaAttr(), getBetaAttr(), getEpsAttr(),
+                                            getKindAttr())};
   if (getKeepsSum())
     results.push_back(sum);
   return results;
@@ -98,11 +103,11 @@ Values VocabularyOp::decompose(OpBuilder &b) {
   int64_t width =
       cast<RankedTensorType>(getLogitBias().getType()).getDimSize(1);
   Value logits =
-      LinearOp::create(b, getLoc(),
+      LinearOp::create(b, plainLocation(*this, 1, 2),
                        rowsType(b.getContext(), width, *sideOf(getInput())),
                        getInput(), getWeightAttr(), getBiasAttr())
           .getOutput();
-  auto top = TopTokensOp::create(b, getLoc(), logits, getLogitBias(),
+  auto top = TopTokensOp::create(b, plainLocation(*this, 0, 2), logits, getLogitBias(),
                                  getRowBias(), getCount());
   return SmallVector<Value>{top.getTokens(), top.getLogProbs()};
 }

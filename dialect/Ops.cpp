@@ -189,20 +189,19 @@ static void printGate(OpAsmPrinter &printer, Operation *, FlatSymbolRefAttr weig
 
 //===-- Names of results --------------------------------------------------===//
 
-// A result is named after its op's NameLoc ("q"), several results after the locations
-// fused into their op's; else as in Ops.td. So IR reads as it was imported.
+// A result is named after the plain op that makes it ("l0.self.q"): a fused op's location
+// begins with those of the ops that its results stand for. Where there are fewer, as with
+// an op that makes several results by itself, names are those of Ops.td.
 static void nameResults(Operation *op, ArrayRef<StringRef> names,
                         OpAsmSetValueNameFn name) {
   SmallVector<Location> locations{op->getLoc()};
   if (auto fused = dyn_cast<FusedLoc>(op->getLoc()))
-    if (fused.getLocations().size() == op->getNumResults())
-      locations.assign(fused.getLocations().begin(),
-                       fused.getLocations().end());
+    locations.assign(fused.getLocations().begin(), fused.getLocations().end());
+  bool own = locations.size() >= op->getNumResults();
   for (auto [i, result] : llvm::enumerate(op->getResults())) {
-    auto named = dyn_cast<NameLoc>(locations[i < locations.size() ? i : 0]);
-    bool own = locations.size() == op->getNumResults() && named;
-    name(result, own ? named.getName().getValue()
-                     : names[std::min(i, names.size() - 1)]);
+    auto named = own ? locations[i]->findInstanceOf<NameLoc>() : NameLoc();
+    name(result, named ? named.getName().getValue()
+                       : names[std::min(i, names.size() - 1)]);
   }
 }
 #define RESULT_NAMES(Op, ...)                                                  \
@@ -229,7 +228,11 @@ RESULT_NAMES(SelfAttentionOp, "context", "probs")
 RESULT_NAMES(CrossAttentionOp, "context", "probs")
 RESULT_NAMES(FfnOp, "ffn")
 RESULT_NAMES(AddNormOp, "normed", "sum")
-RESULT_NAMES(VocabularyOp, "tokens", "log_probs")
+// One plain op makes both, as of top_tokens.
+void VocabularyOp::getAsmResultNames(OpAsmSetValueNameFn name) {
+  name(getTokens(), "tokens");
+  name(getLogProbs(), "log_probs");
+}
 
 //===-- Builders and accessors --------------------------------------------===//
 

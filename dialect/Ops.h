@@ -26,6 +26,12 @@ WeightOp lookupWeight(mlir::SymbolTableCollection &symbols, mlir::Operation *fro
 /// may be before it is verified.
 int64_t widthOf(mlir::Value value);
 
+/// The location of the `i`-th of the `count` plain ops that `op` stands for. A fused op's
+/// location is a FusedLoc of theirs: first the ops that make its results, in the order of
+/// the results, then those behind them, the last first. Where `op` has no such location,
+/// that of `op`.
+mlir::Location plainLocation(mlir::Operation *op, unsigned i, unsigned count);
+
 /// "encode" or "step" of the function around `op`; empty if it says neither.
 llvm::StringRef entryOf(mlir::Operation *op);
 

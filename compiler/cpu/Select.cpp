@@ -218,8 +218,11 @@ void Selector::product(CallBuilder &call, Value rows, ArrayRef<FlatSymbolRefAttr
 
 Value Selector::quantized(Value rows) {
   Value &made = quantizedRows[rows];
-  if (made)
+  if (made) { // the call serves this op too
+    Operation *quantize = made.getDefiningOp();
+    quantize->setLoc(builder.getFusedLoc({quantize->getLoc(), current->getLoc()}));
     return made;
+  }
   int64_t width = widthOf(rows);
   auto type = RankedTensorType::get({ShapedType::kDynamic, quantizedRowBytes(width)},
                                     builder.getI8Type());

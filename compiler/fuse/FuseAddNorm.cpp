@@ -28,11 +28,9 @@ static Outcome fuseAddNorm(NormOp norm, RewriterBase &rewriter) {
     return Refusal{"different-blocks",
                    "expected the norm in the block of the add, whose sum has other readers",
                    "move the norm to the add", add};
-  Location loc = norm.getLoc();
-  if (keepsSum) { // its other readers may stand above the norm
+  if (keepsSum) // its other readers may stand above the norm
     rewriter.setInsertionPoint(add);
-    loc = rewriter.getFusedLoc({norm.getLoc(), add.getLoc()});
-  }
+  Location loc = rewriter.getFusedLoc({norm.getLoc(), add.getLoc()});
   auto fused = AddNormOp::create(rewriter, loc, add.getX(), add.getY(), norm.getGammaAttr(),
                                  norm.getBetaAttr(), norm.getEpsAttr(), norm.getKindAttr(),
                                  keepsSum ? rewriter.getUnitAttr() : UnitAttr());

@@ -134,7 +134,11 @@ static Outcome fuseAttention(ContextOp context, RewriterBase &rewriter) {
   }
 
   Operation *fused;
-  Location loc = context.getLoc();
+  SmallVector<Location> locations{context.getLoc(), chain.softmax.getLoc()};
+  if (chain.mask)
+    locations.push_back(chain.mask.getLoc());
+  locations.push_back(scores.getLoc());
+  Location loc = rewriter.getFusedLoc(locations);
   bool cross = sideOf(scores.getQuery()) != sideOf(scores.getKey());
   if (cross)
     fused = CrossAttentionOp::create(

@@ -22,6 +22,7 @@ struct Product {
 
   FlatSymbolRefAttr weight() { return linear.getWeight(output); }
   FlatSymbolRefAttr bias() { return linear.getBias(output); }
+  Location location() { return plainLocation(linear, output, linear.getOutputs().size()); }
 };
 
 /// What the activation and its neighbours are, once they are known to be an FFN.
@@ -107,9 +108,13 @@ static Outcome fuseFfn(ActivationOp activation, RewriterBase &rewriter) {
   auto [up, gate, down] = std::get<Parts>(matched);
   rewriter.setInsertionPoint(down);
   int64_t hidden = widthOf(activation.getInput());
+  SmallVector<Location> locations{down.getLoc(), activation.getLoc()};
+  if (gate)
+    locations.push_back(gate->location());
+  locations.push_back(up.location());
   auto ffn = FfnOp::create(
-      rewriter, activation.getLoc(), down.getType(0), up.linear.getInput(), up.weight(),
-      up.bias(), gate ? gate->weight() : FlatSymbolRefAttr(),
+      rewriter, rewriter.getFusedLoc(locations), down.getType(0), up.linear.getInput(),
+      up.weight(), up.bias(), gate ? gate->weight() : FlatSymbolRefAttr(),
       gate ? gate->bias() : FlatSymbolRefAttr(), down.getWeight(), down.getBias(),
       activation.getKindAttr());
   rewriter.replaceOp(down, ffn);

@@ -35,8 +35,9 @@ static Outcome fuseVocabulary(TopTokensOp top, RewriterBase &rewriter) {
                    "drop the other reader",
                    otherUser(top.getLogits(), top)};
   auto vocabulary = VocabularyOp::create(
-      rewriter, top.getLoc(), linear.getInput(), linear.getWeight(),
-      linear.getBias(), /*sketch=*/FlatSymbolRefAttr(), top.getLogitBias(), top.getRowBias(),
+      rewriter, rewriter.getFusedLoc({top.getLoc(), linear.getLoc()}), linear.getInput(),
+      linear.getWeight(), linear.getBias(), /*sketch=*/FlatSymbolRefAttr(), top.getLogitBias(),
+      top.getRowBias(),
       top.getCount());
   int64_t size = cast<RankedTensorType>(linear.getType(0)).getDimSize(1);
   rewriter.replaceOp(top, vocabulary);

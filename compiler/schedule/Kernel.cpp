@@ -95,7 +95,7 @@ void KernelDialect::initialize() {
 }
 
 void CallOp::getAsmResultNames(OpAsmSetValueNameFn name) {
-  auto loc = dyn_cast<NameLoc>(getLoc());
+  auto loc = getLoc()->findInstanceOf<NameLoc>();
   for (Value value : getValues())
     name(value, loc ? loc.getName().strref() : getKernel());
 }
