@@ -17,11 +17,13 @@ static remark::RemarkOpts optionsFor(StringRef pass, StringRef code,
   return options;
 }
 
-/// "encdec.add at file.mlir:4:8".
+/// "encdec.add at file.mlir:4:8"; of an op with a name, "encdec.add l0.self.sum".
 static std::string describe(Operation *op) {
   std::string text;
   llvm::raw_string_ostream os(text);
   os << op->getName();
+  if (auto name = op->getLoc()->findInstanceOf<NameLoc>())
+    os << " " << name.getName().getValue();
   if (auto place = op->getLoc()->findInstanceOf<FileLineColLoc>())
     os << " at " << place.getFilename().getValue() << ":" << place.getLine()
        << ":" << place.getColumn();

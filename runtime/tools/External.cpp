@@ -33,7 +33,7 @@ std::filesystem::path ownFolder() {
 } // namespace
 
 const std::vector<std::string> &compilerPrograms() {
-  static const std::vector<std::string> names = {"compile", "families", "import", "opt"};
+  static const std::vector<std::string> names = {"compile", "explain", "families", "import", "opt"};
   return names;
 }
 

@@ -23,6 +23,7 @@ namespace {
 constexpr const char *footer =
     R"(Programs of their own, found beside encdec, in ../libexec/encdec or on PATH:
   compile                     Make a bundle of a checkpoint folder
+  explain                     Say what became of each op of a model, and why
   families                    List the families of models that compile reads
   import                      Print the IR of a checkpoint folder
   NAME                        Run encdec-NAME
