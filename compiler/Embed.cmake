@@ -1,11 +1,17 @@
-# encdec_embed(<folder> <out.inc>): names and texts of the folder's JSON files as a C++ list.
+# encdec_embed(<folder> <out.inc> [<endings>]): names and texts of the folder's files with
+# one of the endings (json) as a C++ list.
 function(encdec_embed folder out)
-  file(GLOB paths CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.json)
-  set(data "// Made of the JSON files of a folder by encdec_embed().\n")
+  set(endings ${ARGN})
+  if(NOT endings)
+    set(endings json)
+  endif()
+  list(TRANSFORM endings PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*. OUTPUT_VARIABLE globs)
+  file(GLOB paths CONFIGURE_DEPENDS ${globs})
+  set(data "// Made of the files of a folder by encdec_embed().\n")
   foreach(path ${paths})
     get_filename_component(name ${path} NAME)
     file(READ ${path} text)
-    string(APPEND data "{\"${name}\", R\"json(${text})json\"},\n")
+    string(APPEND data "{\"${name}\", R\"text(${text})text\"},\n")
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${path})
   endforeach()
   file(RELATIVE_PATH here ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})

@@ -1,4 +1,63 @@
+// The page: a frame, its style and script (folder page) and the report as JSON. The script
+// makes all elements from the JSON's texts, so that no name of a file is ever markup.
 #include "compiler/explain/Print.h"
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/Support/Base64.h"
+#include "llvm/Support/SHA256.h"
+
+using llvm::StringRef;
+
 namespace encdec::explain {
-void printHtml(const Report &report, const View &view, llvm::raw_ostream &out) {}
+namespace {
+
+struct PageFile {
+  StringRef name, text;
+};
+constexpr PageFile pageFiles[] = {
+#include "compiler/explain/PageData.inc"
+};
+
+StringRef pageFile(StringRef name) {
+  for (const PageFile &file : pageFiles)
+    if (file.name == name)
+      return file.text;
+  return "";
 }
+
+/// JSON that may stand inside a script element: "<" could end the element.
+std::string jsonOf(const Report &report, const View &view) {
+  std::string json, safe;
+  llvm::raw_string_ostream out(json);
+  printJson(report, view, out);
+  for (char c : json)
+    c == '<' ? safe += "\\u003c" : safe += c;
+  return safe;
+}
+
+/// What the page's policy knows the script by; it allows no other.
+std::string hashOf(StringRef script) {
+  auto hash = llvm::SHA256::hash(llvm::arrayRefFromStringRef(script));
+  return llvm::encodeBase64(hash);
+}
+
+} // namespace
+
+void printHtml(const Report &report, const View &view, llvm::raw_ostream &out) {
+  StringRef frame = pageFile("page.html"), script = pageFile("script.js");
+  while (!frame.empty()) {
+    auto [before, rest] = frame.split("{{");
+    auto [name, after] = rest.split("}}");
+    out << before;
+    if (name == "STYLE")
+      out << pageFile("style.css");
+    else if (name == "SCRIPT")
+      out << script;
+    else if (name == "HASH")
+      out << hashOf(script);
+    else if (name == "REPORT")
+      out << jsonOf(report, view);
+    frame = after;
+  }
+}
+
+} // namespace encdec::explain

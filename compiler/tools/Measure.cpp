@@ -82,9 +82,7 @@ Status TemporaryBundle::measure(explain::Report &report, explain::View &view) co
                               std::to_string(view.sizes.newTokens), "--batch",
                               std::to_string(view.sizes.batch)},
                              output));
-  auto parsed = llvm::json::parse(llvm::StringRef(output).trim().rsplit('\n').second.empty()
-                                      ? llvm::StringRef(output).trim()
-                                      : llvm::StringRef(output).trim().rsplit('\n').second);
+  auto parsed = llvm::json::parse(output);
   if (!parsed)
     return Status(Code::Failure, "encdec bench: " + llvm::toString(parsed.takeError()));
   const llvm::json::Object *all = parsed->getAsObject();

@@ -15,7 +15,7 @@ from families import FAMILIES  # noqa: E402
 from make_checkpoint import DEFAULTS  # noqa: E402
 
 BUILD = pathlib.Path(sys.argv.pop(1))
-PER_FAMILY = 12  # the first of each family; they differ in sizes, ties and parts
+PER_FAMILY = 12  # the first ones differ in sizes, ties and parts
 
 
 def padded(size):

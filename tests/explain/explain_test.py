@@ -1,0 +1,136 @@
+"""The program encdec explain: what it prints, what it refuses, what it leaves behind.
+
+usage: explain_test.py BUILD_DIR
+"""
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(sys.argv.pop(1))
+EXAMPLE = ROOT / "examples" / "models" / "en-fr"
+MISSED = ROOT / "tests" / "fuse" / "fuse-attention-missed.mlir"
+
+
+def explain(*arguments, code=0, **options):
+    out = subprocess.run([BUILD / "bin" / "encdec-explain", *map(str, arguments)],
+                         capture_output=True, text=True, check=False, **options)
+    if out.returncode != code:
+        raise AssertionError(f"{arguments}: exit code {out.returncode}: {out.stderr}")
+    return out
+
+
+class Explain(unittest.TestCase):
+    def test_text(self):
+        text = explain(EXAMPLE).stdout
+        self.assertNotIn("\033", text)
+        self.assertLessEqual(max(map(len, text.splitlines())), 100)
+        self.assertRegex(text, r"encoder layers 0 to 3, equal")
+        self.assertRegex(text, r"self\.q, self\.k, self\.v +projections +linear")
+        self.assertRegex(text, r"cross\.k +— +memory_project")
+        self.assertIn("measured: not measured", text)
+        self.assertRegex(text, r"fuse-attention +no kernels serve what is left")
+        self.assertEqual(text, explain(EXAMPLE).stdout)  # the same in every run
+
+    def test_every_missed_fusion_has_code_line_and_remedy(self):
+        report = json.loads(explain("--ir", MISSED, "--json").stdout)
+        missed = {(v["code"], v["place"].rsplit("/", 1)[-1]): v
+                  for v in report["verdicts"] if not v["passed"]}
+        verdict = missed["multi-use-scores", "fuse-attention-missed.mlir:34:8"]
+        self.assertIn("func.return at", verdict["blocker"])
+        self.assertEqual(verdict["remedy"], "drop the other reader")
+        self.assertEqual(report["ops"][verdict["about"][0]]["op"], "encdec.context")
+        text = explain("--ir", MISSED).stdout
+        self.assertIn("fuse-attention [multi-use-scores]", text)
+
+    def test_names_of_a_file(self):
+        report = json.loads(explain("--ir", MISSED, "--json").stdout)
+        self.assertIn("s", {op["name"] for op in report["ops"]})
+
+    def test_limits(self):
+        """Reading or multiplying, whichever takes longer; unknown without limits."""
+        fast = json.loads(explain(EXAMPLE, "--json", "--bandwidth", 10, "--peak", 1e9).stdout)
+        step = fast["totals"]["step"]
+        self.assertAlmostEqual(step["limit_seconds"], step["bytes"] / 10e9)
+        slow = json.loads(explain(EXAMPLE, "--json", "--bandwidth", 1e9, "--peak", 1).stdout)
+        step = slow["totals"]["step"]
+        self.assertAlmostEqual(step["limit_seconds"], step["madds"] / 1e9)
+        self.assertIsNone(json.loads(explain(EXAMPLE, "--json").stdout)
+                          ["totals"]["step"]["limit_seconds"])
+
+    def test_measure(self):
+        with tempfile.TemporaryDirectory() as folder:
+            out = explain(EXAMPLE, "--measure", "--new-tokens", 4, "--json",
+                          env={**os.environ, "TMPDIR": folder})
+            self.assertEqual(os.listdir(folder), [])
+        report = json.loads(out.stdout)
+        self.assertTrue(all(phase["measured_seconds"] > 0 for phase in report["phases"]))
+        self.assertGreater(report["limits"]["read_bandwidth"], 1e8)
+
+    def test_stopped(self):
+        """IR that no kernel serves is explained as far as it goes."""
+        with tempfile.NamedTemporaryFile("w", suffix=".mlir") as file:
+            file.write(STOPPED)
+            file.flush()
+            report = json.loads(explain("--ir", file.name, "--json").stdout)
+        self.assertIn("not lowerable [decomposed-attention]", report["stopped"])
+        self.assertEqual([s["name"] for s in report["stages"]], ["imported", "fused", "placed"])
+
+    def test_refusals(self):
+        for words, says in ([[], "expected a checkpoint folder or --ir"],
+                            [[EXAMPLE, "--ir", MISSED], "not both"],
+                            [["--ir", MISSED, "--measure"], "take a checkpoint folder"],
+                            [[EXAMPLE, "--text", "x"], "--html"],
+                            [[EXAMPLE, "--weights", "f8"], "--weights"],
+                            [[EXAMPLE, "--bandwidth", -1], "--bandwidth"]):
+            out = explain(*words, code=2)
+            self.assertEqual(out.stdout, "")
+            self.assertIn(says, out.stderr)
+        self.assertIn("nowhere", explain("nowhere", code=3).stderr)
+        self.assertIn("nowhere.mlir", explain("--ir", "nowhere.mlir", code=3).stderr)
+        explain(EXAMPLE, "--html", "/nowhere/page.html", code=1)
+
+    def test_page_escapes(self):
+        """A hostile name stays text: the page's only scripts are its own and its data."""
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder) / "<img src=x onerror=alert(1)>.mlir"
+            file.write_text(MISSED.read_text().replace(
+                "@no_softmax", '@"</script><script>alert(1)</script>"'))
+            page = explain("--ir", file, "--html", "-").stdout
+        self.assertEqual(len(re.findall("<script", page)), 2)
+        self.assertNotIn("<img", page)
+        self.assertIn("\\u003cimg", page)
+        self.assertIn("default-src 'none'", page)
+        self.assertNotRegex(page.replace("http://www.w3.org/2000/svg", ""), "https?://")
+
+    def test_help(self):
+        self.assertIn("examples:", explain("--help").stdout)
+
+
+STOPPED = """
+func.func @encode(%x: tensor<?xi32, #encdec.side<encoder>> {encdec.arg = "tokens"},
+                  %positions: tensor<?xi32> {encdec.arg = "positions"},
+                  %rows: tensor<?xi32> {encdec.arg = "rows"},
+                  %offsets: tensor<?xi32> {encdec.arg = "offsets"})
+    -> tensor<?x8xf32, #encdec.side<encoder>> attributes {encdec.entry = "encode"} {
+  %e = encdec.embed %x at %positions, @w {scale = 1.0}
+      : tensor<?xi32, #encdec.side<encoder>> -> tensor<?x8xf32, #encdec.side<encoder>>
+  %s = encdec.scores %e, %e of %rows in %offsets {heads = 2, scale = 1.0}
+      : tensor<?x8xf32, #encdec.side<encoder>>, tensor<?x8xf32, #encdec.side<encoder>>
+  %p = encdec.softmax %s : tensor<2x?x?xf32, #encdec.side<encoder>>
+  %c = encdec.context %p, %e of %rows in %offsets {heads = 2}
+      : tensor<2x?x?xf32, #encdec.side<encoder>>, tensor<?x8xf32, #encdec.side<encoder>>
+  %d = encdec.context %p, %c of %rows in %offsets {heads = 2}
+      : tensor<2x?x?xf32, #encdec.side<encoder>>, tensor<?x8xf32, #encdec.side<encoder>>
+  return %d : tensor<?x8xf32, #encdec.side<encoder>>
+}
+encdec.weight @w : tensor<11x8xf32> = #encdec.seeded<1, 1.0>
+"""
+
+if __name__ == "__main__":
+    unittest.main()
