@@ -1,13 +1,10 @@
 // One run of the pipelines, with the IR of each stage kept, and one more for each pass of
 // the fuse pipeline, without it.
+#include "compiler/explain/Collector.h"
 #include "compiler/explain/Provenance.h"
 #include "compiler/explain/Roles.h"
-#include "compiler/lower/Segments.h"
-#include "compiler/place/Layout.h"
-#include "dialect/Ops.h"
+#include "compiler/explain/Stages.h"
 #include "dialect/Schema.h"
-#include "mlir/IR/AsmState.h"
-#include "mlir/IR/Remarks.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/STLExtras.h"
 
@@ -33,35 +30,6 @@ const Stage *Report::stage(StringRef name) const {
 
 namespace {
 
-/// Takes remarks as they are emitted. The context owns it; `out` may end before it does.
-struct Collector : remark::detail::MLIRRemarkStreamerBase {
-  void streamOptimizationRemark(const remark::detail::Remark &remark) override {
-    if (!*out)
-      return;
-    Verdict verdict;
-    verdict.passed = remark.getRemarkTypeString() == "Passed";
-    verdict.pass = remark.getCategoryName().str();
-    verdict.code = remark.getRemarkName().str();
-    for (const auto &arg : remark.getArgs()) {
-      if (arg.key == "Gain" || arg.key == "Reason")
-        verdict.text = arg.val;
-      else if (arg.key == "Blocker")
-        verdict.blocker = arg.val;
-      else if (arg.key == "Remedy")
-        verdict.remedy = arg.val;
-    }
-    if (auto place = remark.getLocation()->findInstanceOf<FileLineColLoc>())
-      verdict.place = (place.getFilename().getValue() + ":" + Twine(place.getLine()) + ":" +
-                       Twine(place.getColumn()))
-                          .str();
-    auto about = numbersIn(remark.getLocation());
-    verdict.about.assign(about.begin(), about.end());
-    (*out)->push_back(std::move(verdict));
-  }
-  std::shared_ptr<std::vector<Verdict> *> out =
-      std::make_shared<std::vector<Verdict> *>(nullptr);
-};
-
 using Pipeline = void (*)(OpPassManager &, const PipelineOptions &);
 
 class Explainer {
@@ -77,13 +45,9 @@ public:
   Report run();
 
 private:
+  std::pair<OwningOpRef<ModuleOp>, bool> runStages();
   bool advance(OwningOpRef<ModuleOp> &work, Pipeline build, StringRef name, StringRef title);
-  void addStage(ModuleOp work, StringRef name, StringRef title);
-  void addOps();
-  void addCalls(ModuleOp scheduled);
-  void addPhases(ModuleOp scheduled);
   void link();
-  void addTotals(ModuleOp scheduled);
   void addWithout();
 
   ModuleOp module;
@@ -94,13 +58,6 @@ private:
   ScopedDiagnosticHandler handler;
   Report report;
 };
-
-/// "encode" or "step"; of another function, its name.
-std::string entryName(Operation *op) {
-  if (StringRef entry = entryOf(op); !entry.empty())
-    return entry.str();
-  return op->getParentOfType<func::FuncOp>().getName().str();
-}
 
 } // namespace
 
@@ -116,95 +73,8 @@ bool Explainer::advance(OwningOpRef<ModuleOp> &work, Pipeline build, StringRef n
     return false;
   }
   work = std::move(next);
-  addStage(*work, name, title);
+  addStage(*work, name, title, report);
   return true;
-}
-
-void Explainer::addStage(ModuleOp work, StringRef name, StringRef title) {
-  Stage stage{name.str(), title.str(), {}};
-  AsmState names(work);
-  for (Operation *op : workOf(work)) {
-    StageOp &out = stage.ops.emplace_back();
-    out.entry = entryName(op);
-    llvm::raw_string_ostream text(out.text);
-    op->print(text, names);
-    out.op = op->getName().getStringRef().str();
-    if (auto name = op->getLoc()->findInstanceOf<NameLoc>())
-      out.name = name.getName().str();
-    auto from = numbersIn(op->getLoc());
-    // A barrier stands at a call, but works for none.
-    if (!isa<kernel::BarrierOp>(op))
-      out.from.assign(from.begin(), from.end());
-  }
-  report.stages.push_back(std::move(stage));
-}
-
-namespace {
-
-/// Bytes of a row of what lies in the arena.
-int64_t arenaRowBytes(Value value) {
-  kernel::BufferAttr buffer = kernel::bufferOf(value);
-  return buffer && buffer.getSpace() == kernel::Space::arena ? buffer.getSize().getPerRow() : 0;
-}
-
-Work workOfCall(kernel::CallOp call) {
-  Work work;
-  kernel::CostAttr cost = call.getCost();
-  work.rowMadds = cost.getRowMadds();
-  if (cost.getKeys())
-    work.keys[cost.getKeys().str()] = {cost.getKeyBytes(), cost.getKeyMadds()};
-  for (kernel::WeightAttr weight : kernel::weightsOf(call))
-    if (weight.getReads() != kernel::Reads::perhaps)
-      work.weightBytes += weight.getBytes();
-  for (Value operand : call.getOperands())
-    work.activationBytes += arenaRowBytes(operand);
-  for (Value result : call.getResults())
-    if (!result.use_empty())
-      work.activationBytes += arenaRowBytes(result);
-  return work;
-}
-
-} // namespace
-
-void Explainer::addCalls(ModuleOp scheduled) {
-  const Stage &stage = report.stages.back();
-  int64_t phase = -1;
-  std::string entry;
-  bool begins = true;
-  for (auto [i, op] : llvm::enumerate(workOf(scheduled))) {
-    begins |= isa<kernel::BarrierOp>(op) || stage.ops[i].entry != entry;
-    entry = stage.ops[i].entry;
-    auto call = dyn_cast<kernel::CallOp>(op);
-    if (!call)
-      continue;
-    phase += begins;
-    begins = false;
-    report.calls.push_back({entry, call.getKernel().str(), call.getName().str(), int64_t(i), phase,
-                            workOfCall(call), stage.ops[i].from});
-  }
-}
-
-void Explainer::addPhases(ModuleOp scheduled) {
-  for (func::FuncOp entry : kernel::entriesOf(scheduled))
-    for (auto segment : lower::segmentsOf(entry).getAsRange<DictionaryAttr>()) {
-      auto number = [](DictionaryAttr of, StringRef key) {
-        return of.getAs<IntegerAttr>(key).getInt();
-      };
-      Phase phase;
-      phase.entry = kernel::entryName(entry).str();
-      phase.ops = segment.getAs<StringAttr>("ops").str();
-      phase.side = segment.getAs<StringAttr>("side").str();
-      if (auto layer = segment.getAs<IntegerAttr>("layer"))
-        phase.layer = layer.getInt();
-      phase.work.weightBytes = number(segment, "weight_bytes");
-      phase.work.rowMadds = number(segment, "row_madds");
-      for (auto keys : segment.getAs<ArrayAttr>("keys").getAsRange<DictionaryAttr>())
-        phase.work.keys[keys.getAs<StringAttr>("from").str()] = {number(keys, "bytes"),
-                                                                 number(keys, "madds")};
-      report.phases.push_back(std::move(phase));
-    }
-  for (const Call &call : report.calls)
-    report.phases[call.phase].work.activationBytes += call.work.activationBytes;
 }
 
 /// Links imported ops with what stands for them.
@@ -223,28 +93,7 @@ void Explainer::link() {
       report.ops[about].verdicts.push_back(i);
 }
 
-void Explainer::addTotals(ModuleOp scheduled) {
-  for (const ImportedOp &op : report.ops)
-    ++report.totals[op.op.entry].imported;
-  if (const Stage *fused = report.stage("fused"))
-    for (const StageOp &op : fused->ops)
-      ++report.totals[op.entry].fused;
-  for (const Call &call : report.calls)
-    ++report.totals[call.entry].calls;
-  for (const Phase &phase : report.phases) {
-    Total &total = report.totals[phase.entry];
-    total.work += phase.work;
-    ++total.barriers;
-  }
-  for (auto &[name, total] : report.totals)
-    total.barriers -= total.barriers > 0; // one less than there are phases
-  if (scheduled)
-    for (func::FuncOp entry : kernel::entriesOf(scheduled))
-      if (auto arena = entry->getAttrOfType<kernel::SizeAttr>(kernel::kArenaAttr))
-        report.totals[kernel::entryName(entry).str()].arenaRowBytes = arena.getPerRow();
-}
-
-/// Each pass of fuse that changed something is left out once.
+/// Runs all once more without each pass that fused something.
 void Explainer::addWithout() {
   auto sumOf = [](const Report &report, auto member) {
     int64_t sum = 0;
@@ -269,14 +118,10 @@ void Explainer::addWithout() {
     context.registerActionHandler(nullptr);
     Without without{omitted, schedulable, messages};
     if (without.schedulable) {
-      Explainer other(*work, options);
-      other.addStage(*work, "scheduled", "");
-      other.addCalls(*work);
-      other.addPhases(*work);
-      other.addTotals(*work);
-      auto more = [&](auto member) {
-        return sumOf(other.report, member) - sumOf(report, member);
-      };
+      Report other;
+      addStage(*work, "scheduled", "", other);
+      addSchedule(*work, other);
+      auto more = [&](auto member) { return sumOf(other, member) - sumOf(report, member); };
       without.calls = more(&Total::calls);
       without.barriers = more(&Total::barriers);
       without.arenaRowBytes = more(&Total::arenaRowBytes);
@@ -285,45 +130,44 @@ void Explainer::addWithout() {
   }
 }
 
-Report Explainer::run() {
-  numberOps(module);
-  auto collector = std::make_unique<Collector>();
-  auto out = collector->out;
-  remark::RemarkCategories all{std::nullopt, ".*", ".*", ".*", ".*"};
-  *out = &report.verdicts;
-  (void)remark::enableOptimizationRemarks(
-      context, std::move(collector), std::make_unique<remark::RemarkEmittingPolicyAll>(), all);
-  OwningOpRef<ModuleOp> work = module.clone(), placed = module.clone();
-  addStage(module, "imported", "as imported");
-  report.ops.resize(report.stages[0].ops.size());
-  for (auto [op, stageOp] : llvm::zip(report.ops, report.stages[0].ops))
-    op.op = stageOp;
+/// Runs the pipelines as far as they go; the module after place, for the bytes of weights,
+/// and whether all went well.
+std::pair<OwningOpRef<ModuleOp>, bool> Explainer::runStages() {
+  RemarkCollector remarks(context, report.verdicts);
+  OwningOpRef<ModuleOp> work = module.clone();
   bool complete = advance(work, buildFusePipeline, "fused", "after fuse");
   for (const Verdict &verdict : report.verdicts)
     if (verdict.passed && !llvm::is_contained(fusing, verdict.pass))
       fusing.push_back(verdict.pass);
   complete = complete && advance(work, buildPlacePipeline, "placed", "after place");
-  if (complete)
-    placed = work->clone();
+  OwningOpRef<ModuleOp> placed = work->clone();
   complete = complete && advance(work, buildSchedulePipeline, "scheduled", "kernel calls");
-  *out = nullptr; // the runs below repeat what has been said
-  describeOps(workOf(module), *placed, report.ops);
-  if (complete) {
-    addCalls(*work);
-    addPhases(*work);
-  }
-  link();
-  addTotals(complete ? *work : ModuleOp());
   if (complete)
-    addWithout();
+    addSchedule(*work, report);
+  return {std::move(placed), complete};
+}
+
+Report Explainer::run() {
+  numberOps(module);
+  addStage(module, "imported", "as imported", report);
+  for (const StageOp &op : report.stages[0].ops) {
+    report.ops.emplace_back().op = op;
+    ++report.totals[op.entry].imported;
+  }
+  auto [placed, complete] = runStages();
   SmallVector<Operation *> imported = workOf(module);
+  describeOps(imported, *placed, report.ops);
+  link();
   if (const Stage *fused = report.stage("fused"))
     for (const StageOp &op : fused->ops) {
+      ++report.totals[op.entry].fused;
       SmallVector<Operation *> ops;
       for (int64_t from : op.from)
         ops.push_back(imported[from]);
-      report.savings.push_back(ops.empty() ? Saving() : savingOf(ops));
+      report.savings.push_back(savingOf(ops));
     }
+  if (complete)
+    addWithout();
   report.weights = options.weights;
   if (auto model = module->getAttrOfType<DictionaryAttr>(kModelAttr))
     if (auto family = model.getAs<StringAttr>("family"))

@@ -37,4 +37,13 @@ SmallVector<int64_t> numbersIn(Location location) {
   return numbers;
 }
 
+std::string placeOf(Location location) {
+  auto place = location->findInstanceOf<FileLineColLoc>();
+  if (!place)
+    return "";
+  return (place.getFilename().getValue() + ":" + Twine(place.getLine()) + ":" +
+          Twine(place.getColumn()))
+      .str();
+}
+
 } // namespace encdec::explain

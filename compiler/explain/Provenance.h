@@ -16,4 +16,7 @@ void numberOps(mlir::ModuleOp module);
 /// The numbers in `location`, ascending, each once.
 llvm::SmallVector<int64_t> numbersIn(mlir::Location location);
 
+/// "file.mlir:3:8", where `location` leads to a file; else empty.
+std::string placeOf(mlir::Location location);
+
 } // namespace encdec::explain

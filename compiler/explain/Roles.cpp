@@ -1,6 +1,7 @@
 // Roles follow from the flow of values: what feeds scores is a projection of an attention,
 // what feeds an activation belongs to an FFN, what feeds top_tokens is the vocabulary.
 #include "compiler/explain/Roles.h"
+#include "compiler/explain/Provenance.h"
 #include "compiler/place/Layout.h"
 #include "dialect/Ops.h"
 #include "llvm/ADT/SmallPtrSet.h"
@@ -167,14 +168,6 @@ std::string nameOf(Operation *op) {
   return op->getName().stripDialect().str();
 }
 
-std::string placeOf(Operation *op) {
-  auto place = op->getLoc()->findInstanceOf<FileLineColLoc>();
-  return place ? (place.getFilename().getValue() + ":" + Twine(place.getLine()) + ":" +
-                  Twine(place.getColumn()))
-                     .str()
-               : "";
-}
-
 } // namespace
 
 void describeOps(ArrayRef<Operation *> ops, ModuleOp placed,
@@ -186,7 +179,7 @@ void describeOps(ArrayRef<Operation *> ops, ModuleOp placed,
   for (auto [i, op] : llvm::enumerate(ops)) {
     ImportedOp &out = described[i];
     out.op.name = nameOf(op);
-    out.place = placeOf(op);
+    out.place = placeOf(op->getLoc());
     out.role = roleOf(op);
     out.side = entryOf(op) == "encode" ? "encoder" : "decoder";
     out.layer = layerOf(op, out.op.name);
@@ -203,6 +196,8 @@ void describeOps(ArrayRef<Operation *> ops, ModuleOp placed,
 
 Saving savingOf(ArrayRef<Operation *> ops) {
   Saving saving;
+  if (ops.empty())
+    return saving;
   saving.ops = int64_t(ops.size()) - 1;
   llvm::SmallPtrSet<Operation *, 8> inside(ops.begin(), ops.end());
   llvm::SmallDenseMap<Value, int64_t> reads; // by how many of them

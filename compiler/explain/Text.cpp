@@ -12,7 +12,7 @@ using llvm::StringRef;
 namespace encdec::explain {
 namespace {
 
-constexpr StringRef missing = "—"; // two bytes more than columns
+constexpr StringRef missing = "—"; // not known, or not measured
 
 size_t columnsOf(StringRef text) {
   return llvm::count_if(text, [](char c) { return (c & 0xC0) != 0x80; });
@@ -163,7 +163,15 @@ std::vector<Layer> Printer::layersOf(StringRef entry) {
 }
 
 /// The columns: what for, imported ops, by which pass, kernels, bytes, MACs, limit, time.
-static constexpr int widths[] = {6, 26, 11, 20, -8, -8, -7, -7};
+enum Column { partColumn, opsColumn, byColumn, callsColumn };
+static constexpr int widths[] = {6, 26, 11, 19, -8, -8, -7, -7}; // below 0: to the right
+
+static std::string lineOf(llvm::ArrayRef<std::string> cells) {
+  std::string line;
+  for (auto [text, width] : llvm::zip(cells, widths))
+    line += " " + cell(text, width);
+  return StringRef(line).rtrim().str() + "\n";
+}
 
 static std::vector<std::string> split(StringRef list, size_t width) {
   std::vector<std::string> lines{""};
@@ -194,7 +202,8 @@ void Printer::printRow(const Row &row) {
   for (auto [longName, shortName] : shorts)
     if (role == longName)
       role = shortName.str();
-  auto ops = split(row.ops, 26), by = split(row.by, 11), calls = split(row.calls, 20);
+  auto ops = split(row.ops, widths[opsColumn]), by = split(row.by, widths[byColumn]),
+       calls = split(row.calls, widths[callsColumn]);
   std::string time = microseconds(row.measured);
   if (row.measured && row.shares)
     time = "≤" + time;
@@ -211,10 +220,7 @@ void Printer::printRow(const Row &row) {
                            first ? quantity(double(row.work.rowMadds)) : "",
                            first ? microseconds(row.least) : "",
                            first ? time : ""};
-    std::string text = " ";
-    for (auto [cellText, width] : llvm::zip(cells, widths))
-      text += cell(cellText, width) + (width == widths[7] && &cellText == &cells[7] ? "" : " ");
-    out << StringRef(text).rtrim() << "\n";
+    out << lineOf(cells);
   }
 }
 
@@ -263,9 +269,7 @@ void Printer::printEntry(StringRef entry, const Total &total) {
                  measured ? microseconds(measured) + " µs" : "not measured");
   std::string titles[] = {"part", "imported ops", "fused by", "kernels", "bytes",
                           "MAC/row", "limit", "µs"};
-  out << "\n ";
-  for (auto [title, width] : llvm::zip(titles, widths))
-    out << cell(title, width) << (&title == &titles[7] ? "\n" : " ");
+  out << "\n" << lineOf(titles);
   std::vector<Layer> layers = layersOf(entry);
   for (size_t i = 0; i < layers.size();) {
     size_t end = i + 1;
