@@ -23,6 +23,14 @@ Work &Work::operator+=(const Work &other) {
   return *this;
 }
 
+Saving &Saving::operator+=(const Saving &other) {
+  ops += other.ops;
+  buffers += other.buffers;
+  rowBytes += other.rowBytes;
+  keyBytes += other.keyBytes;
+  return *this;
+}
+
 const Stage *Report::stage(StringRef name) const {
   auto found = llvm::find_if(stages, [&](const Stage &stage) { return stage.name == name; });
   return found == stages.end() ? nullptr : &*found;
@@ -48,12 +56,13 @@ private:
   std::pair<OwningOpRef<ModuleOp>, bool> runStages();
   bool advance(OwningOpRef<ModuleOp> &work, Pipeline build, StringRef name, StringRef title);
   void link();
-  void addWithout();
+  void addPasses(bool complete);
+  void runWithout(PassGain &gain);
 
   ModuleOp module;
   MLIRContext &context;
   const PipelineOptions &options;
-  std::vector<std::string> fusing; // passes that fused something
+  size_t fusions = 0; // verdicts of the fuse pipeline, which come first
   std::string messages;
   ScopedDiagnosticHandler handler;
   Report report;
@@ -93,41 +102,61 @@ void Explainer::link() {
       report.ops[about].verdicts.push_back(i);
 }
 
-/// Runs all once more without each pass that fused something.
-void Explainer::addWithout() {
-  auto sumOf = [](const Report &report, auto member) {
+/// Runs the pipelines once more, without one pass.
+void Explainer::runWithout(PassGain &gain) {
+  PassManager pm(&context);
+  for (Pipeline build : {buildFusePipeline, buildPlacePipeline, buildSchedulePipeline})
+    build(pm, options);
+  // The handler decides of each pass whether it is run.
+  context.registerActionHandler(
+      [&](llvm::function_ref<void()> run, const tracing::Action &action) {
+        auto *execution = dyn_cast<PassExecutionAction>(&action);
+        if (!execution || execution->getPass().getArgument() != "encdec-" + gain.pass)
+          run();
+      });
+  OwningOpRef<ModuleOp> work = module.clone();
+  messages.clear();
+  gain.schedulable = succeeded(pm.run(*work));
+  context.registerActionHandler(nullptr);
+  gain.reason = messages;
+  if (!gain.schedulable)
+    return;
+  Report other;
+  addStage(*work, "scheduled", "", other);
+  addSchedule(*work, other);
+  auto more = [&](auto member) {
     int64_t sum = 0;
-    for (const auto &[name, total] : report.totals)
-      sum += total.*member;
+    for (const auto &[name, total] : other.totals)
+      sum += total.*member - report.totals[name].*member;
     return sum;
   };
-  for (const std::string &omitted : fusing) {
-    PassManager pm(&context);
-    for (Pipeline build : {buildFusePipeline, buildPlacePipeline, buildSchedulePipeline})
-      build(pm, options);
-    // The handler decides of each pass whether it is run.
-    context.registerActionHandler(
-        [&](llvm::function_ref<void()> run, const tracing::Action &action) {
-          auto *execution = dyn_cast<PassExecutionAction>(&action);
-          if (!execution || execution->getPass().getArgument() != "encdec-" + omitted)
-            run();
-        });
-    OwningOpRef<ModuleOp> work = module.clone();
-    messages.clear();
-    bool schedulable = succeeded(pm.run(*work));
-    context.registerActionHandler(nullptr);
-    Without without{omitted, schedulable, messages};
-    if (without.schedulable) {
-      Report other;
-      addStage(*work, "scheduled", "", other);
-      addSchedule(*work, other);
-      auto more = [&](auto member) { return sumOf(other, member) - sumOf(report, member); };
-      without.calls = more(&Total::calls);
-      without.barriers = more(&Total::barriers);
-      without.arenaRowBytes = more(&Total::arenaRowBytes);
+  gain.calls = more(&Total::calls);
+  gain.barriers = more(&Total::barriers);
+  gain.arenaRowBytes = more(&Total::arenaRowBytes);
+}
+
+void Explainer::addPasses(bool complete) {
+  const Stage *fused = report.stage("fused");
+  if (!fused)
+    return;
+  for (const Verdict &verdict : llvm::ArrayRef(report.verdicts).take_front(fusions)) {
+    if (!verdict.passed)
+      continue;
+    auto gain = llvm::find_if(report.passes,
+                              [&](const PassGain &gain) { return gain.pass == verdict.pass; });
+    if (gain == report.passes.end()) {
+      report.passes.emplace_back().pass = verdict.pass;
+      gain = std::prev(report.passes.end());
     }
-    report.without.push_back(std::move(without));
+    ++gain->fusions;
+    // What a later fusion has joined with more is that fusion's saving.
+    for (auto [op, saving] : llvm::zip(fused->ops, report.savings))
+      if (op.from == verdict.about)
+        gain->saving += saving;
   }
+  if (complete)
+    for (PassGain &gain : report.passes)
+      runWithout(gain);
 }
 
 /// Runs the pipelines as far as they go; the module after place, for the bytes of weights,
@@ -136,9 +165,7 @@ std::pair<OwningOpRef<ModuleOp>, bool> Explainer::runStages() {
   RemarkCollector remarks(context, report.verdicts);
   OwningOpRef<ModuleOp> work = module.clone();
   bool complete = advance(work, buildFusePipeline, "fused", "after fuse");
-  for (const Verdict &verdict : report.verdicts)
-    if (verdict.passed && !llvm::is_contained(fusing, verdict.pass))
-      fusing.push_back(verdict.pass);
+  fusions = report.verdicts.size();
   complete = complete && advance(work, buildPlacePipeline, "placed", "after place");
   OwningOpRef<ModuleOp> placed = work->clone();
   complete = complete && advance(work, buildSchedulePipeline, "scheduled", "kernel calls");
@@ -166,8 +193,7 @@ Report Explainer::run() {
         ops.push_back(imported[from]);
       report.savings.push_back(savingOf(ops));
     }
-  if (complete)
-    addWithout();
+  addPasses(complete);
   report.weights = options.weights;
   if (auto model = module->getAttrOfType<DictionaryAttr>(kModelAttr))
     if (auto family = model.getAs<StringAttr>("family"))

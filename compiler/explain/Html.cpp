@@ -34,25 +34,28 @@ std::string jsonOf(const Report &report, const View &view) {
   return safe;
 }
 
-/// What the page's policy knows the script by; it allows no other.
-std::string hashOf(StringRef script) {
-  auto hash = llvm::SHA256::hash(llvm::arrayRefFromStringRef(script));
+/// What the page's policy knows its script and style by; it allows no others.
+std::string hashOf(StringRef text) {
+  auto hash = llvm::SHA256::hash(llvm::arrayRefFromStringRef(text));
   return llvm::encodeBase64(hash);
 }
 
 } // namespace
 
 void printHtml(const Report &report, const View &view, llvm::raw_ostream &out) {
-  StringRef frame = pageFile("page.html"), script = pageFile("script.js");
+  StringRef frame = pageFile("page.html"), style = pageFile("style.css"),
+            script = pageFile("script.js");
   while (!frame.empty()) {
     auto [before, rest] = frame.split("{{");
     auto [name, after] = rest.split("}}");
     out << before;
     if (name == "STYLE")
-      out << pageFile("style.css");
+      out << style;
     else if (name == "SCRIPT")
       out << script;
-    else if (name == "HASH")
+    else if (name == "STYLE-HASH")
+      out << hashOf(style);
+    else if (name == "SCRIPT-HASH")
       out << hashOf(script);
     else if (name == "REPORT")
       out << jsonOf(report, view);

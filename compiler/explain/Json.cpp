@@ -36,6 +36,7 @@ private:
 
   void work(const Work &work, StringRef entry);
   void printSizes();
+  void saved(const Saving &saving);
   void printOp(const ImportedOp &op);
   void printStage(const Stage &stage);
   void printVerdict(const Verdict &verdict);
@@ -114,13 +115,16 @@ void Printer::printStage(const Stage &stage) {
     text("text", op.text);
     if (!isFused)
       return;
-    const Saving &saving = report.savings[at++];
-    json.attributeObject("saved", [&] {
-      json.attribute("ops", saving.ops);
-      json.attribute("buffers", saving.buffers);
-      json.attribute("row_bytes", saving.rowBytes);
-      json.attribute("key_bytes", saving.keyBytes);
-    });
+    saved(report.savings[at++]);
+  });
+}
+
+void Printer::saved(const Saving &saving) {
+  json.attributeObject("saved", [&] {
+    json.attribute("ops", saving.ops);
+    json.attribute("buffers", saving.buffers);
+    json.attribute("row_bytes", saving.rowBytes);
+    json.attribute("key_bytes", saving.keyBytes);
   });
 }
 
@@ -181,13 +185,17 @@ void Printer::print() {
     list("verdicts", report.verdicts, [&](const Verdict &verdict) { printVerdict(verdict); });
     list("calls", report.calls, [&](const Call &call) { printCall(call); });
     list("phases", report.phases, [&](const Phase &phase) { printPhase(phase); });
-    list("without", report.without, [&](const Without &without) {
-      text("pass", without.pass);
-      json.attribute("schedulable", without.schedulable);
-      text("reason", without.reason);
-      json.attribute("calls", without.calls);
-      json.attribute("barriers", without.barriers);
-      json.attribute("arena_row_bytes", without.arenaRowBytes);
+    list("passes", report.passes, [&](const PassGain &gain) {
+      text("pass", gain.pass);
+      json.attribute("fusions", gain.fusions);
+      saved(gain.saving);
+      json.attributeObject("without", [&] {
+        json.attribute("schedulable", gain.schedulable);
+        text("reason", gain.reason);
+        json.attribute("more_calls", gain.calls);
+        json.attribute("more_barriers", gain.barriers);
+        json.attribute("more_arena_row_bytes", gain.arenaRowBytes);
+      });
     });
     json.attribute("alignments", llvm::json::Array(view.alignments));
   });

@@ -84,14 +84,19 @@ struct Saving {
   int64_t buffers = 0;  // values that are not stored
   int64_t rowBytes = 0; // not written and not read, of each row
   int64_t keyBytes = 0; // the same of each row and key: scores and probabilities
+
+  Saving &operator+=(const Saving &other);
 };
 
-/// The schedule without one pass: what the pass is worth.
-struct Without {
+/// What a pass that fused something is worth: its fusions together, and the schedule of a
+/// run without it.
+struct PassGain {
   std::string pass;
-  bool schedulable;  // otherwise no kernel serves what is left, for the reason
+  int64_t fusions = 0;
+  Saving saving;
+  bool schedulable = false; // otherwise no kernels serve what is left, for the reason
   std::string reason;
-  int64_t calls = 0, barriers = 0, arenaRowBytes = 0; // more than with the pass
+  int64_t calls = 0, barriers = 0, arenaRowBytes = 0; // more of them without the pass
 };
 
 struct Total {
@@ -108,7 +113,7 @@ struct Report {
   std::vector<Verdict> verdicts;
   std::vector<Call> calls;
   std::vector<Phase> phases;
-  std::vector<Without> without;
+  std::vector<PassGain> passes; // in the order of their first fusion
   std::map<std::string, Total> totals; // by entry
   std::string stopped; // why a stage could not be made; empty: all were
 

@@ -93,7 +93,7 @@ private:
   void printRow(const Row &row);
   void printEntry(StringRef entry, const Total &total);
   void printMissed();
-  void printWithout();
+  void printPasses();
   void wrapped(StringRef label, StringRef text);
 
   const Report &report;
@@ -338,24 +338,27 @@ void Printer::printMissed() {
   }
 }
 
-void Printer::printWithout() {
-  if (report.without.empty())
+void Printer::printPasses() {
+  if (report.passes.empty())
     return;
-  heading("Without a pass, its fusions undone");
-  out << formatv(" {0,-20} {1,8} {2,9} {3,22}\n", "pass", "calls", "barriers",
-                 "activation bytes a row");
-  for (const Without &without : report.without) {
-    if (without.schedulable)
-      out << formatv(" {0,-20} {1,8} {2,9} {3,22}\n", without.pass,
-                     formatv("{0}{1}", without.calls < 0 ? "" : "+", without.calls).str(),
-                     formatv("{0}{1}", without.barriers < 0 ? "" : "+", without.barriers).str(),
-                     formatv("{0}{1}", without.arenaRowBytes < 0 ? "" : "+", without.arenaRowBytes)
-                         .str());
-    else {
-      out << formatv(" {0,-20} no kernels serve what is left:\n", without.pass);
-      wrapped("", clean(without.reason));
-    }
+  heading("What each pass saved");
+  constexpr const char *row = " {0,-18} {1,7} {2,5} {3,8} {4,10} {5,10}   {6,6} {7,9} {8,10}\n";
+  out << formatv(row, "", "", "", "", "bytes", "bytes a", "and in", "the", "schedule");
+  out << formatv(row, "pass", "fusions", "ops", "buffers", "a row", "row, key", "calls",
+                 "barriers", "bytes/row");
+  for (const PassGain &gain : report.passes) {
+    auto more = [&](int64_t value) {
+      return gain.schedulable ? std::to_string(value) : std::string("-");
+    };
+    out << formatv(row, gain.pass, gain.fusions, gain.saving.ops, gain.saving.buffers,
+                   quantity(double(gain.saving.rowBytes)), quantity(double(gain.saving.keyBytes)),
+                   more(gain.calls), more(gain.barriers), more(gain.arenaRowBytes));
   }
+  for (const PassGain &gain : report.passes)
+    if (!gain.schedulable && !gain.reason.empty()) {
+      out << " without " << gain.pass << " no kernels serve what is left:\n";
+      wrapped("", clean(gain.reason));
+    }
 }
 
 void Printer::print() {
@@ -370,7 +373,7 @@ void Printer::print() {
   for (const auto &[entry, total] : report.totals)
     printEntry(entry, total);
   printMissed();
-  printWithout();
+  printPasses();
 }
 
 void printText(const Report &report, const View &view, llvm::raw_ostream &out) {

@@ -1,6 +1,7 @@
 // encdec-explain: what became of each op of a model, and why.
 #include "compiler/Register.h"
 #include "compiler/explain/Print.h"
+#include "compiler/explain/Provenance.h"
 #include "compiler/explain/ReadIr.h"
 #include "compiler/import/Import.h"
 #include "compiler/tools/Measure.h"
@@ -114,12 +115,13 @@ Result<mlir::OwningOpRef<mlir::ModuleOp>> load(mlir::MLIRContext &context,
     if (diagnostic.getSeverity() != mlir::DiagnosticSeverity::Error)
       return mlir::success();
     llvm::raw_string_ostream text(messages);
-    text << (messages.empty() ? "" : "; ") << diagnostic.getLocation() << ": " << diagnostic;
+    std::string place = explain::placeOf(diagnostic.getLocation());
+    text << (messages.empty() ? "" : "; ") << place << (place.empty() ? "" : ": ") << diagnostic;
     return mlir::success();
   });
   auto module = explain::readIr(context, arguments.ir);
   if (!module)
-    return badModel(arguments.ir + ": " + messages);
+    return badModel("--ir: " + (messages.empty() ? "no module in " + arguments.ir : messages));
   return module;
 }
 

@@ -34,7 +34,8 @@ class Explain(unittest.TestCase):
         self.assertRegex(text, r"self\.q, self\.k, self\.v +projections +linear")
         self.assertRegex(text, r"cross\.k +— +memory_project")
         self.assertIn("measured: not measured", text)
-        self.assertRegex(text, r"fuse-attention +no kernels serve what is left")
+        self.assertRegex(text, r"fuse-attention +8 ")
+        self.assertIn("without fuse-attention no kernels serve what is left", text)
         self.assertEqual(text, explain(EXAMPLE).stdout)  # the same in every run
 
     def test_every_missed_fusion_has_code_line_and_remedy(self):
@@ -51,6 +52,25 @@ class Explain(unittest.TestCase):
     def test_names_of_a_file(self):
         report = json.loads(explain("--ir", MISSED, "--json").stdout)
         self.assertIn("s", {op["name"] for op in report["ops"]})
+
+    def test_savings(self):
+        """An FFN of width 768 no longer writes and reads two hidden rows; an attention of four
+        heads neither scores nor probabilities."""
+        report = json.loads(explain(EXAMPLE, "--json").stdout)
+        fused = next(s for s in report["stages"] if s["name"] == "fused")["ops"]
+        ffn = next(op for op in fused if op["op"] == "encdec.ffn")
+        self.assertEqual(ffn["saved"], {"ops": 2, "buffers": 2, "row_bytes": 4 * 4 * 768,
+                                        "key_bytes": 0})
+        attention = next(op for op in fused if op["op"] == "encdec.cross_attention")
+        self.assertEqual(attention["saved"], {"ops": 2, "buffers": 2, "row_bytes": 0,
+                                              "key_bytes": 4 * 4 * 4})
+        joined = next(op for op in fused if len(op["from"]) == 3 and op["op"] == "encdec.linear")
+        self.assertEqual(joined["saved"], {"ops": 2, "buffers": 0, "row_bytes": 2 * 4 * 256,
+                                           "key_bytes": 0})
+        passes = {p["pass"]: p for p in report["passes"]}
+        self.assertEqual(passes["fuse-ffn"]["fusions"], 6)
+        self.assertEqual(passes["fuse-ffn"]["saved"]["row_bytes"], 6 * 4 * 4 * 768)
+        self.assertEqual(passes["fuse-ffn"]["without"]["more_barriers"], 6)
 
     def test_limits(self):
         """Reading or multiplying, whichever takes longer; unknown without limits."""

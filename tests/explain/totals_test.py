@@ -7,13 +7,15 @@ import json
 import pathlib
 import subprocess
 import sys
+import tempfile
 import unittest
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TESTS / "models"))
 from families import FAMILIES  # noqa: E402
-from make_checkpoint import DEFAULTS  # noqa: E402
+from make_checkpoint import DEFAULTS, write  # noqa: E402
 
+EXAMPLE = TESTS.parent / "examples" / "models" / "en-fr"
 BUILD = pathlib.Path(sys.argv.pop(1))
 PER_FAMILY = 12  # the first ones differ in sizes, ties and parts
 
@@ -131,6 +133,21 @@ class Totals(unittest.TestCase):
                 self.assertIn(i, report["calls"][call]["from"])
             self.assertTrue(op["calls"] or op["op"] in (
                 "encdec.cache_read", "func.return"), op)
+
+    def test_formats(self):
+        """Every imported op of the example model is found again, whatever its weights are."""
+        for options in (["--weights", "int8"], ["--weights", "bf16"],
+                        ["--weights", "int8-dynamic", "--weights-for", "shared=f32"], ["--sketch"]):
+            with self.subTest(options=options):
+                self.consistent(self.explain(EXAMPLE, *options))
+
+    def test_encoder_alone(self):
+        with tempfile.TemporaryDirectory() as folder:
+            write({**DEFAULTS, **FAMILIES["t5"]["defaults"], "family": "t5",
+                   "encoder_only": True}, pathlib.Path(folder))
+            report = self.explain(folder)
+        self.assertEqual(list(report["totals"]), ["encode"])
+        self.consistent(report)
 
     def test_families(self):
         for family in FAMILIES:

@@ -105,7 +105,8 @@ function describe(element) {
     ["saved", saved && saved.ops > 0 ? savedText(saved) : ""],
     ["kernel calls", kernelsOf(info)],
     ["phases", info.phases.map(p => report.phases[p].ops).join(", ")],
-    ["work", `${quantity(info.bytes, "B")} of weights, ${quantity(info.madds)} multiply-adds a row`],
+    ["work", `${quantity(info.bytes, "B")} of weights, ${quantity(info.madds)} multiply-adds a row, ` +
+             `${quantity(sum(info.calls, c => c.activation_row_bytes), "B")} of activations read and written a row`],
     ["time", `limit ${info.limit === null ? "not known" : time(info.limit)}, ${info.measured === null ? "" : "measured "}${measuredText(info)}`],
     ["not fused", info.verdicts.filter(v => !v.passed)
       .map(v => `${v.pass} [${v.code}]: ${v.text}. ${v.blocker ? `Blocker: ${v.blocker}. ` : ""}Remedy: ${v.remedy}`).join(" ")],
@@ -324,14 +325,26 @@ function drawWhy() {
     why.append(box);
   }
   choose(why);
-  const sign = value => (value > 0 ? "+" : "") + value;
-  byId("without").append(report.without.length
-    ? table(["pass", "calls", "barriers", "bytes a row"], report.without.map(w => w.schedulable
-        ? [w.pass, sign(w.calls), sign(w.barriers), sign(w.arena_row_bytes)]
-        : [w.pass, "—", "—", "—"]))
-    : make("p", "", "No pass fused anything, or the model could not be scheduled."));
-  for (const w of report.without.filter(w => !w.schedulable))
-    byId("without").append(make("p", "quiet", `Without ${w.pass} no kernels serve what is left: ${w.reason}`));
+  drawPasses();
+}
+
+function drawPasses() {
+  if (!report.passes.length) {
+    byId("passes").append(make("p", "", "No pass fused anything."));
+    return;
+  }
+  byId("passes").append(
+    make("p", "hint", "What its fusions no longer store and read; then how many calls, barriers and bytes of activations a schedule without the pass has more."),
+    table(["pass", "fusions", "ops", "buffers", "bytes a row", "a row and key", "calls", "barriers", "kept a row"],
+      report.passes.map(({pass, fusions, saved, without}) => {
+        const more = value => without.schedulable ? String(value) : "—";
+        return [pass, `${fusions}`, `${saved.ops}`, `${saved.buffers}`, quantity(saved.row_bytes, "B"),
+                quantity(saved.key_bytes, "B"), more(without.more_calls), more(without.more_barriers),
+                more(without.more_arena_row_bytes)];
+      })));
+  for (const {pass, without} of report.passes)
+    if (!without.schedulable && without.reason)
+      byId("passes").append(make("p", "hint", `Without ${pass} no kernels serve what is left: ${without.reason}`));
 }
 
 //===-- Alignments -------------------------------------------------------------===//
@@ -340,7 +353,9 @@ function drawWhy() {
 function drawAlignments() {
   if (!report.alignments.length) return;
   byId("alignments").hidden = false;
-  const pictures = report.alignments.map(text => new DOMParser().parseFromString(text, "image/svg+xml"));
+  const parse = text => new DOMParser().parseFromString(text, "image/svg+xml");
+  // They bring a style of their own, which the page's policy would refuse aloud.
+  const pictures = report.alignments.map(text => parse(text.replace(/<style[^]*?<\/style>/g, "")));
   const heads = pictures.map(picture => [...picture.querySelectorAll("g[id^=head-]")]);
   const shown = make("div", "pictures");
   const state = {layer: pictures.length - 1, heads: new Set([0])};
