@@ -51,12 +51,14 @@ struct FuseMemoryProjections
     IRRewriter rewriter(linears.front());
     SmallVector<Type> types;
     SmallVector<Attribute> weights, biases;
+    SmallVector<Location> locations; // kept, so that encdec explain finds all of them again
     for (LinearOp linear : linears) {
+      locations.push_back(linear.getLoc());
       types.push_back(linear.getType(0));
       llvm::append_range(weights, linear.getWeights());
       llvm::append_range(biases, linear.getBiases());
     }
-    auto joined = LinearOp::create(rewriter, linears.front()->getLoc(), types,
+    auto joined = LinearOp::create(rewriter, rewriter.getFusedLoc(locations), types,
                                    input, rewriter.getArrayAttr(weights),
                                    rewriter.getArrayAttr(biases));
     for (auto [linear, output] : llvm::zip(linears, joined.getOutputs()))

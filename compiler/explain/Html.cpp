@@ -43,8 +43,9 @@ std::string hashOf(StringRef text) {
 } // namespace
 
 void printHtml(const Report &report, const View &view, llvm::raw_ostream &out) {
-  StringRef frame = pageFile("page.html"), style = pageFile("style.css"),
-            script = pageFile("script.js");
+  StringRef frame = pageFile("page.html"), style = pageFile("style.css");
+  // One element: the second file draws all when it comes to its end.
+  std::string script = (pageFile("alignments.js") + pageFile("script.js")).str();
   while (!frame.empty()) {
     auto [before, rest] = frame.split("{{");
     auto [name, after] = rest.split("}}");

@@ -123,7 +123,7 @@ struct Report {
 /// Runs `module` (decomposed or fused form, of an importer or a file) through the pipelines
 /// and reports. A stage that fails ends the report there and says why; the module itself
 /// stays as it is, but that its ops get numbers as locations. Enables remarks on the
-/// module's context, which must have none and one thread.
+/// module's context, which must have none, one thread and no action handler.
 Report explainModule(mlir::ModuleOp module, const PipelineOptions &options);
 
 } // namespace encdec::explain

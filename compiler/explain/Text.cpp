@@ -187,8 +187,12 @@ static std::vector<std::string> split(StringRef list, size_t width) {
     }
   }
   for (std::string &line : lines)
-    if (columnsOf(line) > width)
-      line = line.substr(0, width - 1) + "…";
+    if (columnsOf(line) > width) {
+      size_t end = width - 1;
+      while (end && (line[end] & 0xC0) == 0x80) // not within a character
+        --end;
+      line = line.substr(0, end) + "…";
+    }
   return lines;
 }
 

@@ -55,6 +55,13 @@ std::optional<Attention> attentionOf(Operation *op) {
                    int64_t(context.getHeads())};
 }
 
+/// Where the linear's output `projected` comes from.
+Location locationOf(Value projected) {
+  auto linear = projected.getDefiningOp<LinearOp>();
+  return plainLocation(linear, cast<OpResult>(projected).getResultNumber(),
+                       linear.getOutputs().size());
+}
+
 int64_t widthOf(Value rows) {
   return cast<RankedTensorType>(rows.getType()).getDimSize(1);
 }
@@ -279,7 +286,7 @@ Value Hoister::project(const Attention &attention, unsigned layer) {
   unsigned v = cast<OpResult>(value).getResultNumber();
   OpBuilder builder(encodeReturn);
   MemoryProjectOp::create(
-      builder, FusedLoc::get(context, {key.getLoc(), value.getLoc()}),
+      builder, FusedLoc::get(context, {locationOf(key), locationOf(value)}),
       append(encode), toEncode.lookup(keys.getInput()),
       argumentNamed(encode, "offsets"), keys.getWeight(k), keys.getBias(k),
       values.getWeight(v), values.getBias(v));
@@ -302,8 +309,8 @@ Value Hoister::project(const Attention &attention, unsigned layer) {
 void Hoister::read(const Attention &attention, Value handle) {
   OpBuilder builder(attention.key->getOwner());
   Location loc =
-      FusedLoc::get(step.getContext(), {attention.key->get().getLoc(),
-                                        attention.value->get().getLoc()});
+      FusedLoc::get(step.getContext(), {locationOf(attention.key->get()),
+                                        locationOf(attention.value->get())});
   auto read = MemoryReadOp::create(builder, loc, handle);
   attention.key->set(read.getKey());
   attention.value->set(read.getValue());

@@ -7,6 +7,7 @@
 #include "compiler/explain/Provenance.h"
 #include "compiler/schedule/Schedule.h"
 #include "dialect/Ops.h"
+#include "mlir/IR/PatternMatch.h"
 #include "mlir/Pass/PassManager.h"
 #include "tests/support/RandomModel.h"
 #include <gtest/gtest.h>
@@ -111,6 +112,36 @@ TEST_P(Provenance, ComesBackFromDecomposition) {
     ASSERT_EQ(numbers.size(), 1u) << op->getName().getStringRef().str();
     EXPECT_EQ(op->getName().getStringRef().str(), imported[numbers[0]]);
   }
+}
+
+// Where a pass has joined the projections of several memories, each memory is of its own two.
+TEST_P(Provenance, OfAMemoryIsItsOwnKeysAndValues) {
+  SmallVector<LinearOp> linears;
+  module->walk([&](LinearOp linear) {
+    if (entryOf(linear) == "step" && sideOf(linear.getInput()) == Side::encoder)
+      linears.push_back(linear);
+  });
+  if (linears.empty())
+    return; // an encoder alone
+  IRRewriter rewriter(linears.front());
+  SmallVector<Type> types;
+  SmallVector<Attribute> weights, biases;
+  SmallVector<Location> locations;
+  for (LinearOp linear : linears) {
+    types.push_back(linear.getType(0));
+    llvm::append_range(weights, linear.getWeights());
+    llvm::append_range(biases, linear.getBiases());
+    locations.push_back(linear.getLoc());
+  }
+  auto joined = LinearOp::create(rewriter, rewriter.getFusedLoc(locations), types,
+                                 linears.front().getInput(), rewriter.getArrayAttr(weights),
+                                 rewriter.getArrayAttr(biases));
+  for (auto [linear, output] : llvm::zip(linears, joined.getOutputs()))
+    rewriter.replaceOp(linear, output);
+  run({buildPlacePipeline});
+  module->walk([](MemoryProjectOp project) {
+    EXPECT_EQ(explain::numbersIn(project.getLoc()).size(), 2u);
+  });
 }
 
 INSTANTIATE_TEST_SUITE_P(Random, Provenance, testing::ValuesIn(test::randomSizes(24, 5)));
