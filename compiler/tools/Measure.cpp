@@ -41,7 +41,9 @@ void removeTemporary(const std::string &path) {
 
 Status runAll(const std::vector<std::string> &words, std::string *output) {
   llvm::SmallVector<llvm::StringRef> refs(words.begin(), words.end());
-  ProgramEnd end = runProgram(refs, deadline, output);
+  ProgramEnd end = runProgram(refs, deadline, output ? Output::kept : Output::dropped);
+  if (output)
+    *output = std::move(end.wrote);
   if (end.code == 0)
     return Status::success();
   bool known = end.code > 0 && end.code <= int(Code::Limit);
