@@ -120,14 +120,14 @@ namespace {
 /// PipelineOptions as text: --encdec-place="weights=int8".
 template <typename Self> struct Flags : PassPipelineOptions<Self> {
   template <typename T> using Option = typename PassPipelineOptions<Self>::template Option<T>;
-  using Files = typename PassPipelineOptions<Self>::template ListOption<std::string>;
+  using Texts = typename PassPipelineOptions<Self>::template ListOption<std::string>;
 
   Option<std::string> weights{*this, "weights",
                               llvm::cl::desc("format of weights: f32, bf16, int8 or "
                                              "int8-dynamic"),
                               llvm::cl::init("f32")};
 
-  Files weightsFor{*this, "weights-for",
+  Texts weightsFor{*this, "weights-for",
                    llvm::cl::desc("GLOB=FORMAT for weights whose names match")};
 
   Option<std::string> target{*this, "target", llvm::cl::desc("whose kernels"),
@@ -152,18 +152,17 @@ template <typename Self> struct Flags : PassPipelineOptions<Self> {
                      "or all"),
       llvm::cl::init(PipelineOptions().groups)};
 
-  ListOption<std::string> tuning{*this, "tuning",
-                                 llvm::cl::desc("CHOICE=NUMBER, one of the target's choices")};
+  Texts tuning{*this, "tuning", llvm::cl::desc("CHOICE=NUMBER, one of the target's choices")};
 
   PipelineOptions get() const {
-    auto texts = [](const ListOption<std::string> &list) {
+    auto texts = [](const Texts &list) {
       return std::vector<std::string>(list.begin(), list.end());
     };
     return {weights, texts(weightsFor), target, level, sketch, keys, groups, texts(tuning)};
   }
 
 protected:
-  static void add(PipelineOptions &options, const Files &files, Extension::Point point) {
+  static void add(PipelineOptions &options, const Texts &files, Extension::Point point) {
     for (const std::string &file : files)
       options.extensions.push_back({Extension::patterns, file, point});
   }
@@ -172,8 +171,8 @@ protected:
 struct PlainFlags : Flags<PlainFlags> {};
 
 struct FuseFlags : Flags<FuseFlags> {
-  Files before{*this, "patterns-before", llvm::cl::desc("files of patterns for what is imported")};
-  Files after{*this, "patterns-after", llvm::cl::desc("files of patterns for what is fused")};
+  Texts before{*this, "patterns-before", llvm::cl::desc("files of patterns for what is imported")};
+  Texts after{*this, "patterns-after", llvm::cl::desc("files of patterns for what is fused")};
 
   PipelineOptions get() const {
     PipelineOptions options = Flags::get();
@@ -184,7 +183,7 @@ struct FuseFlags : Flags<FuseFlags> {
 };
 
 struct PlaceFlags : Flags<PlaceFlags> {
-  Files before{*this, "patterns-before", llvm::cl::desc("files of patterns for what is fused")};
+  Texts before{*this, "patterns-before", llvm::cl::desc("files of patterns for what is fused")};
 
   PipelineOptions get() const {
     PipelineOptions options = Flags::get();

@@ -1,6 +1,6 @@
 // Children do the work, so that the compiler links no runtime.
 #include "compiler/tools/Measure.h"
-#include "compiler/emit/Program.h"
+#include "compiler/Program.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
