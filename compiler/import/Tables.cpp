@@ -92,4 +92,18 @@ Result<TableNames> resolveTables(const ModelDescription &model, const Checkpoint
   return tables;
 }
 
+TableNames storedTables(const ModelDescription &model) {
+  auto stored = [&](const std::string &own) {
+    if (model.tied)
+      for (const std::vector<std::string> &tie : model.ties)
+        if (std::ranges::find(tie, own) != tie.end())
+          return tie.front();
+    return own;
+  };
+  return {.encoder = stored(model.encoder.file->embedding),
+          .decoder = stored(model.decoder.file->embedding),
+          .head = stored(model.family->head),
+          .seen = {}};
+}
+
 } // namespace encdec::checkpoint

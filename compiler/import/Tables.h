@@ -21,4 +21,8 @@ Result<TableNames> resolveTables(const ModelDescription &model, const Checkpoint
                                  std::vector<std::string> &missing,
                                  std::vector<std::string> &warnings);
 
+/// The names under which a checkpoint without copies stores the tables: a tie under its
+/// first member.
+TableNames storedTables(const ModelDescription &model);
+
 } // namespace encdec::checkpoint

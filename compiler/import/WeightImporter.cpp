@@ -12,7 +12,7 @@ using namespace mlir;
 
 namespace encdec {
 
-WeightImporter::WeightImporter(ModuleOp module, const checkpoint::CheckpointFiles &files)
+WeightImporter::WeightImporter(ModuleOp module, const checkpoint::CheckpointFiles *files)
     : builder(OpBuilder::atBlockEnd(module.getBody())), files(files) {}
 
 void WeightImporter::declare(StringRef symbol, ArrayRef<int64_t> shape, Type element,
@@ -38,7 +38,7 @@ static Type elementType(OpBuilder &builder, checkpoint::DType dtype) {
 }
 
 void WeightImporter::markSeen(const std::string &tensor) {
-  if (const checkpoint::CheckpointFiles::Entry *entry = files.find(tensor))
+  if (const checkpoint::CheckpointFiles::Entry *entry = files->find(tensor))
     seen.insert(entry->info->name);
 }
 
@@ -56,7 +56,11 @@ void WeightImporter::take(StringRef symbol, const std::string &tensor,
                           ArrayRef<uint64_t> shape, unsigned rank, uint64_t skippedRows) {
   if (!declared.insert(symbol.str()).second)
     return;
-  const checkpoint::CheckpointFiles::Entry *entry = files.find(tensor);
+  if (!files) {
+    asks.push_back({symbol.str(), tensor, shape.vec()});
+    return;
+  }
+  const checkpoint::CheckpointFiles::Entry *entry = files->find(tensor);
   if (!entry)
     return noteMissing(tensor);
   markSeen(tensor);
@@ -89,7 +93,7 @@ void WeightImporter::take(StringRef symbol, const std::string &tensor,
 
 bool WeightImporter::want(StringRef symbol, const std::string &tensor,
                           ArrayRef<uint64_t> shape, unsigned rank) {
-  if (!files.find(tensor))
+  if (!files || !files->find(tensor))
     return false;
   need(symbol, tensor, shape, rank);
   return true;
@@ -97,7 +101,7 @@ bool WeightImporter::want(StringRef symbol, const std::string &tensor,
 
 void WeightImporter::compute(StringRef symbol, ArrayRef<int64_t> shape,
                              Attribute origin) {
-  if (declared.insert(symbol.str()).second)
+  if (declared.insert(symbol.str()).second && files)
     declare(symbol, shape, builder.getF32Type(), origin);
 }
 
@@ -116,7 +120,7 @@ Status WeightImporter::status() const {
 std::string WeightImporter::unusedWarning(
     llvm::function_ref<bool(const std::string &)> ignored) const {
   std::vector<std::string> unused;
-  for (const auto &[name, entry] : files.entries())
+  for (const auto &[name, entry] : files->entries())
     if (!seen.contains(name) && !ignored(name))
       unused.push_back(quote(name));
   if (unused.empty())

@@ -9,9 +9,17 @@
 
 namespace encdec {
 
+/// A tensor that a model asks its checkpoint for.
+struct AskedTensor {
+  std::string symbol; ///< The weight that it becomes: "encoder.l0.self.q.w".
+  std::string name;   ///< In the checkpoint.
+  std::vector<uint64_t> shape;
+};
+
 class WeightImporter {
 public:
-  WeightImporter(mlir::ModuleOp module, const checkpoint::CheckpointFiles &files);
+  /// Without files nothing is declared: `asked` lists what would be read.
+  WeightImporter(mlir::ModuleOp module, const checkpoint::CheckpointFiles *files);
 
   /// Declares @symbol from `tensor`, which must have `shape`; does nothing if
   /// the symbol is there already. Leading dimensions of 1 that `shape` has are
@@ -28,6 +36,7 @@ public:
   void compute(llvm::StringRef symbol, llvm::ArrayRef<int64_t> shape,
                mlir::Attribute origin);
 
+  const std::vector<AskedTensor> &asked() const { return asks; }
   /// Keeps `tensor` out of the warning of unused tensors.
   void markSeen(const std::string &tensor);
   void noteMissing(const std::string &tensor) { missing.push_back(tensor); }
@@ -43,7 +52,8 @@ private:
   void declare(llvm::StringRef symbol, llvm::ArrayRef<int64_t> shape,
                mlir::Type element, mlir::Attribute origin);
   mlir::OpBuilder builder;
-  const checkpoint::CheckpointFiles &files;
+  const checkpoint::CheckpointFiles *files;
+  std::vector<AskedTensor> asks;
   std::set<std::string> declared, seen;
   std::vector<std::string> missing;
   Status first;

@@ -27,13 +27,15 @@ std::string ofLayer(std::string pattern, uint64_t layer) {
 
 class WeightDeclarer {
 public:
-  WeightDeclarer(ModuleOp module, const ModelDescription &model, const CheckpointFiles &files)
+  WeightDeclarer(ModuleOp module, const ModelDescription &model, const CheckpointFiles *files)
       : module(module), model(model), files(files), weights(module, files) {}
 
   Result<TableSymbols> declare(std::vector<std::string> &warnings);
+  std::vector<AskedTensor> ask();
 
 private:
   void declareTables(const TableNames &names);
+  void declareSides();
   std::string declarePositions(CheckpointSide which);
   void declareBiases(CheckpointSide which);
   void declareLayers(CheckpointSide which);
@@ -51,7 +53,7 @@ private:
 
   ModuleOp module;
   const ModelDescription &model;
-  const CheckpointFiles &files;
+  const CheckpointFiles *files; ///< Null where tensors are only listed.
   WeightImporter weights;
   TableSymbols tables;
 };
@@ -147,7 +149,9 @@ void WeightDeclarer::declareTables(const TableNames &names) {
   weights.need(tables.head, names.head, {target, model.dModel});
   // The bias is stored as [1, V]; without the tensor there is no bias.
   const std::string bias = "decoder.head_bias", &tensor = model.family->headBias;
-  if (!tensor.empty() && weights.want(bias, tensor, {1, target}, 1))
+  if (!tensor.empty() && !files)
+    weights.need(bias, tensor, {1, target}, 1);
+  else if (!tensor.empty() && weights.want(bias, tensor, {1, target}, 1))
     tables.headBias = bias;
   if (auto weight = module.lookupSymbol<WeightOp>(bias))
     weight.setBans(true);
@@ -193,15 +197,7 @@ void WeightDeclarer::declareBiases(CheckpointSide which) {
   }
 }
 
-Result<TableSymbols> WeightDeclarer::declare(std::vector<std::string> &warnings) {
-  std::vector<std::string> missing;
-  ENCDEC_ASSIGN_OR_RETURN(TableNames names, resolveTables(model, files, missing, warnings));
-  for (const std::string &name : names.seen)
-    weights.markSeen(name);
-  for (const std::string &name : missing)
-    weights.noteMissing(name);
-  if (missing.empty())
-    declareTables(names);
+void WeightDeclarer::declareSides() {
   std::vector<CheckpointSide> sides = {CheckpointSide::encoder};
   if (!model.encoderOnly)
     sides.push_back(CheckpointSide::decoder);
@@ -211,6 +207,24 @@ Result<TableSymbols> WeightDeclarer::declare(std::vector<std::string> &warnings)
     declareBiases(which);
     declareLayers(which);
   }
+}
+
+std::vector<AskedTensor> WeightDeclarer::ask() {
+  declareTables(storedTables(model));
+  declareSides();
+  return weights.asked();
+}
+
+Result<TableSymbols> WeightDeclarer::declare(std::vector<std::string> &warnings) {
+  std::vector<std::string> missing;
+  ENCDEC_ASSIGN_OR_RETURN(TableNames names, resolveTables(model, *files, missing, warnings));
+  for (const std::string &name : names.seen)
+    weights.markSeen(name);
+  for (const std::string &name : missing)
+    weights.noteMissing(name);
+  if (missing.empty())
+    declareTables(names);
+  declareSides();
   std::string unused = weights.unusedWarning([&](const std::string &name) {
     // A base model that is saved alone has no prefix.
     return isIgnored(*model.family, name) || isIgnored(*model.family, "model." + name);
@@ -226,7 +240,12 @@ Result<TableSymbols> WeightDeclarer::declare(std::vector<std::string> &warnings)
 Result<TableSymbols> declareWeights(ModuleOp module, const ModelDescription &model,
                                     const CheckpointFiles &files,
                                     std::vector<std::string> &warnings) {
-  return WeightDeclarer(module, model, files).declare(warnings);
+  return WeightDeclarer(module, model, &files).declare(warnings);
+}
+
+std::vector<AskedTensor> tensorsOf(MLIRContext &context, const ModelDescription &model) {
+  OwningOpRef<ModuleOp> nothing = ModuleOp::create(UnknownLoc::get(&context));
+  return WeightDeclarer(*nothing, model, nullptr).ask();
 }
 
 } // namespace encdec

@@ -19,4 +19,9 @@ Result<TableSymbols> declareWeights(mlir::ModuleOp module,
                                     const checkpoint::CheckpointFiles &files,
                                     std::vector<std::string> &warnings);
 
+/// The tensors that a checkpoint of `model` holds, each once: those that declareWeights
+/// asks for but a table of computable positions, a tie under its first name.
+std::vector<AskedTensor> tensorsOf(mlir::MLIRContext &context,
+                                   const checkpoint::ModelDescription &model);
+
 } // namespace encdec

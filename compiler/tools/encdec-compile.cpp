@@ -6,24 +6,21 @@
 #include "compiler/emit/Object.h"
 #include "compiler/Program.h"
 #include "compiler/Register.h"
+#include "compiler/tools/CommandLine.h"
 #include "compiler/tools/Streams.h"
 #include "encdec/abi.h"
 #include "runtime/base/Signals.h"
-#include "runtime/base/Suggest.h"
 #include "runtime/base/WeightTypes.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
-#include <CLI/CLI.hpp>
-#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <iostream>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -199,15 +196,6 @@ std::string version() {
          std::to_string(ENCDEC_ABI_VERSION) + ", LLVM " LLVM_VERSION_STRING ")";
 }
 
-/// Prints `text`. Returns the exit code.
-int show(const std::string &text) {
-  std::cout << text << std::flush;
-  if (std::cout)
-    return 0;
-  std::cerr << "encdec-compile: error: cannot write to standard output\n";
-  return 1;
-}
-
 std::string notEmpty(const std::string &name) {
   return name.empty() ? "expected a name, got an empty one" : "";
 }
@@ -333,28 +321,6 @@ void describe(CLI::App &app, Arguments &arguments) {
       "5 limit or deadline");
 }
 
-/// Says what is wrong with the command line, and which option is nearest to an unknown
-/// option.
-std::string explain(const CLI::App &app, const CLI::ParseError &error) {
-  std::vector<std::string> extras = app.remaining();
-  std::erase(extras, "--");
-  for (const std::string &extra : extras) {
-    llvm::StringRef word = llvm::StringRef(extra).split('=').first;
-    if (!word.starts_with("-"))
-      continue;
-    if (app.get_option_no_throw(word.str()))
-      return "did not expect '" + word.str() + "' after '--' and the checkpoint";
-    std::vector<std::string> options;
-    for (const CLI::Option *option : app.get_options())
-      for (const std::string &name : option->get_lnames())
-        options.push_back("--" + name);
-    return "no option '" + word.str() + "'" + encdec::didYouMean(word, options);
-  }
-  if (!extras.empty())
-    return "did not expect '" + extras.front() + "'";
-  return error.what();
-}
-
 } // namespace
 
 int main(int argc, char **argv) {
@@ -363,23 +329,8 @@ int main(int argc, char **argv) {
   CLI::App app("Compiles a Hugging Face checkpoint folder to one bundle file.",
                "encdec-compile");
   describe(app, arguments);
-  std::vector<std::string> words(argv + 1, argv + argc);
-  // There is one operand, so "--" says that the next word is the operand, whatever it
-  // begins with. CLI11 takes all words behind "--" for operands: the two go to the end.
-  auto mark = std::find(words.begin(), words.end(), "--");
-  std::rotate(mark, mark + std::min<ptrdiff_t>(2, words.end() - mark), words.end());
-  std::reverse(words.begin(), words.end()); // CLI11 takes them from the back
-  try {
-    app.parse(words);
-  } catch (const CLI::CallForHelp &) {
-    return show(app.help());
-  } catch (const CLI::CallForVersion &) {
-    return show(version() + "\n");
-  } catch (const CLI::ParseError &error) {
-    std::cerr << "encdec-compile: error: " << explain(app, error)
-              << " (encdec-compile --help shows the options)\n";
-    return usageError;
-  }
+  if (auto code = encdec::parseWords(app, argc, argv))
+    return *code;
   for (const std::string &level : arguments.options.levels)
     if (auto target = encdec::findObjectTarget(level); !target) {
       std::cerr << "encdec-compile: error: " << llvm::toString(target.takeError())

@@ -33,7 +33,8 @@ std::filesystem::path ownFolder() {
 } // namespace
 
 const std::vector<std::string> &compilerPrograms() {
-  static const std::vector<std::string> names = {"compile", "explain", "families", "import", "opt"};
+  static const std::vector<std::string> names = {"compile", "explain", "families",
+                                                 "import",  "opt",     "synth"};
   return names;
 }
 

@@ -26,6 +26,7 @@ constexpr const char *footer =
   explain                     Say what became of each op of a model, and why
   families                    List the families of models that compile reads
   import                      Print the IR of a checkpoint folder
+  synth                       Make a checkpoint folder of random weights
   NAME                        Run encdec-NAME
 
 Exit codes: 0 fine, 1 failure, 2 wrong usage, 3 bad model or bundle, 4 does not
