@@ -66,7 +66,8 @@ public:
     pipeline.extensions = options.extensions;
     ENCDEC_RETURN_IF_ERROR(loadExtensions());
     if (!placed) {
-      buildFusePipeline(pm, pipeline); // leaves what is fused
+      if (options.fuse)
+        buildFusePipeline(pm, pipeline); // leaves what is fused
       buildPlacePipeline(pm, pipeline); // leaves what is hoisted
     }
     // On sound IR these passes fail only for a pattern that matches no weight, and for what
@@ -227,10 +228,16 @@ bool isBundle(const std::string &path) {
                      llvm::StringRef(ENCDEC_BUNDLE_MAGIC, size);
 }
 
+/// From a placed and scheduled module to the file.
 Status writeBundle(Compilation &compilation, BundleWriter &bundle,
-                   const CompileOptions &options,
-                   const std::vector<std::pair<std::string, Bytes>> &code,
-                   const CheckpointTokenizer &tokenizer) {
+                   const CompileOptions &options, const CheckpointTokenizer &tokenizer) {
+  std::vector<std::pair<std::string, Bytes>> code;
+  for (const std::string &level : compilation.levels()) {
+    ENCDEC_ASSIGN_OR_RETURN(auto object, compilation.object(level));
+    compilation.stage("linking for " + level);
+    ENCDEC_ASSIGN_OR_RETURN(Bytes shared, resultOf(linkShared(object)));
+    code.emplace_back(level, std::move(shared));
+  }
   ENCDEC_ASSIGN_OR_RETURN(auto manifest, compilation.manifest());
   ENCDEC_RETURN_IF_ERROR(statusOf(bundle.announce(2 + code.size() + !tokenizer.bytes.empty())));
   ENCDEC_RETURN_IF_ERROR(statusOf(bundle.add(ENCDEC_SECTION_MANIFEST, "manifest.json",
@@ -319,14 +326,20 @@ Status compileToBundle(const std::string &folder, const std::string &out,
   ENCDEC_RETURN_IF_ERROR(compilation.place(*module));
   CheckpointTokenizer tokenizer;
   ENCDEC_RETURN_IF_ERROR(readFolder(compilation, tokenizer, options, warnings));
-  std::vector<std::pair<std::string, Bytes>> code;
-  for (const std::string &level : compilation.levels()) {
-    ENCDEC_ASSIGN_OR_RETURN(auto object, compilation.object(level));
-    compilation.stage("linking for " + level);
-    ENCDEC_ASSIGN_OR_RETURN(Bytes shared, resultOf(linkShared(object)));
-    code.emplace_back(level, std::move(shared));
-  }
-  return writeBundle(compilation, *bundle, options, code, tokenizer);
+  return writeBundle(compilation, *bundle, options, tokenizer);
+}
+
+Status bundleModule(ModuleOp module, const std::string &folder, const std::string &out,
+                    const CompileOptions &options, std::vector<std::string> &warnings) {
+  ENCDEC_RETURN_IF_ERROR(resultOf(findLinker()).status());
+  ENCDEC_ASSIGN_OR_RETURN(auto file, outputFile(folder, out, options));
+  ENCDEC_ASSIGN_OR_RETURN(auto bundle, resultOf(BundleWriter::create(file)));
+  Compilation compilation(*module.getContext(), folder, options);
+  ENCDEC_RETURN_IF_ERROR(compilation.place(module));
+  CheckpointTokenizer tokenizer;
+  if (!folder.empty())
+    ENCDEC_RETURN_IF_ERROR(readFolder(compilation, tokenizer, options, warnings));
+  return writeBundle(compilation, *bundle, options, tokenizer);
 }
 
 Result<std::unique_ptr<JitModel>>

@@ -31,6 +31,8 @@ struct CompileOptions {
   std::vector<Extension> extensions;
   /// Pass plugins, which are loaded into this process and stay there.
   std::vector<std::string> plugins;
+  /// Whether plain ops are fused. Without, IR at hand is lowered as it is.
+  bool fuse = true;
   /// CPU levels that code is made for, by their names in Object.h. If empty, those of
   /// x86-64 whose code differs for these weights.
   std::vector<std::string> levels;
@@ -69,12 +71,18 @@ Result<std::unique_ptr<JitModel>>
 jitCheckpoint(const std::string &folder, const CompileOptions &options,
               std::vector<std::string> &warnings);
 
-/// The same for IR at hand: `module`, in decomposed or fused form and with the
-/// attributes encdec.model and encdec.generation, runs through the pipelines and is of no
-/// use afterwards. A module without a step has neither the second nor the first one's keys
-/// of the decoder. `folder` holds the files that its weights name.
+/// The same for IR at hand: `module`, in decomposed or fused form or placed already, with
+/// the attributes encdec.model and encdec.generation, runs through the pipelines (those that
+/// placed IR has behind it are left out) and is of no use afterwards. A module without a
+/// step has neither the second nor the first one's keys of the decoder. `folder` holds the
+/// files that its weights name.
 Result<std::unique_ptr<JitModel>> jitModule(mlir::ModuleOp module,
                                             const std::string &folder,
                                             const CompileOptions &options);
+
+/// The same, to a bundle as compileToBundle makes it. It has a tokenizer where `folder` has
+/// one.
+Status bundleModule(mlir::ModuleOp module, const std::string &folder, const std::string &out,
+                    const CompileOptions &options, std::vector<std::string> &warnings);
 
 } // namespace encdec

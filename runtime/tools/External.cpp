@@ -33,8 +33,8 @@ std::filesystem::path ownFolder() {
 } // namespace
 
 const std::vector<std::string> &compilerPrograms() {
-  static const std::vector<std::string> names = {"compile", "explain", "families",
-                                                 "import",  "opt",     "synth"};
+  static const std::vector<std::string> names = {"compile", "explain", "families", "import",
+                                                 "lab",     "opt",     "run",      "synth"};
   return names;
 }
 
