@@ -28,8 +28,9 @@ namespace {
 struct BenchArguments {
   std::string model, weights;
   uint64_t sourceLength = 32, newTokens = 64, batch = 1, beams = 1, repeat = 7;
+  uint64_t seed = 0; // of the sources, which are then others in each repeat; 0: always the same
   uint32_t threads = 0;
-  bool json = false, profile = false, noScores = false;
+  bool json = false, profile = false, noScores = false, noBandwidth = false;
 };
 
 using Clock = std::chrono::steady_clock;
@@ -72,6 +73,7 @@ public:
     auto created = Clock::now();
     createState();
     measured.create = millisecondsSince(created);
+    random = std::max<uint64_t>(arguments.seed, 1);
     makeSources();
     suppressEnd();
     // All is cold, as it is for a user who has just started a program.
@@ -80,13 +82,22 @@ public:
   }
 
   int run() {
-    BandwidthMeter meter(state.get());
+    std::optional<BandwidthMeter> meter;
+    if (!arguments.noBandwidth)
+      meter.emplace(state.get());
+    auto measureBandwidth = [&] {
+      if (meter)
+        measured.bandwidth.push_back(meter->pass());
+    };
     decode(arguments.newTokens, /*record=*/false);
-    meter.pass();
+    if (meter)
+      meter->pass();
     for (uint64_t i = 0; i < arguments.repeat; ++i) {
-      measured.bandwidth.push_back(meter.pass());
+      if (arguments.seed)
+        makeSources();
+      measureBandwidth();
       decode(arguments.newTokens, /*record=*/true);
-      measured.bandwidth.push_back(meter.pass());
+      measureBandwidth();
     }
     if (arguments.profile)
       profileSteps();
@@ -131,6 +142,7 @@ private:
   encdec_model_info info;
   State state;
   uint32_t threads = 0;
+  uint64_t random = 1;
   std::vector<int32_t> ids;      // [B * S]
   std::vector<uint64_t> offsets; // [B + 1]
   std::unique_ptr<float[], decltype(&std::free)> bias{nullptr, std::free};
@@ -149,15 +161,16 @@ void Bench::createState() {
   threads = stateInfo().threads;
 }
 
-/// Arbitrary but always the same ids (a multiplicative generator modulo 2^31 -
-/// 1, Park and Miller 1988), the special ones among them: only speed matters.
+/// Draws ids (a multiplicative generator modulo 2^31 - 1, Park and Miller 1988), the special
+/// ones among them: only speed matters.
 void Bench::makeSources() {
-  uint64_t seed = 1;
+  ids.clear();
+  offsets.clear();
   for (uint64_t b = 0; b <= arguments.batch; ++b)
     offsets.push_back(b * arguments.sourceLength);
   for (uint64_t i = 0; i < offsets.back(); ++i) {
-    seed = seed * 48271 % 2147483647;
-    ids.push_back(int32_t(seed % info.source_vocab_size));
+    random = random * 48271 % 2147483647;
+    ids.push_back(int32_t(random % info.source_vocab_size));
   }
 }
 
@@ -249,7 +262,7 @@ void Bench::profileSteps() {
 }
 
 void Bench::printJson() const {
-  double bandwidth = median(measured.bandwidth), rate = stepRate();
+  double rate = stepRate();
   nlohmann::ordered_json all = {
       {"bundle", arguments.model},
       {"cpu_level", info.cpu_level},
@@ -270,11 +283,14 @@ void Bench::printJson() const {
       {"step_ms_best",
        *std::min_element(measured.step.begin(), measured.step.end())},
       {"tokens_per_second", double(arguments.batch) / stepMs() * 1e3},
-      {"bytes_per_step", std::llround(stepBytes())},
-      {"read_bandwidth", bandwidth / 1e9},
-      {"read_bandwidth_best", bestBandwidth() / 1e9},
-      {"bandwidth_fraction", rate / bandwidth},
-      {"bandwidth_fraction_of_best", rate / bestBandwidth()}};
+      {"bytes_per_step", std::llround(stepBytes())}};
+  if (!measured.bandwidth.empty()) {
+    double bandwidth = median(measured.bandwidth);
+    all["read_bandwidth"] = bandwidth / 1e9;
+    all["read_bandwidth_best"] = bestBandwidth() / 1e9;
+    all["bandwidth_fraction"] = rate / bandwidth;
+    all["bandwidth_fraction_of_best"] = rate / bestBandwidth();
+  }
   if (auto state = stateInfo(); state.sketched_steps)
     all["candidate_blocks_per_step"] = candidateBlocks(state);
   if (profile)
@@ -283,7 +299,6 @@ void Bench::printJson() const {
 }
 
 void Bench::printTable() const {
-  double bandwidth = median(measured.bandwidth), rate = stepRate();
   auto line = [](const char *name, const std::string &value) {
     print(fmt::format("  {:<20} {}\n", name, value));
   };
@@ -309,16 +324,18 @@ void Bench::printTable() const {
                   *std::min_element(measured.step.begin(), measured.step.end()),
                   double(arguments.batch) / stepMs() * 1e3));
   line("weights a step", humanBytes(uint64_t(stepBytes())));
-  line("read bandwidth", fmt::format("{:.1f} GB/s, best {:.1f} GB/s",
-                                     bandwidth / 1e9, bestBandwidth() / 1e9));
-  line("step's share", fmt::format("{:.0f} % of it ({:.1f} GB/s of weights)",
-                                   100 * rate / bandwidth, rate / 1e9));
+  if (double rate = stepRate(); !measured.bandwidth.empty()) {
+    double bandwidth = median(measured.bandwidth);
+    line("read bandwidth", fmt::format("{:.1f} GB/s, best {:.1f} GB/s", bandwidth / 1e9,
+                                       bestBandwidth() / 1e9));
+    line("step's share", fmt::format("{:.0f} % of it ({:.1f} GB/s of weights){}",
+                                     100 * rate / bandwidth, rate / 1e9,
+                                     rate > bandwidth ? ", which stay in the caches" : ""));
+  }
   if (auto state = stateInfo(); state.sketched_steps)
     line("sketch", fmt::format("leaves {:.2f} of {} blocks of 128 columns open a step; "
                                "of the others a step reads a quarter of the weights",
                                candidateBlocks(state), blocks()));
-  if (rate > bandwidth)
-    print("\nMore than all of it: these weights stay in the caches.\n");
   if (profile)
     printProfile(*profile);
 }
@@ -375,6 +392,10 @@ void addBench(CLI::App &root, Action &action) {
          "Threads, at most what this process may use; default: all of them")
       ->envname("ENCDEC_THREADS");
   addWeights(command, arguments->weights);
+  number("--seed", arguments->seed,
+         "Draws other sources for each repeat; default: always the same ids");
+  command->add_flag("--no-bandwidth", arguments->noBandwidth,
+                    "Leave the passes that measure the read bandwidth out");
   command->add_flag("--profile", arguments->profile,
                     "Also where the time goes: by kind of op and by layer");
   command->add_flag("--no-scores", arguments->noScores,
@@ -390,6 +411,9 @@ void addBench(CLI::App &root, Action &action) {
       if (arguments->noScores && arguments->profile)
         throw usageFailure("--profile counts all weights as read, but with --no-scores a "
                            "step may read fewer; leave one out");
+      if (arguments->noBandwidth && arguments->profile)
+        throw usageFailure("--profile holds times against the read bandwidth, which "
+                           "--no-bandwidth leaves out; leave one out");
       return Bench(*arguments).run();
     };
   });

@@ -26,6 +26,7 @@ constexpr const char *footer =
   explain                     Say what became of each op of a model, and why
   families                    List the families of models that compile reads
   import                      Print the IR of a checkpoint folder
+  lab                         Say whether an idea makes a model faster, and still right
   run                         Run IR on token ids
   synth                       Make a checkpoint folder of random weights
   NAME                        Run encdec-NAME

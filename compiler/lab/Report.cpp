@@ -1,0 +1,92 @@
+// Report.cpp: a record for a terminal.
+#include "compiler/lab/Report.h"
+
+#include <cmath>
+#include <fmt/format.h>
+
+using llvm::json::Object;
+using llvm::json::Value;
+
+namespace encdec::lab {
+
+static double number(const Object &object, llvm::StringRef key) {
+  return object.getNumber(key).value_or(0);
+}
+static std::string text(const Object &object, llvm::StringRef key) {
+  return object.getString(key).value_or("").str();
+}
+
+static std::string machineLine(const Object &record) {
+  std::string line = "machine: " + text(record, "cpu");
+  for (const char *when : {"before", "after"})
+    if (const Object *now = record.getObject(when))
+      line += fmt::format("; {} timing: load {:.2f}, {:.0f} MHz", when, number(*now, "load"),
+                          number(*now, "mhz"));
+  return line + "\n";
+}
+
+static std::string timesTable(const Object &record) {
+  std::string table = fmt::format("\n{:<8}{:>5}{:>8}  {:<14}{:>10}{:>10}{:>8}  {}\n", "figure",
+                                  "rows", "length", "weights", "base ms", "idea ms", "rounds",
+                                  "verdict");
+  for (const Value &value : *record.getArray("times")) {
+    const Object &row = *value.getAsObject();
+    table += fmt::format("{:<8}{:>5.0f}{:>8.0f}  {:<14}{:>10.4f}{:>10.4f}{:>8.0f}  {}\n",
+                         text(row, "figure"), number(row, "rows"), number(row, "source_length"),
+                         text(row, "weights"), number(row, "base_ms"), number(row, "idea_ms"),
+                         number(row, "rounds"), text(row, "verdict"));
+  }
+  return table;
+}
+
+static std::string numbersTable(const Object &record) {
+  std::string table = "\nnumbers, on inputs that were not timed\n";
+  for (const Value &value : *record.getArray("numbers")) {
+    const Object &row = *value.getAsObject();
+    auto line = [&](const char *name, const char *key) {
+      const Object &found = *row.getObject(key);
+      table += fmt::format("  {:<36}most {:<9.2g} rms {:<9.2g} {}of {:.0f}\n", name,
+                           number(found, "most"), number(found, "rms"),
+                           number(found, "ulps") > 0
+                               ? fmt::format("{:.3g} ulps ", number(found, "ulps"))
+                               : "",
+                           number(found, "count"));
+    };
+    line("logits, idea beside base", "logits");
+    line("log-probabilities, idea beside base", "log_probs");
+    line("idea beside the interpreter", "idea_from_interpreter");
+    line("base beside the interpreter", "base_from_interpreter");
+    table += fmt::format("  allowed {:.2g}; {:.0f} of {:.0f} decisions and {:.0f} of {:.0f} outputs "
+                         "changed ({:.0f} tokens, {:.0f} of the base)\n",
+                         number(row, "allowed"), number(row, "decisions_changed"),
+                         number(row, "decisions"), number(row, "outputs_changed"),
+                         number(row, "outputs"), number(row, "idea_tokens"),
+                         number(row, "base_tokens"));
+  }
+  return table;
+}
+
+static std::string bundlesTable(const Object &record) {
+  const Object &base = *record.getObject("base_bundle"), &idea = *record.getObject("idea_bundle");
+  std::string table = fmt::format("\n{:<28}{:>14}{:>14}\n", "bundle", "base", "idea");
+  const std::pair<const char *, const char *> rows[] = {
+      {"bytes", "bytes"},
+      {"bytes of code, all levels", "code_bytes"},
+      {"bytes of weights", "weights_bytes"},
+      {"weights read by a step", "step_bytes"},
+      {"segments of encode", "encode_segments"},
+      {"segments of a step", "step_segments"}};
+  for (const auto &[name, key] : rows)
+    table += fmt::format("{:<28}{:>14.0f}{:>14.0f}\n", name, number(base, key), number(idea, key));
+  if (record.getBoolean("equal_bundles").value_or(false))
+    table += "The bundles are equal, byte for byte: the idea changed nothing.\n";
+  return table;
+}
+
+std::string reportText(const Object &record) {
+  return fmt::format("verdict: {}\n\nidea:    {}\nagainst: {}\n", text(record, "verdict"),
+                     text(record, "idea"), text(record, "against")) +
+         machineLine(record) + timesTable(record) + numbersTable(record) + bundlesTable(record);
+}
+
+} // namespace encdec::lab

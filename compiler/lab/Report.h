@@ -1,0 +1,14 @@
+// Report.h: a record as text and as a page. Free of MLIR.
+#pragma once
+#include "llvm/Support/JSON.h"
+
+#include <string>
+
+namespace encdec::lab {
+
+/// A table for a terminal.
+std::string reportText(const llvm::json::Object &record);
+/// One HTML file with charts in SVG, which needs nothing else.
+std::string reportHtml(const llvm::json::Object &record);
+
+} // namespace encdec::lab

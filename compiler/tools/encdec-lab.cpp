@@ -1,0 +1,179 @@
+// encdec-lab: whether an idea makes a model faster, and whether it still computes the same.
+#include "compiler/lab/Child.h"
+#include "compiler/lab/Lab.h"
+#include "compiler/lab/Machine.h"
+#include "compiler/lab/Report.h"
+#include "compiler/tools/CommandLine.h"
+#include "compiler/tools/Streams.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MemoryBuffer.h"
+
+#include <fmt/format.h>
+#include <fstream>
+#include <random>
+#include <unistd.h>
+
+using namespace encdec;
+using llvm::json::Object;
+
+namespace {
+
+constexpr const char *program = "encdec-lab";
+
+struct Arguments {
+  lab::LabOptions options;
+  std::string idea, against, show, recordFile, htmlFile;
+  bool json = false, all = false, quiet = false;
+};
+
+/// Options of encdec-compile that may stand beside ours: the idea is made of them.
+const std::vector<std::pair<std::string, std::string>> &passedOn() {
+  static const std::vector<std::pair<std::string, std::string>> options = {
+      {"--patterns", "file of rewrite patterns"},
+      {"--load-pass-plugin", "library of passes"},
+      {"--pass-pipeline", "passes, as text"},
+      {"--at", "where patterns or passes run"}};
+  return options;
+}
+
+void describe(CLI::App &app, Arguments &arguments) {
+  lab::LabOptions &options = arguments.options;
+  app.add_option("MODEL", options.model, "checkpoint folder");
+  app.add_option("--idea", arguments.idea, "arguments of encdec compile, as one text: the idea");
+  app.add_option("--against", arguments.against, "arguments that it is held against; default: none");
+  for (const auto &[name, help] : passedOn())
+    app.add_option_function<std::vector<std::string>>(
+           name,
+           [&options, name = name](const std::vector<std::string> &values) {
+             for (const std::string &value : values)
+               options.idea.insert(options.idea.end(), {name, value});
+           },
+           help + "; part of the idea, as in encdec compile")
+        ->trigger_on_parse()
+        ->allow_extra_args(false);
+  app.add_option("--seconds", options.seconds, "for timing, all in all")
+      ->check(CLI::Range(1.0, 86400.0))
+      ->capture_default_str();
+  app.add_flag("--all", arguments.all,
+               "1, 4, 16 and 64 rows, sources of 8, 32 and 128 tokens, all formats");
+  app.add_option("--rows", options.rows, "numbers of rows to time")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  app.add_option("--source-length", options.sourceLengths, "lengths of sources to time")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+  app.add_option("--sentences", options.sentences,
+                 "file with a text a line: how many outputs change");
+  app.add_option("--tolerance", options.tolerance,
+                 "greatest difference of a log-probability that is no wrong number")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--margin", options.verdict.margin, "a difference below is none: 0.01 is 1 %")
+      ->check(CLI::Range(0.001, 1.0))
+      ->capture_default_str();
+  app.add_option("--seed", options.seed,
+                 "of the inputs and of the order; default: drawn anew, and in the record")
+      ->check(CLI::Range(uint64_t(1), uint64_t(1) << 31));
+  app.add_option("--threads", options.threads, "threads of the timed programs; default: all")
+      ->check(CLI::Range(1, 256));
+  app.add_flag("--json", arguments.json, "the record on standard output, as JSON");
+  app.add_option("--record", arguments.recordFile, "also write the record to this file");
+  app.add_option("--html", arguments.htmlFile, "also write a report to this file");
+  app.add_option("--show", arguments.show,
+                 "show this record instead of measuring; one of another CPU or version is refused");
+  app.add_flag("-q,--quiet", arguments.quiet, "no progress");
+  // For tests: programs that stand in for the real ones.
+  for (auto &[name, place] : {std::pair<const char *, std::string *>{"--compile-with", &options.compileWith},
+                              {"--bench-with", &options.benchWith},
+                              {"--run-with", &options.runWith}})
+    app.add_option(name, *place)->group("");
+  app.footer("Each measurement is a process of its own; both bundles are measured in each round, in\n"
+             "random order. A verdict is wrong for equal bundles in at most 5 of 100 runs.\n\n"
+             "examples:\n"
+             "  encdec lab models/en-fr --idea '--weights int8' --tolerance 0.5\n"
+             "  encdec lab models/en-fr --patterns mine.pdll --html report.html\n"
+             "  encdec lab models/en-fr --idea '--sketch' --seconds 20 --record sketch.json\n\n"
+             "exit codes: 0 there is a verdict, 1 failure, 2 usage, 3 bad model, 4 a record from\n"
+             "elsewhere, 5 limit");
+}
+
+Status finishOptions(Arguments &arguments, bool seeded) {
+  lab::LabOptions &options = arguments.options;
+  if (options.model.empty())
+    return usageError("MODEL is required");
+  ENCDEC_ASSIGN_OR_RETURN(std::vector<std::string> idea, lab::splitWords(arguments.idea));
+  ENCDEC_ASSIGN_OR_RETURN(options.against, lab::splitWords(arguments.against));
+  options.idea.insert(options.idea.begin(), idea.begin(), idea.end());
+  if (arguments.all) {
+    options.rows = {1, 4, 16, 64};
+    options.sourceLengths = {8, 32, 128};
+    options.weights = {"f32", "bf16", "int8", "int8-dynamic"};
+  }
+  if (!seeded)
+    options.seed = std::random_device()() >> 1 | 1;
+  if (!arguments.quiet && isatty(STDERR_FILENO))
+    options.progress = [](const std::string &stage) {
+      std::cerr << "\r\033[K" << stage << " …" << std::flush;
+    };
+  return Status::success();
+}
+
+Result<Object> readRecord(const std::string &path) {
+  auto file = llvm::MemoryBuffer::getFile(path);
+  if (!file)
+    return badModel(path + ": cannot read it: " + file.getError().message());
+  auto json = llvm::json::parse((*file)->getBuffer());
+  if (!json || !json->getAsObject() || !json->getAsObject()->getArray("times"))
+    return badModel(path + ": expected a record of encdec lab, found " +
+                    (json ? "other JSON" : "no JSON: " + llvm::toString(json.takeError())));
+  ENCDEC_RETURN_IF_ERROR(
+      lab::checkRecord(*json->getAsObject()).withContext(path));
+  return std::move(*json->getAsObject());
+}
+
+Status writeFile(const std::string &path, const std::string &text) {
+  std::ofstream file(path, std::ios::binary);
+  if (file << text << std::flush)
+    return Status::success();
+  return Status(Code::Failure, path + ": cannot write it");
+}
+
+Result<std::string> run(Arguments &arguments, bool seeded) {
+  Object record;
+  if (!arguments.show.empty()) {
+    ENCDEC_ASSIGN_OR_RETURN(record, readRecord(arguments.show));
+  } else {
+    ENCDEC_RETURN_IF_ERROR(finishOptions(arguments, seeded));
+    auto measured = lab::runLab(arguments.options);
+    if (arguments.options.progress)
+      std::cerr << "\r\033[K";
+    ENCDEC_ASSIGN_OR_RETURN(record, std::move(measured));
+  }
+  const std::string json = llvm::formatv("{0:2}\n", llvm::json::Value(Object(record))).str();
+  if (!arguments.recordFile.empty())
+    ENCDEC_RETURN_IF_ERROR(writeFile(arguments.recordFile, json));
+  if (!arguments.htmlFile.empty())
+    ENCDEC_RETURN_IF_ERROR(writeFile(arguments.htmlFile, lab::reportHtml(record)));
+  return arguments.json ? json : lab::reportText(record);
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  holdStandardStreams();
+  Arguments arguments;
+  CLI::App app("Tries an idea: compiles a model with and without it, times both, and compares "
+               "their numbers.",
+               program);
+  describe(app, arguments);
+  if (auto code = parseWords(app, argc, argv))
+    return *code;
+  auto text = run(arguments, app.count("--seed") > 0);
+  if (!text.ok()) {
+    std::cerr << program << ": error: " << text.status().message() << "\n";
+    return int(text.status().code());
+  }
+  return printResult(program, *text);
+}

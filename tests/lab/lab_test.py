@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+"""encdec lab: verdicts on models whose truth is known, and on cheats."""
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+BIN = pathlib.Path(sys.argv.pop(1)).resolve() / "bin"
+sys.path.insert(0, str(HERE))
+CHEATS = re.findall(r'^    "([a-z-]+)": \(', (HERE / "cheat.py").read_text(), re.M)
+
+
+class Lab(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.temporary = tempfile.TemporaryDirectory()
+        cls.out = pathlib.Path(cls.temporary.name)
+        cls.tmp = cls.out / "tmp"
+        cls.tmp.mkdir()
+        cls.model = cls.out / "model"
+        subprocess.run([BIN / "encdec", "synth", "--family", "bart", "-o", cls.model],
+                       capture_output=True, check=True)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.temporary.cleanup()
+
+    def tearDown(self):
+        self.assertEqual(list(self.tmp.iterdir()), [], "nothing may be left behind")
+
+    def lab(self, *words, fake=None, check=True, seconds=1):
+        command = [BIN / "encdec", "lab", self.model, "--seconds", seconds, *words]
+        if fake:
+            command += ["--bench-with", HERE / "fake_bench.py"]
+        environment = {**os.environ, "TMPDIR": str(self.tmp), "LAB_BIN": str(BIN),
+                       "LAB_FAKE": fake or "", "LAB_FAKE_FOLDER": str(self.out)}
+        result = subprocess.run(list(map(str, command)), capture_output=True, text=True,
+                                env=environment)
+        if check and result.returncode:
+            raise AssertionError(f"{words}: exit {result.returncode}: {result.stderr}")
+        return result
+
+    def record(self, *words, **options):
+        return json.loads(self.lab("--json", *words, **options).stdout)
+
+    def test_a_build_against_itself(self):
+        record = self.record("--rows", "1", fake="equal", seconds=3)
+        self.assertIn(record["finding"], ["no-difference", "not-decided"])
+        self.assertTrue(record["equal_bundles"])
+        numbers, = record["numbers"]
+        self.assertIsNone(numbers["wrong"])
+        self.assertEqual((numbers["logits"]["most"], numbers["decisions_changed"],
+                          numbers["outputs_changed"]), (0, 0, 0))
+        self.assertLess(numbers["base_from_interpreter"]["most"], 1e-4)
+
+    def test_a_delay_of_3_percent_is_found(self):
+        for row in self.record("--rows", "1", fake="slow", seconds=8)["times"]:
+            self.assertEqual(row["finding"], "slower", row)
+            self.assertLess(row["low"], 1 / 1.03)
+            self.assertGreater(row["high"], 1 / 1.04)
+
+    def test_the_timed_program_itself(self):
+        record = self.record("--rows", "1,2", "--source-length", "8")
+        self.assertEqual([(row["figure"], row["rows"]) for row in record["times"]],
+                         [("step", 1), ("encode", 1), ("step", 2), ("encode", 2)])
+        for row in record["times"]:
+            self.assertGreater(row["rounds"], 0)
+            self.assertGreater(row["base_ms"], 0)
+
+    def test_cheats_have_wrong_numbers(self):
+        self.assertGreaterEqual(len(CHEATS), 8)
+        for cheat in CHEATS:
+            with self.subTest(cheat):
+                record = self.record("--idea", f"--cheat {cheat}", "--rows", "2",
+                                     "--compile-with", HERE / "cheat.py", fake="equal")
+                self.assertEqual(record["finding"], "wrong-numbers")
+                self.assertTrue(record["verdict"].startswith("wrong numbers: "),
+                                record["verdict"])
+
+    def test_other_formats_have_wrong_numbers_unless_they_are_allowed(self):
+        for weights in ("bf16", "int8"):
+            record = self.record("--idea", f"--weights {weights}", fake="equal")
+            self.assertEqual(record["finding"], "wrong-numbers")
+        record = self.record("--idea", "--weights bf16", "--tolerance", "0.5", fake="equal")
+        self.assertNotEqual(record["finding"], "wrong-numbers")
+        # Of equal formats the interpreter has that format, too.
+        record = self.record("--idea", "--weights int8", "--against", "--weights int8",
+                             fake="equal")
+        self.assertLess(record["numbers"][0]["base_from_interpreter"]["most"], 1e-3)
+        self.assertNotEqual(record["finding"], "wrong-numbers")
+
+    def test_a_cached_result_is_not_timed(self):
+        record = self.record("--rows", "1", fake="cached", seconds=3)
+        self.assertNotEqual(record["finding"], "faster")
+
+    def test_other_work_is_not_timed(self):
+        for fake, says in (("short", '"new_tokens": expected 24, found 12'),
+                           ("nothing", '"step_ms": expected a time')):
+            result = self.lab(fake=fake, check=False)
+            self.assertEqual((result.returncode, result.stdout), (1, ""))
+            self.assertIn(says, result.stderr)
+
+    def test_records_and_reports(self):
+        record, page = self.out / "record.json", self.out / "report.html"
+        text = self.lab("--record", record, "--html", page, "--seed", "7", fake="equal").stdout
+        self.assertTrue(text.startswith("verdict: "))
+        self.assertEqual(self.lab("--show", record).stdout, text)
+        html = page.read_text()
+        self.assertIn("<svg", html)
+        for outside in ("http:", "https:", "src=", "href=", "@import", "url("):
+            self.assertNotIn(outside, html)
+        made = json.loads(record.read_text())
+        self.assertEqual(made["seed"], 7)
+        for key in ("load", "mhz", "governor"):
+            self.assertIn(key, made["before"])
+        for key in ("cpu", "producer"):
+            record.write_text(json.dumps({**made, key: "another"}))
+            result = self.lab("--show", record, check=False)
+            self.assertEqual((result.returncode, result.stdout), (4, ""))
+            self.assertIn('found "another"', result.stderr)
+
+    def test_equal_seeds_give_equal_counts(self):
+        def counts(record):
+            return {key: record[key] for key in ("numbers", "base_bundle", "idea_bundle")}
+        one, two = (self.record("--seed", "3", "--idea", "--weights bf16", fake="equal")
+                    for _ in range(2))
+        self.assertEqual(counts(one), counts(two))
+        other = self.record("--seed", "4", "--idea", "--weights bf16", fake="equal")
+        self.assertNotEqual(one["numbers"], other["numbers"])
+
+    def test_sentences(self):
+        texts = self.out / "texts"
+        texts.write_text("hello there\nany text\nyes\n")
+        record = self.record("--sentences", texts, fake="equal")
+        self.assertEqual(record["numbers"][0]["outputs"], 3)
+        result = self.lab("--sentences", self.out / "none", fake="equal", check=False)
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("--sentences: cannot read", result.stderr)
+
+    def test_refusals_teach(self):
+        for words, code, says in ((["--idea", "'--set"], 2, "does not end"),
+                                  (["--idea", "--wieghts int8"], 2, "--weights"),
+                                  (["--seconds", "0"], 2, "--seconds"),
+                                  (["--ide", "x"], 2, "did you mean '--idea'?"),
+                                  (["--show", HERE / "lab_test.py"], 3, "a record of encdec lab")):
+            result = self.lab(*words, fake="equal", check=False)
+            self.assertEqual((result.returncode, result.stdout), (code, ""), result.stderr)
+            self.assertIn(says, result.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
