@@ -4,6 +4,7 @@
 #include "compiler/lab/Child.h"
 #include "compiler/lab/Machine.h"
 #include "compiler/lab/Numbers.h"
+#include "compiler/lab/Passes.h"
 #include "compiler/lab/Timing.h"
 #include "runtime/base/Signals.h"
 #include "llvm/Support/FileSystem.h"
@@ -106,6 +107,7 @@ private:
   Status describeBundle(const std::string &bundle, const char *key);
   Status time();
   Status checkNumbers(const Pair &pair);
+  Status describePasses();
   Result<std::string> referenceOf(const Pair &pair);
   void conclude();
   void say(const std::string &stage) {
@@ -284,6 +286,29 @@ Status Trial::checkNumbers(const Pair &pair) {
   return Status::success();
 }
 
+/// The values of an option among arguments.
+std::vector<std::string> valuesOf(const std::string &option,
+                                  const std::vector<std::string> &words) {
+  std::vector<std::string> values;
+  for (size_t i = 0; i + 1 < words.size(); ++i)
+    if (words[i] == option)
+      values.push_back(words[i + 1]);
+  return values;
+}
+
+Status Trial::describePasses() {
+  say("measuring each pass");
+  PassOptions passes;
+  passes.model = options.model;
+  passes.weights = pairs.front().weights;
+  passes.plugins = valuesOf("--load-pass-plugin", options.idea);
+  for (const std::string &text : valuesOf("--pass-pipeline", options.idea))
+    passes.pipeline = text;
+  passes.ablate = options.ablate;
+  ENCDEC_ASSIGN_OR_RETURN(record["passes"], passRows(passes));
+  return Status::success();
+}
+
 /// One word for all: what each comparison says, if they agree.
 void Trial::conclude() {
   auto count = [&](Finding finding) {
@@ -327,6 +352,7 @@ Result<Object> Trial::run() {
   record["numbers"] = Array();
   for (const Pair &pair : pairs)
     ENCDEC_RETURN_IF_ERROR(checkNumbers(pair));
+  ENCDEC_RETURN_IF_ERROR(describePasses());
   conclude();
   return std::move(record);
 }

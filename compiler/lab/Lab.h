@@ -20,10 +20,11 @@ struct LabOptions {
   std::vector<unsigned> sourceLengths = {32};
   std::vector<std::string> weights; ///< Formats; empty: what the arguments say.
   std::string sentences;            ///< A file with a text a line, or empty.
-  double tolerance = 1e-4;          ///< Of log-probabilities, absolute.
+  double tolerance = 3e-5;          ///< Of log-probabilities, absolute.
   uint64_t seed = 1;
   unsigned threads = 0; ///< 0: all.
   VerdictOptions verdict;
+  bool ablate = false; ///< The table of passes also leaves each fusion out in turn.
   /// The programs, where they are not those beside this one.
   std::string compileWith, benchWith, runWith;
   std::function<void(const std::string &)> progress; ///< May be empty.

@@ -37,7 +37,7 @@ struct NumbersOptions {
   uint64_t seed = 1;
   /// Greatest difference of a log-probability; below it an idea is right, and so it is below
   /// four times the base's own distance from the interpreter.
-  double tolerance = 1e-4;
+  double tolerance = 3e-5;
 };
 
 struct Numbers {

@@ -83,10 +83,34 @@ static std::string bundlesTable(const Object &record) {
   return table;
 }
 
+static std::string passesTable(const Object &record) {
+  std::string table = fmt::format("\n{:<30}{:>6}{:>7}{:>10}{:>12}{:>10}{:>8}{:>10}\n", "after",
+                                  "ops", "calls", "barriers", "step bytes", "code", "arena",
+                                  "error");
+  unsigned refused = 0;
+  for (const Value &value : *record.getArray("passes")) {
+    const Object &row = *value.getAsObject();
+    std::string name = text(row, "after");
+    if (auto without = row.getString("without"))
+      name = "all but " + without->str();
+    table += fmt::format("{:<30}{:>6.0f}", name.empty() ? "import" : name, number(row, "ops"));
+    if (auto code = row.getString("code"))
+      table += fmt::format("{:>47}", "[" + code->str() + "]");
+    else
+      table += fmt::format("{:>7.0f}{:>10.0f}{:>12.0f}{:>10.0f}{:>8.0f}", number(row, "calls"),
+                           number(row, "barriers"), number(row, "step_bytes"),
+                           number(row, "code_bytes"), number(row, "arena"));
+    table += fmt::format("{:>10.2g}\n", number(row, "error"));
+    refused += row.getString("code").has_value();
+  }
+  return table + fmt::format("{} of these cannot be lowered.\n", refused);
+}
+
 std::string reportText(const Object &record) {
   return fmt::format("verdict: {}\n\nidea:    {}\nagainst: {}\n", text(record, "verdict"),
                      text(record, "idea"), text(record, "against")) +
-         machineLine(record) + timesTable(record) + numbersTable(record) + bundlesTable(record);
+         machineLine(record) + timesTable(record) + numbersTable(record) + bundlesTable(record) +
+         passesTable(record);
 }
 
 } // namespace encdec::lab

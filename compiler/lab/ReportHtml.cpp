@@ -174,6 +174,24 @@ std::string bundles(const Object &record) {
   return table.end();
 }
 
+std::string passes(const Object &record) {
+  Table table({"after", "ops", "calls", "barriers", "step bytes", "code bytes", "arena", "error"});
+  for (const Value &value : *record.getArray("passes")) {
+    const Object &row = *value.getAsObject();
+    std::vector<std::string> cells = {text(row, "after").empty() ? "import" : text(row, "after"),
+                                      fmt::format("{:.0f}", number(row, "ops"))};
+    if (row.getString("without"))
+      cells[0] = "all but " + text(row, "without");
+    for (const char *key : {"calls", "barriers", "step_bytes", "code_bytes", "arena"})
+      cells.push_back(row.getString("code") ? "" : fmt::format("{:.0f}", number(row, key)));
+    if (row.getString("code"))
+      cells[2] = "[" + text(row, "code") + "]";
+    cells.push_back(fmt::format("{:.2g}", number(row, "error")));
+    table.row(cells);
+  }
+  return table.end();
+}
+
 std::string machine(const Object &record) {
   std::string line = "<p>" + text(record, "cpu") + "; " + text(record, "producer");
   for (const char *when : {"before", "after"})
@@ -192,7 +210,8 @@ std::string reportHtml(const Object &record) {
                      text(record, "verdict"), text(record, "model"), text(record, "idea"),
                      text(record, "against")) +
          "<h2>Times</h2>\n" + intervals(record) + times(record) + "<h2>Numbers</h2>\n" +
-         numbers(record) + "<h2>Bundles</h2>\n" + bundles(record) + "<h2>Machine</h2>\n" +
+         numbers(record) + "<h2>Bundles</h2>\n" + bundles(record) +
+         "<h2>Passes</h2>\n" + passes(record) + "<h2>Machine</h2>\n" +
          machine(record) + "</html>\n";
 }
 

@@ -4,11 +4,10 @@
 #include "compiler/Register.h"
 #include "compiler/emit/Compile.h"
 #include "compiler/emit/Jit.h"
-#include "compiler/place/Weights.h"
-#include "dialect/ReferenceRun.h"
+#include "compiler/run/Interpret.h"
+#include "dialect/Ops.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/FileSystem.h"
-#include <numeric>
 
 using namespace mlir;
 
@@ -34,33 +33,6 @@ struct IrModel::Parts {
   }
 };
 
-namespace {
-
-/// Collects the errors of a call as one message.
-class Messages {
-public:
-  explicit Messages(MLIRContext &context)
-      : handler(&context, [this](Diagnostic &diagnostic) {
-          if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
-            return;
-          llvm::raw_string_ostream out(text);
-          out << (text.empty() ? "" : "; ");
-          if (auto at = dyn_cast<FileLineColLoc>(diagnostic.getLocation()))
-            out << at.getFilename().getValue() << ":" << at.getLine() << ":" << at.getColumn()
-                << ": ";
-          out << diagnostic.str();
-        }) {}
-  Status status(const char *otherwise) const {
-    return badModel(text.empty() ? otherwise : text);
-  }
-
-private:
-  std::string text;
-  ScopedDiagnosticHandler handler;
-};
-
-} // namespace
-
 IrModel::IrModel(std::unique_ptr<Parts> parts) : parts(std::move(parts)) {}
 IrModel::IrModel(IrModel &&) noexcept = default;
 IrModel::~IrModel() = default;
@@ -70,7 +42,7 @@ Result<IrModel> IrModel::read(const std::string &file, const RunOptions &options
     return usageError("--checkpoint: expected a folder, found '" + options.checkpoint + "'");
   auto parts = std::make_unique<Parts>();
   parts->options = options;
-  Messages messages(parts->context);
+  ErrorMessages messages(parts->context);
   parts->module = parseSourceFile<ModuleOp>(file, &parts->context);
   if (!parts->module)
     return messages.status("the file holds no module");
@@ -92,36 +64,8 @@ Status IrModel::bundle(const std::string &out, std::vector<std::string> &warning
   return bundleModule(*copy, parts->options.checkpoint, out, parts->compileOptions(), warnings);
 }
 
-/// The token that decoding starts from.
-static int64_t startOf(ModuleOp module) {
-  auto generation = module->getAttrOfType<DictionaryAttr>(kGenerationAttr);
-  auto token = generation ? generation.getAs<IntegerAttr>("decoder_start_token_id")
-                          : IntegerAttr();
-  return token ? token.getInt() : 0;
-}
-
 Result<std::vector<StepAnswer>> IrModel::interpret(const Query &query) const {
-  Messages messages(parts->context);
-  WeightStore store(parts->options.checkpoint);
-  reference::BatchRun run(*parts->module, [&](WeightOp weight) { return store.stored(weight); });
-  auto failure = [&] { return messages.status("the interpreter failed"); };
-  if (failed(run.verify()) || failed(run.encode(query.sources)))
-    return failure();
-  std::vector<int64_t> rows(query.sources.size());
-  std::iota(rows.begin(), rows.end(), 0);
-  std::vector<int64_t> tokens(rows.size(), startOf(*parts->module));
-  std::vector<StepAnswer> answers;
-  for (int64_t t = 0; t < query.steps; ++t) {
-    std::vector<int64_t> positions(rows.size(), t);
-    auto step = run.step(tokens, positions, reference::ownSlots(rows, t), rows);
-    if (failed(step))
-      return failure();
-    answers.push_back({step->tokens, step->logProbs});
-    tokens = step->tokens;
-    for (size_t row = 0; row < query.forced.size(); ++row)
-      tokens[row] = query.forced[row][std::min<size_t>(size_t(t), query.forced[row].size() - 1)];
-  }
-  return answers;
+  return interpretModule(*parts->module, parts->options.checkpoint, query);
 }
 
 std::string notLowerable(const std::string &message) {

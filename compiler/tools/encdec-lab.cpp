@@ -2,12 +2,14 @@
 #include "compiler/lab/Child.h"
 #include "compiler/lab/Lab.h"
 #include "compiler/lab/Machine.h"
+#include "compiler/lab/Passes.h"
 #include "compiler/lab/Report.h"
 #include "compiler/tools/CommandLine.h"
 #include "compiler/tools/Streams.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MemoryBuffer.h"
 
+#include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
 #include <random>
@@ -23,6 +25,7 @@ constexpr const char *program = "encdec-lab";
 struct Arguments {
   lab::LabOptions options;
   std::string idea, against, show, recordFile, htmlFile;
+  std::string bisect; ///< A folder.
   bool json = false, all = false, quiet = false;
 };
 
@@ -78,6 +81,10 @@ void describe(CLI::App &app, Arguments &arguments) {
       ->check(CLI::Range(uint64_t(1), uint64_t(1) << 31));
   app.add_option("--threads", options.threads, "threads of the timed programs; default: all")
       ->check(CLI::Range(1, 256));
+  app.add_flag("--ablate", options.ablate, "the table of passes also leaves each fusion out");
+  app.add_option("--bisect", arguments.bisect,
+                 "instead of timing, find the first pass that changes numbers, and write the IR "
+                 "that it gets into this folder");
   app.add_flag("--json", arguments.json, "the record on standard output, as JSON");
   app.add_option("--record", arguments.recordFile, "also write the record to this file");
   app.add_option("--html", arguments.htmlFile, "also write a report to this file");
@@ -140,7 +147,40 @@ Status writeFile(const std::string &path, const std::string &text) {
   return Status(Code::Failure, path + ": cannot write it");
 }
 
+/// Finds the pass, and says how to repeat it.
+Result<std::string> bisect(Arguments &arguments) {
+  ENCDEC_RETURN_IF_ERROR(finishOptions(arguments, /*seeded=*/true));
+  const lab::LabOptions &options = arguments.options;
+  lab::PassOptions passes;
+  passes.model = options.model;
+  passes.tolerance = options.tolerance;
+  std::string plugins;
+  for (size_t i = 0; i + 1 < options.idea.size(); ++i)
+    if (options.idea[i] == "--load-pass-plugin") {
+      passes.plugins.push_back(options.idea[i + 1]);
+      plugins += " --load-pass-plugin=" + options.idea[i + 1];
+    } else if (options.idea[i] == "--pass-pipeline") {
+      passes.pipeline = options.idea[i + 1];
+    }
+  ENCDEC_ASSIGN_OR_RETURN(lab::Bisected found, lab::bisectPasses(passes));
+  if (found.pass.empty())
+    return fmt::format("no pass changes a log-probability by more than {:g}\n", passes.tolerance);
+  std::error_code error;
+  std::filesystem::create_directories(arguments.bisect, error);
+  const std::string before = arguments.bisect + "/before.mlir";
+  ENCDEC_RETURN_IF_ERROR(writeFile(before, found.before));
+  return fmt::format(
+      "{0} changes a log-probability by {1:.2g}, more than {2:g}\n\nto repeat it:\n"
+      "  encdec-opt {3}{4} --pass-pipeline='builtin.module({0})' -o {5}/after.mlir\n"
+      "  encdec run {3} --interpret --checkpoint {6} --ids \"1 2 3\" --json\n"
+      "  encdec run {5}/after.mlir --interpret --checkpoint {6} --ids \"1 2 3\" --json\n",
+      found.pass, found.error, passes.tolerance, before, plugins, arguments.bisect,
+      options.model);
+}
+
 Result<std::string> run(Arguments &arguments, bool seeded) {
+  if (!arguments.bisect.empty())
+    return bisect(arguments);
   Object record;
   if (!arguments.show.empty()) {
     ENCDEC_ASSIGN_OR_RETURN(record, readRecord(arguments.show));

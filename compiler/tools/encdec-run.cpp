@@ -8,6 +8,7 @@
 #include "runtime/base/WeightTypes.h"
 
 #include <charconv>
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <fmt/format.h>
@@ -189,12 +190,20 @@ Result<Outcome> answer(const Arguments &arguments) {
   return Outcome{std::move(steps), "jit", {}, {}};
 }
 
+/// What is no number is null: JSON knows no other.
+std::string asJson(double value) {
+  return std::isfinite(value) ? fmt::format("{}", value) : "null";
+}
+
 std::string asJson(const Outcome &outcome) {
   std::string tokens, logProbs; // [step][source]
   for (const StepAnswer &step : outcome.steps) {
     const char *comma = tokens.empty() ? "" : ", ";
     tokens += fmt::format("{}[{}]", comma, fmt::join(step.tokens, ", "));
-    logProbs += fmt::format("{}[{}]", comma, fmt::join(step.logProbs, ", "));
+    std::vector<std::string> texts;
+    for (double logProb : step.logProbs)
+      texts.push_back(asJson(logProb));
+    logProbs += fmt::format("{}[{}]", comma, fmt::join(texts, ", "));
   }
   return fmt::format("{{\"by\": \"{}\", \"code\": {}, \"tokens\": [{}], \"log_probs\": [{}]}}\n",
                      outcome.by, outcome.code.empty() ? "null" : '"' + outcome.code + '"',
@@ -279,5 +288,5 @@ int main(int argc, char **argv) {
   if (!outcome->why.empty())
     std::cerr << program << ": note: no code for this IR, so the interpreter answers: "
               << outcome->why << "\n";
-  return printResult(program, (arguments.json ? asJson : asText)(*outcome));
+  return printResult(program, arguments.json ? asJson(*outcome) : asText(*outcome));
 }

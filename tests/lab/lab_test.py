@@ -11,6 +11,7 @@ import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
 BIN = pathlib.Path(sys.argv.pop(1)).resolve() / "bin"
+WRONG_PASS = sys.argv.pop(1)
 sys.path.insert(0, str(HERE))
 CHEATS = re.findall(r'^    "([a-z-]+)": \(', (HERE / "cheat.py").read_text(), re.M)
 
@@ -132,6 +133,42 @@ class Lab(unittest.TestCase):
         self.assertEqual(counts(one), counts(two))
         other = self.record("--seed", "4", "--idea", "--weights bf16", fake="equal")
         self.assertNotEqual(one["numbers"], other["numbers"])
+
+    def test_each_pass_has_a_row(self):
+        rows = self.record("--rows", "1", "--ablate", fake="equal")["passes"]
+        prefixes = [row for row in rows if "without" not in row]
+        names = [row["after"] for row in prefixes]
+        self.assertEqual(names[:2], ["", "encdec-fuse-attention"])
+        self.assertIn("encdec-pack-weights", names[-1])
+        # Until the attentions are fused they have no kernels.
+        self.assertEqual([row["code"] for row in prefixes],
+                         ["decomposed-attention"] + [None] * (len(prefixes) - 1))
+        for row in rows:
+            self.assertLess(row["error"], 1e-5)
+            if row["code"] is None:
+                for key in ("ops", "calls", "barriers", "step_bytes", "code_bytes", "arena"):
+                    self.assertGreater(row[key], 0, key)
+        without = {row["without"]: row for row in rows if "without" in row}
+        self.assertEqual(without["encdec-fuse-attention"]["code"], "decomposed-attention")
+        last = prefixes[-1]
+        self.assertGreater(without["encdec-fuse-ffn"]["barriers"], last["barriers"])
+
+    def test_bisection_finds_the_pass(self):
+        folder = self.out / "bisected"
+        said = self.lab("--bisect", folder, fake="equal").stdout
+        self.assertIn("no pass changes", said)
+        said = self.lab("--bisect", folder, "--load-pass-plugin", WRONG_PASS, "--pass-pipeline",
+                        "builtin.module(wrong-scale)", fake="equal").stdout
+        self.assertTrue(said.startswith("wrong-scale changes a log-probability by "), said)
+        # The commands repeat it.
+        lines = [line.strip() for line in said.splitlines() if line.startswith("  ")]
+        answers = []
+        for line in lines:
+            result = subprocess.run(["sh", "-c", line], capture_output=True, text=True,
+                                    env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"})
+            self.assertEqual(result.returncode, 0, result.stderr)
+            answers.append(result.stdout)
+        self.assertNotEqual(answers[1], answers[2])
 
     def test_sentences(self):
         texts = self.out / "texts"
