@@ -23,8 +23,8 @@ constexpr unsigned mostRounds = 400, warmUps = 1, benchDeadline = 300;
 constexpr const char *figures[] = {"step", "encode"};
 enum Side { base, idea };
 
-/// Steps of a repeat: enough that a process does more than start.
-constexpr unsigned repeats = 4, newTokens = 24;
+/// Processes differ more than the steps of one, so each is short, and there are many.
+constexpr unsigned repeats = 2, newTokens = 16;
 
 struct Times {
   double ms[std::size(figures)];

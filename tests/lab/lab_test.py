@@ -100,7 +100,7 @@ class Lab(unittest.TestCase):
         self.assertNotEqual(record["finding"], "faster")
 
     def test_other_work_is_not_timed(self):
-        for fake, says in (("short", '"new_tokens": expected 24, found 12'),
+        for fake, says in (("short", '"new_tokens": expected 16, found 8'),
                            ("nothing", '"step_ms": expected a time')):
             result = self.lab(fake=fake, check=False)
             self.assertEqual((result.returncode, result.stdout), (1, ""))
