@@ -352,7 +352,9 @@ Result<Object> Trial::run() {
   record["numbers"] = Array();
   for (const Pair &pair : pairs)
     ENCDEC_RETURN_IF_ERROR(checkNumbers(pair));
-  ENCDEC_RETURN_IF_ERROR(describePasses());
+  record["passes"] = Array();
+  if (options.passes)
+    ENCDEC_RETURN_IF_ERROR(describePasses());
   conclude();
   return std::move(record);
 }

@@ -24,6 +24,7 @@ struct LabOptions {
   uint64_t seed = 1;
   unsigned threads = 0; ///< 0: all.
   VerdictOptions verdict;
+  bool passes = true;  ///< Measures each pass, too.
   bool ablate = false; ///< The table of passes also leaves each fusion out in turn.
   /// The programs, where they are not those beside this one.
   std::string compileWith, benchWith, runWith;

@@ -88,6 +88,8 @@ static std::string passesTable(const Object &record) {
                                   "ops", "calls", "barriers", "step bytes", "code", "arena",
                                   "error");
   unsigned refused = 0;
+  if (record.getArray("passes")->empty())
+    return {};
   for (const Value &value : *record.getArray("passes")) {
     const Object &row = *value.getAsObject();
     std::string name = text(row, "after");

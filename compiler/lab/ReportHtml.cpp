@@ -211,7 +211,7 @@ std::string reportHtml(const Object &record) {
                      text(record, "against")) +
          "<h2>Times</h2>\n" + intervals(record) + times(record) + "<h2>Numbers</h2>\n" +
          numbers(record) + "<h2>Bundles</h2>\n" + bundles(record) +
-         "<h2>Passes</h2>\n" + passes(record) + "<h2>Machine</h2>\n" +
+         (record.getArray("passes")->empty() ? "" : "<h2>Passes</h2>\n" + passes(record)) + "<h2>Machine</h2>\n" +
          machine(record) + "</html>\n";
 }
 

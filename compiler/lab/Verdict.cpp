@@ -1,4 +1,4 @@
-// Verdict.cpp: signed ranks, looks, and the words of a verdict.
+// Verdict.cpp: signs, looks, and the words of a verdict.
 #include "compiler/lab/Verdict.h"
 
 #include <algorithm>
@@ -8,36 +8,28 @@
 
 namespace encdec::lab {
 
-/// The largest c with P(W < c) <= tail, where W is the sum of those of the ranks 1 … n that
-/// fair coins choose. 0: there is none above it.
-static size_t criticalRank(size_t n, double tail) {
-  std::vector<double> chance(n * (n + 1) / 2 + 1, 0.0); // of W, rank by rank
-  chance[0] = 1;
-  size_t most = 0;
-  for (size_t rank = 1; rank <= n; ++rank) {
-    most += rank;
-    for (size_t sum = most + 1; sum-- > 0;)
-      chance[sum] = (chance[sum] + (sum >= rank ? chance[sum - rank] : 0)) / 2;
-  }
+/// The largest c with P(B < c) <= tail, where B counts the heads of n fair coins. 0: there is
+/// none above it.
+static size_t criticalCount(size_t n, double tail) {
+  // P(B = c), by logarithms: 2^-n is no double for large n.
+  auto chance = [n](size_t c) {
+    return std::exp(std::lgamma(n + 1.0) - std::lgamma(c + 1.0) - std::lgamma(n - c + 1.0) -
+                    double(n) * std::log(2.0));
+  };
   size_t c = 0;
-  for (double below = chance[0]; below <= tail; below += chance[c])
+  for (double below = chance(0); below <= tail; below += chance(c))
     ++c;
   return c;
 }
 
-Ratio signedRankInterval(std::span<const double> logRatios, double error) {
-  // W at θ counts the averages of two values (a value with itself too) above θ, so the
-  // interval lies between two of these averages, and the estimate is their median.
-  std::vector<double> averages;
-  for (size_t i = 0; i < logRatios.size(); ++i)
-    for (size_t j = 0; j <= i; ++j)
-      averages.push_back((logRatios[i] + logRatios[j]) / 2);
-  std::ranges::sort(averages);
-  const size_t count = averages.size(), c = criticalRank(logRatios.size(), error / 2);
-  const double middle = (averages[(count - 1) / 2] + averages[count / 2]) / 2;
+Ratio signInterval(std::span<const double> logRatios, double error) {
+  std::vector<double> sorted(logRatios.begin(), logRatios.end());
+  std::ranges::sort(sorted);
+  const size_t count = sorted.size(), c = criticalCount(count, error / 2);
+  const double middle = (sorted[(count - 1) / 2] + sorted[count / 2]) / 2;
   if (c == 0)
     return {0, std::exp(middle), std::numeric_limits<double>::infinity()};
-  return {std::exp(averages[c - 1]), std::exp(middle), std::exp(averages[count - c])};
+  return {std::exp(sorted[c - 1]), std::exp(middle), std::exp(sorted[count - c])};
 }
 
 /// 10 rounds, then half as many again each time, and all of them.
@@ -66,7 +58,7 @@ void Comparison::finish() {
 }
 
 void Comparison::look(bool last) {
-  seen = signedRankInterval(values, options.error / double(plan.size()));
+  seen = signInterval(values, options.error / double(plan.size()));
   const double most = 1 + options.margin;
   // Worth stopping for: known to the margin, or to a quarter of the difference.
   const double width = std::log(seen.high / seen.low) / 2;

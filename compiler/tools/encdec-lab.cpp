@@ -81,6 +81,7 @@ void describe(CLI::App &app, Arguments &arguments) {
       ->check(CLI::Range(uint64_t(1), uint64_t(1) << 31));
   app.add_option("--threads", options.threads, "threads of the timed programs; default: all")
       ->check(CLI::Range(1, 256));
+  app.add_flag("!--no-passes", options.passes, "leave the table of passes out");
   app.add_flag("--ablate", options.ablate, "the table of passes also leaves each fusion out");
   app.add_option("--bisect", arguments.bisect,
                  "instead of timing, find the first pass that changes numbers, and write the IR "

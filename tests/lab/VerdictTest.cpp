@@ -54,6 +54,12 @@ const Kind kinds[] = {
          return std::min(3.0, 0.004 * std::abs(std::tan(M_PI * (uniform(r) - 0.5))));
        };
      }},
+    {"every tenth process many times as slow",
+     [] {
+       return [](Random &r, unsigned) {
+         return 0.012 * normal(r) + (uniform(r) < 0.1 ? 1.5 * uniform(r) : 0);
+       };
+     }},
     {"bursts",
      [] {
        return [left = 0](Random &r, unsigned) mutable {
@@ -112,8 +118,8 @@ TEST(Verdict, EqualModelsAreSeldomCalledDifferent) {
 TEST(Verdict, ThreePercentAreFound) {
   constexpr unsigned trials = 500;
   for (const Kind &kind : kinds) {
-    // Two modes 10 % apart hide 3 % for longer than a minute.
-    const unsigned rounds = std::string(kind.name) == "two modes by chance" ? 400 : 60;
+    // About as many rounds as a minute has. Two modes 10 % apart hide 3 % for longer than a minute.
+    const unsigned rounds = std::string(kind.name) == "two modes by chance" ? 400 : 100;
     Counts slower = compare(kind, 1.03, rounds, trials);
     EXPECT_GE(slower.slower, trials * 0.9) << kind.name;
     EXPECT_EQ(slower.faster, 0u) << kind.name;
@@ -138,22 +144,22 @@ TEST(Verdict, IntervalsHoldTheTruthAsOftenAsTheySay) {
       std::vector<double> values;
       for (unsigned i = 0; i < n; ++i)
         values.push_back(0.1 + std::pow(normal(random), 3)); // symmetric, far from normal
-      Ratio ratio = signedRankInterval(values, 0.05);
+      Ratio ratio = signInterval(values, 0.05);
       missed += std::log(ratio.low) > 0.1 || std::log(ratio.high) < 0.1;
     }
     EXPECT_LE(missed, 4000 * 0.062) << n;
-    EXPECT_GE(missed, 4000 * 0.015) << n; // no wider than it must be
+    EXPECT_GE(missed, 4000 * 0.01) << n; // no wider than it must be
   }
 }
 
 TEST(Verdict, ExactForSmallSamples) {
   const double values[] = {0.01, 0.02, 0.03, 0.04, 0.05, 0.06};
-  // The least and the greatest average: six signs agree with a chance of 2 / 64.
-  Ratio ratio = signedRankInterval(values, 0.05);
+  // The least and the greatest: six signs agree with a chance of 2 / 64.
+  Ratio ratio = signInterval(values, 0.05);
   EXPECT_NEAR(std::log(ratio.low), 0.01, 1e-12);
   EXPECT_NEAR(std::log(ratio.high), 0.06, 1e-12);
   EXPECT_NEAR(std::log(ratio.middle), 0.035, 1e-12);
-  EXPECT_EQ(signedRankInterval(values, 0.03).low, 0);
+  EXPECT_EQ(signInterval(values, 0.03).low, 0);
 }
 
 TEST(Verdict, LooksArePlannedAndTheLastOneIsTaken) {
