@@ -274,3 +274,7 @@ std::variant<FusedOp, GroupRefusal> encdec::groupOps(RewriterBase &rewriter,
     return *refusal;
   return grouping.create(rewriter);
 }
+
+std::optional<GroupRefusal> encdec::whyNoGroup(ArrayRef<Operation *> ops) {
+  return Grouping(ops).check();
+}

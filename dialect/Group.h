@@ -27,6 +27,9 @@ struct GroupRefusal {
 std::variant<FusedOp, GroupRefusal> groupOps(mlir::RewriterBase &rewriter,
                                              llvm::ArrayRef<mlir::Operation *> ops);
 
+/// Why groupOps would refuse them; nothing where it would not.
+std::optional<GroupRefusal> whyNoGroup(llvm::ArrayRef<mlir::Operation *> ops);
+
 /// Replaces `group` by its ops.
 void inlineGroup(mlir::RewriterBase &rewriter, FusedOp group);
 

@@ -1,11 +1,9 @@
-// Constraints only look, and say why they do not hold. Rewrites make derived weights
-// (dialect/Derived.h) and name results; whatever can fail in one has a constraint that asks for
-// it first, since a pattern cannot go back once it rewrites.
-//
-// A group of ops as one op would be a rewrite of its own here, once the dialect has one.
+// Constraints only look, and say why they do not hold. Rewrites make groups (dialect/Group.h)
+// and derived weights (dialect/Derived.h) and name results; whatever can fail in one has a
+// constraint that asks for it first, since a pattern cannot go back once it rewrites.
 #include "compiler/fuse/NativePatterns.h"
 #include "dialect/Derived.h"
-#include "dialect/Ops.h"
+#include "dialect/Group.h"
 #include "mlir/AsmParser/AsmParser.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Diagnostics.h"
@@ -290,6 +288,26 @@ LogicalResult derive(PatternRewriter &rewriter, PDLResultList &results, Argument
   return success();
 }
 
+//===-- Groups ------------------------------------------------------------===//
+
+SmallVector<Operation *> opsOf(Arguments arguments) {
+  return llvm::map_to_vector(arguments, [](PDLValue op) { return op.cast<Operation *>(); });
+}
+
+LogicalResult canGroup(PatternRewriter &rewriter, PDLResultList &, Arguments arguments) {
+  std::optional<GroupRefusal> refusal = whyNoGroup(opsOf(arguments));
+  if (!refusal)
+    return success();
+  return refuse(rewriter, "CanGroup [" + refusal->code + "]: " + refusal->why);
+}
+
+LogicalResult group(PatternRewriter &rewriter, PDLResultList &, Arguments arguments) {
+  auto made = groupOps(rewriter, opsOf(arguments));
+  if (auto *refusal = std::get_if<GroupRefusal>(&made))
+    return refuse(rewriter, "Group [" + refusal->code + "]: " + refusal->why);
+  return success();
+}
+
 //===-- Names -------------------------------------------------------------===//
 
 LogicalResult nameAfter(PatternRewriter &rewriter, PDLResultList &, Arguments arguments) {
@@ -316,6 +334,10 @@ ArrayRef<NativePattern> nativePatterns() {
       {"CanAdd", constraint, "aa", "", canDerive<sum>},
       {"CanConcat", constraint, "aa", "", canDerive<concat>},
       {"CanConcat3", constraint, "aaa", "", canDerive<concat>},
+      {"CanGroup2", constraint, "oo", "", canGroup},
+      {"CanGroup3", constraint, "ooo", "", canGroup},
+      {"CanGroup4", constraint, "oooo", "", canGroup},
+      {"CanGroup5", constraint, "ooooo", "", canGroup},
       {"CanMultiply", constraint, "aa", "", canDerive<product>},
       {"CanScale", constraint, "aa", "", canDerive<scaled>},
       {"CanTakeColumns", constraint, "aaa", "", canDerive<columns>},
@@ -324,6 +346,10 @@ ArrayRef<NativePattern> nativePatterns() {
       {"ConcatWeights", rewrite, "aa", "a", derive<concat>},
       {"ConcatWeights3", rewrite, "aaa", "a", derive<concat>},
       {"Equals", constraint, "aa", "", equals},
+      {"Group2", rewrite, "oo", "", group},
+      {"Group3", rewrite, "ooo", "", group},
+      {"Group4", rewrite, "oooo", "", group},
+      {"Group5", rewrite, "ooooo", "", group},
       {"HasNoWeights", constraint, "a", "", hasNoWeights},
       {"HasOneUse", constraint, "v", "", hasOneUse},
       {"IsConstantWeight", constraint, "a", "", isConstantWeight},
