@@ -50,7 +50,7 @@ func.func @early_reader(%x: !x, %r: !x) -> !x {
 // CHECK-NEXT: %[[Y:.*]], %[[Z:.*]] = encdec.add_norm {{.*}}, sum}
 // CHECK-NEXT: encdec.norm %[[Z]], @b
 // REMARK: [Passed] add-norm | {{.*}}Function=no_add_twice
-// REMARK: [Missed] no-add | {{.*}}Function=no_add_twice | Blocker="encdec.add_norm at
+// REMARK: [Missed] no-add | {{.*}}Function=no_add_twice | Blocker="encdec.add_norm{{( [^ ]+)?}} at
 func.func @no_add_twice(%x: !x, %r: !x) -> (!x, !x) {
   %z = encdec.add %x, %r : !x, !x
   %y = encdec.norm %z, @g, @b {eps = 1.0e-5} : !x
@@ -66,7 +66,7 @@ func.func @no_add(%x: !x) -> !x {
 }
 
 // The norm has reported the add, so the add gets no remark of its own.
-// REMARK: [Missed] different-blocks | {{.*}}Function=different_blocks | Blocker="encdec.add at
+// REMARK: [Missed] different-blocks | {{.*}}Function=different_blocks | Blocker="encdec.add{{( [^ ]+)?}} at
 func.func @different_blocks(%x: !x, %r: !x, %c: i1) -> !x {
   %z = encdec.add %x, %r : !x, !x
   cf.cond_br %c, ^norm, ^sum

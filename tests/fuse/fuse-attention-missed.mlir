@@ -16,7 +16,7 @@ func.func @no_softmax(%p: !scores, %v: !dec, %rows: !index, %offsets: !index) ->
   return %c : !dec
 }
 
-// CHECK: [Missed] no-scores | {{.*}}Function=no_scores | Blocker="encdec.mask at
+// CHECK: [Missed] no-scores | {{.*}}Function=no_scores | Blocker="encdec.mask{{( [^ ]+)?}} at
 func.func @no_scores(%q: !dec, %v: !dec, %rows: !index, %offsets: !index, %a: !index, %b: !index) -> !dec {
   %s = encdec.scores %q, %v of %rows in %offsets {heads = 2, scale = 0.5} : !dec, !dec
   %m = encdec.mask %s at %a : !scores
@@ -55,7 +55,7 @@ func.func @shared_probs(%q: !dec, %v: !dec, %w: !dec, %rows: !index, %offsets: !
   return %c, %d : !dec, !dec
 }
 
-// CHECK: [Missed] ragged-mismatch | {{.*}}Function=ragged_mismatch | Blocker="encdec.scores at
+// CHECK: [Missed] ragged-mismatch | {{.*}}Function=ragged_mismatch | Blocker="encdec.scores{{( [^ ]+)?}} at
 func.func @ragged_mismatch(%q: !dec, %v: !dec, %rows: !index, %offsets: !index, %other: !index) -> !dec {
   %s = encdec.scores %q, %v of %rows in %offsets {heads = 2, scale = 0.5} : !dec, !dec
   %p = encdec.softmax %s : !scores
@@ -72,7 +72,7 @@ func.func @width_mismatch(%q: !dec, %v: !wide, %rows: !index, %offsets: !index) 
 }
 
 // A reader of the probabilities above the context, whose value comes later still.
-// CHECK: [Missed] early-probs | {{.*}}Function=early_probs | Blocker="encdec.mask at
+// CHECK: [Missed] early-probs | {{.*}}Function=early_probs | Blocker="encdec.mask{{( [^ ]+)?}} at
 // CHECK: [Missed] no-softmax | {{.*}}Function=early_probs |
 func.func @early_probs(%q: !dec, %v: !dec, %rows: !index, %offsets: !index) -> (!dec, !dec) {
   %s = encdec.scores %q, %v of %rows in %offsets {heads = 2, scale = 0.5} : !dec, !dec

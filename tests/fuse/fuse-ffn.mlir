@@ -88,7 +88,7 @@ func.func @no_gate(%x: !x, %g: !h) -> !x {
   return %y : !x
 }
 
-// REMARK: [Missed] different-input | {{.*}}Function=different_input | Blocker="encdec.linear at
+// REMARK: [Missed] different-input | {{.*}}Function=different_input | Blocker="encdec.linear{{( [^ ]+)?}} at
 func.func @different_input(%x: !x, %z: !x) -> !x {
   %h = encdec.linear %x, @up.w : !x -> !h
   %g = encdec.linear %z, @gate.w : !x -> !h

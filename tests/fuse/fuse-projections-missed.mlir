@@ -21,7 +21,7 @@ func.func @no_linear(%x: !enc, %rows: !index, %offsets: !index) -> !enc {
   return %c : !enc
 }
 
-// CHECK: [Missed] variadic-linear | {{.*}}Function=variadic_linear | Blocker="encdec.linear at
+// CHECK: [Missed] variadic-linear | {{.*}}Function=variadic_linear | Blocker="encdec.linear{{( [^ ]+)?}} at
 func.func @variadic_linear(%x: !enc, %rows: !index, %offsets: !index) -> !enc {
   %q = encdec.linear %x, @q.w : !enc -> !enc
   %k, %v = encdec.linear %x, [@k.w, @v.w] : !enc -> !enc, !enc
@@ -56,7 +56,7 @@ func.func @bias_mismatch(%x: !enc, %rows: !index, %offsets: !index) -> !enc {
   return %c : !enc
 }
 
-// CHECK: [Missed] no-append | {{.*}}Function=no_append | Blocker="encdec.cache_read at
+// CHECK: [Missed] no-append | {{.*}}Function=no_append | Blocker="encdec.cache_read{{( [^ ]+)?}} at
 func.func @no_append(%x: !dec, %cache: !encdec.cache<2x2>, %ancestors: tensor<?x?xi32>, %positions: !index) -> !dec {
   %q = encdec.linear %x, @q.w : !dec -> !dec
   %ks, %vs, %offsets, %rows = encdec.cache_read %cache of %ancestors to %positions : !encdec.cache<2x2>
@@ -64,7 +64,7 @@ func.func @no_append(%x: !dec, %cache: !encdec.cache<2x2>, %ancestors: tensor<?x
   return %c : !dec
 }
 
-// CHECK: [Missed] several-appends | {{.*}}Function=several_appends | Blocker="encdec.cache_append at
+// CHECK: [Missed] several-appends | {{.*}}Function=several_appends | Blocker="encdec.cache_append{{( [^ ]+)?}} at
 func.func @several_appends(%x: !dec, %cache: !encdec.cache<2x2>, %ancestors: tensor<?x?xi32>, %positions: !index) -> !dec
     attributes {encdec.entry = "step"} {
   %q = encdec.linear %x, @q.w : !dec -> !dec
@@ -78,7 +78,7 @@ func.func @several_appends(%x: !dec, %cache: !encdec.cache<2x2>, %ancestors: ten
 }
 
 // Keys and values are projected on one of two paths, queries on both.
-// CHECK: [Missed] different-blocks | {{.*}}Function=different_blocks | Blocker="encdec.linear at
+// CHECK: [Missed] different-blocks | {{.*}}Function=different_blocks | Blocker="encdec.linear{{( [^ ]+)?}} at
 func.func @different_blocks(%x: !enc, %rows: !index, %offsets: !index, %c: i1) -> !enc {
   %twice = encdec.add %x, %x : !enc, !enc
   %q = encdec.linear %x, @q.w : !enc -> !enc

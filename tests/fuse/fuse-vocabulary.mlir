@@ -31,7 +31,7 @@ func.func @no_bias(%x: !x, %bias: tensor<?x9xf32>, %by: !index, %top: i64) -> (!
 }
 
 // CHECK-NOT: encdec.vocabulary
-// REMARK: [Missed] no-linear | {{.*}}Function=no_linear | Blocker="encdec.add at
+// REMARK: [Missed] no-linear | {{.*}}Function=no_linear | Blocker="encdec.add{{( [^ ]+)?}} at
 func.func @no_linear(%x: !logits, %bias: tensor<?x9xf32>, %by: !index, %top: i64) -> !top {
   %l = encdec.add %x, %x : !logits, !logits
   %t, %p = encdec.top_tokens %l biased %bias by %by keep %top : !logits, tensor<?x9xf32>
