@@ -1,6 +1,7 @@
 // MLIR's own loader goes on without a plugin that it cannot load. Here each way to be none is an
 // error of its own, and symbols are read from the file before it is loaded.
 #include "compiler/Plugins.h"
+#include "mlir/Tools/Plugins/DialectPlugin.h"
 #include "mlir/Tools/Plugins/PassPlugin.h"
 #include "llvm/Object/ELFObjectFile.h"
 #include "llvm/Support/FileSystem.h"
@@ -10,13 +11,15 @@ using namespace llvm;
 namespace encdec {
 
 static constexpr StringLiteral entryPoint = "mlirGetPassPluginInfo";
+static constexpr StringLiteral dialectEntryPoint = "mlirGetDialectPluginInfo";
 
 static Error noPlugin(const std::string &file, const Twine &why) {
   return createStringError("'" + file + "' is no pass plugin: " + why);
 }
 
-/// Whether the file is a shared object that defines the entry point.
-static Error checkSymbols(const std::string &file) {
+/// Whether the file is a shared object that defines the entry point; and whether it defines
+/// that of a dialect plugin too.
+static Error checkSymbols(const std::string &file, bool &hasDialects) {
   auto binary = object::ObjectFile::createObjectFile(file);
   if (!binary) {
     consumeError(binary.takeError());
@@ -25,43 +28,60 @@ static Error checkSymbols(const std::string &file) {
   auto *elf = dyn_cast<object::ELFObjectFileBase>(binary->getBinary());
   if (!elf || elf->getEType() != ELF::ET_DYN)
     return noPlugin(file, "expected a shared object");
+  bool hasPasses = false;
+  hasDialects = false;
   for (const object::ELFSymbolRef &symbol : elf->getDynamicSymbolIterators()) {
     Expected<StringRef> name = symbol.getName();
     Expected<uint32_t> flags = symbol.getFlags();
     bool defined = flags && !(*flags & object::SymbolRef::SF_Undefined);
-    if (name && defined && *name == entryPoint)
-      return Error::success();
+    hasPasses |= name && defined && *name == entryPoint;
+    hasDialects |= name && defined && *name == dialectEntryPoint;
     consumeError(name.takeError());
     consumeError(flags.takeError());
   }
+  if (hasPasses)
+    return Error::success();
   return noPlugin(file, "expected it to define " + entryPoint +
                             " (extern \"C\"; examples/my_fusion.cpp shows one)");
 }
 
-static Expected<mlir::PassPlugin> load(const std::string &file) {
+static Expected<mlir::PassPlugin> load(const std::string &file, mlir::DialectRegistry &registry) {
   sys::fs::file_status status;
   if (std::error_code error = sys::fs::status(file, status))
     return noPlugin(file, error.message());
   if (status.type() != sys::fs::file_type::regular_file)
     return noPlugin(file, "expected a file");
-  if (Error error = checkSymbols(file))
+  bool hasDialects;
+  if (Error error = checkSymbols(file, hasDialects))
     return error;
   // A name without a slash would be looked for in the system's folders.
-  Expected<mlir::PassPlugin> plugin =
-      mlir::PassPlugin::load(file.find('/') == file.npos ? "./" + file : file);
+  std::string path = file.find('/') == file.npos ? "./" + file : file;
+  Expected<mlir::PassPlugin> plugin = mlir::PassPlugin::load(path);
   if (!plugin)
     return noPlugin(file, "loading it fails: " + toString(plugin.takeError()) +
                               " (it must be built against this LLVM, " LLVM_VERSION_STRING ")");
+  if (hasDialects) {
+    Expected<mlir::DialectPlugin> dialects = mlir::DialectPlugin::load(path);
+    if (!dialects)
+      return noPlugin(file, "its dialects cannot be loaded: " + toString(dialects.takeError()));
+    dialects->registerDialectRegistryCallbacks(registry);
+  }
   return plugin;
 }
 
-Error checkPassPlugin(const std::string &file) { return load(file).takeError(); }
+Error checkPassPlugin(const std::string &file, mlir::DialectRegistry &registry) {
+  return load(file, registry).takeError();
+}
 
-Error loadPassPlugin(const std::string &file) {
-  Expected<mlir::PassPlugin> plugin = load(file);
-  if (!plugin)
-    return plugin.takeError();
-  plugin->registerPassRegistryCallbacks();
+Error loadPassPlugins(ArrayRef<std::string> files, mlir::MLIRContext &context) {
+  mlir::DialectRegistry registry;
+  for (const std::string &file : files) {
+    Expected<mlir::PassPlugin> plugin = load(file, registry);
+    if (!plugin)
+      return plugin.takeError();
+    plugin->registerPassRegistryCallbacks();
+  }
+  context.appendDialectRegistry(registry);
   return Error::success();
 }
 

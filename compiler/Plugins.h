@@ -1,5 +1,6 @@
 // Plugins with passes of a user's own, checked before anything of them runs.
 #pragma once
+#include "mlir/IR/MLIRContext.h"
 #include "llvm/Support/Error.h"
 #include <string>
 
@@ -8,10 +9,13 @@ namespace encdec {
 /// An error where `file` is no plugin for this compiler: it is missing, is no shared object,
 /// does not define the entry point mlirGetPassPluginInfo, cannot be loaded, or is for another
 /// version of MLIR's plugin interface. A plugin is code of the user's that this process runs.
-/// It stays loaded; its passes are not registered.
-llvm::Error checkPassPlugin(const std::string &file);
+/// It stays loaded; its passes are not registered. Where the file is a dialect plugin too
+/// (mlirGetDialectPluginInfo), its dialects go to `registry`, and what it registers with them,
+/// such as kernels (compiler/lower/KernelPlugin.h), to this process.
+llvm::Error checkPassPlugin(const std::string &file, mlir::DialectRegistry &registry);
 
-/// The same, and registers its passes (process-wide), so that pipelines as text name them.
-llvm::Error loadPassPlugin(const std::string &file);
+/// The same for several, whose passes are registered (process-wide), so that pipelines as text
+/// name them, and whose dialects `context` knows.
+llvm::Error loadPassPlugins(llvm::ArrayRef<std::string> files, mlir::MLIRContext &context);
 
 } // namespace encdec

@@ -1,7 +1,7 @@
 // An op with a kernel, as a plugin of encdec's programs:
 //
-//   encdec-opt model.mlir --load-dialect-plugin=build/lib/my_kernel.so
-//     --load-pass-plugin=build/lib/my_kernel.so --pass-pipeline='builtin.module(mine-add3, …)'
+//   encdec compile examples/models/en-fr -o build/mine.encdec
+//     --load-pass-plugin build/lib/my_kernel.so --pass-pipeline mine-add3 --at fuse:before
 //
 // mine.add3 %a, %b, %c is (a + b) + c in one pass over the rows. It says which textbook ops it
 // stands for (decompose), so the interpreter, verify-form and groups understand it; and it

@@ -179,11 +179,10 @@ public:
 
   /// Loads plugins and reads passes, before anything runs.
   Status loadExtensions() {
-    for (const std::string &plugin : options.plugins) {
-      if (llvm::Error error = loadPassPlugin(plugin))
-        return usageError(llvm::toString(std::move(error)));
+    if (llvm::Error error = loadPassPlugins(options.plugins, *module.getContext()))
+      return usageError(llvm::toString(std::move(error)));
+    for (const std::string &plugin : options.plugins)
       info.passes.push_back(describePlugin(plugin));
-    }
     for (const Extension &extension : options.extensions)
       if (llvm::Error error = checkExtension(extension))
         return usageError(llvm::toString(std::move(error)));

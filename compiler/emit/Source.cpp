@@ -1,5 +1,6 @@
 // The stages of a file of IR are told by what it holds: there is no mark that could be wrong.
 #include "compiler/emit/Source.h"
+#include "compiler/Plugins.h"
 #include "compiler/ReadModule.h"
 #include "compiler/Register.h"
 #include "compiler/place/Weights.h"
@@ -36,6 +37,9 @@ static Result<OwningOpRef<ModuleOp>> readIr(MLIRContext &context, const CompileO
   DialectRegistry registry;
   registerEncDecDialects(registry);
   context.appendDialectRegistry(registry);
+  // The IR may hold ops of plugins' dialects.
+  if (llvm::Error error = loadPassPlugins(options.plugins, context))
+    return usageError(llvm::toString(std::move(error)));
   Errors errors(context);
   OwningOpRef<ModuleOp> module = readModule(options.ir, &context);
   if (!module)

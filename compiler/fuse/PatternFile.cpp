@@ -126,6 +126,44 @@ LogicalResult checkPattern(pdl::PatternOp pattern) {
   return failure(result.wasInterrupted());
 }
 
+/// How many operands every op of this name has; nothing where that differs.
+std::optional<unsigned> operandsOf(OperationName name) {
+  auto has = [&]<unsigned n>() {
+    return name.hasTrait<OpTrait::NOperands<n>::template Impl>() ? std::optional<unsigned>(n)
+                                                                 : std::nullopt;
+  };
+  if (name.hasTrait<OpTrait::OneOperand>())
+    return 1;
+  for (std::optional<unsigned> found :
+       {has.operator()<2>(), has.operator()<3>(), has.operator()<4>(), has.operator()<5>(),
+        has.operator()<6>(), has.operator()<7>()})
+    if (found)
+      return found;
+  return std::nullopt;
+}
+
+/// PDLL takes a result of an op that may have several, as linear.0, for a range. As an operand
+/// beside others PDL then never matches it, since a range takes all operands that are left.
+/// Where every operand is one value, the range is its one result.
+void takeOneResult(pdl::PatternOp pattern) {
+  OpBuilder builder(pattern.getContext());
+  for (auto op : llvm::to_vector(pattern.getBodyRegion().front().getOps<pdl::OperationOp>())) {
+    std::optional<StringRef> name = op.getOpName();
+    if (!name || operandsOf(OperationName(*name, op.getContext())) != op.getOperandValues().size())
+      continue;
+    for (OpOperand &operand : op.getOperandValuesMutable()) {
+      auto range = operand.get().getDefiningOp<pdl::ResultsOp>();
+      if (!range || !range.getIndex())
+        continue;
+      builder.setInsertionPoint(op);
+      // Results before one that may be missing or several are one each.
+      operand.set(pdl::ResultOp::create(builder, range.getLoc(),
+                                        pdl::ValueType::get(op.getContext()), range.getParent(),
+                                        *range.getIndex()));
+    }
+  }
+}
+
 ReadPattern compile(pdl::PatternOp pattern) {
   MLIRContext *context = pattern.getContext();
   std::string name = pattern.getSymName().value_or("").str();
@@ -200,6 +238,7 @@ FailureOr<PatternFile> readPatternFile(StringRef file, MLIRContext *context) {
       return at(&op) << "[bad-pdl]: expected only pdl.pattern but got " << op.getName();
     if (failed(checkPattern(pattern)))
       return failure();
+    takeOneResult(pattern);
     auto behind = llvm::find_if(result.patterns, [&](const ReadPattern &other) {
       return other.benefit < pattern.getBenefit();
     });

@@ -96,10 +96,11 @@ int main(int argc, char **argv) {
   llvm::InitLLVM signals(argc, argv);
   std::vector<std::string> words = wordsOf(argc, argv);
   std::vector<char *> arguments;
+  DialectRegistry registry;
   for (std::string &word : words) {
     StringRef value = word;
     if (value.consume_front("--load-pass-plugin=")) {
-      if (llvm::Error error = encdec::checkPassPlugin(value.str())) {
+      if (llvm::Error error = encdec::checkPassPlugin(value.str(), registry)) {
         llvm::errs() << "encdec-opt: error: " << llvm::toString(std::move(error)) << "\n";
         return usageError;
       }
@@ -109,7 +110,6 @@ int main(int argc, char **argv) {
     }
     arguments.push_back(word.data());
   }
-  DialectRegistry registry;
   encdec::registerEncDecDialects(registry);
   encdec::registerAllPasses();
   return asMainReturnCode(run(arguments.size(), arguments.data(), registry));

@@ -2,6 +2,7 @@
 """encdec compile with what a user adds: rewrite patterns, passes, plugins."""
 import json
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -11,6 +12,7 @@ from support import BUILD, EXAMPLE, TESTS, Cli, run
 
 PATTERNS = TESTS / "fuse" / "apply-patterns.pdll"
 PLUGIN = BUILD / "lib" / "my_fusion.so"
+KERNEL = BUILD / "lib" / "my_kernel.so"
 MINE = "my-fuse-memory-projections"
 
 
@@ -55,6 +57,37 @@ class Patterns(Cli):
                           "cse", "encdec-verify-form"])
         self.assertEqual(run("generate", bundle, *self.words).stdout,
                          run("generate", self.bundle, *self.words).stdout)
+
+    def test_a_pattern_makes_groups(self):
+        bundle = self.compiled("--patterns", TESTS / "fuse" / "group.pdll")
+        self.assertRegex(" ".join(passes(bundle)), r"encdec-apply-patterns group\.pdll "
+                                                  r"[0-9a-f]{32}: OutputAndNorm 2")
+        self.assertEqual(run("generate", bundle, "--json", *self.words).stdout,
+                         run("generate", self.bundle, "--json", *self.words).stdout)
+
+    def test_groups_of_the_pipeline_change_no_bit(self):
+        for choice in ("encode", "step", "all"):
+            bundle = self.compiled("--groups", choice, "--tune", "worker-rows=2")
+            self.assertEqual(run("generate", bundle, "--json", *self.words).stdout,
+                             run("generate", self.bundle, "--json", *self.words).stdout)
+
+    def test_a_plugin_brings_an_op_with_its_kernel(self):
+        text = run("import", EXAMPLE).stdout
+        line = re.search(r"^( *%\S+ = )encdec\.add (%\S+), (%\S+) : (\S+ \S+), .*$", text,
+                         re.M)
+        result, a, b, kind = line.groups()
+        two = f"    %two = encdec.add {a}, {b} : {kind}, {kind}\n" \
+              f"{result}encdec.add %two, {a} : {kind}, {kind}"
+        three = f"{result}mine.add3 {a}, {b}, {a} : {kind}"
+        answers = []
+        for lines, options in ((two, ()), (three, ("--load-pass-plugin", KERNEL))):
+            ir = self.folder / "model.mlir"
+            ir.write_text(text.replace(line.group(0), lines))
+            run("compile", "--ir", ir, "--checkpoint", EXAMPLE, "-o", self.out, "--cpu", "v3",
+                *options)
+            answers.append(run("generate", self.out, "--json", *self.words).stdout)
+        self.assertEqual(*answers)
+        self.assertIn("mine.add3", run("inspect", self.out, "--json").stdout)
 
     def test_wrong_options(self):
         def wrong(*options, says):

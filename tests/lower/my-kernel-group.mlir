@@ -1,5 +1,5 @@
 // A plugin's op in a group is what it stands for (examples/my_kernel.cpp).
-// RUN: encdec-opt %s --load-dialect-plugin=%{lib}/my_kernel.so --encdec-pack-weights --encdec-schedule | FileCheck %s
+// RUN: encdec-opt %s --load-pass-plugin=%{lib}/my_kernel.so --encdec-pack-weights --encdec-schedule | FileCheck %s
 
 !d = tensor<?x16xf32, #encdec.side<decoder>>
 !ids = tensor<?xi32, #encdec.side<decoder>>

@@ -1,10 +1,10 @@
 // A plugin's op and its kernel (examples/my_kernel.cpp): the interpreter, verify-form and groups
 // know it by what it stands for, and the target calls the kernel that it brings.
-// RUN: encdec-opt %s --load-dialect-plugin=%{lib}/my_kernel.so --load-pass-plugin=%{lib}/my_kernel.so --pass-pipeline='builtin.module(mine-add3)' -o %t
+// RUN: encdec-opt %s --load-pass-plugin=%{lib}/my_kernel.so --pass-pipeline='builtin.module(mine-add3)' -o %t
 // RUN: FileCheck %s --check-prefix=OP --input-file=%t
-// RUN: encdec-opt %t --load-dialect-plugin=%{lib}/my_kernel.so --encdec-decompose | FileCheck %s --check-prefix=PLAIN
-// RUN: encdec-opt %t --load-dialect-plugin=%{lib}/my_kernel.so --encdec-pack-weights --encdec-schedule | FileCheck %s --check-prefix=CALL
-// RUN: encdec-opt %t --load-dialect-plugin=%{lib}/my_kernel.so --encdec-pack-weights --encdec-schedule --encdec-lower | FileCheck %s --check-prefix=BODY
+// RUN: encdec-opt %t --load-pass-plugin=%{lib}/my_kernel.so --encdec-decompose | FileCheck %s --check-prefix=PLAIN
+// RUN: encdec-opt %t --load-pass-plugin=%{lib}/my_kernel.so --encdec-pack-weights --encdec-schedule | FileCheck %s --check-prefix=CALL
+// RUN: encdec-opt %t --load-pass-plugin=%{lib}/my_kernel.so --encdec-pack-weights --encdec-schedule --encdec-lower | FileCheck %s --check-prefix=BODY
 
 !d = tensor<?x16xf32, #encdec.side<decoder>>
 !ids = tensor<?xi32, #encdec.side<decoder>>
