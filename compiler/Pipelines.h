@@ -43,7 +43,7 @@ struct PipelineOptions {
   /// 8 bits, since a step of many rows reads mostly keys and values then; else f32.
   std::string keys = "";
   /// Whose row-wise ops between two attentions become groups: none, encode, step or all.
-  std::string groups = "none";
+  std::string groups = "all";
   /// "CHOICE=NUMBER" of the target's choices (compiler/lower/Target.h).
   std::vector<std::string> tuning = {};
   /// In order, those of one point as well; each is sound by checkExtension.

@@ -4,8 +4,10 @@
 #include "compiler/explain/Provenance.h"
 #include "compiler/explain/Roles.h"
 #include "compiler/explain/Stages.h"
+#include "compiler/schedule/Schedule.h"
 #include "dialect/Schema.h"
 #include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/STLExtras.h"
 
 using namespace mlir;
@@ -70,6 +72,24 @@ private:
 
 } // namespace
 
+/// Of entries that stand once for each range of rows, keeps the one that runs for a step of
+/// one row and a source of 32 tokens, on one worker.
+static void keepOneRange(ModuleOp scheduled) {
+  llvm::StringMap<func::FuncOp> kept;
+  for (func::FuncOp entry : kernel::entriesOf(scheduled)) {
+    kernel::RowsFromAttr from = kernel::rowsFrom(entry);
+    StringRef name = kernel::entryName(entry);
+    int64_t rows = name == "step" ? 1 : 32;
+    if (from && (from.getLeast() > rows || from.getPerWorker() > rows)) {
+      entry.erase();
+      continue;
+    }
+    if (func::FuncOp before = kept.lookup(name))
+      before.erase();
+    kept[name] = entry;
+  }
+}
+
 /// Runs `build` on `work` and adds the stage, unless it fails.
 bool Explainer::advance(OwningOpRef<ModuleOp> &work, Pipeline build, StringRef name,
                         StringRef title) {
@@ -82,6 +102,7 @@ bool Explainer::advance(OwningOpRef<ModuleOp> &work, Pipeline build, StringRef n
     return false;
   }
   work = std::move(next);
+  keepOneRange(*work);
   addStage(*work, name, title, report);
   return true;
 }
@@ -122,6 +143,7 @@ void Explainer::runWithout(PassGain &gain) {
   if (!gain.schedulable)
     return;
   Report other;
+  keepOneRange(*work);
   addStage(*work, "scheduled", "", other);
   addSchedule(*work, other);
   auto more = [&](auto member) {

@@ -224,13 +224,14 @@ Size sizeOf(int layers, llvm::StringRef level) {
   return size;
 }
 
-TEST(CodeSize, ALayerCostsAtMostOneKilobyte) {
+/// An encoder and a decoder layer together, whose entries stand once for each range of rows:
+/// two of encode, three of step.
+TEST(CodeSize, ALayerCostsAtMostOneKilobyteInEachRange) {
   for (const char *level : {"v3", "v3-avxvnni", "v4", "v4-vnni", "neon"}) {
     SCOPED_TRACE(level);
     Size two = sizeOf(2, level), six = sizeOf(6, level);
     EXPECT_EQ(six.undefined, 0u);
-    // One encoder and one decoder layer together.
-    EXPECT_LE((six.code + six.constants - two.code - two.constants) / 4, 1024u);
+    EXPECT_LE((six.code + six.constants - two.code - two.constants) / 4, 3 * 1024u);
     EXPECT_GT(six.code, two.code);
     std::printf(
         "%s: %llu bytes of code, %llu of constants; a layer %llu and %llu\n",
