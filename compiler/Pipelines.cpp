@@ -6,7 +6,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassOptions.h"
 #include "mlir/Pass/PassRegistry.h"
-#include "llvm/ADT/StringSwitch.h"
+#include "llvm/ADT/STLExtras.h"
 
 using namespace mlir;
 
@@ -17,12 +17,20 @@ static std::string keysWith(StringRef weights) {
   return format && format->bits <= 8 ? "bf16" : "f32";
 }
 
+static constexpr std::pair<Extension::Point, llvm::StringLiteral> points[] = {
+    {Extension::fuseBefore, "fuse:before"},
+    {Extension::fuseAfter, "fuse:after"},
+    {Extension::placeBefore, "place:before"}};
+
 std::optional<Extension::Point> symbolizePoint(StringRef name) {
-  return llvm::StringSwitch<std::optional<Extension::Point>>(name)
-      .Case("fuse:before", Extension::fuseBefore)
-      .Case("fuse:after", Extension::fuseAfter)
-      .Case("place:before", Extension::placeBefore)
-      .Default(std::nullopt);
+  for (const auto &[point, known] : points)
+    if (known == name)
+      return point;
+  return std::nullopt;
+}
+
+StringRef stringifyPoint(Extension::Point point) {
+  return llvm::find_if(points, [&](const auto &each) { return each.first == point; })->second;
 }
 
 /// Adds passes that stand as text; what is wrong with them goes to `errors`.

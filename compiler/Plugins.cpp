@@ -85,4 +85,13 @@ Error loadPassPlugins(ArrayRef<std::string> files, mlir::MLIRContext &context) {
   return Error::success();
 }
 
+Error loadExtensions(const PipelineOptions &options, mlir::MLIRContext &context) {
+  if (Error error = loadPassPlugins(options.plugins, context))
+    return error;
+  for (const Extension &extension : options.extensions)
+    if (Error error = checkExtension(extension))
+      return error;
+  return Error::success();
+}
+
 } // namespace encdec

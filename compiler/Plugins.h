@@ -1,5 +1,6 @@
 // Plugins with passes of a user's own, checked before anything of them runs.
 #pragma once
+#include "compiler/PipelineOptions.h"
 #include "mlir/IR/MLIRContext.h"
 #include "llvm/Support/Error.h"
 #include <string>
@@ -17,5 +18,10 @@ llvm::Error checkPassPlugin(const std::string &file, mlir::DialectRegistry &regi
 /// The same for several, whose passes are registered (process-wide), so that pipelines as text
 /// name them, and whose dialects `context` knows.
 llvm::Error loadPassPlugins(llvm::ArrayRef<std::string> files, mlir::MLIRContext &context);
+
+/// Loads the plugins of `options`, whose dialects `context` then knows, and checks that its
+/// passes can be read: pipelines may be built of it then. Passes stay registered for the
+/// process; those of ours must be (registerAllPasses).
+llvm::Error loadExtensions(const PipelineOptions &options, mlir::MLIRContext &context);
 
 } // namespace encdec

@@ -9,6 +9,7 @@
 #include "compiler/emit/Object.h"
 #include "compiler/emit/PassLog.h"
 #include "compiler/emit/Source.h"
+#include "compiler/Pipelines.h"
 #include "compiler/Plugins.h"
 #include "compiler/lower/Lowering.h"
 #include "compiler/place/Weights.h"
@@ -57,18 +58,14 @@ public:
                                  "this checkpoint is an encoder only; compile without --sketch");
     stage("fusing and placing");
     PassManager pm(module.getContext());
-    PipelineOptions pipeline;
-    pipeline.weights = options.weights;
-    pipeline.weightsFor = options.weightsFor;
-    pipeline.sketch = options.sketch;
-    pipeline.groups = options.groups;
-    pipeline.tuning = options.tuning;
-    pipeline.extensions = options.extensions;
-    ENCDEC_RETURN_IF_ERROR(loadExtensions());
+    if (llvm::Error error = loadExtensions(options, *module.getContext()))
+      return usageError(llvm::toString(std::move(error)));
+    for (const std::string &plugin : options.plugins)
+      info.passes.push_back(describePlugin(plugin));
     if (!placed) {
       if (options.fuse)
-        buildFusePipeline(pm, pipeline); // leaves what is fused
-      buildPlacePipeline(pm, pipeline); // leaves what is hoisted
+        buildFusePipeline(pm, options); // leaves what is fused
+      buildPlacePipeline(pm, options); // leaves what is hoisted
     }
     // On sound IR these passes fail only for a pattern that matches no weight, and for what
     // the user added.
@@ -84,7 +81,7 @@ public:
                     "a sketch is for a vocabulary in f32, but here it is stored in a "
                     "smaller format; compile without --sketch, or choose f32 for it");
     PassManager schedule(module.getContext());
-    buildSchedulePipeline(schedule, pipeline);
+    buildSchedulePipeline(schedule, options);
     if (Status status = run(schedule); !status.ok())
       return status;
     info.passes.push_back("encdec-lower"); // once for each level
@@ -97,8 +94,7 @@ public:
     ENCDEC_ASSIGN_OR_RETURN(auto *target, resultOf(findObjectTarget(level)));
     OwningOpRef<ModuleOp> lowered = module.clone();
     PassManager pm(module.getContext());
-    PipelineOptions pipeline;
-    pipeline.weights = options.weights;
+    PipelineOptions pipeline = options;
     pipeline.level = level.str();
     buildLowerPipeline(pm, pipeline);
     if (mlir::failed(pm.run(*lowered)))
@@ -175,18 +171,6 @@ public:
       if (level.architecture == "x86-64" && (wholes || !level.onlyForWholes))
         asked.emplace_back(level.name);
     return asked;
-  }
-
-  /// Loads plugins and reads passes, before anything runs.
-  Status loadExtensions() {
-    if (llvm::Error error = loadPassPlugins(options.plugins, *module.getContext()))
-      return usageError(llvm::toString(std::move(error)));
-    for (const std::string &plugin : options.plugins)
-      info.passes.push_back(describePlugin(plugin));
-    for (const Extension &extension : options.extensions)
-      if (llvm::Error error = checkExtension(extension))
-        return usageError(llvm::toString(std::move(error)));
-    return Status::success();
   }
 
   Status run(PassManager &pm) {

@@ -1,6 +1,6 @@
 // The whole way: checkpoint folder to bundle, or to a model in this process.
 #pragma once
-#include "compiler/Pipelines.h"
+#include "compiler/PipelineOptions.h"
 #include "compiler/import/Import.h"
 #include "compiler/tokenizer/Describe.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -14,23 +14,9 @@ namespace encdec {
 
 class JitModel;
 
-struct CompileOptions {
-  /// The format of all matrices and token tables (dialect/WeightFormat.h), and
-  /// "GLOB=FORMAT" for weights whose names match: the last match counts.
-  std::string weights = "f32";
-  std::vector<std::string> weightsFor;
-  /// Adds an int8 sketch of an f32 vocabulary's weights: a step that is asked for the
-  /// best token alone reads the sketch and few of the weights, and finds the same token.
-  bool sketch = false;
-  /// Whose row-wise ops become groups: none, encode, step or all (PipelineOptions).
-  std::string groups = PipelineOptions().groups;
-  /// "CHOICE=NUMBER" of the target's choices.
-  std::vector<std::string> tuning;
-  /// What the user adds to the pipelines: files of patterns, and passes by name. The names must
-  /// be registered in this process (registerEncDecPassesAndPipelines), or come from `plugins`.
-  std::vector<Extension> extensions;
-  /// Pass plugins, which are loaded into this process and stay there.
-  std::vector<std::string> plugins;
+/// PipelineOptions::level is of no matter: code is made for `levels`. Passes that extensions name
+/// must be registered in this process (registerAllPasses), or come from plugins.
+struct CompileOptions : PipelineOptions {
   /// Whether plain ops are fused. Without, IR at hand is lowered as it is.
   bool fuse = true;
   /// CPU levels that code is made for, by their names in Object.h. If empty, those of

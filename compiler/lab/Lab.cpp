@@ -286,24 +286,13 @@ Status Trial::checkNumbers(const Pair &pair) {
   return Status::success();
 }
 
-/// The values of an option among arguments.
-std::vector<std::string> valuesOf(const std::string &option,
-                                  const std::vector<std::string> &words) {
-  std::vector<std::string> values;
-  for (size_t i = 0; i + 1 < words.size(); ++i)
-    if (words[i] == option)
-      values.push_back(words[i + 1]);
-  return values;
-}
-
 Status Trial::describePasses() {
   say("measuring each pass");
   PassOptions passes;
   passes.model = options.model;
-  passes.weights = pairs.front().weights;
-  passes.plugins = valuesOf("--load-pass-plugin", options.idea);
-  for (const std::string &text : valuesOf("--pass-pipeline", options.idea))
-    passes.pipeline = text;
+  passes.pipeline = options.pipeline;
+  if (!options.weights.empty())
+    passes.pipeline.weights = options.weights.front();
   passes.ablate = options.ablate;
   ENCDEC_ASSIGN_OR_RETURN(record["passes"], passRows(passes));
   return Status::success();

@@ -1,5 +1,6 @@
 // Lab.h: an idea on trial: is it faster, and does it compute the same? Free of MLIR.
 #pragma once
+#include "compiler/PipelineOptions.h"
 #include "compiler/lab/Verdict.h"
 #include "llvm/Support/JSON.h"
 #include "runtime/base/Status.h"
@@ -15,6 +16,7 @@ namespace encdec::lab {
 struct LabOptions {
   std::string model; ///< A checkpoint folder.
   std::vector<std::string> idea, against;
+  PipelineOptions pipeline; ///< What the idea's arguments say of the pipelines: for `passes`.
   double seconds = 45; ///< For timing, of all cells together.
   std::vector<unsigned> rows = {1, 16};
   std::vector<unsigned> sourceLengths = {32};

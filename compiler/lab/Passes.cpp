@@ -2,6 +2,7 @@
 #include "compiler/lab/Passes.h"
 
 #include "compiler/Pipelines.h"
+#include "compiler/Plugins.h"
 #include "compiler/Register.h"
 #include "compiler/emit/Object.h"
 #include "compiler/import/Import.h"
@@ -12,7 +13,6 @@
 #include "dialect/Schema.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
-#include "mlir/Tools/Plugins/PassPlugin.h"
 
 #include <cmath>
 
@@ -40,6 +40,11 @@ DialectRegistry allDialects() {
   return registry;
 }
 
+using Pipeline = void (*)(OpPassManager &, const PipelineOptions &);
+
+/// Checks between passes, of which the table has no rows.
+bool isCheck(llvm::StringRef pass) { return pass.starts_with("encdec-verify-form"); }
+
 class PassLab {
 public:
   explicit PassLab(const PassOptions &options)
@@ -49,17 +54,11 @@ public:
   Result<Bisected> bisect();
 
 private:
-  Result<std::vector<std::string>> fusions();
-  std::vector<std::string> places();
+  std::vector<std::string> passes(Pipeline build);
   Status run(ModuleOp module, const std::string &pass);
   Result<double> error(ModuleOp module);
   Result<Object> measure(ModuleOp module, llvm::ArrayRef<std::string> rest);
   void lower(ModuleOp module, llvm::ArrayRef<std::string> rest, Object &row);
-  PipelineOptions pipeline() const {
-    PipelineOptions pipeline;
-    pipeline.weights = options.weights;
-    return pipeline;
-  }
 
   const PassOptions &options;
   MLIRContext context;
@@ -93,28 +92,9 @@ Status PassLab::open() {
   return Status::success();
 }
 
-/// The fusions and, behind them, the passes that the options add.
-Result<std::vector<std::string>> PassLab::fusions() {
+std::vector<std::string> PassLab::passes(Pipeline build) {
   PassManager pm(&context);
-  buildFusePipeline(pm, pipeline());
-  std::vector<std::string> texts = textsOf(pm);
-  if (options.pipeline.empty())
-    return texts;
-  PassManager added(&context);
-  std::string message;
-  llvm::raw_string_ostream out(message);
-  llvm::StringRef inner = options.pipeline;
-  if (inner.consume_front("builtin.module(") && !inner.consume_back(")"))
-    return usageError("--pass-pipeline: a parenthesis is missing in '" + options.pipeline + "'");
-  if (failed(parsePassPipeline(inner, added, out)))
-    return usageError("--pass-pipeline: " + llvm::StringRef(message).trim().str());
-  llvm::append_range(texts, textsOf(added));
-  return texts;
-}
-
-std::vector<std::string> PassLab::places() {
-  PassManager pm(&context);
-  buildPlacePipeline(pm, pipeline());
+  build(pm, options.pipeline);
   return textsOf(pm);
 }
 
@@ -159,7 +139,7 @@ void PassLab::lower(ModuleOp module, llvm::ArrayRef<std::string> rest, Object &r
     return give("not-placed");
   row["step_bytes"] = stepWeightBytes(module);
   PassManager schedule(&context);
-  buildSchedulePipeline(schedule, pipeline());
+  buildSchedulePipeline(schedule, options.pipeline);
   if (failed(schedule.run(module)))
     return give("not-scheduled");
   int64_t calls = 0, barriers = 0, arena = 0;
@@ -168,7 +148,7 @@ void PassLab::lower(ModuleOp module, llvm::ArrayRef<std::string> rest, Object &r
   for (func::FuncOp function : module.getOps<func::FuncOp>())
     arena += arenaByRow(function);
   const ObjectTarget *host = hostObjectTarget();
-  PipelineOptions lowering = pipeline();
+  PipelineOptions lowering = options.pipeline;
   lowering.level = host ? host->name.str() : "";
   PassManager lowered(&context);
   buildLowerPipeline(lowered, lowering);
@@ -197,27 +177,31 @@ Result<Object> PassLab::measure(ModuleOp module, llvm::ArrayRef<std::string> res
 }
 
 Result<Array> PassLab::rows() {
-  ENCDEC_ASSIGN_OR_RETURN(std::vector<std::string> fuse, fusions());
+  const std::vector<std::string> fuse = passes(buildFusePipeline);
   std::vector<std::string> all = fuse;
-  llvm::append_range(all, places());
-  const llvm::ArrayRef<std::string> passes = all;
+  llvm::append_range(all, passes(buildPlacePipeline));
+  const llvm::ArrayRef<std::string> whole = all;
   Array rows;
   OwningOpRef<ModuleOp> module = plain->clone();
   for (size_t done = 0; done <= all.size(); ++done) {
     if (done)
       ENCDEC_RETURN_IF_ERROR(run(*module, all[done - 1]));
+    if (done && isCheck(all[done - 1]))
+      continue;
     // Fusions that have not run are left out; placing is needed for code.
     ENCDEC_ASSIGN_OR_RETURN(Object row,
-                            measure(*module, passes.drop_front(std::max(done, fuse.size()))));
+                            measure(*module, whole.drop_front(std::max(done, fuse.size()))));
     row["after"] = done ? all[done - 1] : "";
     rows.push_back(std::move(row));
   }
   for (size_t out = 0; options.ablate && out < fuse.size(); ++out) {
+    if (isCheck(fuse[out]))
+      continue;
     OwningOpRef<ModuleOp> without = plain->clone();
     for (size_t i = 0; i < fuse.size(); ++i)
       if (i != out)
         ENCDEC_RETURN_IF_ERROR(run(*without, fuse[i]));
-    ENCDEC_ASSIGN_OR_RETURN(Object row, measure(*without, passes.drop_front(fuse.size())));
+    ENCDEC_ASSIGN_OR_RETURN(Object row, measure(*without, whole.drop_front(fuse.size())));
     row["without"] = fuse[out];
     rows.push_back(std::move(row));
   }
@@ -225,9 +209,12 @@ Result<Array> PassLab::rows() {
 }
 
 Result<Bisected> PassLab::bisect() {
-  ENCDEC_ASSIGN_OR_RETURN(std::vector<std::string> all, fusions());
-  if (options.weights == "f32") // other formats are meant to change numbers
-    llvm::append_range(all, places());
+  std::vector<std::string> all = passes(buildFusePipeline);
+  for (const std::string &pass : passes(buildPlacePipeline)) {
+    if (options.pipeline.weights != "f32" && pass.starts_with("encdec-quantize-weights"))
+      break; // other formats are meant to change numbers
+    all.push_back(pass);
+  }
   OwningOpRef<ModuleOp> module = plain->clone();
   for (const std::string &pass : all) {
     Bisected found{.pass = pass, .error = 0, .before = {}};
@@ -241,32 +228,28 @@ Result<Bisected> PassLab::bisect() {
 }
 
 /// Passes of ours and of plugins are known by name from here on, once in a process.
-Status registerPasses(const std::vector<std::string> &plugins) {
+Status registerPasses(const PipelineOptions &options) {
   static const bool ours = [] {
-    registerEncDecPassesAndPipelines();
+    registerAllPasses();
     return true;
   }();
   (void)ours;
-  for (const std::string &path : plugins) {
-    auto plugin = PassPlugin::load(path);
-    if (!plugin)
-      return usageError("--load-pass-plugin: " + llvm::toString(plugin.takeError()));
-    plugin->registerPassRegistryCallbacks();
-  }
+  if (llvm::Error error = loadExtensions(options))
+    return usageError(llvm::toString(std::move(error)));
   return Status::success();
 }
 
 } // namespace
 
 Result<Array> passRows(const PassOptions &options) {
-  ENCDEC_RETURN_IF_ERROR(registerPasses(options.plugins));
+  ENCDEC_RETURN_IF_ERROR(registerPasses(options.pipeline));
   PassLab lab(options);
   ENCDEC_RETURN_IF_ERROR(lab.open());
   return lab.rows();
 }
 
 Result<Bisected> bisectPasses(const PassOptions &options) {
-  ENCDEC_RETURN_IF_ERROR(registerPasses(options.plugins));
+  ENCDEC_RETURN_IF_ERROR(registerPasses(options.pipeline));
   PassLab lab(options);
   ENCDEC_RETURN_IF_ERROR(lab.open());
   return lab.bisect();

@@ -1,6 +1,7 @@
 // Passes.h: what each pass makes of a model, and which one changes its numbers. Free of
 // MLIR.
 #pragma once
+#include "compiler/PipelineOptions.h"
 #include "llvm/Support/JSON.h"
 #include "runtime/base/Status.h"
 
@@ -11,11 +12,9 @@ namespace encdec::lab {
 
 struct PassOptions {
   std::string model; ///< A checkpoint folder.
-  std::string weights = "f32";
-  std::vector<std::string> plugins; ///< Libraries of passes.
-  std::string pipeline;             ///< Passes, as text, that run behind the fusions; or none.
-  bool ablate = false;              ///< Leaves each pass out in turn, too.
-  double tolerance = 3e-5;          ///< Of log-probabilities, beside those of the textbook IR.
+  PipelineOptions pipeline; ///< Extensions and plugins included.
+  bool ablate = false;      ///< Leaves each pass out in turn, too.
+  double tolerance = 3e-5;  ///< Of log-probabilities, beside those of the textbook IR.
 };
 
 /// A row for each prefix of the pipelines up to placed IR, from none on: "after" (a pass, or

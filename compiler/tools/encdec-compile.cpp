@@ -7,10 +7,10 @@
 #include "compiler/Program.h"
 #include "compiler/Register.h"
 #include "compiler/tools/CommandLine.h"
+#include "compiler/tools/PipelineFlags.h"
 #include "compiler/tools/Streams.h"
 #include "encdec/abi.h"
 #include "runtime/base/Signals.h"
-#include "runtime/base/WeightTypes.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Config/llvm-config.h"
@@ -200,72 +200,14 @@ std::string notEmpty(const std::string &name) {
   return name.empty() ? "expected a name, got an empty one" : "";
 }
 
-/// What the user adds to the pipelines, in the order of the command line: an --at speaks of the
-/// --patterns or --pass-pipeline before it.
-void describeExtensions(CLI::App &app, encdec::CompileOptions &options) {
-  using encdec::Extension;
-  auto add = [&](const std::string &name, Extension::Kind kind, const std::string &help) {
-    app.add_option_function<std::string>(
-           name,
-           [&options, kind](const std::string &text) {
-             options.extensions.push_back({kind, text});
-           },
-           help)
-        ->trigger_on_parse()
-        ->check(notEmpty);
-  };
-  add("--patterns", Extension::patterns,
-      "file of rewrite patterns (PDLL, or the pdl dialect) to apply; may be repeated");
-  add("--pass-pipeline", Extension::passes,
-      "passes to run as well: 'builtin.module(my-pass,cse)' or 'my-pass'; may be repeated");
-  app.add_option_function<std::string>(
-         "--at",
-         [&options](const std::string &name) {
-           if (options.extensions.empty())
-             throw CLI::ValidationError("--at", "expected --patterns or --pass-pipeline before it");
-           auto point = encdec::symbolizePoint(name);
-           if (!point)
-             throw CLI::ValidationError("--at", "expected fuse:before, fuse:after or place:before, "
-                                                "got '" + name + "'");
-           options.extensions.back().point = *point;
-         },
-         "where the --patterns or --pass-pipeline before it runs: fuse:before (on IR as imported), "
-         "fuse:after (the default) or place:before")
-      ->trigger_on_parse();
-  app.add_option("--load-pass-plugin", options.plugins,
-                 "shared object with passes for --pass-pipeline; its code runs in this "
-                 "compilation; may be repeated")
-      ->allow_extra_args(false)
-      ->check(notEmpty);
-}
-
 void describe(CLI::App &app, Arguments &arguments) {
   app.add_option("CHECKPOINT,--checkpoint", arguments.checkpoint,
                  "folder with config.json and model.safetensors")
       ->required();
   app.add_option("-o,--output", arguments.output, "bundle to write")
       ->required();
-  app.add_option("--weights", arguments.options.weights, "f32, bf16, int8, or int8-dynamic (activations too)")
-      ->check(CLI::IsMember(encdec::weightTypeNames()))
-      ->capture_default_str();
-  app.add_option("--weights-for", arguments.options.weightsFor,
-                 "'GLOB=FORMAT': a format of their own for weights whose names (encdec "
-                 "inspect shows them) match; may be repeated, the last match counts. The "
-                 "type of cached keys follows --weights")
-      ->allow_extra_args(false);
-  app.add_flag("--sketch", arguments.options.sketch,
-               "also an int8 sketch of a vocabulary in f32: greedy decoding "
-               "without scores reads it instead of most of them, for the same tokens");
-  app.add_option("--groups", arguments.options.groups,
-                 "whose row-wise ops between two attentions become few kernel calls: "
-                 "none, encode, step or all")
-      ->check(CLI::IsMember(std::vector<std::string>(std::begin(encdec::kGroupChoices),
-                                                     std::end(encdec::kGroupChoices))))
-      ->capture_default_str();
-  app.add_option("--tune", arguments.options.tuning,
-                 "CHOICE=NUMBER: a choice that changes how fast code is and no bit of what it "
-                 "computes; may be repeated")
-      ->allow_extra_args(false);
+  encdec::tools::describeFormats(app, arguments.options);
+  encdec::tools::describeExtensions(app, arguments.options);
   app.add_option("--cpu", arguments.options.levels,
                  "CPU levels to make code for: v3, v4, neon, and with int8-dynamic "
                  "v3-avxvnni, v4-vnni; default: all of x86-64 that these weights "
@@ -302,7 +244,6 @@ void describe(CLI::App &app, Arguments &arguments) {
                  "longest source and target of a family without a limit of its own; longer "
                  "lengths of the generation config are cut to it")
       ->check(CLI::Range(1, 1 << 20));
-  describeExtensions(app, arguments.options);
   app.add_option("--deadline", arguments.deadline,
                  "seconds after which to give up")
       ->check(CLI::Range(1, 86400))

@@ -1,12 +1,13 @@
 // encdec-explain: what became of each op of a model, and why.
+#include "compiler/Plugins.h"
 #include "compiler/Register.h"
 #include "compiler/explain/Print.h"
 #include "compiler/explain/Provenance.h"
 #include "compiler/explain/ReadIr.h"
 #include "compiler/import/Import.h"
 #include "compiler/tools/Measure.h"
+#include "compiler/tools/PipelineFlags.h"
 #include "compiler/tools/Streams.h"
-#include "runtime/base/WeightTypes.h"
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/Support/Error.h"
 #include <CLI/CLI.hpp>
@@ -34,13 +35,8 @@ void describe(CLI::App &app, Arguments &arguments) {
                  "explain the IR of this file instead, in decomposed or fused form; no weights "
                  "are read")
       ->check(notEmpty);
-  app.add_option("--weights", arguments.pipeline.weights, "f32, bf16, int8 or int8-dynamic")
-      ->check(CLI::IsMember(weightTypeNames()))
-      ->capture_default_str();
-  app.add_option("--weights-for", arguments.pipeline.weightsFor,
-                 "'GLOB=FORMAT' for weights whose names match; may be repeated")
-      ->allow_extra_args(false);
-  app.add_flag("--sketch", arguments.pipeline.sketch, "with a sketch of an f32 vocabulary");
+  tools::describeFormats(app, arguments.pipeline);
+  tools::describeExtensions(app, arguments.pipeline);
   app.add_option("--family", arguments.import.familyFile,
                  "architecture file to read the checkpoint by")
       ->check(notEmpty);
@@ -78,6 +74,7 @@ void describe(CLI::App &app, Arguments &arguments) {
              "  encdec explain models/en-fr\n"
              "  encdec explain models/en-fr --weights int8-dynamic --measure\n"
              "  encdec explain models/en-fr --html en-fr.html --text \"I like tea.\"\n"
+             "  encdec explain models/en-fr --patterns mine.pdll --at fuse:before --groups all\n"
              "  encdec explain --ir model.mlir --json | jq '.verdicts[] | select(.passed | not)'\n\n"
              "exit codes: 0 ok, 1 failure, 2 usage, 3 bad model, 4 does not fit, 5 limit");
 }
@@ -132,11 +129,7 @@ Status runModel(const Arguments &arguments, explain::Report &report, explain::Vi
     if (!arguments.quiet && isatty(STDERR_FILENO))
       llvm::errs() << "encdec-explain: " << what << " …\n";
   };
-  std::vector<std::string> options{"--weights", arguments.pipeline.weights};
-  for (const std::string &one : arguments.pipeline.weightsFor)
-    options.insert(options.end(), {"--weights-for", one});
-  if (arguments.pipeline.sketch)
-    options.push_back("--sketch");
+  std::vector<std::string> options = tools::wordsOf(arguments.pipeline);
   if (!arguments.import.familyFile.empty())
     options.insert(options.end(), {"--family", arguments.import.familyFile});
   if (arguments.import.maxSourceTokens)
@@ -160,6 +153,9 @@ Status runModel(const Arguments &arguments, explain::Report &report, explain::Vi
 }
 
 int explainAll(Arguments &arguments) {
+  registerAllPasses(); // --pass-pipeline names them
+  if (llvm::Error error = loadExtensions(arguments.pipeline))
+    return fail(usageError(llvm::toString(std::move(error))));
   mlir::DialectRegistry registry;
   registerEncDecDialects(registry);
   mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);

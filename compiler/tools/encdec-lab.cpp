@@ -5,6 +5,7 @@
 #include "compiler/lab/Passes.h"
 #include "compiler/lab/Report.h"
 #include "compiler/tools/CommandLine.h"
+#include "compiler/tools/PipelineFlags.h"
 #include "compiler/tools/Streams.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -24,36 +25,18 @@ constexpr const char *program = "encdec-lab";
 
 struct Arguments {
   lab::LabOptions options;
+  PipelineOptions own; // of the idea, beside --idea
   std::string idea, against, show, recordFile, htmlFile;
   std::string bisect; ///< A folder.
   bool json = false, all = false, quiet = false;
 };
-
-/// Options of encdec-compile that may stand beside ours: the idea is made of them.
-const std::vector<std::pair<std::string, std::string>> &passedOn() {
-  static const std::vector<std::pair<std::string, std::string>> options = {
-      {"--patterns", "file of rewrite patterns"},
-      {"--load-pass-plugin", "library of passes"},
-      {"--pass-pipeline", "passes, as text"},
-      {"--at", "where patterns or passes run"}};
-  return options;
-}
 
 void describe(CLI::App &app, Arguments &arguments) {
   lab::LabOptions &options = arguments.options;
   app.add_option("MODEL", options.model, "checkpoint folder");
   app.add_option("--idea", arguments.idea, "arguments of encdec compile, as one text: the idea");
   app.add_option("--against", arguments.against, "arguments that it is held against; default: none");
-  for (const auto &[name, help] : passedOn())
-    app.add_option_function<std::vector<std::string>>(
-           name,
-           [&options, name = name](const std::vector<std::string> &values) {
-             for (const std::string &value : values)
-               options.idea.insert(options.idea.end(), {name, value});
-           },
-           help + "; part of the idea, as in encdec compile")
-        ->trigger_on_parse()
-        ->allow_extra_args(false);
+  tools::describeExtensions(app, arguments.own);
   app.add_option("--seconds", options.seconds, "for timing, all in all")
       ->check(CLI::Range(1.0, 86400.0))
       ->capture_default_str();
@@ -111,9 +94,11 @@ Status finishOptions(Arguments &arguments, bool seeded) {
   lab::LabOptions &options = arguments.options;
   if (options.model.empty())
     return usageError("MODEL is required");
-  ENCDEC_ASSIGN_OR_RETURN(std::vector<std::string> idea, lab::splitWords(arguments.idea));
+  ENCDEC_ASSIGN_OR_RETURN(options.idea, lab::splitWords(arguments.idea));
   ENCDEC_ASSIGN_OR_RETURN(options.against, lab::splitWords(arguments.against));
-  options.idea.insert(options.idea.begin(), idea.begin(), idea.end());
+  for (std::string &word : tools::wordsOf(arguments.own))
+    options.idea.push_back(std::move(word));
+  ENCDEC_ASSIGN_OR_RETURN(options.pipeline, tools::pipelineOf(options.idea));
   if (arguments.all) {
     options.rows = {1, 4, 16, 64};
     options.sourceLengths = {8, 32, 128};
@@ -155,14 +140,10 @@ Result<std::string> bisect(Arguments &arguments) {
   lab::PassOptions passes;
   passes.model = options.model;
   passes.tolerance = options.tolerance;
+  passes.pipeline = options.pipeline;
   std::string plugins;
-  for (size_t i = 0; i + 1 < options.idea.size(); ++i)
-    if (options.idea[i] == "--load-pass-plugin") {
-      passes.plugins.push_back(options.idea[i + 1]);
-      plugins += " --load-pass-plugin=" + options.idea[i + 1];
-    } else if (options.idea[i] == "--pass-pipeline") {
-      passes.pipeline = options.idea[i + 1];
-    }
+  for (const std::string &plugin : options.pipeline.plugins)
+    plugins += " --load-pass-plugin=" + plugin;
   ENCDEC_ASSIGN_OR_RETURN(lab::Bisected found, lab::bisectPasses(passes));
   if (found.pass.empty())
     return fmt::format("no pass changes a log-probability by more than {:g}\n", passes.tolerance);

@@ -53,6 +53,19 @@ class Explain(unittest.TestCase):
         report = json.loads(explain("--ir", MISSED, "--json").stdout)
         self.assertIn("s", {op["name"] for op in report["ops"]})
 
+    def test_what_a_user_adds(self):
+        """The pipelines are those of encdec compile with the same flags."""
+        patterns = ROOT / "tests" / "fuse" / "apply-patterns.pdll"
+        report = json.loads(explain(EXAMPLE, "--json", "--patterns", patterns, "--at",
+                                    "fuse:before", "--groups", "step").stdout)
+        passes = {gain["pass"]: gain for gain in report["passes"]}
+        self.assertEqual(passes["apply-patterns"]["fusions"], 22)
+        self.assertNotIn("fuse-add-norm", passes)
+        fused = next(s for s in report["stages"] if s["name"] == "fused")["ops"]
+        self.assertEqual({op["entry"] for op in fused if op["op"] == "encdec.group"}, {"step"})
+        said = explain(EXAMPLE, "--pass-pipeline", "no-such-pass", code=2).stderr
+        self.assertIn("the passes 'no-such-pass' cannot be read", said)
+
     def test_savings(self):
         """An FFN of width 768 no longer writes and reads two hidden rows; an attention of four
         heads neither scores nor probabilities."""

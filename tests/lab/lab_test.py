@@ -155,6 +155,25 @@ class Lab(unittest.TestCase):
         last = prefixes[-1]
         self.assertGreater(without["encdec-fuse-ffn"]["barriers"], last["barriers"])
 
+    def test_what_an_idea_adds_has_rows_where_it_runs(self):
+        patterns = HERE.parent / "fuse" / "apply-patterns.pdll"
+        record = self.record("--rows", "1", "--ablate", "--patterns", patterns, "--at",
+                             "fuse:before", "--idea", "--groups step", fake="equal")
+        self.assertEqual(record["idea"],
+                         f"--groups step --patterns {patterns} --at fuse:before")
+        names = [row["after"] for row in record["passes"] if "without" not in row]
+        self.assertEqual(names[1:3], [f"encdec-apply-patterns{{file={patterns}}}",
+                                      "encdec-fuse-attention"])
+        self.assertIn("encdec-group-rows{entry=step}", names)
+        # The bundle's code has what the table's has.
+        self.assertEqual(record["passes"][len(names) - 1]["step_bytes"],
+                         record["idea_bundle"]["step_bytes"])
+        passes = self.record("--rows", "1", "--ablate", "--load-pass-plugin", WRONG_PASS,
+                             "--pass-pipeline", "wrong-scale", "--at", "place:before",
+                             fake="equal")["passes"]
+        names = [row["after"] for row in passes if "without" not in row]
+        self.assertEqual(names.index("wrong-scale") + 1, names.index("encdec-hoist-encoder"))
+
     def test_bisection_finds_the_pass(self):
         folder = self.out / "bisected"
         said = self.lab("--bisect", folder, fake="equal").stdout

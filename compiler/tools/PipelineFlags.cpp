@@ -1,0 +1,121 @@
+// PipelineFlags.cpp: flags to options, and back.
+#include "compiler/tools/PipelineFlags.h"
+
+#include "runtime/base/WeightTypes.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <iterator>
+
+namespace encdec::tools {
+
+static std::string notEmpty(const std::string &name) {
+  return name.empty() ? "expected a name, got an empty one" : "";
+}
+
+void describeFormats(CLI::App &app, PipelineOptions &options) {
+  app.add_option("--weights", options.weights, "f32, bf16, int8, or int8-dynamic (activations too)")
+      ->check(CLI::IsMember(weightTypeNames()))
+      ->capture_default_str();
+  app.add_option("--weights-for", options.weightsFor,
+                 "'GLOB=FORMAT': a format of their own for weights whose names (encdec "
+                 "inspect shows them) match; may be repeated, the last match counts. The "
+                 "type of cached keys follows --weights")
+      ->allow_extra_args(false);
+  app.add_flag("--sketch", options.sketch,
+               "also an int8 sketch of a vocabulary in f32: greedy decoding "
+               "without scores reads it instead of most of them, for the same tokens");
+}
+
+static void describePoint(CLI::App &app, std::vector<Extension> &extensions) {
+  app.add_option_function<std::string>(
+         "--at",
+         [&extensions](const std::string &name) {
+           if (extensions.empty())
+             throw CLI::ValidationError("--at", "expected --patterns or --pass-pipeline before it");
+           auto point = symbolizePoint(name);
+           if (!point)
+             throw CLI::ValidationError("--at", "expected fuse:before, fuse:after or place:before, "
+                                                "got '" + name + "'");
+           extensions.back().point = *point;
+         },
+         "where the --patterns or --pass-pipeline before it runs: fuse:before (on IR as imported), "
+         "fuse:after (the default) or place:before")
+      ->trigger_on_parse();
+}
+
+void describeExtensions(CLI::App &app, PipelineOptions &options) {
+  app.add_option("--groups", options.groups,
+                 "whose row-wise ops between two attentions become few kernel calls: "
+                 "none, encode, step or all")
+      ->check(CLI::IsMember(
+          std::vector<std::string>(std::begin(kGroupChoices), std::end(kGroupChoices))))
+      ->capture_default_str();
+  app.add_option("--tune", options.tuning,
+                 "CHOICE=NUMBER: a choice that changes how fast code is and no bit of what it "
+                 "computes; may be repeated")
+      ->allow_extra_args(false);
+  auto add = [&](const std::string &name, Extension::Kind kind, const std::string &help) {
+    app.add_option_function<std::string>(
+           name,
+           [&options, kind](const std::string &text) {
+             options.extensions.push_back({kind, text});
+           },
+           help)
+        ->trigger_on_parse()
+        ->check(notEmpty);
+  };
+  add("--patterns", Extension::patterns,
+      "file of rewrite patterns (PDLL, or the pdl dialect) to apply; may be repeated");
+  add("--pass-pipeline", Extension::passes,
+      "passes to run as well: 'builtin.module(my-pass,cse)' or 'my-pass'; may be repeated");
+  describePoint(app, options.extensions);
+  app.add_option("--load-pass-plugin", options.plugins,
+                 "shared object with passes for --pass-pipeline; its code runs in this "
+                 "process; may be repeated")
+      ->allow_extra_args(false)
+      ->check(notEmpty);
+}
+
+std::vector<std::string> wordsOf(const PipelineOptions &options) {
+  std::vector<std::string> words;
+  const PipelineOptions standard;
+  auto add = [&](const char *flag, const std::string &value) {
+    words.insert(words.end(), {flag, value});
+  };
+  if (options.weights != standard.weights)
+    add("--weights", options.weights);
+  for (const std::string &one : options.weightsFor)
+    add("--weights-for", one);
+  if (options.sketch)
+    words.push_back("--sketch");
+  if (options.groups != standard.groups)
+    add("--groups", options.groups);
+  for (const std::string &one : options.tuning)
+    add("--tune", one);
+  for (const std::string &plugin : options.plugins)
+    add("--load-pass-plugin", plugin);
+  for (const Extension &extension : options.extensions) {
+    add(extension.kind == Extension::patterns ? "--patterns" : "--pass-pipeline", extension.text);
+    if (extension.point != Extension().point)
+      add("--at", stringifyPoint(extension.point).str());
+  }
+  return words;
+}
+
+Result<PipelineOptions> pipelineOf(const std::vector<std::string> &words) {
+  PipelineOptions options;
+  CLI::App app;
+  app.set_help_flag();
+  app.allow_extras();
+  describeFormats(app, options);
+  describeExtensions(app, options);
+  try {
+    app.parse(std::vector<std::string>(words.rbegin(), words.rend())); // it takes them from the back
+  } catch (const CLI::ParseError &error) {
+    return usageError(error.what());
+  }
+  return options;
+}
+
+} // namespace encdec::tools
