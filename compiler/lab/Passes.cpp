@@ -5,11 +5,13 @@
 #include "compiler/Plugins.h"
 #include "compiler/Register.h"
 #include "compiler/emit/Object.h"
+#include "compiler/fuse/FusionAction.h"
 #include "compiler/import/Import.h"
 #include "compiler/place/Layout.h"
 #include "compiler/run/Interpret.h"
 #include "compiler/schedule/Kernel.h"
 #include "dialect/Dialect.h"
+#include "dialect/Ops.h"
 #include "dialect/Schema.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
@@ -56,6 +58,9 @@ public:
 private:
   std::vector<std::string> passes(Pipeline build);
   Status run(ModuleOp module, const std::string &pass);
+  Result<unsigned> runSome(ModuleOp module, const std::string &pass, Fusions some);
+  Status narrow(ModuleOp before, Bisected &found);
+  Status reduce(ModuleOp before, Bisected &found);
   Result<double> error(ModuleOp module);
   Result<Object> measure(ModuleOp module, llvm::ArrayRef<std::string> rest);
   void lower(ModuleOp module, llvm::ArrayRef<std::string> rest, Object &row);
@@ -104,6 +109,23 @@ Status PassLab::run(ModuleOp module, const std::string &pass) {
   if (failed(parsePassPipeline(pass, pm)) || failed(pm.run(module)))
     return Status(Code::Failure, pass + ": " + messages.status("the pass failed").message());
   return Status::success();
+}
+
+/// Runs a pass with some of its fusions; how many it came to.
+Result<unsigned> PassLab::runSome(ModuleOp module, const std::string &pass, Fusions some) {
+  unsigned seen = 0;
+  context.registerActionHandler(
+      [&](llvm::function_ref<void()> act, const tracing::Action &action) {
+        if (!isa<FusionAction>(action))
+          return act();
+        const unsigned number = seen++;
+        if (number >= some.skip && number - some.skip < some.count)
+          act();
+      });
+  Status status = run(module, pass);
+  context.registerActionHandler(nullptr);
+  ENCDEC_RETURN_IF_ERROR(std::move(status));
+  return seen;
 }
 
 Result<double> PassLab::error(ModuleOp module) {
@@ -217,14 +239,83 @@ Result<Bisected> PassLab::bisect() {
   }
   OwningOpRef<ModuleOp> module = plain->clone();
   for (const std::string &pass : all) {
-    Bisected found{.pass = pass, .error = 0, .before = {}};
-    llvm::raw_string_ostream(found.before) << *module;
+    Bisected found;
+    found.pass = pass;
+    OwningOpRef<ModuleOp> before = module->clone();
+    llvm::raw_string_ostream(found.before) << *before;
     ENCDEC_RETURN_IF_ERROR(run(*module, pass));
     ENCDEC_ASSIGN_OR_RETURN(found.error, error(*module));
-    if (!(found.error <= options.tolerance))
-      return found;
+    if (found.error <= options.tolerance)
+      continue;
+    ENCDEC_RETURN_IF_ERROR(narrow(*before, found));
+    return found;
   }
   return Bisected{};
+}
+
+/// Finds the guilty fusion of `found.pass`, which `before` is given to.
+Status PassLab::narrow(ModuleOp before, Bisected &found) {
+  constexpr unsigned all = std::numeric_limits<unsigned>::max();
+  auto errorOf = [&](Fusions some) -> Result<double> {
+    OwningOpRef<ModuleOp> copy = before.clone();
+    ENCDEC_RETURN_IF_ERROR(runSome(*copy, found.pass, some).status());
+    return error(*copy);
+  };
+  OwningOpRef<ModuleOp> whole = before.clone();
+  ENCDEC_ASSIGN_OR_RETURN(found.fusions, runSome(*whole, found.pass, {0, all}));
+  if (!found.fusions)
+    return Status::success();
+  unsigned right = 0, wrong = found.fusions; // the first so many
+  while (wrong - right > 1) {
+    const unsigned middle = right + (wrong - right) / 2;
+    ENCDEC_ASSIGN_OR_RETURN(double apart, errorOf({0, middle}));
+    (apart <= options.tolerance ? right : wrong) = middle;
+  }
+  found.guilty = {wrong - 1, 1};
+  ENCDEC_ASSIGN_OR_RETURN(double alone, errorOf(found.guilty));
+  if (alone <= options.tolerance)
+    found.guilty = {0, wrong};
+  return reduce(before, found);
+}
+
+template <typename T> std::string printed(T op) {
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  op->print(out);
+  return text;
+}
+
+/// Cuts `before` to the function that the guilty fusion changes, if it still is changed alone.
+Status PassLab::reduce(ModuleOp before, Bisected &found) {
+  OwningOpRef<ModuleOp> after = before.clone(), cut = before.clone();
+  ENCDEC_RETURN_IF_ERROR(runSome(*after, found.pass, found.guilty).status());
+  std::string expected;
+  for (func::FuncOp function : llvm::make_early_inc_range(cut->getOps<func::FuncOp>())) {
+    auto now = after->lookupSymbol<func::FuncOp>(function.getName());
+    if (!now || printed(now) == printed(function))
+      function.erase();
+    else
+      expected += printed(now);
+  }
+  for (WeightOp weight : llvm::make_early_inc_range(cut->getOps<WeightOp>()))
+    if (SymbolTable::symbolKnownUseEmpty(weight, *cut))
+      weight.erase();
+  // The fusions of what is gone are not counted any more.
+  for (unsigned skip = 0; skip <= found.guilty.skip; ++skip) {
+    OwningOpRef<ModuleOp> copy = cut->clone();
+    const Fusions some{skip, found.guilty.count};
+    if (!runSome(*copy, found.pass, some).ok())
+      return Status::success(); // the pass wants more of a model
+    std::string text;
+    for (func::FuncOp function : copy->getOps<func::FuncOp>())
+      text += printed(function);
+    if (text != expected)
+      continue;
+    found.reduced = printed(*cut);
+    found.inReduced = some;
+    break;
+  }
+  return Status::success();
 }
 
 /// Passes of ours and of plugins are known by name from here on, once in a process.

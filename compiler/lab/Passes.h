@@ -24,11 +24,21 @@ struct PassOptions {
 /// step); or "code", why it cannot be lowered. With `ablate` also rows that have "without".
 Result<llvm::json::Array> passRows(const PassOptions &options);
 
-/// The first pass that changes numbers.
+/// Which of a pass's fusions (compiler/fuse/FusionAction.h) run: `count` behind the first `skip`.
+struct Fusions {
+  unsigned skip = 0, count = 0;
+};
+
+/// The first pass that changes numbers and, where it makes fusions, the one that does: alone, or
+/// the last of the fewest from the first on that do.
 struct Bisected {
-  std::string pass;  ///< As text; empty: none does.
-  double error = 0;  ///< Greatest difference of a log-probability.
-  std::string before; ///< The IR that it gets.
+  std::string pass;   ///< As text; empty: none does.
+  double error = 0;   ///< Greatest difference of a log-probability.
+  std::string before; ///< The IR that the pass gets.
+  unsigned fusions = 0; ///< That the pass makes of it.
+  Fusions guilty;       ///< Of these.
+  std::string reduced;  ///< Of `before` the function that is changed, with the weights it uses.
+  Fusions inReduced;    ///< The same fusions there.
 };
 Result<Bisected> bisectPasses(const PassOptions &options);
 

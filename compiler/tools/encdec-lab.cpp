@@ -149,15 +149,35 @@ Result<std::string> bisect(Arguments &arguments) {
     return fmt::format("no pass changes a log-probability by more than {:g}\n", passes.tolerance);
   std::error_code error;
   std::filesystem::create_directories(arguments.bisect, error);
-  const std::string before = arguments.bisect + "/before.mlir";
+  const std::string before = arguments.bisect + "/before.mlir",
+                    reduced = arguments.bisect + "/reduced.mlir";
   ENCDEC_RETURN_IF_ERROR(writeFile(before, found.before));
-  return fmt::format(
-      "{0} changes a log-probability by {1:.2g}, more than {2:g}\n\nto repeat it:\n"
-      "  encdec-opt {3}{4} --pass-pipeline='builtin.module({0})' -o {5}/after.mlir\n"
-      "  encdec run {3} --interpret --checkpoint {6} --ids \"1 2 3\" --json\n"
-      "  encdec run {5}/after.mlir --interpret --checkpoint {6} --ids \"1 2 3\" --json\n",
-      found.pass, found.error, passes.tolerance, before, plugins, arguments.bisect,
-      options.model);
+  if (!found.reduced.empty())
+    ENCDEC_RETURN_IF_ERROR(writeFile(reduced, found.reduced));
+  auto opt = [&](const std::string &from, const lab::Fusions &some, const char *to) {
+    const std::string counter =
+        found.fusions ? fmt::format(" --mlir-debug-counter=encdec-fusion-skip={},encdec-fusion-"
+                                    "count={}",
+                                    some.skip, some.count)
+                      : "";
+    return fmt::format("  encdec-opt {}{} --pass-pipeline='builtin.module({})'{} -o {}/{}\n", from,
+                       plugins, found.pass, counter, arguments.bisect, to);
+  };
+  std::string text = fmt::format("{} changes a log-probability by {:.2g}, more than {:g}\n",
+                                 found.pass, found.error, passes.tolerance);
+  if (found.fusions)
+    text += found.guilty.skip || found.guilty.count == 1
+                ? fmt::format("fusion {} of {} alone does\n", found.guilty.skip + 1, found.fusions)
+                : fmt::format("the first {} of {} fusions do, fewer do not\n", found.guilty.count,
+                              found.fusions);
+  text += "\nto repeat it:\n" + opt(before, found.guilty, "after.mlir") +
+          fmt::format("  encdec run {0} --interpret --checkpoint {2} --ids \"1 2 3\" --json\n"
+                      "  encdec run {1}/after.mlir --interpret --checkpoint {2} --ids \"1 2 3\" "
+                      "--json\n",
+                      before, arguments.bisect, options.model);
+  if (!found.reduced.empty())
+    text += "\nthe function alone:\n" + opt(reduced, found.inReduced, "reduced-after.mlir");
+  return text;
 }
 
 Result<std::string> run(Arguments &arguments, bool seeded) {

@@ -62,7 +62,7 @@ class Explain(unittest.TestCase):
         self.assertEqual(passes["apply-patterns"]["fusions"], 22)
         self.assertNotIn("fuse-add-norm", passes)
         fused = next(s for s in report["stages"] if s["name"] == "fused")["ops"]
-        self.assertEqual({op["entry"] for op in fused if op["op"] == "encdec.group"}, {"step"})
+        self.assertEqual({op["entry"] for op in fused if op["op"] == "encdec.fused"}, {"step"})
         said = explain(EXAMPLE, "--pass-pipeline", "no-such-pass", code=2).stderr
         self.assertIn("the passes 'no-such-pass' cannot be read", said)
 
