@@ -36,8 +36,9 @@ struct Timed {
 };
 
 /// Rounds, until each comparison is settled or the time is spent. In a round each open cell
-/// is measured once with both bundles, order of cells and of bundles drawn anew; each
-/// measurement is a process of its own on a copy of the bundle made for it, so that neither
+/// is measured twice with both bundles, in the order ABBA, order of cells and which bundle is A
+/// drawn anew, and the faster of a bundle's processes counts, by the lower quartile of its
+/// steps; each measurement is a process of its own on a copy of the bundle made for it, so that neither
 /// the layout of a process nor that of a file in memory sticks to a bundle. Inputs differ
 /// from round to round and are the same for both bundles. `options.verdict.error` is of all
 /// comparisons together. Errors: a process that fails, or that did other work than asked.

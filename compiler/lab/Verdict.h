@@ -1,8 +1,10 @@
 // Verdict.h: whether an idea makes a model faster, from pairs of times. Free of MLIR.
 //
-// A round times both models once, in a random order, and gives x = ln(base / idea). Write
-// the noise of a round's first and second measurement as u and v, whatever their
-// distribution and however rounds depend on each other (drift, two clock rates, outliers).
+// A round times both models twice, in the order ABBA, where which one is A is drawn. The less of
+// a model's two times counts: a process in some ten is several times slower than its
+// neighbours, but both of two seldom are. This gives x = ln(base / idea). Write the noise of A's
+// and of B's time in a round as u and v, whatever their distribution and however rounds
+// depend on each other (drift, two clock rates, outliers).
 // Then x = θ + s (u − v) with s = ±1 drawn by us, so given the noise the x − θ are
 // independent and symmetric about 0, and each is above θ with a chance of one half. The
 // sign test needs no more: its interval, between two of the sorted x, is exact for θ. How
@@ -22,8 +24,8 @@ struct Ratio {
   double low, middle, high;
 };
 
-/// The median and the interval that misses θ with a probability of at most `error`, both as ratios e^x. With too few values for `error` the interval is
-/// (0, ∞). At least one value.
+/// The median and the interval that misses θ with a probability of at most `error`, both as
+/// ratios e^x. With too few values for `error` the interval is (0, ∞). At least one value.
 Ratio signInterval(std::span<const double> logRatios, double error);
 
 enum class Finding { Faster, Slower, NoDifference, NotDecided };

@@ -67,6 +67,12 @@ class Lab(unittest.TestCase):
             self.assertLess(row["low"], 1 / 1.03)
             self.assertGreater(row["high"], 1 / 1.04)
 
+    def test_a_delay_of_the_timed_program_is_found(self):
+        os.environ.update(LD_PRELOAD=str(BIN.parent / "lib" / "lab_delay.so"), LAB_DELAY="0.3")
+        self.addCleanup(lambda: [os.environ.pop(name) for name in ("LD_PRELOAD", "LAB_DELAY")])
+        step = self.record("--rows", "1", seconds=20)["times"][0]
+        self.assertEqual((step["figure"], step["finding"]), ("step", "slower"), step)
+
     def test_the_timed_program_itself(self):
         record = self.record("--rows", "1,2", "--source-length", "8")
         self.assertEqual([(row["figure"], row["rows"]) for row in record["times"]],
@@ -103,7 +109,7 @@ class Lab(unittest.TestCase):
 
     def test_other_work_is_not_timed(self):
         for fake, says in (("short", '"new_tokens": expected 16, found 8'),
-                           ("nothing", '"step_ms": expected a time')):
+                           ("nothing", '"step_ms_quartile": expected a time')):
             result = self.lab(fake=fake, check=False)
             self.assertEqual((result.returncode, result.stdout), (1, ""))
             self.assertIn(says, result.stderr)
@@ -190,6 +196,34 @@ class Lab(unittest.TestCase):
             self.assertEqual(result.returncode, 0, result.stderr)
             answers.append(result.stdout)
         self.assertNotEqual(answers[1], answers[2])
+
+    def test_bisection_finds_the_fusion(self):
+        """A pattern that makes relu of gelu is wrong wherever it is applied."""
+        patterns, folder = self.out / "wrong.pdll", self.out / "fusion"
+        patterns.write_text('''#include "encdec/fusion.pdll"
+Pattern Wrong {
+  let activation = op<encdec.activation>(x: Value, gate: ValueRange) {kind = kind: Attr};
+  not Equals(kind, attr<"\\"#encdec.activation_kind<relu>\\"">);
+  replace activation with op<encdec.activation>(x, gate)
+                   {kind = Parsed(attr<"\\"#encdec.activation_kind<relu>\\"">)};
+}
+''')
+        said = self.lab("--bisect", folder, "--patterns", patterns, "--at", "fuse:before",
+                        fake="equal").stdout
+        self.assertTrue(said.startswith("encdec-apply-patterns"), said)
+        self.assertRegex(said, r"\nfusion 1 of \d+ alone does\n")
+        commands = [line.strip() for line in said.splitlines() if line.startswith("  ")]
+        answers = [subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True,
+                                  env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}).stdout
+                   for line in commands]
+        self.assertNotEqual(answers[1], answers[2])
+
+        def relus(name):
+            text = (folder / name).read_text()
+            return text.count("relu"), text.count("func.func")
+        self.assertEqual(relus("before.mlir")[0] + 1, relus("after.mlir")[0])
+        self.assertEqual(relus("reduced.mlir"), (0, 1))
+        self.assertEqual(relus("reduced-after.mlir"), (1, 1))
 
     def test_sentences(self):
         texts = self.out / "texts"
