@@ -2,13 +2,12 @@
 #include "compiler/lab/Lab.h"
 
 #include "compiler/lab/Child.h"
+#include "compiler/lab/Folder.h"
 #include "compiler/lab/Machine.h"
 #include "compiler/lab/Numbers.h"
 #include "compiler/lab/Passes.h"
 #include "compiler/lab/Timing.h"
 #include "runtime/base/Signals.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MemoryBuffer.h"
 
 #include <algorithm>
 #include <cmath>
@@ -25,27 +24,6 @@ namespace encdec::lab {
 namespace {
 
 constexpr unsigned compileDeadline = 1000;
-
-/// A folder that goes with this object.
-class TemporaryFolder {
-public:
-  TemporaryFolder() { error = llvm::sys::fs::createUniqueDirectory("encdec-lab", path); }
-  ~TemporaryFolder() {
-    if (!error)
-      llvm::sys::fs::remove_directories(path);
-  }
-  TemporaryFolder(const TemporaryFolder &) = delete;
-  Status status() const {
-    return error ? Status(Code::Failure, "cannot make a temporary folder (TMPDIR): " +
-                                             error.message())
-                 : Status::success();
-  }
-  std::string at(const std::string &name) const { return (path + "/" + name).str(); }
-
-private:
-  llvm::SmallString<128> path;
-  std::error_code error;
-};
 
 /// Two bundles of one format.
 struct Pair {
@@ -149,11 +127,6 @@ Result<std::string> Trial::compile(const std::string &name,
   command.insert(command.end(), words.begin(), words.end());
   ENCDEC_RETURN_IF_ERROR(outputOf(command, compileDeadline).status());
   return bundle;
-}
-
-bool equalFiles(const std::string &a, const std::string &b) {
-  auto first = llvm::MemoryBuffer::getFile(a), second = llvm::MemoryBuffer::getFile(b);
-  return first && second && (*first)->getBuffer() == (*second)->getBuffer();
 }
 
 /// What `--weights` says among arguments; the last one counts, f32 where there is none.

@@ -85,6 +85,8 @@ LogicalResult setTuning(ModuleOp module, const Target &target, ArrayRef<std::str
              << ", but got '" << number << "'";
     if (value != choice->value)
       chosen.set(name, builder.getI64IntegerAttr(value));
+    else
+      chosen.erase(name); // the last one counts, a default too
   }
   if (!chosen.empty())
     module->setAttr(kernel::kTuningAttr, chosen.getDictionary(module.getContext()));

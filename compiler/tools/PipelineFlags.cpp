@@ -1,10 +1,13 @@
 // PipelineFlags.cpp: flags to options, and back.
 #include "compiler/tools/PipelineFlags.h"
 
+#include "compiler/Tuning.h"
+#include "compiler/lab/Machine.h"
 #include "runtime/base/WeightTypes.h"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <iostream>
 #include <iterator>
 
 namespace encdec::tools {
@@ -44,14 +47,39 @@ static void describePoint(CLI::App &app, std::vector<Extension> &extensions) {
       ->trigger_on_parse();
 }
 
+/// Takes the choices of a file, and warns where they are of another CPU or version.
+static void readInto(const CLI::App &app, PipelineOptions &options, const std::string &file) {
+  auto tuning = readTuning(file, options.target);
+  if (!tuning.ok())
+    throw CLI::ValidationError("--tuning", tuning.status().message());
+  options.groups = tuning->groups;
+  options.tuning = tuning->texts();
+  const CLI::Option *quiet = app.get_option_no_throw("--quiet");
+  const bool here = tuning->cpu == lab::cpuName() && tuning->versions == lab::producerHere();
+  if (!here && !(quiet && quiet->count()))
+    std::cerr << app.get_name() << ": warning: " << file << " was measured on \"" << tuning->cpu
+              << "\" with " << tuning->versions << ", not on \"" << lab::cpuName() << "\" with "
+              << lab::producerHere() << "; code is as right, but may be slower\n";
+}
+
 void describeExtensions(CLI::App &app, PipelineOptions &options) {
+  // First, as CLI11 takes options in the order of their description: what else is said counts more.
+  app.add_option_function<std::string>(
+         "--tuning",
+         [&app, &options](const std::string &file) { readInto(app, options, file); },
+         "file of encdec tune: groups and choices, unless --groups and --tune say others")
+      ->check(notEmpty);
   app.add_option("--groups", options.groups,
                  "whose row-wise ops between two attentions become few kernel calls: "
                  "none, encode, step or all")
       ->check(CLI::IsMember(
           std::vector<std::string>(std::begin(kGroupChoices), std::end(kGroupChoices))))
       ->capture_default_str();
-  app.add_option("--tune", options.tuning,
+  app.add_option_function<std::vector<std::string>>(
+         "--tune",
+         [&options](const std::vector<std::string> &choices) {
+           options.tuning.insert(options.tuning.end(), choices.begin(), choices.end());
+         },
                  "CHOICE=NUMBER: a choice that changes how fast code is and no bit of what it "
                  "computes; may be repeated")
       ->allow_extra_args(false);
@@ -105,7 +133,7 @@ std::vector<std::string> wordsOf(const PipelineOptions &options) {
 
 Result<PipelineOptions> pipelineOf(const std::vector<std::string> &words) {
   PipelineOptions options;
-  CLI::App app;
+  CLI::App app("", "encdec");
   app.set_help_flag();
   app.allow_extras();
   describeFormats(app, options);

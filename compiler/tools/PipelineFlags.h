@@ -16,7 +16,7 @@ namespace encdec::tools {
 /// --weights, --weights-for, --sketch.
 void describeFormats(CLI::App &app, PipelineOptions &options);
 
-/// --groups, --tune, --patterns, --pass-pipeline, --at, --load-pass-plugin. An --at speaks of the
+/// --tuning, --groups, --tune, --patterns, --pass-pipeline, --at, --load-pass-plugin. An --at speaks of the
 /// --patterns or --pass-pipeline before it.
 void describeExtensions(CLI::App &app, PipelineOptions &options);
 

@@ -34,7 +34,7 @@ std::filesystem::path ownFolder() {
 
 const std::vector<std::string> &compilerPrograms() {
   static const std::vector<std::string> names = {"compile", "explain", "families", "import",
-                                                 "lab",     "opt",     "run",      "synth"};
+                                                 "lab",     "opt",     "run",      "synth", "tune"};
   return names;
 }
 
