@@ -24,8 +24,9 @@ struct Tuning {
 /// All choices of `target` (compiler/lower/Target.h) as they are where nothing is chosen.
 Tuning defaultTuning(llvm::StringRef target);
 
-/// Reads such a file; choices that it does not name stay as they are. Error: Usage, with the file, for one
-/// that cannot be read, is none, or has a choice or a number that `target` does not have.
+/// Reads such a file; choices that it does not name stay as they are. Error: Usage, with the
+/// file, for one that cannot be read, is none, or has a choice or a number that `target` does
+/// not have.
 Result<Tuning> readTuning(const std::string &file, llvm::StringRef target);
 
 } // namespace encdec

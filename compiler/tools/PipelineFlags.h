@@ -16,8 +16,8 @@ namespace encdec::tools {
 /// --weights, --weights-for, --sketch.
 void describeFormats(CLI::App &app, PipelineOptions &options);
 
-/// --tuning, --groups, --tune, --patterns, --pass-pipeline, --at, --load-pass-plugin. An --at speaks of the
-/// --patterns or --pass-pipeline before it.
+/// --tuning, --groups, --tune, --patterns, --pass-pipeline, --at, --load-pass-plugin. An --at
+/// speaks of the --patterns or --pass-pipeline before it.
 void describeExtensions(CLI::App &app, PipelineOptions &options);
 
 /// Arguments of encdec-compile that say the same as `options`.
