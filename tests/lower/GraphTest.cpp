@@ -41,14 +41,28 @@ struct Inputs {
   Inputs(const RandomGraph &graph, uint64_t seed) : vocabulary(graph.vocabulary) {
     std::mt19937_64 random(seed);
     auto draw = [&](int64_t below) { return int64_t(random() % uint64_t(below)); };
+    // Groups have calls for few rows, for some and for many; tiles have 1 to 12 rows.
+    const int64_t counts[] = {1, 2, 3, 4, 5, 7, 11, 12, 13, 16, 17, 24, 25, 31, 32, 33, 47, 48, 49};
     sources.resize(3);
+    int64_t mostTokens = draw(3) ? 19 : draw(2) ? 1 : 40;
     for (std::vector<int64_t> &source : sources)
-      for (int64_t i = 0, length = 1 + draw(19); i < length; ++i)
+      for (int64_t i = 0, length = 1 + draw(mostTokens); i < length; ++i)
         source.push_back(draw(graph.sourceVocabulary));
-    // In the last step a row goes on, another forks from it, and a third begins.
+    // In the third step a row goes on, another forks from it, and a third begins; in the last,
+    // of any number of rows, each begins or forks from one of those.
     steps = {{{}, {}, {{4}, {0}, {2}, {5}}, {0, 2, 1, 0}},
              {{}, {}, {{2, 2}, {4, 4}, {0, 0}}, {1, 0, 2}},
-             {{}, {}, {{4, 4, 4}, {4, 4, 0}, {3}}, {0, 0, 2}}};
+             {{}, {}, {{4, 4, 4}, {4, 4, 0}, {3}}, {0, 0, 2}},
+             {}};
+    const Batch::Rows &before = steps[2];
+    for (int64_t row = 0, count = counts[draw(std::size(counts))]; row < count; ++row) {
+      size_t from = size_t(draw(6)); // with a slot of its own: no other row reads it
+      bool forks = from < before.sources.size();
+      std::vector<int64_t> past = forks ? before.ancestors[from] : std::vector<int64_t>();
+      past.push_back(6 + row);
+      steps[3].ancestors.push_back(past);
+      steps[3].sources.push_back(forks ? before.sources[from] : draw(3));
+    }
     for (Batch::Rows &rows : steps) {
       for (const std::vector<int64_t> &past : rows.ancestors) {
         rows.tokens.push_back(draw(vocabulary));
@@ -165,6 +179,7 @@ struct Choices {
   PipelineOptions options;
   std::vector<unsigned> fusions; // passes, in the order they run
   int groupsBefore, groupsAfter; // tries of random groups before fusions and after them
+  int64_t workers;               // when they are several
   double tolerance = 1e-4;
 
   explicit Choices(uint64_t seed) {
@@ -194,6 +209,7 @@ struct Choices {
       std::shuffle(fusions.begin(), fusions.end(), random);
     groupsBefore = random() % 4 ? 0 : int(random() % 4);
     groupsAfter = random() % 2 ? 0 : int(random() % 16);
+    workers = 2 + int64_t(random() % 2);
   }
   void fuse(OpPassManager &pm) const {
     std::unique_ptr<Pass> (*passes[])() = {
@@ -298,7 +314,8 @@ protected:
     ASSERT_TRUE(isDefined) << "lowered, but it has no meaning: " << said();
     bool same = compare(model, inputs, expected, 1, /*tokensOnly=*/false, choices.tolerance) &&
                 compare(model, inputs, expected, 1, /*tokensOnly=*/true, choices.tolerance) &&
-                compare(model, inputs, expected, 2, /*tokensOnly=*/false, choices.tolerance);
+                compare(model, inputs, expected, choices.workers, /*tokensOnly=*/false,
+                        choices.tolerance);
     equal += same;
   }
 

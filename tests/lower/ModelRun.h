@@ -151,7 +151,7 @@ private:
   std::unique_ptr<KernelJit> jit;
 };
 
-inline constexpr int64_t capacity = 16, slotCount = 48;
+inline constexpr int64_t capacity = 16, slotCount = 64;
 
 /// Logits of every step of one batch.
 struct Batch {
