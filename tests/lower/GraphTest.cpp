@@ -69,7 +69,8 @@ struct Inputs {
         rows.positions.push_back(int64_t(past.size()) - 1);
         rows.rowBias.push_back(draw(2));
       }
-      rows.top = draw(2) ? vocabulary : 1 + draw(vocabulary + 2);
+      int64_t most = std::min<int64_t>(vocabulary, ENCDEC_ABI_MAX_TOP_K);
+      rows.top = draw(2) ? most : 1 + draw(std::min<int64_t>(vocabulary + 2, ENCDEC_ABI_MAX_TOP_K));
       rows.logitBias.assign(2 * pad16(vocabulary), 0);
       for (int64_t v = 0; v < vocabulary; ++v)
         if (draw(4) == 0)

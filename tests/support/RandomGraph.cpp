@@ -26,8 +26,9 @@ public:
     wildness = odds[draw(0, 5)];
     wild = 1u << draw(0, kinds - 1) | 1u << draw(0, kinds - 1);
     isHoisted = chance(0.5);
-    width = chance(0.1) ? 32 : draw(4, 24);
-    vocabulary = draw(3, 24);
+    // Now and then panels of 16 columns are whole, or more than a tile has side by side.
+    width = chance(0.15) ? oneOf(std::vector<int>{31, 32, 33, 48, 49, 65, 80}) : draw(4, 24);
+    vocabulary = chance(0.1) ? draw(127, 129) : draw(3, 24); // kernels scan blocks of 128
     sourceVocabulary = chance(0.5) ? vocabulary : draw(3, 24);
     for (int i = 0, count = draw(1, 2); i < count; ++i) {
       if (isHoisted)
@@ -179,6 +180,12 @@ private:
                 "", h.heads);
       return;
     }
+    if (!keysOfCross.empty() && chance(0.3)) { // those of another attention, perhaps in other heads
+      auto [k, v] = oneOf(keysOfCross);
+      attention(rows(decoder, k.width), k, v, index("%sources"), index("%offsets"), "",
+                divisorOf(k.width));
+      return;
+    }
     int size = someWidth();
     Rows k = rows(encoder, size), v = rows(encoder, size);
     if (chance(0.7)) { // as a model has them
@@ -187,8 +194,11 @@ private:
     }
     if (chance(0.1))
       std::swap(k, v);
-    attention(rows(decoder, size), k, chance(0.05) ? k : v, index("%sources"),
-              index("%offsets"), "", divisorOf(size));
+    if (chance(0.05))
+      v = k;
+    keysOfCross.push_back({k, v});
+    attention(rows(decoder, size), k, v, index("%sources"), index("%offsets"), "",
+              divisorOf(size));
   }
 
   //===-- Functions --------------------------------------------------------===//
@@ -201,6 +211,7 @@ private:
   void begin(StringRef name, StringRef entry, std::vector<std::pair<std::string, std::string>> list,
              const std::string &results) {
     made.clear(), cacheViews.clear(), memoryViews.clear(), indices.clear(), biasesOf.clear();
+    keysOfCross.clear();
     std::map<std::string, std::vector<std::string>> roles; // by type, handles by kind
     auto kindOf = [](const std::string &type) { return type.substr(0, type.find('<')); };
     for (auto &[role, type] : list)
@@ -365,6 +376,7 @@ private:
   std::vector<Handle> memories, caches;
   // Of the function being printed:
   std::vector<View> memoryViews, cacheViews;
+  std::vector<std::pair<Rows, Rows>> keysOfCross; // keys and values of cross-attentions
   std::map<std::string, std::vector<std::string>> biasesOf; // by what they are made of
   std::vector<bool> appended; // caches
 };
