@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The long tests: 2,000 random graphs and 10,000 mutants of schedules of each kind, the
-# runtime under the thread sanitizer, then everything judged live by Transformers, in a
+# The long tests: 2,000 random graphs and 10,000 mutants of schedules of each kind, faults
+# planted in the compiler, each of which a test must catch (tests/mutants; an hour or two),
+# the runtime under the thread sanitizer, then everything judged live by Transformers, in a
 # virtual environment of its own (build/venv, packages from PyPI: gigabytes, once), and a
 # short comparison with other engines (build/compare-venv), which fails where encdec's
 # output is wrong, never where something is slow.
@@ -13,7 +14,7 @@
 # BLEU, for each weight type.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-case ${1:-} in -h|--help) sed -n '2,14s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;; esac
+case ${1:-} in -h|--help) sed -n '2,15s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;; esac
 configs=3
 if [ "${1:-}" = --configs ]; then
   configs=${2:?full: --configs needs a number}
@@ -25,6 +26,9 @@ table=${1:-$root/tests/data/en-fr-1000.tsv}
 echo "== random graphs and mutants of schedules" >&2
 ENCDEC_GRAPHS=2000 "$root/build/bin/encdec_lower_tests" --gtest_filter='Graphs.*' >&2
 ENCDEC_MUTANTS=10000 "$root/build/bin/encdec_schedule_tests" --gtest_filter='Mutants.*' >&2
+echo "== faults planted in the compiler, and drawn ones" >&2
+"$root/tests/mutants/mutants.py" >&2
+"$root/tests/mutants/mutants.py" --draw 24 >&2
 "$root/tests/setup.sh" runtime-only-tsan
 echo "== threads" >&2
 ctest --test-dir "$root/build-runtime-tsan" --output-on-failure -L runtime \
