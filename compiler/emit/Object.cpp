@@ -109,8 +109,8 @@ const ObjectTarget *hostObjectTarget() {
   return best ? cantFail(findObjectTarget(best->name)) : nullptr;
 }
 
-Expected<SmallVector<char, 0>> emitObject(mlir::ModuleOp module,
-                                          const ObjectTarget &target) {
+static Expected<SmallVector<char, 0>> emit(mlir::ModuleOp module, const ObjectTarget &target,
+                                           CodeGenFileType kind) {
   Expected<std::unique_ptr<TargetMachine>> machine = createMachine(target);
   if (!machine)
     return machine.takeError();
@@ -146,15 +146,22 @@ Expected<SmallVector<char, 0>> emitObject(mlir::ModuleOp module,
     return createStringError("level %s: invalid LLVM IR: %s",
                              target.name.str().c_str(), message.c_str());
 
-  SmallVector<char, 0> object;
-  raw_svector_ostream out(object);
+  SmallVector<char, 0> code;
+  raw_svector_ostream out(code);
   legacy::PassManager passes;
-  if ((*machine)->addPassesToEmitFile(passes, out, nullptr,
-                                      CodeGenFileType::ObjectFile))
-    return createStringError("level %s: this target writes no object files",
+  if ((*machine)->addPassesToEmitFile(passes, out, nullptr, kind))
+    return createStringError("level %s: this target writes no object files and no assembly",
                              target.name.str().c_str());
   passes.run(*ir);
-  return object;
+  return code;
+}
+
+Expected<SmallVector<char, 0>> emitObject(mlir::ModuleOp module, const ObjectTarget &target) {
+  return emit(module, target, CodeGenFileType::ObjectFile);
+}
+
+Expected<SmallVector<char, 0>> emitAssembly(mlir::ModuleOp module, const ObjectTarget &target) {
+  return emit(module, target, CodeGenFileType::AssemblyFile);
 }
 
 } // namespace encdec

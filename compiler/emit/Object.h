@@ -39,4 +39,8 @@ const ObjectTarget *hostObjectTarget();
 llvm::Expected<llvm::SmallVector<char, 0>>
 emitObject(mlir::ModuleOp module, const ObjectTarget &target);
 
+/// The same code as text for an assembler.
+llvm::Expected<llvm::SmallVector<char, 0>>
+emitAssembly(mlir::ModuleOp module, const ObjectTarget &target);
+
 } // namespace encdec

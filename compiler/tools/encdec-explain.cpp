@@ -1,6 +1,8 @@
 // encdec-explain: what became of each op of a model, and why.
 #include "compiler/Plugins.h"
 #include "compiler/Register.h"
+#include "compiler/emit/Object.h"
+#include "compiler/explain/Assembly.h"
 #include "compiler/explain/Print.h"
 #include "compiler/explain/Provenance.h"
 #include "compiler/explain/ReadIr.h"
@@ -18,7 +20,7 @@ using namespace encdec;
 namespace {
 
 struct Arguments {
-  std::string model, ir, html, text;
+  std::string model, ir, html, text, kernel;
   PipelineOptions pipeline;
   ImportOptions import;
   explain::View view;
@@ -66,6 +68,12 @@ void describe(CLI::App &app, Arguments &arguments) {
                "compile MODEL and let encdec bench measure times and limits here");
   app.add_option("--text", arguments.text,
                  "with --html: translate this and show where each head looked");
+  app.add_option("--asm", arguments.kernel,
+                 "print these kernels instead, as loops and as machine code: \"linear\", or "
+                 "\"linear_512_f32x512\" alone")
+      ->check(notEmpty);
+  app.add_option("--level", arguments.pipeline.level,
+                 "with --asm: the CPU level of the code; default: the best that this machine runs");
   app.add_flag("-q,--quiet", arguments.quiet, "no warnings, no progress");
   app.footer("Each op of the checkpoint is fused or not, by which pass, what that saved, which "
              "kernels work\nfor it and what they read and multiply; or the code, op and line that "
@@ -75,6 +83,7 @@ void describe(CLI::App &app, Arguments &arguments) {
              "  encdec explain models/en-fr --weights int8-dynamic --measure\n"
              "  encdec explain models/en-fr --html en-fr.html --text \"I like tea.\"\n"
              "  encdec explain models/en-fr --patterns mine.pdll --at fuse:before --groups all\n"
+             "  encdec explain models/en-fr --asm add_norm --level v3\n"
              "  encdec explain --ir model.mlir --json | jq '.verdicts[] | select(.passed | not)'\n\n"
              "exit codes: 0 ok, 1 failure, 2 usage, 3 bad model, 4 does not fit, 5 limit");
 }
@@ -87,6 +96,10 @@ std::string conflict(const Arguments &arguments) {
     return "--measure and --text run the model, so they take a checkpoint folder, not --ir";
   if (!arguments.text.empty() && arguments.html.empty())
     return "--text is for the page: add --html FILE";
+  if (arguments.kernel.empty() && !arguments.pipeline.level.empty())
+    return "--level is for machine code: add --asm KERNEL";
+  if (!arguments.kernel.empty() && (arguments.measure || !arguments.html.empty()))
+    return "--asm prints kernels alone: leave --measure and --html out";
   return "";
 }
 
@@ -152,6 +165,21 @@ Status runModel(const Arguments &arguments, explain::Report &report, explain::Vi
   return Status::success();
 }
 
+int explainKernels(mlir::ModuleOp module, const Arguments &arguments) {
+  PipelineOptions pipeline = arguments.pipeline;
+  const ObjectTarget *host = hostObjectTarget();
+  if (pipeline.level.empty())
+    pipeline.level = host ? host->name : objectTargets().front().name;
+  auto kernels = explain::codeOfKernels(module, pipeline, arguments.kernel);
+  if (!kernels)
+    return fail(Status(Code::Usage, llvm::toString(kernels.takeError())));
+  if (arguments.json)
+    explain::printJson(*kernels, llvm::outs());
+  else
+    explain::printText(*kernels, llvm::outs());
+  return finishOutput("encdec-explain");
+}
+
 int explainAll(Arguments &arguments) {
   registerAllPasses(); // --pass-pipeline names them
   if (llvm::Error error = loadExtensions(arguments.pipeline))
@@ -162,6 +190,8 @@ int explainAll(Arguments &arguments) {
   auto module = load(context, arguments);
   if (!module.ok())
     return fail(module.status());
+  if (!arguments.kernel.empty())
+    return explainKernels(**module, arguments);
   explain::Report report = explain::explainModule(**module, arguments.pipeline);
   report.model = arguments.ir.empty() ? arguments.model : arguments.ir;
   explain::View &view = arguments.view;

@@ -4,9 +4,9 @@
     readme_test.py BUILD_DIR
 
 Commands are indented lines and backquoted texts that begin with a program. Commands of
-README.md that need no more than a build are run, in a copy of the clone, one after the
-other. In every document the commands' programs, the files that they read, the options,
-the targets and the tests must exist."""
+README.md, and of the other documents in RUN, that need no more than a build are run, in a
+copy of the clone, one after the other. In every document the commands' programs, the files
+that they read, the options, the targets and the tests must exist."""
 import json
 import pathlib
 import re
@@ -23,6 +23,8 @@ DOCUMENTS = sorted(path.relative_to(ROOT) for path in ROOT.rglob("*.md")
 PROGRAM = re.compile(r"(ctest|cmake|encdec|encdec-[a-z-]+|"
                      r"(build/bin|bench|tests|examples)/[\w./-]+)(?= |$)")
 FILE = re.compile(r"`((?:bench|compiler|dialect|examples|runtime|tests)/[\w./-]+\.[a-z]+)`")
+# Documents whose commands are run; each begins with nothing but the build.
+RUN = ["README.md", "compiler/tools/README.md", "examples/tutorials/README.md"]
 # Commands that need a build and take seconds are run; commands that build, install,
 # download or measure are only checked.
 RUNS = re.compile(r"build/bin/(?!encdec_bench)(?!.*build/opus)")
@@ -129,7 +131,12 @@ class Documents(unittest.TestCase):
                     self.assertTrue((ROOT / document).parent.joinpath(name).exists()
                                     or (ROOT / name).exists())
 
-    def test_commands_of_the_readme_run_in_their_order(self):
+    def test_commands_of_documents_run_in_their_order(self):
+        for document in RUN:
+            with self.subTest(document=document):
+                self.run_all(document)
+
+    def run_all(self, document):
         with tempfile.TemporaryDirectory() as folder:
             clone = pathlib.Path(folder)
             for path in ROOT.iterdir():
@@ -139,14 +146,14 @@ class Documents(unittest.TestCase):
             for name in ("bin", "lib"):
                 (clone / "build" / name).symlink_to(BUILD / name)
             before, ran = {path.name for path in clone.iterdir()}, 0
-            for block, command in commands("README.md"):
+            for block, command in commands(document):
                 if not (block and RUNS.search(command)):
                     continue
                 done = subprocess.run(["bash", "-c", command], cwd=clone, text=True,
                                       capture_output=True, stdin=subprocess.DEVNULL)
                 self.assertEqual(done.returncode, 0, f"{command}\n{done.stderr}")
                 ran += 1
-            self.assertGreater(ran, 10, "commands are not recognised any more")
+            self.assertGreater(ran, 5, "commands are not recognised any more")
             self.assertEqual({path.name for path in clone.iterdir()}, before,
                              "commands leave files in the clone")
 

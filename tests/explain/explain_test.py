@@ -26,6 +26,32 @@ def explain(*arguments, code=0, **options):
 
 
 class Explain(unittest.TestCase):
+    def test_machine_code(self):
+        # Vectors of 512 bits at level v4 alone, and no code of another kernel.
+        for level, wide in (("v3", False), ("v4", True)):
+            kernels = json.loads(explain(EXAMPLE, "--asm", "add_norm", "--level", level,
+                                         "--json").stdout)["kernels"]
+            self.assertTrue(kernels)
+            for kernel in kernels:
+                self.assertIn(f"func.func private @{kernel['name']}(", kernel["ir"])
+                self.assertIn("vector.", kernel["ir"])
+                code = kernel["assembly"].splitlines()
+                self.assertEqual(code[0].split(":")[0], kernel["name"])
+                self.assertEqual(sum(not line.startswith(("\t", ".L")) for line in code), 1)
+                self.assertEqual("%zmm" in kernel["assembly"], wide)
+                self.assertIn("\tretq", code)
+        text = explain(EXAMPLE, "--asm", kernels[0]["name"], "--level", "v4").stdout
+        self.assertIn(kernels[0]["ir"], text)
+        self.assertIn(kernels[0]["assembly"], text)
+        self.assertNotIn("linear_", text)
+
+    def test_machine_code_of_what_is_not_there(self):
+        for words, says in ((("--asm", "nrm"), "no kernel of this model is called 'nrm'; it has "),
+                            (("--asm", "add_norm", "--level", "v9"), "v9"),
+                            (("--level", "v3"), "add --asm KERNEL"),
+                            (("--asm", "add_norm", "--measure"), "leave --measure")):
+            self.assertIn(says, explain(EXAMPLE, *words, code=2).stderr)
+
     def test_text(self):
         text = explain(EXAMPLE).stdout
         self.assertNotIn("\033", text)

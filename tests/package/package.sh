@@ -15,29 +15,33 @@ install() {
   cmake --install "$build" --prefix "$work/prefix" "$@" >"$work/log" || { cat "$work/log"; exit 1; }
   "$bin/encdec" --version
 }
+# outside FOLDER [OPTION...]: builds the project there, as by somebody who has no clone.
 outside() {
-  cmake -G Ninja -S "$source/tests/package/$1" -B "$work/$1" \
-        -DCMAKE_PREFIX_PATH="$work/prefix" -DCMAKE_C_COMPILER="$cc" \
-        -DCMAKE_CXX_COMPILER="$cxx" -DEXAMPLES="$source/examples" -DHEADER_CHECK="$check"
-  cmake --build "$work/$1"
+  local name=${1##*/}
+  cmake -G Ninja -S "$source/$1" -B "$work/$name" -DCMAKE_PREFIX_PATH="$work/prefix" \
+        -DCMAKE_C_COMPILER="$cc" -DCMAKE_CXX_COMPILER="$cxx" "${@:2}"
+  cmake --build "$work/$name"
 }
 
 install --component runtime
-outside runtime
+outside tests/package/runtime
 "$work/runtime/use_runtime"
 if [ "$with_compiler" = 1 ]; then
   install
   "$bin/encdec" compile "$source/examples/models/en-fr" -o "$work/en-fr.encdec" --quiet
   "$bin/encdec" generate "$work/en-fr.encdec" --text "I love machine learning"
-  outside compiler
+  outside tests/package/compiler -DHEADER_CHECK="$check"
   "$work/compiler/use_compiler"
+  outside examples/tutorials/plugin
   cp "$source/tests/fuse/my-fusion.mlir" "$work/module.mlir"
-  "$bin/encdec-opt" "$work/module.mlir" --load-pass-plugin="$work/compiler/my_fusion.so" \
+  "$bin/encdec-opt" "$work/module.mlir" --load-pass-plugin="$work/plugin/my_fusion.so" \
     --pass-pipeline='builtin.module(my-fuse-memory-projections)' -o "$work/fused.mlir"
   for module in module fused; do
     "$bin/encdec-run-reference" "$work/$module.mlir" --seed 1 >"$work/$module.numbers"
   done
   cmp "$work/module.numbers" "$work/fused.numbers"
+  "$bin/encdec-reduce" --help | grep -- --encdec-leave-out
+  python3 "$source/tests/tools/lsp_test.py" "$work/prefix"
   # Patterns include the installed files.
   cp "$source/tests/fuse/apply-patterns.pdll" "$work"
   "$bin/encdec" compile "$source/examples/models/en-fr" -o "$work/patterns.encdec" --quiet \
