@@ -42,6 +42,18 @@ DialectRegistry allDialects() {
   return registry;
 }
 
+/// Passes of ours and of plugins are known by name from here on, once in a process.
+Status registerPasses(const PipelineOptions &options, MLIRContext &context) {
+  static const bool ours = [] {
+    registerAllPasses();
+    return true;
+  }();
+  (void)ours;
+  if (llvm::Error error = loadExtensions(options, context))
+    return usageError(llvm::toString(std::move(error)));
+  return Status::success();
+}
+
 using Pipeline = void (*)(OpPassManager &, const PipelineOptions &);
 
 /// Checks between passes, of which the table has no rows.
@@ -73,6 +85,7 @@ private:
 };
 
 Status PassLab::open() {
+  ENCDEC_RETURN_IF_ERROR(registerPasses(options.pipeline, context));
   ImportReport report;
   plain = importCheckpoint(context, options.model, {}, report);
   if (!plain)
@@ -318,29 +331,15 @@ Status PassLab::reduce(ModuleOp before, Bisected &found) {
   return Status::success();
 }
 
-/// Passes of ours and of plugins are known by name from here on, once in a process.
-Status registerPasses(const PipelineOptions &options) {
-  static const bool ours = [] {
-    registerAllPasses();
-    return true;
-  }();
-  (void)ours;
-  if (llvm::Error error = loadExtensions(options))
-    return usageError(llvm::toString(std::move(error)));
-  return Status::success();
-}
-
 } // namespace
 
 Result<Array> passRows(const PassOptions &options) {
-  ENCDEC_RETURN_IF_ERROR(registerPasses(options.pipeline));
   PassLab lab(options);
   ENCDEC_RETURN_IF_ERROR(lab.open());
   return lab.rows();
 }
 
 Result<Bisected> bisectPasses(const PassOptions &options) {
-  ENCDEC_RETURN_IF_ERROR(registerPasses(options.pipeline));
   PassLab lab(options);
   ENCDEC_RETURN_IF_ERROR(lab.open());
   return lab.bisect();

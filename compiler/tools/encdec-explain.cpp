@@ -182,11 +182,11 @@ int explainKernels(mlir::ModuleOp module, const Arguments &arguments) {
 
 int explainAll(Arguments &arguments) {
   registerAllPasses(); // --pass-pipeline names them
-  if (llvm::Error error = loadExtensions(arguments.pipeline))
-    return fail(usageError(llvm::toString(std::move(error))));
   mlir::DialectRegistry registry;
   registerEncDecDialects(registry);
   mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
+  if (llvm::Error error = loadExtensions(arguments.pipeline, context))
+    return fail(usageError(llvm::toString(std::move(error))));
   auto module = load(context, arguments);
   if (!module.ok())
     return fail(module.status());

@@ -1,6 +1,7 @@
 // The JIT and the bundle compute the same bits, and code does not grow with
 // depth.
 #include "compiler/Register.h"
+#include "compiler/Pipelines.h"
 #include "compiler/emit/Emit.h"
 #include "compiler/import/Import.h"
 #include "tests/support/DeriveWeights.h"
