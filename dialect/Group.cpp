@@ -47,7 +47,8 @@ void FusedOp::getAsmBlockArgumentNames(Region &region, OpAsmSetValueNameFn set) 
       set(argument, name.getName());
 }
 
-// Results have the names that their values have inside.
+// Results have the names that their values have inside, and a word more: were they equal, the
+// values inside would print under other names.
 void FusedOp::getAsmResultNames(OpAsmSetValueNameFn set) {
   Operation *yield = getBody().front().getTerminator();
   for (auto [result, value] : llvm::zip(getOutputs(), yield->getOperands())) {
@@ -59,7 +60,7 @@ void FusedOp::getAsmResultNames(OpAsmSetValueNameFn set) {
         fused && fused.getLocations().size() == made->getNumResults())
       place = fused.getLocations()[cast<OpResult>(value).getResultNumber()];
     if (auto name = dyn_cast<NameLoc>(place))
-      set(result, name.getName());
+      set(result, (name.getName().getValue() + ".out").str());
   }
 }
 

@@ -1,7 +1,7 @@
 // Numbers as metadata of fused locations: a FusedLoc with metadata is kept whole where
 // locations are fused with others.
 #include "compiler/explain/Provenance.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "dialect/Ops.h"
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/STLExtras.h"
 
@@ -14,7 +14,11 @@ SmallVector<Operation *> workOf(ModuleOp module) {
   for (auto function : module.getOps<func::FuncOp>())
     for (Block &block : function.getBody())
       for (Operation &op : block)
-        ops.push_back(&op);
+        if (auto group = dyn_cast<FusedOp>(op)) // its ops, each for itself
+          for (Operation &inner : group.getBody().front().without_terminator())
+            ops.push_back(&inner);
+        else
+          ops.push_back(&op);
   return ops;
 }
 

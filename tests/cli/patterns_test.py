@@ -52,8 +52,8 @@ class Patterns(Cli):
                                "place:before")
         ran = passes(bundle)
         self.assertRegex(ran[0], r"^plugin my_fusion\.so [0-9a-f]{32}$")
-        self.assertEqual(ran[1:3] + ran[7:11],
-                         [MINE, "encdec-verify-form", "encdec-fuse-vocabulary", "canonicalize",
+        self.assertEqual(ran[1:3] + ran[8:12],
+                         [MINE, "encdec-verify-form", "encdec-group-rows", "canonicalize",
                           "cse", "encdec-verify-form"])
         self.assertEqual(run("generate", bundle, *self.words).stdout,
                          run("generate", self.bundle, *self.words).stdout)

@@ -10,11 +10,11 @@ encdec.weight @g : tensor<8xf16> = #encdec.seeded<2, 0.5>
 // CHECK-LABEL: func.func @f
 // PLAIN-LABEL: func.func @f
 func.func @f(%c: !d, %x: !d) -> (!d, !d) {
-  // CHECK: %n, %z = encdec.fused(%arg2 = %arg0, %arg3 = %arg1) : (tensor<?x8xf32, #decoder>, tensor<?x8xf32, #decoder>) -> (tensor<?x8xf32, #decoder>, tensor<?x8xf32, #decoder>) {
+  // CHECK: %n.out, %z.out = encdec.fused(%arg2 = %arg0, %arg3 = %arg1) : (tensor<?x8xf32, #decoder>, tensor<?x8xf32, #decoder>) -> (tensor<?x8xf32, #decoder>, tensor<?x8xf32, #decoder>) {
   // CHECK-NEXT: %o = encdec.linear %arg2, @w : tensor<?x8xf32, #decoder> -> tensor<?x8xf32, #decoder>
-  // CHECK-NEXT: %n_0, %z_1 = encdec.add_norm %o, %arg3, @g {eps = 9.99999974E-6, sum} : tensor<?x8xf32, #decoder>, tensor<?x8xf32, #decoder>
-  // CHECK-NEXT: encdec.yield %n_0, %z_1 : tensor<?x8xf32, #decoder>, tensor<?x8xf32, #decoder>
-  // CHECK: return %n, %z
+  // CHECK-NEXT: %n, %z = encdec.add_norm %o, %arg3, @g {eps = 9.99999974E-6, sum} : tensor<?x8xf32, #decoder>, tensor<?x8xf32, #decoder>
+  // CHECK-NEXT: encdec.yield %n, %z : tensor<?x8xf32, #decoder>, tensor<?x8xf32, #decoder>
+  // CHECK: return %n.out, %z.out
   // PLAIN-NEXT: %o = encdec.linear %arg0, @w
   // PLAIN-NEXT: %z = encdec.add %o, %arg1
   // PLAIN-NEXT: %n = encdec.norm %z, @g

@@ -3,7 +3,7 @@
 // RUN: FileCheck %s --input-file=%t
 // There and back: fused again, the module is what it was.
 // RUN: encdec-opt %s -o %t.fused
-// RUN: encdec-opt %s --encdec-decompose --encdec-fuse -o %t.again
+// RUN: encdec-opt %s --encdec-decompose --encdec-fuse=groups=none -o %t.again
 // RUN: diff %t.fused %t.again
 
 !dec = tensor<?x4xf32, #encdec.side<decoder>>
