@@ -88,8 +88,8 @@ class Explain(unittest.TestCase):
         passes = {gain["pass"]: gain for gain in report["passes"]}
         self.assertEqual(passes["apply-patterns"]["fusions"], 22)
         self.assertNotIn("fuse-add-norm", passes)
-        fused = next(s for s in report["stages"] if s["name"] == "fused")["ops"]
-        self.assertEqual({op["entry"] for op in fused if op["op"] == "encdec.fused"}, {"step"})
+        calls = next(s for s in report["stages"] if s["name"] == "scheduled")["ops"]
+        self.assertEqual({op["entry"] for op in calls if 'call "fused"' in op["text"]}, {"step"})
         said = explain(EXAMPLE, "--pass-pipeline", "no-such-pass", code=2).stderr
         self.assertIn("the passes 'no-such-pass' cannot be read", said)
 
