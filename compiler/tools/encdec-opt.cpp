@@ -39,19 +39,32 @@ static std::vector<std::string> wordsOf(int argc, char **argv) {
 }
 
 namespace {
-/// Names values before the first pass: MLIR's main function parses the file by itself.
-class Namer : public PassInstrumentation {
+/// Comes before the first pass: names values, since MLIR's main function parses the file by
+/// itself, and writes the reproducer, since that function would put what the passes make in it.
+class Beginning : public PassInstrumentation {
 public:
-  Namer(StringRef file, StringRef text) : file(file), text(text) {}
+  Beginning(StringRef file, StringRef text, OpPassManager &pm, StringRef reproducer)
+      : file(file), text(text), pm(pm), reproducer(reproducer) {}
   void runBeforePass(Pass *, Operation *op) override {
-    if (!done) // the first pass, or what runs passes on functions, is given the whole module
-      encdec::nameValues(op, file, text);
-    done = true;
+    if (std::exchange(done, true))
+      return; // the first pass, or what runs passes on functions, is given the whole module
+    encdec::nameValues(op, file, text);
+    if (!reproducer.empty())
+      makeReproducer(op->getName().getStringRef(), pm.getPasses(), op, reproducer);
   }
 
 private:
   StringRef file, text;
+  OpPassManager &pm;
+  std::string reproducer;
   bool done = false;
+};
+
+/// MLIR's options, without the reproducer.
+struct Config : MlirOptMainConfig {
+  Config(const MlirOptMainConfig &all) : MlirOptMainConfig(all) {
+    generateReproducerFileFlag.clear();
+  }
 };
 
 /// Stands in an empty pipeline, so that there is a first pass.
@@ -77,13 +90,14 @@ static LogicalResult run(int argc, char **argv, DialectRegistry &registry) {
     return llvm::errs() << error << "\n", failure();
   std::string name = file->getBufferIdentifier().str(), text = file->getBuffer().str();
   bool printsPasses = config.shouldDumpPassPipeline() || !config.getReproducerFilename().empty();
-  MlirOptMainConfig named = config;
+  Config named = config;
   named.setPassPipelineSetupFn([&](PassManager &pm) -> LogicalResult {
     if (failed(config.setupPassPipeline(pm)))
       return failure();
     if (pm.empty() && !printsPasses)
       pm.addPass(std::make_unique<Nothing>());
-    pm.addInstrumentation(std::make_unique<Namer>(name, text));
+    pm.addInstrumentation(
+        std::make_unique<Beginning>(name, text, pm, config.getReproducerFilename()));
     return success();
   });
   if (failed(MlirOptMain(out->os(), std::move(file), registry, named)))

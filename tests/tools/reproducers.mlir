@@ -9,7 +9,7 @@
 // RUN: encdec-opt %t.r3 --run-reproducer | sed '/^$/d;/^{-#/,$d' | diff %t.3 -
 // RUN: encdec-opt %t.3 --encdec-to-llvm=level=v3 --mlir-generate-reproducer=%t.r4 | sed '/^$/d' > %t.4
 // RUN: encdec-opt %t.r4 --run-reproducer | sed '/^$/d;/^{-#/,$d' | diff %t.4 -
-// RUN: encdec-opt %S/../fuse/group.mlir --patterns %S/../fuse/group.pdll --mlir-generate-reproducer=%t.r5 | sed '/^$/d' > %t.5
+// RUN: encdec-opt %S/../fuse/group.mlir --patterns %S/../../examples/tutorials/cross-output.pdll --mlir-generate-reproducer=%t.r5 | sed '/^$/d' > %t.5
 // RUN: encdec-opt %t.r5 --run-reproducer | sed '/^$/d;/^{-#/,$d' | diff %t.5 -
 // RUN: FileCheck %s --input-file=%t.5
 // CHECK: encdec.fused
