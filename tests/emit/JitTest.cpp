@@ -249,11 +249,12 @@ size_t codeSize(int layers, llvm::StringRef level) {
   return shared ? shared->size() : 0;
 }
 
-TEST(Code, GrowsByAtMostOneKilobyteForEachFurtherLayer) {
+TEST(Code, GrowsLittleForEachFurtherLayer) {
   for (const ObjectTarget &target : objectTargets()) {
     size_t few = codeSize(2, target.name), many = codeSize(12, target.name);
-    // Ten encoder and ten decoder layers more.
-    EXPECT_LE(many - few, 20u * 1024) << target.name.str();
+    // Ten encoder and ten decoder layers more, in two ranges of rows and in three: half a
+    // kilobyte for a layer in a range.
+    EXPECT_LE(many - few, 25u * 1024) << target.name.str();
   }
 }
 
