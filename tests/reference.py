@@ -8,13 +8,19 @@ The dialects and the passes come from their .td files by mlir-tblgen, the IR bef
 a pass from running the pass on its own lit test, kernels and choices from the table of the
 target, codes from the tables of the folders' READMEs (which tests/codes.py compares with the
 sources)."""
+import argparse
 import pathlib
 import re
 import subprocess
 import sys
 
+parser = argparse.ArgumentParser(description=__doc__,
+                                 formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("build", type=pathlib.Path)
+parser.add_argument("--refresh", action="store_true")
+ARGUMENTS = parser.parse_args()
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-BUILD = pathlib.Path(sys.argv[1]).resolve()
+BUILD = ARGUMENTS.build.resolve()
 OUT = ROOT / "docs" / "reference"
 CACHE = (BUILD / "CMakeCache.txt").read_text()
 MLIR = pathlib.Path(re.search(r"MLIR_DIR:PATH=(.*)", CACHE)[1]).parents[2]  # …/lib/cmake/mlir
@@ -136,10 +142,10 @@ for name, make in PAGES.items():
     path = OUT / name
     if not path.exists() or path.read_text() != text:
         stale.append(name)
-        if "--refresh" in sys.argv:
+        if ARGUMENTS.refresh:
             OUT.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
-print(f"{len(PAGES)} pages, {len(stale)} {'written' if '--refresh' in sys.argv else 'stale'}: "
+print(f"{len(PAGES)} pages, {len(stale)} {'written' if ARGUMENTS.refresh else 'stale'}: "
       f"{' '.join(stale)}")
-if stale and "--refresh" not in sys.argv:
+if stale and not ARGUMENTS.refresh:
     sys.exit("tests/reference.py build --refresh writes docs/reference anew")

@@ -7,10 +7,15 @@
 A fenced block behind a line <!-- file: NAME --> holds that file (beside the document), without
 the comment at its top; behind <!-- file: NAME#PART -->, the lines between the comments
 `part: PART` and `end: PART`."""
+import argparse
 import pathlib
 import re
 import sys
 
+parser = argparse.ArgumentParser(description=__doc__,
+                                 formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("--refresh", action="store_true")
+REFRESH = parser.parse_args().refresh
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BLOCK = re.compile(r"(?ms)^<!-- file: (\S+?)(?:#(\S+))? -->\n```(\w*)\n.*?^```\n")
 
@@ -37,9 +42,9 @@ for document in sorted(ROOT.glob("examples/**/*.md")):
     wanted = BLOCK.sub(filled, text)
     if wanted != text:
         stale.append(str(document.relative_to(ROOT)))
-        if "--refresh" in sys.argv:
+        if REFRESH:
             document.write_text(wanted, encoding="utf-8")
 assert blocks >= 4, "marked blocks are not recognised any more"
 print(f"{blocks} blocks of files; changed: {stale}")
-if stale and "--refresh" not in sys.argv:
+if stale and not REFRESH:
     sys.exit("tests/snippets.py --refresh writes these documents anew")
