@@ -20,6 +20,7 @@ import argparse
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import time
@@ -107,14 +108,19 @@ def drawn(count, seed):
 
 
 def run(command, cwd, variables={}):
-    """The exit status (None: over the limit) and the output."""
+    """The exit status (None: over the limit) and the output. No child outlives this."""
+    child = subprocess.Popen(command.split(), cwd=cwd, env={**os.environ, **variables},
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                             errors="replace", start_new_session=True)
     try:
-        done = subprocess.run(command.split(), cwd=cwd, env={**os.environ, **variables},
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              errors="replace", timeout=LIMIT)
-        return done.returncode, done.stdout
-    except subprocess.TimeoutExpired as late:
-        return None, str(late.stdout)
+        output = child.communicate(timeout=LIMIT)[0]
+        return child.returncode, output
+    except subprocess.TimeoutExpired:
+        return None, ""
+    finally:
+        if child.returncode is None:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.communicate()
 
 
 def build(tree, targets):
@@ -220,6 +226,8 @@ def main():
 
 
 if __name__ == "__main__":
+    # A stop from outside restores the source, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))
     try:
         sys.exit(main())
     except Failed as error:
