@@ -42,10 +42,15 @@ encdec.weight @b : tensor<4xf16> = #encdec.seeded<3, 1.0>
 // CHECK: encdec.weight @unused : tensor<4x4xf16> = #encdec.seeded<4, 1.000000e+00>{{$}}
 // DYNAMIC: encdec.weight @unused : tensor<4x4xf16> = #encdec.seeded<4, 1.000000e+00>{{$}}
 encdec.weight @unused : tensor<4x4xf16> = #encdec.seeded<4, 1.0>
+// A table that holds positions too is read as f32 there.
+// CHECK: encdec.weight @both : tensor<8x4xf16> = #encdec.seeded<6, 1.000000e+00>{{$}}
+encdec.weight @both : tensor<8x4xf16> = #encdec.seeded<6, 1.0>
 
 func.func @f(%ids: tensor<?xi32, #encdec.side<decoder>>, %at: tensor<?xi32>) -> !dec {
   %x = encdec.embed %ids at %at, @table, @positions {scale = 2.0} : tensor<?xi32, #encdec.side<decoder>> -> !dec
   %y = encdec.linear %x, @w, @b : !dec -> !dec
   %z = encdec.linear %y, @derived : !dec -> !dec
+  %tokens = encdec.embed %ids at %at, @both {scale = 2.0} : tensor<?xi32, #encdec.side<decoder>> -> !dec
+  %positions = encdec.embed %ids at %at, @table, @both {scale = 2.0} : tensor<?xi32, #encdec.side<decoder>> -> !dec
   return %z : !dec
 }
