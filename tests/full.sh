@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # The long tests: 2,000 random graphs and 10,000 mutants of schedules of each kind, faults
 # planted in the compiler, each of which a test must catch (tests/mutants; an hour or two),
-# the runtime under the thread sanitizer, then everything judged live by Transformers, in a
-# virtual environment of its own (build/venv, packages from PyPI: gigabytes, once), and a
-# short comparison with other engines (build/compare-venv), which fails where encdec's
-# output is wrong, never where something is slow.
+# verdicts of encdec lab whose truth is known, the runtime under the thread sanitizer, then
+# everything judged live by Transformers, in a virtual environment of its own (build/venv,
+# packages from PyPI: gigabytes, once), and a short comparison with other engines
+# (build/compare-venv), which fails where encdec's output is wrong, never where something
+# is slow.
 #   tests/full.sh [--configs N] [TABLE]
 # N is how many random configurations of each family Transformers judges live (default 3);
 # they are new in every run, and the seed is printed. TABLE holds the sentences that the
@@ -14,7 +15,7 @@
 # BLEU, for each weight type.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-case ${1:-} in -h|--help) sed -n '2,15s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;; esac
+case ${1:-} in -h|--help) sed -n '2,16s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;; esac
 configs=3
 if [ "${1:-}" = --configs ]; then
   configs=${2:?full: --configs needs a number}
@@ -29,6 +30,8 @@ ENCDEC_MUTANTS=10000 "$root/build/bin/encdec_schedule_tests" --gtest_filter='Mut
 echo "== faults planted in the compiler, and drawn ones" >&2
 "$root/tests/mutants/mutants.py" >&2
 "$root/tests/mutants/mutants.py" --draw 24 >&2
+echo "== verdicts of encdec lab on a build against itself, and with a delay of 3 %" >&2
+python3 "$root/tests/lab/power.py" "$root/build" "$root/examples/models/en-fr" --runs 5 >&2
 "$root/tests/setup.sh" runtime-only-tsan
 echo "== threads" >&2
 ctest --test-dir "$root/build-runtime-tsan" --output-on-failure -L runtime \

@@ -56,7 +56,7 @@ public:
 
 private:
   Status round(unsigned number, bool record);
-  Result<Times> measure(const Cell &cell, Side side, unsigned round);
+  Result<Times> measure(const Cell &cell, Side side, uint64_t sources);
   std::vector<Timed> results();
   double secondsLeft() const {
     return options.seconds - std::chrono::duration<double>(Clock::now() - start).count();
@@ -100,7 +100,7 @@ Result<Times> readAnswer(const std::string &text, const Cell &cell) {
   return times;
 }
 
-Result<Times> Timer::measure(const Cell &cell, Side side, unsigned round) {
+Result<Times> Timer::measure(const Cell &cell, Side side, uint64_t sources) {
   // Paths of both sides are equally long, as the words and the environment of a process
   // shift its stack.
   const fs::path copy = fs::path(options.folder) / (side == base ? "0" : "1") / "model.encdec";
@@ -122,7 +122,7 @@ Result<Times> Timer::measure(const Cell &cell, Side side, unsigned round) {
   number("--source-length", cell.sourceLength);
   number("--new-tokens", newTokens);
   number("--repeat", repeats);
-  number("--seed", 1 + (options.seed + round) % 1'000'000);
+  number("--seed", 1 + (options.seed + sources) % 1'000'000);
   if (options.threads)
     number("--threads", options.threads);
   ENCDEC_ASSIGN_OR_RETURN(std::string text, outputOf(words, benchDeadline));
@@ -142,10 +142,13 @@ Status Timer::round(unsigned number, bool record) {
     for (Times &side : times)
       std::ranges::fill(side.ms, INFINITY);
     const Side first = draw(2) ? idea : base, second = first == base ? idea : base;
-    for (Side side : {first, second, second, first}) {
+    const Side order[] = {first, second, second, first};
+    for (unsigned i = 0; i < std::size(order); ++i) {
       if (HeldSignals::pending())
         return Status(Code::Failure, "interrupted");
-      ENCDEC_ASSIGN_OR_RETURN(Times measured, measure(state->cell, side, number));
+      // A bundle never sees sources twice: an answer that it kept would be timed.
+      const Side side = order[i];
+      ENCDEC_ASSIGN_OR_RETURN(Times measured, measure(state->cell, side, 2 * number + i / 2));
       for (unsigned f = 0; f < std::size(figures); ++f)
         times[side].ms[f] = std::min(times[side].ms[f], measured.ms[f]);
     }

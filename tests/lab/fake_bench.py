@@ -5,7 +5,7 @@
     slow     the idea takes 3 % longer
     cached   the idea answers at once where it has been asked the same before
     short    the idea makes fewer tokens than asked
-    grouped  bundles with groups take 10 % less
+    grouped  bundles with groups take 10 % longer
     nothing  the idea's time is no number
 """
 import hashlib
@@ -19,11 +19,12 @@ words = sys.argv[1:]
 asked = dict(zip(words, words[1:]))
 mode, bundle = os.environ["LAB_FAKE"], pathlib.Path(words[1])
 idea = bundle.parent.name == "1"
-draw = random.Random(os.urandom(8))
+# Equal seeds of the lab give equal times.
+draw = random.Random(repr((mode, idea, words[2:])))
 noise = draw.gauss(0, 0.01) + (0.5 if draw.random() < 0.1 else 0)
 factor = 2.718281828 ** noise * (1.03 if idea and mode == "slow" else 1)
 if mode == "grouped" and b"encdec-group-rows" in bundle.read_bytes():
-    factor *= 0.9
+    factor *= 1.1
 if idea and mode == "cached":
     what = hashlib.sha256(repr(words).encode()).hexdigest()
     memory = pathlib.Path(os.environ["LAB_FAKE_FOLDER"]) / what

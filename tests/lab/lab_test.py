@@ -40,6 +40,8 @@ class Lab(unittest.TestCase):
             command.append("--no-passes")
         if fake:
             command += ["--bench-with", HERE / "fake_bench.py"]
+            if "--seed" not in words:
+                command += ["--seed", "1"]
         environment = {**os.environ, "TMPDIR": str(self.tmp), "LAB_BIN": str(BIN),
                        "LAB_FAKE": fake or "", "LAB_FAKE_FOLDER": str(self.out)}
         result = subprocess.run(list(map(str, command)), capture_output=True, text=True,
@@ -66,12 +68,6 @@ class Lab(unittest.TestCase):
             self.assertEqual(row["finding"], "slower", row)
             self.assertLess(row["low"], 1 / 1.03)
             self.assertGreater(row["high"], 1 / 1.04)
-
-    def test_a_delay_of_the_timed_program_is_found(self):
-        os.environ.update(LD_PRELOAD=str(BIN.parent / "lib" / "lab_delay.so"), LAB_DELAY="0.3")
-        self.addCleanup(lambda: [os.environ.pop(name) for name in ("LD_PRELOAD", "LAB_DELAY")])
-        step = self.record("--rows", "1", seconds=20)["times"][0]
-        self.assertEqual((step["figure"], step["finding"]), ("step", "slower"), step)
 
     def test_the_timed_program_itself(self):
         record = self.record("--rows", "1,2", "--source-length", "8")
@@ -143,7 +139,8 @@ class Lab(unittest.TestCase):
         self.assertNotEqual(one["numbers"], other["numbers"])
 
     def test_each_pass_has_a_row(self):
-        rows = self.record("--rows", "1", "--ablate", fake="equal")["passes"]
+        # Without groups, which would join what an unfused ffn leaves to other calls.
+        rows = self.record("--rows", "1", "--ablate", "--groups", "none", fake="equal")["passes"]
         prefixes = [row for row in rows if "without" not in row]
         names = [row["after"] for row in prefixes]
         self.assertEqual(names[:2], ["", "encdec-fuse-attention"])
