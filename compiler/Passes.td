@@ -339,9 +339,14 @@ def LowerPass : Pass<"encdec-lower", "mlir::ModuleOp"> {
       call @barrier(%frame) : (!llvm.ptr) -> ()
     ```
     Errors have stable codes: not-selected, not-placed, … (compiler/lower/README.md).
+
+    With `kernel` the entries call nothing else: such code computes nothing, and shows how long
+    the kernel takes on the model's own weights. "linear" means every kernel of that kind.
   }];
   let options = [Option<"level", "level", "std::string", "\"\"",
-                        "level of the target; default: the target's first">];
+                        "level of the target; default: the target's first">,
+                 Option<"kernel", "kernel", "std::string", "\"\"",
+                        "for timing: only the calls of this kernel; default: all calls">];
   let dependentDialects = [
     "mlir::LLVM::LLVMDialect", "mlir::arith::ArithDialect",
     "mlir::func::FuncDialect", "mlir::math::MathDialect", "mlir::scf::SCFDialect",

@@ -38,6 +38,9 @@ struct PipelineOptions {
   std::vector<std::string> weightsFor = {};
   std::string target = "cpu"; // the target whose kernels are called
   std::string level = "";     // the target's level; empty: its first
+  /// For timing: the kernel, or the kind of kernels, whose calls alone the code has. It then
+  /// computes nothing. Empty: all calls.
+  std::string kernel = "";
   bool sketch = false; // adds an int8 copy of an f32 vocabulary for greedy steps
   /// Stored type of cached keys and values: f32 or bf16. Empty: bf16 where weights have
   /// 8 bits, since a step of many rows reads mostly keys and values then; else f32.

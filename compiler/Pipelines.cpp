@@ -120,7 +120,7 @@ void buildSchedulePipeline(OpPassManager &pm, const PipelineOptions &options) {
 void buildLowerPipeline(OpPassManager &pm, const PipelineOptions &options) {
   // The last pass that sees kernel calls; the passes after it know loops and vectors
   // only.
-  pm.addPass(createLowerPass({options.level}));
+  pm.addPass(createLowerPass({options.level, options.kernel}));
   buildKernelsToLLVM(pm);
 }
 
@@ -145,6 +145,10 @@ template <typename Self> struct Flags : PassPipelineOptions<Self> {
       *this, "level", llvm::cl::desc("level of the target; default: its first"),
       llvm::cl::init("")};
 
+  Option<std::string> kernel{
+      *this, "kernel", llvm::cl::desc("for timing: only the calls of this kernel"),
+      llvm::cl::init("")};
+
   Option<std::string> keys{
       *this, "keys",
       llvm::cl::desc("cached keys and values: f32 or bf16; default: bf16 with the "
@@ -166,7 +170,7 @@ template <typename Self> struct Flags : PassPipelineOptions<Self> {
     auto texts = [](const Texts &list) {
       return std::vector<std::string>(list.begin(), list.end());
     };
-    return {weights, texts(weightsFor), target, level, sketch, keys, groups, texts(tuning)};
+    return {weights, texts(weightsFor), target, level, kernel, sketch, keys, groups, texts(tuning)};
   }
 
 protected:

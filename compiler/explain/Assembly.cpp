@@ -40,7 +40,7 @@ codeOfKernels(ModuleOp module, const PipelineOptions &options, StringRef kernel)
     buildFusePipeline(pm, options);
     buildPlacePipeline(pm, options);
     buildSchedulePipeline(pm, options);
-    pm.addPass(createLowerPass({options.level}));
+    pm.addPass(createLowerPass({options.level, options.kernel}));
   });
   if (failed(lowered))
     return llvm::createStringError("the model cannot be lowered");
@@ -51,8 +51,7 @@ codeOfKernels(ModuleOp module, const PipelineOptions &options, StringRef kernel)
       continue;
     StringRef name = function.getName();
     known.push_back(name);
-    StringRef behind = name;
-    if (!behind.consume_front(kernel) || !(behind.empty() || behind.front() == '_'))
+    if (!isKernelOf(name, kernel))
       continue;
     KernelCode &code = found.emplace_back();
     code.name = name.str();

@@ -12,6 +12,7 @@
 // What differs from layer to layer (places, weight offsets) stands in constant tables; a
 // further layer costs a table and a call of two pointers for each kernel call.
 #include "compiler/Passes.h"
+#include "compiler/Pipelines.h"
 #include "compiler/lower/Frame.h"
 #include "compiler/lower/Lowering.h"
 #include "compiler/lower/Segments.h"
@@ -21,7 +22,10 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringExtras.h"
 #include <limits>
 
 using namespace mlir;
@@ -111,8 +115,9 @@ private:
 /// Writes one entry function, of all entries of one name.
 class Emitter {
 public:
-  Emitter(ArrayRef<func::FuncOp> variants, StringRef symbol, KernelBodies &bodies)
-      : variants(variants), function(variants.front()), bodies(bodies),
+  Emitter(ArrayRef<func::FuncOp> variants, StringRef symbol, KernelBodies &bodies,
+          function_ref<bool(CallOp)> has)
+      : variants(variants), function(variants.front()), bodies(bodies), has(has),
         k(function.getLoc(), function.getContext()) {
     k.setInsertionPointToEnd(function->getParentOfType<ModuleOp>().getBody());
     auto type = FunctionType::get(k.getContext(), {k.ptr(), k.i64(), k.i64()}, {});
@@ -152,10 +157,16 @@ private:
   }
 
   LogicalResult emitCalls(func::FuncOp function, const HandleOffsets &handles) {
+    bool first = true, waits = false;
     for (Operation &op : function.getBody().front()) {
       if (isa<BarrierOp>(op)) {
-        k.call(barrier(), {frame});
+        waits = true;
       } else if (auto call = dyn_cast<CallOp>(op)) {
+        if (!has(call))
+          continue;
+        if (waits && !first)
+          k.call(barrier(), {frame});
+        first = waits = false;
         if (failed(emitCall(call, handles)))
           return failure();
       } else if (!isa<func::ReturnOp>(op)) {
@@ -235,6 +246,7 @@ private:
   ArrayRef<func::FuncOp> variants;
   func::FuncOp function, entry;
   KernelBodies &bodies;
+  function_ref<bool(CallOp)> has; // whether a call is emitted
   KernelBuilder k;
   Val frame;
   int64_t calls = 0;
@@ -253,6 +265,10 @@ struct LowerPass : impl::LowerPassBase<LowerPass> {
     llvm::MapVector<StringRef, SmallVector<func::FuncOp>> variantsOf; // by the entry's name
     for (func::FuncOp function : functions)
       variantsOf[entryName(function)].push_back(function);
+    FailureOr<DenseSet<Operation *>> calls = chooseCalls(functions, *bodies);
+    if (failed(calls))
+      return signalPassFailure();
+    auto has = [&](CallOp call) { return kernel.empty() || calls->contains(call); };
     NamedAttrList segments;
     for (const auto &[entry, variants] : variantsOf) {
       func::FuncOp function = variants.front();
@@ -262,15 +278,38 @@ struct LowerPass : impl::LowerPassBase<LowerPass> {
         return signalPassFailure();
       }
       StringRef symbol = entry == "encode" ? ENCDEC_ABI_ENCODE_SYMBOL : ENCDEC_ABI_STEP_SYMBOL;
-      if (failed(Emitter(variants, symbol, *bodies).emit(*handles)))
+      if (failed(Emitter(variants, symbol, *bodies, has).emit(*handles)))
         return signalPassFailure();
-      segments.set(entry, segmentsOf(variants));
+      segments.set(entry, segmentsOf(variants, has));
     }
     eraseSource(module, functions);
     module->setAttr(kSegmentsAttr, segments.getDictionary(&getContext()));
   }
 
 private:
+  /// With the option `kernel`: its calls, of which there is one at least.
+  FailureOr<DenseSet<Operation *>> chooseCalls(ArrayRef<func::FuncOp> entries,
+                                               KernelBodies &bodies) {
+    DenseSet<Operation *> chosen;
+    llvm::SetVector<StringRef> known;
+    if (kernel.empty())
+      return chosen;
+    for (func::FuncOp entry : entries)
+      for (CallOp call : entry.getOps<CallOp>()) {
+        FailureOr<func::FuncOp> body = bodies.bodyOf(call);
+        if (failed(body))
+          return failure();
+        known.insert(body->getName());
+        if (isKernelOf(body->getName(), kernel))
+          chosen.insert(call);
+      }
+    if (chosen.empty())
+      return emitError(getOperation().getLoc(),
+                       "not lowerable [no-kernel]: the entries call no kernel '")
+             << kernel << "'; they call " << llvm::join(known, ", ");
+    return chosen;
+  }
+
   std::unique_ptr<KernelBodies> findBodies(ModuleOp module) {
     auto name = module->getAttrOfType<StringAttr>(kTargetAttr);
     const Target *target = name ? findTarget(name) : nullptr;
@@ -310,9 +349,12 @@ private:
 
 LogicalResult lowerToLLVMDialect(ModuleOp module, StringRef level) {
   PassManager pm(module.getContext());
-  pm.addPass(createLowerPass({level.str()}));
-  buildKernelsToLLVM(pm);
+  buildLowerPipeline(pm, {.level = level.str()});
   return pm.run(module);
+}
+
+bool isKernelOf(StringRef kernel, StringRef asked) {
+  return kernel.consume_front(asked) && (kernel.empty() || kernel.front() == '_');
 }
 
 } // namespace encdec

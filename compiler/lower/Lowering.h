@@ -18,10 +18,14 @@ inline constexpr llvm::StringLiteral kSegmentsAttr = "encdec.segments";
 /// LLVM dialect. No op becomes a library call.
 void buildKernelsToLLVM(mlir::OpPassManager &pm);
 
+/// Whether `kernel` (linear_512_f32x512) is the one that is asked for: by its name, or by its
+/// kind ("linear").
+bool isKernelOf(llvm::StringRef kernel, llvm::StringRef asked);
+
 /// Scheduled form to the LLVM dialect for one level of the target, in place: afterwards
 /// the module holds the functions encdec_encode and, where there is one, encdec_step
-/// (include/encdec/abi.h) and private kernels, nothing else. On failure there are diagnostics and the module is
-/// of no more use. Clone the module first where several levels are wanted.
+/// (include/encdec/abi.h) and private kernels, nothing else. On failure there are diagnostics
+/// and the module is of no more use. Clone the module first where several levels are wanted.
 llvm::LogicalResult lowerToLLVMDialect(mlir::ModuleOp module,
                                        llvm::StringRef level);
 

@@ -37,7 +37,7 @@ Where whereOf(CallOp call, StringRef ownSide, const Where &last) {
   return {ownSide, {}};
 }
 
-SmallVector<Segment> collect(func::FuncOp entry) {
+SmallVector<Segment> collect(func::FuncOp entry, function_ref<bool(CallOp)> has) {
   StringRef ownSide = entryName(entry) == "encode" ? "encoder" : "decoder";
   SmallVector<Segment> segments;
   Where last{ownSide, {}};
@@ -48,6 +48,8 @@ SmallVector<Segment> collect(func::FuncOp entry) {
     if (!call)
       continue;
     last = whereOf(call, ownSide, last);
+    if (!has(call))
+      continue;
     if (begins)
       segments.push_back({last, {}});
     Segment &segment = segments.back();
@@ -56,6 +58,8 @@ SmallVector<Segment> collect(func::FuncOp entry) {
     segment.calls.push_back(call);
     begins = false;
   }
+  if (segments.empty()) // code without a call runs, too, so a profile needs its segment
+    segments.push_back({{ownSide, {}}, {}});
   return segments;
 }
 
@@ -81,7 +85,8 @@ SmallVector<int64_t> weightBytesOfEach(ArrayRef<Segment> segments) {
   return bytes;
 }
 
-DictionaryAttr attributeOf(const Segment &segment, int64_t weightBytes, RowsFromAttr from) {
+DictionaryAttr attributeOf(Builder &builder, const Segment &segment, int64_t weightBytes,
+                           RowsFromAttr from) {
   struct Keys {
     int64_t bytes = 0, madds = 0;
   };
@@ -98,10 +103,8 @@ DictionaryAttr attributeOf(const Segment &segment, int64_t weightBytes, RowsFrom
       keys[cost.getKeys()].madds += cost.getKeyMadds();
     }
   }
-  CallOp first = segment.calls.front();
-  Builder builder(first.getContext());
   NamedAttrList list;
-  list.set("ops", builder.getStringAttr(llvm::join(ops, "+")));
+  list.set("ops", builder.getStringAttr(ops.empty() ? "nothing" : llvm::join(ops, "+")));
   list.set("side", builder.getStringAttr(segment.where.side));
   if (segment.where.layer)
     list.set("layer", builder.getI64IntegerAttr(*segment.where.layer));
@@ -123,14 +126,15 @@ DictionaryAttr attributeOf(const Segment &segment, int64_t weightBytes, RowsFrom
 
 } // namespace
 
-ArrayAttr segmentsOf(ArrayRef<func::FuncOp> variants) {
+ArrayAttr segmentsOf(ArrayRef<func::FuncOp> variants, function_ref<bool(CallOp)> has) {
+  Builder builder(variants.front()->getContext());
   SmallVector<Attribute> all;
   for (func::FuncOp entry : variants) {
-    SmallVector<Segment> segments = collect(entry);
+    SmallVector<Segment> segments = collect(entry, has);
     for (auto [segment, bytes] : llvm::zip(segments, weightBytesOfEach(segments)))
-      all.push_back(attributeOf(segment, bytes, rowsFrom(entry)));
+      all.push_back(attributeOf(builder, segment, bytes, rowsFrom(entry)));
   }
-  return ArrayAttr::get(variants.front()->getContext(), all);
+  return builder.getArrayAttr(all);
 }
 
 } // namespace encdec::lower

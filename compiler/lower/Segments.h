@@ -5,9 +5,12 @@
 
 namespace encdec::lower {
 
-/// The segments of the scheduled entries of one name, one entry's after the other's;
+/// The segments that the calls for which `has` is true make of the scheduled entries of one name,
+/// one entry's after the other's;
 /// Lowering.h has their form. Weights count once in an entry, in the first segment that
 /// reads them whole, or else looks rows of them up: the sum over a step is stepWeightBytes.
-mlir::ArrayAttr segmentsOf(llvm::ArrayRef<mlir::func::FuncOp> variants);
+mlir::ArrayAttr segmentsOf(llvm::ArrayRef<mlir::func::FuncOp> variants,
+                           llvm::function_ref<bool(kernel::CallOp)> has =
+                               [](kernel::CallOp) { return true; });
 
 } // namespace encdec::lower

@@ -244,6 +244,10 @@ void describe(CLI::App &app, Arguments &arguments) {
                  "longest source and target of a family without a limit of its own; longer "
                  "lengths of the generation config are cut to it")
       ->check(CLI::Range(1, 1 << 20));
+  app.add_option("--kernel", arguments.options.kernel,
+                 "for timing: code that calls this kernel alone (\"linear\", or "
+                 "\"linear_512_f32x512\") and computes nothing; encdec bench --kernel runs it")
+      ->check(notEmpty);
   app.add_option("--deadline", arguments.deadline,
                  "seconds after which to give up")
       ->check(CLI::Range(1, 86400))

@@ -5,6 +5,7 @@
 // both see the machine in the same minute and on the same threads.
 
 #include "runtime/tools/Bandwidth.h"
+#include "runtime/tools/BenchReport.h"
 #include "runtime/tools/ModelFile.h"
 #include "runtime/tools/Profile.h"
 #include "runtime/tools/Support.h"
@@ -17,21 +18,12 @@
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
+#include <filesystem>
 #include <new>
-#include <numeric>
 #include <optional>
-
 
 namespace encdec::tools {
 namespace {
-
-struct BenchArguments {
-  std::string model, weights;
-  uint64_t sourceLength = 32, newTokens = 64, batch = 1, beams = 1, repeat = 7;
-  uint64_t seed = 0; // of the sources, which are then others in each repeat; 0: always the same
-  uint32_t threads = 0;
-  bool json = false, profile = false, noScores = false, noBandwidth = false;
-};
 
 using Clock = std::chrono::steady_clock;
 
@@ -40,32 +32,11 @@ double millisecondsSince(Clock::time_point start) {
       .count();
 }
 
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  size_t middle = values.size() / 2;
-  return values.size() % 2 ? values[middle]
-                           : (values[middle - 1] + values[middle]) / 2;
-}
-
-/// What a quarter of the values are below: other programs on the machine add to times, and
-/// never take away.
-double lowerQuartile(std::vector<double> values) {
-  auto at = values.begin() + std::ptrdiff_t(values.size() / 4);
-  std::nth_element(values.begin(), at, values.end());
-  return *at;
-}
-
-/// All times in milliseconds, bandwidths in bytes a second.
-struct Measured {
-  double open = 0, create = 0, startToFirstToken = 0;
-  std::vector<double> encode, firstToken, step, bandwidth;
-};
-
 class Bench {
 public:
   explicit Bench(const BenchArguments &arguments) : arguments(arguments) {
     auto start = Clock::now();
-    model = openModel(arguments.model, arguments.weights);
+    model = openModel(arguments.model, arguments.weights, compilerArguments());
     measured.open = millisecondsSince(start);
     info = modelInfo(model.get());
     if (info.decoder_layers == 0)
@@ -107,9 +78,10 @@ public:
       decode(arguments.newTokens, /*record=*/true);
       measureBandwidth();
     }
-    if (arguments.profile)
+    if (arguments.profile || !arguments.kernel.empty())
       profileSteps();
-    arguments.json ? printJson() : printTable();
+    BenchReport report{arguments, info, stateInfo(), measured, profile};
+    arguments.json ? report.printJson() : report.printTable();
     return 0;
   }
 
@@ -121,35 +93,12 @@ private:
   void profileSteps();
   encdec_state_info stateInfo() const;
   void search(uint64_t steps, bool record);
-  void printJson() const;
-  void printTable() const;
-
-  double stepMs() const { return median(measured.step); }
-  double bestBandwidth() const {
-    return *std::max_element(measured.bandwidth.begin(),
-                             measured.bandwidth.end());
-  }
-  double candidateBlocks(const encdec_state_info &of) const {
-    return double(of.candidate_blocks) / double(of.sketched_steps);
-  }
-  uint64_t blocks() const { return (info.vocab_size + 127) / 128; }
-  /// Bytes of weights that a step has read.
-  double stepBytes() const {
-    double all = double(info.step_bytes), sketched = double(info.sketched_bytes);
-    encdec_state_info state = stateInfo();
-    if (!state.sketched_steps)
-      return all;
-    return all - sketched + double(info.sketch_bytes) +
-           sketched * candidateBlocks(state) / double(blocks());
-  }
-  /// Bytes of weights a second that the median step reads.
-  double stepRate() const { return stepBytes() / stepMs() * 1e3; }
+  std::vector<std::string> compilerArguments() const;
 
   const BenchArguments &arguments;
   Model model;
   encdec_model_info info;
   State state;
-  uint32_t threads = 0;
   uint64_t random = 1;
   std::vector<int32_t> ids;      // [B * S]
   std::vector<uint64_t> offsets; // [B + 1]
@@ -157,6 +106,17 @@ private:
   Measured measured;
   std::optional<Profile> profile;
 };
+
+std::vector<std::string> Bench::compilerArguments() const {
+  if (arguments.kernel.empty())
+    return {};
+  if (std::filesystem::is_regular_file(arguments.model))
+    throw usageFailure(fmt::format(
+        "{}: --kernel compiles a checkpoint folder to code that calls the kernel alone; name "
+        "the folder (or time a bundle that `encdec compile --kernel` made, with --profile)",
+        arguments.model));
+  return {"--kernel", arguments.kernel};
+}
 
 void Bench::createState() {
   auto options = encdec_state_options_default();
@@ -166,7 +126,6 @@ void Bench::createState() {
   encdec_state *created = nullptr;
   check(encdec_state_create(model.get(), &options, &created));
   state.reset(created);
-  threads = stateInfo().threads;
 }
 
 /// Draws ids (a multiplicative generator modulo 2^31 - 1, Park and Miller 1988), the special
@@ -265,95 +224,15 @@ void Bench::profileSteps() {
   for (uint64_t i = 0; i < arguments.repeat; ++i)
     decode(arguments.newTokens, /*record=*/false);
   check(encdec_state_profile_stop(state.get()));
-  limits.bandwidth = bestBandwidth();
+  limits.bandwidth = *std::ranges::max_element(measured.bandwidth);
   profile = readProfile(state.get(), limits);
-}
-
-void Bench::printJson() const {
-  double rate = stepRate();
-  nlohmann::ordered_json all = {
-      {"bundle", arguments.model},
-      {"cpu_level", info.cpu_level},
-      {"weights", info.weight_type},
-      {"source_length", arguments.sourceLength},
-      {"new_tokens", arguments.newTokens},
-      {"batch", arguments.batch},
-      {"beams", arguments.beams},
-      {"threads", threads},
-      {"repeat", arguments.repeat},
-      {"open_ms", measured.open},
-      {"start_to_first_token_ms", measured.startToFirstToken},
-      {"encode_ms", median(measured.encode)},
-      {"encode_ms_quartile", lowerQuartile(measured.encode)},
-      {"first_token_ms", median(measured.firstToken)},
-      {"step_ms", stepMs()},
-      {"step_ms_mean", std::accumulate(measured.step.begin(), measured.step.end(), 0.0) /
-                           double(measured.step.size())},
-      {"step_ms_quartile", lowerQuartile(measured.step)},
-      {"step_ms_best",
-       *std::min_element(measured.step.begin(), measured.step.end())},
-      {"tokens_per_second", double(arguments.batch) / stepMs() * 1e3},
-      {"bytes_per_step", std::llround(stepBytes())}};
-  if (!measured.bandwidth.empty()) {
-    double bandwidth = median(measured.bandwidth);
-    all["read_bandwidth"] = bandwidth / 1e9;
-    all["read_bandwidth_best"] = bestBandwidth() / 1e9;
-    all["bandwidth_fraction"] = rate / bandwidth;
-    all["bandwidth_fraction_of_best"] = rate / bestBandwidth();
-  }
-  if (auto state = stateInfo(); state.sketched_steps)
-    all["candidate_blocks_per_step"] = candidateBlocks(state);
-  if (profile)
-    all["profile"] = profileJson(*profile);
-  print(all.dump() + "\n");
-}
-
-void Bench::printTable() const {
-  auto line = [](const char *name, const std::string &value) {
-    print(fmt::format("  {:<20} {}\n", name, value));
-  };
-  print(fmt::format("{}: {} weights, level {}, {}\n", bold(arguments.model),
-                    info.weight_type, info.cpu_level,
-                    counted(threads, "thread")));
-  print(
-      fmt::format("batch {}, beams {}, source length {}, {} new tokens, {}; "
-                  "medians\n\n",
-                  arguments.batch, arguments.beams, arguments.sourceLength,
-                  arguments.newTokens,
-                  counted(arguments.repeat, "repeat")));
-  line("open",
-       fmt::format("{:.1f} ms (file mapped and verified)", measured.open));
-  line("start to token", fmt::format("{:.1f} ms (opening included, all cold)",
-                                     measured.startToFirstToken));
-  line("encode", fmt::format("{:.3f} ms", median(measured.encode)));
-  line("first token", fmt::format("{:.3f} ms (encode and one step)",
-                                  median(measured.firstToken)));
-  line(
-      "step",
-      fmt::format("{:.3f} ms, best {:.3f} ms, {:.0f} tokens a second", stepMs(),
-                  *std::min_element(measured.step.begin(), measured.step.end()),
-                  double(arguments.batch) / stepMs() * 1e3));
-  line("weights a step", humanBytes(uint64_t(stepBytes())));
-  if (double rate = stepRate(); !measured.bandwidth.empty()) {
-    double bandwidth = median(measured.bandwidth);
-    line("read bandwidth", fmt::format("{:.1f} GB/s, best {:.1f} GB/s", bandwidth / 1e9,
-                                       bestBandwidth() / 1e9));
-    line("step's share", fmt::format("{:.0f} % of it ({:.1f} GB/s of weights){}",
-                                     100 * rate / bandwidth, rate / 1e9,
-                                     rate > bandwidth ? ", which stay in the caches" : ""));
-  }
-  if (auto state = stateInfo(); state.sketched_steps)
-    line("sketch", fmt::format("leaves {:.2f} of {} blocks of 128 columns open a step; "
-                               "of the others a step reads a quarter of the weights",
-                               candidateBlocks(state), blocks()));
-  if (profile)
-    printProfile(*profile);
 }
 
 constexpr const char *footer = R"(Examples:
   encdec bench en-fr.encdec
   encdec bench en-fr.encdec --batch 16 --threads 2 --json | tail -n 1 | jq .step_ms
   encdec bench en-fr.encdec --profile
+  encdec bench models/en-fr --kernel cross_attention --batch 16
 
 step_ms is the median time of one decoder step over the whole batch, vocabulary
 included; the end token is suppressed, so lengths are fixed. read_bandwidth is the
@@ -368,7 +247,13 @@ step: by kind of op, by layer, in JSON also by segment (what lies between two
 barriers). The limit of a segment is the longer of reading its weights, keys and
 values at the best read_bandwidth and of its multiply-adds (MAC) at their peak in
 registers; activations, exp and the like count nothing. wait is how long the average
-thread waits at the part's barriers. "other" is what lies in no layer, or in several.)";
+thread waits at the part's barriers. "other" is what lies in no layer, or in several.
+
+--kernel profiles code that calls one kernel alone, with the model's own weights, in each
+layer that has it, and nothing else: no other call brings data into the caches or takes
+room there. It computes nothing (values are 0), so what depends on values, like the
+choice of tokens, may take another time. The error about a wrong name lists the names;
+`encdec explain --asm` shows a kernel's code.)";
 
 } // namespace
 
@@ -406,6 +291,10 @@ void addBench(CLI::App &root, Action &action) {
          "Draws other sources for each repeat; default: always the same ids");
   command->add_flag("--no-bandwidth", arguments->noBandwidth,
                     "Leave the passes that measure the read bandwidth out");
+  command->add_option("--kernel", arguments->kernel,
+                      "Profile this kernel of a checkpoint folder alone: \"linear\", or "
+                      "\"linear_512_f32x512\"")
+      ->type_name("NAME");
   command->add_flag("--profile", arguments->profile,
                     "Also where the time goes: by kind of op and by layer");
   command->add_flag("--no-scores", arguments->noScores,
@@ -418,10 +307,11 @@ void addBench(CLI::App &root, Action &action) {
         throw usageFailure(fmt::format("--no-scores measures greedy steps, but --beams {} "
                                        "is a search, which needs scores; leave one out",
                                        arguments->beams));
-      if (arguments->noScores && arguments->profile)
+      bool profiles = arguments->profile || !arguments->kernel.empty();
+      if (arguments->noScores && profiles)
         throw usageFailure("--profile counts all weights as read, but with --no-scores a "
                            "step may read fewer; leave one out");
-      if (arguments->noBandwidth && arguments->profile)
+      if (arguments->noBandwidth && profiles)
         throw usageFailure("--profile holds times against the read bandwidth, which "
                            "--no-bandwidth leaves out; leave one out");
       return Bench(*arguments).run();

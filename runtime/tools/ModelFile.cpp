@@ -47,7 +47,7 @@ private:
 
 /// Runs the compiler. All its output goes to standard error.
 void compile(const std::string &folder, const std::string &bundle,
-             const std::string &weights) {
+             const std::string &weights, const std::vector<std::string> &further) {
   std::string program = findExternal("compile");
   if (program.empty())
     throw Failure(
@@ -58,6 +58,7 @@ void compile(const std::string &folder, const std::string &bundle,
   std::vector<std::string> arguments = {program, "--", folder, "-o", bundle};
   if (!weights.empty())
     arguments.insert(arguments.end(), {"--weights", weights});
+  arguments.insert(arguments.end(), further.begin(), further.end());
   std::vector<char *> argv;
   for (std::string &argument : arguments)
     argv.push_back(argument.data());
@@ -129,7 +130,8 @@ void keepModel(const std::string &model, const std::string &path,
     refuse(entry.path());
 }
 
-Model openModel(const std::string &path, const std::string &weights) {
+Model openModel(const std::string &path, const std::string &weights,
+                const std::vector<std::string> &arguments) {
   requireModel(path);
   std::error_code error;
   if (!std::filesystem::is_directory(path, error)) {
@@ -145,7 +147,7 @@ Model openModel(const std::string &path, const std::string &weights) {
   // An open model keeps the mapped file, so the folder may go after opening.
   TemporaryFolder folder;
   std::string bundle = folder.file("model.encdec");
-  compile(path, bundle, weights);
+  compile(path, bundle, weights, arguments);
   try {
     return openBundle(bundle);
   } catch (const Failure &failure) {

@@ -5,6 +5,7 @@
 #include "runtime/tools/Support.h"
 
 #include <string>
+#include <vector>
 
 namespace encdec::tools {
 
@@ -17,9 +18,10 @@ void keepModel(const std::string &model, const std::string &path,
                const std::string &option);
 
 /// Opens `path`. A folder is compiled into a temporary bundle first (by the
-/// compiler program, below TMPDIR) with `weights` ("" for the default); the
-/// temporary files are gone when this returns, also after a signal. A bundle
-/// must hold `weights`, if given.
-Model openModel(const std::string &path, const std::string &weights);
+/// compiler program, below TMPDIR) with `weights` ("" for the default) and the
+/// further `arguments` of encdec-compile; the temporary files are gone when this
+/// returns, also after a signal. A bundle must hold `weights`, if given.
+Model openModel(const std::string &path, const std::string &weights,
+                const std::vector<std::string> &arguments = {});
 
 } // namespace encdec::tools

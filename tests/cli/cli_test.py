@@ -340,6 +340,34 @@ class Machine(Cli):
             self.assertIn(word, table)
         self.assertNotIn("\x1b", table)
 
+    def test_bench_of_one_kernel(self):
+        sizes = ["--source-length", 8, "--new-tokens", 4, "--batch", 2, "--threads", 2,
+                 "--repeat", 1]
+        words = ["bench", EXAMPLE, "--kernel", "cross_attention", *sizes]
+        shown = json.loads(run(*words, "--json").stdout.splitlines()[-1])
+        self.assertEqual(shown["kernel"], "cross_attention")
+        step, encode = shown["profile"]["step"], shown["profile"]["encode"]
+        self.assertEqual([part["name"] for part in step["ops"]], ["cross_attention"])
+        self.assertEqual([part["name"] for part in encode["ops"]], ["nothing"])
+        manifest = json.loads(run("inspect", self.bundle, "--json").stdout)["manifest"]
+        self.assertEqual(len(step["segments"]), manifest["model"]["decoder_layers"])
+        self.assertAlmostEqual(step["bytes"], 2 * 8 * manifest["memory"]["memory_per_key"])
+        self.assertGreater(step["ms"], 0)
+        table = run(*words).stdout
+        self.assertIn("cross_attention", table)
+        self.assertNotIn("tokens a second", table)
+        # A whole entry of several ranges of rows, and a kernel of the last call.
+        for kernel in ("linear", "merge_vocabulary"):
+            words[3] = kernel
+            run(*words)
+        result = run("bench", EXAMPLE, "--kernel", "linea", *sizes, check=False)
+        self.assertEqual(result.returncode, 1)
+        for said in ("[no-kernel]", "no kernel 'linea'", "linear_256_f32x256"):
+            self.assertIn(said, result.stderr)
+        self.refused(2, "bench", self.bundle, "--kernel", "linear", *sizes,
+                     says=["--kernel compiles a checkpoint folder"])
+        self.refused(2, "bench", EXAMPLE, "--kernel", "linear", "--no-bandwidth", *sizes)
+
     def test_level_that_is_not_there(self):
         one_level = compile_model(EXAMPLE, "cli-v3.encdec", "--cpu", "v3")
         result = run("generate", one_level, "--text", "Yes.", check=False,

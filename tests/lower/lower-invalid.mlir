@@ -4,9 +4,11 @@
 
 // RUN: not encdec-opt %S/lower.mlir --encdec-select-kernels=tuning=speed=9 2>&1 | FileCheck %s --check-prefix=CHOICE
 // RUN: not encdec-opt %S/lower.mlir --encdec-select-kernels=tuning=worker-rows=0 2>&1 | FileCheck %s --check-prefix=RANGE
+// RUN: not encdec-opt %S/lower.mlir --encdec-schedule --encdec-lower=kernel=line 2>&1 | FileCheck %s --check-prefix=KERNEL
 
 // Errors carry a code, and say which pass to run.
 
+// KERNEL: not lowerable [no-kernel]: the entries call no kernel 'line'; they call embed_16_f32_3f800000, linear_16_f32x16,
 // TARGET: unknown target 'abacus' [unknown-target]: known are cpu
 // CHOICE: unknown choice 'speed' [unknown-choice]: target cpu has repeated-rows worker-rows
 // RANGE: choice [choice-range]: expected worker-rows to be a number from 1 to 4096, but got '0'

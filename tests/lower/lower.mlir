@@ -1,6 +1,7 @@
 // RUN: encdec-opt %s -split-input-file --encdec-schedule --encdec-lower | FileCheck %s
 // RUN: encdec-opt %s -split-input-file --encdec-schedule --encdec-to-llvm | FileCheck %s --check-prefix=LLVM
 // RUN: encdec-opt %s -split-input-file --encdec-schedule --encdec-lower=level=v4 | FileCheck %s --check-prefix=V4
+// RUN: encdec-opt %s -split-input-file --encdec-schedule --encdec-lower=kernel=linear | FileCheck %s --check-prefix=ALONE
 
 // One table a call, one kernel a shape, a call of the barrier where the schedule has one.
 
@@ -21,6 +22,16 @@ encdec.weight @beta : tensor<16xf32> = #encdec.seeded<5, 0.5> {offset = 4224 : i
 // CHECK: @encdec_step.5.cache_append(dense<[1, 2, 192]> : tensor<3xi32>)
 // Logits of a block lie in scratch behind the lists of all rows, 768 bytes each.
 // CHECK: @encdec_step.8.vocabulary(dense<[2, 0, -1, -1, 0, 0, 0, 0, 0, 0, 768]> : tensor<11xi32>)
+
+// One kernel alone: its calls, and barriers between them only.
+// ALONE-LABEL: func.func @encdec_step(
+// ALONE: llvm.alloca
+// ALONE-NOT: call
+// ALONE: call @linear_16_f32x16(
+// ALONE-NEXT: llvm.mlir.addressof
+// ALONE-NEXT: call @linear_16_f32x16(
+// ALONE-NOT: call
+// ALONE: return
 
 // CHECK-LABEL: func.func @encdec_step(
 // CHECK-SAME: !llvm.ptr, %{{.*}}: i64, %{{.*}}: i64)
