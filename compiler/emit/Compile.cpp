@@ -244,7 +244,7 @@ Status writeBundle(Compilation &compilation, BundleWriter &bundle,
 }
 
 Result<std::unique_ptr<JitModel>> jit(Compilation &compilation,
-                                      CheckpointTokenizer tokenizer) {
+                                      CheckpointTokenizer tokenizer, bool perfMap) {
   const ObjectTarget *host = hostObjectTarget();
   if (!host)
     return notRunnable();
@@ -255,6 +255,7 @@ Result<std::unique_ptr<JitModel>> jit(Compilation &compilation,
   parts.weights = WeightBuffer(weightsSectionBytes(compilation.module));
   ENCDEC_RETURN_IF_ERROR(compilation.fillWeights(parts.weights.bytes()));
   parts.hasStep = bool(findEntries(compilation.module).step);
+  parts.perfMap = perfMap;
   return resultOf(JitModel::create(object, std::move(parts)));
 }
 
@@ -335,7 +336,7 @@ jitCheckpoint(const std::string &folder, const CompileOptions &options,
   ENCDEC_RETURN_IF_ERROR(compilation.place(*module));
   CheckpointTokenizer tokenizer;
   ENCDEC_RETURN_IF_ERROR(readFolder(compilation, tokenizer, options, warnings));
-  return jit(compilation, std::move(tokenizer));
+  return jit(compilation, std::move(tokenizer), options.perfMap);
 }
 
 Result<std::unique_ptr<JitModel>> jitModule(ModuleOp module,
@@ -343,7 +344,7 @@ Result<std::unique_ptr<JitModel>> jitModule(ModuleOp module,
                                             const CompileOptions &options) {
   Compilation compilation(*module.getContext(), folder, options);
   ENCDEC_RETURN_IF_ERROR(compilation.place(module));
-  return jit(compilation, {});
+  return jit(compilation, {}, options.perfMap);
 }
 
 } // namespace encdec

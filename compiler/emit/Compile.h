@@ -30,6 +30,9 @@ struct CompileOptions : PipelineOptions {
   ImportOptions import;
   /// Which tokenizer the folder has, and whose behaviour it gets.
   tokenizer::Options tokenizer;
+  /// Whether code that is linked into this process gets names for Linux's perf, in
+  /// /tmp/perf-PID.map.
+  bool perfMap = false;
   /// Called, if set, as each stage begins ("lowering for v3").
   std::function<void(const std::string &stage)> progress;
   /// Called, if set, with the temporary name of the finished bundle. After an error

@@ -1,6 +1,7 @@
 // ORC links the same object that a bundle would carry, so JIT and bundle compute the
 // same bits by construction.
 #include "compiler/emit/Jit.h"
+#include "compiler/emit/PerfMap.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/TargetSelect.h"
@@ -51,6 +52,9 @@ Expected<std::unique_ptr<JitModel>> JitModel::create(ArrayRef<char> object,
     return jit.takeError();
   std::unique_ptr<JitModel> model(new JitModel(std::move(parts)));
   model->jit = std::move(*jit);
+  if (model->parts.perfMap)
+    cast<orc::ObjectLinkingLayer>(model->jit->getObjLinkingLayer())
+        .addPlugin(std::make_shared<PerfMap>());
   if (Error error = model->jit->addObjectFile(MemoryBuffer::getMemBufferCopy(
           StringRef(object.data(), object.size()), "encdec")))
     return error;

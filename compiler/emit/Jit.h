@@ -39,6 +39,7 @@ public:
     WeightBuffer weights;
     bool hasStep = true; // false: an encoder only
     std::string tokenizer; ///< The table of encdec/tokenizer.h; empty: none.
+    bool perfMap = false; ///< Whether perf gets the names of the code's functions (PerfMap.h).
   };
 
   /// Links `object` (of emitObject, for a level this machine runs) in process.

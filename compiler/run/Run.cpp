@@ -29,6 +29,7 @@ struct IrModel::Parts {
     CompileOptions compile;
     compile.weights = options.weights;
     compile.fuse = options.fuse;
+    compile.perfMap = options.perfMap;
     return compile;
   }
 };

@@ -29,6 +29,7 @@ struct StepAnswer {
 struct RunOptions {
   std::string checkpoint;     ///< Folder with the files that weights name, or empty.
   std::string weights = "f32"; ///< The format that placing gives weights.
+  bool perfMap = false;       ///< Whether jit() names its code for Linux's perf.
   bool fuse = false;          ///< Runs the fusions first; else the IR is lowered as it is.
 };
 

@@ -247,6 +247,10 @@ void describe(CLI::App &app, Arguments &arguments) {
                  "write this bundle and run it, instead of compiling into this process");
   app.add_option("--logits", arguments.logits,
                  "file for all logits: little-endian f32, [step][source][vocabulary]");
+  app.add_flag("--perf-map", arguments.options.perfMap,
+               "name the kernels for `perf report`, in /tmp/perf-PID.map, which stays")
+      ->excludes("--interpret")
+      ->excludes("--bundle");
   app.add_option("--threads", arguments.threads, "threads of the run; default: all")
       ->check(CLI::Range(1, 256));
   app.add_flag("--json", arguments.json, "one JSON object, with log-probabilities");
@@ -255,7 +259,9 @@ void describe(CLI::App &app, Arguments &arguments) {
              "examples:\n"
              "  encdec import models/en-fr > model.mlir\n"
              "  encdec run model.mlir --checkpoint models/en-fr --ids \"282 5 277 17 0\"\n"
-             "  encdec run model.mlir --fuse --checkpoint models/en-fr --ids \"282 0\" --json\n\n"
+             "  encdec run model.mlir --fuse --checkpoint models/en-fr --ids \"282 0\" --json\n"
+             "  perf record encdec run model.mlir --fuse --checkpoint models/en-fr --ids \"282 0\" "
+             "--perf-map --steps 60\n\n"
              "exit codes: 0 ok, 1 failure, 2 usage, 3 bad model, 4 does not fit, 5 limit");
 }
 

@@ -67,6 +67,23 @@ class Run(unittest.TestCase):
         whole, _ = self.ask(self.plain, "--checkpoint", self.folder, "--interpret")
         self.assertNotEqual(judge["log_probs"], whole["log_probs"])
 
+    def test_perf_gets_the_names_of_code(self):
+        process = subprocess.Popen([BIN / "encdec-run", self.plain, *ASKED, "--fuse", "--perf-map",
+                                    "--checkpoint", self.folder], stdout=subprocess.DEVNULL)
+        file = pathlib.Path(f"/tmp/perf-{process.pid}.map")
+        self.addCleanup(lambda: file.unlink(missing_ok=True))
+        self.assertEqual(process.wait(), 0)
+        spans = []
+        for line in file.read_text().splitlines():
+            start, size, name = line.split()
+            spans.append((int(start, 16), int(size, 16), name))
+        spans.sort()
+        for (start, size, _), (after, _, _) in zip(spans, spans[1:]):
+            self.assertLessEqual(start + size, after)
+        names = {name for _, size, name in spans if size}
+        self.assertLessEqual({"encdec_step", "encdec_encode", "barrier"}, names)
+        self.assertTrue(any(name.startswith("cross_attention_") for name in names), names)
+
     def test_what_has_no_kernel_is_interpreted_and_says_so(self):
         answer, said = self.ask(self.plain, "--checkpoint", self.folder)
         self.assertEqual((answer["by"], answer["code"]), ("interpreter", "decomposed-attention"))
