@@ -90,10 +90,10 @@ Kernel activation(int64_t width, const char *kind) {
   });
 }
 
-Kernel embed(int64_t width, int64_t vocabulary, Weights weights) {
-  return compiled(
-      keyOf("embed", {width, vocabulary, int64_t(weights)}),
-      [&](CpuKernels &k) { return k.embed(width, vocabulary, kindOf(weights), 1.0f); });
+Kernel embed(int64_t width, Weights weights) {
+  return compiled(keyOf("embed", {width, int64_t(weights)}), [&](CpuKernels &k) {
+    return k.embed(width, kindOf(weights), 1.0f);
+  });
 }
 
 Kernel cacheAppend(int64_t heads, int64_t headSize) {

@@ -39,7 +39,7 @@ Kernel norm(int64_t width, bool residual);
 Kernel add(int64_t width);
 /// `kind` is spelled as the dialect does: relu, silu, gelu, gelu_tanh.
 Kernel activation(int64_t width, const char *kind);
-Kernel embed(int64_t width, int64_t vocabulary, Weights weights);
+Kernel embed(int64_t width, Weights weights);
 Kernel cacheAppend(int64_t heads, int64_t headSize);
 /// `biased`: with a bias of each distance, as relativeBias makes it.
 Kernel selfAttention(int64_t heads, int64_t headSize, bool biased);

@@ -72,7 +72,7 @@ void embedBenchmark(benchmark::State &state, int64_t rows, Weights weights) {
   // The table starts elsewhere in each call: a vocabulary too large for caches.
   int64_t room = int64_t(pool().size()) - tableBytes;
   for (int64_t i = 0; i < calls; ++i)
-    call.add(embed(width, vocabularySize, weights),
+    call.add(embed(width, weights),
              {weightAt(room / calls * i / 64 * 64), hasScales(weights) ? weightAt(0) : -1,
               weightAt(1 << 20), y});
   Work work = rowWork(rows, width, 2);           // positions and the result

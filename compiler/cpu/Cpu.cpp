@@ -127,7 +127,7 @@ struct Settings {
     return shape;
   }
   RowProgram program() {
-    auto program = RowProgram::fromAttr(call.getConfig(), call.getNumOperands());
+    auto program = RowProgram::fromAttr(call.getConfig(), operandsOfRows());
     if (!program || !fits(*program)) {
       refuse("steps", "a row program that fits the call's operands, weights and results");
       program = RowProgram{1, {{RowStep::Kind::quantize, {0}, 16}}, {}, 1};
@@ -147,6 +147,13 @@ struct Settings {
   }
 
 private:
+  /// How many operands are no inputs of the entry, which stand behind them.
+  int64_t operandsOfRows() {
+    int64_t count = call.getNumOperands();
+    while (count && isInput(count - 1))
+      --count;
+    return count;
+  }
   /// Whether the call gives `program` what it reads and has room for what it makes.
   bool fits(const RowProgram &program) {
     RowLayout layout(program);
@@ -158,7 +165,7 @@ private:
     Type f32 = Float32Type::get(call.getContext()), i8 = IntegerType::get(call.getContext(), 8);
     unsigned slot = 0;
     for (const RowStep &step : program.steps) {
-      bool isLinear = step.kind == RowStep::Kind::linear;
+      bool isLinear = step.kind == RowStep::Kind::linear, isEmbed = step.kind == RowStep::Kind::embed;
       bool quantized = isLinear && formatOf(step.weights).roundsActivations;
       int64_t width = isLinear ? step.depth : step.width;
       for (int64_t input : step.inputs)
@@ -166,15 +173,17 @@ private:
             !(quantized ? isTensor(call.getOperand(input), i8, quantizedRowBytes(width))
                         : isTensor(call.getOperand(input), f32, width)))
           return false;
-      if (!isLinear && step.kind != RowStep::Kind::norm)
+      if (!isLinear && !isEmbed && step.kind != RowStep::Kind::norm)
         continue;
       if (slot + 2 > call.getWeights().size() || !call.weight(slot) ||
-          (isLinear ? kind(slot) != step.weights
+          (isLinear || isEmbed
+               ? kind(slot) != step.weights
                     : bool(call.weight(slot + 1)) != step.norm.hasBeta))
         return false;
       slot += 2;
     }
     if (slot != call.getWeights().size() ||
+        int64_t(call.getNumOperands()) != program.operands + 2 * program.readsTokens() ||
         call.getNumResults() != program.results.size() + (layout.scratchBytes > 0))
       return false;
     for (auto [i, result] : llvm::enumerate(program.results))
@@ -203,7 +212,7 @@ constexpr Kernel kernels[] = {
     {"quantize", [](CpuKernels &k, Settings &s) { return k.quantize(s.number("inputs")); }},
     {"embed",
      [](CpuKernels &k, Settings &s) {
-       return k.embed(s.number("width"), s.number("vocabulary"), s.kind(0), s.real("scale"));
+       return k.embed(s.number("width"), s.kind(0), s.real("scale"));
      }},
     {"linear", [](CpuKernels &k, Settings &s) { return k.linear(s.linear()); }},
     {"activation",

@@ -56,8 +56,7 @@ public:
   mlir::func::FuncOp quantize(int64_t inputs);
   /// y = scale * table[token] + positions[position]: weight, its scales, position weight
   /// or -1, y.
-  mlir::func::FuncOp embed(int64_t width, int64_t vocabulary, WeightKind kind,
-                           float scale);
+  mlir::func::FuncOp embed(int64_t width, WeightKind kind, float scale);
   /// x, quantized x; for each output weight, scales, bias; for each output y.
   mlir::func::FuncOp linear(const LinearShape &shape);
   /// x, other (where there is one), y.

@@ -9,7 +9,9 @@
 // every f32 value has the same bits. The integers of int8Dynamic sums may come in other
 // tiles, which changes no sum.
 #include "compiler/cpu/CpuKernels.h"
+#include "compiler/cpu/Embed.h"
 #include "compiler/cpu/RowProgram.h"
+#include <map>
 
 using namespace mlir;
 
@@ -29,7 +31,11 @@ public:
       operands.push_back(f.place(entry));
     for (const RowStep &step : program.steps) {
       Vals &own = weights.emplace_back();
-      if (step.kind == Kind::linear) // weight, scales, bias
+      if (step.kind == Kind::embed) {
+        embeddings.try_emplace(int64_t(weights.size()) - 1, k, f, entry, step.width, step.weights,
+                               step.scale);
+        entry += 3; // weight, scales, positions
+      } else if (step.kind == Kind::linear) // weight, scales, bias
         own = {f.weight(entry), f.optionalWeight(entry + 1), f.optionalWeight(entry + 2)};
       else if (step.kind == Kind::norm) // gamma, beta
         own = {f.weight(entry), f.optionalWeight(entry + 1)};
@@ -85,6 +91,14 @@ private:
       break;
     case Kind::linear:
       linear(number, zero, panelsOf(step.width));
+      break;
+    case Kind::embed:
+      k.loop(zero, count, [&](Val row) {
+        Val out = y + row * rowBytes(step.width);
+        k.loop(zero, panelsOf(step.width), [&](Val panel) {
+          embeddings.at(number).panel(block + row, panel * 16, out);
+        });
+      });
       break;
     case Kind::norm:
       norm(number, place(step.inputs[0]), k.null(), step.norm);
@@ -187,7 +201,8 @@ private:
   RowLayout layout;
   Val zero, rows, worker, scratch, first, last;
   Vals operands, results;
-  SmallVector<Vals> weights; // of each step
+  SmallVector<Vals> weights; // of each step but embed
+  std::map<int64_t, Embedding> embeddings; // by step
   Val block, count;          // the row block's first row, and how many it has
 };
 

@@ -12,7 +12,7 @@ namespace encdec::cpu {
 namespace {
 
 using Kind = RowStep::Kind;
-constexpr StringLiteral kindNames[] = {"quantize", "linear", "elementwise", "norm"};
+constexpr StringLiteral kindNames[] = {"quantize", "linear", "elementwise", "norm", "embed"};
 /// Bodies are unrolled along some sizes.
 constexpr int64_t kMostSize = 1 << 24;
 
@@ -26,6 +26,10 @@ DictionaryAttr attrOf(const RowStep &step, Builder &b) {
   if (step.kind == Kind::linear) {
     list.set("depth", b.getI64IntegerAttr(step.depth));
     list.set("format", b.getStringAttr(formatOf(step.weights).name));
+  }
+  if (step.kind == Kind::embed) {
+    list.set("format", b.getStringAttr(formatOf(step.weights).name));
+    list.set("scale", b.getF32FloatAttr(step.scale));
   }
   if (step.kind == Kind::elementwise && step.elementwise.activation)
     list.set("activation",
@@ -45,17 +49,22 @@ std::optional<RowStep> stepOf(Attribute attr) {
   auto inputs = list ? list.getAs<DenseI64ArrayAttr>("in") : DenseI64ArrayAttr();
   auto width = list ? list.getAs<IntegerAttr>("width") : IntegerAttr();
   const auto *name = op ? llvm::find(kindNames, op.getValue()) : std::end(kindNames);
-  if (name == std::end(kindNames) || !inputs || inputs.empty() || inputs.size() > 2 || !width)
+  if (name == std::end(kindNames) || !inputs || inputs.size() > 2 || !width)
     return std::nullopt;
   RowStep step{Kind(name - kindNames), llvm::to_vector<2>(inputs.asArrayRef()), width.getInt()};
+  auto format = list.getAs<StringAttr>("format");
+  auto weights = format ? findWeightKind(format.getValue()) : std::nullopt;
+  step.weights = weights.value_or(WeightKind::f32);
   if (step.kind == Kind::linear) {
     auto depth = list.getAs<IntegerAttr>("depth");
-    auto format = list.getAs<StringAttr>("format");
-    auto weights = format ? findWeightKind(format.getValue()) : std::nullopt;
     if (!depth || !weights)
       return std::nullopt;
     step.depth = depth.getInt();
-    step.weights = *weights;
+  } else if (step.kind == Kind::embed) {
+    auto scale = list.getAs<FloatAttr>("scale");
+    if (!scale || !scale.getType().isF32() || !weights)
+      return std::nullopt;
+    step.scale = scale.getValue().convertToFloat();
   } else if (step.kind == Kind::elementwise) {
     auto activation = list.getAs<ActivationKindAttr>("activation");
     step.elementwise.hasOther = inputs.size() > 1;
@@ -72,9 +81,8 @@ std::optional<RowStep> stepOf(Attribute attr) {
                  bool(list.get("beta"))};
   }
   bool takesTwo = step.kind == Kind::elementwise && step.elementwise.hasOther;
-  if (int64_t(step.inputs.size()) != 1 + takesTwo)
-    return std::nullopt;
-  return step;
+  size_t takes = step.kind == Kind::embed ? 0 : takesTwo ? 2 : 1;
+  return step.inputs.size() == takes ? std::optional(step) : std::nullopt;
 }
 
 /// Whether step `number` of `program` stands where it may and reads what there is.

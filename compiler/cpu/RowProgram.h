@@ -8,13 +8,14 @@ namespace encdec::cpu {
 
 /// One step; it makes one register, a value of the program.
 struct RowStep {
-  enum class Kind { quantize, linear, elementwise, norm };
+  enum class Kind { quantize, linear, elementwise, norm, embed };
   Kind kind;
-  llvm::SmallVector<int64_t, 2> inputs; // registers
+  llvm::SmallVector<int64_t, 2> inputs; // registers; none: embed, which reads tokens
   int64_t width;                        // columns of the register that it makes
   int64_t depth = 0;                    // linear: columns of its input
-  WeightKind weights = WeightKind::f32; // linear
+  WeightKind weights = WeightKind::f32; // linear, embed
   Elementwise elementwise = {};
+  float scale = 1;     // embed
   NormShape norm = {}; // a norm of two inputs is one of their sum, which is not kept
 };
 
@@ -34,6 +35,10 @@ struct RowProgram {
   /// Null for an operand.
   const RowStep *maker(int64_t reg) const {
     return reg < operands ? nullptr : &steps[reg - operands];
+  }
+  /// Whether the call has the entry's tokens and positions behind its operands.
+  bool readsTokens() const {
+    return llvm::any_of(steps, [](const RowStep &s) { return s.kind == RowStep::Kind::embed; });
   }
   bool isResult(int64_t reg) const { return llvm::is_contained(results, reg); }
   bool isOfPanels(int64_t reg) const { return reg >= operands + wholeRows; }

@@ -237,21 +237,22 @@ Value Selector::quantized(Value rows) {
 //===-- Ops that never mix rows --------------------------------------------===//
 
 LogicalResult Selector::select(EmbedOp op) {
+  CallBuilder embed = embedCall(op, op.getIds(), op.getPositions());
+  return replace(op, embed);
+}
+
+CallBuilder Selector::embedCall(EmbedOp op, Value ids, Value positions) {
   CallBuilder embed = call("embed");
-  input(embed, op.getIds(), "tokens");
-  input(embed, op.getPositions(), "positions");
+  input(embed, ids, "tokens");
+  input(embed, positions, "positions");
   matrix(embed, op.getTableAttr(), Reads::row);
   vector(embed, op.getPositionTableAttr(), Reads::row);
-  if (failed)
-    return failure();
-  WeightOp table = lookupWeight(tables, op, op.getTableAttr());
   Value y = op.getOutput();
   embed.arena(y.getType(), rowBytes(widthOf(y)), Mode::write, Part::row_panels)
       .split(Part::row_panels, panelsOf(y))
       .config("width", widthOf(y))
-      .config("vocabulary", table.getTensorType().getDimSize(0))
       .config("scale", op.getScaleAttr());
-  return replace(op, embed);
+  return embed;
 }
 
 LogicalResult Selector::select(LinearOp op) {

@@ -39,8 +39,18 @@ public:
   explicit Cutter(bool repeats) : repeats(repeats) {}
 
   SmallVector<Piece> cut(ArrayRef<Operation *> ops) {
+    // Embeddings read no rows, so they come first, each with its own kernel: it shares panels of
+    // columns out, which keeps all workers busy with one row.
     for (Operation *op : ops)
-      isa<LinearOp>(op) ? product(op) : isa<NormOp>(op) ? norm(op) : elementwise(op);
+      if (isa<EmbedOp>(op))
+        pieces.push_back({{op}, {}});
+    for (Operation *op : ops)
+      if (isa<LinearOp>(op))
+        product(op);
+      else if (isa<NormOp>(op))
+        norm(op);
+      else if (!isa<EmbedOp>(op))
+        elementwise(op);
     close();
     return std::move(pieces);
   }
@@ -105,10 +115,13 @@ public:
       : selector(selector), piece(piece), outside(outside), repeatsRounding(repeatsRounding) {}
 
   LogicalResult create() {
+    if (piece.panels.empty() && piece.whole.size() == 1)
+      if (auto embed = dyn_cast<EmbedOp>(piece.whole.front()))
+        return createAlone(embed);
     // Operands come first in the numbers of registers, hence before any step.
     for (Operation *op : ops())
       for (Value input : op->getOperands())
-        if (!madeHere(input))
+        if (!madeHere(input) && !isa<EmbedOp>(op))
           read(op, input);
     program.operands = int64_t(operands.size());
     for (Operation *op : piece.whole)
@@ -127,6 +140,14 @@ public:
   }
 
 private:
+  LogicalResult createAlone(EmbedOp op) {
+    CallBuilder call = selector.embedCall(op, outside.lookup(op.getIds()),
+                                          outside.lookup(op.getPositions()));
+    if (selector.failed)
+      return failure();
+    outside.map(op.getOutput(), call.create().getResult(0));
+    return success();
+  }
   SmallVector<Operation *> ops() const {
     return llvm::to_vector(llvm::concat<Operation *const>(piece.whole, piece.panels));
   }
@@ -177,6 +198,11 @@ private:
       WeightOp weight = lookupWeight(selector.tables, op, linear.getWeight(0));
       step.weights = findWeightKind(weight.getStored().name).value_or(WeightKind::f32);
       madds += step.depth * step.width;
+    } else if (auto embed = dyn_cast<EmbedOp>(op)) {
+      step.kind = RowStep::Kind::embed;
+      step.scale = embed.getScale().convertToFloat();
+      WeightOp table = lookupWeight(selector.tables, op, embed.getTableAttr());
+      step.weights = findWeightKind(table.getStored().name).value_or(WeightKind::f32);
     } else {
       for (Value input : op->getOperands())
         step.inputs.push_back(registerOf(input));
@@ -210,10 +236,19 @@ private:
         call.read(value, Part::panels, *first);
       else
         selector.rows(call, value, byRows ? Part::rows : Part::all);
+    for (Operation *op : makers)
+      if (auto embed = dyn_cast<EmbedOp>(op)) {
+        selector.input(call, outside.lookup(embed.getIds()), "tokens");
+        selector.input(call, outside.lookup(embed.getPositions()), "positions");
+        break; // an entry has one of each
+      }
     for (Operation *op : makers) {
       if (auto linear = dyn_cast<LinearOp>(op)) {
         selector.matrix(call, linear.getWeight(0));
         selector.vector(call, linear.getBias(0));
+      } else if (auto embed = dyn_cast<EmbedOp>(op)) {
+        selector.matrix(call, embed.getTableAttr(), Reads::row);
+        selector.vector(call, embed.getPositionTableAttr(), Reads::row);
       } else if (auto norm = dyn_cast<NormOp>(op)) {
         selector.vector(call, norm.getGammaAttr());
         selector.vector(call, norm.getBetaAttr());
@@ -294,9 +329,10 @@ LogicalResult Selector::select(FusedOp op) {
   Block &body = copy.getBody().front();
   SmallVector<Operation *> plain;
   for (Operation &inner : body.without_terminator()) {
-    if (!isa<LinearOp, NormOp, AddOp, ActivationOp>(inner)) {
+    if (!isa<EmbedOp, LinearOp, NormOp, AddOp, ActivationOp>(inner)) {
       reportMissed(passName, op,
-                   {"no-step", "expected linear, norm, add and activation, which calls are made of",
+                   {"no-step",
+                    "expected embed, linear, norm, add and activation, which calls are made of",
                     "leave the op out of the group", &inner});
       return oneByOne(op);
     }

@@ -50,6 +50,8 @@ private:
 
   template <typename Norm> mlir::LogicalResult norm(Norm op);
 
+  /// Of an embed, which may stand in a group: `ids` and `positions` are the entry's.
+  CallBuilder embedCall(EmbedOp op, mlir::Value ids, mlir::Value positions);
   CallBuilder call(llvm::StringRef kernel, llvm::StringRef serves = {});
   /// A call of the kernel named like the current op, which makes a row or panel of its
   /// one result of the same row or panel of all its operands.

@@ -26,9 +26,8 @@ namespace {
 
 constexpr llvm::StringLiteral passName = "group-rows";
 
-// Embeddings read the entry's arguments, which no group hands on.
 bool isMember(Operation &op) {
-  return isa<LinearOp, NormOp, AddNormOp, AddOp, ActivationOp, FfnOp>(op);
+  return isa<EmbedOp, LinearOp, NormOp, AddNormOp, AddOp, ActivationOp, FfnOp>(op);
 }
 
 /// The groups of a function, each with its ops in their order.

@@ -305,7 +305,7 @@ private:
       }
     if (chosen.empty())
       return emitError(getOperation().getLoc(),
-                       "not lowerable [no-kernel]: the entries call no kernel '")
+                       "not lowerable [not-called]: the entries call no kernel '")
              << kernel << "'; they call " << llvm::join(known, ", ");
     return chosen;
   }

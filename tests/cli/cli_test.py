@@ -362,7 +362,7 @@ class Machine(Cli):
             run(*words)
         result = run("bench", EXAMPLE, "--kernel", "linea", *sizes, check=False)
         self.assertEqual(result.returncode, 1)
-        for said in ("[no-kernel]", "no kernel 'linea'", "linear_256_f32x256"):
+        for said in ("[not-called]", "no kernel 'linea'", "linear_256_f32x256"):
             self.assertIn(said, result.stderr)
         self.refused(2, "bench", self.bundle, "--kernel", "linear", *sizes,
                      says=["--kernel compiles a checkpoint folder"])

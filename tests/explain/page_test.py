@@ -84,7 +84,7 @@ class Page(unittest.TestCase):
                 self.assertEqual(found["second"], [3, 1, 1, 1])  # q, k, v: one linear
                 self.assertIn("fuse-projections", found["detail"])
                 self.assertEqual(found["none"], [0, 0, 0, 0])
-                self.assertEqual(found["back"], 1)
+                self.assertEqual(found["back"], 2)  # the embedding and q, k, v: one call
 
     def test_no_request_leaves(self):
         dom = self.browse(self.path / "page.html", "--dump-dom")

@@ -71,7 +71,7 @@ void buildKernels(cpu::CpuKernels &kernels) {
     kernels.linear(
         {512, {512, 512, 512}, {kind, kind, kind}, {}});
     kernels.vocabulary({512, 58101, kind});
-    kernels.embed(512, 58101, kind, 1.0f);
+    kernels.embed(512, kind, 1.0f);
   }
   for (cpu::AttentionShape s : {cpu::AttentionShape{8, 64}, {4, 20}, {8, 64, cpu::KeyKind::bf16}}) {
     kernels.cacheAppend(s);

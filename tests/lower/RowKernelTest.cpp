@@ -58,7 +58,7 @@ KernelJit &jit() {
         for (bool isGated : {false, true})
           kernels.elementwise(width, {kind, isGated});
       for (cpu::WeightKind kind : weightKinds)
-        kernels.embed(width, 50, kind, 1.5f);
+        kernels.embed(width, kind, 1.5f);
     }
     mlir::MLIRContext *context = kernels.elementwise(1, {std::nullopt, /*hasOther=*/true}).getContext();
     defineMath(kernels, context, "test_exp", cpu::exp);

@@ -8,7 +8,7 @@
 
 // Errors carry a code, and say which pass to run.
 
-// KERNEL: not lowerable [no-kernel]: the entries call no kernel 'line'; they call embed_16_f32_3f800000, linear_16_f32x16,
+// KERNEL: not lowerable [not-called]: the entries call no kernel 'line'; they call embed_16_f32_3f800000, linear_16_f32x16,
 // TARGET: unknown target 'abacus' [unknown-target]: known are cpu
 // CHOICE: unknown choice 'speed' [unknown-choice]: target cpu has repeated-rows worker-rows
 // RANGE: choice [choice-range]: expected worker-rows to be a number from 1 to 4096, but got '0'
