@@ -44,8 +44,8 @@ using Pipeline = void (*)(OpPassManager &, const PipelineOptions &);
 
 class Explainer {
 public:
-  Explainer(ModuleOp module, const PipelineOptions &options)
-      : module(module), context(*module.getContext()), options(options),
+  Explainer(ModuleOp module, const PipelineOptions &options, const Sizes &sizes)
+      : module(module), context(*module.getContext()), options(options), sizes(sizes),
         handler(&context, [this](Diagnostic &diagnostic) {
           if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
             messages += (messages.empty() ? "" : "; ") + diagnostic.str();
@@ -64,6 +64,7 @@ private:
   ModuleOp module;
   MLIRContext &context;
   const PipelineOptions &options;
+  const Sizes &sizes;
   size_t fusions = 0; // verdicts of the fuse pipeline, which come first
   std::string messages;
   ScopedDiagnosticHandler handler;
@@ -72,15 +73,14 @@ private:
 
 } // namespace
 
-/// Of entries that stand once for each range of rows, keeps the one that runs for a step of
-/// one row and a source of 32 tokens, on one worker.
-static void keepOneRange(ModuleOp scheduled) {
+/// Of entries that stand once for each range of rows, keeps the one that runs for `sizes`.
+static void keepOneRange(ModuleOp scheduled, const Sizes &sizes) {
   llvm::StringMap<func::FuncOp> kept;
   for (func::FuncOp entry : kernel::entriesOf(scheduled)) {
     kernel::RowsFromAttr from = kernel::rowsFrom(entry);
     StringRef name = kernel::entryName(entry);
-    int64_t rows = name == "step" ? 1 : 32;
-    if (from && (from.getLeast() > rows || from.getPerWorker() > rows)) {
+    int64_t rows = sizes.rows(name);
+    if (from && (from.getLeast() > rows || from.getPerWorker() * sizes.threads > rows)) {
       entry.erase();
       continue;
     }
@@ -102,7 +102,7 @@ bool Explainer::advance(OwningOpRef<ModuleOp> &work, Pipeline build, StringRef n
     return false;
   }
   work = std::move(next);
-  keepOneRange(*work);
+  keepOneRange(*work, sizes);
   addStage(*work, name, title, report);
   return true;
 }
@@ -143,7 +143,7 @@ void Explainer::runWithout(PassGain &gain) {
   if (!gain.schedulable)
     return;
   Report other;
-  keepOneRange(*work);
+  keepOneRange(*work, sizes);
   addStage(*work, "scheduled", "", other);
   addSchedule(*work, other);
   auto more = [&](auto member) {
@@ -223,8 +223,8 @@ Report Explainer::run() {
   return std::move(report);
 }
 
-Report explainModule(ModuleOp module, const PipelineOptions &options) {
-  return Explainer(module, options).run();
+Report explainModule(ModuleOp module, const PipelineOptions &options, const Sizes &sizes) {
+  return Explainer(module, options, sizes).run();
 }
 
 } // namespace encdec::explain

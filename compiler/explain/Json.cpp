@@ -74,6 +74,7 @@ void Printer::work(const Work &work, StringRef entry) {
 void Printer::printSizes() {
   json.attributeObject("sizes", [&] {
     json.attribute("source_length", view.sizes.sourceLength);
+    json.attribute("threads", view.sizes.threads);
     json.attribute("new_tokens", view.sizes.newTokens);
     json.attribute("batch", view.sizes.batch);
   });

@@ -11,19 +11,6 @@ struct Limits {
   double wholes = 0;    // the same of bytes, for int8-dynamic weights
 };
 
-/// How much is encoded and decoded: the sizes of `encdec bench`.
-struct Sizes {
-  int64_t sourceLength = 32, newTokens = 64, batch = 1;
-
-  int64_t rows(llvm::StringRef entry) const {
-    return entry == "encode" ? batch * sourceLength : batch;
-  }
-  /// Keys of that name that a row sees, in a middle step.
-  double keys(llvm::StringRef name) const {
-    return name == "cache" ? (newTokens + 1) / 2.0 : double(sourceLength);
-  }
-};
-
 /// Bytes of weights, keys and values that `work` reads in one call of `entry`, and its
 /// multiply-adds.
 double bytesOf(const Work &work, llvm::StringRef entry, const Sizes &sizes);

@@ -120,10 +120,25 @@ struct Report {
   const Stage *stage(llvm::StringRef name) const;
 };
 
+/// How much is encoded and decoded: the sizes of `encdec bench`.
+struct Sizes {
+  int64_t sourceLength = 32, newTokens = 64, batch = 1, threads = 1;
+
+  int64_t rows(llvm::StringRef entry) const {
+    return entry == "encode" ? batch * sourceLength : batch;
+  }
+  /// Keys of that name that a row sees, in a middle step.
+  double keys(llvm::StringRef name) const {
+    return name == "cache" ? (newTokens + 1) / 2.0 : double(sourceLength);
+  }
+};
+
 /// Runs `module` (decomposed or fused form, of an importer or a file) through the pipelines
 /// and reports. A stage that fails ends the report there and says why; the module itself
 /// stays as it is, but that its ops get numbers as locations. Enables remarks on the
 /// module's context, which must have none, one thread and no action handler.
-Report explainModule(mlir::ModuleOp module, const PipelineOptions &options);
+/// Of an entry that stands once for each range of rows, that of `sizes` is explained.
+Report explainModule(mlir::ModuleOp module, const PipelineOptions &options,
+                     const Sizes &sizes);
 
 } // namespace encdec::explain

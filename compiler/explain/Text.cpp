@@ -370,8 +370,8 @@ void Printer::print() {
   if (!report.family.empty())
     out << " (" << clean(report.family) << ")";
   out << ", weights " << clean(report.weights) << "\n";
-  out << formatv("sizes: {0} source tokens, {1} new tokens, batch {2}\n", view.sizes.sourceLength,
-                 view.sizes.newTokens, view.sizes.batch);
+  out << formatv("sizes: {0} source tokens, {1} new tokens, batch {2}, {3} threads\n", view.sizes.sourceLength,
+                 view.sizes.newTokens, view.sizes.batch, view.sizes.threads);
   if (!report.stopped.empty())
     wrapped("stopped", clean(report.stopped));
   for (const auto &[entry, total] : report.totals)

@@ -82,7 +82,8 @@ Status TemporaryBundle::measure(explain::Report &report, explain::View &view) co
   ENCDEC_RETURN_IF_ERROR(run({"bench", path, "--profile", "--json", "--source-length",
                               std::to_string(view.sizes.sourceLength), "--new-tokens",
                               std::to_string(view.sizes.newTokens), "--batch",
-                              std::to_string(view.sizes.batch)},
+                              std::to_string(view.sizes.batch), "--threads",
+                              std::to_string(view.sizes.threads)},
                              output));
   auto parsed = llvm::json::parse(output);
   if (!parsed)

@@ -13,6 +13,7 @@
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/Support/Error.h"
 #include <CLI/CLI.hpp>
+#include <thread>
 #include <unistd.h>
 
 using namespace encdec;
@@ -57,6 +58,11 @@ void describe(CLI::App &app, Arguments &arguments) {
   app.add_option("--batch", view.sizes.batch, "sources decoded together")
       ->check(CLI::Range(1, 4096))
       ->capture_default_str();
+  view.sizes.threads = std::max(1u, std::thread::hardware_concurrency());
+  app.add_option("--threads", view.sizes.threads,
+                 "workers, on which, and on the rows, depends which range of rows runs; default: "
+                 "the processors that this process may use")
+      ->check(CLI::Range(1, 256));
   app.add_option("--bandwidth", view.limits.bandwidth,
                  "GB/s that this machine reads, for limits of time (encdec bench measures it)")
       ->check(CLI::PositiveNumber);
@@ -192,7 +198,8 @@ int explainAll(Arguments &arguments) {
     return fail(module.status());
   if (!arguments.kernel.empty())
     return explainKernels(**module, arguments);
-  explain::Report report = explain::explainModule(**module, arguments.pipeline);
+  explain::Report report = explain::explainModule(
+      **module, arguments.pipeline, arguments.view.sizes);
   report.model = arguments.ir.empty() ? arguments.model : arguments.ir;
   explain::View &view = arguments.view;
   view.color = isatty(STDOUT_FILENO) && !std::getenv("NO_COLOR");

@@ -18,7 +18,8 @@ MISSED = ROOT / "tests" / "fuse" / "fuse-attention-missed.mlir"
 
 
 def explain(*arguments, code=0, **options):
-    out = subprocess.run([BUILD / "bin" / "encdec-explain", *map(str, arguments)],
+    out = subprocess.run([BUILD / "bin" / "encdec-explain", "--threads", "1",
+                          *map(str, arguments)],
                          capture_output=True, text=True, check=False, **options)
     if out.returncode != code:
         raise AssertionError(f"{arguments}: exit code {out.returncode}: {out.stderr}")

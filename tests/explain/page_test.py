@@ -50,7 +50,7 @@ class Page(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory()
         cls.path = pathlib.Path(cls.folder.name)
-        subprocess.run([BUILD / "bin" / "encdec-explain", EXAMPLE, "--quiet", "--html",
+        subprocess.run([BUILD / "bin" / "encdec-explain", EXAMPLE, "--quiet", "--threads", "1", "--html",
                         cls.path / "page.html", "--text", "I like tea."],
                        check=True, stdout=subprocess.DEVNULL)
 

@@ -94,7 +94,7 @@ class Model:
 class Totals(unittest.TestCase):
     def explain(self, folder, *options):
         out = subprocess.run([BUILD / "bin" / "encdec-explain", folder, "--json", "--quiet",
-                              *options], capture_output=True, text=True, check=False)
+                              "--threads", "1", *options], capture_output=True, text=True, check=False)
         self.assertEqual(out.returncode, 0, out.stderr)
         return json.loads(out.stdout)
 

@@ -178,7 +178,7 @@ function drawHead() {
   const sizes = report.sizes;
   byId("summary").textContent =
     `${report.family ? `Family ${report.family}, ` : ""}weights ${report.weights}; ` +
-    `${sizes.source_length} source tokens, ${sizes.new_tokens} new tokens, batch ${sizes.batch}.` +
+    `${sizes.source_length} source tokens, ${sizes.new_tokens} new tokens, batch ${sizes.batch}, ${sizes.threads} threads.` +
     (report.stopped ? ` Stopped: ${report.stopped}` : "");
   const entries = Object.entries(report.totals);
   const row = (name, of) => [name, ...entries.map(([entry, total]) => String(of(total, entry)))];
