@@ -5,6 +5,9 @@
 //   split by panels    for each block of all rows: the steps of whole rows, all columns;
 //                      then the steps of panels, my panels of each
 //
+// Elementwise steps behind a product, its epilogue, run with it: of many rows a few panels at a
+// time, so that what the product has made is still in the first-level cache.
+//
 // Each step is the function that the op has as a kernel of its own, on the same rows, so
 // every f32 value has the same bits. The integers of int8Dynamic sums may come in other
 // tiles, which changes no sum.
@@ -19,6 +22,8 @@ namespace encdec::cpu {
 namespace {
 
 using Kind = RowStep::Kind;
+/// 48 rows of 8 panels are 24 KB.
+constexpr int64_t kEpilogueRows = 12, kEpiloguePanels = 8;
 
 /// One kernel while it is written. Loads from frame and table stand before the loop.
 class RowKernel {
@@ -90,7 +95,7 @@ private:
       k.call(kernels.quantizeRows(step.width), {place(step.inputs[0]), y, count, zero, count});
       break;
     case Kind::linear:
-      linear(number, zero, panelsOf(step.width));
+      emitted += product(number, zero, panelsOf(step.width));
       break;
     case Kind::embed:
       k.loop(zero, count, [&](Val row) {
@@ -104,7 +109,7 @@ private:
       norm(number, place(step.inputs[0]), k.null(), step.norm);
       break;
     case Kind::elementwise:
-      if (isNormedNext(number)) {
+      if (program.isNormedNext(number)) {
         NormShape shape = program.steps[number + 1].norm;
         shape.residual = true;
         // The sum is stored where something but the norm reads it.
@@ -128,23 +133,37 @@ private:
     Val base = k.constant(layout.firstPanel[registerOf(number)]);
     Val end = panelsOf(step.width);
     Val from = min(max(first - base, zero), end), to = min(max(last - base, zero), end);
+    int64_t emitted = 1;
     k.when(from < to, [&] {
       if (step.kind == Kind::linear)
-        linear(number, from, to);
+        emitted += product(number, from, to);
       else
         elementwise(step, place(registerOf(number)), from, to);
     });
-    return 1;
+    return emitted;
+  }
+
+  /// Emits product `number` and its epilogue, a few panels after the other; how many steps the
+  /// epilogue has.
+  int64_t product(int64_t number, Val from, Val to) {
+    int64_t epilogue = program.epilogueOf(number);
+    if (!epilogue) {
+      linear(number, from, to);
+      return 0;
+    }
+    // Of many rows, kEpiloguePanels panels are what the first-level cache holds. Of few rows it
+    // holds all panels, and the product then reads its weights in one go.
+    Val some = select(count < kEpilogueRows, to - from, k.constant(kEpiloguePanels));
+    k.loop(from, to, some, [&](Val at) {
+      Val end = min(at + some, to);
+      linear(number, at, end);
+      for (int64_t i = number + 1; i <= number + epilogue; ++i)
+        elementwise(program.steps[i], place(registerOf(i)), at, end);
+    });
+    return epilogue;
   }
 
   Val panelsOf(int64_t width) { return k.constant((width + 15) / 16); }
-
-  bool isNormedNext(int64_t number) const {
-    const RowStep &step = program.steps[number];
-    return step.kind == Kind::elementwise && !step.elementwise.activation &&
-           number + 1 < program.wholeRows && program.steps[number + 1].kind == Kind::norm &&
-           program.steps[number + 1].inputs[0] == registerOf(number);
-  }
 
   void norm(int64_t number, Val x, Val residual, const NormShape &shape, Val sum = {}) {
     Val y = place(registerOf(number));

@@ -121,6 +121,24 @@ int64_t RowProgram::lastUse(int64_t reg) const {
   return last;
 }
 
+bool RowProgram::isNormedNext(int64_t number) const {
+  const RowStep &step = steps[number];
+  return step.kind == Kind::elementwise && !step.elementwise.activation &&
+         number + 1 < wholeRows && steps[number + 1].kind == Kind::norm &&
+         steps[number + 1].inputs[0] == operands + number;
+}
+
+int64_t RowProgram::epilogueOf(int64_t number) const {
+  if (steps[number].kind != Kind::linear)
+    return 0;
+  int64_t end = number < wholeRows ? wholeRows : int64_t(steps.size()), at = number + 1;
+  auto isNew = [&](int64_t reg) { return reg >= operands + number; };
+  while (at < end && steps[at].kind == Kind::elementwise && !isNormedNext(at) &&
+         llvm::any_of(steps[at].inputs, isNew))
+    ++at;
+  return at - number - 1;
+}
+
 DictionaryAttr RowProgram::toAttr(MLIRContext *context) const {
   Builder b(context);
   NamedAttrList list;
@@ -180,6 +198,15 @@ RowLayout::RowLayout(const RowProgram &program)
     : result(program.registers()), scratch(program.registers(), -1),
       firstPanel(program.registers(), 0) {
   int64_t first = program.operands, steps = int64_t(program.steps.size());
+  // Steps may write before it is their turn: the kernel of a norm that takes the add before it
+  // in, and elementwise steps while the product that they stand behind still reads its rows.
+  SmallVector<int64_t> begins = llvm::to_vector(llvm::seq(steps));
+  for (int64_t number = 0; number < steps; ++number) {
+    if (program.steps[number].kind == Kind::norm)
+      begins[number] = std::max<int64_t>(number - 1, 0);
+    for (int64_t i = 1; i <= program.epilogueOf(number); ++i)
+      begins[number + i] = number;
+  }
   // A register that a step reads last may be the memory of what the step makes: norm and
   // elementwise steps read an element before they write it.
   SmallVector<int64_t> home(program.registers());
@@ -191,6 +218,7 @@ RowLayout::RowLayout(const RowProgram &program)
       continue;
     for (int64_t input : step.inputs)
       if (input >= first && !program.isResult(input) && program.lastUse(input) == number &&
+          !llvm::is_contained(program.steps[begins[number]].inputs, input) &&
           program.isOfPanels(input) == program.isOfPanels(first + number)) {
         home[input] = home[first + number];
         break;
@@ -211,9 +239,7 @@ RowLayout::RowLayout(const RowProgram &program)
     Slot slot{0, kRowBlock * rowBytesOf(*program.maker(reg)), steps, 0};
     for (int64_t other = first; other <= reg; ++other)
       if (home[other] == reg) {
-        // The kernel of a norm may take the add before it in, and then writes during both.
-        bool early = program.maker(other)->kind == Kind::norm;
-        slot.from = std::min(slot.from, other - first - early);
+        slot.from = std::min(slot.from, begins[other - first]);
         slot.to = std::max(slot.to, program.lastUse(other));
       }
     for (bool moved = true; moved;) { // the lowest place that is free

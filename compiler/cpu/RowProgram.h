@@ -46,6 +46,12 @@ struct RowProgram {
   /// that none reads.
   int64_t lastUse(int64_t reg) const;
 
+  /// Whether step `number` is an add that the norm behind it takes in.
+  bool isNormedNext(int64_t number) const;
+  /// How many elementwise steps behind product `number` run with it, a few panels at a time,
+  /// so that they find in cache what the product has just made; 0 for what is no product.
+  int64_t epilogueOf(int64_t number) const;
+
   /// As attributes of a call, and back; nothing where they do not describe a program.
   mlir::DictionaryAttr toAttr(mlir::MLIRContext *context) const;
   static std::optional<RowProgram> fromAttr(mlir::DictionaryAttr config, int64_t operands);

@@ -43,4 +43,23 @@ TEST(RowLayout, ANormIsNotWrittenOverWhatIsAddedBeforeIt) {
       << "the norm lies at " << layout.scratch[5] << ", what is added at " << layout.scratch[2];
 }
 
+// Elementwise steps run with the product before them, some panels at a time: the later panels of
+// the product still read its rows when the first panels of these steps are written.
+TEST(RowLayout, AnEpilogueIsNotWrittenOverTheRowsOfItsProduct) {
+  RowProgram inPlace{.operands = 1};
+  inPlace.steps = {norm(0, 64), linear(1, 64, 64), add(1, 2, 64)};
+  inPlace.results = {3};
+  inPlace.wholeRows = 3;
+  ASSERT_EQ(inPlace.epilogueOf(1), 1);
+  EXPECT_FALSE(RowLayout(inPlace).result[1]) << "the rows lie where the sum is written";
+
+  RowProgram behind{.operands = 1};
+  behind.steps = {norm(0, 64), linear(1, 64, 64), add(2, 2, 64), add(3, 2, 64), linear(4, 64, 16)};
+  behind.results = {5};
+  behind.wholeRows = 5;
+  ASSERT_EQ(behind.epilogueOf(1), 2);
+  RowLayout layout(behind);
+  EXPECT_NE(layout.scratch[4], layout.scratch[1]) << "a sum lies where the product's rows are";
+}
+
 } // namespace
