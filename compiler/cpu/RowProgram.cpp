@@ -183,7 +183,7 @@ std::string RowProgram::name(MLIRContext *context) const {
   std::string text;
   llvm::raw_string_ostream os(text);
   os << operands << " " << toAttr(context);
-  std::string name = isSplitByRows() ? "rows" : "panels";
+  std::string name = isSplitByRows() ? "fused_rows" : "fused_panels";
   for (const RowStep &step : steps)
     if (step.kind != Kind::quantize && !StringRef(name).ends_with(kindNames[size_t(step.kind)]))
       name += ("_" + kindNames[size_t(step.kind)]).str();

@@ -6,6 +6,7 @@
 #include "compiler/place/Weights.h"
 #include "compiler/schedule/Kernel.h"
 #include "dialect/Schema.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
 using namespace mlir;
 
@@ -72,7 +73,7 @@ Result<OwningOpRef<ModuleOp>> readSource(MLIRContext &context,
 Result<bool> isPlaced(ModuleOp module, const CompileOptions &options) {
   bool scheduled = false, placed = false;
   module.walk([&](Operation *op) {
-    scheduled |= isa_and_present<kernel::KernelDialect>(op->getDialect());
+    scheduled |= isa_and_present<kernel::KernelDialect, LLVM::LLVMDialect>(op->getDialect());
     auto weight = dyn_cast<WeightOp>(op);
     placed |= weight && weight.getOffset();
   });

@@ -6,12 +6,28 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/JSON.h"
 
 using namespace mlir;
 
 namespace encdec::explain {
+
+/// linear_512_f32x512 and linear_512_f32x2048 are "linear".
+static SmallVector<StringRef> kindsOf(ArrayRef<StringRef> kernels) {
+  llvm::SetVector<StringRef> kinds;
+  for (StringRef kernel : kernels) {
+    size_t end = kernel.size();
+    for (size_t at = 0; (at = kernel.find('_', at)) != StringRef::npos; ++at)
+      if (kernel.substr(0, at) == "fused" || llvm::isDigit(kernel[at + 1])) {
+        end = at;
+        break;
+      }
+    kinds.insert(kernel.substr(0, end));
+  }
+  return kinds.takeVector();
+}
 
 /// The labels and instructions of one function.
 static std::string cut(StringRef assembly, StringRef name) {
@@ -59,7 +75,9 @@ codeOfKernels(ModuleOp module, const PipelineOptions &options, StringRef kernel)
   }
   if (found.empty())
     return llvm::createStringError("--asm: no kernel of this model is called '" + kernel +
-                                   "'; it has " + llvm::join(known, ", "));
+                                   "'; it has kernels called " + llvm::join(kindsOf(known), ", ") +
+                                   " (one of them alone by its whole name, which the code of its "
+                                   "kind begins with)");
   if (failed(run(buildKernelsToLLVM)))
     return llvm::createStringError("the model cannot be lowered");
   auto assembly = emitAssembly(module, **target);

@@ -12,6 +12,7 @@ Verdict verdictOf(const remark::detail::Remark &remark) {
   verdict.passed = remark.getRemarkType() == llvm::remarks::Type::Passed;
   verdict.pass = remark.getCategoryName().str();
   verdict.code = remark.getRemarkName().str();
+  verdict.function = remark.getFunction().str();
   for (const auto &arg : remark.getArgs()) { // as compiler/Remarks.cpp calls them
     if (arg.key == "Gain" || arg.key == "Reason")
       verdict.text = arg.val;

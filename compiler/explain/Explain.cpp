@@ -9,6 +9,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
 
@@ -73,21 +74,28 @@ private:
 
 } // namespace
 
-/// Of entries that stand once for each range of rows, keeps the one that runs for `sizes`.
-static void keepOneRange(ModuleOp scheduled, const Sizes &sizes) {
+/// Of entries that stand once for each range of rows, keeps the one that runs for `sizes`;
+/// the names of the others.
+static llvm::StringSet<> keepOneRange(ModuleOp scheduled, const Sizes &sizes) {
+  llvm::StringSet<> dropped;
+  auto drop = [&](func::FuncOp entry) {
+    dropped.insert(entry.getName());
+    entry.erase();
+  };
   llvm::StringMap<func::FuncOp> kept;
   for (func::FuncOp entry : kernel::entriesOf(scheduled)) {
     kernel::RowsFromAttr from = kernel::rowsFrom(entry);
     StringRef name = kernel::entryName(entry);
     int64_t rows = sizes.rows(name);
     if (from && (from.getLeast() > rows || from.getPerWorker() * sizes.threads > rows)) {
-      entry.erase();
+      drop(entry);
       continue;
     }
     if (func::FuncOp before = kept.lookup(name))
-      before.erase();
+      drop(before);
     kept[name] = entry;
   }
+  return dropped;
 }
 
 /// Runs `build` on `work` and adds the stage, unless it fails.
@@ -102,7 +110,10 @@ bool Explainer::advance(OwningOpRef<ModuleOp> &work, Pipeline build, StringRef n
     return false;
   }
   work = std::move(next);
-  keepOneRange(*work, sizes);
+  llvm::StringSet<> dropped = keepOneRange(*work, sizes);
+  llvm::erase_if(report.verdicts, [&](const Verdict &verdict) {
+    return verdict.pass == "group" && dropped.contains(verdict.function);
+  });
   addStage(*work, name, title, report);
   return true;
 }

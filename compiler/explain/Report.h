@@ -42,6 +42,7 @@ struct Stage {
 struct Verdict {
   bool passed;
   std::string pass, code;
+  std::string function;          // the remark's: "step", or "step.from.1" of a range of rows
   std::string text;              // the gain or the reason
   std::string blocker, remedy;   // of a missed one: the op that stood in the way
   std::string place;             // "file.mlir:3:8", where the IR came from a file

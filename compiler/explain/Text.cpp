@@ -143,7 +143,9 @@ Row Printer::rowOf(llvm::ArrayRef<int64_t> from, StringRef entry) {
       row.measured = row.measured.value_or(0) + *report.phases[p].measured;
   for (const Call &call : report.calls)
     row.shares |= phases.contains(call.phase) &&
-                  llvm::none_of(call.from, [&](int64_t i) { return llvm::is_contained(from, i); });
+                  (call.from.empty() || !llvm::all_of(call.from, [&](int64_t i) {
+                     return llvm::is_contained(from, i);
+                   }));
   return row;
 }
 
@@ -269,8 +271,10 @@ void Printer::printEntry(StringRef entry, const Total &total) {
       measured = measured.value_or(0) + *phase.measured;
   auto least = leastTime(total.work, entry, view.sizes, view.limits,
                          report.weights == "int8-dynamic");
-  out << formatv(" limit: {0}; measured: {1}\n", least ? microseconds(least) + " µs" : "not known",
-                 measured ? microseconds(measured) + " µs" : "not measured");
+  const bool inCaches = least && measured && *measured < *least;
+  out << formatv(" limit: {0}; measured: {1}{2}\n", least ? microseconds(least) + " µs" : "not known",
+                 measured ? microseconds(measured) + " µs" : "not measured",
+                 inCaches ? ", as weights stay in the caches" : "");
   std::string titles[] = {"part", "imported ops", "fused by", "kernels", "bytes",
                           "MAC/row", "limit", "µs"};
   out << "\n" << lineOf(titles);

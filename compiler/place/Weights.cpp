@@ -91,6 +91,28 @@ public:
                     "its training diverged";
   }
 
+  /// The weight's bytes are rows of one tensor: IR beside the wrong checkpoint would read any.
+  LogicalResult checkTensor() {
+    uint64_t bytes = uint64_t(count) * uint64_t(width) * type.getIntOrFloatBitWidth() / 8;
+    for (const checkpoint::TensorInfo &tensor : file->tensors())
+      if (offset >= tensor.offset && offset - tensor.offset <= tensor.size &&
+          bytes <= tensor.size - (offset - tensor.offset) && isOfType(tensor.dtype) &&
+          (weight.getTensorType().getRank() == 1 || tensor.shape.back() == uint64_t(width)))
+        return success();
+    return weight.emitError("weight @")
+           << weight.getSymName() << ": expected rows of a tensor at byte " << offset << " of "
+           << file->name() << ", for " << weight.getTensorType()
+           << ", but found none; is this the checkpoint that the IR was imported from?";
+  }
+  bool isOfType(checkpoint::DType dtype) const {
+    using checkpoint::DType;
+    return type.isF64()    ? dtype == DType::F64
+           : type.isF32()  ? dtype == DType::F32
+           : type.isF16()  ? dtype == DType::F16
+           : type.isBF16() ? dtype == DType::BF16
+                           : false;
+  }
+
   Rows(WeightOp weight) : weight(weight) {
     RankedTensorType tensor = weight.getTensorType();
     type = tensor.getElementType();
@@ -154,6 +176,8 @@ WeightStore::open(WeightOp weight) {
            << origin.getOffset();
   rows->file = &found->second;
   rows->offset = origin.getOffset();
+  if (failed(rows->checkTensor()))
+    return failure();
   return rows;
 }
 

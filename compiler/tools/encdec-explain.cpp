@@ -2,6 +2,7 @@
 #include "compiler/Plugins.h"
 #include "compiler/Register.h"
 #include "compiler/emit/Object.h"
+#include "compiler/emit/Source.h"
 #include "compiler/explain/Assembly.h"
 #include "compiler/explain/Print.h"
 #include "compiler/explain/Provenance.h"
@@ -12,6 +13,7 @@
 #include "compiler/tools/Streams.h"
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/Support/Error.h"
+#include "llvm/Support/FileSystem.h"
 #include <CLI/CLI.hpp>
 #include <thread>
 #include <unistd.h>
@@ -138,6 +140,8 @@ Result<mlir::OwningOpRef<mlir::ModuleOp>> load(mlir::MLIRContext &context,
   auto module = explain::readIr(context, arguments.ir);
   if (!module)
     return badModel("--ir: " + (messages.empty() ? "no module in " + arguments.ir : messages));
+  if (auto placed = isPlaced(*module, {}); !placed.ok())
+    return std::move(placed).status().withContext("--ir: " + arguments.ir);
   return module;
 }
 
@@ -186,6 +190,34 @@ int explainKernels(mlir::ModuleOp module, const Arguments &arguments) {
   return finishOutput("encdec-explain");
 }
 
+/// A page that cannot be written whole, as on a full disk, leaves what was there before.
+Status writePage(const std::string &path, const explain::Report &report,
+                 const explain::View &view) {
+  if (path == "-") {
+    explain::printHtml(report, view, llvm::outs());
+    return Status::success();
+  }
+  namespace fs = llvm::sys::fs;
+  const bool replaces = !fs::exists(path) || fs::is_regular_file(path); // no device, no pipe
+  const std::string written = replaces ? path + ".part" : path;
+  std::error_code error;
+  {
+    llvm::raw_fd_ostream file(written, error);
+    if (!error) {
+      explain::printHtml(report, view, file);
+      file.close();
+      error = file.error();
+      file.clear_error(); // its destructor would end the program
+    }
+  }
+  if (!error && replaces)
+    error = fs::rename(written, path);
+  if (error && replaces)
+    fs::remove(written);
+  return error ? Status(Code::Failure, "--html " + path + ": cannot write it: " + error.message())
+               : Status::success();
+}
+
 int explainAll(Arguments &arguments) {
   registerAllPasses(); // --pass-pipeline names them
   mlir::DialectRegistry registry;
@@ -208,12 +240,8 @@ int explainAll(Arguments &arguments) {
   if (Status status = runModel(arguments, report, view); !status.ok())
     return fail(status);
   if (!arguments.html.empty()) {
-    auto error = llvm::writeToOutput(arguments.html, [&](llvm::raw_ostream &out) {
-      explain::printHtml(report, view, out);
-      return llvm::Error::success();
-    });
-    if (error)
-      return fail(Status(Code::Failure, llvm::toString(std::move(error))));
+    if (Status status = writePage(arguments.html, report, view); !status.ok())
+      return fail(status);
   }
   if (arguments.json) {
     explain::printJson(report, view, llvm::outs());

@@ -271,6 +271,12 @@ Status readQuery(Arguments &arguments) {
   if (!arguments.forced.empty() && arguments.forced.size() != arguments.ids.size())
     return usageError(fmt::format("--force: expected {} lists, one for each --ids, found {}",
                                   arguments.ids.size(), arguments.forced.size()));
+  for (const std::vector<int64_t> &tokens : arguments.query.forced)
+    if (int64_t(tokens.size()) > arguments.query.steps)
+      return usageError(fmt::format("--force: expected at most {} token{}, one for each of --steps, "
+                                    "found {}",
+                                    arguments.query.steps, arguments.query.steps == 1 ? "" : "s",
+                                    tokens.size()));
   return Status::success();
 }
 

@@ -15,11 +15,12 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(sys.argv.pop(1))
 EXAMPLE = ROOT / "examples" / "models" / "en-fr"
 MISSED = ROOT / "tests" / "fuse" / "fuse-attention-missed.mlir"
+SCHEDULED = ROOT / "tests" / "schedule" / "insert-barriers.mlir"
 
 
 def explain(*arguments, code=0, **options):
-    out = subprocess.run([BUILD / "bin" / "encdec-explain", "--threads", "1",
-                          *map(str, arguments)],
+    threads = [] if "--threads" in arguments else ["--threads", "1"]
+    out = subprocess.run([BUILD / "bin" / "encdec-explain", *threads, *map(str, arguments)],
                          capture_output=True, text=True, check=False, **options)
     if out.returncode != code:
         raise AssertionError(f"{arguments}: exit code {out.returncode}: {out.stderr}")
@@ -48,7 +49,8 @@ class Explain(unittest.TestCase):
         self.assertNotIn("linear_", text)
 
     def test_machine_code_of_what_is_not_there(self):
-        for words, says in ((("--asm", "nrm"), "no kernel of this model is called 'nrm'; it has "),
+        for words, says in ((("--asm", "nrm"), "no kernel of this model is called 'nrm'; it has kernels "
+                                                 "called embed, barrier, linear, linear_tile_f32, "),
                             (("--asm", "add_norm", "--level", "v9"), "v9"),
                             (("--level", "v3"), "add --asm KERNEL"),
                             (("--asm", "add_norm", "--measure"), "leave --measure")):
@@ -124,6 +126,27 @@ class Explain(unittest.TestCase):
         self.assertIsNone(json.loads(explain(EXAMPLE, "--json").stdout)
                           ["totals"]["step"]["limit_seconds"])
 
+    def test_shared_time_says_so(self):
+        """The kernel of a group works for several ops: what it took is more than an op's time."""
+        text = explain(EXAMPLE, "--measure", "--new-tokens", 4).stdout
+        rows = [line for line in text.splitlines() if " fused " in line and "fused by" not in line]
+        self.assertGreater(len(rows), 4)
+        for row in rows:
+            self.assertIn("≤", row)
+
+    def test_one_range_of_rows(self):
+        """Rows and threads choose the range, and verdicts about the others are left out."""
+        calls, spoken = {}, {}
+        for batch in (1, 8, 64):
+            report = json.loads(explain(EXAMPLE, "--batch", batch, "--json").stdout)
+            calls[batch] = sum(call["entry"] == "step" for call in report["calls"])
+            spoken[batch] = sum(v["pass"] == "group" for v in report["verdicts"])
+        self.assertLess(calls[64], calls[1])
+        self.assertLess(calls[1], calls[8])
+        self.assertEqual(len(set(spoken.values())), 1, "one verdict about each group")
+        asked = json.loads(explain(EXAMPLE, "--batch", 64, "--json", "--threads", 8).stdout)
+        self.assertEqual(sum(call["entry"] == "step" for call in asked["calls"]), calls[8])
+
     def test_measure(self):
         with tempfile.TemporaryDirectory() as folder:
             out = explain(EXAMPLE, "--measure", "--new-tokens", 4, "--json",
@@ -154,7 +177,12 @@ class Explain(unittest.TestCase):
             self.assertIn(says, out.stderr)
         self.assertIn("nowhere", explain("nowhere", code=3).stderr)
         self.assertIn("nowhere.mlir", explain("--ir", "nowhere.mlir", code=3).stderr)
-        explain(EXAMPLE, "--html", "/nowhere/page.html", code=1)
+        scheduled = explain("--ir", SCHEDULED, code=3)
+        self.assertIn("scheduled already", scheduled.stderr)
+        for path in ("/nowhere/page.html", "/dev/full"):
+            out = explain(EXAMPLE, "--html", path, code=1)
+            self.assertIn(f"--html {path}: cannot write it: ", out.stderr)
+        self.assertTrue(pathlib.Path("/dev/full").is_char_device())
 
     def test_page_escapes(self):
         """A hostile name stays text: the page's only scripts are its own and its data."""

@@ -132,6 +132,12 @@ class Run(unittest.TestCase):
 
     def test_refusals_teach(self):
         self.refused(2, self.plain, "--ids", "5", says="--checkpoint DIR says where")
+        other = self.out / "other"
+        run("synth", "--family", "t5", "-o", other)
+        self.refused(3, self.plain, *ASKED, "--checkpoint", other,
+                     says="is this the checkpoint that the IR was imported from?")
+        self.refused(2, self.plain, "--ids", "5", "--steps", "1", "--force", "5 6",
+                     "--checkpoint", self.folder, says="--force: expected at most 1 token")
         self.refused(2, self.plain, "--ids", "5 x", says="expected token ids, found 'x'")
         self.refused(2, self.plain, "--ids", " ", says="found none")
         self.refused(2, self.plain, "--ids", "5", "--ids", "6", "--force", "7",

@@ -35,7 +35,7 @@ function about(from) {
   const phases = unique(calls.map(call => call.phase));
   const own = new Set(from);
   const shares = report.calls.some(call => phases.includes(call.phase) &&
-                                           !call.from.some(i => own.has(i)));
+                                           !(call.from.length && call.from.every(i => own.has(i))));
   const times = phases.map(p => report.phases[p].measured_seconds);
   const limits = ops.map(op => op.limit_seconds);
   const limitKnown = report.limits.read_bandwidth !== null && calls.length > 0 &&
