@@ -179,10 +179,11 @@ class Explain(unittest.TestCase):
         self.assertIn("nowhere.mlir", explain("--ir", "nowhere.mlir", code=3).stderr)
         scheduled = explain("--ir", SCHEDULED, code=3)
         self.assertIn("scheduled already", scheduled.stderr)
-        for path in ("/nowhere/page.html", "/dev/full"):
+        full = pathlib.Path("/dev/full")
+        for path in ["/nowhere/page.html"] + ["/dev/full"] * full.is_char_device():
             out = explain(EXAMPLE, "--html", path, code=1)
             self.assertIn(f"--html {path}: cannot write it: ", out.stderr)
-        self.assertTrue(pathlib.Path("/dev/full").is_char_device())
+        self.assertFalse(full.is_file(), "a page must not take a device's place")
 
     def test_page_escapes(self):
         """A hostile name stays text: the page's only scripts are its own and its data."""
