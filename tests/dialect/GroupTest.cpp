@@ -85,6 +85,30 @@ TEST(Group, OfGroupsIsOneGroup) {
   ASSERT_TRUE(mlir::succeeded(mlir::verify(*test.module))) << test.messages;
 }
 
+TEST(Group, OfAnOpGivenTwiceHasItOnce) {
+  GroupCase test(kLayer);
+  auto made = test.group({"h", "s", "h"});
+  ASSERT_TRUE(std::holds_alternative<FusedOp>(made));
+  EXPECT_EQ(std::get<FusedOp>(made).getBody().front().getOperations().size(), 3u);
+}
+
+// Effects that stand between its ops and read it go behind the group, in their order.
+TEST(Group, EffectsOfOneDirectionKeepTheirOrder) {
+  GroupCase test(R"mlir(
+func.func @f(%x: !d, %c: !encdec.cache<2x4>, %a: tensor<?x?xi32>, %p: !i) -> !d attributes {encdec.entry = "step"} {
+  %k = encdec.linear %x, @w : !d -> !d loc("k")
+  encdec.cache_append %c, %k, %x of %a at %p : !encdec.cache<2x4>, !d, !d loc("first")
+  encdec.cache_append %c, %x, %k of %a at %p : !encdec.cache<2x4>, !d, !d loc("second")
+  %h = encdec.linear %x, @w2 : !d -> !d loc("h")
+  return %h : !d
+})mlir");
+  auto made = test.group({"k", "h"});
+  ASSERT_TRUE(std::holds_alternative<FusedOp>(made)) << std::get<GroupRefusal>(made).code.str();
+  auto appends = test.named({"first", "second"});
+  EXPECT_EQ(std::get<FusedOp>(made)->getNextNode(), appends[0]);
+  EXPECT_EQ(appends[0]->getNextNode(), appends[1]);
+}
+
 struct Refused {
   const char *text;
   std::vector<llvm::StringRef> names;
