@@ -63,6 +63,14 @@ func.func @ragged_mismatch(%q: !dec, %v: !dec, %rows: !index, %offsets: !index, 
   return %c : !dec
 }
 
+// CHECK: [Missed] ragged-mismatch | {{.*}}Function=other_rows |
+func.func @other_rows(%q: !dec, %v: !dec, %rows: !index, %offsets: !index, %other: !index) -> !dec {
+  %s = encdec.scores %q, %v of %rows in %offsets {heads = 2, scale = 0.5} : !dec, !dec
+  %p = encdec.softmax %s : !scores
+  %c = encdec.context %p, %v of %other in %offsets {heads = 2} : !scores, !dec
+  return %c : !dec
+}
+
 // CHECK: [Missed] width-mismatch | {{.*}}Function=width_mismatch | {{.*}}Reason="expected values of the keys' width 4, but got 8"
 func.func @width_mismatch(%q: !dec, %v: !wide, %rows: !index, %offsets: !index) -> !wide {
   %s = encdec.scores %q, %q of %rows in %offsets {heads = 2, scale = 0.5} : !dec, !dec
