@@ -122,6 +122,13 @@ void Places::check() {
       ASSERT_EQ(element(weight, section, i / width, i % width), (*values)[i])
           << weight.getSymName().str() << " element " << i;
     logical += llvm::count_if(*values, [](float v) { return v != 0; });
+    // What pads the rows, and the panel of the last ones, stands for 0 in every format.
+    auto layout = weight.getLayout();
+    int64_t rows = values->size() / width, group = layout ? layout->getGroup() : 16;
+    for (int64_t n = 0; n < (layout ? roundUp(rows, 16) : rows); ++n)
+      for (int64_t k = n < rows ? width : 0; k < roundUp(width, group); ++k)
+        ASSERT_EQ(element(weight, section, n, k), 0)
+            << weight.getSymName().str() << " row " << n << " column " << k;
   }
   // All other bytes are padding, and zero.
   if (StringRef(GetParam()) == "f32") {
