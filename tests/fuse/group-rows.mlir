@@ -35,3 +35,26 @@ func.func @step(%x: !d, %m: !e, %r: tensor<?xi32>, %o: tensor<?xi32>) -> !d attr
   // CHECK: return %[[Y]]
   return %y : !d
 }
+
+// A residual passes by an attention: what lies before the attention and what lies behind it are
+// two groups.
+// REMARK: remark: [Passed] group | Category:group-rows | Function=residual | Gain="2 ops became one group"
+// REMARK: remark: [Passed] group | Category:group-rows | Function=residual | Gain="2 ops became one group"
+// CHECK-LABEL: func.func @residual
+func.func @residual(%x: !d, %r: tensor<?xi32>, %o: tensor<?xi32>) -> !d {
+  // CHECK-NEXT: encdec.fused
+  // CHECK-NEXT: encdec.norm
+  // CHECK-NEXT: encdec.linear
+  // CHECK-NEXT: encdec.yield
+  %n = encdec.norm %x, @g {eps = 1.0e-5} : !d
+  %q = encdec.linear %n, @w : !d -> !d
+  // CHECK: encdec.self_attention
+  %c = encdec.self_attention %q, %q, %q of %r in %o {heads = 2, scale = 1.0} : !d, !d, !d
+  // CHECK-NEXT: encdec.fused
+  // CHECK-NEXT: encdec.linear
+  // CHECK-NEXT: encdec.add
+  // CHECK-NEXT: encdec.yield
+  %h = encdec.linear %c, @w : !d -> !d
+  %s = encdec.add %h, %n : !d, !d
+  return %s : !d
+}
