@@ -45,9 +45,10 @@ llvm::ArrayRef<uint8_t> bytesOf(llvm::ArrayRef<char> text) {
 /// One module from IR to code, what its manifest says, and what its passes said.
 class Compilation {
 public:
-  Compilation(MLIRContext &context, std::string folder, const CompileOptions &options)
+  Compilation(MLIRContext &context, std::string folder, const CompileOptions &options,
+              std::vector<std::string> *warnings)
       : folder(std::move(folder)), options(options), store(this->folder),
-        errors(context) {}
+        errors(context, warnings) {}
 
   /// Fused, placed and scheduled, from the stage that the module is of.
   Status place(ModuleOp given) {
@@ -306,7 +307,7 @@ Status compileToBundle(const std::string &folder, const std::string &out,
   MLIRContext context;
   ENCDEC_ASSIGN_OR_RETURN(auto module,
                           readSource(context, folder, options, warnings));
-  Compilation compilation(context, folder, options);
+  Compilation compilation(context, folder, options, &warnings);
   ENCDEC_RETURN_IF_ERROR(compilation.place(*module));
   CheckpointTokenizer tokenizer;
   ENCDEC_RETURN_IF_ERROR(readFolder(compilation, tokenizer, options, warnings));
@@ -318,7 +319,7 @@ Status bundleModule(ModuleOp module, const std::string &folder, const std::strin
   ENCDEC_RETURN_IF_ERROR(resultOf(findLinker()).status());
   ENCDEC_ASSIGN_OR_RETURN(auto file, outputFile(folder, out, options));
   ENCDEC_ASSIGN_OR_RETURN(auto bundle, resultOf(BundleWriter::create(file)));
-  Compilation compilation(*module.getContext(), folder, options);
+  Compilation compilation(*module.getContext(), folder, options, &warnings);
   ENCDEC_RETURN_IF_ERROR(compilation.place(module));
   CheckpointTokenizer tokenizer;
   if (!folder.empty())
@@ -332,7 +333,7 @@ jitCheckpoint(const std::string &folder, const CompileOptions &options,
   MLIRContext context;
   ENCDEC_ASSIGN_OR_RETURN(auto module,
                           readSource(context, folder, options, warnings));
-  Compilation compilation(context, folder, options);
+  Compilation compilation(context, folder, options, &warnings);
   ENCDEC_RETURN_IF_ERROR(compilation.place(*module));
   CheckpointTokenizer tokenizer;
   ENCDEC_RETURN_IF_ERROR(readFolder(compilation, tokenizer, options, warnings));
@@ -342,7 +343,7 @@ jitCheckpoint(const std::string &folder, const CompileOptions &options,
 Result<std::unique_ptr<JitModel>> jitModule(ModuleOp module,
                                             const std::string &folder,
                                             const CompileOptions &options) {
-  Compilation compilation(*module.getContext(), folder, options);
+  Compilation compilation(*module.getContext(), folder, options, /*warnings=*/nullptr);
   ENCDEC_RETURN_IF_ERROR(compilation.place(module));
   return jit(compilation, {}, options.perfMap);
 }

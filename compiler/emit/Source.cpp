@@ -21,10 +21,13 @@ static std::string placeOf(const Diagnostic &diagnostic) {
             : "";
 }
 
-Errors::Errors(MLIRContext &context)
-    : handler(&context, [this](Diagnostic &diagnostic) {
+Errors::Errors(MLIRContext &context, std::vector<std::string> *warnings)
+    : handler(&context, [this, warnings](Diagnostic &diagnostic) {
+        std::string message = placeOf(diagnostic) + diagnostic.str();
         if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
-          messages += (messages.empty() ? "" : "; ") + placeOf(diagnostic) + diagnostic.str();
+          messages += (messages.empty() ? "" : "; ") + message;
+        else if (diagnostic.getSeverity() == DiagnosticSeverity::Warning && warnings)
+          warnings->push_back(message);
         return success();
       }) {}
 

@@ -6,10 +6,11 @@
 
 namespace encdec {
 
-/// The errors that a context emits while this lives.
+/// The errors that a context emits while this lives; its warnings go to `warnings`, where they
+/// are wanted.
 class Errors {
 public:
-  explicit Errors(mlir::MLIRContext &context);
+  explicit Errors(mlir::MLIRContext &context, std::vector<std::string> *warnings = nullptr);
   /// `what`, and the errors so far with their files, lines and columns.
   Status status(Code code, const std::string &what) const;
 

@@ -124,12 +124,18 @@ public:
   bool canRecoverFromRewriteFailure() const override { return true; }
 };
 
+/// How often a pattern matched.
+struct Count {
+  unsigned fired = 0;
+  unsigned leftOut = 0; // by a counter, or whoever bisects
+};
+
 /// The patterns of a file on one function.
 class Application {
 public:
   Application(FunctionOpInterface function, const PatternFile &file,
-              std::vector<unsigned> &fired)
-      : function(function), file(file), fired(fired) {
+              std::vector<Count> &counts)
+      : function(function), file(file), counts(counts) {
     for (const ReadPattern &pattern : file.patterns) {
       applicators.push_back(std::make_unique<PatternApplicator>(pattern.set));
       applicators.back()->applyDefaultCostModel();
@@ -199,12 +205,13 @@ private:
     if (!runFusion(op, pattern.name, [&] {
           rewritten = applicators[i]->matchAndRewrite(op, rewriter);
         })) {
+      ++counts[i].leftOut;
       leftOut.insert({op, i}); // or another sweep would count it again
       return success();
     }
     changed = true;
     last = &pattern;
-    ++fired[i];
+    ++counts[i].fired;
     if (!recorder.usedAfterErase.empty())
       return error(pattern) << "apply-patterns [erased-in-use]: pattern " << pattern.name
                             << " erases an op whose results are read, " << recorder.usedAfterErase
@@ -302,7 +309,7 @@ private:
 
   FunctionOpInterface function;
   const PatternFile &file;
-  std::vector<unsigned> &fired; // of each pattern, in all functions
+  std::vector<Count> &counts; // of each pattern, in all functions
   std::vector<std::unique_ptr<PatternApplicator>> applicators;
   DominanceInfo dominance; // of blocks, which no pattern changes
   llvm::DenseSet<Operation *> gone;
@@ -323,14 +330,14 @@ struct ApplyPatternsPass : encdec::impl::ApplyPatternsPassBase<ApplyPatternsPass
   }
 
   void runOnOperation() override {
-    std::vector<unsigned> fired(patterns->patterns.size());
+    std::vector<Count> counts(patterns->patterns.size());
     for (auto function : getOperation().getOps<FunctionOpInterface>())
-      if (!function.isExternal() && failed(Application(function, *patterns, fired).run()))
+      if (!function.isExternal() && failed(Application(function, *patterns, counts).run()))
         return signalPassFailure();
     applied = {file, patterns->text, {}};
-    for (auto [pattern, count] : llvm::zip(patterns->patterns, fired)) {
-      applied->fired.push_back({pattern.name, count});
-      if (!count)
+    for (auto [pattern, count] : llvm::zip(patterns->patterns, counts)) {
+      applied->fired.push_back({pattern.name, count.fired});
+      if (!count.fired && !count.leftOut)
         reportNever(pattern);
     }
     std::string messages = messagesOf(&getContext(), [&] {
@@ -345,19 +352,36 @@ struct ApplyPatternsPass : encdec::impl::ApplyPatternsPassBase<ApplyPatternsPass
     signalPassFailure();
   }
 
+  /// A remark, and a warning where the pattern stands: nobody asks for remarks of what he
+  /// believes to work.
   void reportNever(const ReadPattern &pattern) {
-    unsigned roots = 0;
-    getOperation().walk([&](Operation *op) { roots += op->getName().getStringRef() == pattern.root; });
+    unsigned roots = 0, grouped = 0;
+    getOperation().walk([&](Operation *op) {
+      StringRef name = op->getName().getStringRef();
+      bool inGroup = bool(op->getParentOfType<FusedOp>());
+      roots += pattern.root.empty() ? isa_and_present<FunctionOpInterface>(op->getParentOp()) || inGroup
+                                    : name == pattern.root;
+      grouped += inGroup && llvm::is_contained(pattern.named, name);
+    });
+    std::string why = "of " + std::to_string(roots) + " ops " +
+                      (pattern.root.empty() ? "of any kind" : pattern.root) + " none did";
+    std::string remedy = "compare it with the ops that encdec-opt --mlir-print-op-generic prints";
+    if (grouped) {
+      why += "; " + std::to_string(grouped) +
+             " ops that it names stand inside of encdec.fused, where no pattern looks";
+      remedy = "apply it before ops are grouped (--at fuse:before or fuse:after, "
+               "--encdec-fuse=patterns-after=FILE), or make no groups (--groups none, "
+               "--encdec-fuse=groups=none)";
+    }
     std::string place;
     if (auto at = pattern.location->findInstanceOf<FileLineColLoc>())
       place = " (line " + std::to_string(at.getLine()) + ")";
+    emitWarning(pattern.location) << "apply-patterns [never-matched]: pattern " << pattern.name
+                                  << " matched nothing: " << why << "; " << remedy;
     reportMissed(category, getOperation(),
                  Refusal{"never-matched",
-                         "expected pattern " + pattern.name + place + " to match, but of " +
-                             std::to_string(roots) + " ops " +
-                             (pattern.root.empty() ? "of any kind" : pattern.root) + " none did",
-                         "compare it with the ops that encdec-opt --mlir-print-op-generic prints",
-                         nullptr});
+                         "expected pattern " + pattern.name + place + " to match, but " + why,
+                         remedy, nullptr});
   }
 
   std::shared_ptr<PatternFile> patterns;

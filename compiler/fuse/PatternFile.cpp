@@ -173,6 +173,10 @@ ReadPattern compile(pdl::PatternOp pattern) {
   std::string root;
   if (Value matched = pattern.getRewriter().getRoot())
     root = cast<pdl::OperationOp>(matched.getDefiningOp()).getOpName().value_or("").str();
+  std::vector<std::string> named;
+  for (auto op : pattern.getBodyRegion().front().getOps<pdl::OperationOp>())
+    if (std::optional<StringRef> each = op.getOpName())
+      named.push_back(each->str());
   // One set for each, so that it is known which one fires.
   OwningOpRef<ModuleOp> module = ModuleOp::create(pattern.getLoc());
   module->push_back(pattern->clone());
@@ -184,7 +188,8 @@ ReadPattern compile(pdl::PatternOp pattern) {
       library.registerRewriteFunction(native.name, PDLRewriteFunction(native.call));
   RewritePatternSet set(context);
   set.add(std::move(library));
-  return {name, pattern.getLoc(), pattern.getBenefit(), root, FrozenRewritePatternSet(std::move(set))};
+  return {name, pattern.getLoc(), pattern.getBenefit(), root, named,
+          FrozenRewritePatternSet(std::move(set))};
 }
 
 FailureOr<OwningOpRef<ModuleOp>> parse(StringRef file, MLIRContext *context) {

@@ -14,6 +14,7 @@ struct ReadPattern {
   mlir::Location location; // in the user's file
   unsigned benefit = 0;
   std::string root; // the op that it replaces; "" for any
+  std::vector<std::string> named; // the ops that it matches, those without a name left out
   mlir::FrozenRewritePatternSet set;
 };
 

@@ -10,10 +10,14 @@
 // The patterns as pdl ops do the same.
 // RUN: mlir-pdll -x=mlir -I %{include} -I %{llvm-include} %S/apply-patterns.pdll -o %t.patterns.mlir
 // RUN: encdec-opt %s --encdec-apply-patterns=file=%t.patterns.mlir | diff %t.mlir -
-// Applied again, they find nothing; remarks say so, once for each pattern.
+// Applied again, they find nothing; remarks and warnings say so, once for each pattern.
 // RUN: encdec-opt %t.mlir --encdec-apply-patterns=file=%S/apply-patterns.pdll \
 // RUN:   --remarks-filter=apply-patterns -o %t.again 2>&1 | FileCheck %s --check-prefix=AGAIN
 // RUN: diff %t.mlir %t.again
+// RUN: encdec-opt %t.mlir --patterns %S/apply-patterns.pdll -o %t.again 2>&1 | FileCheck %s --check-prefix=WARNING
+// What a counter leaves out did match.
+// RUN: encdec-opt %s --patterns %S/apply-patterns.pdll --mlir-debug-counter=encdec-fusion-skip=99 \
+// RUN:   -o %t.none 2>&1 | FileCheck %s --check-prefix=SILENT --allow-empty
 // Each application is an action that a debug counter leaves out; so is a built-in fusion.
 // RUN: encdec-opt %s --encdec-apply-patterns=file=%S/apply-patterns.pdll \
 // RUN:   --mlir-debug-counter=encdec-fusion-skip=1,encdec-fusion-count=1 | FileCheck %s --check-prefix=ONE
@@ -29,6 +33,9 @@
 !index = tensor<?xi32>
 // AGAIN-DAG: [Missed] never-matched | {{.*}}expected pattern AddNorm (line 5) to match, but of 1 ops encdec.norm none did
 // AGAIN-DAG: [Missed] never-matched | {{.*}}expected pattern SwapSilu (line 45) to match, but of 1 ops encdec.activation none did
+// WARNING-COUNT-4: warning: apply-patterns [never-matched]:
+// WARNING-NOT: never-matched
+// SILENT-NOT: never-matched
 // CHECK: encdec.weight @q.scaled : tensor<4x4xf32> = #encdec.scaled<@q, 5.000000e-01>
 // CHECK: encdec.weight @q.b.scaled : tensor<4xf32> = #encdec.scaled<@q.b, 5.000000e-01>
 // CHECK: encdec.weight @down.product : tensor<4x4xf32> = #encdec.product<@down, @up>
