@@ -83,42 +83,63 @@ std::pair<unsigned, unsigned> placeOf(StringRef file, StringRef text) {
   return {unsigned(before.count('\n') + 1), unsigned(at - (before.rfind('\n') + 1) + 1)};
 }
 
+/// What to do about a literal that is none of MLIR's own.
+std::string remedyFor(StringRef literal) {
+  SmallVector<StringRef> parts;
+  if (llvm::Regex("^(-?[0-9]+)([eE].*)$").match(literal, &parts))
+    return "write " + parts[1].str() + ".0" + parts[2].str() + ", as MLIR's numbers need a point";
+  return "one of encdec is given as a text: Parsed(attr<\"\\\"…\\\"\">) in a rewrite, "
+         "Equals(a, attr<\"\\\"…\\\"\">) in a match";
+}
+
+/// What the program's last stage means in the words of who writes patterns.
+StringRef explanationOf(StringRef message) {
+  if (message.contains("expected a bindable user"))
+    return "; a pattern sees the op that it rewrites and those that make its operands, and this op "
+           "is neither: rewrite the op that reads the others (rewrite … with { erase …; };), or "
+           "leave this one out";
+  return "";
+}
+
 /// Emits what the program `said`. Some of its errors leave its exit code 0: whether there was
 /// one is read here.
 bool emitMessages(StringRef file, StringRef said, MLIRContext *context) {
   llvm::Regex place("^(.*):([0-9]+):([0-9]+): (error|note|warning): (.*)$");
-  llvm::Regex literal("loc\\(\"(.*)\":[0-9]+:[0-9]+\\): error: (.*)$");
+  // Of the program's last stage: a place in the file; or a literal in place of the file's name.
+  llvm::Regex late("loc\\(\"(.*)\":([0-9]+):([0-9]+)\\): error: (.*)$");
   SmallVector<StringRef> lines, words;
   said.split(lines, '\n');
   std::optional<InFlightDiagnostic> error;
   bool any = false;
-  for (StringRef line : lines) {
-    if (literal.match(line, &words)) {
-      // An attribute or type of a dialect that the program does not know. It goes on without.
-      auto [row, column] = placeOf(file, words[1]);
-      error.reset();
-      error.emplace(emitError(FileLineColLoc::get(context, file, row, column)));
-      *error << "apply-patterns [bad-literal]: expected an attribute or a type of MLIR's own but "
-                "got '"
-             << words[1] << "', which PDLL cannot read; one of encdec is given as a text: "
-             << "Parsed(attr<\"\\\"…\\\"\">) in a rewrite, Equals(a, attr<\"\\\"…\\\"\">) in a "
-                "match";
-      any = true;
-      continue;
-    }
-    if (!place.match(line, &words))
-      continue;
+  auto at = [&] {
     unsigned row = 0, column = 0;
     words[2].getAsInteger(10, row);
     words[3].getAsInteger(10, column);
-    auto at = FileLineColLoc::get(context, words[1], row, column);
-    if (words[4] == "error") {
-      error.reset();
-      error.emplace(emitError(at));
+    return FileLineColLoc::get(context, words[1], row, column);
+  };
+  auto begin = [&](Location location) {
+    any = true;
+    error.reset();
+    error.emplace(emitError(location));
+  };
+  for (StringRef line : lines) {
+    if (late.match(line, &words) && fs::exists(words[1])) {
+      begin(at());
+      *error << "apply-patterns [bad-pdll]: " << words[4] << explanationOf(words[4]);
+    } else if (late.match(line, &words)) {
+      // An attribute or type of a dialect that the program does not know. It goes on without.
+      auto [row, column] = placeOf(file, words[1]);
+      begin(FileLineColLoc::get(context, file, row, column));
+      *error << "apply-patterns [bad-literal]: expected an attribute or a type of MLIR's own but "
+                "got '"
+             << words[1] << "', which PDLL cannot read; " << remedyFor(words[1]);
+    } else if (!place.match(line, &words)) {
+      continue;
+    } else if (words[4] == "error") {
+      begin(at());
       *error << "apply-patterns [bad-pdll]: " << words[5];
-      any = true;
     } else if (words[4] == "note" && error) {
-      error->attachNote(at) << words[5];
+      error->attachNote(at()) << words[5];
     }
   }
   return any;

@@ -10,6 +10,9 @@
 // RUN: not encdec-opt %t/ir.mlir --encdec-apply-patterns=file=%t/same-name.pdll 2>&1 | FileCheck %s --check-prefix=SAME-NAME
 // RUN: not encdec-opt %t/ir.mlir --encdec-apply-patterns=file=%t/own-attribute.pdll 2>&1 | FileCheck %s --check-prefix=OWN-ATTRIBUTE
 // RUN: not encdec-opt %t/ir.mlir --encdec-apply-patterns=file=%t/own-type.pdll 2>&1 | FileCheck %s --check-prefix=OWN-TYPE
+// RUN: not encdec-opt %t/ir.mlir --encdec-apply-patterns=file=%t/number.pdll 2>&1 | FileCheck %s --check-prefix=NUMBER
+// RUN: not encdec-opt %t/ir.mlir --encdec-apply-patterns=file=%t/not-root.pdll 2>&1 | FileCheck %s --check-prefix=NOT-ROOT
+// RUN: not encdec-opt %t/ir.mlir --encdec-apply-patterns=file=%t/unused-op.pdll 2>&1 | FileCheck %s --check-prefix=UNUSED-OP
 // RUN: not encdec-opt %t/ir.mlir --encdec-apply-patterns=file=%t/text.pdll 2>&1 | FileCheck %s --check-prefix=TEXT
 // RUN: not encdec-opt %t/ir.mlir --encdec-apply-patterns=file=%t/op-name.pdll 2>&1 | FileCheck %s --check-prefix=OP-NAME
 // RUN: not encdec-opt %t/ir.mlir --encdec-apply-patterns=file=%t/attribute-name.pdll 2>&1 | FileCheck %s --check-prefix=ATTRIBUTE-NAME
@@ -45,6 +48,9 @@
 // SAME-NAME: same-name.pdll:6:9: error: apply-patterns [bad-pdll]: `P` has already been defined
 // OWN-ATTRIBUTE: own-attribute.pdll:3:51: error: apply-patterns [bad-literal]: 
 // OWN-TYPE: own-type.pdll:3:47: error: apply-patterns [bad-literal]: 
+// NUMBER: number.pdll:3:67: error: apply-patterns [bad-literal]: {{.*}}got '1e-5 : f32', which PDLL cannot read; write 1.0e-5 : f32
+// NOT-ROOT: not-root.pdll:4:11: error: apply-patterns [bad-pdll]: 'pdl.operation' op expected a bindable user {{.*}}; a pattern sees the op that it rewrites and those that make its operands, and this op is neither
+// UNUSED-OP: unused-op.pdll:3:15: error: apply-patterns [bad-pdll]: 'pdl.operation' op expected a bindable user
 // TEXT: text.pdll:4:13: error: apply-patterns [bad-text]: 
 // OP-NAME: op-name.pdll:3:11: error: apply-patterns [unknown-op]: no op is called encdec.nrm; did you mean 'encdec.norm'?
 // ATTRIBUTE-NAME: attribute-name.pdll:3:11: error: apply-patterns [unknown-attribute]: encdec.norm has no attribute 'gama'; did you mean 'gamma'?
@@ -125,6 +131,29 @@ Pattern P {
 Pattern P {
   let n = op<encdec.norm>(x: Value) -> (type<"tensor<?x4xf32, #encdec.side<encoder>>">);
   replace n with x;
+}
+
+//--- number.pdll
+#include "encdec/fusion.pdll"
+Pattern P {
+  let n = op<encdec.norm>(x: Value) {gamma = g: Attr, eps = attr<"1e-5 : f32">};
+  replace n with x;
+}
+
+//--- not-root.pdll
+#include "encdec/fusion.pdll"
+Pattern P {
+  let k = op<encdec.linear>(x: Value) -> (t: Type);
+  let a = op<encdec.activation>(k.0);
+  erase k;
+}
+
+//--- unused-op.pdll
+#include "encdec/fusion.pdll"
+Pattern P {
+  let spare = op<encdec.linear>;
+  let a = op<encdec.add>(x: Value, y: Value);
+  erase a;
 }
 
 //--- text.pdll
