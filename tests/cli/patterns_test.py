@@ -38,6 +38,19 @@ class Patterns(Cli):
         self.assertEqual(run("generate", bundle, *self.words).stdout,
                          run("generate", self.bundle, *self.words).stdout)
 
+    def test_a_pattern_that_never_matches_is_said_once(self):
+        words = ("compile", EXAMPLE, "-o", self.out, "--cpu", "v3", "--patterns", PATTERNS,
+                 "--at", "fuse:before")
+        lines = [line for line in run(*words).stderr.splitlines() if "warning" in line]
+        self.assertEqual(len(lines), 2, lines)
+        self.assertRegex(lines[0], rf"^encdec-compile: warning: {PATTERNS}:15:1: .*"
+                                   r"pattern MultiplyLinears matched nothing: of \d+ ops "
+                                   r"encdec.linear none did")
+        self.assertEqual(run(*words, "--quiet").stderr, "")
+        grouped = run("compile", EXAMPLE, "-o", self.out, "--cpu", "v3", "--patterns",
+                      TESTS / "fuse" / "group.pdll", "--at", "place:before").stderr
+        self.assertIn("stand inside of encdec.fused", grouped)
+
     def test_same_patterns_elsewhere_give_the_same_bytes(self):
         one = self.compiled("--patterns", PATTERNS).read_bytes()
         copy = self.folder / "a" / PATTERNS.name
@@ -99,6 +112,9 @@ class Patterns(Cli):
         wrong("--patterns", self.folder / "none.pdll", says=["[no-file]", "none.pdll"])
         wrong("--pass-pipeline", MINE, says=[MINE, "does not refer to a registered pass"])
         wrong("--pass-pipeline", "builtin.module(cse", says=["expected ')'"])
+        for text in ("func.func(encdec-fuse)", "func.func(cse,encdec-fuse{groups=none})"):
+            wrong("--pass-pipeline", text, says=[text, "encdec-fuse has passes of another op"])
+        wrong("--pass-pipeline", "func.func(encdec-fuse-attention)", says=["FuseAttentionPass"])
         wrong("--pass-pipeline", "", says=["--pass-pipeline"])
         broken = self.folder / "broken.pdll"
         broken.write_text('#include "encdec/fusion.pdll"\nPattern P {\n  erase 1;\n}\n')
