@@ -3,6 +3,7 @@
 #include "compiler/lab/Lab.h"
 #include "compiler/lab/Machine.h"
 #include "compiler/lab/Passes.h"
+#include "compiler/lab/Record.h"
 #include "compiler/lab/Report.h"
 #include "compiler/tools/CommandLine.h"
 #include "compiler/tools/PipelineFlags.h"
@@ -118,11 +119,11 @@ Result<Object> readRecord(const std::string &path) {
   if (!file)
     return badModel(path + ": cannot read it: " + file.getError().message());
   auto json = llvm::json::parse((*file)->getBuffer());
-  if (!json || !json->getAsObject() || !json->getAsObject()->getArray("times"))
-    return badModel(path + ": expected a record of encdec lab, found " +
+  if (!json || !json->getAsObject() || json->getAsObject()->getInteger("format") != 1)
+    return badModel(path + ": expected a record of encdec lab (\"format\": 1), found " +
                     (json ? "other JSON" : "no JSON: " + llvm::toString(json.takeError())));
-  ENCDEC_RETURN_IF_ERROR(
-      lab::checkRecord(*json->getAsObject()).withContext(path));
+  ENCDEC_RETURN_IF_ERROR(lab::checkRecord(*json->getAsObject()).withContext(path));
+  ENCDEC_RETURN_IF_ERROR(lab::checkForm(*json->getAsObject()).withContext(path));
   return std::move(*json->getAsObject());
 }
 
