@@ -1,6 +1,7 @@
 // Child.cpp: child processes. What they say goes to files in memory: nothing is left behind.
 #include "compiler/lab/Child.h"
 
+#include "runtime/base/Signals.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
@@ -70,6 +71,8 @@ std::string shown(const std::vector<std::string> &words) {
 
 Result<std::string> outputOf(const std::vector<std::string> &words, unsigned deadline,
                              const std::string &input) {
+  if (HeldSignals::pending())
+    return Status(Code::Failure, "interrupted");
   ChildEnd end = runChild(words, deadline, input);
   if (end.code == 0)
     return std::move(end.out);

@@ -19,7 +19,8 @@ ChildEnd runChild(const std::vector<std::string> &words, unsigned deadline,
                   const std::string &input = "");
 
 /// The same where only success will do: what it wrote to standard output. The error names
-/// the command, has the child's code and repeats what it said.
+/// the command, has the child's code and repeats what it said. After a signal that the caller
+/// holds (HeldSignals) nothing is run any more.
 Result<std::string> outputOf(const std::vector<std::string> &words, unsigned deadline,
                              const std::string &input = "");
 

@@ -83,6 +83,7 @@ private:
   Status compileAll();
   Result<std::string> compile(const std::string &name, const std::vector<std::string> &words);
   Status describeBundle(const std::string &bundle, const char *key);
+  Status readSentences();
   Status time();
   Status checkNumbers(const Pair &pair);
   Status describePasses();
@@ -192,6 +193,22 @@ Status Trial::describeBundle(const std::string &bundle, const char *key) {
   return Status::success();
 }
 
+/// Has the base begin an output of each sentence: one that it refuses is known before timing.
+/// The idea is not asked, as it must not know what it will be judged on.
+Status Trial::readSentences() {
+  if (options.sentences.empty())
+    return Status::success();
+  say("reading sentences");
+  auto file = llvm::MemoryBuffer::getFile(options.sentences);
+  if (!file)
+    return usageError(options.sentences + ": " + file.getError().message());
+  return outputOf({encdec, "generate", pairs.front().base, "--json", "--beams", "1", "--fail-fast",
+                   "--max-new-tokens", "1"},
+                  compileDeadline, (*file)->getBuffer().str())
+      .status()
+      .withContext("--sentences " + options.sentences);
+}
+
 Status Trial::time() {
   std::vector<Cell> cells;
   for (const Pair &pair : pairs)
@@ -267,6 +284,7 @@ Status Trial::describePasses() {
   if (!options.weights.empty())
     passes.pipeline.weights = options.weights.front();
   passes.ablate = options.ablate;
+  passes.progress = options.progress;
   ENCDEC_ASSIGN_OR_RETURN(record["passes"], passRows(passes));
   return Status::success();
 }
@@ -309,6 +327,7 @@ Result<Object> Trial::run() {
   record["error"] = options.verdict.error;
   record["before"] = machineNow();
   ENCDEC_RETURN_IF_ERROR(compileAll());
+  ENCDEC_RETURN_IF_ERROR(readSentences());
   ENCDEC_RETURN_IF_ERROR(time());
   record["after"] = machineNow();
   record["numbers"] = Array();

@@ -15,6 +15,7 @@
 #include "dialect/Schema.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
+#include "runtime/base/Signals.h"
 
 #include <cmath>
 
@@ -117,6 +118,10 @@ std::vector<std::string> PassLab::passes(Pipeline build) {
 }
 
 Status PassLab::run(ModuleOp module, const std::string &pass) {
+  if (HeldSignals::pending())
+    return Status(Code::Failure, "interrupted");
+  if (options.progress)
+    options.progress("measuring " + pass);
   ErrorMessages messages(context);
   PassManager pm(&context);
   if (failed(parsePassPipeline(pass, pm)) || failed(pm.run(module)))

@@ -5,6 +5,7 @@
 #include "llvm/Support/JSON.h"
 #include "runtime/base/Status.h"
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@ struct PassOptions {
   PipelineOptions pipeline; ///< Extensions and plugins included.
   bool ablate = false;      ///< Leaves each pass out in turn, too.
   double tolerance = 3e-5;  ///< Of log-probabilities, beside those of the textbook IR.
+  std::function<void(const std::string &)> progress; ///< Of each pass; may be empty.
 };
 
 /// A row for each prefix of the pipelines up to placed IR, from none on: "after" (a pass, or
@@ -22,6 +24,8 @@ struct PassOptions {
 /// in the interpreter), and of the model that is placed, scheduled and lowered from there:
 /// "calls", "barriers", "step_bytes", "code_bytes" and "arena" (bytes by row, encode and
 /// step); or "code", why it cannot be lowered. With `ablate` also rows that have "without".
+/// A signal that the caller holds (HeldSignals) is an error of the next pass, of this function
+/// and of the other.
 Result<llvm::json::Array> passRows(const PassOptions &options);
 
 /// Which of a pass's fusions (compiler/fuse/FusionAction.h) run: `count` behind the first `skip`.

@@ -3,7 +3,6 @@
 
 #include "compiler/lab/Child.h"
 #include "runtime/base/Json.h"
-#include "runtime/base/Signals.h"
 
 #include <algorithm>
 #include <chrono>
@@ -144,8 +143,6 @@ Status Timer::round(unsigned number, bool record) {
     const Side first = draw(2) ? idea : base, second = first == base ? idea : base;
     const Side order[] = {first, second, second, first};
     for (unsigned i = 0; i < std::size(order); ++i) {
-      if (HeldSignals::pending())
-        return Status(Code::Failure, "interrupted");
       // A bundle never sees sources twice: an answer that it kept would be timed.
       const Side side = order[i];
       ENCDEC_ASSIGN_OR_RETURN(Times measured, measure(state->cell, side, 2 * number + i / 2));

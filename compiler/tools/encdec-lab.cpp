@@ -6,6 +6,7 @@
 #include "compiler/lab/Record.h"
 #include "compiler/lab/Report.h"
 #include "compiler/tools/CommandLine.h"
+#include "compiler/tools/OutputFile.h"
 #include "compiler/tools/PipelineFlags.h"
 #include "compiler/tools/Streams.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -13,7 +14,6 @@
 
 #include <filesystem>
 #include <fmt/format.h>
-#include <fstream>
 #include <random>
 #include <unistd.h>
 
@@ -105,6 +105,10 @@ Status finishOptions(Arguments &arguments, bool seeded) {
     options.sourceLengths = {8, 32, 128};
     options.weights = {"f32", "bf16", "int8", "int8-dynamic"};
   }
+  if (!options.sentences.empty())
+    if (auto file = llvm::MemoryBuffer::getFile(options.sentences); !file)
+      return usageError(fmt::format("--sentences: cannot read '{}': {}", options.sentences,
+                                    file.getError().message()));
   if (!seeded)
     options.seed = std::random_device()() >> 1 | 1;
   if (!arguments.quiet && isatty(STDERR_FILENO))
@@ -127,34 +131,37 @@ Result<Object> readRecord(const std::string &path) {
   return std::move(*json->getAsObject());
 }
 
-Status writeFile(const std::string &path, const std::string &text) {
-  std::ofstream file(path, std::ios::binary);
-  if (file << text << std::flush)
-    return Status::success();
-  return Status(Code::Failure, path + ": cannot write it");
-}
-
 /// Finds the pass, and says how to repeat it.
 Result<std::string> bisect(Arguments &arguments) {
   ENCDEC_RETURN_IF_ERROR(finishOptions(arguments, /*seeded=*/true));
+  std::error_code error;
+  const bool made = std::filesystem::create_directories(arguments.bisect, error);
+  if (error)
+    return Status(Code::Failure, arguments.bisect + ": cannot make this folder: " +
+                                     error.message());
+  const std::string before = arguments.bisect + "/before.mlir",
+                    reduced = arguments.bisect + "/reduced.mlir";
+  ENCDEC_RETURN_IF_ERROR(tools::checkOutput(before));
   const lab::LabOptions &options = arguments.options;
   lab::PassOptions passes;
   passes.model = options.model;
   passes.tolerance = options.tolerance;
   passes.pipeline = options.pipeline;
+  passes.progress = options.progress;
   std::string plugins;
   for (const std::string &plugin : options.pipeline.plugins)
     plugins += " --load-pass-plugin=" + plugin;
-  ENCDEC_ASSIGN_OR_RETURN(lab::Bisected found, lab::bisectPasses(passes));
+  auto bisected = lab::bisectPasses(passes);
+  if (options.progress)
+    std::cerr << "\r\033[K";
+  if (made && (!bisected.ok() || bisected->pass.empty()))
+    std::filesystem::remove(arguments.bisect, error); // nothing goes into it
+  ENCDEC_ASSIGN_OR_RETURN(lab::Bisected found, std::move(bisected));
   if (found.pass.empty())
     return fmt::format("no pass changes a log-probability by more than {:g}\n", passes.tolerance);
-  std::error_code error;
-  std::filesystem::create_directories(arguments.bisect, error);
-  const std::string before = arguments.bisect + "/before.mlir",
-                    reduced = arguments.bisect + "/reduced.mlir";
-  ENCDEC_RETURN_IF_ERROR(writeFile(before, found.before));
+  ENCDEC_RETURN_IF_ERROR(tools::writeOutput(before, found.before));
   if (!found.reduced.empty())
-    ENCDEC_RETURN_IF_ERROR(writeFile(reduced, found.reduced));
+    ENCDEC_RETURN_IF_ERROR(tools::writeOutput(reduced, found.reduced));
   auto opt = [&](const std::string &from, const lab::Fusions &some, const char *to) {
     const std::string counter =
         found.fusions ? fmt::format(" --mlir-debug-counter=encdec-fusion-skip={},encdec-fusion-"
@@ -184,6 +191,8 @@ Result<std::string> bisect(Arguments &arguments) {
 Result<std::string> run(Arguments &arguments, bool seeded) {
   if (!arguments.bisect.empty())
     return bisect(arguments);
+  for (const std::string &path : {arguments.recordFile, arguments.htmlFile})
+    ENCDEC_RETURN_IF_ERROR(tools::checkOutput(path));
   Object record;
   if (!arguments.show.empty()) {
     ENCDEC_ASSIGN_OR_RETURN(record, readRecord(arguments.show));
@@ -196,9 +205,9 @@ Result<std::string> run(Arguments &arguments, bool seeded) {
   }
   const std::string json = llvm::formatv("{0:2}\n", llvm::json::Value(Object(record))).str();
   if (!arguments.recordFile.empty())
-    ENCDEC_RETURN_IF_ERROR(writeFile(arguments.recordFile, json));
+    ENCDEC_RETURN_IF_ERROR(tools::writeOutput(arguments.recordFile, json));
   if (!arguments.htmlFile.empty())
-    ENCDEC_RETURN_IF_ERROR(writeFile(arguments.htmlFile, lab::reportHtml(record)));
+    ENCDEC_RETURN_IF_ERROR(tools::writeOutput(arguments.htmlFile, lab::reportHtml(record)));
   return arguments.json ? json : lab::reportText(record);
 }
 

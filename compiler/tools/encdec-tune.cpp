@@ -1,10 +1,10 @@
 // encdec-tune: measures which choices of the target are fastest on this machine.
 #include "compiler/lab/Tune.h"
 #include "compiler/tools/CommandLine.h"
+#include "compiler/tools/OutputFile.h"
 #include "compiler/tools/PipelineFlags.h"
 #include "compiler/tools/Streams.h"
 
-#include <fstream>
 #include <random>
 #include <unistd.h>
 
@@ -60,6 +60,7 @@ void describe(CLI::App &app, Arguments &arguments) {
 
 Result<std::string> run(Arguments &arguments, bool seeded) {
   lab::TuneOptions &options = arguments.options;
+  ENCDEC_RETURN_IF_ERROR(tools::checkOutput(arguments.output));
   options.words = tools::wordsOf(arguments.pipeline);
   if (!seeded)
     options.seed = std::random_device()() >> 1 | 1;
@@ -76,9 +77,7 @@ Result<std::string> run(Arguments &arguments, bool seeded) {
   if (!tuning.ok())
     return tuning.status();
   const std::string json = tuning->toJson();
-  std::ofstream file(arguments.output, std::ios::binary);
-  if (!(file << json << std::flush))
-    return Status(Code::Failure, arguments.output + ": cannot write it");
+  ENCDEC_RETURN_IF_ERROR(tools::writeOutput(arguments.output, json));
   if (arguments.json)
     return json;
   text += "\nchosen: groups=" + tuning->groups;

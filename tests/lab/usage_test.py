@@ -5,6 +5,8 @@ import copy
 import json
 import os
 import pathlib
+import pty
+import signal
 import subprocess
 import sys
 import tempfile
@@ -85,6 +87,64 @@ class Usage(unittest.TestCase):
                      "numbers.0.logits", "numbers.0.log_probs", "numbers.0.idea_from_interpreter",
                      "numbers.0.base_from_interpreter", "passes.0"):
             self.assertIn(path, refused)
+
+    def test_outputs_are_tried_before_anything_runs(self):
+        """A program that fails stands in for encdec compile: it is not asked."""
+        folder = self.out / "folder"
+        folder.mkdir()
+        for path, says in ((self.out / "none" / "x", "No such file or directory"),
+                           (folder, "Is a directory"), (self.model / "config.json" / "x",
+                                                        "Not a directory")):
+            for words in (["lab", self.model, "--record"], ["lab", self.model, "--html"],
+                          ["tune", self.model, "-o"]):
+                said = self.encdec(*words, path, "--compile-with", "/bin/false", code=1).stderr
+                self.assertIn(f"{path}: cannot write it: {says}", said)
+        self.assertEqual(list(folder.iterdir()), [])
+        file = self.out / "file"
+        file.write_text("")
+        said = self.encdec("lab", self.model, "--bisect", file / "x", code=1).stderr
+        self.assertIn(f"{file / 'x'}: cannot make this folder: Not a directory", said)
+
+    def test_a_failed_write_leaves_the_old_file(self):
+        """A file may not grow beyond 4 KiB."""
+        old = self.out / "old.json"
+        old.write_text("old")
+        words = [BIN / "encdec", "lab", "--show", self.record(), "--record", old]
+        subprocess.run(["sh", "-c", 'ulimit -f 1; "$@"', "sh", *words], capture_output=True)
+        self.assertEqual(old.read_text(), "old")
+        self.assertEqual(list(self.out.glob("old.json.*")), [])
+
+    def test_sentences_are_read_before_anything_is_timed(self):
+        texts = self.out / "long"
+        texts.write_text("hello\n" + "word " * 3000 + "\n")
+        said = self.encdec("lab", self.model, "--sentences", texts, "--bench-with", "/bin/false",
+                           code=5).stderr
+        self.assertIn(f"--sentences {texts}: ", said)
+        self.assertIn("line 2: the source has ", said)
+        said = self.encdec("lab", self.model, "--sentences", self.out, "--compile-with",
+                           "/bin/false", code=2).stderr
+        self.assertIn(f"--sentences: cannot read '{self.out}'", said)
+
+    def test_a_signal_ends_the_table_of_passes(self):
+        """SIGTERM at the first pass: none of the last ones is reached."""
+        command = [BIN / "encdec", "lab", self.model, "--seconds", "1", "--rows", "1",
+                   "--bench-with", HERE / "fake_bench.py", "--ablate"]
+        screen, terminal = pty.openpty()
+        lab = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=terminal,
+                               env={**os.environ, "TMPDIR": str(self.tmp), "LAB_FAKE": "equal"})
+        os.close(terminal)
+        seen = b""
+        try:
+            while piece := os.read(screen, 4096):
+                before, seen = seen, seen + piece
+                if b"encdec-fuse-attention" in seen and b"encdec-fuse-attention" not in before:
+                    lab.send_signal(signal.SIGTERM)
+        except OSError:  # nobody writes to the terminal any more
+            pass
+        os.close(screen)
+        self.assertEqual(lab.wait(), -signal.SIGTERM)
+        self.assertIn(b"encdec-fuse-attention", seen)
+        self.assertNotIn(b"encdec-pack-weights", seen)
 
 
 if __name__ == "__main__":
