@@ -56,6 +56,18 @@ TEST(Plan, OfBothEntries) {
   EXPECT_EQ(read.plan->cachePerKey, 256);
 }
 
+// A model that is an encoder alone keeps nothing for a step.
+TEST(Plan, OfEncodeAlone) {
+  auto context = newContext();
+  Read read = planOf(*context, entry("encode", "", "per_row = 512", "fixed = 64"));
+  ASSERT_TRUE(succeeded(read.plan)) << read.error;
+  EXPECT_EQ(read.plan->encodeArena, SizeAttr::get(context.get(), 0, 0, 512));
+  EXPECT_EQ(read.plan->stepArena, SizeAttr::get(context.get(), 0, 0, 0));
+  EXPECT_EQ(read.plan->scratch, SizeAttr::get(context.get(), 64, 0, 0));
+  EXPECT_EQ(read.plan->memoryPerKey, 0);
+  EXPECT_EQ(read.plan->cachePerKey, 0);
+}
+
 // The ABI counts scratch by the step's rows; what encode needs must not depend on its own.
 TEST(Plan, ScratchOfEncodeDependsOnNoRows) {
   auto context = newContext();
