@@ -70,6 +70,7 @@ public:
   SmallVector<StringRef> erasedNames;
   llvm::SetVector<Operation *> maybeDead; // made an operand of an erased op
   llvm::DenseMap<Operation *, Location> replaced; // by a new op: where the old one was
+  llvm::DenseMap<Value, Location> outputs; // by one result of it
   std::string usedAfterErase, refusal;
   llvm::DenseSet<Operation *> *gone = nullptr; // every op that is no more
 
@@ -81,8 +82,11 @@ private:
   void notifyOperationModified(Operation *op) override { modified.insert(op); }
   void notifyOperationReplaced(Operation *op, ValueRange values) override {
     for (Value value : values)
-      if (Operation *made = value.getDefiningOp())
+      if (Operation *made = value.getDefiningOp()) {
         replaced.try_emplace(made, op->getLoc());
+        if (values.size() == 1)
+          outputs.try_emplace(value, op->getLoc());
+      }
   }
   void notifyOperationErased(Operation *op) override {
     if (!op->use_empty()) {
@@ -124,10 +128,9 @@ public:
   bool canRecoverFromRewriteFailure() const override { return true; }
 };
 
-/// How often a pattern matched.
+/// How often a pattern matched. A counter, or whoever bisects, leaves out.
 struct Count {
-  unsigned fired = 0;
-  unsigned leftOut = 0; // by a counter, or whoever bisects
+  unsigned fired = 0, leftOut = 0;
 };
 
 /// The patterns of a file on one function.
@@ -234,11 +237,9 @@ private:
 
   /// Erases ops that made operands of erased ones, if nothing reads them any more.
   static void eraseDead(RewriterBase &rewriter, Recorder &recorder) {
-    while (!recorder.maybeDead.empty()) {
-      Operation *op = recorder.maybeDead.pop_back_val();
-      if (isOpTriviallyDead(op))
+    while (!recorder.maybeDead.empty())
+      if (Operation *op = recorder.maybeDead.pop_back_val(); isOpTriviallyDead(op))
         rewriter.eraseOp(op);
-    }
   }
 
   /// What was made stands for all that was erased; its results print under the name of the op
@@ -250,8 +251,14 @@ private:
     for (Operation *op : recorder.inserted) {
       if (op->getParentOp() != function || recorder.modified.contains(op))
         continue; // a weight, or one that the pattern named
+      SmallVector<Location> each; // op that every result replaces
+      for (Value output : op->getResults())
+        if (auto one = recorder.outputs.find(output); one != recorder.outputs.end())
+          each.push_back(one->second);
       auto at = recorder.replaced.find(op);
-      if (at == recorder.replaced.end()) {
+      if (each.size() > 1 && each.size() == op->getNumResults()) {
+        op->setLoc(FusedLoc::get(function.getContext(), each));
+      } else if (at == recorder.replaced.end()) {
         op->setLoc(all);
       } else if (auto named = dyn_cast<NameLoc>(at->second)) {
         bool alone = recorder.erasedLocations.size() == 1;
@@ -352,20 +359,19 @@ struct ApplyPatternsPass : encdec::impl::ApplyPatternsPassBase<ApplyPatternsPass
     signalPassFailure();
   }
 
-  /// A remark, and a warning where the pattern stands: nobody asks for remarks of what he
-  /// believes to work.
+  /// A remark and a warning: nobody asks for remarks of what is believed to work.
   void reportNever(const ReadPattern &pattern) {
     unsigned roots = 0, grouped = 0;
     getOperation().walk([&](Operation *op) {
       StringRef name = op->getName().getStringRef();
       bool inGroup = bool(op->getParentOfType<FusedOp>());
-      roots += pattern.root.empty() ? isa_and_present<FunctionOpInterface>(op->getParentOp()) || inGroup
+      roots += pattern.root.empty() ? bool(op->getParentOfType<FunctionOpInterface>())
                                     : name == pattern.root;
       grouped += inGroup && llvm::is_contained(pattern.named, name);
     });
     std::string why = "of " + std::to_string(roots) + " ops " +
-                      (pattern.root.empty() ? "of any kind" : pattern.root) + " none did";
-    std::string remedy = "compare it with the ops that encdec-opt --mlir-print-op-generic prints";
+                      (pattern.root.empty() ? "of any kind" : pattern.root) + " none did",
+                remedy = "compare it with the ops that encdec-opt --mlir-print-op-generic prints";
     if (grouped) {
       why += "; " + std::to_string(grouped) +
              " ops that it names stand inside of encdec.fused, where no pattern looks";
@@ -373,14 +379,13 @@ struct ApplyPatternsPass : encdec::impl::ApplyPatternsPassBase<ApplyPatternsPass
                "--encdec-fuse=patterns-after=FILE), or make no groups (--groups none, "
                "--encdec-fuse=groups=none)";
     }
-    std::string place;
-    if (auto at = pattern.location->findInstanceOf<FileLineColLoc>())
-      place = " (line " + std::to_string(at.getLine()) + ")";
+    auto at = pattern.location->findInstanceOf<FileLineColLoc>();
+    std::string line = at ? " (line " + std::to_string(at.getLine()) + ")" : "";
     emitWarning(pattern.location) << "apply-patterns [never-matched]: pattern " << pattern.name
                                   << " matched nothing: " << why << "; " << remedy;
     reportMissed(category, getOperation(),
                  Refusal{"never-matched",
-                         "expected pattern " + pattern.name + place + " to match, but " + why,
+                         "expected pattern " + pattern.name + line + " to match, but " + why,
                          remedy, nullptr});
   }
 

@@ -4,7 +4,6 @@
 #include "compiler/fuse/NativePatterns.h"
 #include "dialect/Derived.h"
 #include "dialect/Group.h"
-#include "mlir/AsmParser/AsmParser.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/ADT/StringSet.h"
@@ -13,14 +12,6 @@
 using namespace mlir;
 
 namespace encdec {
-
-Attribute parsePatternAttribute(Attribute attribute) {
-  auto text = dyn_cast_if_present<StringAttr>(attribute);
-  if (!text)
-    return {};
-  ScopedDiagnosticHandler quiet(text.getContext(), [](Diagnostic &) { return success(); });
-  return parseAttribute(text.getValue(), text.getContext());
-}
 
 namespace {
 
@@ -76,6 +67,37 @@ LogicalResult sameBlock(PatternRewriter &rewriter, PDLResultList &, Arguments ar
   return refuse(rewriter, "SameBlock: the ops stand in different blocks");
 }
 
+/// The side of the op's results or, where they are of none, of its operands.
+template <Side side>
+LogicalResult ofSide(PatternRewriter &rewriter, PDLResultList &, Arguments arguments) {
+  Operation *op = arguments[0].cast<Operation *>();
+  std::optional<Side> own;
+  for (ValueRange values : {ValueRange(op->getResults()), ValueRange(op->getOperands())})
+    for (Value value : values)
+      own = own ? own : sideOf(value);
+  if (own == side)
+    return success();
+  return refuse(rewriter, "OfEncoder, OfDecoder: the op is of the other side, or of none");
+}
+
+LogicalResult output(PatternRewriter &rewriter, PDLResultList &results, Arguments arguments) {
+  Operation *op = arguments[0].cast<Operation *>();
+  auto number = dyn_cast<IntegerAttr>(arguments[1].cast<Attribute>());
+  if (!number || number.getValue().uge(op->getNumResults()))
+    return refuse(rewriter, "Output: expected a number below " + Twine(op->getNumResults()) +
+                                ", the number of results of " + op->getName().getStringRef());
+  results.push_back(Value(op->getResult(number.getValue().getZExtValue())));
+  return success();
+}
+
+LogicalResult listOfTypes(PatternRewriter &, PDLResultList &results, Arguments arguments) {
+  SmallVector<Type> types;
+  for (PDLValue argument : arguments)
+    types.push_back(argument.cast<Type>());
+  results.push_back(TypeRange(types));
+  return success();
+}
+
 /// What an op of attention takes for its rows and offsets; null for any other op.
 std::pair<Value, Value> raggedRowsOf(Operation *op) {
   return llvm::TypeSwitch<Operation *, std::pair<Value, Value>>(op)
@@ -92,21 +114,6 @@ LogicalResult sameRows(PatternRewriter &rewriter, PDLResultList &, Arguments arg
 }
 
 //===-- Attributes --------------------------------------------------------===//
-
-LogicalResult equals(PatternRewriter &rewriter, PDLResultList &, Arguments arguments) {
-  Attribute text = arguments[1].cast<Attribute>();
-  if (arguments[0].cast<Attribute>() == parsePatternAttribute(text))
-    return success();
-  return refuse(rewriter, "Equals: the attribute is another one");
-}
-
-LogicalResult parsed(PatternRewriter &rewriter, PDLResultList &results, Arguments arguments) {
-  Attribute attribute = parsePatternAttribute(arguments[0].cast<Attribute>());
-  if (!attribute)
-    return refuse(rewriter, "Parsed: the text is no attribute");
-  results.push_back(attribute);
-  return success();
-}
 
 std::optional<double> numberOf(Attribute attribute) {
   auto number = dyn_cast<FloatAttr>(attribute);
@@ -330,7 +337,7 @@ LogicalResult named(PatternRewriter &rewriter, PDLResultList &, Arguments argume
 
 ArrayRef<NativePattern> nativePatterns() {
   constexpr auto constraint = NativePattern::constraint, rewrite = NativePattern::rewrite;
-  static constexpr NativePattern all[] = {
+  static constexpr NativePattern own[] = {
       {"CanAdd", constraint, "aa", "", canDerive<sum>},
       {"CanConcat", constraint, "aa", "", canDerive<concat>},
       {"CanConcat3", constraint, "aaa", "", canDerive<concat>},
@@ -345,7 +352,6 @@ ArrayRef<NativePattern> nativePatterns() {
       {"ColumnsOfWeight", rewrite, "aaa", "a", derive<columns>},
       {"ConcatWeights", rewrite, "aa", "a", derive<concat>},
       {"ConcatWeights3", rewrite, "aaa", "a", derive<concat>},
-      {"Equals", constraint, "aa", "", equals},
       {"Group2", rewrite, "oo", "", group},
       {"Group3", rewrite, "ooo", "", group},
       {"Group4", rewrite, "oooo", "", group},
@@ -355,7 +361,9 @@ ArrayRef<NativePattern> nativePatterns() {
       {"IsConstantWeight", constraint, "a", "", isConstantWeight},
       {"NameAfter", rewrite, "oo", "", nameAfter},
       {"Named", rewrite, "oa", "", named},
-      {"Parsed", rewrite, "a", "a", parsed},
+      {"OfDecoder", constraint, "o", "", ofSide<Side::decoder>},
+      {"OfEncoder", constraint, "o", "", ofSide<Side::encoder>},
+      {"Output", rewrite, "oa", "v", output},
       {"ProductWeight", rewrite, "aa", "a", derive<product>},
       {"RowsOfWeight", rewrite, "aaa", "a", derive<rows>},
       {"SameBlock", constraint, "oo", "", sameBlock},
@@ -365,11 +373,18 @@ ArrayRef<NativePattern> nativePatterns() {
       {"ScaledWeight", rewrite, "aa", "a", derive<scaled>},
       {"SumWeight", rewrite, "aa", "a", derive<sum>},
       {"Times", rewrite, "aa", "a", timesNumber},
+      {"TypeList2", rewrite, "tt", "T", listOfTypes},
+      {"TypeList3", rewrite, "ttt", "T", listOfTypes},
       {"WeightList", rewrite, "a", "a", listOfWeights},
       {"WeightList2", rewrite, "aa", "a", listOfWeights},
       {"WeightList3", rewrite, "aaa", "a", listOfWeights},
       {"WeightOf", rewrite, "a", "a", weightOfList},
   };
+  static const std::vector<NativePattern> all = [] {
+    std::vector<NativePattern> both(std::begin(own), std::end(own));
+    llvm::append_range(both, nativeTexts());
+    return both;
+  }();
   return all;
 }
 

@@ -10,7 +10,8 @@ struct NativePattern {
 
   llvm::StringLiteral name;
   Kind kind;
-  /// A letter each: v a value or a range of one, a an attribute, o an op.
+  /// A letter each: v a value (of an argument, or a range of one), a an attribute, t a type, T
+  /// a range of types, o an op.
   llvm::StringLiteral arguments, results;
   /// A constraint that does not hold fails, with its reason in notifyMatchFailure. A rewrite
   /// fails only where a pattern did not ask the constraint beside it in Fusion.pdll.
@@ -18,11 +19,17 @@ struct NativePattern {
                               llvm::ArrayRef<mlir::PDLValue> arguments);
 };
 
-/// All of them, by name.
+/// All of them.
 llvm::ArrayRef<NativePattern> nativePatterns();
+
+/// Those of them whose last argument is an attribute or a type as a text.
+llvm::ArrayRef<NativePattern> nativeTexts();
 
 /// The text in `attribute` as an attribute of the context, which knows encdec's; null, saying
 /// nothing, where it is none. PDLL itself reads only attributes of MLIR's own.
 mlir::Attribute parsePatternAttribute(mlir::Attribute attribute);
+
+/// The same of a type.
+mlir::Type parsePatternType(mlir::Attribute attribute);
 
 } // namespace encdec

@@ -11,6 +11,7 @@
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "runtime/base/Suggest.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MemoryBuffer.h"
 
 using namespace mlir;
@@ -50,21 +51,35 @@ LogicalResult checkOperation(pdl::OperationOp op) {
 
 char letterOf(Type type) {
   auto range = dyn_cast<pdl::RangeType>(type);
-  if (isa<pdl::ValueType>(range ? range.getElementType() : type))
-    return 'v';
-  if (isa<pdl::AttributeType>(type))
-    return 'a';
-  return isa<pdl::OperationType>(type) ? 'o' : '?';
+  if (range)
+    return llvm::toUpper(letterOf(range.getElementType()));
+  return isa<pdl::ValueType>(type)       ? 'v'
+         : isa<pdl::AttributeType>(type) ? 'a'
+         : isa<pdl::TypeType>(type)      ? 't'
+         : isa<pdl::OperationType>(type) ? 'o'
+                                         : '?';
+}
+
+StringRef wordOf(char letter) {
+  switch (letter) {
+  case 'v':
+    return "Value";
+  case 'V':
+    return "ValueRange";
+  case 'a':
+    return "Attr";
+  case 't':
+    return "Type";
+  case 'T':
+    return "TypeRange";
+  case 'o':
+    return "Op";
+  }
+  return "something else";
 }
 
 std::string wordsOf(StringRef letters) {
-  std::string words = "(";
-  for (char letter : letters)
-    words += (words.size() == 1 ? "" : ", ") +
-             std::string(letter == 'v' ? "Value" : letter == 'a' ? "Attr"
-                         : letter == 'o'                         ? "Op"
-                                                                 : "something else");
-  return words + ")";
+  return "(" + llvm::join(llvm::map_range(letters, wordOf), ", ") + ")";
 }
 
 std::string lettersOf(TypeRange types) {
@@ -92,22 +107,29 @@ LogicalResult checkCall(Operation *call, StringRef name, NativePattern::Kind kin
                                   "encdec/fusion.pdll declares what it has; a body in C++ is not "
                                   "compiled");
   std::string given = lettersOf(call->getOperandTypes()), back = lettersOf(call->getResultTypes());
+  llvm::replace(given, 'V', 'v'); // a range of one stands for its value
   if (given != known->arguments || back != known->results)
     return at(call) << "[native-arguments]: expected " << name << wordsOf(known->arguments)
                     << (known->results.empty() ? "" : " -> " + wordsOf(known->results))
                     << " but got " << wordsOf(given)
                     << (back.empty() ? "" : " -> " + wordsOf(back))
                     << "; include encdec/fusion.pdll, which declares it";
+  if (!llvm::is_contained(llvm::map_range(nativeTexts(), [](auto &each) { return each.name; }),
+                          name))
+    return success();
   // The text is there already: a wrong one need not wait for a match.
-  bool isText = name == "Parsed" || name == "Equals";
-  auto text = isText ? call->getOperands().back().getDefiningOp<pdl::AttributeOp>()
-                     : pdl::AttributeOp();
-  if (isText && (!text || !text.getValue() || !parsePatternAttribute(*text.getValue())))
-    return at(text ? text.getOperation() : call)
-           << "[bad-text]: expected an attribute as a text in quotes, as in "
-              "attr<\"\\\"#encdec.norm_kind<rms>\\\"\">, for "
-           << name;
-  return success();
+  auto text = call->getOperands().back().getDefiningOp<pdl::AttributeOp>();
+  bool isType = name.ends_with("Type");
+  Attribute value = text ? text.getValueAttr() : Attribute();
+  if (value && (isType ? bool(parsePatternType(value)) : bool(parsePatternAttribute(value))))
+    return success();
+  return at(text ? text.getOperation() : call)
+         << "[bad-text]: expected "
+         << (isType ? "a type as a text in quotes, as in "
+                      "attr<\"\\\"tensor<?x8xf32, #encdec.side<encoder>>\\\"\">, for "
+                    : "an attribute as a text in quotes, as in "
+                      "attr<\"\\\"#encdec.norm_kind<rms>\\\"\">, for ")
+         << name;
 }
 
 LogicalResult checkPattern(pdl::PatternOp pattern) {
@@ -224,9 +246,11 @@ FailureOr<OwningOpRef<ModuleOp>> parse(StringRef file, MLIRContext *context) {
     });
     module = parseSourceString<ModuleOp>(text, ParserConfig(context), file);
   }
+  if (!module && first)
+    return emitError(first->first) << "apply-patterns [bad-pdl]: " << first->second
+                                   << explanationOfPdl(first->second);
   if (!module)
-    return emitError(first ? first->first : top)
-           << "apply-patterns [bad-pdl]: " << (first ? first->second : "expected a module of pdl");
+    return emitError(top) << "apply-patterns [bad-pdl]: expected a module of pdl";
   return module;
 }
 

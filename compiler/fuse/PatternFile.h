@@ -33,6 +33,10 @@ struct PatternFile {
 /// $ENCDEC_PDLL, else `mlir-pdll-22` on PATH or in LLVM 22's own folder.
 mlir::FailureOr<PatternFile> readPatternFile(llvm::StringRef file, mlir::MLIRContext *context);
 
+/// What a message of mlir-pdll or of the pdl dialect means in the words of who writes patterns,
+/// to be put behind it; "" for most.
+llvm::StringRef explanationOfPdl(llvm::StringRef message);
+
 /// Translates a .pdll file to the text of a module of pdl, as readPatternFile does.
 mlir::FailureOr<std::string> translatePdll(llvm::StringRef file, mlir::MLIRContext *context);
 

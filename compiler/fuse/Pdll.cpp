@@ -88,17 +88,10 @@ std::string remedyFor(StringRef literal) {
   SmallVector<StringRef> parts;
   if (llvm::Regex("^(-?[0-9]+)([eE].*)$").match(literal, &parts))
     return "write " + parts[1].str() + ".0" + parts[2].str() + ", as MLIR's numbers need a point";
-  return "one of encdec is given as a text: Parsed(attr<\"\\\"…\\\"\">) in a rewrite, "
-         "Equals(a, attr<\"\\\"…\\\"\">) in a match";
-}
-
-/// What the program's last stage means in the words of who writes patterns.
-StringRef explanationOf(StringRef message) {
-  if (message.contains("expected a bindable user"))
-    return "; a pattern sees the op that it rewrites and those that make its operands, and this op "
-           "is neither: rewrite the op that reads the others (rewrite … with { erase …; };), or "
-           "leave this one out";
-  return "";
+  bool isType = literal.starts_with("tensor<") || literal.starts_with("!");
+  return std::string("one of encdec is given as a text: ") + (isType ? "ParsedType" : "Parsed") +
+         "(attr<\"\\\"…\\\"\">) in a rewrite, " + (isType ? "IsType(t" : "Equals(a") +
+         ", attr<\"\\\"…\\\"\">) in a match";
 }
 
 /// Emits what the program `said`. Some of its errors leave its exit code 0: whether there was
@@ -125,7 +118,7 @@ bool emitMessages(StringRef file, StringRef said, MLIRContext *context) {
   for (StringRef line : lines) {
     if (late.match(line, &words) && fs::exists(words[1])) {
       begin(at());
-      *error << "apply-patterns [bad-pdll]: " << words[4] << explanationOf(words[4]);
+      *error << "apply-patterns [bad-pdll]: " << words[4] << explanationOfPdl(words[4]);
     } else if (late.match(line, &words)) {
       // An attribute or type of a dialect that the program does not know. It goes on without.
       auto [row, column] = placeOf(file, words[1]);
@@ -137,7 +130,7 @@ bool emitMessages(StringRef file, StringRef said, MLIRContext *context) {
       continue;
     } else if (words[4] == "error") {
       begin(at());
-      *error << "apply-patterns [bad-pdll]: " << words[5];
+      *error << "apply-patterns [bad-pdll]: " << words[5] << explanationOfPdl(words[5]);
     } else if (words[4] == "note" && error) {
       error->attachNote(at()) << words[5];
     }
@@ -146,6 +139,23 @@ bool emitMessages(StringRef file, StringRef said, MLIRContext *context) {
 }
 
 } // namespace
+
+StringRef explanationOfPdl(StringRef message) {
+  static constexpr std::pair<StringLiteral, StringLiteral> known[] = {
+      {"expected a bindable user",
+       "; a pattern sees the op that it rewrites and those that make its operands, and this op is "
+       "neither: rewrite the op that reads the others (rewrite … with { erase …; };), or leave "
+       "this one out"},
+      {"invalid number of result groups", "; the types of several outputs are TypeList2(a, b)"},
+      {"inferable or constrained result types",
+       "; give the types of its results, several outputs' as TypeList2(a, b)"},
+      {"invalid member access",
+       "; further outputs of an op that the pattern makes are Output(op, attr<\"1 : i64\">)"}};
+  for (const auto &[said, explanation] : known)
+    if (message.contains(said))
+      return explanation;
+  return "";
+}
 
 FailureOr<std::string> translatePdll(StringRef file, MLIRContext *context) {
   FailureOr<std::string> tool = findTool(context);

@@ -78,6 +78,13 @@ class Patterns(Cli):
         self.assertEqual(run("generate", bundle, "--json", *self.words).stdout,
                          run("generate", self.bundle, "--json", *self.words).stdout)
 
+    def test_a_pattern_joins_two_linears(self):
+        bundle = self.compiled("--patterns", TESTS / "fuse" / "join.pdll", "--groups", "none")
+        self.assertRegex(" ".join(passes(bundle)), r"encdec-apply-patterns join\.pdll "
+                                                  r"[0-9a-f]{32}: JoinKeyAndValue 2")
+        self.assertEqual(run("generate", bundle, "--json", *self.words).stdout,
+                         run("generate", self.bundle, "--json", *self.words).stdout)
+
     def test_groups_of_the_pipeline_change_no_bit(self):
         for choice in ("encode", "step", "all"):
             bundle = self.compiled("--groups", choice, "--tune", "worker-rows=2")

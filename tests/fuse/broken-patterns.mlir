@@ -14,6 +14,11 @@
 // RUN: not encdec-opt %t/ir.mlir --encdec-apply-patterns=file=%t/not-root.pdll 2>&1 | FileCheck %s --check-prefix=NOT-ROOT
 // RUN: not encdec-opt %t/ir.mlir --encdec-apply-patterns=file=%t/unused-op.pdll 2>&1 | FileCheck %s --check-prefix=UNUSED-OP
 // RUN: not encdec-opt %t/ir.mlir --encdec-apply-patterns=file=%t/text.pdll 2>&1 | FileCheck %s --check-prefix=TEXT
+// RUN: not encdec-opt %t/ir.mlir --encdec-apply-patterns=file=%t/type-text.pdll 2>&1 | FileCheck %s --check-prefix=TYPE-TEXT
+// RUN: not encdec-opt %t/ir.mlir --encdec-apply-patterns=file=%t/output.pdll 2>&1 | FileCheck %s --check-prefix=OUTPUT
+// RUN: not encdec-opt %t/ir.mlir --encdec-apply-patterns=file=%t/result-types.pdll 2>&1 | FileCheck %s --check-prefix=RESULT-TYPES
+// RUN: not encdec-opt %t/ir.mlir --encdec-apply-patterns=file=%t/result-groups.pdll 2>&1 | FileCheck %s --check-prefix=RESULT-GROUPS
+// RUN: not encdec-opt %t/ir.mlir --encdec-apply-patterns=file=%t/result-number.pdll 2>&1 | FileCheck %s --check-prefix=RESULT-NUMBER
 // RUN: not encdec-opt %t/ir.mlir --encdec-apply-patterns=file=%t/op-name.pdll 2>&1 | FileCheck %s --check-prefix=OP-NAME
 // RUN: not encdec-opt %t/ir.mlir --encdec-apply-patterns=file=%t/attribute-name.pdll 2>&1 | FileCheck %s --check-prefix=ATTRIBUTE-NAME
 // RUN: not encdec-opt %t/ir.mlir --encdec-apply-patterns=file=%t/native-body.pdll 2>&1 | FileCheck %s --check-prefix=NATIVE-BODY
@@ -47,11 +52,16 @@
 // OPERANDS: operands.pdll:3:11: error: apply-patterns [bad-pdll]: invalid number of operand groups for `encdec.norm`; expected 1, but got 2
 // SAME-NAME: same-name.pdll:6:9: error: apply-patterns [bad-pdll]: `P` has already been defined
 // OWN-ATTRIBUTE: own-attribute.pdll:3:51: error: apply-patterns [bad-literal]: 
-// OWN-TYPE: own-type.pdll:3:47: error: apply-patterns [bad-literal]: 
+// OWN-TYPE: own-type.pdll:3:47: error: apply-patterns [bad-literal]: {{.*}}IsType(t, attr<
 // NUMBER: number.pdll:3:67: error: apply-patterns [bad-literal]: {{.*}}got '1e-5 : f32', which PDLL cannot read; write 1.0e-5 : f32
 // NOT-ROOT: not-root.pdll:4:11: error: apply-patterns [bad-pdll]: 'pdl.operation' op expected a bindable user {{.*}}; a pattern sees the op that it rewrites and those that make its operands, and this op is neither
 // UNUSED-OP: unused-op.pdll:3:15: error: apply-patterns [bad-pdll]: 'pdl.operation' op expected a bindable user
 // TEXT: text.pdll:4:13: error: apply-patterns [bad-text]: 
+// TYPE-TEXT: type-text.pdll:4:13: error: apply-patterns [bad-text]: expected a type as a text in quotes
+// OUTPUT: output.pdll:2:1: error: apply-patterns [native-failed]: pattern P calls a rewrite that fails: Output: expected a number below 1, the number of results of encdec.add
+// RESULT-TYPES: result-types.pdll:5:16: error: apply-patterns [bad-pdl]: {{.*}}; give the types of its results, several outputs' as TypeList2(a, b)
+// RESULT-GROUPS: result-groups.pdll:4:18: error: apply-patterns [bad-pdll]: {{.*}}; the types of several outputs are TypeList2(a, b)
+// RESULT-NUMBER: result-number.pdll:6:{{[0-9]+}}: error: apply-patterns [bad-pdll]: {{.*}}; further outputs of an op that the pattern makes are Output(op, attr<"1 : i64">)
 // OP-NAME: op-name.pdll:3:11: error: apply-patterns [unknown-op]: no op is called encdec.nrm; did you mean 'encdec.norm'?
 // ATTRIBUTE-NAME: attribute-name.pdll:3:11: error: apply-patterns [unknown-attribute]: encdec.norm has no attribute 'gama'; did you mean 'gamma'?
 // NATIVE-BODY: native-body.pdll:5:3: error: apply-patterns [unknown-native]: the library has no constraint 'Mine'; encdec/fusion.pdll declares what it has
@@ -162,6 +172,51 @@ Pattern P {
   let n = op<encdec.norm>(x: Value) {kind = k: Attr};
   Equals(k, attr<"\"#encdec.norm_kind<rmz>\"">);
   replace n with x;
+}
+
+//--- type-text.pdll
+#include "encdec/fusion.pdll"
+Pattern P {
+  let a = op<encdec.add>(x: Value, y: Value) -> (t: Type);
+  IsType(t, attr<"\"tensor<?x4xf32, #encdec.side<nobody>>\"">);
+  erase a;
+}
+
+//--- output.pdll
+#include "encdec/fusion.pdll"
+Pattern P {
+  let n = op<encdec.norm>(x: Value);
+  rewrite n with {
+    let made = op<encdec.add>(x, x);
+    replace n with Output(made, attr<"1 : i64">);
+  };
+}
+
+//--- result-types.pdll
+#include "encdec/fusion.pdll"
+Pattern P {
+  let a = op<encdec.add>(x: Value, y: Value) -> (t: Type);
+  rewrite a with {
+    let made = op<encdec.linear>(x) {weights = attr<"[@w]">, biases = attr<"[]">} -> ((t, t));
+    replace a with Output(made, attr<"1 : i64">);
+  };
+}
+
+//--- result-groups.pdll
+#include "encdec/fusion.pdll"
+Pattern P {
+  let a = op<encdec.add>(x: Value, y: Value) -> (t: Type);
+  replace a with op<encdec.linear>(x) {weights = attr<"[@w]">, biases = attr<"[]">} -> (t, t);
+}
+
+//--- result-number.pdll
+#include "encdec/fusion.pdll"
+Pattern P {
+  let a = op<encdec.add>(x: Value, y: Value) -> (t: Type);
+  rewrite a with {
+    let made = op<encdec.linear>(x) {weights = attr<"[@w]">, biases = attr<"[]">} -> (TypeList2(t, t));
+    replace a with made.1;
+  };
 }
 
 //--- op-name.pdll
