@@ -3,8 +3,13 @@
 #include "compiler/Plugins.h"
 #include "mlir/Tools/Plugins/DialectPlugin.h"
 #include "mlir/Tools/Plugins/PassPlugin.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "runtime/base/Suggest.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Object/ELFObjectFile.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
 
 using namespace llvm;
 
@@ -85,12 +90,62 @@ Error loadPassPlugins(ArrayRef<std::string> files, mlir::MLIRContext &context) {
   return Error::success();
 }
 
+/// The passes and pipelines that a loaded plugin brings. MLIR's registry finds names and lists
+/// none, so it is asked about the words in the file; names of passes are literals there.
+static std::vector<std::string> passesOf(const std::string &file) {
+  std::vector<std::string> passes;
+  auto buffer = MemoryBuffer::getFile(file);
+  StringRef rest = buffer ? (*buffer)->getBuffer() : StringRef();
+  auto isPart = [](char letter) { return isAlnum(letter) || letter == '-' || letter == '_'; };
+  while (!(rest = rest.drop_until(isPart)).empty()) {
+    StringRef word = rest.take_while(isPart);
+    rest = rest.drop_front(word.size());
+    bool known = word.contains('-') &&
+                 (mlir::PassInfo::lookup(word) || mlir::PassPipelineInfo::lookup(word));
+    if (known && !is_contained(passes, word))
+      passes.push_back(word.str());
+  }
+  return passes;
+}
+
+std::vector<std::string> idlePlugins(const PipelineOptions &options) {
+  std::vector<std::string> warnings;
+  for (const std::string &file : options.plugins) {
+    bool hasDialects = false;
+    if (Error error = checkSymbols(file, hasDialects)) {
+      consumeError(std::move(error));
+      continue;
+    }
+    std::vector<std::string> passes = passesOf(file);
+    bool runs = any_of(options.extensions, [&](const Extension &extension) {
+      return extension.kind == Extension::passes && any_of(passes, [&](StringRef pass) {
+        return StringRef(extension.text).contains(pass);
+      });
+    });
+    if (!hasDialects && !runs && !passes.empty())
+      warnings.push_back(file + ": no pass of this plugin runs, as no --pass-pipeline names one; it "
+                                "has " + join(passes, ", "));
+  }
+  return warnings;
+}
+
 Error loadExtensions(const PipelineOptions &options, mlir::MLIRContext &context) {
   if (Error error = loadPassPlugins(options.plugins, context))
     return error;
-  for (const Extension &extension : options.extensions)
-    if (Error error = checkExtension(extension))
-      return error;
+  for (const Extension &extension : options.extensions) {
+    Error error = checkExtension(extension);
+    if (!error)
+      continue;
+    std::string message = toString(std::move(error)), hint;
+    auto [before, after] = StringRef(message).split("' does not refer to a registered pass");
+    std::vector<std::string> passes;
+    for (const std::string &file : options.plugins)
+      append_range(passes, passesOf(file));
+    if (!after.empty() && !passes.empty())
+      hint = didYouMean(before.rsplit('\'').second.str(), passes,
+                        "the plugins have " + join(passes, ", "));
+    return createStringError(message + hint);
+  }
   return Error::success();
 }
 

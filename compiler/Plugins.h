@@ -19,6 +19,10 @@ llvm::Error checkPassPlugin(const std::string &file, mlir::DialectRegistry &regi
 /// name them, and whose dialects `context` knows.
 llvm::Error loadPassPlugins(llvm::ArrayRef<std::string> files, mlir::MLIRContext &context);
 
+/// A warning for each plugin of `options` whose passes no --pass-pipeline names, so that nothing of
+/// it runs; none for one with dialects, which has kernels or ops. After loadExtensions.
+std::vector<std::string> idlePlugins(const PipelineOptions &options);
+
 /// Loads the plugins of `options`, whose dialects `context` then knows, and checks that its
 /// passes can be read: pipelines may be built of it then. Passes stay registered for the
 /// process; those of ours must be (registerAllPasses).
