@@ -19,8 +19,8 @@ llvm::Error checkPassPlugin(const std::string &file, mlir::DialectRegistry &regi
 /// name them, and whose dialects `context` knows.
 llvm::Error loadPassPlugins(llvm::ArrayRef<std::string> files, mlir::MLIRContext &context);
 
-/// A warning for each plugin of `options` whose passes no --pass-pipeline names, so that nothing of
-/// it runs; none for one with dialects, which has kernels or ops. After loadExtensions.
+/// A warning for each plugin of `options` of which nothing runs: it has no dialects (hence no ops
+/// or kernels), and there is no --pass-pipeline that may name its passes. After loadExtensions.
 std::vector<std::string> idlePlugins(const PipelineOptions &options);
 
 /// Loads the plugins of `options`, whose dialects `context` then knows, and checks that its

@@ -46,9 +46,9 @@ llvm::ArrayRef<uint8_t> bytesOf(llvm::ArrayRef<char> text) {
 class Compilation {
 public:
   Compilation(MLIRContext &context, std::string folder, const CompileOptions &options,
-              std::vector<std::string> *warnings)
-      : folder(std::move(folder)), options(options), store(this->folder),
-        errors(context, warnings) {}
+              std::vector<std::string> &warnings)
+      : folder(std::move(folder)), options(options), store(this->folder), warnings(warnings),
+        errors(context, &warnings) {}
 
   /// Fused, placed and scheduled, from the stage that the module is of.
   Status place(ModuleOp given) {
@@ -63,6 +63,11 @@ public:
       return usageError(llvm::toString(std::move(error)));
     for (const std::string &plugin : options.plugins)
       info.passes.push_back(describePlugin(plugin));
+    llvm::append_range(warnings, idlePlugins(options));
+    if (options.groups == "none" && module.walk([](FusedOp) { return WalkResult::interrupt(); })
+                                        .wasInterrupted())
+      warnings.push_back("the IR has groups (encdec.fused), which --groups none leaves as they are; "
+                         "encdec-opt --encdec-decompose takes them apart");
     if (!placed) {
       if (options.fuse)
         buildFusePipeline(pm, options); // leaves what is fused
@@ -188,6 +193,7 @@ public:
 private:
   const CompileOptions &options;
   WeightStore store;
+  std::vector<std::string> &warnings;
   Errors errors;
 };
 
@@ -307,7 +313,7 @@ Status compileToBundle(const std::string &folder, const std::string &out,
   MLIRContext context;
   ENCDEC_ASSIGN_OR_RETURN(auto module,
                           readSource(context, folder, options, warnings));
-  Compilation compilation(context, folder, options, &warnings);
+  Compilation compilation(context, folder, options, warnings);
   ENCDEC_RETURN_IF_ERROR(compilation.place(*module));
   CheckpointTokenizer tokenizer;
   ENCDEC_RETURN_IF_ERROR(readFolder(compilation, tokenizer, options, warnings));
@@ -319,7 +325,7 @@ Status bundleModule(ModuleOp module, const std::string &folder, const std::strin
   ENCDEC_RETURN_IF_ERROR(resultOf(findLinker()).status());
   ENCDEC_ASSIGN_OR_RETURN(auto file, outputFile(folder, out, options));
   ENCDEC_ASSIGN_OR_RETURN(auto bundle, resultOf(BundleWriter::create(file)));
-  Compilation compilation(*module.getContext(), folder, options, &warnings);
+  Compilation compilation(*module.getContext(), folder, options, warnings);
   ENCDEC_RETURN_IF_ERROR(compilation.place(module));
   CheckpointTokenizer tokenizer;
   if (!folder.empty())
@@ -333,7 +339,7 @@ jitCheckpoint(const std::string &folder, const CompileOptions &options,
   MLIRContext context;
   ENCDEC_ASSIGN_OR_RETURN(auto module,
                           readSource(context, folder, options, warnings));
-  Compilation compilation(context, folder, options, &warnings);
+  Compilation compilation(context, folder, options, warnings);
   ENCDEC_RETURN_IF_ERROR(compilation.place(*module));
   CheckpointTokenizer tokenizer;
   ENCDEC_RETURN_IF_ERROR(readFolder(compilation, tokenizer, options, warnings));
@@ -343,7 +349,8 @@ jitCheckpoint(const std::string &folder, const CompileOptions &options,
 Result<std::unique_ptr<JitModel>> jitModule(ModuleOp module,
                                             const std::string &folder,
                                             const CompileOptions &options) {
-  Compilation compilation(*module.getContext(), folder, options, /*warnings=*/nullptr);
+  std::vector<std::string> warnings; // of one who has the IR at hand
+  Compilation compilation(*module.getContext(), folder, options, warnings);
   ENCDEC_RETURN_IF_ERROR(compilation.place(module));
   return jit(compilation, {}, options.perfMap);
 }

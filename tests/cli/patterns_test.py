@@ -109,6 +109,25 @@ class Patterns(Cli):
         self.assertEqual(*answers)
         self.assertIn("mine.add3", run("inspect", self.out, "--json").stdout)
 
+    def test_what_runs_nothing_or_stays_is_said(self):
+        def says(*options):
+            return run("compile", EXAMPLE, "-o", self.out, "--cpu", "v3", *options).stderr
+
+        idle = says("--load-pass-plugin", PLUGIN)
+        self.assertRegex(idle, rf"^encdec-compile: warning: {PLUGIN}: nothing of this plugin runs, "
+                               rf"since no --pass-pipeline names its passes \({MINE}\)$")
+        self.assertEqual(says("--load-pass-plugin", PLUGIN, "--pass-pipeline", MINE, "--at",
+                              "fuse:before"), "")
+        self.assertEqual(says("--load-pass-plugin", KERNEL), "")
+        ir = self.folder / "grouped.mlir"
+        ir.write_text(subprocess.run([BUILD / "bin" / "encdec-opt", "--encdec-fuse"],
+                                     input=run("import", EXAMPLE).stdout, capture_output=True,
+                                     text=True, check=True).stdout)
+        grouped = ("--ir", ir, "--checkpoint", EXAMPLE, "-o", self.out, "--cpu", "v3")
+        self.assertEqual(run("compile", *grouped).stderr, "")
+        stay = run("compile", *grouped, "--groups", "none").stderr
+        self.assertIn("the IR has groups (encdec.fused), which --groups none leaves", stay)
+
     def test_wrong_options(self):
         def wrong(*options, says):
             self.refused(2, "compile", EXAMPLE, "-o", self.out, *options, says=says)
@@ -118,6 +137,10 @@ class Patterns(Cli):
         wrong("--patterns", PATTERNS, "--at", "fuse:never", says=["fuse:before", "fuse:never"])
         wrong("--patterns", self.folder / "none.pdll", says=["[no-file]", "none.pdll"])
         wrong("--pass-pipeline", MINE, says=[MINE, "does not refer to a registered pass"])
+        wrong("--load-pass-plugin", PLUGIN, "--pass-pipeline", MINE[:-1],
+              says=[f"'{MINE[:-1]}' does not", f"did you mean '{MINE}'?"])
+        wrong("--load-pass-plugin", PLUGIN, "--pass-pipeline", "cse,else",
+              says=["'else' does not", f"; the plugins have {MINE}"])
         wrong("--pass-pipeline", "builtin.module(cse", says=["expected ')'"])
         for text in ("func.func(encdec-fuse)", "func.func(cse,encdec-fuse{groups=none})"):
             wrong("--pass-pipeline", text, says=[text, "encdec-fuse has passes of another op"])
