@@ -43,57 +43,9 @@ static LogicalResult addPasses(StringRef text, OpPassManager &pm, raw_ostream &e
   return parsePassPipeline(text, pm, errors);
 }
 
-/// What stands between the commas of `text`, outside of brackets.
-static SmallVector<StringRef> elementsOf(StringRef text) {
-  SmallVector<StringRef> elements;
-  size_t depth = 0, start = 0;
-  for (size_t i = 0; i <= text.size(); ++i) {
-    if (i == text.size() || (text[i] == ',' && !depth)) {
-      elements.push_back(text.slice(start, i).trim());
-      start = i + 1;
-    } else if (text[i] == '(' || text[i] == '{') {
-      ++depth;
-    } else if ((text[i] == ')' || text[i] == '}') && depth) {
-      --depth;
-    }
-  }
-  return elements;
-}
-
-/// The pipeline of a name in `text`, passes on `op`, that runs on other ops; "" for none. MLIR
-/// ends the process where such a pipeline adds its passes; of a single pass it says it is wrong.
-static StringRef misplaced(StringRef text, StringRef op) {
-  for (StringRef element : elementsOf(text)) {
-    StringRef name = element.take_until([](char letter) { return letter == '(' || letter == '{'; }),
-              inner = element.drop_front(name.size());
-    if (inner.consume_front("(") && inner.consume_back(")")) {
-      if (StringRef found = misplaced(inner, name); !found.empty())
-        return found;
-    } else if (auto *pipeline = PassPipelineInfo::lookup(name)) {
-      // Here passes of other ops are nested, and a bracket opens after the name of their op.
-      OpPassManager scratch(op, OpPassManager::Nesting::Implicit);
-      if (inner.consume_front("{"))
-        inner.consume_back("}");
-      (void)pipeline->addToPipeline(scratch, inner, [](const Twine &) { return failure(); });
-      std::string nested;
-      llvm::raw_string_ostream os(nested);
-      scratch.printAsTextualPipeline(os);
-      if (StringRef(nested).drop_front((op + "(").str().size()).contains('('))
-        return name;
-    }
-  }
-  return "";
-}
-
 llvm::Error checkExtension(const Extension &extension) {
   if (extension.kind == Extension::patterns)
     return llvm::Error::success();
-  auto error = [&](const llvm::Twine &why) {
-    return llvm::createStringError("the passes '" + extension.text + "' cannot be read: " + why);
-  };
-  if (StringRef name = misplaced(extension.text, ModuleOp::getOperationName()); !name.empty())
-    return error(name + " has passes of another op than the one in whose brackets it stands; what "
-                        "runs on the whole module stands in none, or in builtin.module(…)");
   OpPassManager scratch(ModuleOp::getOperationName());
   std::string errors;
   llvm::raw_string_ostream os(errors);
@@ -101,7 +53,9 @@ llvm::Error checkExtension(const Extension &extension) {
     return llvm::Error::success();
   // The parser's message, without the text that it points into.
   StringRef message = StringRef(errors).split('\n').first;
-  return error(message.contains(" error: ") ? message.split(" error: ").second : message);
+  if (message.contains(" error: "))
+    message = message.split(" error: ").second;
+  return llvm::createStringError("the passes '" + extension.text + "' cannot be read: " + message);
 }
 
 static void addExtensions(OpPassManager &pm, const PipelineOptions &options,
@@ -253,9 +207,20 @@ struct PlaceFlags : Flags<PlaceFlags> {
 template <typename Kind>
 void add(StringRef name, StringRef description,
          void (*build)(OpPassManager &, const PipelineOptions &)) {
-  PassPipelineRegistration<Kind>(
+  using Error = llvm::function_ref<LogicalResult(const Twine &)>;
+  registerPassPipeline(
       name, description,
-      [build](OpPassManager &pm, const Kind &flags) { build(pm, flags.get()); });
+      [=](OpPassManager &pm, StringRef options, Error error) -> LogicalResult {
+        // Where a pass is added to another op, MLIR ends the process.
+        if (pm.getOpAnchorName() != ModuleOp::getOperationName())
+          return error("pipeline '" + name + "' runs on builtin.module, not on " +
+                       pm.getOpAnchorName() + "; take it out of these brackets");
+        Kind flags;
+        if (failed(flags.parseFromString(options)))
+          return failure();
+        return build(pm, flags.get()), success();
+      },
+      [](llvm::function_ref<void(const mlir::detail::PassOptions &)> handle) { handle(Kind()); });
 }
 } // namespace
 

@@ -118,11 +118,12 @@ std::vector<std::string> idlePlugins(const PipelineOptions &options) {
       consumeError(std::move(error));
       continue;
     }
+    if (hasDialects)
+      continue;
     std::vector<std::string> passes = passesOf(file);
-    if (!hasDialects)
-      warnings.push_back(file + ": nothing of this plugin runs, since no --pass-pipeline names its "
-                                "passes" +
-                         (passes.empty() ? "" : " (" + join(passes, ", ") + ")"));
+    warnings.push_back(file + ": nothing of this plugin runs, since no --pass-pipeline names its "
+                              "passes" +
+                       (passes.empty() ? "" : " (" + join(passes, ", ") + ")"));
   }
   return warnings;
 }

@@ -349,7 +349,7 @@ jitCheckpoint(const std::string &folder, const CompileOptions &options,
 Result<std::unique_ptr<JitModel>> jitModule(ModuleOp module,
                                             const std::string &folder,
                                             const CompileOptions &options) {
-  std::vector<std::string> warnings; // of one who has the IR at hand
+  std::vector<std::string> warnings; // which this caller does not ask for
   Compilation compilation(*module.getContext(), folder, options, warnings);
   ENCDEC_RETURN_IF_ERROR(compilation.place(module));
   return jit(compilation, {}, options.perfMap);

@@ -70,7 +70,7 @@ public:
   SmallVector<StringRef> erasedNames;
   llvm::SetVector<Operation *> maybeDead; // made an operand of an erased op
   llvm::DenseMap<Operation *, Location> replaced; // by a new op: where the old one was
-  llvm::DenseMap<Value, Location> outputs; // by one result of it
+  llvm::DenseMap<Value, Location> outputs; // the same of a new value in place of an op's only one
   std::string usedAfterErase, refusal;
   llvm::DenseSet<Operation *> *gone = nullptr; // every op that is no more
 
@@ -251,7 +251,7 @@ private:
     for (Operation *op : recorder.inserted) {
       if (op->getParentOp() != function || recorder.modified.contains(op))
         continue; // a weight, or one that the pattern named
-      SmallVector<Location> each; // op that every result replaces
+      SmallVector<Location> each; // of what the results replace
       for (Value output : op->getResults())
         if (auto one = recorder.outputs.find(output); one != recorder.outputs.end())
           each.push_back(one->second);

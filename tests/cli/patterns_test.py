@@ -143,7 +143,8 @@ class Patterns(Cli):
               says=["'else' does not", f"; the plugins have {MINE}"])
         wrong("--pass-pipeline", "builtin.module(cse", says=["expected ')'"])
         for text in ("func.func(encdec-fuse)", "func.func(cse,encdec-fuse{groups=none})"):
-            wrong("--pass-pipeline", text, says=[text, "encdec-fuse has passes of another op"])
+            wrong("--pass-pipeline", text, says=[text, "'encdec-fuse' runs on builtin.module, "
+                                                "not on func.func"])
         wrong("--pass-pipeline", "func.func(encdec-fuse-attention)", says=["FuseAttentionPass"])
         wrong("--pass-pipeline", "", says=["--pass-pipeline"])
         broken = self.folder / "broken.pdll"
