@@ -3,7 +3,9 @@
 
 #include <cmath>
 #include <fmt/format.h>
+#include <utility>
 
+using llvm::json::Array;
 using llvm::json::Object;
 using llvm::json::Value;
 
@@ -26,6 +28,8 @@ static std::string machineLine(const Object &record) {
 }
 
 static std::string timesTable(const Object &record) {
+  if (record.getArray("times")->empty())
+    return {};
   std::string table = fmt::format("\n{:<8}{:>5}{:>8}  {:<14}{:>10}{:>10}{:>8}  {}\n", "figure",
                                   "rows", "length", "weights", "base ms", "idea ms", "rounds",
                                   "verdict");
@@ -36,20 +40,23 @@ static std::string timesTable(const Object &record) {
                          text(row, "weights"), number(row, "base_ms"), number(row, "idea_ms"),
                          number(row, "rounds"), text(row, "verdict"));
   }
-  return table;
+  return table + "Verdicts are of the ratios within each round, not of these two medians.\n";
 }
 
 static std::string numbersTable(const Object &record) {
-  std::string table = "\nnumbers, on inputs that were not timed\n";
-  for (const Value &value : *record.getArray("numbers")) {
+  std::string table;
+  const Array &formats = *record.getArray("numbers");
+  for (const Value &value : formats) {
     const Object &row = *value.getAsObject();
+    table += fmt::format("\nnumbers{}, on inputs that were not timed\n",
+                         formats.size() > 1 ? " of " + text(row, "weights") : "");
+    if (row.getBoolean("same_code").value_or(false))
+      table += "  the idea makes the same code\n";
     auto line = [&](const char *name, const char *key) {
       const Object &found = *row.getObject(key);
       table += fmt::format("  {:<36}most {:<9.2g} rms {:<9.2g} {}of {:.0f}\n", name,
                            number(found, "most"), number(found, "rms"),
-                           number(found, "ulps") > 0
-                               ? fmt::format("{:.3g} ulps ", number(found, "ulps"))
-                               : "",
+                           ulpsText(found).empty() ? "" : ulpsText(found) + " ulps ",
                            number(found, "count"));
     };
     line("logits, idea beside base", "logits");
@@ -95,6 +102,8 @@ static std::string passesTable(const Object &record) {
     std::string name = text(row, "after");
     if (auto without = row.getString("without"))
       name = "all but " + without->str();
+    if (name.size() > 29) // a line of its own
+      table += std::exchange(name, " ") + "\n";
     table += fmt::format("{:<30}{:>6.0f}", name.empty() ? "import" : name, number(row, "ops"));
     if (auto code = row.getString("code"))
       table += fmt::format("{:>47}", "[" + code->str() + "]");
@@ -108,9 +117,21 @@ static std::string passesTable(const Object &record) {
   return table + fmt::format("{} of these cannot be lowered.\n", refused);
 }
 
+/// What is beside the idea, in words where nothing was given.
+std::string againstText(const Object &record) {
+  const std::string against = text(record, "against");
+  return against.empty() ? "the same compiler without the idea" : against;
+}
+
+std::string ulpsText(const Object &difference) {
+  const double ulps = number(difference, "ulps");
+  return ulps > 0 ? fmt::format("{:.3g}", ulps) : "";
+}
+
 std::string reportText(const Object &record) {
+  const std::string idea = text(record, "idea");
   return fmt::format("verdict: {}\n\nidea:    {}\nagainst: {}\n", text(record, "verdict"),
-                     text(record, "idea"), text(record, "against")) +
+                     idea.empty() ? "none" : idea, againstText(record)) +
          machineLine(record) + timesTable(record) + numbersTable(record) + bundlesTable(record) +
          passesTable(record);
 }

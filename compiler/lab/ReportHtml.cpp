@@ -29,6 +29,13 @@ th:first-child, td:first-child { text-align: left; }
 code { overflow-wrap: anywhere; }
 svg { width: 100%; max-width: 44rem; height: auto; display: block; }
 svg text { font: 13px system-ui, sans-serif; fill: currentColor; }
+@media (max-width: 40rem) {
+  .times tr:first-child { display: none; }
+  .times tr { display: grid; grid-template-columns: repeat(3, 1fr); padding: .3rem 0; border-bottom: 1px solid var(--line); }
+  .times td { border: 0; padding: .1rem 0; text-align: left; white-space: normal; }
+  .times td:first-child, .times td:last-child { grid-column: 1 / -1; }
+  .times td:nth-child(n+2):nth-child(-n+4)::before { content: attr(data-name) " "; color: var(--none); }
+}
 .faster { stroke: var(--good); fill: var(--good); } .slower { stroke: var(--bad); fill: var(--bad); }
 .no-difference, .not-decided { stroke: var(--none); fill: var(--none); }
 </style>
@@ -68,19 +75,46 @@ std::string nameOfRow(const Object &row) {
                      number(row, "source_length"), text(row, "weights"));
 }
 
-/// A line for each comparison: its interval around 1, on a logarithmic axis.
+/// The places of a chart around 1, on a logarithmic axis.
+struct Axis {
+  static constexpr double left = 10, width = 360;
+  double reach = std::log(1.05); ///< At least ±5 %.
+
+  explicit Axis(const llvm::json::Array &rows) {
+    for (const Value &value : rows)
+      for (const char *key : {"low", "ratio", "high"}) // what is further away is drawn at the end
+        if (double ratio = number(*value.getAsObject(), key); ratio > 0.1 && ratio < 10)
+          reach = std::max(reach, std::abs(std::log(ratio)) * 1.1);
+  }
+  double placeOf(double ratio) const { // in -1 … 1, if it is on the axis
+    return std::log(std::clamp(ratio, 1e-3, 1e3)) / reach;
+  }
+  double x(double ratio) const {
+    return left + width * (1 + std::clamp(placeOf(ratio), -1.0, 1.0)) / 2;
+  }
+};
+
+/// A comparison's interval, if it is known, and its ratio: a dot, or an arrow beyond the axis.
+std::string marks(const Object &row, const Axis &axis, double y) {
+  const double low = number(row, "low"), high = number(row, "high"), ratio = number(row, "ratio");
+  std::string svg = fmt::format("<g class=\"{}\">", text(row, "finding"));
+  if (low > 0)
+    svg += fmt::format("<line x1=\"{:.1f}\" x2=\"{:.1f}\" y1=\"{:.1f}\" y2=\"{:.1f}\" "
+                       "stroke-width=\"4\"/>",
+                       axis.x(low), axis.x(high), y, y);
+  const double place = axis.placeOf(ratio), x = axis.x(ratio);
+  if (std::abs(place) <= 1)
+    return svg + fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"5\"/></g>\n", x, y);
+  return svg + fmt::format("<path class=\"beyond\" d=\"M{:.1f} {:.1f}l{} -6v12z\"><title>{:.3g} "
+                           "×</title></path></g>\n",
+                           x, y, place > 0 ? -9 : 9, ratio);
+}
+
+/// A line for each comparison.
 std::string intervals(const Object &record) {
   const llvm::json::Array &rows = *record.getArray("times");
-  double reach = std::log(1.05); // at least ±5 %
-  for (const Value &value : rows)
-    for (const char *key : {"low", "high"})
-      if (double end = number(*value.getAsObject(), key); end > 0.1 && end < 10)
-        reach = std::max(reach, std::abs(std::log(end)) * 1.1);
-  constexpr double left = 10, width = 360, rowHeight = 40, top = 26;
-  auto x = [&](double ratio) {
-    const double place = std::clamp(std::log(std::clamp(ratio, 1e-3, 1e3)) / reach, -1.0, 1.0);
-    return left + width * (1 + place) / 2;
-  };
+  const Axis axis(rows);
+  constexpr double left = Axis::left, right = Axis::left + Axis::width, rowHeight = 40, top = 26;
   const double height = top + rowHeight * double(rows.size()) + 6;
   std::string svg = fmt::format(
       "<svg viewBox=\"0 0 {:.0f} {:.0f}\" role=\"img\" aria-label=\"Ratios with intervals\">\n"
@@ -89,16 +123,14 @@ std::string intervals(const Object &record) {
       "<text x=\"{:.1f}\" y=\"14\" text-anchor=\"end\">faster, up to {:.2f} ×</text>\n"
       "<line x1=\"{:.1f}\" x2=\"{:.1f}\" y1=\"20\" y2=\"{:.1f}\" stroke=\"currentColor\" "
       "stroke-opacity=\".4\"/>\n",
-      left + width + 10, height, left, x(1), left + width, std::exp(reach), x(1), x(1), height);
+      right + 10, height, left, axis.x(1), right, std::exp(axis.reach), axis.x(1), axis.x(1),
+      height);
   double y = top;
   for (const Value &value : rows) {
     const Object &row = *value.getAsObject();
-    svg += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\">{}</text>"
-                       "<g class=\"{}\"><line x1=\"{:.1f}\" x2=\"{:.1f}\" y1=\"{:.1f}\" "
-                       "y2=\"{:.1f}\" stroke-width=\"4\"/>"
-                       "<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"5\"/></g>\n",
-                       left, y + 12, nameOfRow(row), text(row, "finding"), x(number(row, "low")),
-                       x(number(row, "high")), y + 24, y + 24, x(number(row, "ratio")), y + 24);
+    svg += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\">{}{}</text>", left, y + 12,
+                       nameOfRow(row), number(row, "low") > 0 ? "" : " (no interval)");
+    svg += marks(row, axis, y + 24);
     y += rowHeight;
   }
   return svg + "</svg>\n";
@@ -107,28 +139,38 @@ std::string intervals(const Object &record) {
 /// Cells are HTML.
 class Table {
 public:
-  explicit Table(const std::vector<std::string> &names) { row(names, "th"); }
-  void row(const std::vector<std::string> &cells, const char *tag = "td") {
-    html += "<tr>";
-    for (const std::string &cell : cells)
-      html += fmt::format("<{}>{}</{}>", tag, cell, tag);
+  explicit Table(std::vector<std::string> names, const char *kind = "")
+      : names(std::move(names)), html(fmt::format("<div class=\"wide {}\"><table>\n<tr>", kind)) {
+    for (const std::string &name : this->names)
+      html += "<th>" + name + "</th>";
     html += "</tr>\n";
   }
-  std::string end() const { return "<div class=\"wide\"><table>\n" + html + "</table></div>\n"; }
+  void row(const std::vector<std::string> &cells) {
+    html += "<tr>";
+    for (size_t i = 0; i < cells.size(); ++i) // narrow windows show the names beside the cells
+      html += fmt::format("<td data-name=\"{}\">{}</td>", names[i], cells[i]);
+    html += "</tr>\n";
+  }
+  std::string end() const { return html + "</table></div>\n"; }
 
 private:
+  std::vector<std::string> names;
   std::string html;
 };
 
 std::string times(const Object &record) {
-  Table table({"figure, rows × source length, weights", "base ms", "idea ms", "rounds", "verdict"});
+  if (record.getArray("times")->empty())
+    return "<p>The idea makes the same code: nothing was timed.</p>\n";
+  Table table({"figure, rows × source length, weights", "base ms", "idea ms", "rounds", "verdict"},
+              "times");
   for (const Value &value : *record.getArray("times")) {
     const Object &row = *value.getAsObject();
     table.row({nameOfRow(row), fmt::format("{:.4f}", number(row, "base_ms")),
                fmt::format("{:.4f}", number(row, "idea_ms")),
                fmt::format("{:.0f}", number(row, "rounds")), text(row, "verdict")});
   }
-  return table.end();
+  return intervals(record) + table.end() +
+         "<p>Verdicts are of the ratios within each round, not of these two medians.</p>\n";
 }
 
 std::string numbers(const Object &record) {
@@ -146,7 +188,7 @@ std::string numbers(const Object &record) {
       table.row({name, text(row, "weights"), fmt::format("{:.2g}", number(found, "most")),
                  fmt::format("{:.2g}", number(found, "rms")),
                  fmt::format("{:.2g}", number(found, "relative")),
-                 fmt::format("{:.0f}", number(found, "ulps")),
+                 ulpsText(found),
                  fmt::format("{:.0f}", number(found, "count"))});
     }
     counts += fmt::format("<p>{}: {:.2g} is allowed; {:.0f} of {:.0f} decisions and {:.0f} of "
@@ -205,11 +247,13 @@ std::string machine(const Object &record) {
 
 std::string reportHtml(const Object &record) {
   return head +
-         fmt::format("<h1>{}</h1>\n<p>Model <code>{}</code>, idea <code>{}</code>, against "
-                     "<code>{}</code></p>\n",
-                     text(record, "verdict"), text(record, "model"), text(record, "idea"),
-                     text(record, "against")) +
-         "<h2>Times</h2>\n" + intervals(record) + times(record) + "<h2>Numbers</h2>\n" +
+         fmt::format("<h1>{}</h1>\n<p>Model <code>{}</code>, idea <code>{}</code>, against {}</p>\n",
+                     text(record, "verdict"), text(record, "model"),
+                     text(record, "idea").empty() ? "none" : text(record, "idea"),
+                     text(record, "against").empty()
+                         ? againstText(record)
+                         : "<code>" + text(record, "against") + "</code>") +
+         "<h2>Times</h2>\n" + times(record) + "<h2>Numbers</h2>\n" +
          numbers(record) + "<h2>Bundles</h2>\n" + bundles(record) +
          (record.getArray("passes")->empty() ? "" : "<h2>Passes</h2>\n" + passes(record)) + "<h2>Machine</h2>\n" +
          machine(record) + "</html>\n";
