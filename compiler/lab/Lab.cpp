@@ -1,13 +1,16 @@
 // Lab.cpp: the course of a trial, and its record.
 #include "compiler/lab/Lab.h"
 
+#include "compiler/lab/Bundle.h"
 #include "compiler/lab/Child.h"
+#include "compiler/lab/Conclusion.h"
 #include "compiler/lab/Folder.h"
 #include "compiler/lab/Machine.h"
 #include "compiler/lab/Numbers.h"
 #include "compiler/lab/Passes.h"
 #include "compiler/lab/Timing.h"
 #include "runtime/base/Signals.h"
+#include "llvm/ADT/STLExtras.h"
 
 #include <algorithm>
 #include <cmath>
@@ -30,6 +33,7 @@ struct Pair {
   std::string weights; ///< As the record names the format.
   std::string base, idea;
   std::vector<std::string> baseWords, ideaWords; ///< Arguments that made them.
+  bool same = false; ///< In code and weights.
 };
 
 double finite(double value) { return std::isfinite(value) ? value : 1e308; }
@@ -82,16 +86,20 @@ private:
   Status findPrograms();
   Status compileAll();
   Result<std::string> compile(const std::string &name, const std::vector<std::string> &words);
-  Status describeBundle(const std::string &bundle, const char *key);
+  Status describeBundles();
   Status readSentences();
+  std::vector<unsigned> sourceLengths();
   Status time();
   Status checkNumbers(const Pair &pair);
   Status describePasses();
   Result<std::string> referenceOf(const Pair &pair);
-  void conclude();
   void say(const std::string &stage) {
     if (options.progress)
       options.progress(stage);
+  }
+  void note(const std::string &text) {
+    if (options.note)
+      options.note(text);
   }
 
   const LabOptions &options;
@@ -99,7 +107,7 @@ private:
   TemporaryFolder folder;
   std::string compiler, bencher, runner, encdec;
   std::vector<Pair> pairs;
-  uint64_t sourceVocabulary = 0, vocabulary = 0, maxPositions = 0;
+  BundleFacts base; ///< Of the first pair.
   std::vector<Timed> timed;
   std::string wrong;
   Object record;
@@ -148,7 +156,7 @@ Status Trial::compileAll() {
     formats = {weightsOf(options.against)};
   for (const std::string &format : formats) {
     Pair pair{.weights = format, .base = {}, .idea = {}, .baseWords = options.against,
-              .ideaWords = options.idea};
+              .ideaWords = options.idea, .same = false};
     if (!asWritten)
       for (std::vector<std::string> *words : {&pair.baseWords, &pair.ideaWords})
         words->insert(words->begin(), {"--weights", format});
@@ -156,40 +164,26 @@ Status Trial::compileAll() {
     ENCDEC_ASSIGN_OR_RETURN(pair.idea, compile("idea-" + format, pair.ideaWords));
     pairs.push_back(std::move(pair));
   }
-  record["equal_bundles"] = std::ranges::all_of(
-      pairs, [](const Pair &pair) { return equalFiles(pair.base, pair.idea); });
-  ENCDEC_RETURN_IF_ERROR(describeBundle(pairs.front().base, "base_bundle"));
-  return describeBundle(pairs.front().idea, "idea_bundle");
+  return describeBundles();
 }
 
-/// Counts of a bundle from what it says about itself.
-Status Trial::describeBundle(const std::string &bundle, const char *key) {
-  ENCDEC_ASSIGN_OR_RETURN(std::string text,
-                          outputOf({encdec, "inspect", bundle, "--json"}, compileDeadline));
-  auto json = llvm::json::parse(text);
-  if (!json)
-    return Status(Code::Failure, "`encdec inspect`: " + llvm::toString(json.takeError()));
-  const Object &all = *json->getAsObject(), &manifest = *all.getObject("manifest"),
-               &model = *manifest.getObject("model");
-  sourceVocabulary = uint64_t(model.getInteger("source_vocab_size").value_or(1));
-  vocabulary = uint64_t(model.getInteger("vocab_size").value_or(1));
-  maxPositions = uint64_t(model.getInteger("max_positions").value_or(1));
-  int64_t code = 0;
-  for (const Value &section : *all.getArray("sections"))
-    if (section.getAsObject()->getString("kind") == "code")
-      code += section.getAsObject()->getInteger("size").value_or(0);
-  const Object &weights = *manifest.getObject("weights"),
-               &segments = *manifest.getObject("segments");
-  record[key] = Object{{"bytes", all.getInteger("size").value_or(0)},
-                       {"code_bytes", code},
-                       {"weights_bytes", weights.getInteger("bytes").value_or(0)},
-                       {"step_bytes", weights.getInteger("step_bytes").value_or(0)},
-                       {"encode_segments", int64_t(segments.getArray("encode")->size())},
-                       {"step_segments", segments.getArray("step")
-                                             ? int64_t(segments.getArray("step")->size())
-                                             : 0},
-                       {"memory", Object(*manifest.getObject("memory"))},
-                       {"passes", Array(*manifest.getArray("passes"))}};
+/// Finds the pairs that there is nothing to time of.
+Status Trial::describeBundles() {
+  record["equal_bundles"] = std::ranges::all_of(
+      pairs, [](const Pair &pair) { return equalFiles(pair.base, pair.idea); });
+  for (Pair &pair : pairs) {
+    ENCDEC_ASSIGN_OR_RETURN(BundleFacts ofBase, inspectBundle(encdec, pair.base));
+    ENCDEC_ASSIGN_OR_RETURN(BundleFacts ofIdea, inspectBundle(encdec, pair.idea));
+    pair.same = ofBase.work == ofIdea.work;
+    if (pair.same && !options.timeEqual)
+      note(fmt::format("{}the idea makes the same code: nothing to time",
+                       pairs.size() > 1 ? pair.weights + ": " : ""));
+    if (&pair != &pairs.front())
+      continue;
+    record["base_bundle"] = Object(ofBase.record);
+    record["idea_bundle"] = std::move(ofIdea.record);
+    base = std::move(ofBase);
+  }
   return Status::success();
 }
 
@@ -209,13 +203,31 @@ Status Trial::readSentences() {
       .withContext("--sentences " + options.sentences);
 }
 
+/// Those asked for, as far as the model has positions.
+std::vector<unsigned> Trial::sourceLengths() {
+  std::vector<unsigned> lengths;
+  for (unsigned length : options.sourceLengths) {
+    const auto most = unsigned(std::min<uint64_t>(length, base.maxPositions));
+    if (most < length)
+      note(fmt::format("sources of {} tokens: the model has {} positions, so it is sources of {}",
+                       length, most, most));
+    if (!llvm::is_contained(lengths, most))
+      lengths.push_back(most);
+  }
+  return lengths;
+}
+
 Status Trial::time() {
+  const std::vector<unsigned> lengths = sourceLengths();
   std::vector<Cell> cells;
   for (const Pair &pair : pairs)
-    for (unsigned length : options.sourceLengths)
+    for (unsigned length : lengths)
       for (unsigned rows : options.rows)
-        cells.push_back({rows, unsigned(std::min<uint64_t>(length, maxPositions)), pair.weights,
-                         pair.base, pair.idea});
+        if (options.timeEqual || !pair.same)
+          cells.push_back({rows, length, pair.weights, pair.base, pair.idea});
+  record["times"] = Array();
+  if (cells.empty())
+    return Status::success();
   TimingOptions timing;
   timing.bench = {bencher, "bench"};
   timing.folder = folder.at("timed");
@@ -224,11 +236,15 @@ Status Trial::time() {
   timing.seed = options.seed;
   timing.verdict = options.verdict;
   timing.progress = options.progress;
+  timing.shortage = [&](const Shortage &found) {
+    note(fmt::format("{:g} seconds have time for {} {}, and with {} figures a verdict needs {} or "
+                     "more: give --seconds {:.0f}, or fewer numbers of rows, lengths or formats",
+                     options.seconds, found.rounds, found.rounds == 1 ? "round" : "rounds",
+                     2 * cells.size(), found.needed, found.seconds));
+  };
   ENCDEC_ASSIGN_OR_RETURN(timed, timeBundles(cells, timing));
-  Array rows;
   for (const Timed &each : timed)
-    rows.push_back(asJson(each, options.verdict.margin));
-  record["times"] = std::move(rows);
+    record.getArray("times")->push_back(asJson(each, options.verdict.margin));
   return Status::success();
 }
 
@@ -262,15 +278,17 @@ Status Trial::checkNumbers(const Pair &pair) {
   numbers.sentences = options.sentences;
   numbers.rows = options.rows;
   numbers.sourceLength = unsigned(
-      std::min<uint64_t>(*std::ranges::max_element(options.sourceLengths), maxPositions));
-  numbers.sourceVocabulary = sourceVocabulary;
-  numbers.vocabulary = vocabulary;
-  numbers.steps = unsigned(std::min<uint64_t>(numbers.steps, maxPositions));
+      std::min<uint64_t>(*std::ranges::max_element(options.sourceLengths), base.maxPositions));
+  numbers.sourceVocabulary = base.sourceVocabulary;
+  numbers.vocabulary = base.vocabulary;
+  numbers.steps = unsigned(std::min<uint64_t>(numbers.steps, base.maxPositions));
   numbers.seed = options.seed;
   numbers.tolerance = options.tolerance;
   ENCDEC_ASSIGN_OR_RETURN(numbers.reference, referenceOf(pair));
   ENCDEC_ASSIGN_OR_RETURN(Numbers found, compareNumbers(pair.base, pair.idea, numbers));
-  record.getArray("numbers")->push_back(asJson(found, pair.weights));
+  Object row = asJson(found, pair.weights);
+  row["same_code"] = pair.same;
+  record.getArray("numbers")->push_back(std::move(row));
   if (wrong.empty())
     wrong = found.wrong;
   return Status::success();
@@ -287,30 +305,6 @@ Status Trial::describePasses() {
   passes.progress = options.progress;
   ENCDEC_ASSIGN_OR_RETURN(record["passes"], passRows(passes));
   return Status::success();
-}
-
-/// One word for all: what each comparison says, if they agree.
-void Trial::conclude() {
-  auto count = [&](Finding finding) {
-    return std::ranges::count(timed, finding, &Timed::finding);
-  };
-  const auto faster = count(Finding::Faster), slower = count(Finding::Slower);
-  std::string finding = !wrong.empty()      ? "wrong-numbers"
-                        : faster && slower  ? "mixed"
-                        : faster            ? "faster"
-                        : slower            ? "slower"
-                        : count(Finding::NoDifference) == ptrdiff_t(timed.size())
-                            ? "no-difference"
-                            : "not-decided";
-  record["finding"] = finding;
-  std::string text = wrong.empty() ? "" : "wrong numbers: " + wrong;
-  for (const Timed &each : timed)
-    if (wrong.empty() && (finding == "no-difference" || finding == "not-decided" ||
-                          each.finding == Finding::Faster || each.finding == Finding::Slower))
-      text += fmt::format("{}{} of {} {}: {}", text.empty() ? "" : "; ", each.figure,
-                          each.cell.rows, each.cell.rows == 1 ? "row" : "rows",
-                          describe(each.finding, each.ratio, options.verdict.margin));
-  record["verdict"] = text;
 }
 
 Result<Object> Trial::run() {
@@ -336,7 +330,9 @@ Result<Object> Trial::run() {
   record["passes"] = Array();
   if (options.passes)
     ENCDEC_RETURN_IF_ERROR(describePasses());
-  conclude();
+  const Conclusion all = conclude(timed, wrong, options.verdict.margin);
+  record["finding"] = all.finding;
+  record["verdict"] = all.verdict;
   return std::move(record);
 }
 

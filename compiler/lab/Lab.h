@@ -27,10 +27,12 @@ struct LabOptions {
   unsigned threads = 0; ///< 0: all.
   VerdictOptions verdict;
   bool passes = true;  ///< Measures each pass, too.
+  bool timeEqual = false; ///< Times bundles whose code and weights are equal, too.
   bool ablate = false; ///< The table of passes also leaves each fusion out in turn.
   /// The programs, where they are not those beside this one.
   std::string compileWith, benchWith, runWith;
   std::function<void(const std::string &)> progress; ///< May be empty.
+  std::function<void(const std::string &)> note; ///< What is worth knowing before the end; may be empty.
 };
 
 /// Compiles both, times them, then compares their numbers: after timing, since a program that

@@ -182,6 +182,10 @@ Result<std::vector<Timed>> Timer::run() {
   const unsigned rounds = unsigned(std::clamp(secondsLeft() / each, 1.0, double(mostRounds)));
   VerdictOptions share = options.verdict;
   share.error /= double(states.size() * std::size(figures));
+  if (const unsigned needed = fewestRounds(share); rounds < needed && options.shortage) {
+    constexpr double reserve = 1.2; // for rounds that take longer than the first
+    options.shortage({rounds, needed, std::ceil(each * (warmUps + reserve * needed))});
+  }
   for (CellState &state : states)
     state.comparisons.assign(std::size(figures), Comparison(rounds, share));
   for (unsigned i = 1; i <= rounds && (i == 1 || secondsLeft() > 0); ++i) {

@@ -14,6 +14,12 @@ struct Cell {
   std::string base, idea;      ///< Paths of the bundles.
 };
 
+/// There is time for fewer rounds than any verdict needs.
+struct Shortage {
+  unsigned rounds = 0, needed = 0;
+  double seconds = 0; ///< That have time for `needed`.
+};
+
 struct TimingOptions {
   /// The program and its first words that time a bundle; the path, --json and others follow.
   std::vector<std::string> bench;
@@ -23,6 +29,7 @@ struct TimingOptions {
   uint64_t seed = 1;    ///< Of orders and of the bundles' inputs.
   VerdictOptions verdict;
   std::function<void(const std::string &)> progress; ///< Of each round; may be empty.
+  std::function<void(const Shortage &)> shortage;    ///< Called at once; may be empty.
 };
 
 /// The comparison of one figure of one cell.

@@ -2,6 +2,7 @@
 #include "compiler/lab/Tune.h"
 
 #include "compiler/lab/Child.h"
+#include "compiler/lab/Conclusion.h"
 #include "compiler/lab/Folder.h"
 #include "compiler/lab/Machine.h"
 #include "compiler/lower/Target.h"
@@ -10,6 +11,7 @@
 #include <algorithm>
 #include <chrono>
 #include <fmt/format.h>
+#include <utility>
 
 namespace encdec::lab {
 
@@ -44,7 +46,8 @@ private:
   std::string compiler, bencher;
   Tuning best;
   double seconds = 0;  // left for timing
-  unsigned trials = 0; // left at most
+  unsigned trials = 0, mostTrials = 0; // left at most; of all
+  bool shortageNoted = false;
   double error = 0;    // of one trial
 };
 
@@ -88,8 +91,7 @@ bool isBetter(const std::vector<Timed> &timed, double margin, std::string &text)
   for (const Timed &each : timed) {
     faster += each.finding == Finding::Faster;
     slower += each.finding == Finding::Slower;
-    text += fmt::format("{}{} of {} {} {}", text.empty() ? "" : "; ", each.figure, each.cell.rows,
-                        each.cell.rows == 1 ? "row" : "rows",
+    text += fmt::format("{}{} {}", text.empty() ? "" : "; ", nameOf(each, timed),
                         describe(each.finding, each.ratio, margin));
   }
   return faster && !slower;
@@ -112,6 +114,13 @@ Status Tuner::tryChange(const Change &change) {
   timing.verdict = options.verdict;
   timing.verdict.error = error;
   timing.progress = options.progress;
+  timing.shortage = [&](const Shortage &found) {
+    if (options.note && !std::exchange(shortageNoted, true))
+      options.note(fmt::format("{:.1f} seconds of a trial have time for {} {}, and a verdict needs {} "
+                               "or more: give --seconds {:.0f}, or fewer numbers of rows",
+                               share, found.rounds, found.rounds == 1 ? "round" : "rounds",
+                               found.needed, found.seconds * mostTrials));
+  };
   std::vector<Cell> cells;
   for (unsigned rows : options.rows)
     cells.push_back({rows, options.sourceLength, "", base, idea});
@@ -148,6 +157,7 @@ Result<Tuning> Tuner::run() {
   best.versions = producerHere();
   seconds = options.seconds;
   trials = unsigned(std::size(kGroupChoices)) - 1 + 2 * unsigned(target->choices().size());
+  mostTrials = trials;
   error = options.verdict.error / trials;
   ENCDEC_RETURN_IF_ERROR(compile(best, folder.at("base.encdec")));
   for (const Change &change : groupChanges())

@@ -41,6 +41,13 @@ static std::vector<unsigned> planLooks(unsigned rounds) {
   return plan;
 }
 
+unsigned fewestRounds(const VerdictOptions &options) {
+  unsigned rounds = 1; // all of them at the last look
+  while (!criticalCount(rounds, options.error / double(planLooks(rounds).size()) / 2))
+    ++rounds;
+  return rounds;
+}
+
 Comparison::Comparison(unsigned rounds, const VerdictOptions &options)
     : plan(planLooks(std::max(rounds, 1u))), options(options),
       seen{0, 1, std::numeric_limits<double>::infinity()} {}

@@ -66,6 +66,10 @@ private:
   bool over = false;
 };
 
+/// The fewest rounds after which a comparison can say anything: with fewer, no interval has
+/// ends. Whether they are enough depends on the noise.
+unsigned fewestRounds(const VerdictOptions &options);
+
 /// "1.08 × faster (1.06–1.10)", "no difference beyond 1 %", "not decided (0.97–1.04)".
 std::string describe(Finding finding, const Ratio &ratio, double margin);
 /// For JSON: "faster", "slower", "no-difference", "not-decided".

@@ -70,12 +70,14 @@ void describe(CLI::App &app, Arguments &arguments) {
   app.add_option("--bisect", arguments.bisect,
                  "instead of timing, find the first pass that changes numbers, and write the IR "
                  "that it gets into this folder");
+  app.add_flag("--time-equal", options.timeEqual,
+               "times an idea that makes the same code, too: what the machine makes of equals");
   app.add_flag("--json", arguments.json, "the record on standard output, as JSON");
   app.add_option("--record", arguments.recordFile, "also write the record to this file");
   app.add_option("--html", arguments.htmlFile, "also write a report to this file");
   app.add_option("--show", arguments.show,
                  "show this record instead of measuring; one of another CPU or version is refused");
-  app.add_flag("-q,--quiet", arguments.quiet, "no progress");
+  app.add_flag("-q,--quiet", arguments.quiet, "no progress, no notes");
   // For tests: programs that stand in for the real ones.
   for (auto &[name, place] : {std::pair<const char *, std::string *>{"--compile-with", &options.compileWith},
                               {"--bench-with", &options.benchWith},
@@ -114,6 +116,10 @@ Status finishOptions(Arguments &arguments, bool seeded) {
   if (!arguments.quiet && isatty(STDERR_FILENO))
     options.progress = [](const std::string &stage) {
       std::cerr << "\r\033[K" << stage << " …" << std::flush;
+    };
+  if (!arguments.quiet)
+    options.note = [clear = bool(options.progress)](const std::string &text) {
+      std::cerr << (clear ? "\r\033[K" : "") << program << ": note: " << text << std::endl;
     };
   return Status::success();
 }

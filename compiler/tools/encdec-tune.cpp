@@ -42,7 +42,7 @@ void describe(CLI::App &app, Arguments &arguments) {
   app.add_option("--seed", options.seed, "of the inputs and of the order; default: drawn anew")
       ->check(CLI::Range(uint64_t(1), uint64_t(1) << 31));
   app.add_flag("--json", arguments.json, "what was chosen on standard output, as in the file");
-  app.add_flag("-q,--quiet", arguments.quiet, "no progress");
+  app.add_flag("-q,--quiet", arguments.quiet, "no progress, no notes");
   // For tests: programs that stand in for the real ones.
   for (auto &[name, place] :
        {std::pair<const char *, std::string *>{"--compile-with", &options.compileWith},
@@ -68,6 +68,10 @@ Result<std::string> run(Arguments &arguments, bool seeded) {
   if (progress)
     options.progress = [](const std::string &stage) {
       std::cerr << "\r\033[K" << stage << " …" << std::flush;
+    };
+  if (!arguments.quiet)
+    options.note = [=](const std::string &note) {
+      std::cerr << (progress ? "\r\033[K" : "") << program << ": note: " << note << std::endl;
     };
   std::string text;
   options.report = [&](const std::string &line) { text += line + "\n"; };

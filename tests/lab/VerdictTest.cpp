@@ -1,5 +1,6 @@
 // Verdicts on made-up times: thousands of comparisons under noise that a machine makes,
 // whose truth is known.
+#include "compiler/lab/Conclusion.h"
 #include "compiler/lab/Verdict.h"
 
 #include <algorithm>
@@ -174,6 +175,55 @@ TEST(Verdict, LooksArePlannedAndTheLastOneIsTaken) {
   none.finish();
   EXPECT_EQ(none.finding(), Finding::NotDecided);
   EXPECT_EQ(describe(none.finding(), none.ratio(), 0.01), "not decided (too few rounds)");
+}
+
+TEST(Verdict, FewestRoundsAreTheFirstWithAnInterval) {
+  for (double error : {0.05, 0.01, 0.05 / 24, 0.05 / 96}) {
+    const VerdictOptions options{.error = error};
+    const unsigned fewest = fewestRounds(options);
+    for (unsigned rounds : {fewest - 1, fewest}) {
+      Comparison comparison(rounds, options);
+      while (!comparison.done())
+        comparison.add(1.5, 1);
+      EXPECT_EQ(comparison.finding(), rounds < fewest ? Finding::NotDecided : Finding::Faster)
+          << error << ", " << rounds;
+    }
+  }
+  EXPECT_EQ(fewestRounds({}), 6u);
+}
+
+/// A comparison of a cell.
+Timed timed(const char *figure, unsigned rows, Finding finding, Ratio ratio,
+            unsigned length = 32, const char *weights = "f32") {
+  return {{rows, length, weights, "", ""}, figure, finding, ratio};
+}
+
+TEST(Verdict, ConclusionsAreShort) {
+  const Ratio none{0.999, 1, 1.001}, unknown{0, 1, INFINITY}, more{1.06, 1.08, 1.1},
+      less{0.8, 0.9, 0.95};
+  auto said = [](const std::vector<Timed> &all) {
+    const Conclusion found = conclude(all, "", 0.01);
+    return found.finding + ": " + found.verdict;
+  };
+  EXPECT_EQ(said({}), "no-difference: the idea makes the same code: nothing to time");
+  EXPECT_EQ(said({timed("step", 1, Finding::NoDifference, none)}),
+            "no-difference: step of 1 row: no difference beyond 1 %");
+  EXPECT_EQ(said({timed("step", 1, Finding::Faster, more),
+                  timed("encode", 1, Finding::NoDifference, none),
+                  timed("step", 16, Finding::NotDecided, unknown),
+                  timed("encode", 16, Finding::NotDecided, none)}),
+            "faster: step of 1 row: 1.08 × faster (1.06–1.10); no difference beyond 1 %: 1 of 4 "
+            "figures; not decided: 2 of 4 figures");
+  EXPECT_EQ(said({timed("step", 1, Finding::Faster, more),
+                  timed("step", 2, Finding::Slower, less, 8, "int8")}),
+            "mixed: step of 1 row × 32 tokens, f32: 1.08 × faster (1.06–1.10); step of 2 rows × 8 "
+            "tokens, int8: 1.11 × slower (1.05–1.25)");
+  EXPECT_EQ(said(std::vector(96, timed("step", 1, Finding::NotDecided, unknown))),
+            "not-decided: not decided: 96 of 96 figures (too few rounds)");
+  EXPECT_EQ(said(std::vector(5, timed("step", 1, Finding::Slower, less))),
+            "slower: slower: 5 of 5 figures (1.11–1.11 ×)");
+  EXPECT_EQ(conclude({timed("step", 1, Finding::Faster, more)}, "logits", 0.01).verdict,
+            "wrong numbers: logits");
 }
 
 TEST(Verdict, Words) {

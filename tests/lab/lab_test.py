@@ -39,7 +39,7 @@ class Lab(unittest.TestCase):
         if "--ablate" not in words:
             command.append("--no-passes")
         if fake:
-            command += ["--bench-with", HERE / "fake_bench.py"]
+            command += ["--bench-with", HERE / "fake_bench.py", "--time-equal"]
             if "--seed" not in words:
                 command += ["--seed", "1"]
         environment = {**os.environ, "TMPDIR": str(self.tmp), "LAB_BIN": str(BIN),
@@ -63,6 +63,35 @@ class Lab(unittest.TestCase):
                           numbers["outputs_changed"]), (0, 0, 0))
         self.assertLess(numbers["base_from_interpreter"]["most"], 1e-4)
 
+    def test_what_makes_the_same_code_is_not_timed(self):
+        """Nothing; a pattern that never matches: only what the bundle says of its passes differs."""
+        never = self.out / "never.pdll"
+        never.write_text('#include "encdec/fusion.pdll"\n'
+                         'Pattern Never {\n'
+                         '  let norm = op<encdec.norm>(x: Value) {eps = attr<"7.0 : f32">};\n'
+                         '  replace norm with x;\n}\n')
+        for words, equal in (([], True), (["--patterns", never], False)):
+            result = self.lab("--json", *words, "--bench-with", "/bin/false", seconds=600)
+            record = json.loads(result.stdout)
+            self.assertEqual((record["finding"], record["times"], record["equal_bundles"]),
+                             ("no-difference", [], equal))
+            self.assertEqual(record["verdict"], "the idea makes the same code: nothing to time")
+            self.assertEqual(result.stderr, f"encdec-lab: note: {record['verdict']}\n")
+        result = self.lab("--json", "--bench-with", "/bin/false", "--time-equal", check=False)
+        self.assertEqual(result.returncode, 1)
+
+    def test_too_few_rounds_are_said_at_once(self):
+        result = self.lab("--json", "--rows", "1,2,3,4", "--source-length", "8,16,100000",
+                          fake="equal")
+        self.assertRegex(result.stderr, r"note: 1 seconds have time for \d+ rounds?, and with 24 "
+                                        r"figures a verdict needs 10 or more: give --seconds \d+")
+        self.assertIn("note: sources of 100000 tokens: the model has 128 positions", result.stderr)
+        record = json.loads(result.stdout)
+        self.assertEqual(record["verdict"], "not decided: 24 of 24 figures (too few rounds)")
+        self.assertEqual({row["source_length"] for row in record["times"]}, {8, 16, 128})
+        quiet = self.lab("--rows", "1,2,3,4", "--quiet", fake="equal")
+        self.assertEqual(quiet.stderr, "")
+
     def test_a_delay_of_3_percent_is_found(self):
         for row in self.record("--rows", "1", fake="slow", seconds=12)["times"]:
             self.assertEqual(row["finding"], "slower", row)
@@ -70,7 +99,7 @@ class Lab(unittest.TestCase):
             self.assertGreater(row["high"], 1 / 1.04)
 
     def test_the_timed_program_itself(self):
-        record = self.record("--rows", "1,2", "--source-length", "8")
+        record = self.record("--rows", "1,2", "--source-length", "8", "--time-equal")
         self.assertEqual([(row["figure"], row["rows"]) for row in record["times"]],
                          [("step", 1), ("encode", 1), ("step", 2), ("encode", 2)])
         for row in record["times"]:

@@ -25,7 +25,8 @@ FRAME = """<!DOCTYPE html><title>nothing</title><body style="margin:0">
 document.querySelector("iframe").onload = event => {
   const page = event.target.contentDocument, root = page.documentElement;
   const loaded = event.target.contentWindow.performance.getEntriesByType("resource").length;
-  document.title = `${root.scrollWidth - root.clientWidth} ${loaded} ${page.title}`;
+  const times = page.querySelector(".times");  // whose figures are all seen without scrolling
+  document.title = `${times.scrollWidth - times.clientWidth} ${root.scrollWidth - root.clientWidth} ${loaded} ${page.title}`;
 };
 </script>"""
 
@@ -38,7 +39,7 @@ class Page(unittest.TestCase):
             subprocess.run([BIN / "encdec", "synth", "--family", "bart", "-o", model],
                            capture_output=True, check=True)
             subprocess.run([BIN / "encdec", "lab", model, "--seconds", "1", "--ablate", "--groups",
-                            "all", "--bench-with", HERE / "fake_bench.py", "--html",
+                            "all", "--time-equal", "--bench-with", HERE / "fake_bench.py", "--html",
                             path / "page.html"], capture_output=True, check=True,
                            env={**os.environ, "LAB_FAKE": "equal"})
             for width in (390, 1280):
@@ -52,8 +53,9 @@ class Page(unittest.TestCase):
                     env={**os.environ, "HOME": folder})
                 self.assertEqual([line for line in out.stderr.splitlines() if "CONSOLE" in line],
                                  [])
-                wider, loaded, title = re.search("<title>(.*?)</title>",
-                                                 out.stdout)[1].split(" ", 2)
+                times, wider, loaded, title = re.search("<title>(.*?)</title>",
+                                                        out.stdout)[1].split(" ", 3)
+                self.assertLessEqual(int(times), 0, width)
                 self.assertLessEqual(int(wider), 0, width)
                 self.assertEqual(loaded, "0")
                 self.assertNotEqual(title, "")

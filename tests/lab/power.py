@@ -24,7 +24,7 @@ for delay in (0, arguments.delay):
     for _ in range(arguments.runs):
         out = subprocess.run(
             [arguments.build / "bin" / "encdec", "lab", arguments.model, "--rows", "1", "--json",
-             "--no-passes", "--seconds", str(arguments.seconds)],
+             "--no-passes", "--time-equal", "--seconds", str(arguments.seconds)],
             capture_output=True, text=True, check=True,
             env={**os.environ, "LD_PRELOAD": str(arguments.build / "lib" / "lab_delay.so"),
                  "LAB_DELAY": str(delay)}).stdout
