@@ -64,7 +64,10 @@ std::string shown(const std::vector<std::string> &words) {
   for (const std::string &word : words) {
     const bool plain = !word.empty() && word.find_first_not_of(
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%") == word.npos;
-    text += (text.empty() ? "" : " ") + (plain ? word : "'" + word + "'");
+    std::string quoted = "'";
+    for (char letter : word)
+      quoted += letter == '\'' ? "'\"'\"'" : std::string(1, letter);
+    text += (text.empty() ? "" : " ") + (plain ? word : quoted + "'");
   }
   return text;
 }

@@ -3,6 +3,7 @@
 #include "runtime/base/Status.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
 
 #include <string>
 
@@ -18,9 +19,12 @@ public:
   }
   TemporaryFolder(const TemporaryFolder &) = delete;
   Status status() const {
-    return error ? Status(Code::Failure, "cannot make a temporary folder (TMPDIR): " +
-                                             error.message())
-                 : Status::success();
+    if (!error)
+      return Status::success();
+    llvm::SmallString<128> parent;
+    llvm::sys::path::system_temp_directory(/*erasedOnReboot=*/true, parent);
+    return Status(Code::Failure, parent.str().str() + ": cannot make a temporary folder there "
+                                                      "(TMPDIR says where): " + error.message());
   }
   std::string at(const std::string &name) const { return (path + "/" + name).str(); }
 

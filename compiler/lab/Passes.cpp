@@ -18,6 +18,7 @@
 #include "runtime/base/Signals.h"
 
 #include <cmath>
+#include <utility>
 
 using namespace mlir;
 using llvm::json::Array;
@@ -250,11 +251,8 @@ Result<Array> PassLab::rows() {
 
 Result<Bisected> PassLab::bisect() {
   std::vector<std::string> all = passes(buildFusePipeline);
-  for (const std::string &pass : passes(buildPlacePipeline)) {
-    if (options.pipeline.weights != "f32" && pass.starts_with("encdec-quantize-weights"))
-      break; // other formats are meant to change numbers
-    all.push_back(pass);
-  }
+  llvm::append_range(all, passes(buildPlacePipeline));
+  const bool otherFormat = options.pipeline.weights != "f32" || !options.pipeline.weightsFor.empty();
   OwningOpRef<ModuleOp> module = plain->clone();
   for (const std::string &pass : all) {
     Bisected found;
@@ -263,6 +261,10 @@ Result<Bisected> PassLab::bisect() {
     llvm::raw_string_ostream(found.before) << *before;
     ENCDEC_RETURN_IF_ERROR(run(*module, pass));
     ENCDEC_ASSIGN_OR_RETURN(found.error, error(*module));
+    if (otherFormat && llvm::StringRef(pass).starts_with("encdec-quantize-weights")) {
+      found.format = std::exchange(found.pass, ""); // it is meant to change numbers
+      return found;
+    }
     if (found.error <= options.tolerance)
       continue;
     ENCDEC_RETURN_IF_ERROR(narrow(*before, found));

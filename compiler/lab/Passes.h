@@ -37,7 +37,8 @@ struct Fusions {
 /// the last of the fewest from the first on that do.
 struct Bisected {
   std::string pass;   ///< As text; empty: none does.
-  double error = 0;   ///< Greatest difference of a log-probability.
+  std::string format; ///< Where none does, the pass that gives weights another format.
+  double error = 0;   ///< Greatest difference of a log-probability, by either.
   std::string before; ///< The IR that the pass gets.
   unsigned fusions = 0; ///< That the pass makes of it.
   Fusions guilty;       ///< Of these.

@@ -3,12 +3,14 @@
 
 #include "compiler/Tuning.h"
 #include "compiler/lab/Machine.h"
+#include "runtime/base/Suggest.h"
 #include "runtime/base/WeightTypes.h"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iostream>
 #include <iterator>
+#include <utility>
 
 namespace encdec::tools {
 
@@ -131,9 +133,9 @@ std::vector<std::string> wordsOf(const PipelineOptions &options) {
   return words;
 }
 
-Result<PipelineOptions> pipelineOf(const std::vector<std::string> &words) {
+/// Parses what is said of the pipelines; `app` keeps the words that remain.
+static Result<PipelineOptions> parse(CLI::App &app, const std::vector<std::string> &words) {
   PipelineOptions options;
-  CLI::App app("", "encdec");
   app.set_help_flag();
   app.allow_extras();
   describeFormats(app, options);
@@ -144,6 +146,39 @@ Result<PipelineOptions> pipelineOf(const std::vector<std::string> &words) {
     return usageError(error.what());
   }
   return options;
+}
+
+Result<PipelineOptions> pipelineOf(const std::vector<std::string> &words) {
+  CLI::App app("", "encdec");
+  return parse(app, words);
+}
+
+Status checkCompileWords(const std::vector<std::string> &words) {
+  CLI::App app("", "encdec");
+  ENCDEC_RETURN_IF_ERROR(parse(app, words).status());
+  const std::vector<std::string> flags = {"--strict", "-q", "--quiet"};
+  std::vector<std::string> known = {"--cpu",    "--tokenizer", "--tokenizer-as",
+                                    "--family", "--ir",        "--max-source-tokens",
+                                    "--deadline"};
+  const std::vector<std::string> withValue = known;
+  bool value = false; // may come now
+  for (const std::string &word : app.remaining()) {
+    const size_t equals = word.find('=');
+    const std::string name = word.substr(0, equals);
+    if (std::ranges::find(withValue, name) != withValue.end()) {
+      value = equals == word.npos;
+      continue;
+    }
+    if (!std::exchange(value, false) && std::ranges::find(flags, word) == flags.end()) {
+      known.insert(known.end(), flags.begin(), flags.end());
+      for (const CLI::Option *option : app.get_options())
+        for (const std::string &own : option->get_lnames())
+          known.push_back("--" + own);
+      return usageError("'" + word + "' is no option of encdec compile that says how a bundle is "
+                        "made" + didYouMean(name, known));
+    }
+  }
+  return Status::success();
 }
 
 } // namespace encdec::tools

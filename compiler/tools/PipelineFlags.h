@@ -26,4 +26,8 @@ std::vector<std::string> wordsOf(const PipelineOptions &options);
 /// What arguments of encdec-compile say of the pipelines; all others are left out. Error: Usage.
 Result<PipelineOptions> pipelineOf(const std::vector<std::string> &words);
 
+/// Whether these are options of encdec-compile that say how a bundle is made, and their values.
+/// Error: Usage, with the first word that is not.
+Status checkCompileWords(const std::vector<std::string> &words);
+
 } // namespace encdec::tools

@@ -67,9 +67,10 @@ void describe(CLI::App &app, Arguments &arguments) {
       ->check(CLI::Range(1, 256));
   app.add_flag("!--no-passes", options.passes, "leave the table of passes out");
   app.add_flag("--ablate", options.ablate, "the table of passes also leaves each fusion out");
-  app.add_option("--bisect", arguments.bisect,
-                 "instead of timing, find the first pass that changes numbers, and write the IR "
-                 "that it gets into this folder");
+  CLI::Option *bisect = app.add_option(
+      "--bisect", arguments.bisect,
+      "instead of timing, find the first pass that changes numbers, and write the IR "
+      "that it gets into this folder");
   app.add_flag("--time-equal", options.timeEqual,
                "times an idea that makes the same code, too: what the machine makes of equals");
   app.add_flag("--json", arguments.json, "the record on standard output, as JSON");
@@ -77,6 +78,8 @@ void describe(CLI::App &app, Arguments &arguments) {
   app.add_option("--html", arguments.htmlFile, "also write a report to this file");
   app.add_option("--show", arguments.show,
                  "show this record instead of measuring; one of another CPU or version is refused");
+  for (const char *other : {"--json", "--record", "--html", "--show"})
+    bisect->excludes(app.get_option(other)); // it makes no record
   app.add_flag("-q,--quiet", arguments.quiet, "no progress, no notes");
   // For tests: programs that stand in for the real ones.
   for (auto &[name, place] : {std::pair<const char *, std::string *>{"--compile-with", &options.compileWith},
@@ -99,6 +102,10 @@ Status finishOptions(Arguments &arguments, bool seeded) {
     return usageError("MODEL is required");
   ENCDEC_ASSIGN_OR_RETURN(options.idea, lab::splitWords(arguments.idea));
   ENCDEC_ASSIGN_OR_RETURN(options.against, lab::splitWords(arguments.against));
+  if (options.compileWith.empty()) // which may have options of its own
+    for (const auto &[name, words] : {std::pair("--idea", &options.idea),
+                                      std::pair("--against", &options.against)})
+      ENCDEC_RETURN_IF_ERROR(tools::checkCompileWords(*words).withContext(name));
   for (std::string &word : tools::wordsOf(arguments.own))
     options.idea.push_back(std::move(word));
   ENCDEC_ASSIGN_OR_RETURN(options.pipeline, tools::pipelineOf(options.idea));
@@ -137,6 +144,29 @@ Result<Object> readRecord(const std::string &path) {
   return std::move(*json->getAsObject());
 }
 
+/// "int8", "f32 --weights-for GLOB=FORMAT".
+std::string formatsOf(const PipelineOptions &pipeline) {
+  std::string formats = pipeline.weights;
+  for (const std::string &some : pipeline.weightsFor)
+    formats += " --weights-for " + some;
+  return formats;
+}
+
+/// What bisection says where no pass is guilty.
+Result<std::string> innocent(const lab::LabOptions &options, const lab::Bisected &found) {
+  ENCDEC_ASSIGN_OR_RETURN(PipelineOptions against, tools::pipelineOf(options.against));
+  const std::string with = formatsOf(options.pipeline), without = formatsOf(against);
+  std::string text;
+  if (with != without)
+    text = fmt::format("the formats of weights differ: {} with the idea, {} without it{}\n", with,
+                       without,
+                       found.format.empty() ? ""
+                                            : fmt::format("; that changes a log-probability by {:.2g}",
+                                                          found.error));
+  return text + fmt::format("no pass {}changes a log-probability by more than {:g}\n",
+                            found.format.empty() ? "" : "before the formats ", options.tolerance);
+}
+
 /// Finds the pass, and says how to repeat it.
 Result<std::string> bisect(Arguments &arguments) {
   ENCDEC_RETURN_IF_ERROR(finishOptions(arguments, /*seeded=*/true));
@@ -154,9 +184,6 @@ Result<std::string> bisect(Arguments &arguments) {
   passes.tolerance = options.tolerance;
   passes.pipeline = options.pipeline;
   passes.progress = options.progress;
-  std::string plugins;
-  for (const std::string &plugin : options.pipeline.plugins)
-    plugins += " --load-pass-plugin=" + plugin;
   auto bisected = lab::bisectPasses(passes);
   if (options.progress)
     std::cerr << "\r\033[K";
@@ -164,18 +191,24 @@ Result<std::string> bisect(Arguments &arguments) {
     std::filesystem::remove(arguments.bisect, error); // nothing goes into it
   ENCDEC_ASSIGN_OR_RETURN(lab::Bisected found, std::move(bisected));
   if (found.pass.empty())
-    return fmt::format("no pass changes a log-probability by more than {:g}\n", passes.tolerance);
+    return innocent(options, found);
   ENCDEC_RETURN_IF_ERROR(tools::writeOutput(before, found.before));
   if (!found.reduced.empty())
     ENCDEC_RETURN_IF_ERROR(tools::writeOutput(reduced, found.reduced));
   auto opt = [&](const std::string &from, const lab::Fusions &some, const char *to) {
-    const std::string counter =
-        found.fusions ? fmt::format(" --mlir-debug-counter=encdec-fusion-skip={},encdec-fusion-"
-                                    "count={}",
-                                    some.skip, some.count)
-                      : "";
-    return fmt::format("  encdec-opt {}{} --pass-pipeline='builtin.module({})'{} -o {}/{}\n", from,
-                       plugins, found.pass, counter, arguments.bisect, to);
+    std::vector<std::string> words = {"encdec-opt", from};
+    for (const std::string &plugin : options.pipeline.plugins)
+      words.push_back("--load-pass-plugin=" + plugin);
+    words.push_back("--pass-pipeline=builtin.module(" + found.pass + ")");
+    if (found.fusions)
+      words.push_back(fmt::format("--mlir-debug-counter=encdec-fusion-skip={},encdec-fusion-count={}",
+                                  some.skip, some.count));
+    words.insert(words.end(), {"-o", arguments.bisect + "/" + to});
+    return "  " + lab::shown(words) + "\n";
+  };
+  auto ask = [&](const std::string &ir) {
+    return "  " + lab::shown({"encdec", "run", ir, "--interpret", "--checkpoint", options.model,
+                              "--ids", "1 2 3", "--json"}) + "\n";
   };
   std::string text = fmt::format("{} changes a log-probability by {:.2g}, more than {:g}\n",
                                  found.pass, found.error, passes.tolerance);
@@ -185,10 +218,7 @@ Result<std::string> bisect(Arguments &arguments) {
                 : fmt::format("the first {} of {} fusions do, fewer do not\n", found.guilty.count,
                               found.fusions);
   text += "\nto repeat it:\n" + opt(before, found.guilty, "after.mlir") +
-          fmt::format("  encdec run {0} --interpret --checkpoint {2} --ids \"1 2 3\" --json\n"
-                      "  encdec run {1}/after.mlir --interpret --checkpoint {2} --ids \"1 2 3\" "
-                      "--json\n",
-                      before, arguments.bisect, options.model);
+          ask(before) + ask(arguments.bisect + "/after.mlir");
   if (!found.reduced.empty())
     text += "\nthe function alone:\n" + opt(reduced, found.inReduced, "reduced-after.mlir");
   return text;
@@ -201,6 +231,9 @@ Result<std::string> run(Arguments &arguments, bool seeded) {
     ENCDEC_RETURN_IF_ERROR(tools::checkOutput(path));
   Object record;
   if (!arguments.show.empty()) {
+    if (!arguments.options.model.empty())
+      return usageError("--show shows a record and measures nothing: did not expect MODEL '" +
+                        arguments.options.model + "'");
     ENCDEC_ASSIGN_OR_RETURN(record, readRecord(arguments.show));
   } else {
     ENCDEC_RETURN_IF_ERROR(finishOptions(arguments, seeded));

@@ -35,7 +35,8 @@ class Lab(unittest.TestCase):
         self.assertEqual(list(self.tmp.iterdir()), [], "nothing may be left behind")
 
     def lab(self, *words, fake=None, check=True, seconds=1):
-        command = [BIN / "encdec", "lab", self.model, "--seconds", seconds, *words]
+        model = [] if "--show" in words else [self.model]
+        command = [BIN / "encdec", "lab", *model, "--seconds", seconds, *words]
         if "--ablate" not in words:
             command.append("--no-passes")
         if fake:
@@ -210,6 +211,15 @@ class Lab(unittest.TestCase):
         folder = self.out / "bisected"
         said = self.lab("--bisect", folder, fake="equal").stdout
         self.assertIn("no pass changes", said)
+        self.assertFalse(folder.exists())
+        said = self.lab("--bisect", folder, "--idea", "--weights int8", fake="equal").stdout
+        self.assertRegex(said, r"^the formats of weights differ: int8 with the idea, f32 without "
+                               r"it; that changes a log-probability by 0\.\d+\n"
+                               r"no pass before the formats changes ")
+        said = self.lab("--bisect", folder, "--idea", "--weights int8", "--against",
+                        "--weights int8", fake="equal").stdout
+        self.assertTrue(said.startswith("no pass before the formats changes "), said)
+        folder = self.out / "what is wrong"
         said = self.lab("--bisect", folder, "--load-pass-plugin", WRONG_PASS, "--pass-pipeline",
                         "builtin.module(wrong-scale)", fake="equal").stdout
         self.assertTrue(said.startswith("wrong-scale changes a log-probability by "), said)

@@ -114,6 +114,32 @@ class Usage(unittest.TestCase):
         self.assertEqual(old.read_text(), "old")
         self.assertEqual(list(self.out.glob("old.json.*")), [])
 
+    def test_refusals_teach(self):
+        folder = self.out / "bisected"
+        for words, says in (
+                (["--idea", "--help"], "--idea: '--help' is no option of encdec compile that"),
+                (["--idea", "--sketch -o x"], "--idea: '-o' is no option"),
+                (["--against", "--cpu v3 v4"], "--against: 'v4' is no option"),
+                (["--idea", "--wieghts=int8"], "did you mean '--weights'?"),
+                (["--bisect", folder, "--idea", "--wieghts int8"], "did you mean '--weights'?"),
+                (["--bisect", folder, "--json"], "--bisect excludes --json"),
+                (["--bisect", folder, "--html", "x"], "--bisect excludes --html"),
+                (["--bisect", folder, "--record", "x"], "--bisect excludes --record"),
+                (["--show", "x.json"], f"did not expect MODEL '{self.model}'")):
+            self.assertIn(says, self.lab(*words, code=2).stderr)
+        self.assertFalse(folder.exists())
+        self.lab("--idea", "--cpu v3,v4 --deadline=500 --strict --weights bf16", "--no-passes")
+        for command in (["lab"], ["tune", "-o", self.out / "x"]):
+            said = self.encdec(*command, self.model, TMPDIR="/no/folder", code=1).stderr
+            self.assertIn("/no/folder: cannot make a temporary folder", said)
+
+    def test_tune_says_at_once_that_the_time_cannot_suffice(self):
+        said = self.encdec("tune", self.model, "-o", self.out / "tuning.json", "--seconds", "1",
+                           "--rows", "1,2,3,4", "--bench-with", HERE / "fake_bench.py").stderr
+        self.assertRegex(said, r"^encdec-tune: note: \d+\.\d seconds of a trial have time for \d "
+                               r"rounds?, and a verdict needs \d+ or more: give --seconds \d+, or "
+                               r"fewer numbers of rows\n$")
+
     def test_sentences_are_read_before_anything_is_timed(self):
         texts = self.out / "long"
         texts.write_text("hello\n" + "word " * 3000 + "\n")
