@@ -22,6 +22,23 @@ static std::string workOf(const Object &all, const Object &manifest) {
   return llvm::formatv("{0}", Value(std::move(work))).str();
 }
 
+/// Of an entry that stands once for each range of rows, the segments of the range that `rows` rows
+/// run in with one worker.
+static int64_t segmentsOf(const Array *segments, int64_t rows) {
+  int64_t count = 0;
+  std::pair<int64_t, int64_t> range{-1, -1};
+  for (const Value &segment : segments ? *segments : Array()) {
+    const Object &one = *segment.getAsObject();
+    std::pair<int64_t, int64_t> from{one.getInteger("least_rows").value_or(0),
+                                     one.getInteger("worker_rows").value_or(0)};
+    if (std::max(from.first, from.second) > rows)
+      break; // ranges follow each other, from few rows to many
+    count = from == range ? count + 1 : 1;
+    range = from;
+  }
+  return count;
+}
+
 Result<BundleFacts> inspectBundle(const std::string &encdec, const std::string &bundle) {
   ENCDEC_ASSIGN_OR_RETURN(std::string text,
                           outputOf({encdec, "inspect", bundle, "--json"}, inspectDeadline));
@@ -45,10 +62,8 @@ Result<BundleFacts> inspectBundle(const std::string &encdec, const std::string &
                         {"code_bytes", code},
                         {"weights_bytes", weights.getInteger("bytes").value_or(0)},
                         {"step_bytes", weights.getInteger("step_bytes").value_or(0)},
-                        {"encode_segments", int64_t(segments.getArray("encode")->size())},
-                        {"step_segments", segments.getArray("step")
-                                              ? int64_t(segments.getArray("step")->size())
-                                              : 0},
+                        {"encode_segments", segmentsOf(segments.getArray("encode"), encodeRows)},
+                        {"step_segments", segmentsOf(segments.getArray("step"), stepRows)},
                         {"memory", Object(*manifest.getObject("memory"))},
                         {"passes", Array(*manifest.getArray("passes"))}};
   return facts;

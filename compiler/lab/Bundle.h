@@ -8,6 +8,10 @@
 
 namespace encdec::lab {
 
+/// Of entries that stand once for each range of rows, those for so many rows and one worker are
+/// counted: one row, and a source of 32 tokens.
+inline constexpr int64_t stepRows = 1, encodeRows = 32;
+
 struct BundleFacts {
   llvm::json::Object record; ///< As the record has it: bytes, code, weights, segments, memory.
   uint64_t sourceVocabulary = 0, vocabulary = 0, maxPositions = 0;

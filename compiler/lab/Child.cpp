@@ -73,12 +73,15 @@ std::string shown(const std::vector<std::string> &words) {
 }
 
 Result<std::string> outputOf(const std::vector<std::string> &words, unsigned deadline,
-                             const std::string &input) {
+                             const std::string &input, std::string *warnings) {
   if (HeldSignals::pending())
     return Status(Code::Failure, "interrupted");
   ChildEnd end = runChild(words, deadline, input);
-  if (end.code == 0)
+  if (end.code == 0) {
+    if (warnings)
+      *warnings = std::move(end.err);
     return std::move(end.out);
+  }
   const bool ours = end.code >= int(Code::Failure) && end.code <= int(Code::Limit);
   return Status(ours ? Code(end.code) : Code::Failure,
                 fmt::format("`{}` {}: {}", shown(words),

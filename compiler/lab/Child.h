@@ -21,8 +21,9 @@ ChildEnd runChild(const std::vector<std::string> &words, unsigned deadline,
 /// The same where only success will do: what it wrote to standard output. The error names
 /// the command, has the child's code and repeats what it said. After a signal that the caller
 /// holds (HeldSignals) nothing is run any more.
+/// `warnings`, if given, gets what a successful one wrote to standard error.
 Result<std::string> outputOf(const std::vector<std::string> &words, unsigned deadline,
-                             const std::string &input = "");
+                             const std::string &input = "", std::string *warnings = nullptr);
 
 /// As a shell would read it again.
 std::string shown(const std::vector<std::string> &words);

@@ -16,6 +16,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fmt/format.h>
+#include <set>
 #include <fstream>
 
 using llvm::json::Array;
@@ -106,6 +107,7 @@ private:
   HeldSignals signals; // before the folder, which a signal must not leave behind
   TemporaryFolder folder;
   std::string compiler, bencher, runner, encdec;
+  std::set<std::string> warned;
   std::vector<Pair> pairs;
   BundleFacts base; ///< Of the first pair.
   std::vector<Timed> timed;
@@ -132,9 +134,15 @@ Result<std::string> Trial::compile(const std::string &name,
                                    const std::vector<std::string> &words) {
   say("compiling " + name);
   const std::string bundle = folder.at(name + ".encdec");
-  std::vector<std::string> command = {compiler, options.model, "-o", bundle, "--quiet"};
+  std::vector<std::string> command = {compiler, options.model, "-o", bundle};
   command.insert(command.end(), words.begin(), words.end());
-  ENCDEC_RETURN_IF_ERROR(outputOf(command, compileDeadline).status());
+  std::string warnings;
+  ENCDEC_RETURN_IF_ERROR(outputOf(command, compileDeadline, "", &warnings).status());
+  // What the base warns of is known without a lab.
+  for (llvm::StringRef line : llvm::split(warnings, '\n'))
+    if (line.consume_front("encdec-compile: warning: ") && warned.insert(line.str()).second &&
+        llvm::StringRef(name).starts_with("idea-"))
+      note(line.str());
   return bundle;
 }
 

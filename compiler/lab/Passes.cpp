@@ -1,5 +1,6 @@
 // Passes.cpp: the pipelines, pass by pass.
 #include "compiler/lab/Passes.h"
+#include "compiler/lab/Bundle.h"
 
 #include "compiler/Pipelines.h"
 #include "compiler/Plugins.h"
@@ -9,13 +10,14 @@
 #include "compiler/import/Import.h"
 #include "compiler/place/Layout.h"
 #include "compiler/run/Interpret.h"
-#include "compiler/schedule/Kernel.h"
+#include "compiler/schedule/Schedule.h"
 #include "dialect/Dialect.h"
 #include "dialect/Ops.h"
 #include "dialect/Schema.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "runtime/base/Signals.h"
+#include "llvm/ADT/MapVector.h"
 
 #include <cmath>
 #include <utility>
@@ -165,6 +167,19 @@ int64_t arenaByRow(func::FuncOp function) {
   return size ? size.getPerRow() : 0;
 }
 
+/// The entries that run for the counted rows (Bundle.h), one of each name.
+static SmallVector<func::FuncOp> countedEntries(ModuleOp scheduled) {
+  llvm::MapVector<StringRef, func::FuncOp> chosen;
+  for (func::FuncOp entry : kernel::entriesOf(scheduled)) {
+    StringRef name = kernel::entryName(entry);
+    kernel::RowsFromAttr from = kernel::rowsFrom(entry);
+    if (!from || std::max(from.getLeast(), from.getPerWorker()) <=
+                     (name == "encode" ? encodeRows : stepRows))
+      chosen[name] = entry;
+  }
+  return llvm::to_vector(llvm::make_second_range(chosen));
+}
+
 /// Runs `rest` (passes to placed form), the schedule and code generation for this machine.
 void PassLab::lower(ModuleOp module, llvm::ArrayRef<std::string> rest, Object &row) {
   ErrorMessages messages(context);
@@ -184,8 +199,10 @@ void PassLab::lower(ModuleOp module, llvm::ArrayRef<std::string> rest, Object &r
   if (failed(schedule.run(module)))
     return give("not-scheduled");
   int64_t calls = 0, barriers = 0, arena = 0;
-  module.walk([&](kernel::CallOp) { ++calls; });
-  module.walk([&](kernel::BarrierOp) { ++barriers; });
+  for (func::FuncOp entry : countedEntries(module)) {
+    entry.walk([&](kernel::CallOp) { ++calls; });
+    entry.walk([&](kernel::BarrierOp) { ++barriers; });
+  }
   for (func::FuncOp function : module.getOps<func::FuncOp>())
     arena += arenaByRow(function);
   const ObjectTarget *host = hostObjectTarget();

@@ -81,8 +81,8 @@ static std::string bundlesTable(const Object &record) {
       {"bytes of code, all levels", "code_bytes"},
       {"bytes of weights", "weights_bytes"},
       {"weights read by a step", "step_bytes"},
-      {"segments of encode", "encode_segments"},
-      {"segments of a step", "step_segments"}};
+      {"segments, encode of 32 tokens", "encode_segments"},
+      {"segments, step of 1 row", "step_segments"}};
   for (const auto &[name, key] : rows)
     table += fmt::format("{:<28}{:>14.0f}{:>14.0f}\n", name, number(base, key), number(idea, key));
   if (record.getBoolean("equal_bundles").value_or(false))

@@ -208,8 +208,8 @@ std::string bundles(const Object &record) {
       {"bytes of code, all levels", "code_bytes"},
       {"bytes of weights", "weights_bytes"},
       {"weights read by a step", "step_bytes"},
-      {"segments of encode", "encode_segments"},
-      {"segments of a step", "step_segments"}};
+      {"segments, encode of 32 tokens", "encode_segments"},
+      {"segments, step of 1 row", "step_segments"}};
   for (const auto &[name, key] : rows)
     table.row({name, fmt::format("{:.0f}", number(base, key)),
                fmt::format("{:.0f}", number(idea, key))});
