@@ -22,7 +22,7 @@ class Tune(unittest.TestCase):
         cls.model, cls.file = cls.out / "model", cls.out / "tuning.json"
         subprocess.run([BIN / "encdec", "synth", "--family", "bart", "-o", cls.model],
                        capture_output=True, check=True)
-        cls.said = cls.encdec("tune", cls.model, "-o", cls.file, "--rows", "1", "--seconds", "40",
+        cls.said = cls.encdec("tune", cls.model, "-o", cls.file, "--rows", "1", "--seconds", "80",
                            "--seed", "1", "--bench-with", HERE / "fake_bench.py").stdout
 
     @classmethod
