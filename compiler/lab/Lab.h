@@ -32,7 +32,8 @@ struct LabOptions {
   /// The programs, where they are not those beside this one.
   std::string compileWith, benchWith, runWith;
   std::function<void(const std::string &)> progress; ///< May be empty.
-  std::function<void(const std::string &)> note; ///< What is worth knowing before the end; may be empty.
+  /// Gets what is worth knowing before the end; may be empty.
+  std::function<void(const std::string &)> note;
 };
 
 /// Compiles both, times them, then compares their numbers: after timing, since a program that

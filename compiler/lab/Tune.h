@@ -22,7 +22,8 @@ struct TuneOptions {
   /// The programs, where they are not those beside this one.
   std::string compileWith, benchWith;
   std::function<void(const std::string &)> progress; ///< May be empty.
-  std::function<void(const std::string &)> note; ///< What is worth knowing before the end; may be empty.
+  /// Gets what is worth knowing before the end; may be empty.
+  std::function<void(const std::string &)> note;
   std::function<void(const std::string &)> report;   ///< A line for each trial; may be empty.
 };
 

@@ -26,7 +26,8 @@ document.querySelector("iframe").onload = event => {
   const page = event.target.contentDocument, root = page.documentElement;
   const loaded = event.target.contentWindow.performance.getEntriesByType("resource").length;
   const times = page.querySelector(".times");  // whose figures are all seen without scrolling
-  document.title = `${times.scrollWidth - times.clientWidth} ${root.scrollWidth - root.clientWidth} ${loaded} ${page.title}`;
+  const wider = element => element.scrollWidth - element.clientWidth;
+  document.title = `${wider(times)} ${wider(root)} ${loaded} ${page.title}`;
 };
 </script>"""
 
