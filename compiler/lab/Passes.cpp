@@ -331,8 +331,10 @@ Status PassLab::reduce(ModuleOp before, Bisected &found) {
     auto now = after->lookupSymbol<func::FuncOp>(function.getName());
     if (!now || printed(now) == printed(function))
       function.erase();
-    else
+    else {
       expected += printed(now);
+      found.function = function.getName().str();
+    }
   }
   for (WeightOp weight : llvm::make_early_inc_range(cut->getOps<WeightOp>()))
     if (SymbolTable::symbolKnownUseEmpty(weight, *cut))

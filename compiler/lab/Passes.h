@@ -43,6 +43,7 @@ struct Bisected {
   unsigned fusions = 0; ///< That the pass makes of it.
   Fusions guilty;       ///< Of these.
   std::string reduced;  ///< Of `before` the function that is changed, with the weights it uses.
+  std::string function; ///< Its name.
   Fusions inReduced;    ///< The same fusions there.
 };
 Result<Bisected> bisectPasses(const PassOptions &options);

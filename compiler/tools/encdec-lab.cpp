@@ -210,6 +210,10 @@ Result<std::string> bisect(Arguments &arguments) {
     return "  " + lab::shown({"encdec", "run", ir, "--interpret", "--checkpoint", options.model,
                               "--ids", "1 2 3", "--json"}) + "\n";
   };
+  auto draw = [&](const std::string &ir) {
+    return "  " + lab::shown({"encdec-run-reference", ir, "--function", found.function, "--seed",
+                              "1", "--checkpoint", options.model}) + "\n";
+  };
   std::string text = fmt::format("{} changes a log-probability by {:.2g}, more than {:g}\n",
                                  found.pass, found.error, passes.tolerance);
   if (found.fusions)
@@ -220,7 +224,9 @@ Result<std::string> bisect(Arguments &arguments) {
   text += "\nto repeat it:\n" + opt(before, found.guilty, "after.mlir") +
           ask(before) + ask(arguments.bisect + "/after.mlir");
   if (!found.reduced.empty())
-    text += "\nthe function alone:\n" + opt(reduced, found.inReduced, "reduced-after.mlir");
+    text += "\nthe function alone, on drawn inputs:\n" +
+            opt(reduced, found.inReduced, "reduced-after.mlir") + draw(reduced) +
+            draw(arguments.bisect + "/reduced-after.mlir");
   return text;
 }
 

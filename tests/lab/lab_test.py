@@ -256,6 +256,7 @@ Pattern Wrong {
                                   env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}).stdout
                    for line in commands]
         self.assertNotEqual(answers[1], answers[2])
+        self.assertNotEqual(answers[4], answers[5])  # of the function alone
 
         def relus(name):
             text = (folder / name).read_text()
