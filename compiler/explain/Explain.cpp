@@ -10,6 +10,7 @@
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSet.h"
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 
@@ -50,12 +51,22 @@ public:
         handler(&context, [this](Diagnostic &diagnostic) {
           if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
             messages += (messages.empty() ? "" : "; ") + diagnostic.str();
+          else if (diagnostic.getSeverity() == DiagnosticSeverity::Warning && !runsAgain)
+            warn(diagnostic);
           return success();
         }) {}
 
   Report run();
 
 private:
+  void warn(const Diagnostic &diagnostic) {
+    auto at = diagnostic.getLocation()->findInstanceOf<FileLineColLoc>();
+    std::string text = diagnostic.str();
+    if (at)
+      text = llvm::formatv("{0}:{1}:{2}: {3}", at.getFilename().getValue(), at.getLine(), at.getColumn(),
+                     text);
+    report.warnings.push_back(text);
+  }
   std::pair<OwningOpRef<ModuleOp>, bool> runStages();
   bool advance(OwningOpRef<ModuleOp> &work, Pipeline build, StringRef name, StringRef title);
   void link();
@@ -66,6 +77,7 @@ private:
   MLIRContext &context;
   const PipelineOptions &options;
   const Sizes &sizes;
+  bool runsAgain = false; // pipelines without a pass, whose warnings are not the user's
   size_t fusions = 0; // verdicts of the fuse pipeline, which come first
   std::string messages;
   ScopedDiagnosticHandler handler;
@@ -136,6 +148,7 @@ void Explainer::link() {
 
 /// Runs the pipelines once more, without one pass.
 void Explainer::runWithout(PassGain &gain) {
+  runsAgain = true;
   PassManager pm(&context);
   for (Pipeline build : {buildFusePipeline, buildPlacePipeline, buildSchedulePipeline})
     build(pm, options);

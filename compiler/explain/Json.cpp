@@ -179,6 +179,10 @@ void Printer::print() {
     text("family", report.family);
     text("weights", report.weights);
     text("stopped", report.stopped);
+    json.attributeArray("warnings", [&] {
+      for (const std::string &warning : report.warnings)
+        json.value(warning);
+    });
     printSizes();
     printTotals();
     list("ops", report.ops, [&](const ImportedOp &op) { printOp(op); });

@@ -116,6 +116,7 @@ struct Report {
   std::vector<Phase> phases;
   std::vector<PassGain> passes; // in the order of their first fusion
   std::map<std::string, Total> totals; // by entry
+  std::vector<std::string> warnings; // of the passes: "mine.pdll:2:1: …"
   std::string stopped; // why a stage could not be made; empty: all were
 
   const Stage *stage(llvm::StringRef name) const;

@@ -233,6 +233,11 @@ int explainAll(Arguments &arguments) {
   explain::Report report = explain::explainModule(
       **module, arguments.pipeline, arguments.view.sizes);
   report.model = arguments.ir.empty() ? arguments.model : arguments.ir;
+  std::vector<std::string> warnings = idlePlugins(arguments.pipeline);
+  warnings.insert(warnings.end(), report.warnings.begin(), report.warnings.end());
+  for (const std::string &warning : warnings)
+    if (!arguments.quiet)
+      llvm::errs() << "encdec-explain: warning: " << warning << "\n";
   explain::View &view = arguments.view;
   view.color = isatty(STDOUT_FILENO) && !std::getenv("NO_COLOR");
   for (double *limit : {&view.limits.bandwidth, &view.limits.floats, &view.limits.wholes})

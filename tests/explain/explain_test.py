@@ -96,6 +96,17 @@ class Explain(unittest.TestCase):
         said = explain(EXAMPLE, "--pass-pipeline", "no-such-pass", code=2).stderr
         self.assertIn("the passes 'no-such-pass' cannot be read", said)
 
+    def test_what_matches_nothing_warns(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder) / "never.pdll"
+            file.write_text('#include "encdec/fusion.pdll"\nPattern Never {\n'
+                            '  let norm = op<encdec.norm>(x: Value) {eps = attr<"7.0 : f32">};\n'
+                            '  replace norm with x;\n}\n')
+            out = explain(EXAMPLE, "--patterns", file, "--json")
+        warning, = json.loads(out.stdout)["warnings"]
+        self.assertIn("never.pdll:2:1: ", warning)
+        self.assertEqual(out.stderr, f"encdec-explain: warning: {warning}\n")
+
     def test_savings(self):
         """An FFN of width 768 no longer writes and reads two hidden rows; an attention of four
         heads neither scores nor probabilities."""
