@@ -52,8 +52,11 @@ static Result<SynthReport> writeFolder(const SynthOptions &options, const fs::pa
   ENCDEC_ASSIGN_OR_RETURN(files.config, parseJson(config).withContext("config.json"));
   std::vector<std::string> warnings;
   ENCDEC_ASSIGN_OR_RETURN(ModelDescription model, describeModel(family, files, 0, warnings));
-  for (const std::string &warning : warnings) // an unknown key is a slip of --set
-    return usageError(warning);
+  for (std::string warning : warnings) { // an unknown key is a slip of --set
+    if (size_t at = warning.find(", ignored"); at != warning.npos)
+      warning.erase(at, sizeof ", ignored" - 1);
+    return usageError("--set: " + warning);
+  }
   ENCDEC_RETURN_IF_ERROR(checkVocabulary(model.encoder));
   ENCDEC_RETURN_IF_ERROR(checkVocabulary(model.decoder));
   // Where the sides differ, the larger one's pieces serve both.

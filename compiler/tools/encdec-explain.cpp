@@ -9,11 +9,11 @@
 #include "compiler/explain/ReadIr.h"
 #include "compiler/import/Import.h"
 #include "compiler/tools/Measure.h"
+#include "compiler/tools/OutputFile.h"
 #include "compiler/tools/PipelineFlags.h"
 #include "compiler/tools/Streams.h"
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/Support/Error.h"
-#include "llvm/Support/FileSystem.h"
 #include <CLI/CLI.hpp>
 #include <thread>
 #include <unistd.h>
@@ -190,32 +190,16 @@ int explainKernels(mlir::ModuleOp module, const Arguments &arguments) {
   return finishOutput("encdec-explain");
 }
 
-/// A page that cannot be written whole, as on a full disk, leaves what was there before.
 Status writePage(const std::string &path, const explain::Report &report,
                  const explain::View &view) {
   if (path == "-") {
     explain::printHtml(report, view, llvm::outs());
     return Status::success();
   }
-  namespace fs = llvm::sys::fs;
-  const bool replaces = !fs::exists(path) || fs::is_regular_file(path); // no device, no pipe
-  const std::string written = replaces ? path + ".part" : path;
-  std::error_code error;
-  {
-    llvm::raw_fd_ostream file(written, error);
-    if (!error) {
-      explain::printHtml(report, view, file);
-      file.close();
-      error = file.error();
-      file.clear_error(); // its destructor would end the program
-    }
-  }
-  if (!error && replaces)
-    error = fs::rename(written, path);
-  if (error && replaces)
-    fs::remove(written);
-  return error ? Status(Code::Failure, "--html " + path + ": cannot write it: " + error.message())
-               : Status::success();
+  std::string page;
+  llvm::raw_string_ostream text(page);
+  explain::printHtml(report, view, text);
+  return tools::writeOutput(path, page).withContext("--html");
 }
 
 int explainAll(Arguments &arguments) {
@@ -275,5 +259,8 @@ int main(int argc, char **argv) {
   }
   if (std::string wrong = conflict(arguments); !wrong.empty())
     return fail(Status(Code::Usage, wrong));
+  if (arguments.html != "-")
+    if (Status status = tools::checkOutput(arguments.html).withContext("--html"); !status.ok())
+      return fail(status);
   return explainAll(arguments);
 }

@@ -3,13 +3,16 @@
 #include "compiler/emit/Jit.h"
 #include "compiler/run/Run.h"
 #include "compiler/tools/CommandLine.h"
+#include "compiler/tools/OutputFile.h"
 #include "compiler/tools/Streams.h"
 #include "encdec/runtime.h"
 #include "runtime/base/WeightTypes.h"
 
 #include <charconv>
+#include <cerrno>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -140,7 +143,8 @@ Result<std::vector<StepAnswer>> Runtime::ask(const Arguments &arguments) {
     answers.push_back(std::move(answer));
   }
   if (!arguments.logits.empty() && !file.flush())
-    return Status(Code::Failure, fmt::format("{}: cannot write it", arguments.logits));
+    return Status(Code::Failure, fmt::format("{}: cannot write it: {}", arguments.logits,
+                                            std::strerror(errno)));
   return answers;
 }
 
@@ -165,6 +169,7 @@ Result<Outcome> interpret(const Arguments &arguments, const IrModel &ir, std::st
 }
 
 Result<Outcome> answer(const Arguments &arguments) {
+  ENCDEC_RETURN_IF_ERROR(tools::checkOutput(arguments.logits).withContext("--logits"));
   if (isBundle(arguments.file))
     return askBundle(arguments, arguments.file);
   ENCDEC_ASSIGN_OR_RETURN(IrModel ir, IrModel::read(arguments.file, arguments.options));

@@ -193,7 +193,7 @@ class Explain(unittest.TestCase):
         full = pathlib.Path("/dev/full")
         for path in ["/nowhere/page.html"] + ["/dev/full"] * full.is_char_device():
             out = explain(EXAMPLE, "--html", path, code=1)
-            self.assertIn(f"--html {path}: cannot write it: ", out.stderr)
+            self.assertIn(f"--html: {path}: cannot write it: ", out.stderr)
         self.assertFalse(full.is_file(), "a page must not take a device's place")
 
     def test_page_escapes(self):
