@@ -165,7 +165,8 @@ private:
     Type f32 = Float32Type::get(call.getContext()), i8 = IntegerType::get(call.getContext(), 8);
     unsigned slot = 0;
     for (const RowStep &step : program.steps) {
-      bool isLinear = step.kind == RowStep::Kind::linear, isEmbed = step.kind == RowStep::Kind::embed;
+      bool isLinear = step.kind == RowStep::Kind::linear;
+      bool hasMatrix = isLinear || step.kind == RowStep::Kind::embed;
       bool quantized = isLinear && formatOf(step.weights).roundsActivations;
       int64_t width = isLinear ? step.depth : step.width;
       for (int64_t input : step.inputs)
@@ -173,12 +174,11 @@ private:
             !(quantized ? isTensor(call.getOperand(input), i8, quantizedRowBytes(width))
                         : isTensor(call.getOperand(input), f32, width)))
           return false;
-      if (!isLinear && !isEmbed && step.kind != RowStep::Kind::norm)
+      if (!hasMatrix && step.kind != RowStep::Kind::norm)
         continue;
       if (slot + 2 > call.getWeights().size() || !call.weight(slot) ||
-          (isLinear || isEmbed
-               ? kind(slot) != step.weights
-                    : bool(call.weight(slot + 1)) != step.norm.hasBeta))
+          (hasMatrix ? kind(slot) != step.weights
+                     : bool(call.weight(slot + 1)) != step.norm.hasBeta))
         return false;
       slot += 2;
     }

@@ -7,10 +7,8 @@
 #include "compiler/schedule/Schedule.h"
 #include "dialect/Schema.h"
 #include "mlir/Pass/PassManager.h"
-#include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSet.h"
-#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 
@@ -60,12 +58,8 @@ public:
 
 private:
   void warn(const Diagnostic &diagnostic) {
-    auto at = diagnostic.getLocation()->findInstanceOf<FileLineColLoc>();
-    std::string text = diagnostic.str();
-    if (at)
-      text = llvm::formatv("{0}:{1}:{2}: {3}", at.getFilename().getValue(), at.getLine(), at.getColumn(),
-                     text);
-    report.warnings.push_back(text);
+    std::string place = placeOf(diagnostic.getLocation());
+    report.warnings.push_back((place.empty() ? "" : place + ": ") + diagnostic.str());
   }
   std::pair<OwningOpRef<ModuleOp>, bool> runStages();
   bool advance(OwningOpRef<ModuleOp> &work, Pipeline build, StringRef name, StringRef title);
@@ -86,27 +80,16 @@ private:
 
 } // namespace
 
-/// Of entries that stand once for each range of rows, keeps the one that runs for `sizes`;
-/// the names of the others.
-static llvm::StringSet<> keepOneRange(ModuleOp scheduled, const Sizes &sizes) {
+/// Erases the variants of entries that do not run for `sizes`; returns their names.
+static llvm::StringSet<> dropOtherRanges(ModuleOp scheduled, const Sizes &sizes) {
   llvm::StringSet<> dropped;
-  auto drop = [&](func::FuncOp entry) {
-    dropped.insert(entry.getName());
-    entry.erase();
-  };
-  llvm::StringMap<func::FuncOp> kept;
-  for (func::FuncOp entry : kernel::entriesOf(scheduled)) {
-    kernel::RowsFromAttr from = kernel::rowsFrom(entry);
-    StringRef name = kernel::entryName(entry);
-    int64_t rows = sizes.rows(name);
-    if (from && (from.getLeast() > rows || from.getPerWorker() * sizes.threads > rows)) {
-      drop(entry);
-      continue;
+  auto kept = kernel::entriesFor(
+      scheduled, [&](StringRef name) { return sizes.rows(name); }, sizes.threads);
+  for (func::FuncOp entry : kernel::entriesOf(scheduled))
+    if (!llvm::is_contained(kept, entry)) {
+      dropped.insert(entry.getName());
+      entry.erase();
     }
-    if (func::FuncOp before = kept.lookup(name))
-      drop(before);
-    kept[name] = entry;
-  }
   return dropped;
 }
 
@@ -122,7 +105,7 @@ bool Explainer::advance(OwningOpRef<ModuleOp> &work, Pipeline build, StringRef n
     return false;
   }
   work = std::move(next);
-  llvm::StringSet<> dropped = keepOneRange(*work, sizes);
+  llvm::StringSet<> dropped = dropOtherRanges(*work, sizes);
   llvm::erase_if(report.verdicts, [&](const Verdict &verdict) {
     return verdict.pass == "group" && dropped.contains(verdict.function);
   });
@@ -167,7 +150,7 @@ void Explainer::runWithout(PassGain &gain) {
   if (!gain.schedulable)
     return;
   Report other;
-  keepOneRange(*work, sizes);
+  dropOtherRanges(*work, sizes);
   addStage(*work, "scheduled", "", other);
   addSchedule(*work, other);
   auto more = [&](auto member) {

@@ -22,7 +22,8 @@ struct NativePattern {
 /// All of them.
 llvm::ArrayRef<NativePattern> nativePatterns();
 
-/// Those of them whose last argument is an attribute or a type as a text.
+/// The native patterns whose last argument is the text of an attribute or of a type; nativePatterns
+/// has them too.
 llvm::ArrayRef<NativePattern> nativeTexts();
 
 /// The text in `attribute` as an attribute of the context, which knows encdec's; null, saying

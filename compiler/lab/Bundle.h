@@ -8,8 +8,8 @@
 
 namespace encdec::lab {
 
-/// Of entries that stand once for each range of rows, those for so many rows and one worker are
-/// counted: one row, and a source of 32 tokens.
+/// Counts of calls and segments are of the variant of an entry that one worker runs for so many
+/// rows: a step of one row, and the encoding of one source of 32 tokens.
 inline constexpr int64_t stepRows = 1, encodeRows = 32;
 
 struct BundleFacts {

@@ -17,7 +17,6 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "runtime/base/Signals.h"
-#include "llvm/ADT/MapVector.h"
 
 #include <cmath>
 #include <utility>
@@ -167,19 +166,6 @@ int64_t arenaByRow(func::FuncOp function) {
   return size ? size.getPerRow() : 0;
 }
 
-/// The entries that run for the counted rows (Bundle.h), one of each name.
-static SmallVector<func::FuncOp> countedEntries(ModuleOp scheduled) {
-  llvm::MapVector<StringRef, func::FuncOp> chosen;
-  for (func::FuncOp entry : kernel::entriesOf(scheduled)) {
-    StringRef name = kernel::entryName(entry);
-    kernel::RowsFromAttr from = kernel::rowsFrom(entry);
-    if (!from || std::max(from.getLeast(), from.getPerWorker()) <=
-                     (name == "encode" ? encodeRows : stepRows))
-      chosen[name] = entry;
-  }
-  return llvm::to_vector(llvm::make_second_range(chosen));
-}
-
 /// Runs `rest` (passes to placed form), the schedule and code generation for this machine.
 void PassLab::lower(ModuleOp module, llvm::ArrayRef<std::string> rest, Object &row) {
   ErrorMessages messages(context);
@@ -199,7 +185,8 @@ void PassLab::lower(ModuleOp module, llvm::ArrayRef<std::string> rest, Object &r
   if (failed(schedule.run(module)))
     return give("not-scheduled");
   int64_t calls = 0, barriers = 0, arena = 0;
-  for (func::FuncOp entry : countedEntries(module)) {
+  auto countedRows = [](StringRef name) { return name == "encode" ? encodeRows : stepRows; };
+  for (func::FuncOp entry : kernel::entriesFor(module, countedRows, /*workers=*/1)) {
     entry.walk([&](kernel::CallOp) { ++calls; });
     entry.walk([&](kernel::BarrierOp) { ++barriers; });
   }

@@ -18,8 +18,8 @@ inline constexpr llvm::StringLiteral kSegmentsAttr = "encdec.segments";
 /// LLVM dialect. No op becomes a library call.
 void buildKernelsToLLVM(mlir::OpPassManager &pm);
 
-/// Whether `kernel` (linear_512_f32x512) is the one that is asked for: by its name, or by its
-/// kind ("linear").
+/// Whether `asked` means the kernel function `kernel`: it is the function's name
+/// (linear_512_f32x512) or the name of its kind ("linear").
 bool isKernelOf(llvm::StringRef kernel, llvm::StringRef asked);
 
 /// Scheduled form to the LLVM dialect for one level of the target, in place: afterwards

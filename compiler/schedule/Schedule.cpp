@@ -1,5 +1,6 @@
 // Accesses, formulas, handles and the memory plan of entries in scheduled form.
 #include "compiler/schedule/Schedule.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringMap.h"
 
 using namespace mlir;
@@ -88,6 +89,18 @@ SmallVector<func::FuncOp> entriesOf(ModuleOp module) {
     if (!entryName(function).empty())
       entries.push_back(function);
   return entries;
+}
+
+SmallVector<func::FuncOp> entriesFor(ModuleOp module, function_ref<int64_t(StringRef)> rowsOf,
+                                     int64_t workers) {
+  llvm::MapVector<StringRef, func::FuncOp> chosen; // variants follow each other, from few rows on
+  for (func::FuncOp entry : entriesOf(module)) {
+    RowsFromAttr from = rowsFrom(entry);
+    StringRef name = entryName(entry);
+    if (!from || std::max(from.getLeast(), from.getPerWorker() * workers) <= rowsOf(name))
+      chosen[name] = entry;
+  }
+  return llvm::to_vector(llvm::make_second_range(chosen));
 }
 
 template <typename Combine>

@@ -40,6 +40,11 @@ llvm::SmallVector<mlir::func::FuncOp> entriesOf(mlir::ModuleOp module);
 llvm::StringRef entryName(mlir::func::FuncOp function);
 /// The least rows that an entry is for; null: any number.
 RowsFromAttr rowsFrom(mlir::func::FuncOp entry);
+/// Of each entry's variants by range of rows, the variant that runs for `rowsOf(name)` rows on
+/// `workers` workers.
+llvm::SmallVector<mlir::func::FuncOp> entriesFor(mlir::ModuleOp module,
+                                                 llvm::function_ref<int64_t(llvm::StringRef)> rowsOf,
+                                                 int64_t workers);
 
 /// Formulas, component by component.
 SizeAttr sum(SizeAttr a, SizeAttr b);

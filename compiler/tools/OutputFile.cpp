@@ -1,4 +1,4 @@
-// OutputFile.cpp: a temporary file beside the one that is meant, then its name.
+// OutputFile.cpp: text goes to a temporary file, which then takes the output file's name.
 #include "compiler/tools/OutputFile.h"
 
 #include "runtime/base/Signals.h"

@@ -2,38 +2,19 @@
 """encdec lab: verdicts on models whose truth is known, and on cheats."""
 import json
 import os
-import pathlib
 import re
 import subprocess
 import sys
-import tempfile
 import unittest
 
-HERE = pathlib.Path(__file__).resolve().parent
-BIN = pathlib.Path(sys.argv.pop(1)).resolve() / "bin"
+from support import BIN, HERE, WithModel
+
 WRONG_PASS = sys.argv.pop(1)
 sys.path.insert(0, str(HERE))
 CHEATS = re.findall(r'^    "([a-z-]+)": \(', (HERE / "cheat.py").read_text(), re.M)
 
 
-class Lab(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.temporary = tempfile.TemporaryDirectory()
-        cls.out = pathlib.Path(cls.temporary.name)
-        cls.tmp = cls.out / "tmp"
-        cls.tmp.mkdir()
-        cls.model = cls.out / "model"
-        subprocess.run([BIN / "encdec", "synth", "--family", "bart", "-o", cls.model],
-                       capture_output=True, check=True)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.temporary.cleanup()
-
-    def tearDown(self):
-        self.assertEqual(list(self.tmp.iterdir()), [], "nothing may be left behind")
-
+class Lab(WithModel):
     def lab(self, *words, fake=None, check=True, seconds=1):
         model = [] if "--show" in words else [self.model]
         command = [BIN / "encdec", "lab", *model, "--seconds", seconds, *words]

@@ -2,35 +2,19 @@
 """encdec tune, with made-up times; and what encdec compile makes of its file."""
 import json
 import os
-import pathlib
 import subprocess
-import sys
-import tempfile
 import unittest
 
-HERE = pathlib.Path(__file__).resolve().parent
-BIN = pathlib.Path(sys.argv.pop(1)).resolve() / "bin"
+from support import BIN, HERE, WithModel
 
 
-class Tune(unittest.TestCase):
+class Tune(WithModel):
     @classmethod
     def setUpClass(cls):
-        cls.temporary = tempfile.TemporaryDirectory()
-        cls.out = pathlib.Path(cls.temporary.name)
-        cls.tmp = cls.out / "tmp"
-        cls.tmp.mkdir()
-        cls.model, cls.file = cls.out / "model", cls.out / "tuning.json"
-        subprocess.run([BIN / "encdec", "synth", "--family", "bart", "-o", cls.model],
-                       capture_output=True, check=True)
+        super().setUpClass()
+        cls.file = cls.out / "tuning.json"
         cls.said = cls.encdec("tune", cls.model, "-o", cls.file, "--rows", "1", "--seconds", "80",
                            "--seed", "1", "--bench-with", HERE / "fake_bench.py").stdout
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.temporary.cleanup()
-
-    def tearDown(self):
-        self.assertEqual(list(self.tmp.iterdir()), [], "nothing may be left behind")
 
     @classmethod
     def encdec(cls, *words, code=0):

@@ -4,36 +4,15 @@ written, signals. All of it is found early, and nothing is left behind."""
 import copy
 import json
 import os
-import pathlib
 import pty
 import signal
 import subprocess
-import sys
-import tempfile
 import unittest
 
-HERE = pathlib.Path(__file__).resolve().parent
-BIN = pathlib.Path(sys.argv.pop(1)).resolve() / "bin"
+from support import BIN, HERE, WithModel
 
 
-class Usage(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.temporary = tempfile.TemporaryDirectory()
-        cls.out = pathlib.Path(cls.temporary.name)
-        cls.tmp = cls.out / "tmp"
-        cls.tmp.mkdir()
-        cls.model = cls.out / "model"
-        subprocess.run([BIN / "encdec", "synth", "--family", "bart", "-o", cls.model],
-                       capture_output=True, check=True)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.temporary.cleanup()
-
-    def tearDown(self):
-        self.assertEqual(list(self.tmp.iterdir()), [], "nothing may be left behind")
-
+class Usage(WithModel):
     def encdec(self, *words, code=0, **environment):
         result = subprocess.run(list(map(str, (BIN / "encdec", *words))), capture_output=True,
                                 text=True, env={**os.environ, "TMPDIR": str(self.tmp),
