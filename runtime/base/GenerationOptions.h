@@ -13,7 +13,7 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <utility>
+#include <string_view>
 #include <vector>
 
 namespace encdec {
@@ -68,12 +68,15 @@ struct OptionRange {
 
 /// A row of the table, for programs that list options.
 struct OptionInfo {
+  const char *section; ///< "Search": the title that lists show it under.
   const char *key;     ///< "length_penalty"
   const char *type;    ///< "Number"
   const char *initial; ///< As the table spells it: "1", "unset".
-  OptionRange range;
-  const char *origin; ///< "Transformers", …
+  OptionRange range;   ///< Of a Count or Number.
+  const char *origin;  ///< "Transformers", …
   const char *meaning;
+  /// What a value is, for messages and tables: "a list of token ids, or one".
+  std::string values() const;
 };
 
 /// All rows, in the table's order.
@@ -81,6 +84,15 @@ std::span<const OptionInfo> optionTable();
 
 /// The row of a key; null where there is none.
 const OptionInfo *findOption(std::string_view key);
+
+/// An option of Transformers that this engine does not have.
+struct RefusedOption {
+  const char *key;
+  const char *off; ///< The value that turns it off, besides null, as JSON spells it.
+  const char *why; ///< And what to do instead.
+};
+std::span<const RefusedOption> refusedOptions();
+const RefusedOption *findRefusedOption(std::string_view key);
 
 /// The options that somebody gave: a caller, or a model's defaults. Those absent are
 /// nobody's wish. A plain value; ids are checked where a vocabulary is known.
@@ -92,18 +104,25 @@ struct GenerationOptions {
   std::vector<std::string> cleared;
 
   /// Sets an option from JSON, null clears it. Errors: Usage, with the key, for an unknown
-  /// key (with the nearest), another type, or a number out of range.
+  /// key (with the nearest), another type, or a number out of range; the option stays as it
+  /// was.
   Status set(std::string_view key, const JsonValue &value);
   /// The same from what a command line says: JSON, or the text itself where the option is a
   /// text, a choice or a single number or id; "none" clears.
   Status setText(std::string_view key, std::string_view text);
+  /// Makes the option absent, and neither given nor set to none. Errors: Usage for an
+  /// unknown key.
+  Status forget(std::string_view key);
   /// JSON of an option; "null" where it is absent.
   std::string show(std::string_view key) const;
 
-  /// Each option as given here, else as in `model`, else the table's default.
+  /// Each option as given here, else as in `model` unless it is cleared here, else the
+  /// table's default.
   GenerationOptions over(const GenerationOptions &model) const;
   /// Errors: Usage where an id is outside the vocabulary.
   Status checkIds(uint64_t vocabulary) const;
+
+  bool operator==(const GenerationOptions &) const = default;
 };
 
 } // namespace encdec

@@ -187,6 +187,11 @@ Status scanJson(std::string_view text, JsonEvents &events,
                 seen - text.data(), scanner.message);
 }
 
+std::string jsonString(std::string_view utf8) {
+  using nlohmann::json;
+  return json(utf8).dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
 Result<JsonValue> parseJson(std::string_view text, const JsonLimits &limits) {
   JsonTree tree;
   ENCDEC_RETURN_IF_ERROR(scanJson(text, tree, limits));

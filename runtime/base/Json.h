@@ -94,6 +94,9 @@ private:
 Status scanJson(std::string_view text, JsonEvents &events,
                 const JsonLimits &limits = {});
 
+/// A text as JSON spells it, in double quotes. `utf8` is well formed.
+std::string jsonString(std::string_view utf8);
+
 /// The tree of what scanJson takes.
 Result<JsonValue> parseJson(std::string_view text,
                             const JsonLimits &limits = {});

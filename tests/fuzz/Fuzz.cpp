@@ -12,16 +12,17 @@
 
 namespace encdec::fuzz {
 
-extern const Target safetensors, shardIndex, config, family, generationConfig, bundle,
-    manifest, elf, sentencePiece, charsMap, vocabulary, tokenizerConfig, normalizer,
-    tokenizer, tokenizerTime, tokenizerTable, tokenizerJson, merges, tokenizerSettings;
+extern const Target safetensors, shardIndex, config, family, generationConfig,
+    generationOptions, bundle, manifest, elf, sentencePiece, charsMap, vocabulary,
+    tokenizerConfig, normalizer, tokenizer, tokenizerTime, tokenizerTable, tokenizerJson,
+    merges, tokenizerSettings;
 
 std::span<const Target *const> allTargets() {
   static constexpr const Target *targets[] = {
-      &safetensors, &shardIndex, &config, &family, &generationConfig, &bundle,
-      &manifest,    &elf,        &sentencePiece, &charsMap,         &vocabulary,
-      &tokenizerConfig, &normalizer, &tokenizer, &tokenizerTime, &tokenizerTable,
-      &tokenizerJson, &merges, &tokenizerSettings};
+      &safetensors,       &shardIndex,    &config,     &family,          &generationConfig,
+      &generationOptions, &bundle,        &manifest,   &elf,             &sentencePiece,
+      &charsMap,          &vocabulary,    &tokenizerConfig, &normalizer, &tokenizer,
+      &tokenizerTime,     &tokenizerTable, &tokenizerJson, &merges,      &tokenizerSettings};
   return targets;
 }
 

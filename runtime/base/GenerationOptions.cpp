@@ -1,0 +1,225 @@
+//===- GenerationOptions.cpp - what each row of the table becomes ---------===//
+
+#include "runtime/base/GenerationOptions.h"
+
+#include "runtime/base/OptionTypes.h"
+#include "runtime/base/Suggest.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+namespace encdec {
+
+namespace {
+
+// The words of the table's third and fourth column.
+constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr std::nullopt_t unset = std::nullopt;
+constexpr EarlyStopping no = EarlyStopping::no;
+constexpr OptionRange any = {};
+constexpr OptionRange atLeast(double least) { return {least, infinity, true, false}; }
+constexpr OptionRange above(double least) { return {least, infinity, false, false}; }
+constexpr OptionRange within(double least, double most) { return {least, most, true, true}; }
+constexpr OptionRange upTo(double least, double most) { return {least, most, false, true}; }
+
+constexpr RefusedOption refused[] = {
+    {"num_beam_groups", "1",
+     "diverse beam search is not there yet; do_sample with num_return_sequences gives outputs "
+     "that differ"},
+    {"diversity_penalty", "0",
+     "diverse beam search is not there yet; do_sample with num_return_sequences gives outputs "
+     "that differ"},
+    {"constraints", "null",
+     "search under constraints is not there yet; sequence_bias makes words likelier"},
+    {"force_words_ids", "null",
+     "search under constraints is not there yet; sequence_bias makes words likelier"},
+    {"forced_decoder_ids", "null",
+     "Transformers 5 refuses it too; give the tokens as a prefix, or the first one as "
+     "forced_bos_token_id"},
+    {"watermarking_config", "null",
+     "outputs are not watermarked; leave it out, or mark texts after their generation"},
+    {"token_healing", "false",
+     "it mends the end of a decoder's prompt, and sources are read by an encoder here; leave it "
+     "out"},
+    {"penalty_alpha", "0",
+     "contrastive search is not there, nor in Transformers 5 itself; use num_beams, or do_sample "
+     "with top_k"},
+    {"dola_layers", "null",
+     "decoding by contrasting layers is not there, nor in Transformers 5 itself; leave it out"},
+    {"low_memory", "false",
+     "memory is set by the state's size; make a state of fewer rows, or ask for fewer beams"}};
+
+/// Whether text may stand for the option itself, without JSON's quotes.
+bool takesText(std::string_view type) { return type == "Text" || type == "Texts"; }
+
+Status unknownOption(std::string_view key) {
+  if (const RefusedOption *option = findRefusedOption(key))
+    return usageError(fmt::format("{} is not supported: {}", key, option->why));
+  std::vector<std::string> keys;
+  for (const OptionInfo &row : optionTable())
+    keys.push_back(row.key);
+  return usageError(fmt::format("there is no option {}{}", quote(key, 60, '\''),
+                                didYouMean(key, keys)));
+}
+
+template <typename T>
+Status assign(const OptionInfo &row, const JsonValue &value, std::optional<T> &field) {
+  T read{};
+  const JsonValue *wrong = option::read(value, row.range, read);
+  if (!wrong) {
+    field = std::move(read);
+    return {};
+  }
+  const bool tooLarge = std::is_same_v<T, option::Count> &&
+                        (wrong->integer > uint64_t(option::greatestCount) ||
+                         std::abs(wrong->asNumber().value_or(0)) > double(option::greatestCount));
+  return usageError(fmt::format("{}: expected {}{}, found {}{}", row.key, row.values(),
+                                tooLarge ? " (counts end at 2^53)" : "", wrong->show(),
+                                wrong == &value ? "" : " in it"));
+}
+
+/// The value that a whole text is; nothing where it is no JSON.
+std::optional<JsonValue> parseValue(std::string_view text) {
+  auto object = parseJson(fmt::format("{{\"\": {}}}", text));
+  if (!object.ok() || object->items.size() != 1)
+    return std::nullopt;
+  return std::move(object->items[0]);
+}
+
+/// A finite number in a spelling that JSON does not have: ".5", "1.".
+std::optional<double> plainNumber(std::string_view text) {
+  double number = 0;
+  const char *end = text.data() + text.size();
+  auto [stop, error] = std::from_chars(text.data(), end, number);
+  return error == std::errc() && stop == end && std::isfinite(number) ? std::optional(number)
+                                                                      : std::nullopt;
+}
+
+} // namespace
+
+std::string OptionRange::show(bool whole) const {
+  const char *number = whole ? "a whole number" : "a number";
+  if (std::isinf(least))
+    return number;
+  if (std::isinf(most))
+    return fmt::format("{} {} {}", number, leastIncluded ? "of at least" : "above", least);
+  return leastIncluded ? fmt::format("{} from {} to {}", number, least, most)
+                       : fmt::format("{} above {} and at most {}", number, least, most);
+}
+
+std::string OptionInfo::values() const { return option::words(type, range); }
+
+std::span<const OptionInfo> optionTable() {
+  static const std::vector<OptionInfo> table = [] {
+    std::vector<OptionInfo> rows;
+    const char *section = "";
+#define ENCDEC_OPTION_SECTION(title) section = title;
+#define ENCDEC_OPTION(key, type, initial, range, origin, processor, meaning)               \
+  rows.push_back({section, #key, #type, #initial, range, #origin, meaning});
+#include "runtime/base/GenerationOptions.def"
+    return rows;
+  }();
+  return table;
+}
+
+const OptionInfo *findOption(std::string_view key) {
+  for (const OptionInfo &row : optionTable())
+    if (key == row.key)
+      return &row;
+  return nullptr;
+}
+
+std::span<const RefusedOption> refusedOptions() { return refused; }
+
+const RefusedOption *findRefusedOption(std::string_view key) {
+  for (const RefusedOption &option : refused)
+    if (key == option.key)
+      return &option;
+  return nullptr;
+}
+
+Status GenerationOptions::set(std::string_view key, const JsonValue &value) {
+  const OptionInfo *row = findOption(key);
+  if (!row)
+    return unknownOption(key);
+  if (value.isNull()) {
+    ENCDEC_RETURN_IF_ERROR(forget(key));
+    cleared.emplace_back(key);
+    return {};
+  }
+#define ENCDEC_OPTION(name, type, initial, range, origin, processor, meaning)              \
+  if (key == #name)                                                                        \
+    ENCDEC_RETURN_IF_ERROR(assign(*row, value, name));
+#include "runtime/base/GenerationOptions.def"
+  std::erase(cleared, key);
+  return {};
+}
+
+Status GenerationOptions::setText(std::string_view key, std::string_view text) {
+  const OptionInfo *row = findOption(key);
+  if (!row)
+    return unknownOption(key);
+  if (text == "none")
+    return set(key, {});
+  const bool isText = takesText(row->type);
+  std::optional<JsonValue> value = parseValue(text);
+  if (value && isText && value->isScalar() && !value->asText() && !value->isNull())
+    value.reset(); // the text "12"
+  if (value)
+    return set(key, *value);
+  JsonValue plain{.kind = JsonValue::String, .text = std::string(text)};
+  if (auto number = plainNumber(text); number && !isText)
+    plain = {.kind = JsonValue::Real, .real = *number};
+  // The text of an option may begin like a list; one that takes lists is more likely cut.
+  const bool begun = !text.empty() && (text[0] == '"' || text[0] == '[' || text[0] == '{');
+  if (begun && std::string_view(row->type) != "Text")
+    return usageError(fmt::format("{}: expected {}, found {}, which is not valid JSON", key,
+                                  row->values(), quote(text, 60)));
+  return set(key, plain);
+}
+
+Status GenerationOptions::forget(std::string_view key) {
+  if (!findOption(key))
+    return unknownOption(key);
+#define ENCDEC_OPTION(name, type, initial, range, origin, processor, meaning)              \
+  if (key == #name)                                                                        \
+    name.reset();
+#include "runtime/base/GenerationOptions.def"
+  std::erase(cleared, key);
+  return {};
+}
+
+std::string GenerationOptions::show(std::string_view key) const {
+#define ENCDEC_OPTION(name, type, initial, range, origin, processor, meaning)              \
+  if (key == #name && name)                                                                \
+    return option::show(*name);
+#include "runtime/base/GenerationOptions.def"
+  return "null";
+}
+
+GenerationOptions GenerationOptions::over(const GenerationOptions &model) const {
+  GenerationOptions merged = *this;
+  merged.cleared.clear();
+#define ENCDEC_OPTION(name, type, initial, range, origin, processor, meaning)              \
+  if (!merged.name && std::ranges::find(cleared, #name) == cleared.end())                  \
+    merged.name = model.name;                                                              \
+  if (!merged.name)                                                                        \
+    merged.name = initial;
+#include "runtime/base/GenerationOptions.def"
+  return merged;
+}
+
+Status GenerationOptions::checkIds(uint64_t vocabulary) const {
+#define ENCDEC_OPTION(name, type, initial, range, origin, processor, meaning)              \
+  if (name)                                                                                \
+    if (auto id = option::idOutside(*name, vocabulary))                                    \
+      return usageError(fmt::format("{}: {} is outside the vocabulary 0 ... {}", #name,    \
+                                    *id, int64_t(vocabulary) - 1));
+#include "runtime/base/GenerationOptions.def"
+  return {};
+}
+
+} // namespace encdec
