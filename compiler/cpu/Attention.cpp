@@ -163,7 +163,7 @@ func::FuncOp CpuKernels::cacheAppend(const AttentionShape &shape) {
     CacheLayer cache(k, f, shape, f.number(2));
     Val positions = f.contextPointer("positions");
     Val rows = f.context("rows");
-    auto [first, last] = f.share(rows * shape.heads);
+    auto [first, last] = f.shareRowHeads(shape.heads);
     k.loop(first, last, [&](Val unit) {
       Val row = unit % rows, head = unit / rows;
       Val j = k.loadIndex(positions, row);
@@ -188,7 +188,7 @@ func::FuncOp CpuKernels::selfAttention(const AttentionShape &shape, float scale,
     Val positions = f.contextPointer("positions"), scratch = f.scratch(result + 1);
     Layer layer = cache.slot(k.constant(int64_t(0)));
     Val rows = f.context("rows");
-    auto [first, last] = f.share(rows * shape.heads);
+    auto [first, last] = f.shareRowHeads(shape.heads);
     k.loop(first, last, [&](Val unit) {
       Val row = unit % rows, head = unit / rows;
       Val at = row * rowBytes(shape), column = at + head * (shape.headSize * 4);
@@ -217,7 +217,7 @@ func::FuncOp CpuKernels::crossAttention(const AttentionShape &shape,
     Val probs = f.contextPointer("out_probs"),
         stride = f.context("probs_stride");
     Val none = k.isNull(probs), firstProbs = f.number(6) * shape.heads;
-    auto [first, last] = f.share(rows * shape.heads);
+    auto [first, last] = f.shareRowHeads(shape.heads);
     Val ld = k.constant(rowBytes(shape)), zero = k.constant(int64_t(0));
     Val several = k.constant(kAttendRows), single = k.constant(int64_t(1));
     k.repeat({first}, [&, last = last](ArrayRef<Val> so) { return so[0] < last; },

@@ -60,7 +60,8 @@ std::string VocabularyShape::name(StringRef kernel) const {
 /// Whether this call asks for no more than a sketch can decide.
 Val CpuKernels::wantsChoice(KernelBuilder &k, Frame &f) {
   return k.isNull(f.contextPointer("out_log_probs")) &
-         k.isNull(f.contextPointer("out_logits")) & (f.context("top_k") < 2) &
+         k.isNull(f.contextPointer("out_logits")) &
+         (f.context("top_k") == k.constant(int64_t(1))) &
          (f.context("rows") < kMostRows + 1);
 }
 

@@ -8,7 +8,8 @@
 // record keeps their maximum and their sum of exponentials, and each worker's own list of
 // a row's best tokens takes in the tokens that beat its last entry. After a barrier the
 // records are merged in block order and the lists in worker order, which is column order.
-// So neither the number of workers nor that of rows changes a bit.
+// So neither the number of workers nor that of rows changes a bit. A call with `top` 0 makes
+// no records and no lists, and multiplies only where it asks for logits.
 #include "compiler/cpu/Vocabulary.h"
 #include "compiler/cpu/Math.h"
 
@@ -30,6 +31,11 @@ void emitEmptyLists(KernelBuilder &k, Val lists, Val rows, Val top) {
 }
 
 namespace {
+
+/// Whether this call asks for neither tokens nor logits: its rows enter the cache alone.
+Val asksNothing(KernelBuilder &k, Frame &f) {
+  return (f.context("top_k") < 1) & k.isNull(f.contextPointer("out_logits"));
+}
 
 /// The biased logit that a further token must beat: that of the list's last token.
 Val worst(KernelBuilder &k, Val list, Val top) {
@@ -157,11 +163,13 @@ func::FuncOp CpuKernels::vocabulary(const VocabularyShape &shape) {
         }, k.constant(blocks.arrayBytes()));
       });
     };
-    if (!shape.sketch)
-      return whole();
-    Val choice = wantsChoice(k, f);
-    k.when(choice, [&] { emitSketch(k, f, o); });
-    k.unless(choice, whole);
+    k.unless(asksNothing(k, f), [&] {
+      if (!shape.sketch)
+        return whole();
+      Val choice = wantsChoice(k, f);
+      k.when(choice, [&] { emitSketch(k, f, o); });
+      k.unless(choice, whole);
+    });
   });
 }
 
@@ -213,33 +221,37 @@ func::FuncOp CpuKernels::topTokens(int64_t columns) {
         Blocks blocks{columns};
         Val logits = f.place(0), rows = f.context("rows");
         Scan scan{f.place(1), f.scratch(2), f.context("top_k")};
-        emitEmptyLists(k, scan.lists, rows, scan.top);
-        auto [first, last] = f.share(rows * blocks.count());
-        k.loop(first, last, [&](Val unit) {
-          Val row = unit / blocks.count(), block = unit % blocks.count();
-          emitScan(k, f, columns, block, row,
-                   logits + row * (blocks.panels() * 64) + block * (kBlock * 4),
-                   scan.records + row * blocks.rowBytes() + block * 4,
-                   k.constant(blocks.arrayBytes()), scan);
+        k.unless(asksNothing(k, f), [&] {
+          emitEmptyLists(k, scan.lists, rows, scan.top);
+          auto [first, last] = f.share(rows * blocks.count());
+          k.loop(first, last, [&](Val unit) {
+            Val row = unit / blocks.count(), block = unit % blocks.count();
+            emitScan(k, f, columns, block, row,
+                     logits + row * (blocks.panels() * 64) + block * (kBlock * 4),
+                     scan.records + row * blocks.rowBytes() + block * 4,
+                     k.constant(blocks.arrayBytes()), scan);
+          });
         });
       });
 }
 
-/// Scans one block of one row, whose logits lie at `logits`, and copies the logits to the
-/// caller's output where there is one.
+/// Scans one block of one row, whose logits lie at `logits`, if tokens are asked for, and
+/// copies the logits to the caller's output where there is one.
 void CpuKernels::emitScan(KernelBuilder &k, Frame &f, int64_t columns,
                           Val block, Val row, Val logits, Val record,
                           Val arrayBytes, const Scan &scan) {
   Blocks blocks{columns};
   Val stride = k.constant(blocks.panels() * 64), offset = block * (kBlock * 4);
   Val panels = blocks.panelsOf(k, block);
-  Val biasRow = k.loadIndex(f.contextPointer("row_bias"), row);
-  Val bias = f.contextPointer("logit_bias") + biasRow * stride + offset;
-  Vals arguments{logits,     bias,   block * kBlock, panels, k.constant(columns),
-                 record,     arrayBytes, scan.lists + row * kListBytes, scan.top};
-  Val whole = block < columns / kBlock;
-  k.when(whole, [&] { k.call(scanBlock(Extent::Whole), arguments); });
-  k.unless(whole, [&] { k.call(scanBlock(Extent::Part), arguments); });
+  k.unless(scan.top < 1, [&] { // then biases and lists have no first entry
+    Val biasRow = k.loadIndex(f.contextPointer("row_bias"), row);
+    Val bias = f.contextPointer("logit_bias") + biasRow * stride + offset;
+    Vals arguments{logits,     bias,   block * kBlock, panels, k.constant(columns),
+                   record,     arrayBytes, scan.lists + row * kListBytes, scan.top};
+    Val whole = block < columns / kBlock;
+    k.when(whole, [&] { k.call(scanBlock(Extent::Whole), arguments); });
+    k.unless(whole, [&] { k.call(scanBlock(Extent::Part), arguments); });
+  });
   Val out = f.contextPointer("out_logits");
   k.unless(k.isNull(out), [&] {
     VectorType vector = k.vector(k.f32(), 16);
@@ -283,7 +295,7 @@ func::FuncOp CpuKernels::mergeVocabulary(int64_t columns) {
         k.store(k.load(k.i32(), list + i * 4 + Token * kListArray),
                 tokens + out + i * 4);
       });
-      k.unless(k.isNull(logProbs), [&] {
+      k.unless(k.isNull(logProbs) | (top < 1), [&] { // of top 0 there are no records
         Val record = records + row * blocks.rowBytes();
         auto read = [&](Record what, Val block, Val missing) {
           return blocks.read(k, record, what, block, missing);

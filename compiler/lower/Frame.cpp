@@ -76,4 +76,11 @@ std::pair<Val, Val> Frame::share(Val count) {
   return {first, last};
 }
 
+std::pair<Val, Val> Frame::shareRowHeads(int64_t heads) {
+  Val rows = context("rows"), shared = k.constant(int64_t(0)) < context("shared_slots");
+  Val each = select(shared, rows, k.constant(int64_t(1))); // units shared out as one
+  auto [first, last] = share(select(shared, k.constant(heads), rows * heads));
+  return {first * each, last * each};
+}
+
 } // namespace encdec::lower

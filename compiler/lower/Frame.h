@@ -56,6 +56,11 @@ public:
   /// This worker's share of `count` units of work: [first, last), contiguous, shares
   /// differing by at most one unit.
   std::pair<Val, Val> share(Val count);
+  /// Of a step: this worker's share of the units (head, row), heads outermost, which is
+  /// what every kernel whose call is split by row_heads must take. Where the rows share
+  /// slots, a row may read what other rows of the call append, so each worker has all rows
+  /// of its heads.
+  std::pair<Val, Val> shareRowHeads(int64_t heads);
 
 private:
   KernelBuilder &k;

@@ -36,7 +36,8 @@ def Kernel_Name : OptionalParameter<"::mlir::StringAttr"> {
 //   rows          u is a row
 //   panels        u is a panel of columns of all rows
 //   row_panels    u is (row, panel), rows outermost
-//   row_heads     u is (head, row), heads outermost
+//   row_heads     u is (head, row), heads outermost; each worker has whole heads in a call
+//                 whose rows share slots (shared_slots of encdec/abi.h)
 //   source_heads  u is (source, head, row of the source), in this order
 //   data          units are counted while the call runs; nothing belongs to one
 // Parts of a value that are no units of a split:

@@ -32,11 +32,12 @@ bool isExclusive(const Access &access) {
   return part == call.getSplit().getKind() && part != Part::data;
 }
 
-// Units of which a row has one, whatever they are called, are rows.
+// Units of which a row has one, whatever they are called, are rows; but of a single head's
+// (head, row) one worker has them all where rows share slots.
 static std::pair<Part, int64_t> unitsOf(SplitAttr split) {
   Part kind = split.getKind();
-  bool isRow = split.getCount() == 1 && (kind == Part::row_panels || kind == Part::row_heads ||
-                                         kind == Part::source_heads);
+  bool isRow =
+      split.getCount() == 1 && (kind == Part::row_panels || kind == Part::source_heads);
   return {isRow ? Part::rows : kind, split.getCount()};
 }
 

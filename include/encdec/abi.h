@@ -13,7 +13,7 @@
 
 #include <stdint.h>
 
-#define ENCDEC_ABI_VERSION 6
+#define ENCDEC_ABI_VERSION 7
 
 /* Vector width that all packed layouts are built from: columns of a weight panel and
  * keys of a key block. One layout serves every CPU level. */
@@ -66,15 +66,25 @@
   /* encode and step: B + 1 entries, source b has tokens [o[b], o[b+1]) */     \
   X(const int32_t *, source_offset)                                            \
   /* step: R rows of cache_capacity slots: where each position of a row's past \
-     lies; its own new position's slot is no other row's. Entries beyond it, up \
-     to a multiple of ENCDEC_ABI_LANES, are slots too */                       \
+     lies; its own new position's slot is no other row's, except where rows    \
+     share slots (shared_slots). Entries beyond it, up to a multiple of        \
+     ENCDEC_ABI_LANES, are slots too */                                        \
   X(const int32_t *, ancestors)                                                \
   /* step: additive logit biases, rows of round_up(V, 16) floats, 0 or -inf */ \
   X(const float *, logit_bias)                                                 \
   /* step: which logit_bias row applies to each row */                         \
   X(const int32_t *, row_bias)                                                 \
-  /* step: how many best tokens of each row, 1 … ENCDEC_ABI_MAX_TOP_K */       \
+  /* step: how many best tokens of each row, 1 … ENCDEC_ABI_MAX_TOP_K; or 0: the\
+     rows enter the cache and no token is predicted. Then out_tokens,          \
+     out_log_probs, logit_bias and row_bias are not touched and may be null;   \
+     out_logits, where it is not null, is written as ever */                   \
   X(int64_t, top_k)                                                            \
+  /* step: 0: no row reads what another row of the call writes to the cache.   \
+     1: rows may be positions of one hypothesis, as those of a prompt: a row   \
+     reads what other rows of the call write, at positions before its own. Rows\
+     that write to one slot differ in position. Every row's logits and keys have\
+     the bits of steps that take one position after the other */               \
+  X(int64_t, shared_slots)                                                     \
   /* encode: S rows of round_up(E, 16) floats, the encoder's output, or null.   \
      Written only where the manifest's states_per_row is not 0 */              \
   X(float *, out_states)                                                       \

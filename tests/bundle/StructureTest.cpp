@@ -46,7 +46,7 @@ using Entry = encdec_bundle_section;
 TEST(Structure, Header) {
   expectHeaderRefused([](Header &h) { h.magic[0] = 'X'; }, "not a bundle");
   expectHeaderRefused([](Header &h) { h.version = 9; }, "version 9");
-  expectHeaderRefused([](Header &h) { h.abi_version = 7; }, "ABI 7");
+  expectHeaderRefused([](Header &h) { h.abi_version = 99; }, "ABI 99");
   expectHeaderRefused([](Header &h) { h.file_size -= 1; }, "the header says");
   expectHeaderRefused([](Header &h) { h.file_size = UINT64_MAX; }, "the header says");
   expectHeaderRefused([](Header &h) { h.section_count = 0; }, "0 sections");
@@ -72,9 +72,9 @@ TEST(Structure, VersionStandsForTheContext) {
 #define ENCDEC_TEST_FIELD(type, name) #type " " #name ";"
   std::string fields = ENCDEC_ABI_CONTEXT(ENCDEC_TEST_FIELD);
 #undef ENCDEC_TEST_FIELD
-  EXPECT_EQ(XXH3_64bits(fields.data(), fields.size()), 11631408408085358547u)
+  EXPECT_EQ(XXH3_64bits(fields.data(), fields.size()), 206441633281504970u)
       << "the context is another one: raise ENCDEC_ABI_VERSION, then set both here";
-  EXPECT_EQ(ENCDEC_ABI_VERSION, 6);
+  EXPECT_EQ(ENCDEC_ABI_VERSION, 7);
 }
 
 TEST(Structure, Table) {

@@ -122,8 +122,9 @@ EXPORT void FAKE_ENCODE(const encdec_abi_context *c, int64_t worker,
 
 static void predict(const encdec_abi_context *c, int64_t r, int32_t target,
                     int good, int lost) {
-  const float *bias =
-      c->logit_bias + (int64_t)c->row_bias[r] * FAKE_VOCABULARY_PADDED;
+  static const float zeros[FAKE_VOCABULARY_PADDED];
+  const float *bias = /* none where no token is asked for */
+      c->top_k ? c->logit_bias + (int64_t)c->row_bias[r] * FAKE_VOCABULARY_PADDED : zeros;
   int32_t *tokens = c->out_tokens + r * c->top_k;
   float *log_probs = c->out_log_probs ? c->out_log_probs + r * c->top_k : 0;
   float biasedOf[FAKE_VOCABULARY];

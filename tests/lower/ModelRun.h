@@ -151,18 +151,20 @@ private:
   std::unique_ptr<KernelJit> jit;
 };
 
-inline constexpr int64_t capacity = 16, slotCount = 64;
+inline constexpr int64_t slotCount = 64;
 
 /// Logits of every step of one batch.
 struct Batch {
   std::vector<int32_t> tokens, offsets{0}, rowSource, positions;
   std::vector<int64_t> memoryOffset;
+  int64_t capacity; // of a slot of the cache
   Buffer memory, cache;
   int64_t longest = 0;
   bool inTurns = false; // workers on one thread
 
-  Batch(const std::vector<std::vector<int64_t>> &sources, Compiled &model)
-      : cache(model.sizes["cache_per_key"] * capacity * slotCount / 4) {
+  Batch(const std::vector<std::vector<int64_t>> &sources, Compiled &model,
+        int64_t capacity = 16)
+      : capacity(capacity), cache(model.sizes["cache_per_key"] * capacity * slotCount / 4) {
     int64_t keys = 0;
     for (auto [b, source] : llvm::enumerate(sources)) {
       memoryOffset.push_back(keys * model.sizes["memory_per_key"]);
@@ -175,6 +177,7 @@ struct Batch {
       }
       offsets.push_back(int32_t(tokens.size()));
     }
+    longest = std::max(longest, capacity);
     memory = Buffer(keys * model.sizes["memory_per_key"] / 4);
   }
 
@@ -221,7 +224,8 @@ struct Batch {
     std::vector<int64_t> sources;
     std::vector<float> logitBias{}; // rows of pad16(V); empty: one, of zeros
     std::vector<int64_t> rowBias{}; // empty: the first row for all
-    int64_t top = 1;
+    int64_t top = 1;     // 0: what it makes needless is null
+    bool shared = false; // rows may be positions of one hypothesis
     bool tokensOnly = false; // neither log-probabilities nor logits are asked for
   };
   /// [R][pad16(V)]
@@ -255,11 +259,14 @@ struct Batch {
     c.positions = at.data();
     c.ancestors = ancestors.data();
     c.row_source = sources.data();
-    c.logit_bias = bias.data();
-    c.row_bias = rowBias.data();
     c.top_k = rows.top;
-    c.out_tokens = token.data();
-    c.out_log_probs = rows.tokensOnly ? nullptr : logProb.data();
+    c.shared_slots = rows.shared;
+    if (rows.top) {
+      c.logit_bias = bias.data();
+      c.row_bias = rowBias.data();
+      c.out_tokens = token.data();
+      c.out_log_probs = rows.tokensOnly ? nullptr : logProb.data();
+    }
     c.out_logits = rows.tokensOnly ? nullptr : logits.data();
     run(model, "encdec_step", c, workers);
     tokensOut = token;

@@ -175,4 +175,41 @@ TEST_P(Vocabulary, TopTokensBestFirst) {
     }
 }
 
+// Of top 0 logits alone are made, and only where they are asked for.
+TEST_P(Vocabulary, NoTokens) {
+  std::mt19937 random(13);
+  for (int64_t columns : {37, 2500})
+    for (WeightKind kind : weightKinds) {
+      SCOPED_TRACE("V = " + std::to_string(columns) + " " + nameOf(kind).str());
+      Model m = randomModel(columns, kind, random);
+      for (bool stored : {false, true})
+        for (int64_t workers : {1, 3}) {
+          Output some = run(m, 7, workers, stored), none = run(m, 7, workers, stored, /*top=*/0);
+          ASSERT_EQ(bits(none.logits.data(), 7 * pad16(columns)),
+                    bits(some.logits.data(), 7 * pad16(columns)));
+        }
+      KernelCall call(7);
+      Buffer scratch(16384);
+      std::fill_n(scratch.data(), 16384, 1.0f); // products of weights that are not there are NaN
+      std::string before = bits(scratch.data(), 16384);
+      call.context.scratch = scratch.bytes(); // all else that only tokens need is null
+      int32_t records = call.place(recordFloats(columns)), in = call.input(m.x);
+      std::string size = std::to_string(columns);
+      std::vector<int32_t> table = {in};
+      if (kind == WeightKind::int8Dynamic)
+        table.push_back(in);
+      table.insert(table.end(), {0, 0, 0, records, 0, 0, 0, 0, 0, 768});
+      call.run(jit(), "vocabulary_40_" + nameOf(kind).str() + "x" + size, table);
+      call.run(jit(), "vocabulary_40_f32x" + size + "_by_i8",
+               {in, 0, -1, 0, 0, 0, records, 0, 0, 0, 0, 0, 768});
+      call.run(jit(), "choose_vocabulary_40_f32x" + size + "_by_i8",
+               {in, records, 0, 0, 0, 0, -1, 0, 0, 0, 0, 0, 768});
+      call.run(jit(), "top_tokens_" + size, {in, records, 0, 0, 0});
+      call.run(jit(), "merge_vocabulary_" + size, {records, 0, 0, 0});
+      EXPECT_EQ(bits(scratch.data(), 16384), before);
+      int64_t count = 7 * recordFloats(columns);
+      EXPECT_EQ(bits(call.at(records), count), bits(Buffer(count).data(), count));
+    }
+}
+
 } // namespace

@@ -66,12 +66,19 @@ inline void tableStep(const encdec_abi_context *c, int64_t worker, int64_t worke
   const auto *table = reinterpret_cast<const float *>(c->weights);
   // The first float of the weights is the vocabulary.
   const auto vocabulary = int32_t(*table++);
+  if (c->shared_slots) { // a row reads what the rows before it write
+    if (worker)
+      return;
+    workers = 1;
+  }
   for (int64_t r = worker; r < c->rows; r += workers) {
     const int32_t *past = c->ancestors + r * c->cache_capacity;
     auto key = [&](int64_t j) -> float & {
       return reinterpret_cast<float *>(c->cache + past[j] * c->cache_stride)[j];
     };
     key(c->positions[r]) = float(c->tokens[r]);
+    if (!c->top_k)
+      continue;
     size_t row = 0;
     for (int64_t j = 1; j <= c->positions[r]; ++j)
       row = Tables::next(row, int32_t(key(j)));

@@ -69,11 +69,13 @@ Ranges Declarations::keysSeen(Value cache, int64_t worker, const Run &run) const
   const encdec_abi_context &c = run.context;
   cpu::AttentionShape shape = cpu::shapeOf(cast<CacheType>(cache.getType()));
   int64_t element = shape.elementBytes(), headBytes = c.cache_capacity * shape.headSize * element;
-  int64_t units = c.rows * shape.heads, workers = int64_t(run.logs.size());
+  int64_t together = c.shared_slots ? c.rows : 1; // units shared out as one
+  int64_t units = c.rows * shape.heads / together, workers = int64_t(run.logs.size());
   int64_t each = units / workers, more = units % workers;
   int64_t first = worker * each + std::min(worker, more);
   Ranges bytes;
-  for (int64_t unit = first; unit < first + each + (worker < more); ++unit) {
+  int64_t last = first + each + (worker < more);
+  for (int64_t unit = first * together; unit < last * together; ++unit) {
     int64_t row = unit % c.rows, head = unit / c.rows;
     const int32_t *slots = c.ancestors + row * c.cache_capacity;
     for (int64_t j = 0, end; j <= c.positions[row]; j = end) {

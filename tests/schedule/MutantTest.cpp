@@ -45,11 +45,12 @@ std::vector<Setting> settings(std::mt19937_64 &random) {
     Setting setting;
     setting.workers = workers;
     setting.keys = 16 * (1 + below(8));
+    setting.sharedSlots = below(2);
     while (setting.rows() < rows)
       setting.sources.push_back(1 + below(rows - setting.rows()));
     all.push_back(setting);
   }
-  all.push_back({.sources = {32, 16}, .keys = 48, .workers = 3});
+  all.push_back({.sources = {32, 16}, .keys = 48, .workers = 3, .sharedSlots = true});
   return all;
 }
 

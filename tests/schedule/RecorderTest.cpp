@@ -103,30 +103,39 @@ public:
     return run("encode", c, memory, arenaRows, workers);
   }
 
-  std::string step(int64_t rows, int64_t position, const Outputs &outputs, int64_t workers) {
+  /// With `shared` slots the rows of a source are later and later positions of one slot.
+  std::string step(int64_t rows, int64_t position, const Outputs &outputs, int64_t workers,
+                   bool shared = false) {
     Memory memory = cache;
     encdec_abi_context &c = context(memory, model.plan.stepArena, rows, rows, workers);
-    std::vector<int32_t> of, ancestors, biases;
+    std::vector<int32_t> of, positions, ancestors, biases;
     for (int64_t row = 0; row < rows; ++row) {
       of.push_back(int32_t(row * int64_t(sources.size()) / rows));
+      bool isLater = shared && row && of[row] == of[row - 1];
+      positions.push_back(isLater ? positions[row - 1] + 1 : int32_t(position));
       biases.push_back(int32_t(random() % 2));
       int32_t past = int32_t(random() % kSlots); // until it forked
       int64_t forked = random() % (position + 1);
       for (int64_t p = 0; p < kCapacity; ++p)
-        ancestors.push_back(p < forked ? past : int32_t(row));
+        ancestors.push_back(isLater      ? ancestors[ancestors.size() - kCapacity]
+                            : p < forked ? past
+                                         : int32_t(row));
     }
-    c.positions = copy(memory, "positions", std::vector<int32_t>(rows, int32_t(position)));
+    c.positions = copy(memory, "positions", positions);
+    c.shared_slots = shared;
     c.row_source = copy(memory, "row_source", of);
     c.ancestors = copy(memory, "ancestors", ancestors);
-    c.row_bias = copy(memory, "row_bias", biases);
     int64_t columns = pad16(vocabulary());
-    c.logit_bias = reinterpret_cast<float *>(memory.allocate("logit_bias", 2 * columns * 4));
     c.top_k = outputs.top;
+    if (c.top_k) {
+      c.row_bias = copy(memory, "row_bias", biases);
+      c.logit_bias = reinterpret_cast<float *>(memory.allocate("logit_bias", 2 * columns * 4));
+    }
     auto output = [&](const char *name, bool wanted, int64_t bytes) {
       return wanted ? memory.allocate(name, bytes) : nullptr;
     };
     c.out_tokens =
-        reinterpret_cast<int32_t *>(output("out_tokens", true, rows * outputs.top * 4));
+        reinterpret_cast<int32_t *>(output("out_tokens", c.top_k, rows * outputs.top * 4));
     c.out_log_probs = reinterpret_cast<float *>(
         output("out_log_probs", outputs.logProbs, rows * outputs.top * 4));
     c.out_logits =
@@ -260,6 +269,15 @@ std::string runAll(Model &model, uint64_t seed) {
     std::string fault = session.step(rows, position++, outputs, workers());
     if (!fault.empty())
       return fault;
+  }
+  // Prompts of three hypotheses, of at most 17 rows each.
+  position = 11;
+  for (int64_t rows : {3, 12, 49}) {
+    bool isScored = random() % 2;
+    Outputs outputs{false, isScored, isScored, false, isScored ? int64_t(random() % 2) : 0};
+    if (std::string fault = session.step(rows, position, outputs, workers(), /*shared=*/true);
+        !fault.empty())
+      return "prompts: " + fault;
   }
   return {};
 }

@@ -48,7 +48,8 @@ int64_t Setting::rows() const {
 }
 
 std::string Setting::text() const {
-  std::string text = formatv("{0} workers, {1} keys, rows", workers, keys);
+  std::string text = formatv("{0} workers, {1} keys, {2} slots, rows", workers, keys,
+                             sharedSlots ? "shared" : "own");
   for (int64_t source : sources)
     text += formatv(" {0}", source);
   return text;
@@ -139,7 +140,10 @@ void Simulator::forEachPiece(const Use &use, SplitAttr split, int64_t worker, in
   bool isUnits = part == kind && part != Part::data;
   bool isByRow = kind != Part::panels && kind != Part::data;
   int64_t total = kind == Part::rows ? R : kind == Part::panels ? count : R * count;
-  Range share = shareOf(total, worker, setting.workers);
+  bool isWholeHeads = kind == Part::row_heads && setting.sharedSlots;
+  Range share = shareOf(isWholeHeads ? count : total, worker, setting.workers);
+  if (isWholeHeads)
+    share = {share.first * R, share.last * R};
   if (part == Part::panels && isUnits) {
     total = std::max<int64_t>(count - use.from, 0);
     share = {std::max<int64_t>(share.first - use.from, 0), share.last - use.from};

@@ -19,6 +19,7 @@ struct Setting {
   std::vector<int64_t> sources; // rows of each; together those of the call
   int64_t keys = 16;
   int64_t workers = 1;
+  bool sharedSlots = false; // each worker has whole heads of row_heads
   int64_t rows() const;
   std::string text() const;
 };

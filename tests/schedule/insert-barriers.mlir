@@ -75,6 +75,21 @@ func.func @handles(%c: !cache {encdec.arg = "cache.0", encdec_kernel.handle = #e
   return
 }
 
+// CHECK-LABEL: func.func @single
+func.func @single() attributes {encdec.entry = "step"} {
+  // Of one panel a row each, the unit is the row.
+  // CHECK: call "a"
+  %x = encdec_kernel.call "a" () to arena <per_row = 128> : write rows split rows weights [] cost <> {} : () -> !rows
+  // CHECK-NEXT: call "panel"
+  encdec_kernel.call "panel" (%x : update row_panels) split row_panels weights [] cost <> {} : (!rows) -> ()
+  // All rows of one head may be one worker's.
+  // CHECK-NEXT: barrier
+  // CHECK-NEXT: call "head"
+  encdec_kernel.call "head" (%x : update row_heads) split row_heads weights [] cost <> {} : (!rows) -> ()
+  // CHECK-NEXT: return
+  return
+}
+
 !lists = tensor<?x64xf32>
 // CHECK-LABEL: func.func @workers
 func.func @workers() attributes {encdec.entry = "step"} {
