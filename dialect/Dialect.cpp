@@ -228,7 +228,7 @@ LogicalResult CacheType::verify(function_ref<InFlightDiagnostic()> emitError,
 LogicalResult
 EncDecDialect::verifyOperationAttribute(Operation *op,
                                         NamedAttribute attribute) {
-  if (!keysOf(attribute.getName()).empty())
+  if (attribute.getName() == kModelAttr || attribute.getName() == kGenerationAttr)
     return verifyDictionary(op, attribute);
   if (attribute.getName() != kEntryAttr)
     return success();

@@ -112,93 +112,70 @@ static constexpr Key kModelKeys[] = {{"family", Key::text},
                                      {"max_positions", Key::count, 1},
                                      {"uncounted_token_id", Key::count, 0, kOptional}};
 
-static constexpr Key kGenerationKeys[] = {
-    {"decoder_start_token_id", Key::count},
-    {"eos_token_ids", Key::list},
-    {"pad_token_id", Key::count, 0, kOptional},
-    {"max_length", Key::count, 1},
-    {"max_new_tokens", Key::count, 1, kOptional},
-    {"min_length", Key::count},
-    {"min_new_tokens", Key::count, 0, kOptional},
-    {"forced_bos_token_id", Key::count, 0, kOptional},
-    {"forced_eos_token_ids", Key::list},
-    {"bad_token_ids", Key::list},
-    {"no_repeat_ngram_size", Key::count, 1, kOptional},
-    {"encoder_no_repeat_ngram_size", Key::count, 1, kOptional},
-    {"num_beams", Key::count, 1},
-    {"length_penalty", Key::number},
-    {"early_stopping", Key::text}};
-
-ArrayRef<Key> encdec::keysOf(StringRef attribute) {
-  if (attribute == kModelAttr)
-    return kModelKeys;
-  if (attribute == kGenerationAttr)
-    return kGenerationKeys;
-  return {};
-}
+ArrayRef<Key> encdec::modelKeys() { return kModelKeys; }
 
 static bool holds(const Key &key, Attribute value) {
   auto count = dyn_cast<IntegerAttr>(value);
-  auto list = dyn_cast<DenseI64ArrayAttr>(value);
-  auto number = dyn_cast<FloatAttr>(value);
-  switch (key.kind) {
-  case Key::text:
-    return isa<StringAttr>(value);
-  case Key::count:
-    return count && count.getType().isInteger(64) &&
-           count.getInt() >= key.least;
-  case Key::list:
-    return list && llvm::all_of(list.asArrayRef(), [&](int64_t each) {
-             return each >= key.least;
-           });
-  case Key::number:
-    return number && number.getType().isF64();
-  }
-  llvm_unreachable("all kinds are above");
+  return key.kind == Key::text ? isa<StringAttr>(value)
+                               : count && count.getType().isInteger(64) &&
+                                     count.getInt() >= key.least;
 }
 
 static std::string textOf(const Key &key) {
-  std::string least = std::to_string(key.least);
-  switch (key.kind) {
-  case Key::text:
-    return "a string";
-  case Key::count:
-    return "an i64 from " + least + " on";
-  case Key::list:
-    return "an array<i64> of numbers from " + least + " on";
-  case Key::number:
-    return "an f64";
-  }
-  llvm_unreachable("all kinds are above");
+  return key.kind == Key::text ? "a string"
+                               : "an i64 from " + std::to_string(key.least) + " on";
 }
 
-LogicalResult encdec::verifyDictionary(Operation *op,
-                                       NamedAttribute attribute) {
-  StringRef name = attribute.getName();
-  ArrayRef<Key> keys = keysOf(name);
-  auto dictionary = dyn_cast<DictionaryAttr>(attribute.getValue());
-  if (!isa<ModuleOp>(op) || !dictionary)
-    return op->emitOpError("expected ")
-           << name << " to be a dictionary of a module but got "
-           << attribute.getValue();
+/// Whether a value can stand in JSON as it is: what encdec.generation holds.
+static bool isPlainValue(Attribute value) {
+  if (auto list = dyn_cast<ArrayAttr>(value))
+    return llvm::all_of(list, isPlainValue);
+  if (auto number = dyn_cast<FloatAttr>(value))
+    return number.getType().isF64() && number.getValue().isFinite();
+  auto count = dyn_cast<IntegerAttr>(value);
+  return isa<StringAttr, BoolAttr>(value) || (count && count.getType().isInteger(64));
+}
+
+static LogicalResult verifyModel(Operation *op, DictionaryAttr dictionary) {
   for (NamedAttribute entry : dictionary) {
     StringRef got = entry.getName();
-    const Key *nearest = llvm::min_element(keys, [&](auto &a, auto &b) {
+    const Key *nearest = llvm::min_element(kModelKeys, [&](auto &a, auto &b) {
       return got.edit_distance(a.name) < got.edit_distance(b.name);
     });
     if (got != nearest->name)
       return op->emitOpError("expected a key of ")
-             << name << " but got \"" << got << "\"; did you mean \""
+             << kModelAttr << " but got \"" << got << "\"; did you mean \""
              << nearest->name << "\"?";
   }
-  for (const Key &key : keys) {
+  for (const Key &key : kModelKeys) {
     Attribute value = dictionary.get(key.name);
     if (value ? holds(key, value) : key.optional)
       continue;
     InFlightDiagnostic error = op->emitOpError("expected key \"")
-                               << key.name << "\" of " << name << " to be "
+                               << key.name << "\" of " << kModelAttr << " to be "
                                << textOf(key) << " but got ";
     return value ? error << value : error << "none";
   }
   return success();
+}
+
+static LogicalResult verifyGeneration(Operation *op, DictionaryAttr dictionary) {
+  for (NamedAttribute entry : dictionary)
+    if (!isPlainValue(entry.getValue()))
+      return op->emitOpError("expected key \"")
+             << entry.getName().getValue() << "\" of " << kGenerationAttr
+             << " to be true, false, an i64, a finite f64, a string or an array of such "
+                "values but got "
+             << entry.getValue();
+  return success();
+}
+
+LogicalResult encdec::verifyDictionary(Operation *op, NamedAttribute attribute) {
+  auto dictionary = dyn_cast<DictionaryAttr>(attribute.getValue());
+  if (!isa<ModuleOp>(op) || !dictionary)
+    return op->emitOpError("expected ")
+           << attribute.getName().getValue() << " to be a dictionary of a module but got "
+           << attribute.getValue();
+  return attribute.getName() == kModelAttr ? verifyModel(op, dictionary)
+                                           : verifyGeneration(op, dictionary);
 }

@@ -37,27 +37,26 @@ std::optional<NumberedRole> roleOf(mlir::func::FuncOp function,
 /// Whether an argument of this role may have this type.
 bool acceptsType(Role role, mlir::Type type);
 
-/// Names of the module's dictionaries: sizes of the model, and how to decode by
-/// default.
+/// Names of the module's dictionaries: sizes of the model, and how to decode by default.
+/// The options of decoding are the runtime's: what their dictionary says goes into the
+/// bundle's manifest as it is.
 inline constexpr llvm::StringLiteral kModelAttr = "encdec.model";
 inline constexpr llvm::StringLiteral kGenerationAttr = "encdec.generation";
 
-/// One key of a dictionary. A count is an i64; counts and lists hold numbers
-/// from `least` on.
+/// One key of encdec.model. A count is an i64 from `least` on.
 struct Key {
-  enum Kind { text, count, list, number };
+  enum Kind { text, count };
   llvm::StringLiteral name;
   Kind kind;
   int64_t least = 0;
   bool optional = false; // absent stands for none
 };
 
-/// The keys of the dictionary called `attribute`, in the order of the bundle's
-/// manifest; empty if it is neither of the two.
-llvm::ArrayRef<Key> keysOf(llvm::StringRef attribute);
+/// The keys of encdec.model, in the order of the bundle's manifest.
+llvm::ArrayRef<Key> modelKeys();
 
-/// Holds a dictionary of `op` against its table. Emits an error where they
-/// differ.
+/// Holds a dictionary of `op`, encdec.model or encdec.generation, against what it may say.
+/// Emits an error where they differ.
 mlir::LogicalResult verifyDictionary(mlir::Operation *op,
                                      mlir::NamedAttribute attribute);
 

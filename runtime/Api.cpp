@@ -104,7 +104,7 @@ encdec_status *encdec_model_get_info(const encdec_model *model, encdec_model_inf
     ENCDEC_RETURN_IF_ERROR(checkGiven({{"model", model}, {"info", info}}));
     const Manifest &manifest = model->model->manifest;
     const ModelInfo &sizes = manifest.model;
-    const GenerationDefaults &defaults = manifest.generation;
+    const GenerationOptions &defaults = manifest.generation;
     encdec_model_info value = {};
     value.family = sizes.family.c_str();
     value.weight_type = manifest.weightType.c_str();
@@ -121,13 +121,17 @@ encdec_status *encdec_model_get_info(const encdec_model *model, encdec_model_inf
     value.step_bytes = manifest.stepBytes;
     value.sketch_bytes = manifest.sketchBytes;
     value.sketched_bytes = manifest.sketchedBytes;
-    value.decoder_start_token_id = defaults.decoderStart;
-    value.pad_token_id = defaults.pad.value_or(-1);
-    value.eos_token_ids = defaults.eos.data();
-    value.eos_token_count = defaults.eos.size();
-    value.max_length = int64_t(defaults.maxLength);
-    value.num_beams = defaults.numBeams;
-    value.length_penalty = defaults.lengthPenalty;
+    value.decoder_start_token_id = defaults.decoder_start_token_id.value_or(-1);
+    value.pad_token_id = defaults.pad_token_id.value_or(-1);
+    if (const auto &ends = defaults.eos_token_id) {
+      value.eos_token_ids = ends->data();
+      value.eos_token_count = ends->size();
+    }
+    if (sizes.hasDecoder()) {
+      value.max_length = defaults.max_length.value_or(int64_t(sizes.maxPositions) + 1);
+      value.num_beams = uint64_t(defaults.num_beams.value_or(1));
+    }
+    value.length_penalty = defaults.length_penalty.value_or(1);
     value.has_tokenizer = model->model->tokenizer != nullptr;
     return writeSized(info, value);
   });

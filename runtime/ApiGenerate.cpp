@@ -115,7 +115,7 @@ Status forceLanguage(const Model &model, const encdec_generate_options &options,
   ENCDEC_RETURN_IF_ERROR(
       chooseLanguages(*tokenizer, nullptr, options.target_language, how));
   const auto tokens = tokenizer->decoderTokens(how.targetLanguage,
-                                               model.manifest.generation.decoderStart);
+                                               *model.manifest.generation.decoder_start_token_id);
   if (tokens.forcedFirst)
     request.forcedBos = tokens.forcedFirst;
   request.decoderStart = tokens.start;
@@ -149,7 +149,7 @@ Result<Source> readText(const Model &model, std::string_view text,
 /// How many ids at the end of a source follow its text: an end token, and the language
 /// code that some families put behind it ("x </s> lang").
 size_t closingIds(const Model &model, std::span<const int32_t> ids) {
-  const std::vector<int32_t> &ends = model.manifest.generation.eos;
+  const option::Tokens ends = model.manifest.generation.eos_token_id.value_or(option::Tokens());
   for (size_t count = 1; count <= std::min<size_t>(ids.size(), 2); ++count) {
     const int32_t id = ids[ids.size() - count];
     if ((model.tokenizer && id == model.tokenizer->eosId()) ||
@@ -223,7 +223,7 @@ run(State &state, std::vector<Source> sources,
   const Manifest &manifest = state.model->manifest;
   for (size_t b = 0; b < sources.size(); ++b)
     keep(sources[b], std::move(generated[b]), request.returned,
-         request.lengthPenalty.value_or(manifest.generation.lengthPenalty));
+         request.lengthPenalty.value_or(manifest.generation.length_penalty.value_or(1)));
   auto result = std::make_unique<encdec_result>();
   result->sources = std::move(sources);
   result->layers = manifest.model.decoderLayers;

@@ -13,25 +13,42 @@ using namespace mlir;
 namespace encdec {
 namespace {
 
-/// Writes a dictionary of the module with the keys of its table (dialect/Schema.h); an
-/// absent key is null.
-void section(llvm::json::OStream &json, StringRef title, ModuleOp module,
-             StringRef attribute) {
-  auto from = module->getAttrOfType<DictionaryAttr>(attribute);
-  auto valueOf = [](Attribute attribute) -> llvm::json::Value {
-    if (auto text = dyn_cast_if_present<StringAttr>(attribute))
-      return text.getValue();
-    if (auto count = dyn_cast_if_present<IntegerAttr>(attribute))
-      return count.getInt();
-    if (auto number = dyn_cast_if_present<FloatAttr>(attribute))
-      return number.getValueAsDouble();
-    if (auto list = dyn_cast_if_present<DenseI64ArrayAttr>(attribute))
-      return llvm::json::Array(list.asArrayRef());
+/// The JSON of an attribute of the module's dictionaries; of an absent one, null.
+llvm::json::Value valueOf(Attribute attribute) {
+  if (auto text = dyn_cast_if_present<StringAttr>(attribute))
+    return text.getValue();
+  if (auto flag = dyn_cast_if_present<BoolAttr>(attribute))
+    return flag.getValue();
+  if (auto count = dyn_cast_if_present<IntegerAttr>(attribute))
+    return count.getInt();
+  if (auto number = dyn_cast_if_present<FloatAttr>(attribute))
+    return number.getValueAsDouble();
+  auto list = dyn_cast_if_present<ArrayAttr>(attribute);
+  if (!list)
     return nullptr;
-  };
-  json.attributeObject(title, [&] {
-    for (const Key &key : keysOf(attribute))
+  llvm::json::Array values;
+  for (Attribute each : list)
+    values.push_back(valueOf(each));
+  return values;
+}
+
+/// The sizes of the model, with null for each key that is absent.
+void writeModel(llvm::json::OStream &json, ModuleOp module) {
+  auto from = module->getAttrOfType<DictionaryAttr>(kModelAttr);
+  json.attributeObject("model", [&] {
+    for (const Key &key : modelKeys())
       json.attribute(key.name, valueOf(from.get(key.name)));
+  });
+}
+
+/// The defaults of decoding as they are; null where there is no decoder.
+void writeGeneration(llvm::json::OStream &json, ModuleOp module) {
+  auto from = module->getAttrOfType<DictionaryAttr>(kGenerationAttr);
+  if (!from)
+    return json.attribute("generation", nullptr);
+  json.attributeObject("generation", [&] {
+    for (NamedAttribute entry : from)
+      json.attribute(entry.getName().getValue(), valueOf(entry.getValue()));
   });
 }
 
@@ -138,7 +155,7 @@ FailureOr<std::string> manifestText(ModuleOp module,
     json.attribute("abi", ENCDEC_ABI_VERSION);
     json.attribute("producer",
                    "encdec " ENCDEC_VERSION ", LLVM " LLVM_VERSION_STRING);
-    section(json, "model", module, kModelAttr);
+    writeModel(json, module);
     json.attributeObject("weights", [&] {
       json.attribute("type",
                      info.formats.size() > 1 ? "mixed" : info.formats.front()->name);
@@ -171,10 +188,7 @@ FailureOr<std::string> manifestText(ModuleOp module,
     });
     texts(json, "passes", info.passes);
     json.attribute("checkpoint_hash", info.checkpointHash);
-    if (module->hasAttr(kGenerationAttr))
-      section(json, "generation", module, kGenerationAttr);
-    else
-      json.attribute("generation", nullptr);
+    writeGeneration(json, module);
     if (info.tokenizerKind.empty())
       json.attribute("tokenizer", nullptr);
     else

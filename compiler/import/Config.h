@@ -2,6 +2,7 @@
 // write them. What a family reads of config.json is in its file (Description.h).
 #pragma once
 #include "compiler/import/Fields.h"
+#include "runtime/base/GenerationOptions.h"
 
 #include <optional>
 
@@ -31,24 +32,12 @@ struct ConfigFiles {
 };
 
 /// The decoding defaults of a checkpoint, by Transformers' rules (Generation.cpp).
-/// Lengths count the decoder's start token.
 struct GenerationConfig {
-  uint64_t decoderStart = 0;
-  std::vector<uint64_t> eos; // if empty, only lengths end a sentence
-  std::optional<uint64_t> pad;
-  uint64_t maxLength = 0;
-  std::optional<uint64_t> maxNewTokens; // overrides maxLength
-  uint64_t minLength = 0;
-  std::optional<uint64_t> minNewTokens; // overrides minLength
-  std::optional<uint64_t> forcedBos;
-  std::vector<uint64_t> forcedEos;
-  std::vector<uint64_t> badTokens; // never generated
-  std::optional<uint64_t> noRepeatNgramSize, encoderNoRepeatNgramSize; // none: off
-  uint64_t numBeams = 1;
-  double lengthPenalty = 1;
-  std::string earlyStopping = "false"; // "true", "false" or "never"
-  /// Decoder positions that the lengths above ask for, in a model whose positions grow;
-  /// else the model's.
+  /// What the files say, with a start token and a greatest length in any case. Every id is
+  /// one of the vocabulary.
+  GenerationOptions options;
+  /// Decoder positions that the lengths ask for, in a model whose positions grow; else the
+  /// model's.
   uint64_t positions = 0;
 };
 

@@ -17,39 +17,45 @@ namespace encdec {
 
 namespace {
 
-/// The encdec.generation dictionary; keys as in the bundle's manifest.
-DictionaryAttr
-generationAttribute(MLIRContext &context,
-                    const checkpoint::GenerationConfig &generation) {
+// The attribute of an option's value, by its type.
+Attribute attributeOf(Builder &builder, bool value) { return builder.getBoolAttr(value); }
+Attribute attributeOf(Builder &builder, int64_t value) {
+  return builder.getI64IntegerAttr(value);
+}
+Attribute attributeOf(Builder &builder, int32_t id) { return builder.getI64IntegerAttr(id); }
+Attribute attributeOf(Builder &builder, double value) { return builder.getF64FloatAttr(value); }
+Attribute attributeOf(Builder &builder, const std::string &text) {
+  return builder.getStringAttr(text);
+}
+Attribute attributeOf(Builder &builder, EarlyStopping value) {
+  if (value == EarlyStopping::never)
+    return builder.getStringAttr("never");
+  return builder.getBoolAttr(value == EarlyStopping::yes);
+}
+Attribute attributeOf(Builder &builder, const LengthDecay &decay) {
+  return builder.getArrayAttr(
+      {attributeOf(builder, decay.start), attributeOf(builder, decay.factor)});
+}
+template <typename T> Attribute attributeOf(Builder &builder, const std::vector<T> &values);
+Attribute attributeOf(Builder &builder, const TokenBias &bias) {
+  return builder.getArrayAttr(
+      {attributeOf(builder, bias.tokens), attributeOf(builder, bias.bias)});
+}
+template <typename T> Attribute attributeOf(Builder &builder, const std::vector<T> &values) {
+  SmallVector<Attribute> list;
+  for (const T &value : values)
+    list.push_back(attributeOf(builder, value));
+  return builder.getArrayAttr(list);
+}
+
+/// The encdec.generation dictionary: the options that the checkpoint gives, by their keys.
+DictionaryAttr generationAttribute(MLIRContext &context, const GenerationOptions &options) {
   Builder builder(&context);
   SmallVector<NamedAttribute> entries;
-  auto number = [&](StringRef key, std::optional<uint64_t> value) {
-    if (value) // the manifest writes null for an absent key
-      entries.push_back(builder.getNamedAttr(
-          key, builder.getI64IntegerAttr(int64_t(*value))));
-  };
-  auto list = [&](StringRef key, const std::vector<uint64_t> &values) {
-    entries.push_back(builder.getNamedAttr(
-        key, builder.getDenseI64ArrayAttr(
-                 SmallVector<int64_t>(values.begin(), values.end()))));
-  };
-  number("decoder_start_token_id", generation.decoderStart);
-  list("eos_token_ids", generation.eos);
-  number("pad_token_id", generation.pad);
-  number("max_length", generation.maxLength);
-  number("max_new_tokens", generation.maxNewTokens);
-  number("min_length", generation.minLength);
-  number("min_new_tokens", generation.minNewTokens);
-  number("forced_bos_token_id", generation.forcedBos);
-  list("forced_eos_token_ids", generation.forcedEos);
-  list("bad_token_ids", generation.badTokens);
-  number("no_repeat_ngram_size", generation.noRepeatNgramSize);
-  number("encoder_no_repeat_ngram_size", generation.encoderNoRepeatNgramSize);
-  number("num_beams", generation.numBeams);
-  entries.push_back(builder.getNamedAttr(
-      "length_penalty", builder.getF64FloatAttr(generation.lengthPenalty)));
-  entries.push_back(builder.getNamedAttr(
-      "early_stopping", builder.getStringAttr(generation.earlyStopping)));
+#define ENCDEC_OPTION(key, type, initial, range, origin, processor, meaning)               \
+  if (options.key)                                                                         \
+    entries.push_back(builder.getNamedAttr(#key, attributeOf(builder, *options.key)));
+#include "runtime/base/GenerationOptions.def"
   return builder.getDictionaryAttr(entries);
 }
 
@@ -82,7 +88,7 @@ Result<OwningOpRef<ModuleOp>> importFolder(MLIRContext &context,
             family.positionsAdjustable && options.maxSourceTokens == 0, warnings));
     model.maxPositions = std::max(model.maxPositions, generation.positions);
     ENCDEC_RETURN_IF_ERROR(checkpoint::checkPositions(model));
-    decoding = generationAttribute(context, generation);
+    decoding = generationAttribute(context, generation.options);
   }
   ENCDEC_ASSIGN_OR_RETURN(OwningOpRef<ModuleOp> module,
                           buildModel(context, model, files, warnings));

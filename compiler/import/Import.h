@@ -31,8 +31,8 @@ struct ImportReport {
 ///
 /// The module holds one encdec.weight per table, `func.func @encode` and
 /// `func.func @step` in decomposed form, and two dictionaries: encdec.model
-/// (sizes) and encdec.generation (decoding defaults; keys as in the bundle's
-/// manifest, absent where null). It is verified. Null on failure, with
+/// (sizes) and encdec.generation (decoding defaults; keys and values as in the bundle's
+/// manifest). It is verified. Null on failure, with
 /// `report.status` saying why. Loads the dialects it needs into `context`;
 /// keeps no state; calls with different contexts may run at the same time.
 mlir::OwningOpRef<mlir::ModuleOp> importCheckpoint(mlir::MLIRContext &context,

@@ -146,7 +146,7 @@ typedef void (*encdec_abi_entry_fn)(const encdec_abi_context *context,
  *   up to that alignment; the gaps are zero; the file ends with the last one.
  */
 #define ENCDEC_BUNDLE_MAGIC "ENCDECB\x1a"
-#define ENCDEC_BUNDLE_VERSION 4
+#define ENCDEC_BUNDLE_VERSION 5
 #define ENCDEC_BUNDLE_ALIGN 4096
 #define ENCDEC_BUNDLE_CHUNK (UINT64_C(1) << 20)
 

@@ -71,6 +71,9 @@ Status assign(const OptionInfo &row, const JsonValue &value, std::optional<T> &f
   const JsonValue *wrong = option::read(value, row.range, read);
   if (!wrong) {
     field = std::move(read);
+    if constexpr (requires { field->empty(); })
+      if (field->empty())
+        field.reset();
     return {};
   }
   const bool tooLarge = std::is_same_v<T, option::Count> &&
@@ -145,16 +148,19 @@ Status GenerationOptions::set(std::string_view key, const JsonValue &value) {
   const OptionInfo *row = findOption(key);
   if (!row)
     return unknownOption(key);
-  if (value.isNull()) {
-    ENCDEC_RETURN_IF_ERROR(forget(key));
-    cleared.emplace_back(key);
-    return {};
-  }
+  bool given = false;
 #define ENCDEC_OPTION(name, type, initial, range, origin, processor, meaning)              \
-  if (key == #name)                                                                        \
-    ENCDEC_RETURN_IF_ERROR(assign(*row, value, name));
+  if (key == #name) {                                                                      \
+    if (value.isNull())                                                                    \
+      name.reset();                                                                        \
+    else                                                                                   \
+      ENCDEC_RETURN_IF_ERROR(assign(*row, value, name));                                   \
+    given = name.has_value();                                                              \
+  }
 #include "runtime/base/GenerationOptions.def"
   std::erase(cleared, key);
+  if (!given)
+    cleared.emplace_back(key);
   return {};
 }
 

@@ -42,7 +42,7 @@ namespace option {
 using Flag = bool;
 using Count = int64_t;
 using Number = double;
-using Token = int32_t;                             ///< An id.
+using Token = int32_t;                             ///< An id, or a list of one.
 using Tokens = std::vector<int32_t>;               ///< A list, or one id.
 using TokenLists = std::vector<std::vector<int32_t>>; ///< A list of lists.
 using TokenBiases = std::vector<TokenBias>;        ///< [[[5, 7], -1.5], …]
@@ -103,7 +103,7 @@ struct GenerationOptions {
   /// Keys that were set to none: the model's default does not count then.
   std::vector<std::string> cleared;
 
-  /// Sets an option from JSON, null clears it. Errors: Usage, with the key, for an unknown
+  /// Sets an option from JSON; null and an empty list clear it, so no list is empty. Errors: Usage, with the key, for an unknown
   /// key (with the nearest), another type, or a number out of range; the option stays as it
   /// was.
   Status set(std::string_view key, const JsonValue &value);

@@ -63,7 +63,10 @@ const JsonValue *read(const JsonValue &value, const OptionRange &range, Number &
   return number && range.holds(out) ? nullptr : &value;
 }
 
-const JsonValue *read(const JsonValue &value, const OptionRange &, Token &out) {
+const JsonValue *read(const JsonValue &value, const OptionRange &range, Token &out) {
+  // Old configurations write a list of the one token.
+  if (value.kind == JsonValue::Array && value.items.size() == 1 && value.items[0].isScalar())
+    return read(value.items[0], range, out);
   const std::optional<uint64_t> id = value.asUnsigned();
   if (!id || *id > uint64_t(std::numeric_limits<int32_t>::max()))
     return &value;

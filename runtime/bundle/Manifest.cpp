@@ -108,28 +108,27 @@ MemoryPlan readMemory(ObjectReader reader, const ModelInfo &model, Status &statu
   return plan;
 }
 
-GenerationDefaults readGeneration(ObjectReader reader, uint64_t vocabulary) {
-  constexpr uint64_t longest = INT32_MAX;
-  GenerationDefaults defaults;
-  defaults.decoderStart = reader.id("decoder_start_token_id", vocabulary);
-  defaults.eos = reader.ids("eos_token_ids", vocabulary);
-  defaults.pad = reader.idOrNull("pad_token_id", vocabulary);
-  defaults.maxLength = reader.number("max_length", 1, longest);
-  defaults.maxNewTokens = reader.numberOrNull("max_new_tokens", 1, longest);
-  defaults.minLength = reader.number("min_length", 0, longest);
-  defaults.minNewTokens = reader.numberOrNull("min_new_tokens", 0, longest);
-  defaults.forcedBos = reader.idOrNull("forced_bos_token_id", vocabulary);
-  defaults.forcedEos = reader.ids("forced_eos_token_ids", vocabulary);
-  defaults.badTokens = reader.ids("bad_token_ids", vocabulary);
-  defaults.noRepeatNgramSize =
-      reader.numberOrNull("no_repeat_ngram_size", 1, longest).value_or(0);
-  defaults.encoderNoRepeatNgramSize =
-      reader.numberOrNull("encoder_no_repeat_ngram_size", 1, longest).value_or(0);
-  defaults.numBeams = reader.number("num_beams", 1, maxVocabulary);
-  defaults.lengthPenalty = reader.real("length_penalty");
-  defaults.earlyStopping = reader.oneOf("early_stopping", {"true", "false", "never"});
-  reader.finish();
-  return defaults;
+/// Keys and values are those of the options' table; whatever the table does not know or take
+/// is refused.
+Result<GenerationOptions> readGeneration(const JsonValue &object, uint64_t vocabulary) {
+  auto refused = [](const Status &status) {
+    return badModel("manifest: generation." + status.message());
+  };
+  if (object.kind != JsonValue::Object)
+    return badModel("manifest: key 'generation' must be an object, but is " + object.show());
+  GenerationOptions options;
+  for (size_t i = 0; i < object.keys.size(); ++i) {
+    if (!findOption(object.keys[i]))
+      return badModel("manifest: unknown key " +
+                      quote("generation." + object.keys[i], 60, '\''));
+    if (Status status = options.set(object.keys[i], object.items[i]); !status.ok())
+      return refused(status);
+  }
+  if (!options.decoder_start_token_id)
+    return badModel("manifest: key 'generation.decoder_start_token_id' is missing");
+  if (Status status = options.checkIds(vocabulary); !status.ok())
+    return refused(status);
+  return options;
 }
 
 SegmentInfo readSegment(ObjectReader reader, const ModelInfo &model,
@@ -295,10 +294,11 @@ Result<Manifest> parseManifest(std::string_view text) {
   top.texts("passes");
   top.text("checkpoint_hash");
   const JsonValue *generation = top.take("generation");
-  if (manifest.model.hasDecoder())
-    manifest.generation = readGeneration(ObjectReader(generation, "generation.", status),
-                                         manifest.model.vocabSize);
-  else if (status.ok() && generation && !generation->isNull())
+  ENCDEC_RETURN_IF_ERROR(status);
+  if (manifest.model.hasDecoder()) {
+    ENCDEC_ASSIGN_OR_RETURN(manifest.generation,
+                            readGeneration(*generation, manifest.model.vocabSize));
+  } else if (!generation->isNull())
     status = badModel("manifest: key 'generation' is not null, but the model has no decoder");
   if (const JsonValue *tokenizer = top.take("tokenizer");
       tokenizer && !tokenizer->isNull()) {

@@ -6,6 +6,7 @@
 
 #pragma once
 
+#include "runtime/base/GenerationOptions.h"
 #include "runtime/base/Status.h"
 
 #include <cstdint>
@@ -51,24 +52,6 @@ struct MemoryPlan {
   uint64_t cacheHeadSize = 0;
 };
 
-/// Decoding defaults of the checkpoint; as they stand here where there is no decoder.
-struct GenerationDefaults {
-  int32_t decoderStart = -1;
-  std::vector<int32_t> eos;
-  std::optional<int32_t> pad;
-  uint64_t maxLength = 0; ///< Start token included.
-  std::optional<uint64_t> maxNewTokens;
-  uint64_t minLength = 0; ///< Start token included.
-  std::optional<uint64_t> minNewTokens;
-  std::optional<int32_t> forcedBos;
-  std::vector<int32_t> forcedEos;
-  std::vector<int32_t> badTokens;
-  uint64_t noRepeatNgramSize = 0, encoderNoRepeatNgramSize = 0; ///< 0: off.
-  uint64_t numBeams = 0;
-  double lengthPenalty = 1;
-  std::string earlyStopping; ///< "true", "false" or "never".
-};
-
 /// A segment: what encode or step does between two barriers.
 struct SegmentInfo {
   /// Keys and values of one kind that the segment reads.
@@ -105,7 +88,9 @@ struct Manifest {
   uint64_t sketchedBytes; ///< Part of stepBytes: the weight that has the sketch.
   std::vector<WeightInfo> weights; ///< In the order of their offsets.
   MemoryPlan memory;
-  GenerationDefaults generation;
+  /// Defaults of the checkpoint. Where there is a decoder, decoder_start_token_id is there and
+  /// every id is one of the vocabulary.
+  GenerationOptions generation;
   std::string tokenizerKind; ///< Empty: no tokenizer.
   std::vector<std::string> levels;
   /// In the order they run; both empty where the model does not say. Without a decoder

@@ -124,8 +124,8 @@ Status generatePortion(State &state, std::span<const int32_t> ids,
 }
 
 Status resolveLengthPenalty(const GenerateRequest &request,
-                            const GenerationDefaults &defaults, SearchOptions &options) {
-  options.lengthPenalty = request.lengthPenalty.value_or(defaults.lengthPenalty);
+                            const GenerationOptions &defaults, SearchOptions &options) {
+  options.lengthPenalty = request.lengthPenalty.value_or(defaults.length_penalty.value_or(1));
   if (std::isfinite(options.lengthPenalty))
     return {};
   return usageError(fmt::format("length_penalty is {}, expected a finite number",
@@ -149,7 +149,7 @@ Result<uint64_t> askedLength(int64_t value, uint64_t extra, const char *name,
 /// A limit of new tokens takes precedence over one of the whole length, and the
 /// caller's over the model's. The last token is never fed back, so n positions
 /// suffice for n new tokens, which with the start token are a length of n + 1.
-Status resolveMaximum(const GenerateRequest &request, const GenerationDefaults &defaults,
+Status resolveMaximum(const GenerateRequest &request, const GenerationOptions &defaults,
                       uint64_t maxTargetPositions, SearchOptions &options) {
   auto limits = [](const std::optional<int64_t> &value) {
     return value && *value != noLimit;
@@ -165,10 +165,10 @@ Status resolveMaximum(const GenerateRequest &request, const GenerationDefaults &
   } else {
     const uint64_t most = maxTargetPositions + 1;
     uint64_t length = most;
-    if (!request.maxNewTokens && defaults.maxNewTokens)
-      length = *defaults.maxNewTokens + 1;
+    if (!request.maxNewTokens && defaults.max_new_tokens)
+      length = uint64_t(*defaults.max_new_tokens) + 1;
     else if (!request.maxLength)
-      length = defaults.maxLength;
+      length = uint64_t(defaults.max_length.value_or(int64_t(most)));
     options.maxLength = std::min(most, length);
   }
   if (options.maxLength < 2)
@@ -181,7 +181,7 @@ Status resolveMaximum(const GenerateRequest &request, const GenerationDefaults &
 /// A minimum in tokens, start token included. The model's own may be greater than
 /// the maximum, which is resolved before: then no row ends before the maximum. As in
 /// Transformers, one of new tokens overrides one of the whole length.
-Status resolveMinimum(const GenerateRequest &request, const GenerationDefaults &defaults,
+Status resolveMinimum(const GenerateRequest &request, const GenerationOptions &defaults,
                       uint64_t maxTargetPositions, SearchOptions &options) {
   auto least = [&](const std::optional<int64_t> &value, uint64_t fallback,
                    uint64_t extra, const char *name) -> Result<uint64_t> {
@@ -195,25 +195,25 @@ Status resolveMinimum(const GenerateRequest &request, const GenerationDefaults &
     return number ? std::min(number, maxTargetPositions + 1) + extra : 0;
   };
   ENCDEC_ASSIGN_OR_RETURN(const uint64_t minNew,
-                          least(request.minNewTokens, defaults.minNewTokens.value_or(0),
+                          least(request.minNewTokens, uint64_t(defaults.min_new_tokens.value_or(0)),
                                 1, "min_new_tokens"));
   ENCDEC_ASSIGN_OR_RETURN(
       const uint64_t minWhole,
-      least(request.minLength, defaults.minLength, 0, "min_length"));
+      least(request.minLength, uint64_t(defaults.min_length.value_or(0)), 0, "min_length"));
   const bool countsNew = request.minNewTokens ? *request.minNewTokens != noLimit
-                                              : defaults.minNewTokens.has_value();
+                                              : defaults.min_new_tokens.has_value();
   options.minLength = countsNew ? minNew : minWhole;
   return {};
 }
 
-Status resolveForced(const GenerateRequest &request, const GenerationDefaults &defaults,
+Status resolveForced(const GenerateRequest &request, const GenerationOptions &defaults,
                      uint64_t vocabulary, SearchOptions &options) {
-  options.forcedBos = request.forcedBos ? request.forcedBos : defaults.forcedBos;
+  options.forcedBos = request.forcedBos ? request.forcedBos : defaults.forced_bos_token_id;
   if (request.forcedEos)
     options.forcedEos = request.forcedEos;
-  else if (!defaults.forcedEos.empty()) // of several the lowest id wins the tie
+  else if (const auto &ends = defaults.forced_eos_token_id) // of several the lowest id wins the tie
     options.forcedEos =
-        *std::min_element(defaults.forcedEos.begin(), defaults.forcedEos.end());
+        *std::min_element(ends->begin(), ends->end());
   for (auto *forced : {&options.forcedBos, &options.forcedEos}) {
     if (*forced && **forced < 0)
       forced->reset();
@@ -223,14 +223,12 @@ Status resolveForced(const GenerateRequest &request, const GenerationDefaults &d
   return {};
 }
 
-Status resolveBeams(const GenerateRequest &request, const GenerationDefaults &defaults,
+Status resolveBeams(const GenerateRequest &request, const GenerationOptions &defaults,
                     SearchOptions &options) {
-  options.beams = request.beams.value_or(defaults.numBeams);
+  options.beams = request.beams.value_or(uint64_t(defaults.num_beams.value_or(1)));
   options.returned = request.returned;
-  options.earlyStopping = request.earlyStopping.value_or(
-      defaults.earlyStopping == "true"    ? EarlyStopping::yes
-      : defaults.earlyStopping == "never" ? EarlyStopping::never
-                                          : EarlyStopping::no);
+  options.earlyStopping =
+      request.earlyStopping.value_or(defaults.early_stopping.value_or(EarlyStopping::no));
   if (options.beams < 1)
     return usageError("num_beams is 0, expected at least 1");
   if (options.returned < 1 || options.returned > options.beams)
@@ -248,9 +246,11 @@ Status resolveBeams(const GenerateRequest &request, const GenerationDefaults &de
 }
 
 Status resolveBadTokens(const GenerateRequest &request,
-                        const GenerationDefaults &defaults, uint64_t vocabulary,
+                        const GenerationOptions &defaults, uint64_t vocabulary,
                         SearchOptions &options) {
-  options.badTokens = defaults.badTokens;
+  for (const auto &word : defaults.bad_words_ids.value_or(option::TokenLists()))
+    if (word.size() == 1)
+      options.badTokens.push_back(word[0]);
   for (int32_t token : request.badTokens) {
     if (token < 0 || uint64_t(token) >= vocabulary)
       return notAnId("bad token", token, vocabulary);
@@ -268,12 +268,12 @@ Status resolveBadTokens(const GenerateRequest &request,
 Result<SearchOptions> resolve(const GenerateRequest &request,
                               const Manifest &manifest,
                               uint64_t maxTargetPositions) {
-  const GenerationDefaults &defaults = manifest.generation;
+  const GenerationOptions &defaults = manifest.generation;
   const uint64_t vocabulary = manifest.model.vocabSize;
   SearchOptions options;
   options.scores = request.scores;
-  options.decoderStart = request.decoderStart.value_or(defaults.decoderStart);
-  options.eos = defaults.eos;
+  options.decoderStart = request.decoderStart.value_or(*defaults.decoder_start_token_id);
+  options.eos = defaults.eos_token_id.value_or(option::Tokens());
   ENCDEC_RETURN_IF_ERROR(resolveLengthPenalty(request, defaults, options));
   ENCDEC_RETURN_IF_ERROR(resolveMaximum(request, defaults, maxTargetPositions, options));
   ENCDEC_RETURN_IF_ERROR(resolveMinimum(request, defaults, maxTargetPositions, options));
@@ -281,9 +281,9 @@ Result<SearchOptions> resolve(const GenerateRequest &request,
   ENCDEC_RETURN_IF_ERROR(resolveBeams(request, defaults, options));
   ENCDEC_RETURN_IF_ERROR(resolveBadTokens(request, defaults, vocabulary, options));
   options.noRepeatNgramSize =
-      request.noRepeatNgramSize.value_or(defaults.noRepeatNgramSize);
+      request.noRepeatNgramSize.value_or(uint64_t(defaults.no_repeat_ngram_size.value_or(0)));
   options.encoderNoRepeatNgramSize =
-      request.encoderNoRepeatNgramSize.value_or(defaults.encoderNoRepeatNgramSize);
+      request.encoderNoRepeatNgramSize.value_or(uint64_t(defaults.encoder_no_repeat_ngram_size.value_or(0)));
   return options;
 }
 

@@ -6,6 +6,7 @@
 
 #pragma once
 
+#include "runtime/base/GenerationOptions.h"
 #include "runtime/base/Status.h"
 #include "runtime/bundle/Manifest.h"
 
@@ -17,11 +18,6 @@
 #include <vector>
 
 namespace encdec::runtime {
-
-/// When the beam search of a source stops, as Transformers defines
-/// early_stopping: as soon as K hypotheses are finished (yes); when no running
-/// one is likely to become better (no); or when none can become better (never).
-enum class EarlyStopping { yes, no, never };
 
 /// Decoding options with the model's defaults filled in.
 struct SearchOptions {

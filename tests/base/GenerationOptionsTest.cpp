@@ -178,6 +178,8 @@ TEST(SetOptionText, TakesJsonAndPlainWords) {
       {"early_stopping", "false", "false"},
       {"eos_token_id", "2", "[2]"},
       {"eos_token_id", "[2, 3]", "[2, 3]"},
+      {"forced_bos_token_id", "[2]", "2"},
+      {"forced_bos_token_id", "[2, 3]", "forced_bos_token_id: expected a token id, found an array of 2"},
       {"bad_words_ids", "[[5,7],[9]]", "[[5, 7], [9]]"},
       {"bad_words_ids", "[[5,7],[9]",
        "bad_words_ids: expected a list of lists of token ids, each of at least one, found "
@@ -259,7 +261,8 @@ TEST(MergeOptions, TheCallerComesBeforeTheModelAndTheModelBeforeTheTable) {
     EXPECT_EQ(caller.cleared, std::vector<std::string>{row.key});
     EXPECT_EQ(caller.over(model).show(row.key), initial);
     EXPECT_TRUE(caller.over(model).cleared.empty());
-    ASSERT_TRUE(setJson(caller, row.key, "null").ok());
+    const bool isList = std::string(row.type).ends_with("s");
+    ASSERT_TRUE(setJson(caller, row.key, isList ? "[]" : "null").ok());
     EXPECT_EQ(caller.cleared.size(), 1u) << "cleared twice";
     ASSERT_TRUE(caller.forget(row.key).ok());
     EXPECT_EQ(caller, GenerationOptions()) << row.key;

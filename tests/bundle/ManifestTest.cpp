@@ -97,26 +97,27 @@ const Edit edits[] = {
     {"/generation/decoder_start_token_id", "41", "decoder_start_token_id"},
     {"/generation/decoder_start_token_id", "-1", "decoder_start_token_id"},
     {"/generation/decoder_start_token_id", "null", "decoder_start_token_id"},
-    {"/generation/eos_token_ids", "[41]", "eos_token_ids"},
-    {"/generation/eos_token_ids", "[0, -1]", "eos_token_ids"},
-    {"/generation/eos_token_ids", "0", "eos_token_ids"},
-    {"/generation/bad_token_ids", "[4294967296]", "bad_token_ids"},
-    {"/generation/bad_token_ids", "[[1]]", "bad_token_ids"},
+    {"/generation/eos_token_id", "[41]", "generation.eos_token_id: 41 is outside"},
+    {"/generation/eos_token_id", "[0, -1]", "generation.eos_token_id: expected a list"},
+    {"/generation/eos_token_ids", "[0]", "unknown key 'generation.eos_token_ids'"},
+    {"/generation/bad_words_ids", "[[4294967296]]", "bad_words_ids"},
+    {"/generation/bad_words_ids", "[1]", "bad_words_ids"},
+    {"/generation/bad_words_ids", "[[1], [2, 41]]", "bad_words_ids: 41 is outside"},
+    {"/generation/sequence_bias", "[[[1, 41], 2.5]]", "sequence_bias: 41 is outside"},
+    {"/generation/num_beam_groups", "2", "unknown key 'generation.num_beam_groups'"},
     {"/generation/pad_token_id", "41", "pad_token_id"},
     {"/generation/forced_bos_token_id", "1000", "forced_bos_token_id"},
     {"/generation/max_length", "0", "max_length"},
-    {"/generation/max_length", "null", "max_length"},
     {"/generation/max_new_tokens", "0", "max_new_tokens"},
     {"/generation/min_length", "-1", "min_length"},
-    {"/generation/no_repeat_ngram_size", "0", "no_repeat_ngram_size"},
-    {"/generation/no_repeat_ngram_size", "2147483648", "no_repeat_ngram_size"},
+    {"/generation/no_repeat_ngram_size", "-1", "no_repeat_ngram_size"},
+    {"/generation/no_repeat_ngram_size", "18446744073709551615", "no_repeat_ngram_size"},
     {"/generation/encoder_no_repeat_ngram_size", "\"3\"", "encoder_no_repeat_ngram_size"},
-    {"/generation/encoder_no_repeat_ngram_size", nullptr, "is missing"},
+    {"/generation/decoder_start_token_id", nullptr, "decoder_start_token_id' is missing"},
     {"/generation/num_beams", "0", "num_beams"},
     {"/generation/length_penalty", "\"1\"", "length_penalty"},
-    {"/generation/length_penalty", "null", "length_penalty"},
-    {"/generation/early_stopping", "\"no\"", "one of true, false, never"},
-    {"/generation/early_stopping", "false", "early_stopping"},
+    {"/generation/early_stopping", "\"no\"", "expected true, false or \"never\""},
+    {"/generation/early_stopping", "\"false\"", "early_stopping"},
     {"/passes", "{}", "'passes'"},
     {"/passes", "[1]", "'passes'"},
     {"/checkpoint_hash", nullptr, "'checkpoint_hash' is missing"},
@@ -254,8 +255,8 @@ TEST(Manifest, Texts) {
   expectRefused(
       readWith(replaced("\"abi\"", "\"a\\nb\":1,\"a\\nb\":1,\"abi\"")),
       "appears twice");
-  expectRefused(readWith(replaced("\"length_penalty\":1.0", "\"length_penalty\":1e999")));
-  expectRefused(readWith(replaced("\"length_penalty\":1.0", "\"length_penalty\":NaN")),
+  expectRefused(readWith(replaced("\"max_length\":30", "\"length_penalty\":1e999")));
+  expectRefused(readWith(replaced("\"max_length\":30", "\"length_penalty\":NaN")),
                 "not valid JSON");
   expectRefused(readWith(replaced("by hand", "\xff\xfe")), "not valid JSON");
   expectRefused(readWith(replaced("\"by hand\"", std::string(100000, '['))), "deeper");
@@ -287,7 +288,10 @@ TEST(Manifest, EveryKeyIsNeeded) {
     for (const auto &[inner, unused] : value.items()) {
       Json less = whole;
       less[key].erase(inner);
-      expectRefused(readWith(less.dump()), key + "." + inner);
+      if (key == "generation" && inner != "decoder_start_token_id") // options are optional
+        EXPECT_TRUE(readWith(less.dump()).ok()) << inner;
+      else
+        expectRefused(readWith(less.dump()), key + "." + inner);
     }
   }
 }
@@ -297,8 +301,8 @@ TEST(Manifest, Values) {
   ASSERT_TRUE(manifest.ok()) << manifest.status().message();
   EXPECT_EQ(manifest->model.maxPositions, uint64_t(FAKE_POSITIONS));
   EXPECT_EQ(manifest->memory.cacheHeadSize, uint64_t(FAKE_HEAD_SIZE));
-  EXPECT_EQ(manifest->generation.eos, std::vector<int32_t>{0});
-  EXPECT_FALSE(manifest->generation.forcedBos);
+  EXPECT_EQ(manifest->generation.eos_token_id, std::vector<int32_t>{0});
+  EXPECT_FALSE(manifest->generation.forced_bos_token_id);
 }
 
 TEST(Manifest, Segments) {

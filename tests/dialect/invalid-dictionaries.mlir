@@ -2,7 +2,7 @@
 // RUN: encdec-opt %s -split-input-file -verify-diagnostics
 
 module attributes {encdec.model = {family = "marian", d_model = 8 : i64, encoder_layers = 1 : i64, decoder_layers = 1 : i64, encoder_heads = 2 : i64, decoder_heads = 2 : i64, encoder_ffn = 12 : i64, decoder_ffn = 12 : i64, vocab_size = 11 : i64, source_vocab_size = 11 : i64, max_positions = 16 : i64},
-  encdec.generation = {decoder_start_token_id = 0 : i64, eos_token_ids = array<i64: 1>, max_length = 16 : i64, min_length = 0 : i64, forced_eos_token_ids = array<i64>, bad_token_ids = array<i64>, num_beams = 1 : i64, length_penalty = 1.0 : f64, early_stopping = "false"}} {
+  encdec.generation = {decoder_start_token_id = 0 : i64, eos_token_id = [1], max_length = 16 : i64, do_sample = true, length_penalty = 1.0 : f64, sequence_bias = [[[3, 4], -1.5 : f64]], early_stopping = "never"}} {
 }
 
 // -----
@@ -20,12 +20,6 @@ func.func private @elsewhere() attributes {encdec.generation = {}}
 
 // expected-error @below {{expected a key of encdec.model but got "d_modle"; did you mean "d_model"?}}
 module attributes {encdec.model = {family = "marian", d_modle = 8 : i64}} {
-}
-
-// -----
-
-// expected-error @below {{expected a key of encdec.generation but got "eos_token_id"; did you mean "eos_token_ids"?}}
-module attributes {encdec.generation = {eos_token_id = 0 : i64}} {
 }
 
 // -----
@@ -48,30 +42,30 @@ module attributes {encdec.model = {family = "marian", d_model = 0 : i64}} {
 
 // -----
 
-// expected-error @below {{expected key "decoder_start_token_id" of encdec.generation to be an i64 from 0 on but got 2 : i32}}
-module attributes {encdec.generation = {decoder_start_token_id = 2 : i32}} {
+// expected-error @below {{expected key "max_length" of encdec.generation to be true, false, an i64, a finite f64, a string or an array of such values but got 2 : i32}}
+module attributes {encdec.generation = {max_length = 2 : i32}} {
 }
 
 // -----
 
-// expected-error @below {{expected key "eos_token_ids" of encdec.generation to be an array<i64> of numbers from 0 on but got array<i64: 3, -1>}}
-module attributes {encdec.generation = {decoder_start_token_id = 2 : i64, eos_token_ids = array<i64: 3, -1>}} {
+// expected-error @below {{expected key "length_penalty" of encdec.generation to be true, false, an i64, a finite f64, a string or an array of such values but got 1.000000e+00 : f32}}
+module attributes {encdec.generation = {length_penalty = 1.0 : f32}} {
 }
 
 // -----
 
-// expected-error @below {{expected key "pad_token_id" of encdec.generation to be an i64 from 0 on but got -1 : i64}}
-module attributes {encdec.generation = {decoder_start_token_id = 2 : i64, eos_token_ids = array<i64>, pad_token_id = -1 : i64}} {
+// expected-error @below {{expected key "temperature" of encdec.generation to be true, false, an i64, a finite f64, a string or an array of such values but got 0x7FF0000000000000 : f64}}
+module attributes {encdec.generation = {temperature = 0x7FF0000000000000 : f64}} {
 }
 
 // -----
 
-// expected-error @below {{expected key "no_repeat_ngram_size" of encdec.generation to be an i64 from 1 on but got 0 : i64}}
-module attributes {encdec.generation = {decoder_start_token_id = 0 : i64, eos_token_ids = array<i64: 1>, max_length = 16 : i64, min_length = 0 : i64, forced_eos_token_ids = array<i64>, bad_token_ids = array<i64>, no_repeat_ngram_size = 0 : i64}} {
+// expected-error @below {{expected key "bad_words_ids" of encdec.generation to be true, false, an i64, a finite f64, a string or an array of such values but got [[1], [array<i64: 2>]]}}
+module attributes {encdec.generation = {bad_words_ids = [[1], [array<i64: 2>]]}} {
 }
 
 // -----
 
-// expected-error @below {{expected key "length_penalty" of encdec.generation to be an f64 but got 1 : i64}}
-module attributes {encdec.generation = {decoder_start_token_id = 0 : i64, eos_token_ids = array<i64: 1>, max_length = 16 : i64, min_length = 0 : i64, forced_eos_token_ids = array<i64>, bad_token_ids = array<i64>, num_beams = 1 : i64, length_penalty = 1 : i64}} {
+// expected-error @below {{expected key "top_k" of encdec.generation to be true, false, an i64, a finite f64, a string or an array of such values but got unit}}
+module attributes {encdec.generation = {top_k = unit}} {
 }

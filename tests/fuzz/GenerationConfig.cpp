@@ -1,11 +1,9 @@
 //===- GenerationConfig.cpp - generation_config.json ----------------------===//
 
-#include "encdec/abi.h"
 #include "tests/fuzz/Fuzz.h"
 #include "tests/fuzz/Generation.h"
 #include "tests/import/TinyCheckpoint.h"
 
-#include <algorithm>
 #include <cmath>
 
 using namespace encdec::checkpoint;
@@ -22,29 +20,18 @@ bool readsGeneration(const ConfigFiles &files, uint64_t vocabulary,
     requireSentence(read.status().message());
     return false;
   }
-  const GenerationConfig &config = *read;
-  auto isId = [&](uint64_t id) { return id < vocabulary; };
-  require(isId(config.decoderStart) && isId(config.pad.value_or(0)) &&
-              isId(config.forcedBos.value_or(0)) &&
-              std::ranges::all_of(config.eos, isId) &&
-              std::ranges::all_of(config.forcedEos, isId) &&
-              std::ranges::all_of(config.badTokens, isId),
-          "ids of the vocabulary");
-  require(config.maxLength >= 1 && config.maxLength <= positions + 1 &&
-              config.maxNewTokens.value_or(1) >= 1 &&
-              config.maxNewTokens.value_or(1) <= positions,
+  const GenerationOptions &options = read->options;
+  require(options.decoder_start_token_id && options.checkIds(vocabulary).ok(),
+          "a start token, and ids of the vocabulary");
+  require(options.max_length && *options.max_length >= 1 &&
+              uint64_t(*options.max_length) <= positions + 1 &&
+              options.max_new_tokens.value_or(1) >= 1 &&
+              uint64_t(options.max_new_tokens.value_or(1)) <= positions,
           "lengths that the positions give");
-  require(config.numBeams >= 1 &&
-              (config.numBeams == 1 ||
-               config.numBeams <= ENCDEC_ABI_MAX_BEAMS(config.eos.size())),
-          "beams that a step finds candidates for");
-  require(std::isfinite(config.lengthPenalty), "a finite length penalty");
-  require(config.noRepeatNgramSize.value_or(1) >= 1 &&
-              config.encoderNoRepeatNgramSize.value_or(1) >= 1,
-          "n-grams of one token or more");
-  require(config.earlyStopping == "true" || config.earlyStopping == "false" ||
-              config.earlyStopping == "never",
-          "a known early stopping");
+  require(options.num_beams.value_or(1) >= 1 &&
+              std::isfinite(options.length_penalty.value_or(1)) &&
+              options.no_repeat_ngram_size.value_or(0) >= 0,
+          "values within their ranges");
   return true;
 }
 
@@ -56,7 +43,8 @@ static std::vector<std::string> seeds() {
           R"( "max_new_tokens": 9, "min_new_tokens": 1, "forced_bos_token_id": 3,)"
           R"( "forced_eos_token_id": [0, 1], "bad_words_ids": [[4], [2, 3]],)"
           R"( "do_sample": true, "top_k": 50, "no_repeat_ngram_size": 3,)"
-          R"( "encoder_no_repeat_ngram_size": 0})"};
+          R"( "encoder_no_repeat_ngram_size": 0, "sequence_bias": [[[5, 7], -1.5]],)"
+          R"( "penalty_alpha": 0.0, "suppress_tokens": []})"};
 }
 
 static bool run(std::string_view json) {

@@ -19,25 +19,21 @@ static std::vector<std::string> seeds() {
     full["memory"][key] = int(FAKE_BYTES_PER_KEY) / 2;
   full["generation"]["max_new_tokens"] = 9;
   full["generation"]["no_repeat_ngram_size"] = 3;
-  full["generation"]["forced_eos_token_ids"] = {0, 3};
+  full["generation"]["forced_eos_token_id"] = {0, 3};
+  full["generation"]["sequence_bias"] = {{{3, 4}, -1.5}};
+  full["generation"]["stop_strings"] = {"end", "stop"};
   tests::Json bare = tests::fakeManifest();
   bare.erase("segments");
   return {tests::fakeManifest().dump(), full.dump(), bare.dump(1)};
 }
 
 static void requireGeneration(const Manifest &manifest) {
-  const GenerationDefaults &defaults = manifest.generation;
-  auto isId = [&](int32_t id) {
-    return id >= 0 && uint64_t(id) < manifest.model.vocabSize;
-  };
-  require(isId(defaults.decoderStart) && isId(defaults.pad.value_or(0)) &&
-              isId(defaults.forcedBos.value_or(0)) &&
-              std::ranges::all_of(defaults.eos, isId) &&
-              std::ranges::all_of(defaults.forcedEos, isId) &&
-              std::ranges::all_of(defaults.badTokens, isId),
-          "ids of the vocabulary");
-  require(defaults.maxLength >= 1 && defaults.maxNewTokens.value_or(1) >= 1 &&
-              defaults.numBeams >= 1 && std::isfinite(defaults.lengthPenalty),
+  const encdec::GenerationOptions &defaults = manifest.generation;
+  require(defaults.decoder_start_token_id && defaults.checkIds(manifest.model.vocabSize).ok(),
+          "a start token, and ids of the vocabulary");
+  require(defaults.max_length.value_or(1) >= 1 && defaults.max_new_tokens.value_or(1) >= 1 &&
+              defaults.num_beams.value_or(1) >= 1 &&
+              std::isfinite(defaults.length_penalty.value_or(1)),
           "lengths, beams and a penalty that can be used");
 }
 

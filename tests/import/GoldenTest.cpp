@@ -53,8 +53,23 @@ private:
     auto value = generation.getAs<mlir::IntegerAttr>(key);
     return value ? std::optional<int64_t>(value.getInt()) : std::nullopt;
   }
-  llvm::ArrayRef<int64_t> list(llvm::StringRef key) {
-    return generation.getAs<mlir::DenseI64ArrayAttr>(key).asArrayRef();
+  std::vector<int64_t> list(llvm::StringRef key) {
+    std::vector<int64_t> tokens;
+    if (auto values = generation.getAs<mlir::ArrayAttr>(key))
+      for (auto value : values.getAsRange<mlir::IntegerAttr>())
+        tokens.push_back(value.getInt());
+    return tokens;
+  }
+  /// The words of one token that are never generated. An end token is no such word.
+  std::vector<int64_t> badTokens() {
+    std::vector<int64_t> tokens;
+    if (auto words = generation.getAs<mlir::ArrayAttr>("bad_words_ids"))
+      for (auto word : words.getAsRange<mlir::ArrayAttr>()) {
+        auto token = mlir::cast<mlir::IntegerAttr>(word[0]).getInt();
+        if (word.size() == 1 && !llvm::is_contained(list("eos_token_id"), token))
+          tokens.push_back(token);
+      }
+    return tokens;
   }
   Tensor bias(const std::vector<int64_t> &source, const std::vector<int64_t> &target,
               int64_t minLength, int64_t maxLength);
@@ -93,10 +108,10 @@ Tensor ReferenceModel::bias(const std::vector<int64_t> &source,
   banRepeats(row, target, target, number("no_repeat_ngram_size").value_or(0));
   banRepeats(row, target, source,
              number("encoder_no_repeat_ngram_size").value_or(0));
-  for (int64_t token : list("bad_token_ids"))
+  for (int64_t token : badTokens())
     row.values[size_t(token)] = -infinity;
   if (length < minLength)
-    for (int64_t token : list("eos_token_ids"))
+    for (int64_t token : list("eos_token_id"))
       row.values[size_t(token)] = -infinity;
   auto force = [&](llvm::ArrayRef<int64_t> tokens) {
     std::fill(row.values.begin(), row.values.end(), -infinity);
@@ -106,8 +121,8 @@ Tensor ReferenceModel::bias(const std::vector<int64_t> &source,
   if (std::optional<int64_t> first = number("forced_bos_token_id");
       first && length == 1)
     force({*first});
-  if (length == maxLength - 1 && !list("forced_eos_token_ids").empty())
-    force(list("forced_eos_token_ids"));
+  if (length == maxLength - 1 && !list("forced_eos_token_id").empty())
+    force(list("forced_eos_token_id"));
   return row;
 }
 
@@ -124,7 +139,7 @@ Greedy ReferenceModel::run(const std::vector<int64_t> &source, size_t most) {
   if (mlir::failed(encoded))
     return {};
 
-  int64_t maxLength = *number("max_length"), minLength = *number("min_length");
+  int64_t maxLength = *number("max_length"), minLength = number("min_length").value_or(0);
   if (std::optional<int64_t> fresh = number("max_new_tokens"))
     maxLength = *fresh + 1;
   if (std::optional<int64_t> fresh = number("min_new_tokens"))
@@ -156,7 +171,7 @@ Greedy ReferenceModel::run(const std::vector<int64_t> &source, size_t most) {
     target.push_back(token);
     result.ids.push_back(token);
     result.logProbs.push_back(std::get<Tensor>((*best)[1]).values[0]);
-    if (llvm::is_contained(list("eos_token_ids"), token))
+    if (llvm::is_contained(list("eos_token_id"), token))
       break;
   }
   return result;

@@ -35,4 +35,7 @@ expect 2
 expect 2 --unknown
 expect 2 "$models/plain" "$models/plain"
 expect 3 "$models/no-such-model"
-expect 3 --strict "$models/bad-words"
+echo '{"family": "marian", "generation": {"penalty_alpha": 0.6}}' >"$folder/contrast.json"
+"$python" "$here/../models/make_checkpoint.py" "$folder/contrast.json" "$folder/contrast"
+expect 0 "$folder/contrast"
+expect 3 --strict "$folder/contrast"

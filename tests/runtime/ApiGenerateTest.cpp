@@ -113,7 +113,7 @@ TEST_F(ApiGenerate, ResultsBelongToTheirSource) {
 /// The first step has an end among its best tokens, the second has no numbers.
 TEST_F(ApiGenerate, FewerHypothesesThanAskedForAreSaid) {
   Json manifest = fakeManifest();
-  manifest["generation"]["eos_token_ids"] = {5};
+  manifest["generation"]["eos_token_id"] = {5};
   FakeImage other(manifest);
   encdec_model *otherModel = nullptr;
   encdec_state *otherState = nullptr;

@@ -210,8 +210,8 @@ std::vector<std::vector<Generated>> search(const Tables &tables, const Rules &ru
                                            StateLimits limits) {
   Json generation;
   generation["decoder_start_token_id"] = generation["pad_token_id"] = 0;
-  generation["eos_token_ids"] = std::vector(rules.eos.begin(), rules.eos.end());
-  generation["bad_token_ids"] = Json::array();
+  generation["eos_token_id"] = std::vector(rules.eos.begin(), rules.eos.end());
+  generation["bad_words_ids"] = Json::array();
   TableModel model(tables, generation);
   auto state = State::create(model.model, limits);
   EXPECT_TRUE(state.ok()) << state.status().message();

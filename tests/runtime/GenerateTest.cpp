@@ -142,7 +142,7 @@ TEST(Generate, EndsByEosOrLength) {
 
 TEST(Generate, SeveralEos) {
   Json manifest = fakeManifest();
-  manifest["generation"]["eos_token_ids"] = {0, 5, 17};
+  manifest["generation"]["eos_token_id"] = {0, 5, 17};
   Rules rules;
   rules.eos = {0, 5, 17};
   expectGenerates(rules, manifest, {});
@@ -228,7 +228,7 @@ TEST(Generate, ForcedTokens) {
   expectGenerates(rules, fakeManifest(), request);
   Json manifest = fakeManifest();
   manifest["generation"]["forced_bos_token_id"] = 22;
-  manifest["generation"]["forced_eos_token_ids"] = {7, 0};
+  manifest["generation"]["forced_eos_token_id"] = {7, 0};
   manifest["generation"]["max_length"] = 12;
   expectGenerates(rules, manifest, {}); // of several the lowest
   request = {};
@@ -398,7 +398,7 @@ TEST(Generate, Refusals) {
     EXPECT_EQ(code({.lengthPenalty = penalty}), Code::Usage);
   EXPECT_EQ(code({.beams = 0}), Code::Usage);
   EXPECT_EQ(code({.beams = 2, .returned = 3}), Code::Usage);
-  const uint64_t most = ENCDEC_ABI_MAX_BEAMS(model.model->manifest.generation.eos.size());
+  const uint64_t most = ENCDEC_ABI_MAX_BEAMS(model.model->manifest.generation.eos_token_id->size());
   EXPECT_EQ(code({.beams = most}), Code::Ok);
   auto many = generate(*state, sources.ids, sources.offsets, {.beams = most + 1});
   ASSERT_EQ(many.status().code(), Code::Limit);
