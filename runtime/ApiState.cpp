@@ -12,6 +12,8 @@ using namespace encdec;
 using namespace encdec::runtime;
 using namespace encdec::runtime::api;
 
+static_assert(prefillRows == ENCDEC_MAX_PREFILL);
+
 namespace {
 
 /// Whether the last encode left its output.
@@ -48,7 +50,6 @@ encdec_status *encdec_state_create(encdec_model *model,
                          ? std::min(wanted.threads, defaultThreads())
                          : wanted.threads;
     limits.maxMemory = wanted.max_memory;
-    limits.logits = wanted.logits;
     limits.probs = wanted.probs;
     limits.encoderStates = wanted.encoder_states;
     ENCDEC_ASSIGN_OR_RETURN(auto state, State::create(model->model, limits));
@@ -65,7 +66,7 @@ encdec_status *encdec_state_get_info(const encdec_state *state, encdec_state_inf
     const State &from = *state->state;
     encdec_state_info value = {};
     value.rows = from.rows();
-    value.sources = from.sources();
+    value.sources = from.encodedSources();
     value.threads = from.team->workers();
     value.reserved_bytes = from.reservedBytes();
     value.encode_calls = from.counters.encodeCalls;
@@ -73,6 +74,8 @@ encdec_status *encdec_state_get_info(const encdec_state *state, encdec_state_inf
     value.encoded_tokens = from.counters.encodedTokens;
     value.steps = from.counters.steps;
     value.step_rows = from.counters.stepRows;
+    value.prefills = from.counters.prefills;
+    value.prefill_tokens = from.counters.prefillTokens;
     value.sketched_steps = from.counters.sketchedSteps;
     value.candidate_blocks = from.counters.candidateBlocks;
     return writeSized(info, value);
@@ -94,9 +97,42 @@ encdec_status *encdec_encode(encdec_state *state, const int32_t *ids,
   return guarded([&]() -> Status {
     ENCDEC_RETURN_IF_ERROR(checkGiven({{"state", state}, {"ids", ids},
                                        {"offsets", offsets}}));
+    ENCDEC_RETURN_IF_ERROR(checkFree(*state));
     ENCDEC_RETURN_IF_ERROR(checkCount("source_count", source_count));
     return state->state->encode({ids, offsets[source_count]},
                                 {offsets, source_count + 1});
+  });
+}
+
+encdec_status *encdec_join(encdec_state *state, const int32_t *ids, const uint64_t *offsets,
+                           uint64_t source_count, const uint64_t *rows) {
+  return guarded([&]() -> Status {
+    ENCDEC_RETURN_IF_ERROR(checkGiven({{"state", state}, {"ids", ids}, {"offsets", offsets},
+                                       {"rows", rows}}));
+    ENCDEC_RETURN_IF_ERROR(checkFree(*state));
+    ENCDEC_RETURN_IF_ERROR(checkCount("source_count", source_count));
+    return state->state->join({ids, offsets[source_count]}, {offsets, source_count + 1},
+                              {rows, source_count});
+  });
+}
+
+encdec_status *encdec_prefill(encdec_state *state, uint64_t row, const int32_t *tokens,
+                              uint64_t token_count, const float **out_logits,
+                              uint64_t *out_stride) {
+  if (out_logits)
+    *out_logits = nullptr;
+  return guarded([&]() -> Status {
+    ENCDEC_RETURN_IF_ERROR(checkGiven({{"state", state}, {"tokens", tokens},
+                                       {"out_stride", out_stride, out_logits ? 1u : 0u}}));
+    ENCDEC_RETURN_IF_ERROR(checkFree(*state));
+    ENCDEC_RETURN_IF_ERROR(checkCount("token_count", token_count));
+    State &to = *state->state;
+    ENCDEC_RETURN_IF_ERROR(to.prefill(row, {tokens, token_count}, out_logits));
+    if (out_logits) {
+      *out_logits = to.logits();
+      *out_stride = to.logitsStride();
+    }
+    return {};
   });
 }
 
@@ -126,10 +162,10 @@ encdec_status *encdec_pool_encoder_states(const encdec_state *state, uint32_t po
     const State &from = *state->state;
     ENCDEC_RETURN_IF_ERROR(checkStates(from));
     const uint64_t width = from.model->manifest.model.dModel;
-    if (capacity / width < from.sources())
+    if (capacity / width < from.encodedSources())
       return usageError(fmt::format("capacity is {}, expected at least {} floats: {} sources "
                                     "of {}",
-                                    capacity, from.sources() * width, from.sources(), width));
+                                    capacity, from.encodedSources() * width, from.encodedSources(), width));
     pooling == ENCDEC_POOL_MEAN ? poolMean(from, vectors) : poolFirst(from, vectors);
     return {};
   });
@@ -140,6 +176,7 @@ encdec_status *encdec_step(encdec_state *state, const encdec_step_input *input,
   return guarded([&]() -> Status {
     ENCDEC_RETURN_IF_ERROR(checkGiven({{"state", state}, {"input", input},
                                        {"output", output}}));
+    ENCDEC_RETURN_IF_ERROR(checkFree(*state));
     if (output->size < sizeof(output->size)) // before the rows move on
       return sizeNotSet("an out-struct");
     ENCDEC_ASSIGN_OR_RETURN(
@@ -177,6 +214,7 @@ encdec_status *encdec_reorder(encdec_state *state, const uint32_t *parents,
   return guarded([&]() -> Status {
     ENCDEC_RETURN_IF_ERROR(checkGiven({{"state", state},
                                        {"parents", parents, row_count}}));
+    ENCDEC_RETURN_IF_ERROR(checkFree(*state));
     ENCDEC_RETURN_IF_ERROR(checkCount("row_count", row_count));
     return state->state->reorder({parents, row_count});
   });

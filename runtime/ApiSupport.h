@@ -27,6 +27,7 @@ struct encdec_model {
 
 struct encdec_state {
   std::unique_ptr<encdec::runtime::State> state;
+  const encdec_generation *generation = nullptr; ///< That owns the rows; null: none.
 };
 
 namespace encdec::runtime::api {
@@ -78,6 +79,14 @@ inline Status checkGiven(std::initializer_list<Argument> arguments) {
     if (argument.isMissing)
       return isNull(argument.name);
   return {};
+}
+
+/// Refuses a state whose rows a generation owns.
+inline Status checkFree(const encdec_state &state) {
+  if (!state.generation)
+    return {};
+  return usageError("a generation owns the rows of this state; destroy it first, or make a "
+                    "state of its own for what you do beside it");
 }
 
 inline Status sizeNotSet(const std::string &what) {

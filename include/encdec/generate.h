@@ -1,8 +1,9 @@
-/* generate.h: whole outputs: greedy and beam search. Part of runtime.h, which has the
+/* generate.h: whole outputs of any number of sources, in one call. Part of runtime.h, which has the
  * rules and the letters of the shapes. */
 #ifndef ENCDEC_GENERATE_H
 #define ENCDEC_GENERATE_H
 
+#include "encdec/options.h"
 #include "encdec/state.h"
 
 #ifdef __cplusplus
@@ -10,87 +11,6 @@ extern "C" {
 #endif
 
 /* --- Generation ------------------------------------------------------------ */
-
-/* For the lengths and forced tokens below; early_stopping and the n-gram sizes take
- * FROM_MODEL alone. */
-#define ENCDEC_FROM_MODEL (-1) /* what the model's own defaults say */
-#define ENCDEC_NONE (-2)       /* none, whatever the model says */
-
-/* When the beam search of a source ends. */
-enum {
-  ENCDEC_EARLY_STOPPING_NO = 0,  /* no running hypothesis is likely to do better */
-  ENCDEC_EARLY_STOPPING_YES = 1, /* num_beams hypotheses are finished */
-  ENCDEC_EARLY_STOPPING_NEVER = 2 /* no running hypothesis can do better */
-};
-
-typedef struct encdec_generate_options {
-  uint64_t size;
-  int64_t max_new_tokens; /* without the start token; overrides max_length */
-  int64_t max_length;     /* with the start token */
-  int64_t min_new_tokens; /* without the start token; overrides min_length */
-  int64_t min_length;     /* with the start token */
-  int32_t forced_bos_token_id; /* at the first position */
-  int32_t forced_eos_token_id; /* at the last position */
-  double length_penalty;       /* NaN: the model's */
-  const int32_t *bad_token_ids; /* never generated, besides the model's own; end
-                                   tokens among them do not count, as in
-                                   Transformers */
-  uint64_t bad_token_count;
-  uint32_t probs; /* 1: keep cross-attention probabilities (state with probs) */
-  uint32_t truncate; /* 1: cut a source longer than the model's positions at the end
-                        of its text (an end token stays, and one id behind it, a
-                        language code) where 0 refuses it */
-  uint32_t special_tokens; /* 1: text that spells a special token becomes it */
-  int32_t early_stopping; /* ENCDEC_EARLY_STOPPING_*, or ENCDEC_FROM_MODEL */
-  uint64_t num_beams;      /* 1: greedy; more: beam search as Transformers 5
-                              defines it, that many rows a source; 0: what the
-                              model says (encdec_model_info.num_beams) */
-  uint64_t num_return_sequences; /* best hypotheses to return for each source, 1
-                                    (the default) ... num_beams */
-  uint32_t no_scores; /* 1: greedy sequences have no log_prob and score (NaN), and
-                         their steps no_log_probs */
-  uint32_t reserved;   /* 0 */
-  int64_t no_repeat_ngram_size; /* n: no n tokens stand in a sequence twice in the
-                                   same order, start token included; 0: off */
-  int64_t encoder_no_repeat_ngram_size; /* n: no n ids of the source, special ones
-                                           included, stand in a sequence in the same
-                                           order; 0: off */
-  /* For texts: the languages to read and to write, as encdec_find_language takes them;
-   * NULL: the model's defaults. A target language that the model forces or starts with
-   * overrides forced_bos_token_id and the start token. From ids, source_language must be
-   * NULL. */
-  const char *source_language;
-  const char *target_language;
-} encdec_generate_options;
-
-static inline encdec_generate_options encdec_generate_options_default(void) {
-  encdec_generate_options options = {sizeof(encdec_generate_options),
-                                     ENCDEC_FROM_MODEL,
-                                     ENCDEC_FROM_MODEL,
-                                     ENCDEC_FROM_MODEL,
-                                     ENCDEC_FROM_MODEL,
-                                     ENCDEC_FROM_MODEL,
-                                     ENCDEC_FROM_MODEL,
-                                     0.0,
-                                     0,
-                                     0,
-                                     0,
-                                     0,
-                                     0,
-                                     ENCDEC_FROM_MODEL,
-                                     0,
-                                     1,
-                                     0,
-                                     0,
-                                     ENCDEC_FROM_MODEL,
-                                     ENCDEC_FROM_MODEL,
-                                     0,
-                                     0};
-  /* a quiet NaN without <math.h>: infinity - infinity */
-  double infinity = 1e308 * 10.0;
-  options.length_penalty = infinity - infinity;
-  return options;
-}
 
 /* What generation made. The caller owns it (encdec_result_free); immutable, so any
  * thread may read it; independent of state and model. */
@@ -129,18 +49,19 @@ typedef struct encdec_sequence {
   uint64_t heads;     /* H */
 } encdec_sequence;
 
-/* Generates from any number of sources (laid out as for encdec_encode; more
- * than max_sources or max_rows / num_beams go in portions). The result for a
- * source does not depend on the portions, the neighbours or the thread count.
+/* Generates from any number of sources, laid out as for encdec_encode; sources join as
+ * others end. The result for a source does not depend on the neighbours or the thread
+ * count.
  * Nothing is added to the ids. The state's rows are used up. `options` may be NULL. A
  * source that cannot be read fails the call before anything is run:
  * encdec_status_input says which. Errors: USAGE (a model that is an encoder only, an
- * empty source, an id outside the vocabulary, options that contradict each other), LIMIT (a source or length beyond
- * the model's or the state's positions, more beams than max_rows). */
+ * empty source, an id outside the vocabulary, options that contradict each other, a
+ * state that a generation owns), LIMIT (a source or length beyond the model's or the
+ * state's positions, more beams than max_rows). */
 ENCDEC_API encdec_status *
 encdec_generate(encdec_state *state, const int32_t *ids,
                 const uint64_t *offsets, uint64_t source_count,
-                const encdec_generate_options *options,
+                const encdec_options *options,
                 encdec_result **out_result);
 
 /* The same from text (UTF-8, text_sizes in bytes or NULL for zero-terminated
@@ -149,7 +70,7 @@ encdec_generate(encdec_state *state, const int32_t *ids,
 ENCDEC_API encdec_status *
 encdec_generate_text(encdec_state *state, const char *const *texts,
                      const uint64_t *text_sizes, uint64_t text_count,
-                     const encdec_generate_options *options,
+                     const encdec_options *options,
                      encdec_result **out_result);
 
 /* Number of sources in the result: that of the call that made it. 0 for NULL. */

@@ -1,11 +1,12 @@
 /* runtime.h: the C API of the encdec runtime (plain C11, also C++20).
  *
- * Four objects:
- *   encdec_model   an opened bundle; immutable, may be shared by threads
- *   encdec_state   what one decoding needs: memory, caches, arena, thread team;
- *                  one caller at a time, any number of states per model
- *   encdec_options what a caller asks of generation, by name
- *   encdec_bundle  the verified sections of a file, never run (for inspection)
+ * Objects:
+ *   encdec_model      an opened bundle; immutable, may be shared by threads
+ *   encdec_state      what one decoding needs: memory, caches, arena, thread team;
+ *                     one caller at a time, any number of states per model
+ *   encdec_options    what a caller asks of generation, by name
+ *   encdec_generation sources at work on a state, driven step by step
+ *   encdec_bundle     the verified sections of a file, never run (for inspection)
  *
  * Rules that hold for every function unless it says otherwise:
  *   - errors: a function that can fail returns an encdec_status *. NULL is
@@ -37,6 +38,7 @@
 
 #include "encdec/bundle.h"
 #include "encdec/generate.h"
+#include "encdec/generation.h"
 #include "encdec/model.h"
 #include "encdec/options.h"
 #include "encdec/state.h"

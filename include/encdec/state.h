@@ -18,7 +18,7 @@ typedef struct encdec_state encdec_state;
 typedef struct encdec_state_options {
   uint64_t size;
   uint64_t max_rows;             /* R; default 32 */
-  uint64_t max_source_tokens;    /* of all sources of one encode together, each
+  uint64_t max_source_tokens;    /* of all sources at a time together, each
                                     counted rounded up to 16; default: max_sources
                                     times the model's longest source */
   uint64_t max_target_positions; /* tokens fed to one row; default: the model's
@@ -29,18 +29,17 @@ typedef struct encdec_state_options {
                                     256 */
   uint64_t max_memory;           /* bytes that may be reserved; default: the
                                     physical memory of the machine */
-  uint32_t logits; /* 1: make room for the logits of each step */
-  uint32_t probs;  /* 1: make room for cross-attention probabilities */
-  uint64_t max_sources; /* of one encode; each has at least one row, so at most
-                           max_rows, the default. With K beams, max_rows / K are
-                           enough */
+  uint32_t probs;          /* 1: make room for cross-attention probabilities */
   uint32_t encoder_states; /* 1: make room for the encoder's output, which each
                               encode then gives */
+  uint64_t max_sources; /* at a time; each has at least one row, so at most
+                           max_rows, the default. With K beams, max_rows / K are
+                           enough */
 } encdec_state_options;
 
 static inline encdec_state_options encdec_state_options_default(void) {
   encdec_state_options options = {sizeof(encdec_state_options), 0, 0, 0, 0,
-                                  0, 0, 0, 0, 0};
+                                  0, 0, 0, 0};
   return options;
 }
 
@@ -59,7 +58,7 @@ ENCDEC_API void encdec_state_destroy(encdec_state *state);
 typedef struct encdec_state_info {
   uint64_t size;
   uint64_t rows;    /* rows of the next step */
-  uint64_t sources; /* of the last encode */
+  uint64_t sources; /* of the last encode or join */
   uint32_t threads;
   uint64_t reserved_bytes;  /* address space set aside, touched on use */
   uint64_t encode_calls;    /* since creation */
@@ -67,6 +66,8 @@ typedef struct encdec_state_info {
   uint64_t encoded_tokens;
   uint64_t steps;
   uint64_t step_rows; /* rows of all steps together */
+  uint64_t prefills;
+  uint64_t prefill_tokens; /* of all prefills together */
   uint64_t sketched_steps;   /* steps whose tokens a sketch of the vocabulary settled */
   uint64_t candidate_blocks; /* blocks of 128 columns that the sketch left as
                                 candidates in these steps, together */
@@ -99,7 +100,17 @@ ENCDEC_API encdec_status *encdec_encode(encdec_state *state, const int32_t *ids,
                                         const uint64_t *offsets,
                                         uint64_t source_count);
 
-/* What the encoder made of the sources of the last encode. The pointer is a view into
+/* Reads further sources beside the live rows, which stay as they are: source b gets one
+ * row at position 0, behind all other rows, from which up to rows[b] (at least 1) rows may go
+ * on by encdec_reorder. A source ends, and its room is free again, once a reorder leaves it
+ * no row. Errors: as encdec_encode; LIMIT where there is no room now (max_sources,
+ * max_source_tokens and max_rows less what live sources hold; after encdec_encode, whose
+ * sources share all rows, until those have ended). */
+ENCDEC_API encdec_status *encdec_join(encdec_state *state, const int32_t *ids,
+                                      const uint64_t *offsets, uint64_t source_count,
+                                      const uint64_t *rows);
+
+/* What the encoder made of the sources of the last encode or join. The pointer is a view into
  * the state, valid until its next encode. */
 typedef struct encdec_encoder_states {
   uint64_t size;
@@ -137,7 +148,7 @@ typedef struct encdec_step_input {
                               chosen without changing log-probabilities */
   uint64_t bias_rows;
   const int32_t *row_bias; /* R indices into logit_bias; NULL: row 0 for all */
-  uint32_t logits;       /* 1: also give logits (state made with logits) */
+  uint32_t logits;       /* 1: also give logits */
   uint32_t probs;        /* 1: also give probs (state made with probs) */
   uint64_t top_k;        /* best tokens to find for each row, 1 ... 64; 0 means 1 */
   uint32_t no_log_probs; /* 1: tokens alone. With top_k 1 and few rows, a model
@@ -170,12 +181,25 @@ typedef struct encdec_step_output {
 /* One decoder step over all rows: appends each row's token to its cache and
  * predicts the next (set output->size). Allocates nothing. Errors: USAGE (a model
  * that is an encoder only, no rows,
- * another number of rows, a token outside the vocabulary, top_k, biases, logits or
+ * another number of rows, a token outside the vocabulary, top_k, biases, or
  * probs that the state has no room for), LIMIT (a row has no position left:
  * max_target_positions). */
 ENCDEC_API encdec_status *encdec_step(encdec_state *state,
                                       const encdec_step_input *input,
                                       encdec_step_output *output);
+
+/* The most tokens of one encdec_prefill. */
+#define ENCDEC_MAX_PREFILL 64
+
+/* Feeds token_count (1 ... ENCDEC_MAX_PREFILL) tokens to one row in one call, with the same
+ * bits as so many steps of this row alone would have, and predicts nothing; the other rows
+ * stay as they are. The row came by encdec_join and is its source's only one. `out_logits`
+ * (may be NULL) gets a view of the tokens' logits, [token_count][*out_stride], the first V of
+ * a row in use, valid until the next call. Errors: as encdec_step; USAGE (no such row, a row
+ * of encdec_encode or with siblings). */
+ENCDEC_API encdec_status *encdec_prefill(encdec_state *state, uint64_t row,
+                                         const int32_t *tokens, uint64_t token_count,
+                                         const float **out_logits, uint64_t *out_stride);
 
 /* Chooses the rows of the next step: new row i goes on from old row parents[i].
  * Rows not named disappear; rows that go on from one row share its past, which is

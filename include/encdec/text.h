@@ -19,7 +19,7 @@ extern "C" {
  * than 16 MB). */
 ENCDEC_API encdec_status *
 encdec_tokenize(const encdec_model *model, const char *text, uint64_t text_size,
-                const encdec_generate_options *options, int32_t *ids,
+                const encdec_options *options, int32_t *ids,
                 uint64_t capacity, uint64_t *out_count);
 
 /* Text of target ids, special tokens left out. Up to `capacity` bytes are

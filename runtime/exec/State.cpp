@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <numeric>
 
 namespace encdec::runtime {
 
@@ -31,6 +32,14 @@ StateLimits withDefaults(StateLimits limits, const ModelInfo &model) {
   orElse(limits.threads, defaultThreads());
   orElse(limits.maxMemory, physicalRam());
   return limits;
+}
+
+/// What the sources take of max_source_tokens.
+uint64_t placesOf(std::span<const uint64_t> offsets) {
+  uint64_t places = 0;
+  for (size_t b = 0; b + 1 < offsets.size(); ++b)
+    places += roundUp16(offsets[b + 1] - offsets[b]);
+  return places;
 }
 
 } // namespace
@@ -82,7 +91,9 @@ State::State(std::shared_ptr<const Model> theModel, StateLimits theLimits,
 Status State::reserve() {
   const MemoryPlan &plan = model->manifest.memory;
   const ModelInfo &sizes = model->manifest.model;
-  const uint64_t rows = limits.maxRows, sourceTokens = limits.maxSourceTokens;
+  const uint64_t sourceTokens = limits.maxSourceTokens;
+  // Of any call: a prefill has more rows than there are hypotheses.
+  const uint64_t rows = std::max(limits.maxRows, model->step ? prefillRows : 0);
   constexpr uint64_t tooMuch = UINT64_MAX;
   auto times = [tooMuch](std::initializer_list<uint64_t> factors) {
     return checkedProduct(factors).value_or(tooMuch);
@@ -104,37 +115,39 @@ Status State::reserve() {
                             times({plan.stepArenaPerKey, keyCapacity})))},
       {scratch, times({scratchStride, team->workers()})},
       {memory, times({plan.memoryPerKey, sourceTokens})},
-      {cache, times({cacheStride, rows})},
-      {logitsRegion, limits.logits ? times({rows, paddedVocabulary, 4}) : 0},
-      {probsRegion, limits.probs ? times({sizes.decoderLayers, sizes.decoderHeads, rows,
-                                          keyCapacity, 4})
+      {cache, times({cacheStride, limits.maxRows})},
+      {logitsRegion, model->step ? times({rows, paddedVocabulary, 4}) : 0},
+      {probsRegion, limits.probs ? times({sizes.decoderLayers, sizes.decoderHeads,
+                                          limits.maxRows, keyCapacity, 4})
                                  : 0},
       {statesRegion, limits.encoderStates ? times({plan.statesPerRow, sourceTokens}) : 0},
       {zeroBias, times({paddedVocabulary, 4})},
-      {biasRegion, times({2 + rows, paddedVocabulary, 4})},
-      {outTokens, times({rows, ENCDEC_ABI_MAX_TOP_K, 4})},
-      {outLogProbs, times({rows, ENCDEC_ABI_MAX_TOP_K, 4})},
+      {biasRegion, times({2 + limits.maxRows, paddedVocabulary, 4})},
+      {outTokens, times({limits.maxRows, ENCDEC_ABI_MAX_TOP_K, 4})},
+      {outLogProbs, times({limits.maxRows, ENCDEC_ABI_MAX_TOP_K, 4})},
   };
-  reserved = Slots::bytes(rows, cacheCapacity);
+  reserved = Slots::bytes(limits.maxRows, rows, cacheCapacity);
   for (const auto &[region, bytes] : wanted)
     reserved = plus(reserved, bytes);
   if (reserved > limits.maxMemory)
     return overLimit(fmt::format(
         "this state needs {} bytes for {} rows, {} source tokens and {} target "
         "positions, more than max_memory {}; lower those limits or raise it",
-        reserved, rows, sourceTokens, limits.maxTargetPositions,
+        reserved, limits.maxRows, sourceTokens, limits.maxTargetPositions,
         limits.maxMemory));
   for (const auto &[region, bytes] : wanted) {
     ENCDEC_ASSIGN_OR_RETURN(region, Region::reserve(bytes));
   }
-  ENCDEC_ASSIGN_OR_RETURN(slots, Slots::create(rows, cacheCapacity));
+  ENCDEC_ASSIGN_OR_RETURN(slots, Slots::create(limits.maxRows, rows, cacheCapacity));
+  live = LiveSources(limits.maxSources, sourceTokens, plan.memoryPerKey);
   const size_t most = std::max(rows, sourceTokens);
-  for (std::vector<int32_t> *entries : {&tokens, &positions, &rowSource})
+  for (std::vector<int32_t> *entries : {&readTokens, &readPositions, &readSource})
     entries->resize(most);
-  for (std::vector<int32_t> *entries : {&rowBias, &nextPosition, &nextSource})
-    entries->resize(rows);
-  sourceOffset.resize(limits.maxSources + 1);
-  memoryOffset.resize(limits.maxSources + 1);
+  for (std::vector<int32_t> *entries :
+       {&tokens, &positions, &rowSource, &rowBias, &nextPosition, &nextSource})
+    entries->resize(limits.maxRows);
+  readOffset.resize(limits.maxSources + 1);
+  readMemory.resize(limits.maxSources);
   return {};
 }
 
@@ -149,48 +162,118 @@ Status State::encode(std::span<const int32_t> ids,
                     "(by default its max_rows, {})",
                     count, limits.maxSources, limits.maxRows));
   ENCDEC_RETURN_IF_ERROR(checkSources(ids, offsets));
-  uint64_t places = 0;
-  for (size_t b = 0; b < count; ++b)
-    places += roundUp16(offsets[b + 1] - offsets[b]);
+  const uint64_t places = placesOf(offsets);
   if (places > limits.maxSourceTokens)
     return overLimit(
         fmt::format("the sources take {} token places (each source rounded "
                     "up to 16), more than max_source_tokens {}",
                     places, limits.maxSourceTokens));
-  sourceCount = count;
-  int64_t memoryAt = 0;
-  for (size_t b = 0; b < sourceCount; ++b) {
-    sourceOffset[b] = int32_t(offsets[b]);
-    memoryOffset[b] = memoryAt;
-    uint64_t length = offsets[b + 1] - offsets[b];
-    memoryAt += int64_t(model->manifest.memory.memoryPerKey * roundUp16(length));
+  slots.clear();
+  live.clear();
+  return read(ids, offsets, {});
+}
+
+bool State::hasRoom(uint64_t sources, uint64_t places, uint64_t rows) const {
+  return sources <= live.freeSources() && places <= live.freePlaces() &&
+         rows <= slots.free();
+}
+
+Status State::join(std::span<const int32_t> ids, std::span<const uint64_t> offsets,
+                   std::span<const uint64_t> rows) {
+  const size_t count = offsets.empty() ? 0 : offsets.size() - 1;
+  if (count == 0 || rows.size() != count || std::count(rows.begin(), rows.end(), 0))
+    return usageError("join needs at least one source, and at least one row for each");
+  ENCDEC_RETURN_IF_ERROR(checkSources(ids, offsets));
+  const uint64_t places = placesOf(offsets);
+  uint64_t wanted = 0;
+  for (uint64_t each : rows)
+    wanted = checkedAdd(wanted, each).value_or(UINT64_MAX);
+  if (!hasRoom(count, places, wanted))
+    return overLimit(fmt::format(
+        "there is room for {} more sources of {} token places together (max_sources, "
+        "max_source_tokens) and {} more rows (max_rows), but {} sources of {} places with "
+        "{} rows would join; let rows end first, or make a state with more room",
+        live.freeSources(), live.freePlaces(), slots.free(), count, places, wanted));
+  return read(ids, offsets, rows);
+}
+
+/// Encodes sources that have room, and adds a row for each. `rowsEach` is empty where they
+/// share all slots.
+Status State::read(std::span<const int32_t> ids, std::span<const uint64_t> offsets,
+                   std::span<const uint64_t> rowsEach) {
+  const ModelInfo &sizes = model->manifest.model;
+  const size_t count = offsets.size() - 1, before = rows();
+  auto move = [this](uint64_t to, uint64_t from, uint64_t bytes) {
+    std::memmove(memory.data() + to, memory.data() + from, bytes);
+  };
+  encoded = 0;
+  // Blocks may move while sources are added, so that offsets are read when all are.
+  for (size_t b = 0; b < count; ++b)
+    rowSource[before + b] = int32_t(live.add(offsets[b + 1] - offsets[b], move));
+  for (size_t b = 0; b < count; ++b) {
+    readOffset[b] = int32_t(offsets[b]);
+    readMemory[b] = live.memory()[rowSource[before + b]];
     int32_t position = 0;
     for (uint64_t j = offsets[b]; j < offsets[b + 1]; ++j) {
-      bool counted = ids[j] != model->manifest.model.uncountedToken;
-      positions[j] = counted ? position++ : int32_t(model->manifest.model.maxPositions);
-      rowSource[j] = int32_t(b);
+      bool counted = ids[j] != sizes.uncountedToken;
+      readPositions[j] = counted ? position++ : int32_t(sizes.maxPositions);
+      readSource[j] = int32_t(b);
     }
   }
-  sourceOffset[sourceCount] = int32_t(ids.size());
-  memoryOffset[sourceCount] = memoryAt;
-  std::copy(ids.begin(), ids.end(), tokens.begin());
+  readOffset[count] = int32_t(ids.size());
+  std::copy(ids.begin(), ids.end(), readTokens.begin());
 
   encdec_abi_context call = context();
   call.rows = int64_t(ids.size());
+  call.sources = int64_t(count);
+  call.tokens = readTokens.data();
+  call.positions = readPositions.data();
+  call.row_source = readSource.data();
+  call.source_offset = readOffset.data();
+  call.memory_offset = readMemory.data();
   call.out_states =
       limits.encoderStates ? reinterpret_cast<float *>(statesRegion.data()) : nullptr;
-  slots.start(0); // so that a call that fails leaves no rows
-  encoded = 0;
-  ENCDEC_RETURN_IF_ERROR(run(EntryKind::Encode, call));
-  slots.start(sourceCount);
-  encoded = ids.size();
-  for (size_t row = 0; row < sourceCount; ++row) {
-    positions[row] = 0;
-    rowSource[row] = int32_t(row);
+  Status status = run(EntryKind::Encode, call);
+  if (!status.ok()) {
+    for (size_t b = 0; b < count; ++b)
+      live.remove(size_t(rowSource[before + b]));
+    return status;
   }
+  encoded = ids.size();
+  encodedCount = count;
+  std::fill_n(positions.begin() + int64_t(before), count, 0);
+  if (rowsEach.empty())
+    slots.join(count, limits.maxRows);
+  for (uint64_t rows : rowsEach)
+    slots.join(1, rows);
   ++counters.encodeCalls;
-  counters.encodedSources += sourceCount;
+  counters.encodedSources += count;
   counters.encodedTokens += ids.size();
+  return {};
+}
+
+Status State::prefill(size_t row, std::span<const int32_t> fed, bool logits) {
+  ENCDEC_RETURN_IF_ERROR(checkPrefill(row, fed));
+  const auto from = uint64_t(positions[row]);
+  std::copy(fed.begin(), fed.end(), readTokens.begin());
+  std::iota(readPositions.begin(), readPositions.begin() + int64_t(fed.size()),
+            positions[row]);
+  std::fill_n(readSource.begin(), fed.size(), rowSource[row]);
+  encdec_abi_context call = context();
+  call.rows = int64_t(fed.size());
+  call.tokens = readTokens.data();
+  call.positions = readPositions.data();
+  call.row_source = readSource.data();
+  call.ancestors = slots.placeAll(row, from, fed.size());
+  call.logit_bias = reinterpret_cast<const float *>(zeroBias.data());
+  call.row_bias = nullptr;
+  call.top_k = 0;
+  call.shared_slots = 1;
+  call.out_logits = logits ? reinterpret_cast<float *>(logitsRegion.data()) : nullptr;
+  ENCDEC_RETURN_IF_ERROR(run(EntryKind::Step, call));
+  positions[row] += int32_t(fed.size());
+  ++counters.prefills;
+  counters.prefillTokens += fed.size();
   return {};
 }
 
@@ -234,6 +317,7 @@ Status State::step(const StepInput &input) {
 }
 
 Status State::reorder(std::span<const uint32_t> parents) {
+  const size_t before = rows();
   if (parents.size() > limits.maxRows)
     return overLimit(fmt::format("{} rows are more than max_rows {}",
                                  parents.size(), limits.maxRows));
@@ -242,15 +326,23 @@ Status State::reorder(std::span<const uint32_t> parents) {
       return usageError(fmt::format("parent {} of new row {} is not below the {} "
                                     "live rows",
                                     parents[i], i, rows()));
+  if (!slots.fits(parents))
+    return overLimit("the sources that joined together have fewer rows than are to go on from "
+                     "their rows; let sources join with more rows each");
   for (size_t i = 0; i < parents.size(); ++i) {
     nextPosition[i] = positions[parents[i]];
     nextSource[i] = rowSource[parents[i]];
   }
+  slots.reorder(parents, nextPosition);
+  // A source whose rows all disappear ends.
+  for (size_t row = 0; row < before; ++row)
+    if (const auto source = size_t(rowSource[row]);
+        live.length(source) && !std::count(nextSource.begin(),
+                                           nextSource.begin() + int64_t(parents.size()),
+                                           rowSource[row]))
+      live.remove(source);
   std::copy_n(nextPosition.begin(), parents.size(), positions.begin());
   std::copy_n(nextSource.begin(), parents.size(), rowSource.begin());
-  // All rows start together and step together, so the position of one is the
-  // position of all.
-  slots.reorder(parents, parents.empty() ? 0 : uint64_t(positions[0]));
   return {};
 }
 
@@ -262,15 +354,15 @@ encdec_abi_context State::context() {
   call.scratch_stride = int64_t(scratchStride);
   call.keys = int64_t(keyCapacity);
   call.memory = memory.data();
-  call.memory_offset = memoryOffset.data();
+  call.memory_offset = live.memory();
   call.cache = cache.data();
   call.cache_stride = int64_t(cacheStride);
   call.cache_capacity = int64_t(cacheCapacity);
-  call.sources = int64_t(sourceCount);
+  call.sources = int64_t(limits.maxSources);
   call.tokens = tokens.data();
   call.positions = positions.data();
   call.row_source = rowSource.data();
-  call.source_offset = sourceOffset.data();
+  call.source_offset = live.offsets();
   call.ancestors = slots.ancestors();
   call.row_bias = rowBias.data();
   call.out_tokens = reinterpret_cast<int32_t *>(outTokens.data());
@@ -294,21 +386,23 @@ Status State::startProfile() {
 }
 
 Work State::workOf(EntryKind kind, const encdec_abi_context &call) const {
-  auto length = [&](size_t source) { return sourceLength(source); };
+  auto length = [&](int64_t source) {
+    return uint64_t(call.source_offset[source + 1] - call.source_offset[source]);
+  };
   Work work;
   work.rows = uint64_t(call.rows);
   if (kind == EntryKind::Encode) {
-    for (size_t source = 0; source < sourceCount; ++source)
+    for (int64_t source = 0; source < call.sources; ++source)
       work.sourcePairs += length(source) * length(source);
     return work;
   }
-  for (size_t row = 0; row < rows(); ++row) {
-    auto source = size_t(rowSource[row]);
-    work.cachePairs += uint64_t(positions[row]) + 1;
+  for (int64_t row = 0; row < call.rows; ++row) {
+    const int32_t source = call.row_source[row];
+    work.cachePairs += uint64_t(call.positions[row]) + 1;
     work.memoryPairs += length(source);
     // Rows of one source stand beside each other and read its keys together, so
     // only the first of them counts the keys.
-    if (row == 0 || rowSource[row - 1] != rowSource[row])
+    if (row == 0 || call.row_source[row - 1] != source)
       work.memoryKeys += length(source);
   }
   return work;

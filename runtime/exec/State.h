@@ -6,6 +6,7 @@
 #include "runtime/exec/Profile.h"
 #include "runtime/exec/Region.h"
 #include "runtime/exec/Slots.h"
+#include "runtime/exec/LiveSources.h"
 #include "runtime/exec/Team.h"
 
 #include <span>
@@ -24,7 +25,7 @@ struct StateLimits {
   uint64_t maxTargetPositions = 0;
   uint32_t threads = 0;
   uint64_t maxMemory = 0;
-  bool logits = false, probs = false; ///< Whether there is room for them.
+  bool probs = false; ///< Whether there is room for them.
   bool encoderStates = false;         ///< The same; each encode then gives them.
 };
 
@@ -33,10 +34,14 @@ struct StateLimits {
 struct StateCounters {
   uint64_t encodeCalls = 0, encodedSources = 0, encodedTokens = 0;
   uint64_t steps = 0, stepRows = 0;
+  uint64_t prefills = 0, prefillTokens = 0;
   /// Steps whose token a sketch of the vocabulary settled, and the blocks of the
   /// vocabulary that the sketch left as candidates in these steps together.
   uint64_t sketchedSteps = 0, candidateBlocks = 0;
 };
+
+/// The most tokens that one call of prefill feeds.
+inline constexpr uint64_t prefillRows = 64;
 
 /// The most threads that a state may have.
 inline constexpr uint32_t maxThreads = 256;
@@ -61,16 +66,32 @@ public:
   static Result<std::unique_ptr<State>>
   create(std::shared_ptr<const Model> model, StateLimits limits);
 
+  /// Whether a source can be read by itself.
+  Status checkSource(std::span<const int32_t> ids) const;
   /// Whether each of the sources ids[offsets[b] .. offsets[b+1]), however many,
   /// can be read by itself. An error about one of them carries its index.
   Status checkSources(std::span<const int32_t> ids,
                       std::span<const uint64_t> offsets) const;
-  /// Reads the sources ids[offsets[b] .. offsets[b+1]) and leaves one row each
-  /// at position 0.
+  /// Ends all rows, reads the sources ids[offsets[b] .. offsets[b+1]) and leaves one row
+  /// each at position 0. The rows share the slots of the cache: any row may be continued by
+  /// up to maxRows in all, until another source joins.
   Status encode(std::span<const int32_t> ids, std::span<const uint64_t> offsets);
+  /// Reads further sources beside the live rows and adds a row at position 0 for each, behind
+  /// all others, from which up to rows[b] rows may go on. Live rows stay as they are. Errors:
+  /// Limit where there is no room (hasRoom).
+  Status join(std::span<const int32_t> ids, std::span<const uint64_t> offsets,
+              std::span<const uint64_t> rows);
+  /// Whether so many sources, of `places` tokens together (each rounded up to 16) and with
+  /// `rows` rows together, could join.
+  bool hasRoom(uint64_t sources, uint64_t places, uint64_t rows) const;
+  /// Feeds tokens to one row, as so many steps of the row would, and predicts nothing but,
+  /// where asked for, logits() [tokens][logitsStride()]. The row is the only one of those
+  /// that joined together with it. At most prefillRows tokens; other rows stay as they are.
+  Status prefill(size_t row, std::span<const int32_t> tokens, bool logits);
   /// Feeds one token a row; the outputs below hold until the next call.
   Status step(const StepInput &input);
-  /// New row i goes on from old row parents[i].
+  /// New row i goes on from old row parents[i]. A source without a row ends, and leaves its
+  /// room to others.
   Status reorder(std::span<const uint32_t> parents);
 
   /// Measures the segments of all later calls, from zero. Errors: BadModel where
@@ -82,11 +103,10 @@ public:
   const Profile *profiled() const { return profile.get(); }
 
   size_t rows() const { return slots.rows(); }
-  size_t sources() const { return sourceCount; }
-  uint64_t sourceStart(size_t source) const { return uint64_t(sourceOffset[source]); }
-  uint64_t sourceLength(size_t source) const {
-    return uint64_t(sourceOffset[source + 1] - sourceOffset[source]);
-  }
+  /// The source of a row: a number that it has while one of its rows lives.
+  size_t sourceOf(size_t row) const { return size_t(rowSource[row]); }
+  uint64_t sourceLength(size_t source) const { return live.length(source); }
+  uint64_t position(size_t row) const { return uint64_t(positions[row]); }
 
   /// [R][topK] of the last step, best first, and their log-probabilities; token
   /// 0 and -inf where no further token may be chosen.
@@ -106,8 +126,11 @@ public:
   uint64_t statesStride() const {
     return model->manifest.memory.statesPerRow / sizeof(float);
   }
-  /// Tokens of the last encode; 0 before it or where it failed.
+  /// Tokens of the last encode or join; 0 before it or where it failed. Its source b has
+  /// those of encodedOffsets()[b] .. [b + 1].
   uint64_t encodedRows() const { return encoded; }
+  size_t encodedSources() const { return encoded ? encodedCount : 0; }
+  const int32_t *encodedOffsets() const { return readOffset.data(); }
   uint64_t logitsStride() const { return paddedVocabulary; }
   uint64_t probsStride() const { return keyCapacity; }
   /// Room for the logit biases of a search, [2 + maxRows][logitsStride()]: rows that
@@ -127,8 +150,10 @@ private:
   State(std::shared_ptr<const Model> model, StateLimits limits,
         std::unique_ptr<Team> team);
   Status reserve();
-  Status checkSource(std::span<const int32_t> ids) const;
   Status checkStep(const StepInput &input) const;
+  Status checkPrefill(size_t row, std::span<const int32_t> tokens);
+  Status read(std::span<const int32_t> ids, std::span<const uint64_t> offsets,
+              std::span<const uint64_t> rows);
   encdec_abi_context context();
   Status run(EntryKind kind, encdec_abi_context &context);
   Work workOf(EntryKind kind, const encdec_abi_context &context) const;
@@ -136,19 +161,20 @@ private:
   std::unique_ptr<Profile> profile;
   bool profiling = false;
   Slots slots;
-  size_t sourceCount = 0;
+  LiveSources live;
+  size_t encodedCount = 0;
   uint64_t encoded = 0;
   uint64_t topK = 1;
   uint64_t paddedVocabulary, keyCapacity, cacheCapacity;
   uint64_t scratchStride = 0, cacheStride = 0, reserved = 0;
   Region arena, scratch, memory, cache, logitsRegion, probsRegion, statesRegion, zeroBias;
   Region biasRegion, outTokens, outLogProbs;
-  // During encode these have one entry for each source token, during a step one
-  // for each row.
-  std::vector<int32_t> tokens, positions, rowSource;
-  std::vector<int32_t> sourceOffset;  ///< B + 1.
-  std::vector<int64_t> memoryOffset;  ///< B + 1.
-  std::vector<int32_t> rowBias, nextPosition, nextSource;
+  std::vector<int32_t> tokens, positions, rowSource, rowBias; ///< [row]
+  std::vector<int32_t> nextPosition, nextSource;              ///< [row]
+  // What an encode reads, [token]; a prefill has a row for each token in them, too.
+  std::vector<int32_t> readTokens, readPositions, readSource;
+  std::vector<int32_t> readOffset; ///< [source of the encode + 1]
+  std::vector<int64_t> readMemory; ///< [source of the encode]
 };
 
 } // namespace encdec::runtime

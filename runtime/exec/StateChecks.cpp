@@ -69,9 +69,6 @@ Status State::checkStep(const StepInput &input) const {
   if (input.topK < 1 || input.topK > ENCDEC_ABI_MAX_TOP_K)
     return usageError(fmt::format("top_k is {}, expected 1 ... {} tokens a row",
                                   input.topK, ENCDEC_ABI_MAX_TOP_K));
-  if (input.logits && !limits.logits)
-    return usageError("logits were asked for, but the state was made without "
-                      "room for them; create it with logits = 1");
   if (input.probs && !limits.probs)
     return usageError(
         "probs were asked for, but the state was made without room "
@@ -99,6 +96,31 @@ Status State::checkStep(const StepInput &input) const {
   if (!input.rowBias.empty() && input.rowBias.size() != rows())
     return usageError(fmt::format("row_bias has {} entries for {} rows",
                                   input.rowBias.size(), rows()));
+  return {};
+}
+
+Status State::checkPrefill(size_t row, std::span<const int32_t> fed) {
+  const uint64_t vocabulary = model->manifest.model.vocabSize;
+  ENCDEC_RETURN_IF_ERROR(checkDecoder(*model));
+  if (row >= rows())
+    return usageError(fmt::format("row {} is not below the {} live rows", row, rows()));
+  if (!slots.isAlone(row))
+    return usageError(fmt::format("row {} shares the cache's slots with other rows; a source "
+                                  "that is to be given a prefix joins by itself",
+                                  row));
+  if (fed.empty() || fed.size() > prefillRows)
+    return usageError(fmt::format("a prefill has {} tokens, expected 1 ... {}", fed.size(),
+                                  prefillRows));
+  for (size_t i = 0; i < fed.size(); ++i)
+    if (fed[i] < 0 || uint64_t(fed[i]) >= vocabulary)
+      return usageError(fmt::format("token {} at place {} of the prefix is outside the "
+                                    "vocabulary 0 ... {}",
+                                    fed[i], i, vocabulary - 1));
+  if (uint64_t(positions[row]) + fed.size() > limits.maxTargetPositions)
+    return overLimit(fmt::format("row {} at position {} has no room for {} more tokens "
+                                 "(max_target_positions {})",
+                                 row, positions[row], fed.size(),
+                                 limits.maxTargetPositions));
   return {};
 }
 

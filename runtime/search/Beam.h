@@ -1,4 +1,4 @@
-//===- Beam.h - the K best hypotheses of each source ----------------------===//
+//===- Beam.h - the K best hypotheses of a source -------------------------===//
 
 #pragma once
 
@@ -11,17 +11,17 @@ namespace encdec::runtime {
 /// continuations of a source, those that go on fill its K beams, and those
 /// among the first K that stop compete for its K finished places. Ties go to
 /// the lower token, then to the better beam. The rows of a source leave the
-/// batch as soon as nothing can change its result.
+/// batch as soon as nothing can change its result. Beam sampling draws the C continuations
+/// and orders what it has drawn by their sums.
 class BeamSearch final : public Search {
 public:
   explicit BeamSearch(SearchOptions options);
 
   size_t candidates() const override { return considered; }
-  NextStep start(size_t sources) override;
-  NextStep advance(std::span<const int32_t> best,
-                   std::span<const float> logProbs) override;
-  size_t sourceOf(size_t row) const override { return sources[row]; }
-  std::vector<Hypothesis> take(size_t source) override;
+  NextRows start(int32_t token) override;
+  NextRows advance(const Predictions &predictions, bool last, bool stepped) override;
+  void appendCertain(size_t known, std::vector<int32_t> &tokens) const override;
+  std::vector<Hypothesis> take() override;
 
 private:
   /// Hypotheses that begin alike share these tokens: each token knows the one
@@ -29,6 +29,7 @@ private:
   struct Token {
     int32_t id;
     uint32_t row; ///< The row whose step predicted the token.
+    uint32_t length; ///< Generated tokens up to this one.
     size_t before;
   };
   struct Beam {
@@ -41,30 +42,24 @@ private:
     size_t last;
   };
   struct Candidate {
-    double logProb;
+    double logProb, key;
     int32_t token;
-    uint32_t beam; ///< The beam that it continues: an index of Source::beams.
-  };
-  struct Source {
-    std::vector<Beam> beams;        ///< Best first.
-    std::vector<Finished> finished; ///< Best first; at most K.
+    uint32_t beam; ///< The beam that it continues: an index of `beams`.
   };
 
-  void gather(const Source &source, std::span<const int32_t> best,
-              std::span<const float> logProbs);
-  void extend(Source &source);
-  void finishForced();
-  bool canImprove(const Source &source) const;
-  NextStep next();
-  Hypothesis read(double logProb, double score, size_t last) const;
+  void gather(const Predictions &predictions);
+  void extend(bool last, bool stepped);
+  bool canImprove() const;
+  NextRows next();
+  Hypothesis read(const Finished &finished) const;
 
   const SearchOptions options;
   const uint64_t considered; ///< C, the continuations considered.
-  uint64_t length = 1;       ///< Tokens of each beam, start token included.
-  std::vector<Source> all;
+  uint64_t length = 0;       ///< Tokens of each beam, prompt included.
+  std::vector<Beam> beams, before;  ///< Best first; `before` is spare.
+  std::vector<Finished> finished;   ///< Best first; at most K.
   std::vector<Token> chain;
-  std::vector<Candidate> found; ///< Continuations of the source at hand.
-  std::vector<size_t> sources;  ///< The source of each live row.
+  std::vector<Candidate> found; ///< Continuations, best first.
   std::vector<uint32_t> parents;
   std::vector<int32_t> tokens;
 };

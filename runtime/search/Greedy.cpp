@@ -1,84 +1,67 @@
-//===- Greedy.cpp - the best token at each step ---------------------------===//
+//===- Greedy.cpp - one token after the other, the best or drawn ----------===//
 
 #include "runtime/search/Greedy.h"
 
-#include <algorithm>
-#include <limits>
 #include <numeric>
 
 namespace encdec::runtime {
 
-NextStep GreedySearch::start(size_t sources) {
-  length = 1;
-  results.assign(sources, Hypothesis());
-  source.resize(sources);
-  std::iota(source.begin(), source.end(), size_t(0));
-  parents.resize(sources);
-  std::iota(parents.begin(), parents.end(), 0u);
-  tokens.assign(sources, options.decoderStart);
-  return next();
+NextRows GreedySearch::start(int32_t token) {
+  length = options.prompt;
+  sequences.resize(options.returned);
+  for (Sequence &sequence : sequences) {
+    sequence.ids.reserve(options.maxLength - options.prompt);
+    sequence.rows.reserve(options.maxLength - options.prompt);
+  }
+  live.resize(options.returned);
+  std::iota(live.begin(), live.end(), size_t(0));
+  parents.assign(options.returned, 0);
+  tokens.assign(options.returned, token);
+  return {parents, tokens};
 }
 
-NextStep GreedySearch::advance(std::span<const int32_t> best,
-                               std::span<const float> logProbs) {
-  const bool forcedFirst = length == 1 && options.forcedBos;
-  for (size_t row = 0; row < best.size(); ++row) {
-    std::optional<Hypothesis> &result = results[source[row]];
-    if (forcedFirst)
-      append(row, *options.forcedBos, 0);
-    else if (!options.scores ||
-             logProbs[row] > -std::numeric_limits<float>::infinity())
-      append(row, best[row], logProbs[row]);
-    else // -inf or NaN: no token can be chosen
-      result.reset();
-    if (result)
-      result->rows.push_back(uint32_t(row));
-  }
+NextRows GreedySearch::advance(const Predictions &predictions, bool last, bool stepped) {
   ++length;
-  // Finished rows leave the batch; those that remain keep their order.
+  // Finished rows leave; those that remain keep their order.
   size_t kept = 0;
-  for (size_t row = 0; row < best.size(); ++row) {
-    const std::optional<Hypothesis> &result = results[source[row]];
-    if (!result)
+  for (size_t row = 0; row < live.size(); ++row) {
+    Sequence &sequence = sequences[live[row]];
+    const size_t at = row * predictions.count;
+    sequence.missing = options.scores && !predictions.has(at);
+    if (sequence.missing)
       continue;
-    int32_t token = result->ids.back();
-    if (isEos(token, options) || length >= options.maxLength)
+    const int32_t token = predictions.tokens[at];
+    sequence.ids.push_back(token);
+    sequence.logProb += double(predictions.logProbs[at]);
+    if (stepped)
+      sequence.rows.push_back(uint32_t(row));
+    if (options.isEos(token) || length >= options.maxLength || last)
       continue;
     parents[kept] = uint32_t(row);
     tokens[kept] = token;
-    source[kept] = source[row];
+    live[kept] = live[row];
     ++kept;
   }
   parents.resize(kept);
   tokens.resize(kept);
-  source.resize(kept);
-  return next();
+  live.resize(kept);
+  return {parents, tokens};
 }
 
-NextStep GreedySearch::next() {
-  // The forced last token needs no step, since no token follows that would have
-  // to be predicted.
-  if (options.forcedEos && length + 1 == options.maxLength) {
-    for (size_t row = 0; row < source.size(); ++row)
-      append(row, *options.forcedEos, 0);
-    parents.clear();
-    tokens.clear();
-    source.clear();
-  }
-  return {parents, tokens, length < options.minLength};
+void GreedySearch::appendCertain(size_t known, std::vector<int32_t> &certain) const {
+  const Sequence &best = sequences.front();
+  if (!best.missing)
+    certain.insert(certain.end(), best.ids.begin() + int64_t(known), best.ids.end());
 }
 
-void GreedySearch::append(size_t row, int32_t token, double logProb) {
-  Hypothesis &result = *results[source[row]];
-  result.ids.push_back(token);
-  result.logProb += logProb;
-}
-
-std::vector<Hypothesis> GreedySearch::take(size_t index) {
+std::vector<Hypothesis> GreedySearch::take() {
   std::vector<Hypothesis> found;
-  if (std::optional<Hypothesis> &result = results[index]) {
-    result->score = penalized(result->logProb, result->ids.size(), options);
-    found.push_back(std::move(*result));
+  for (Sequence &sequence : sequences) {
+    if (sequence.missing || sequence.ids.empty())
+      continue;
+    sequence.score =
+        options.penalized(sequence.logProb, options.prompt + sequence.ids.size());
+    found.push_back(std::move(sequence));
   }
   return found;
 }

@@ -1,4 +1,4 @@
-//===- Greedy.h - the best token at each step -----------------------------===//
+//===- Greedy.h - one token after the other, the best or drawn ------------===//
 
 #pragma once
 
@@ -6,28 +6,29 @@
 
 namespace encdec::runtime {
 
-/// Greedy search as Transformers' generate does it with num_beams = 1: bad
-/// tokens and minimum length keep tokens from being chosen, then a forced first
-/// or last token overrides; a row ends at its first eos or at maxLength. Where
-/// no token can be chosen, which only scores show, the source has no result.
+/// Greedy search and sampling as Transformers' generate does them with num_beams = 1: each
+/// row takes its first candidate, and ends at its first end token or at maxLength. Sampling
+/// has `returned` rows, which draw independently. Where a row has no candidate, which only
+/// scores show, its sequence is missing.
 class GreedySearch final : public Search {
 public:
   explicit GreedySearch(SearchOptions options) : options(std::move(options)) {}
 
-  NextStep start(size_t sources) override;
-  NextStep advance(std::span<const int32_t> best,
-                   std::span<const float> logProbs) override;
-  size_t sourceOf(size_t row) const override { return source[row]; }
-  std::vector<Hypothesis> take(size_t source) override;
+  size_t sequenceOf(size_t row) const override { return live[row]; }
+  NextRows start(int32_t token) override;
+  NextRows advance(const Predictions &predictions, bool last, bool stepped) override;
+  void appendCertain(size_t known, std::vector<int32_t> &tokens) const override;
+  std::vector<Hypothesis> take() override;
 
 private:
-  NextStep next();
-  void append(size_t row, int32_t token, double logProb);
+  struct Sequence : Hypothesis {
+    bool missing = false;
+  };
 
   const SearchOptions options;
-  uint64_t length = 1; ///< Tokens each live row has, start token included.
-  std::vector<std::optional<Hypothesis>> results; ///< [source]
-  std::vector<size_t> source; ///< The source of each live row.
+  uint64_t length = 0;              ///< Tokens of each live row, prompt included.
+  std::vector<Sequence> sequences;
+  std::vector<size_t> live;         ///< The sequence of each live row.
   std::vector<uint32_t> parents;
   std::vector<int32_t> tokens;
 };

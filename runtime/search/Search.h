@@ -1,91 +1,92 @@
 //===- Search.h - how tokens are chosen, step after step ------------------===//
 //
-// A strategy is given what a step predicts and says which rows the next step
-// has: which old row each of them continues, and with which token. It knows no
-// model, cache or thread.
+// A strategy is given what a step predicts for the rows of one source and says which rows
+// the source has next: which of its old rows each of them continues, and with which token.
+// It knows no model, cache, thread or other source.
 
 #pragma once
 
 #include "runtime/base/GenerationOptions.h"
-#include "runtime/base/Status.h"
-#include "runtime/bundle/Manifest.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <vector>
 
 namespace encdec::runtime {
 
-/// Decoding options with the model's defaults filled in.
+/// What a strategy obeys, resolved from the options of one source.
 struct SearchOptions {
-  int32_t decoderStart = 0;
   std::vector<int32_t> eos;
-  uint64_t maxLength = 0; ///< Start token included; at least 2.
-  uint64_t minLength = 0; ///< Start token included: no eos before it.
-  std::optional<int32_t> forcedBos;
-  std::optional<int32_t> forcedEos; ///< The last token of a row of maxLength.
-  std::vector<int32_t> badTokens;   ///< Never chosen; no eos among them.
-  uint64_t noRepeatNgramSize = 0;   ///< 0: any n-gram may stand in a row again.
-  uint64_t encoderNoRepeatNgramSize = 0; ///< The same for n-grams of the source.
+  uint64_t prompt = 1;    ///< P: tokens that were given: start token and prefix.
+  uint64_t maxLength = 0; ///< Of a row, prompt included; more than P.
   double lengthPenalty = 1;
-  uint64_t beams = 1;               ///< K
-  uint64_t returned = 1;            ///< Hypotheses of a source, at most K.
+  uint64_t beams = 1;     ///< K
+  uint64_t returned = 1;  ///< Hypotheses of a source: at most K, or so many samples.
   EarlyStopping earlyStopping = EarlyStopping::no;
+  bool sample = false;
   bool scores = true; ///< Whether steps give log-probabilities.
+
+  bool isEos(int32_t token) const {
+    return std::find(eos.begin(), eos.end(), token) != eos.end();
+  }
+  /// The score of a row of `length` tokens, prompt included.
+  double penalized(double logProb, uint64_t length) const {
+    return logProb / std::pow(double(length - prompt), lengthPenalty);
+  }
 };
-
-inline bool isEos(int32_t token, const SearchOptions &options) {
-  return std::find(options.eos.begin(), options.eos.end(), token) !=
-         options.eos.end();
-}
-
-/// The score of `length` generated tokens.
-inline double penalized(double logProb, uint64_t length,
-                        const SearchOptions &options) {
-  return logProb / std::pow(double(length), options.lengthPenalty);
-}
 
 /// One finished sequence.
 struct Hypothesis {
-  std::vector<int32_t> ids; ///< Generated ones, start token not.
+  std::vector<int32_t> ids; ///< Generated ones, without the prompt.
   double logProb = 0;       ///< The sum over ids; a forced token adds 0.
   double score = 0;         ///< logProb / ids^lengthPenalty.
-  /// rows[t] is the row of step t that predicted ids[t]. A last token that was
+  /// rows[t] is the source's row in the step that predicted ids[t]. A last token that was
   /// forced without a step has no entry.
   std::vector<uint32_t> rows;
 };
 
-/// The step that a strategy wants to be run next. The spans belong to the
-/// strategy.
-struct NextStep {
-  std::span<const uint32_t> parents; ///< The old row that new row i continues.
-  std::span<const int32_t> tokens;   ///< The token to feed to each new row.
-  bool forbidEos = false; ///< Keep every eos from being chosen in this step.
+/// What a step predicts for the rows of a source: [rows][count] tokens that may follow, best
+/// first, -inf where there is no further one.
+struct Predictions {
+  size_t count = 1;
+  std::span<const int32_t> tokens;
+  std::span<const float> logProbs; ///< What each adds to its row's sum.
+  std::span<const float> keys;     ///< What orders them: logProbs, or what was drawn.
+
+  /// Whether there is a candidate at place `at`: an overflow is NaN.
+  bool has(size_t at) const { return keys[at] > -std::numeric_limits<float>::infinity(); }
 };
 
-/// A strategy at work on one batch, for one caller at a time.
+/// The rows that a strategy wants to be stepped next; none when it has ended. The spans
+/// belong to the strategy.
+struct NextRows {
+  std::span<const uint32_t> parents; ///< The source's old row that its new row i continues.
+  std::span<const int32_t> tokens;   ///< The token to feed to each new row.
+};
+
+/// A strategy at work on one source, for one caller at a time.
 class Search {
 public:
   virtual ~Search() = default;
-  /// How many of the best tokens of each row advance() needs.
+  /// How many candidates of each row advance() needs.
   virtual size_t candidates() const { return 1; }
-  /// Begins a batch, in which row b reads source b. The first step continues
-  /// each row by itself.
-  virtual NextStep start(size_t sources) = 0;
-  /// Takes the best tokens of each row and their log-probabilities, [R]
-  /// [candidates()], best first, -inf where there is no further token. When all
-  /// sources are finished, the answer has no tokens.
-  virtual NextStep advance(std::span<const int32_t> best,
-                           std::span<const float> logProbs) = 0;
-  /// The source that a live row reads. The rows of one source are adjacent.
-  virtual size_t sourceOf(size_t row) const = 0;
-  /// The results for a source, best first, once finished; each has a finite
-  /// logProb where there are scores. Fewer than `returned`, or none, where the
-  /// steps gave too few tokens whose log-probability is a number above -inf.
-  virtual std::vector<Hypothesis> take(size_t source) = 0;
+  /// Which of the source's sequences a row is: draws differ by it.
+  virtual size_t sequenceOf(size_t row) const { return row; }
+  /// The rows that continue the source's one row with the last token of its prompt.
+  virtual NextRows start(int32_t token) = 0;
+  /// Takes what the step of these rows predicts. `last`: every hypothesis ends with its next
+  /// token, whatever its length (time is up). `stepped` is false where all rows were forced
+  /// and no step was run.
+  virtual NextRows advance(const Predictions &predictions, bool last, bool stepped) = 0;
+  /// Appends the tokens, after the first `known` generated ones, that the best sequence will
+  /// have, whatever is predicted from here on.
+  virtual void appendCertain(size_t known, std::vector<int32_t> &tokens) const = 0;
+  /// The results, best first, once ended; each has a finite logProb where there are scores.
+  /// Fewer than `returned`, or none, where the steps gave too few tokens whose
+  /// log-probability is a number above -inf.
+  virtual std::vector<Hypothesis> take() = 0;
 };
 
 } // namespace encdec::runtime

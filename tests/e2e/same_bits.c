@@ -39,7 +39,6 @@ int main(int argc, char **argv) {
   encdec_state_options options = encdec_state_options_default();
   options.max_rows = sources;
   options.threads = (uint32_t)atoi(argv[3]);
-  options.logits = 1;
   encdec_state *state;
   check(encdec_state_create(model, &options, &state));
 

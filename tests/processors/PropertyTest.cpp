@@ -104,7 +104,7 @@ TEST(Property, ProcessingAllocatesNothing) {
 class OnlyBans final : public Scores {
 public:
   void ban(int32_t) override { ++count; }
-  void force(int32_t) override { ++count; }
+  void force(std::span<const int32_t>) override { ++count; }
   int count = 0;
 };
 

@@ -19,9 +19,10 @@ public:
     if (token >= 0 && size_t(token) < numbers.size())
       numbers[size_t(token)] = never;
   }
-  void force(int32_t token) override {
+  void force(std::span<const int32_t> tokens) override {
     std::ranges::fill(numbers, never);
-    numbers[size_t(token)] = 0;
+    for (int32_t token : tokens)
+      numbers[size_t(token)] = 0;
   }
   std::vector<float> numbers;
 };

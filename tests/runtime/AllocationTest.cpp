@@ -22,7 +22,7 @@ TEST(Allocation, NoneInStepAndReorder) {
   auto options = encdec_state_options_default();
   options.max_rows = 8;
   options.threads = 3;
-  options.logits = options.probs = 1;
+  options.probs = 1;
   encdec_state *state = nullptr;
   ASSERT_EQ(encdec_state_create(model, &options, &state), nullptr);
   Sources sources{{1, 2, 3}, {4, 5}};

@@ -15,6 +15,21 @@ inline int codeOf(encdec_status *status) {
   return code;
 }
 
+/// Options of a call, by name.
+class Options {
+public:
+  Options() { EXPECT_EQ(codeOf(encdec_options_create(&handle)), ENCDEC_OK); }
+  Options(const Options &) = delete;
+  ~Options() { encdec_options_destroy(handle); }
+
+  void set(const char *name, const Json &value) {
+    EXPECT_EQ(codeOf(encdec_options_set(handle, name, value.dump().c_str())), ENCDEC_OK)
+        << name;
+  }
+  operator const encdec_options *() const { return handle; }
+  encdec_options *handle = nullptr;
+};
+
 struct Api : testing::Test {
   FakeImage image{fakeManifest()};
   encdec_model *model = nullptr;

@@ -13,12 +13,12 @@ using ApiGenerate = Api;
 
 TEST_F(ApiGenerate, GenerateAndReadTheResult) {
   encdec_result *result = nullptr;
-  auto options = encdec_generate_options_default();
-  options.max_new_tokens = 5;
-  options.min_new_tokens = ENCDEC_NONE;
+  Options options;
+  options.set("max_new_tokens", 5);
+  EXPECT_EQ(codeOf(encdec_options_clear(options.handle, "min_new_tokens")), ENCDEC_OK);
   ASSERT_EQ(
       codeOf(encdec_generate(state, sources.ids.data(), sources.offsets.data(),
-                             2, &options, &result)),
+                             2, options, &result)),
       ENCDEC_OK);
   ASSERT_EQ(encdec_result_count(result), 2u);
   encdec_source source = {};
@@ -43,20 +43,11 @@ TEST_F(ApiGenerate, GenerateAndReadTheResult) {
   EXPECT_EQ(codeOf(encdec_result_source(result, 2, &source)),
             ENCDEC_ERROR_USAGE);
   encdec_result_free(result);
-  for (auto edit :
-       {+[](encdec_generate_options &o) { o.max_length = -3; },
-        +[](encdec_generate_options &o) { o.bad_token_count = 1; },
-        +[](encdec_generate_options &o) { o.forced_bos_token_id = -3; },
-        +[](encdec_generate_options &o) { o.forced_eos_token_id = -3; },
-        +[](encdec_generate_options &o) { o.max_new_tokens = 0; }}) {
-    options = encdec_generate_options_default();
-    edit(options);
-    EXPECT_EQ(
-        codeOf(encdec_generate(state, sources.ids.data(),
-                               sources.offsets.data(), 2, &options, &result)),
-        ENCDEC_ERROR_USAGE);
-    EXPECT_EQ(result, nullptr);
-  }
+  options.set("max_new_tokens", FAKE_POSITIONS + 1);
+  EXPECT_EQ(codeOf(encdec_generate(state, sources.ids.data(), sources.offsets.data(), 2,
+                                   options, &result)),
+            ENCDEC_ERROR_LIMIT);
+  EXPECT_EQ(result, nullptr);
 }
 
 /// The result of one source: ids and scores of its sequences, and warnings.
@@ -67,11 +58,11 @@ struct Made {
 };
 
 std::vector<Made> madeOf(encdec_state *state, const Sources &sources,
-                         const encdec_generate_options &options) {
+                         const encdec_options *options) {
   encdec_result *result = nullptr;
   EXPECT_EQ(
       codeOf(encdec_generate(state, sources.ids.data(), sources.offsets.data(),
-                             sources.count(), &options, &result)),
+                             sources.count(), options, &result)),
       ENCDEC_OK);
   std::vector<Made> all(encdec_result_count(result));
   for (uint64_t b = 0; b < all.size(); ++b) {
@@ -95,15 +86,16 @@ std::vector<Made> madeOf(encdec_state *state, const Sources &sources,
 
 TEST_F(ApiGenerate, ResultsBelongToTheirSource) {
   const Sources three{{1, 2}, {FAKE_LOST, 0}, {3}};
-  auto options = encdec_generate_options_default();
+  Options options;
   for (uint64_t beams : {1, 3}) {
-    options.num_beams = beams;
-    options.num_return_sequences = beams > 1 ? 2 : 1;
+    options.set("num_beams", beams);
+    const size_t returned = beams > 1 ? 2 : 1;
+    options.set("num_return_sequences", returned);
     std::vector<Made> made = madeOf(state, three, options);
     ASSERT_EQ(made.size(), 3u);
     EXPECT_EQ(made[0], madeOf(state, {{1, 2}}, options)[0]);
     EXPECT_EQ(made[2], madeOf(state, {{3}}, options)[0]);
-    EXPECT_EQ(made[2].sequences.size(), options.num_return_sequences);
+    EXPECT_EQ(made[2].sequences.size(), returned);
     EXPECT_EQ(made[2].warnings, "");
     EXPECT_TRUE(made[1].sequences.empty());
     EXPECT_EQ(made[1].warnings.substr(0, 20), "no finite hypothesis");
@@ -121,9 +113,9 @@ TEST_F(ApiGenerate, FewerHypothesesThanAskedForAreSaid) {
             ENCDEC_OK);
   ASSERT_EQ(codeOf(encdec_state_create(otherModel, nullptr, &otherState)),
             ENCDEC_OK);
-  auto options = encdec_generate_options_default();
-  options.num_beams = 3;
-  options.num_return_sequences = 2;
+  Options options;
+  options.set("num_beams", 3);
+  options.set("num_return_sequences", 2);
   std::vector<Made> made = madeOf(otherState, {{FAKE_LOST, 1}, {3}}, options);
   ASSERT_EQ(made[0].sequences.size(), 1u);
   EXPECT_EQ(made[0].sequences[0].first, Ids{5});
@@ -135,15 +127,14 @@ TEST_F(ApiGenerate, FewerHypothesesThanAskedForAreSaid) {
 
 /// Sound numbers, but no token may be chosen.
 TEST_F(ApiGenerate, BadTokensMayLeaveNothing) {
-  Ids bad;
+  Json bad;
   for (int32_t token = 1; token < FAKE_VOCABULARY; ++token)
-    bad.push_back(token);
-  auto options = encdec_generate_options_default();
-  options.bad_token_ids = bad.data();
-  options.bad_token_count = bad.size();
-  options.min_new_tokens = 2;
+    bad.push_back({token});
+  Options options;
+  options.set("bad_words_ids", bad);
+  options.set("min_new_tokens", 2);
   for (uint64_t beams : {3, 1}) {
-    options.num_beams = beams;
+    options.set("num_beams", beams);
     for (const Made &made : madeOf(state, sources, options)) {
       EXPECT_TRUE(made.sequences.empty());
       EXPECT_EQ(made.warnings.substr(0, 20), "no finite hypothesis");
@@ -152,35 +143,23 @@ TEST_F(ApiGenerate, BadTokensMayLeaveNothing) {
 }
 
 TEST_F(ApiGenerate, SizesOfNgrams) {
-  auto options = encdec_generate_options_default();
-  options.min_new_tokens = 25;
+  Options options;
+  options.set("min_new_tokens", 25);
   const std::vector<Made> free = madeOf(state, sources, options);
-  options.no_repeat_ngram_size = 1;
+  options.set("no_repeat_ngram_size", 1);
   const std::vector<Made> own = madeOf(state, sources, options);
   EXPECT_NE(own, free);
   for (const Made &made : own) {
     const Ids &ids = made.sequences.at(0).first;
     EXPECT_EQ(std::set<int32_t>(ids.begin(), ids.end()).size(), ids.size());
   }
-  options.no_repeat_ngram_size = 0;
-  options.encoder_no_repeat_ngram_size = 1;
+  options.set("no_repeat_ngram_size", 0);
+  options.set("encoder_no_repeat_ngram_size", 1);
   const std::vector<Made> foreign = madeOf(state, sources, options);
   EXPECT_NE(foreign, free);
   for (size_t b = 0; b < foreign.size(); ++b)
     for (uint64_t i = sources.offsets[b]; i < sources.offsets[b + 1]; ++i)
       EXPECT_EQ(std::ranges::count(foreign[b].sequences.at(0).first, sources.ids[i]), 0);
-  // A caller of before these options passes a struct that ends where they begin.
-  options.size = offsetof(encdec_generate_options, reserved);
-  EXPECT_EQ(madeOf(state, sources, options), free);
-  options = encdec_generate_options_default();
-  encdec_result *result = nullptr;
-  for (int64_t *size : {&options.no_repeat_ngram_size, &options.encoder_no_repeat_ngram_size}) {
-    *size = ENCDEC_NONE;
-    EXPECT_EQ(codeOf(encdec_generate(state, sources.ids.data(), sources.offsets.data(), 2,
-                                     &options, &result)),
-              ENCDEC_ERROR_USAGE);
-    *size = ENCDEC_FROM_MODEL;
-  }
 }
 
 TEST_F(ApiGenerate, ErrorsSayWhichInputTheyAreAbout) {
@@ -199,12 +178,12 @@ TEST_F(ApiGenerate, ErrorsSayWhichInputTheyAreAbout) {
       EXPECT_NE(codeOf(status), ENCDEC_OK);
     }
   }
-  auto options = encdec_generate_options_default();
-  options.max_new_tokens = 0;
+  Options options;
+  options.set("max_new_tokens", FAKE_POSITIONS + 1);
   encdec_status *status = encdec_generate(
-      state, sources.ids.data(), sources.offsets.data(), 2, &options, &result);
+      state, sources.ids.data(), sources.offsets.data(), 2, options, &result);
   EXPECT_EQ(encdec_status_input(status), -1);
-  EXPECT_EQ(codeOf(status), ENCDEC_ERROR_USAGE);
+  EXPECT_EQ(codeOf(status), ENCDEC_ERROR_LIMIT);
   EXPECT_EQ(encdec_status_input(nullptr), -1);
 }
 
@@ -212,11 +191,11 @@ TEST_F(ApiGenerate, TruncateCutsSourcesAndSaysSo) {
   Ids ids(FAKE_POSITIONS + 3, 7);
   ids.back() = 0; // an end token stays the last
   const std::vector<uint64_t> offsets{0, 1, ids.size()};
-  auto options = encdec_generate_options_default();
-  options.truncate = 1;
+  Options options;
+  options.set("truncate", true);
   encdec_result *result = nullptr;
   ASSERT_EQ(codeOf(encdec_generate(state, ids.data(), offsets.data(), 2,
-                                   &options, &result)),
+                                   options, &result)),
             ENCDEC_OK);
   encdec_source source = {};
   source.size = sizeof(source);
@@ -234,8 +213,8 @@ TEST_F(ApiGenerate, TruncateCutsSourcesAndSaysSo) {
 
 /// What stands around the text stays, an end token and a language code behind it too.
 TEST_F(ApiGenerate, TruncateCutsTheEndOfTheText) {
-  auto options = encdec_generate_options_default();
-  options.truncate = 1;
+  Options options;
+  options.set("truncate", true);
   const Ids closings[] = {{}, {0}, {0, 11}, {12, 13}, {0, 0}};
   for (const Ids &closing : closings) {
     Ids ids{9};
@@ -249,7 +228,7 @@ TEST_F(ApiGenerate, TruncateCutsTheEndOfTheText) {
               expected.end() - int64_t(stays));
     encdec_result *result = nullptr;
     const uint64_t offsets[] = {0, ids.size()};
-    ASSERT_EQ(codeOf(encdec_generate(state, ids.data(), offsets, 1, &options, &result)),
+    ASSERT_EQ(codeOf(encdec_generate(state, ids.data(), offsets, 1, options, &result)),
               ENCDEC_OK);
     encdec_source source = {};
     source.size = sizeof(source);
@@ -261,10 +240,10 @@ TEST_F(ApiGenerate, TruncateCutsTheEndOfTheText) {
 }
 
 TEST_F(ApiGenerate, LengthPenaltiesBeyondNumbersGiveNoScore) {
-  auto options = encdec_generate_options_default();
-  options.min_new_tokens = 12; // so that log-probabilities are not 0
+  Options options;
+  options.set("min_new_tokens", 12); // so that log-probabilities are not 0
   for (double penalty : {1e300, -1e300}) {
-    options.length_penalty = penalty;
+    options.set("length_penalty", penalty);
     for (const Made &made : madeOf(state, sources, options)) {
       ASSERT_EQ(made.sequences.size(), 1u);
       EXPECT_TRUE(std::isnan(made.sequences[0].second))

@@ -38,56 +38,40 @@ TEST_F(ApiRefusal, StructsWithoutASizeAreRefused) {
   const std::string says = "the size field of ";
   encdec_model *noModel = nullptr;
   encdec_state *noState = nullptr;
-  encdec_result *noResult = nullptr;
-  uint64_t count = 0;
   for (uint64_t size : {0, 7}) {
     auto modelOptions = encdec_model_options_default();
     auto stateOptions = encdec_state_options_default();
-    auto generateOptions = encdec_generate_options_default();
     auto input = encdec_step_input_default();
     encdec_step_output output = {};
     output.size = sizeof(output);
-    modelOptions.size = stateOptions.size = generateOptions.size = input.size = size;
+    modelOptions.size = stateOptions.size = input.size = size;
     for (encdec_status *status :
          {encdec_model_open("x", &modelOptions, &noModel),
           encdec_state_create(model, &stateOptions, &noState),
-          encdec_step(state, &input, &output),
-          encdec_generate(state, sources.ids.data(), sources.offsets.data(), 2,
-                          &generateOptions, &noResult),
-          encdec_generate_text(state, nullptr, nullptr, 0, &generateOptions, &noResult),
-          encdec_tokenize(model, "a", 1, &generateOptions, nullptr, 0, &count)})
+          encdec_step(state, &input, &output)})
       EXPECT_EQ(usage(status).substr(0, says.size()), says);
   }
 }
 
 TEST_F(ApiRefusal, ReservedFieldsAreZero) {
-  encdec_result *noResult = nullptr;
   uint64_t count = 0;
-  auto generateOptions = encdec_generate_options_default();
-  generateOptions.reserved = 5;
-  auto tokenizeOptions = encdec_tokenize_options_default();
-  tokenizeOptions.reserved = 1;
-  for (encdec_status *status :
-       {encdec_generate(state, sources.ids.data(), sources.offsets.data(), 2,
-                        &generateOptions, &noResult),
-        encdec_tokenize_text(model, "a", 1, &tokenizeOptions, nullptr, nullptr, 0, &count)})
-    EXPECT_NE(usage(status).find("reserved"), std::string::npos);
+  auto options = encdec_tokenize_options_default();
+  options.reserved = 1;
+  EXPECT_NE(usage(encdec_tokenize_text(model, "a", 1, &options, nullptr, nullptr, 0, &count))
+                .find("reserved"),
+            std::string::npos);
 }
 
 TEST_F(ApiRefusal, CountsThatWrapAreRefused) {
   encdec_result *result = nullptr;
   const char *texts[] = {"a"};
-  auto options = encdec_generate_options_default();
-  options.bad_token_ids = sources.ids.data();
   uint64_t size = 0;
   for (uint64_t count : {UINT64_MAX, UINT64_MAX / 8, UINT64_MAX / 16}) {
     const int32_t *ids = sources.ids.data();
     const uint64_t *offsets = sources.offsets.data();
-    options.bad_token_count = count;
     for (encdec_status *status :
          {encdec_encode(state, ids, offsets, count),
           encdec_generate(state, ids, offsets, count, nullptr, &result),
-          encdec_generate(state, ids, offsets, 2, &options, &result),
           encdec_generate_text(state, texts, nullptr, count, nullptr, &result),
           encdec_generate_text(state, texts, &count, 1, nullptr, &result),
           encdec_tokenize(model, texts[0], count, nullptr, nullptr, 0, &size),

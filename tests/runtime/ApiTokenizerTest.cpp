@@ -38,7 +38,7 @@ struct Text : testing::Test {
     ASSERT_EQ(codeOf(encdec_state_create(model, nullptr, &state)), ENCDEC_OK);
   }
 
-  Ids tokenized(const char *text, const encdec_tokenize_options &options,
+  Ids tokenized(const char *text, const encdec_tokenize_options options,
                 std::vector<encdec_text_range> *ranges = nullptr) {
     Ids ids(100);
     std::vector<encdec_text_range> all(ids.size());
@@ -55,11 +55,11 @@ struct Text : testing::Test {
   }
 
   /// The ids generated from a text.
-  Ids generated(const encdec_generate_options &options) {
+  Ids generated(const encdec_options *options) {
     const char *texts[] = {"ab"};
     encdec_result *result = nullptr;
     EXPECT_EQ(
-        codeOf(encdec_generate_text(state, texts, nullptr, 1, &options, &result)),
+        codeOf(encdec_generate_text(state, texts, nullptr, 1, options, &result)),
         ENCDEC_OK);
     encdec_sequence sequence = {};
     sequence.size = sizeof(sequence);
@@ -121,29 +121,29 @@ TEST_F(Text, LanguagesByCodeAndShortForm) {
 }
 
 TEST_F(Text, TheTargetLanguageIsForcedFirst) {
-  auto options = encdec_generate_options_default();
-  options.max_new_tokens = 3;
+  Options options;
+  options.set("max_new_tokens", 3);
   const Ids plain = generated(options);
   EXPECT_EQ(plain[0], fakeNext({40}, 9).first);
-  options.target_language = "fr";
+  options.set("target_language", "fr");
   const Ids forced = generated(options);
   EXPECT_EQ(forced[0], 10);
   EXPECT_EQ(forced[1], fakeNext({40, 10}, 9).first);
-  options.source_language = "zho_Hans";
+  options.set("source_language", "zho_Hans");
   EXPECT_EQ(generated(options)[1], fakeNext({40, 10}, 11).first);
-  options.source_language = "zho";
+  options.set("source_language", "zho");
   const char *texts[] = {"ab"};
   encdec_result *result = nullptr;
-  EXPECT_EQ(codeOf(encdec_generate_text(state, texts, nullptr, 1, &options, &result)),
+  EXPECT_EQ(codeOf(encdec_generate_text(state, texts, nullptr, 1, options, &result)),
             ENCDEC_ERROR_USAGE);
 }
 
 TEST_F(Text, TheTargetLanguageIsTheStart) {
   auto description = test::languages();
   description.languages.decoderStart = true;
-  auto options = encdec_generate_options_default();
-  options.max_new_tokens = 2;
-  options.target_language = "fr";
+  Options options;
+  options.set("max_new_tokens", 2);
+  options.set("target_language", "fr");
   open(description); // 40 is no language, so the language is forced
   EXPECT_EQ(generated(options)[0], 10);
   description.vocabularies[0].names.emplace_back("ron_Latn", 40);

@@ -189,19 +189,23 @@ private:
   const Rules &rules;
 };
 
-GenerateRequest requestOf(const Rules &rules) {
-  GenerateRequest request;
-  request.beams = rules.beams;
-  request.returned = rules.returned;
-  request.maxLength = int64_t(rules.maxLength);
-  request.minLength = int64_t(rules.minLength);
-  request.forcedBos = rules.forcedBos.value_or(-1);
-  request.forcedEos = rules.forcedEos.value_or(-1);
-  request.badTokens.assign(rules.bad.begin(), rules.bad.end());
-  request.noRepeatNgramSize = rules.ngram;
-  request.encoderNoRepeatNgramSize = rules.sourceNgram;
-  request.lengthPenalty = rules.penalty;
-  request.earlyStopping = rules.early;
+GenerationOptions requestOf(const Rules &rules) {
+  GenerationOptions request;
+  request.num_beams = int64_t(rules.beams);
+  request.num_return_sequences = int64_t(rules.returned);
+  request.max_length = int64_t(rules.maxLength);
+  request.min_length = int64_t(rules.minLength);
+  request.forced_bos_token_id = rules.forcedBos;
+  if (rules.forcedEos)
+    request.forced_eos_token_id = {*rules.forcedEos};
+  if (!rules.bad.empty())
+    request.bad_words_ids.emplace();
+  for (int32_t token : rules.bad)
+    request.bad_words_ids->push_back({token});
+  request.no_repeat_ngram_size = int64_t(rules.ngram);
+  request.encoder_no_repeat_ngram_size = int64_t(rules.sourceNgram);
+  request.length_penalty = rules.penalty;
+  request.early_stopping = rules.early;
   return request;
 }
 
@@ -235,12 +239,11 @@ void expectSame(const std::vector<Sequence> &expected, const std::vector<Generat
 }
 
 std::string described(const Rules &rules) {
-  const GenerateRequest request = requestOf(rules);
   return fmt::format("beams {}, eos {}, bad {}, lengths {} to {}, forced {} and {}, "
                      "n-grams {} and {}, penalty {}, early stopping {}",
                      rules.beams, fmt::join(rules.eos, " "), fmt::join(rules.bad, " "),
-                     rules.minLength, rules.maxLength, *request.forcedBos,
-                     *request.forcedEos, rules.ngram, rules.sourceNgram, rules.penalty, int(rules.early));
+                     rules.minLength, rules.maxLength, rules.forcedBos.value_or(-1),
+                     rules.forcedEos.value_or(-1), rules.ngram, rules.sourceNgram, rules.penalty, int(rules.early));
 }
 
 Rules drawRules(std::mt19937 &random, int32_t vocabulary) {

@@ -5,7 +5,7 @@
 // and the host must find its mode as it was, after errors too.
 
 #include "encdec/runtime.h"
-#include "tests/runtime/FakeModel.h"
+#include "tests/runtime/ApiFixture.h"
 
 #include <bit>
 #include <stdexcept>
@@ -154,14 +154,14 @@ protected:
   void generate(unsigned mode, encdec_state *state, const Sources &sources,
                 std::vector<uint32_t> &all) {
     for (uint32_t beams : {1u, 3u}) {
-      auto options = encdec_generate_options_default();
-      options.num_beams = beams;
-      options.max_new_tokens = 9;
-      options.length_penalty = 0.7f;
+      Options options;
+      options.set("num_beams", beams);
+      options.set("max_new_tokens", 9);
+      options.set("length_penalty", 0.7f);
       encdec_result *result = nullptr;
       ASSERT_EQ(under(mode, [&] {
                   return encdec_generate(state, sources.ids.data(),
-                                         sources.offsets.data(), 2, &options,
+                                         sources.offsets.data(), 2, options,
                                          &result);
                 }), ENCDEC_OK);
       for (uint64_t i = 0; i < encdec_result_count(result); ++i) {

@@ -45,7 +45,7 @@ struct Rules {
 };
 
 std::vector<Generated> run(State &state, const Sources &sources,
-                           const GenerateRequest &request = {}) {
+                           const GenerationOptions &request = {}) {
   auto made = generate(state, sources.ids, sources.offsets, request);
   EXPECT_TRUE(made.ok()) << made.status().message();
   std::vector<Generated> best;
@@ -75,11 +75,11 @@ TEST(Generate, BeamsAreTheModelsUnlessGiven) {
   FakeModel model(manifest);
   Sources sources = manySources(20);
   auto state = model.state({});
-  GenerateRequest request;
+  GenerationOptions request;
   std::vector<Generated> byDefault = run(*state, sources, request);
-  request.beams = 3;
+  request.num_beams = 3;
   std::vector<Generated> three = run(*state, sources, request);
-  request.beams = 1;
+  request.num_beams = 1;
   std::vector<Generated> greedy = run(*state, sources, request);
   ASSERT_EQ(byDefault.size(), three.size());
   size_t different = 0;
@@ -95,9 +95,9 @@ TEST(Generate, WithoutScoresTheSameIds) {
   FakeModel model;
   Sources sources = manySources(20);
   auto state = model.state({});
-  GenerateRequest request;
+  GenerationOptions request;
   for (uint64_t beams : {1, 3}) {
-    request.beams = beams;
+    request.num_beams = int64_t(beams);
     request.scores = true;
     std::vector<Generated> with = run(*state, sources, request);
     request.scores = false;
@@ -115,7 +115,7 @@ TEST(Generate, WithoutScoresTheSameIds) {
 
 /// Rules, manifest and request that must agree.
 void expectGenerates(const Rules &rules, const Json &manifest,
-                     const GenerateRequest &request) {
+                     const GenerationOptions &request) {
   FakeModel model(manifest);
   Sources sources = manySources(50);
   for (uint32_t threads : {1u, 3u})
@@ -125,7 +125,7 @@ void expectGenerates(const Rules &rules, const Json &manifest,
       limits.maxRows = rows;
       auto state = model.state(limits);
       expectRules(rules, sources, run(*state, sources, request),
-                  request.lengthPenalty.value_or(1));
+                  request.length_penalty.value_or(1));
     }
 }
 
@@ -151,20 +151,20 @@ TEST(Generate, SeveralEos) {
 TEST(Generate, MinimumLength) {
   Rules rules;
   rules.minLength = 12;
-  GenerateRequest request;
-  request.minLength = 12;
+  GenerationOptions request;
+  request.min_length = 12;
   expectGenerates(rules, fakeManifest(), request);
   request = {};
-  request.minNewTokens = 11;
+  request.min_new_tokens = 11;
   expectGenerates(rules, fakeManifest(), request);
   Json manifest = fakeManifest();
   manifest["generation"]["min_length"] = 12;
   expectGenerates(rules, manifest, {});
   request = {};
-  request.minLength = 0;
+  request.min_length = 0;
   expectGenerates({}, manifest, request);
   rules.minLength = 1000; // never an eos: all end by length
-  request.minNewTokens = 29;
+  request.min_new_tokens = 29;
   expectGenerates(rules, manifest, request);
   // A model's own minimum may exceed the maximum; the caller's may not.
   manifest["generation"]["min_length"] = 1000;
@@ -174,11 +174,13 @@ TEST(Generate, MinimumLength) {
   manifest["generation"]["min_new_tokens"] = 11;
   rules.minLength = 12;
   expectGenerates(rules, manifest, {});
-  request = {.minLength = 20};
+  request = {};
+  request.min_length = 20;
   expectGenerates(rules, manifest, request);
-  request.minNewTokens = 0;
+  request.min_new_tokens = 0;
   expectGenerates({}, manifest, request);
-  request.minNewTokens = noLimit;
+  request.min_new_tokens.reset();
+  request.cleared = {"min_new_tokens"};
   rules.minLength = 20;
   expectGenerates(rules, manifest, request);
 }
@@ -189,29 +191,29 @@ TEST(Generate, MaximumLength) {
   Rules rules;
   rules.maxLength = 5;
   expectGenerates(rules, manifest, {}); // wins over the model's max_length 30
-  GenerateRequest request;
-  request.maxLength = 9;
+  GenerationOptions request;
+  request.max_length = 9;
   rules.maxLength = 9;
   expectGenerates(rules, manifest, request); // the caller wins over the model
-  request.maxNewTokens = 9;
+  request.max_new_tokens = 9;
   rules.maxLength = 10;
   expectGenerates(rules, manifest, request); // new tokens win over length
   request = {};
-  request.maxNewTokens = noLimit; // the model's max_length 30 is left
+  request.cleared = {"max_new_tokens"}; // the model's max_length 30 is left
   rules.maxLength = 30;
   expectGenerates(rules, manifest, request);
-  request.maxLength = noLimit; // only positions are left
+  request.cleared.push_back("max_length"); // only positions are left
   rules.maxLength = FAKE_POSITIONS + 1;
   expectGenerates(rules, manifest, request);
   request = {};
-  request.maxNewTokens = FAKE_POSITIONS;
+  request.max_new_tokens = FAKE_POSITIONS;
   rules.maxLength = FAKE_POSITIONS + 1;
   expectGenerates(rules, manifest, request);
   manifest = fakeManifest();
   manifest["generation"]["max_length"] = 5000; // cut to what positions give
   expectGenerates(rules, manifest, {});
   request = {};
-  request.maxNewTokens = 1;
+  request.max_new_tokens = 1;
   rules.maxLength = 2;
   expectGenerates(rules, fakeManifest(), request);
 }
@@ -221,10 +223,10 @@ TEST(Generate, ForcedTokens) {
   rules.forcedBos = 22;
   rules.forcedEos = 0;
   rules.maxLength = 12;
-  GenerateRequest request;
-  request.forcedBos = 22;
-  request.forcedEos = 0;
-  request.maxLength = 12;
+  GenerationOptions request;
+  request.forced_bos_token_id = 22;
+  request.forced_eos_token_id = {{0}};
+  request.max_length = 12;
   expectGenerates(rules, fakeManifest(), request);
   Json manifest = fakeManifest();
   manifest["generation"]["forced_bos_token_id"] = 22;
@@ -232,19 +234,19 @@ TEST(Generate, ForcedTokens) {
   manifest["generation"]["max_length"] = 12;
   expectGenerates(rules, manifest, {}); // of several the lowest
   request = {};
-  request.forcedBos = request.forcedEos = -1;
+  request.cleared = {"forced_bos_token_id", "forced_eos_token_id"};
   rules.forcedBos = rules.forcedEos = std::nullopt;
   expectGenerates(rules, manifest, request);
   // A forced token is forced even if it may not be chosen.
   request = {};
-  request.badTokens = {22};
+  request.bad_words_ids = {{{40}, {22}}};
   rules.forcedBos = 22;
   rules.forcedEos = 0;
   rules.bad = {40, 22};
   expectGenerates(rules, manifest, request);
   // With both forced tokens on one position the end token wins.
   request = {};
-  request.maxNewTokens = 1;
+  request.max_new_tokens = 1;
   rules = {};
   rules.forcedBos = 22;
   rules.forcedEos = 0;
@@ -255,39 +257,42 @@ TEST(Generate, ForcedTokens) {
 TEST(Generate, BadTokens) {
   Rules rules;
   rules.bad = {40, 1, 2, 3, 30};
-  GenerateRequest request;
-  request.badTokens = {1, 2, 3, 30, 0}; // 0 is an eos, which cannot be bad
+  GenerationOptions request;
+  // 0 is an eos, which cannot be bad.
+  request.bad_words_ids = {{{40}, {1}, {2}, {3}, {30}, {0}}};
   expectGenerates(rules, fakeManifest(), request);
 }
 
 TEST(Generate, NgramSize) {
   Rules rules;
   rules.minLength = 25;
-  GenerateRequest request{.minLength = 25};
+  GenerationOptions request;
+  request.min_length = 25;
   Json manifest = fakeManifest();
   for (size_t n : {1, 2, 3}) {
     rules.ngram = n;
-    request.noRepeatNgramSize = n;
+    request.no_repeat_ngram_size = int64_t(n);
     expectGenerates(rules, fakeManifest(), request);
   }
   rules.ngram = 1;
-  request.noRepeatNgramSize = std::nullopt;
+  request.no_repeat_ngram_size = std::nullopt;
   manifest["generation"]["no_repeat_ngram_size"] = 1;
   expectGenerates(rules, manifest, request);
   rules.ngram = 0;
-  request.noRepeatNgramSize = 0; // the caller wins over the model
+  request.no_repeat_ngram_size = 0; // the caller wins over the model
   expectGenerates(rules, manifest, request);
   // A forced token is forced even if it repeats an n-gram.
   rules.ngram = 1;
-  request.noRepeatNgramSize = std::nullopt;
-  rules.forcedBos = request.forcedBos = 40;
+  request.no_repeat_ngram_size = std::nullopt;
+  rules.forcedBos = 40;
+  request.forced_bos_token_id = 40;
   expectGenerates(rules, manifest, request);
 }
 
 TEST(Generate, LengthPenalty) {
-  GenerateRequest request;
-  request.lengthPenalty = 0.6;
-  request.minLength = 8; // so that log-probabilities are not all zero
+  GenerationOptions request;
+  request.length_penalty = 0.6;
+  request.min_length = 8; // so that log-probabilities are not all zero
   Rules rules;
   rules.minLength = 8;
   expectGenerates(rules, fakeManifest(), request);
@@ -336,10 +341,10 @@ TEST(Generate, PortionsByRowsSourcesAndTokens) {
 TEST(Generate, ProbsOfEachSource) {
   FakeModel model;
   Sources sources = manySources(9);
-  GenerateRequest request;
+  GenerationOptions request;
   request.probs = true;
-  request.forcedEos = 0;
-  request.maxNewTokens = 6;
+  request.forced_eos_token_id = {{0}};
+  request.max_new_tokens = 6;
   auto state = model.state({.maxRows = 4, .probs = true});
   auto results = run(*state, sources, request);
   ASSERT_EQ(results.size(), 9u);
@@ -374,40 +379,42 @@ TEST(Generate, Refusals) {
   FakeModel model;
   auto state = model.state();
   Sources sources{{1, 2}};
-  auto code = [&](const GenerateRequest &request) {
-    auto made = generate(*state, sources.ids, sources.offsets, request);
-    return made.ok() ? Code::Ok : made.status().code();
+  auto refusal = [&](const Json &wishes) {
+    GenerationOptions options;
+    for (const auto &[key, value] : wishes.items())
+      if (Status status = options.setText(key, value.dump()); !status.ok())
+        return status;
+    return generate(*state, sources.ids, sources.offsets, options).status();
   };
-  EXPECT_EQ(code({.maxNewTokens = 0}), Code::Usage);
-  EXPECT_EQ(code({.maxNewTokens = FAKE_POSITIONS + 1}), Code::Limit);
-  EXPECT_EQ(code({.maxNewTokens = INT64_MAX}), Code::Limit);
-  EXPECT_EQ(code({.maxLength = 1}), Code::Usage);
-  EXPECT_EQ(code({.minNewTokens = 30}),
-            Code::Usage); // the model's max_length is 30
-  EXPECT_EQ(code({.minNewTokens = INT64_MAX}), Code::Usage);
-  EXPECT_EQ(code({.maxNewTokens = 3, .minNewTokens = 4}), Code::Usage);
-  EXPECT_EQ(code({.maxNewTokens = 3, .minLength = 5}), Code::Usage);
-  EXPECT_EQ(code({.maxNewTokens = 3, .minNewTokens = 3, .minLength = 4}),
+  auto code = [&](const Json &wishes) { return refusal(wishes).code(); };
+  EXPECT_EQ(code({{"max_new_tokens", 0}}), Code::Usage);
+  EXPECT_EQ(code({{"max_new_tokens", FAKE_POSITIONS + 1}}), Code::Limit);
+  EXPECT_EQ(code({{"max_new_tokens", 1 << 30}}), Code::Limit);
+  EXPECT_EQ(code({{"max_length", 1}}), Code::Usage);
+  EXPECT_EQ(code({{"min_new_tokens", 30}}), Code::Usage); // the model's max_length is 30
+  EXPECT_EQ(code({{"min_new_tokens", INT64_MAX}}), Code::Usage);
+  EXPECT_EQ(code({{"max_new_tokens", 3}, {"min_new_tokens", 4}}), Code::Usage);
+  EXPECT_EQ(code({{"max_new_tokens", 3}, {"min_length", 5}}), Code::Usage);
+  EXPECT_EQ(code({{"max_new_tokens", 3}, {"min_new_tokens", 3}, {"min_length", 4}}),
             Code::Ok);
-  EXPECT_EQ(code({.forcedBos = FAKE_VOCABULARY}), Code::Usage);
-  EXPECT_EQ(code({.forcedEos = INT32_MAX}), Code::Usage);
-  EXPECT_EQ(code({.badTokens = {FAKE_VOCABULARY}}), Code::Usage);
-  EXPECT_EQ(code({.badTokens = {-1}}), Code::Usage);
-  EXPECT_EQ(code({.probs = true}), Code::Usage);
-  for (double penalty : {std::numeric_limits<double>::infinity(), std::nan("")})
-    EXPECT_EQ(code({.lengthPenalty = penalty}), Code::Usage);
-  EXPECT_EQ(code({.beams = 0}), Code::Usage);
-  EXPECT_EQ(code({.beams = 2, .returned = 3}), Code::Usage);
-  const uint64_t most = ENCDEC_ABI_MAX_BEAMS(model.model->manifest.generation.eos_token_id->size());
-  EXPECT_EQ(code({.beams = most}), Code::Ok);
-  auto many = generate(*state, sources.ids, sources.offsets, {.beams = most + 1});
-  ASSERT_EQ(many.status().code(), Code::Limit);
-  EXPECT_NE(many.status().message().find("can find candidates for"), std::string::npos);
+  EXPECT_EQ(code({{"forced_bos_token_id", FAKE_VOCABULARY}}), Code::Usage);
+  EXPECT_EQ(code({{"forced_eos_token_id", INT32_MAX}}), Code::Usage);
+  EXPECT_EQ(code({{"bad_words_ids", {{FAKE_VOCABULARY}}}}), Code::Usage);
+  EXPECT_EQ(code({{"bad_words_ids", {{-1}}}}), Code::Usage);
+  EXPECT_EQ(code({{"probs", true}}), Code::Usage);
+  EXPECT_EQ(code({{"num_beams", 0}}), Code::Usage);
+  EXPECT_EQ(code({{"num_beams", 2}, {"num_return_sequences", 3}}), Code::Usage);
+  EXPECT_EQ(code({{"num_return_sequences", 2}}), Code::Usage);
+  EXPECT_EQ(code({{"num_return_sequences", 2}, {"do_sample", true}}), Code::Ok);
+  EXPECT_EQ(code({{"num_beams", 32}}), Code::Ok);
+  const Status many = refusal({{"num_beams", 33}});
+  ASSERT_EQ(many.code(), Code::Limit);
+  EXPECT_NE(many.message().find("max_rows"), std::string::npos) << many.message();
   std::vector<uint64_t> wild{0, 5};
   EXPECT_EQ(generate(*state, sources.ids, wild, {}).status().code(), Code::Usage);
   std::vector<uint64_t> late{1, 2};
   EXPECT_EQ(generate(*state, sources.ids, late, {}).status().code(), Code::Usage);
-  EXPECT_EQ(code({}), Code::Ok);
+  EXPECT_EQ(code(Json::object()), Code::Ok);
 }
 
 } // namespace

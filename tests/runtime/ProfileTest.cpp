@@ -1,7 +1,7 @@
 //===- ProfileTest.cpp - segments are timed and counted, nothing else changes -===//
 
 #include "encdec/runtime.h"
-#include "tests/runtime/FakeModel.h"
+#include "tests/runtime/ApiFixture.h"
 
 #include <chrono>
 #include <cstddef>
@@ -168,10 +168,10 @@ TEST(Profile, OfGeneration) {
   Profiled run(2);
   run.start();
   encdec_result *result = nullptr;
-  auto options = encdec_generate_options_default();
-  options.max_new_tokens = 6;
+  Options options;
+  options.set("max_new_tokens", 6);
   ASSERT_EQ(codeOf(encdec_generate(run.state, run.sources.ids.data(),
-                                   run.sources.offsets.data(), 2, &options, &result)),
+                                   run.sources.offsets.data(), 2, options, &result)),
             ENCDEC_OK);
   encdec_result_free(result);
   encdec_state_info info = {};

@@ -126,20 +126,24 @@ TEST(State, RandomReorders) {
 }
 
 TEST(State, FirstMentionKeepsItsSlot) {
-  auto made = Slots::create(4, 16);
+  auto made = Slots::create(4, 4, 16);
   Slots slots = std::move(*made);
-  slots.start(3);
+  slots.join(3, 4);
+  auto reorder = [&](std::vector<uint32_t> parents, int32_t position) {
+    EXPECT_TRUE(slots.fits(parents));
+    slots.reorder(parents, std::vector<int32_t>(parents.size(), position));
+  };
   auto pastOf = [&](size_t row) {
     return Ids(slots.ancestors() + row * 16, slots.ancestors() + row * 16 + 16);
   };
   for (size_t row = 0; row < 3; ++row)
     slots.place(row, 0);
-  slots.reorder(std::vector<uint32_t>{2, 0, 1}, 1);
+  reorder({2, 0, 1}, 1);
   for (size_t row = 0; row < 3; ++row)
     slots.place(row, 1);
   EXPECT_EQ(pastOf(0), Ids(16, 2)) << "all of it in the slot it had";
   // Two go on from row 0: they share position 0 and 1, and part from there on.
-  slots.reorder(std::vector<uint32_t>{0, 0, 2}, 2);
+  reorder({0, 0, 2}, 2);
   for (size_t row = 0; row < 3; ++row)
     slots.place(row, 2);
   EXPECT_EQ(pastOf(0), Ids(16, 2));
@@ -181,7 +185,7 @@ TEST(State, CrossProjectionsOncePerSource) {
 TEST(State, BiasRowsLogitsAndProbs) {
   FakeModel model;
   StateLimits limits;
-  limits.logits = limits.probs = true;
+  limits.probs = true;
   Driven driven(model, limits, {{5, 6, 7}, {9, 1}});
   const int32_t best = fakeNext({40}, 5).first;
   alignas(64) float bias[2][FAKE_VOCABULARY_PADDED] = {};
@@ -203,7 +207,7 @@ TEST(State, BiasRowsLogitsAndProbs) {
   for (int layer = 0; layer < FAKE_LAYERS; ++layer)
     for (int head = 0; head < FAKE_HEADS; ++head)
       for (uint64_t row = 0; row < 2; ++row)
-        for (uint64_t j = 0; j < driven.state->sourceLength(row); ++j)
+        for (uint64_t j = 0; j < driven.state->sourceLength(driven.state->sourceOf(row)); ++j)
           EXPECT_EQ(driven.state->probs()[((layer * FAKE_HEADS + head) * 2 + row) * stride + j],
                     float(layer * 2000 + head * 1000 +
                           driven.sources.ids[driven.sources.offsets[row] + j]));
@@ -347,9 +351,6 @@ TEST(State, RefusedSteps) {
     expectCode(driven.state->step(input), Code::Usage, "expected 1 ... 64");
   }
   input.topK = 1;
-  input.logits = true;
-  expectCode(driven.state->step(input), Code::Usage, "logits = 1");
-  input.logits = false;
   input.probs = true;
   expectCode(driven.state->step(input), Code::Usage, "probs = 1");
   input.probs = false;

@@ -12,7 +12,7 @@ std::unique_ptr<Processor> makeForcedBos(const ProcessorContext &context) {
   return makeRule(
       [token = *context.options.forced_bos_token_id](const LiveRow &row, Scores &scores) {
         if (row.tokens.size() == 1)
-          scores.force(token);
+          scores.force({&token, 1});
       });
 }
 

@@ -2,8 +2,6 @@
 
 #include "runtime/search/processors/Rule.h"
 
-#include <algorithm>
-
 namespace encdec::runtime {
 
 /// Where one more token makes the greatest length, lets only the forced end tokens be
@@ -13,17 +11,9 @@ std::unique_ptr<Processor> makeForcedEos(const ProcessorContext &context) {
   if (!tokens)
     return nullptr;
   const size_t last = context.maxLength - 1;
-  if (tokens->size() == 1)
-    return makeRule([last, token = tokens->front()](const LiveRow &row, Scores &scores) {
-      if (row.tokens.size() == last)
-        scores.force(token);
-    });
-  return makeRule([last, tokens = *tokens](const LiveRow &row, std::span<float> values) {
-    if (row.tokens.size() != last)
-      return;
-    std::ranges::fill(values, never);
-    for (int32_t token : tokens)
-      values[size_t(token)] = 0;
+  return makeRule([last, tokens = *tokens](const LiveRow &row, Scores &scores) {
+    if (row.tokens.size() == last)
+      scores.force(tokens);
   });
 }
 

@@ -31,8 +31,8 @@ public:
   /// No longer lets a token be chosen: -inf. An id outside the vocabulary, as a source may
   /// hold, is never chosen anyway.
   virtual void ban(int32_t token) = 0;
-  /// Lets one token alone be chosen, with score 0.
-  virtual void force(int32_t token) = 0;
+  /// Lets these tokens alone be chosen (at least one), each with score 0.
+  virtual void force(std::span<const int32_t> tokens) = 0;
   /// [V]; only for processors that `needsValues`.
   std::span<float> values;
 };

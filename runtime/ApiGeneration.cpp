@@ -1,0 +1,298 @@
+//===- ApiGeneration.cpp - the C API: sources that come and go ------------===//
+
+#include "runtime/ApiGeneration.h"
+
+#include "runtime/ApiOptions.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <limits>
+
+using namespace encdec;
+using namespace encdec::runtime;
+using namespace encdec::runtime::api;
+
+namespace {
+
+/// Keeps what was found for a source, with words for what is missing.
+void keep(Output &output, std::vector<Generated> found, const GenerationOptions &options) {
+  constexpr std::string_view why =
+      "no further token had a log-probability above -inf (the model's "
+      "numbers overflow, or what is banned leaves none to choose)";
+  const auto asked = uint64_t(*options.num_return_sequences);
+  if (found.empty())
+    output.warn(fmt::format("no finite hypothesis was found: {}", why));
+  else if (found.size() < asked)
+    output.warn(fmt::format("{} of {} hypotheses were found: {}", found.size(), asked, why));
+  for (Generated &one : found) {
+    if (std::isinf(one.score) || (one.score == 0 && one.logProb != 0)) {
+      output.warn(
+          fmt::format("length_penalty {} takes the score of {} tokens to {}, "
+                      "which orders no hypotheses; choose one nearer to 1",
+                      *options.length_penalty, one.ids.size(), std::abs(one.score)));
+      one.score = std::numeric_limits<double>::quiet_NaN();
+    }
+    output.sequences.push_back({std::move(one), std::nullopt});
+  }
+}
+
+} // namespace
+
+encdec_generation::encdec_generation(encdec_state &owner)
+    : engine(*owner.state), owner(owner), model(*owner.state->model) {
+  owner.generation = this;
+}
+
+encdec_generation::~encdec_generation() { owner.generation = nullptr; }
+
+Status encdec_generation::check(const GenerationOptions &options) {
+  GenerationOptions resolved = options;
+  ENCDEC_RETURN_IF_ERROR(forceLanguage(model, resolved));
+  return engine.check(resolved);
+}
+
+Result<uint64_t> encdec_generation::add(std::vector<int32_t> ids,
+                                        std::span<const int32_t> prefix,
+                                        const GenerationOptions &options) {
+  if (options.source_language)
+    return usageError("source_language is given with ids, which hold what stands for it "
+                      "already; leave it out");
+  Source source;
+  source.input.ids = std::move(ids);
+  source.options = options;
+  return add(std::move(source), prefix);
+}
+
+Result<uint64_t> encdec_generation::addText(std::string_view text, std::string_view prefix,
+                                            const GenerationOptions &options) {
+  Source source;
+  ENCDEC_ASSIGN_OR_RETURN(source.input, readText(model, text, options));
+  source.options = options;
+  source.isText = true;
+  EncodeOptions how;
+  how.targetSide = true;
+  how.affixes = false;
+  ENCDEC_ASSIGN_OR_RETURN(Encoding read, model.tokenizer->encode(prefix, how));
+  for (const std::string &warning : read.warnings)
+    source.input.warn(warning);
+  return add(std::move(source), read.ids);
+}
+
+Result<uint64_t> encdec_generation::add(Source source, std::span<const int32_t> prefix) {
+  GenerationOptions resolved = source.options;
+  ENCDEC_RETURN_IF_ERROR(forceLanguage(model, resolved));
+  ENCDEC_RETURN_IF_ERROR(fit(model, resolved.truncate.value_or(false), source.input));
+  ENCDEC_ASSIGN_OR_RETURN(const uint64_t number,
+                          engine.add(source.input.ids, prefix, resolved));
+  sources.emplace(number, std::move(source));
+  return number;
+}
+
+Status encdec_generation::advance() {
+  if (cancelled.exchange(false))
+    engine.cancel();
+  ENCDEC_RETURN_IF_ERROR(engine.advance());
+  if (cancelled.exchange(false))
+    engine.cancel();
+  return {};
+}
+
+Status encdec_generation::finish() {
+  while (engine.unfinished())
+    ENCDEC_RETURN_IF_ERROR(advance());
+  return {};
+}
+
+/// The text that is certain with the event's tokens.
+Status encdec_generation::streamText(Source &source, const Event &event) {
+  if (!source.isText)
+    return {};
+  if (!source.stream)
+    source.stream = std::make_unique<Detokenizer>(*model.tokenizer);
+  for (int32_t id : event.tokens)
+    ENCDEC_RETURN_IF_ERROR(source.stream->push(id, text));
+  if (event.kind == Event::Finished)
+    source.stream->finish(text);
+  return {};
+}
+
+Status encdec_generation::nextEvent(encdec_event &out) {
+  text.clear();
+  const bool isNew = engine.nextEvent(event);
+  if (!isNew)
+    return {};
+  Source &source = sources.at(event.source);
+  ENCDEC_RETURN_IF_ERROR(streamText(source, event));
+  out.kind = event.kind == Event::Finished ? ENCDEC_EVENT_FINISHED : ENCDEC_EVENT_TOKENS;
+  out.source = event.source;
+  out.ids = event.tokens.data();
+  out.id_count = event.tokens.size();
+  out.text = source.isText ? text.c_str() : nullptr;
+  out.text_size = source.isText ? text.size() : 0;
+  return {};
+}
+
+Result<Output> encdec_generation::take(uint64_t number) {
+  ENCDEC_ASSIGN_OR_RETURN(auto found, engine.take(number));
+  Source &source = sources.at(number);
+  Output output;
+  static_cast<Input &>(output) = std::move(source.input);
+  keep(output, std::move(found), source.options.over(model.manifest.generation));
+  if (source.isText)
+    for (Sequence &sequence : output.sequences) {
+      ENCDEC_ASSIGN_OR_RETURN(sequence.text, model.tokenizer->decode(sequence.ids));
+    }
+  sources.erase(number);
+  return output;
+}
+
+Status encdec_generation::remove(uint64_t number) {
+  ENCDEC_RETURN_IF_ERROR(engine.remove(number));
+  sources.erase(number);
+  return {};
+}
+
+std::unique_ptr<encdec_result> encdec_generation::makeResult() const {
+  auto result = std::make_unique<encdec_result>();
+  result->layers = model.manifest.model.decoderLayers;
+  result->heads = model.manifest.model.decoderHeads;
+  return result;
+}
+
+extern "C" {
+
+encdec_status *encdec_generation_create(encdec_state *state,
+                                        encdec_generation **out_generation) {
+  if (out_generation)
+    *out_generation = nullptr;
+  return guarded([&]() -> Status {
+    ENCDEC_RETURN_IF_ERROR(
+        checkGiven({{"state", state}, {"out_generation", out_generation}}));
+    ENCDEC_RETURN_IF_ERROR(checkFree(*state));
+    ENCDEC_RETURN_IF_ERROR(checkDecoder(*state->state->model));
+    *out_generation = new encdec_generation(*state);
+    return {};
+  });
+}
+
+void encdec_generation_destroy(encdec_generation *generation) { delete generation; }
+
+encdec_status *encdec_generation_check(encdec_generation *generation,
+                                       const encdec_options *options) {
+  return guarded([&]() -> Status {
+    ENCDEC_RETURN_IF_ERROR(checkGiven({{"generation", generation}}));
+    return generation->check(optionsOf(options));
+  });
+}
+
+encdec_status *encdec_generation_add(encdec_generation *generation, const int32_t *ids,
+                                     uint64_t id_count, const int32_t *prefix,
+                                     uint64_t prefix_count, const encdec_options *options,
+                                     uint64_t *out_source) {
+  return guarded([&]() -> Status {
+    ENCDEC_RETURN_IF_ERROR(checkGiven({{"generation", generation},
+                                       {"ids", ids, id_count},
+                                       {"prefix", prefix, prefix_count},
+                                       {"out_source", out_source}}));
+    ENCDEC_RETURN_IF_ERROR(checkCount("id_count", id_count));
+    ENCDEC_RETURN_IF_ERROR(checkCount("prefix_count", prefix_count));
+    ENCDEC_ASSIGN_OR_RETURN(*out_source,
+                            generation->add({ids, ids + id_count}, {prefix, prefix_count},
+                                            optionsOf(options)));
+    return {};
+  });
+}
+
+encdec_status *encdec_generation_add_text(encdec_generation *generation, const char *text,
+                                          uint64_t text_size, const char *prefix,
+                                          uint64_t prefix_size,
+                                          const encdec_options *options,
+                                          uint64_t *out_source) {
+  return guarded([&]() -> Status {
+    ENCDEC_RETURN_IF_ERROR(checkGiven({{"generation", generation},
+                                       {"text", text, text_size},
+                                       {"prefix", prefix, prefix_size},
+                                       {"out_source", out_source}}));
+    ENCDEC_RETURN_IF_ERROR(checkCount("text_size", text_size));
+    ENCDEC_RETURN_IF_ERROR(checkCount("prefix_size", prefix_size));
+    ENCDEC_ASSIGN_OR_RETURN(*out_source,
+                            generation->addText({text, text_size}, {prefix, prefix_size},
+                                                optionsOf(options)));
+    return {};
+  });
+}
+
+encdec_status *encdec_generation_advance(encdec_generation *generation,
+                                         uint64_t *out_unfinished) {
+  return guarded([&]() -> Status {
+    ENCDEC_RETURN_IF_ERROR(checkGiven({{"generation", generation}}));
+    ENCDEC_RETURN_IF_ERROR(generation->advance());
+    if (out_unfinished)
+      *out_unfinished = generation->engine.unfinished();
+    return {};
+  });
+}
+
+encdec_status *encdec_generation_next_event(encdec_generation *generation,
+                                            encdec_event *out_event) {
+  return guarded([&]() -> Status {
+    ENCDEC_RETURN_IF_ERROR(
+        checkGiven({{"generation", generation}, {"out_event", out_event}}));
+    encdec_event value = {};
+    ENCDEC_RETURN_IF_ERROR(generation->nextEvent(value));
+    return writeSized(out_event, value);
+  });
+}
+
+encdec_status *encdec_generation_take(encdec_generation *generation, uint64_t source,
+                                      encdec_result **out_result) {
+  if (out_result)
+    *out_result = nullptr;
+  return guarded([&]() -> Status {
+    ENCDEC_RETURN_IF_ERROR(
+        checkGiven({{"generation", generation}, {"out_result", out_result}}));
+    auto result = generation->makeResult();
+    ENCDEC_ASSIGN_OR_RETURN(result->sources.emplace_back(), generation->take(source));
+    *out_result = result.release();
+    return {};
+  });
+}
+
+encdec_status *encdec_generation_remove(encdec_generation *generation, uint64_t source) {
+  return guarded([&]() -> Status {
+    ENCDEC_RETURN_IF_ERROR(checkGiven({{"generation", generation}}));
+    return generation->remove(source);
+  });
+}
+
+void encdec_generation_cancel(encdec_generation *generation) {
+  if (generation)
+    generation->cancelled = true;
+}
+
+encdec_status *encdec_generation_set_hook(encdec_generation *generation,
+                                          encdec_hook_fn hook, void *data) {
+  return guarded([&]() -> Status {
+    ENCDEC_RETURN_IF_ERROR(checkGiven({{"generation", generation}}));
+    if (!hook) {
+      generation->engine.setHook(nullptr);
+      return {};
+    }
+    generation->engine.setHook([hook, data](HookRows seen) -> Status {
+      std::vector<encdec_hook_row> rows;
+      for (const HookRows::Row &row : seen.rows)
+        rows.push_back({row.source, row.row.tokens.data(), row.row.tokens.size(),
+                        row.row.prompt, row.row.source.data(), row.row.source.size(),
+                        row.scores.data()});
+      const int code = hook(data, rows.data(), rows.size(), seen.rows[0].scores.size());
+      if (code == 0)
+        return {};
+      return Status(Code::Failure,
+                    fmt::format("the logits hook returned {}, expected 0", code));
+    });
+    return {};
+  });
+}
+
+} // extern "C"

@@ -1,0 +1,33 @@
+//===- Policy.h - the options of a source, resolved -----------------------===//
+
+#pragma once
+
+#include "runtime/bundle/Manifest.h"
+#include "runtime/search/Search.h"
+#include "runtime/search/processors/Processor.h"
+
+namespace encdec::runtime {
+
+/// What the options that a caller gave mean for a model: its defaults filled in, lengths
+/// resolved for a prompt, processors made. Sources with the same options share one.
+struct Policy {
+  /// `hooked`: a hook of the caller sees the scores. Errors: Usage for values that contradict each other or the model, Limit for lengths
+  /// beyond `maxTargetPositions` and for more beams than `maxRows`.
+  static Result<std::shared_ptr<Policy>> make(const GenerationOptions &given,
+                                              uint64_t prompt, const Manifest &manifest,
+                                              uint64_t maxTargetPositions,
+                                              uint64_t maxRows, bool hooked);
+
+  GenerationOptions given;   ///< By the caller.
+  GenerationOptions options; ///< Merged: options with a default have a value.
+  SearchOptions search;
+  std::vector<std::unique_ptr<Processor>> processors; ///< In the table's order.
+  /// Whether the scores of all tokens must become numbers: for a processor that changes
+  /// them, for draws, and for more candidates than compiled code finds.
+  bool needsValues = false;
+  bool hooked = false;
+  size_t hookPlace = 0; ///< Processors that act before the hook: all but those that draw.
+  uint64_t rows() const { return std::max(search.beams, search.returned); }
+};
+
+} // namespace encdec::runtime

@@ -1,0 +1,285 @@
+//===- EngineTest.cpp - sources that come, decode together and go ---------===//
+
+#include "tests/runtime/FakeModel.h"
+
+#include "runtime/search/Engine.h"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <random>
+
+using namespace encdec;
+using namespace encdec::tests;
+using namespace encdec::runtime;
+
+namespace {
+
+GenerationOptions beamsOf(int64_t beams) {
+  GenerationOptions options;
+  options.num_beams = beams;
+  options.num_return_sequences = beams;
+  options.min_new_tokens = 3;
+  return options;
+}
+
+/// What a source asks for.
+struct Wish {
+  Ids ids, prefix;
+  GenerationOptions options;
+};
+
+Wish randomWish(std::mt19937 &random) {
+  Wish wish;
+  wish.ids.resize(1 + random() % FAKE_POSITIONS);
+  for (int32_t &id : wish.ids)
+    id = int32_t(random() % FAKE_LOST);
+  wish.prefix.resize(random() % 4 ? 0 : random() % 9);
+  for (int32_t &id : wish.prefix)
+    id = int32_t(1 + random() % 39); // neither the end nor the start token
+  wish.options = beamsOf(1 + int64_t(random() % 4));
+  wish.options.max_new_tokens = 4 + int64_t(random() % 12);
+  if (random() % 3 == 0)
+    wish.options.no_repeat_ngram_size = 2;
+  return wish;
+}
+
+uint64_t add(Engine &engine, const Wish &wish) {
+  auto added = engine.add(wish.ids, wish.prefix, wish.options);
+  EXPECT_TRUE(added.ok()) << added.status().message();
+  return added.ok() ? *added : ~uint64_t(0);
+}
+
+std::vector<Generated> take(Engine &engine, uint64_t source) {
+  auto taken = engine.take(source);
+  EXPECT_TRUE(taken.ok()) << taken.status().message();
+  return taken.ok() ? *taken : std::vector<Generated>();
+}
+
+std::vector<Generated> alone(State &state, const Wish &wish) {
+  Engine engine(state);
+  const uint64_t source = add(engine, wish);
+  while (engine.unfinished())
+    EXPECT_TRUE(engine.advance().ok());
+  return take(engine, source);
+}
+
+void expectSame(const std::vector<Generated> &a, const std::vector<Generated> &b) {
+  ASSERT_EQ(a.size(), b.size());
+  for (size_t i = 0; i < a.size(); ++i) {
+    EXPECT_EQ(a[i].ids, b[i].ids);
+    EXPECT_EQ(a[i].logProb, b[i].logProb);
+    EXPECT_EQ(a[i].score, b[i].score);
+  }
+}
+
+/// Room for few sources of few tokens, so that sources wait and memory is moved.
+StateLimits narrow() {
+  StateLimits limits;
+  limits.maxRows = 9;
+  limits.maxSources = 4;
+  limits.maxSourceTokens = 5 * 16;
+  return limits;
+}
+
+TEST(Engine, EachSourceGetsWhatItGetsAlone) {
+  FakeModel model;
+  auto state = model.state(narrow()), other = model.state();
+  std::mt19937 random(7);
+  Engine engine(*state);
+  std::map<uint64_t, Wish> open;
+  size_t compared = 0;
+  for (int round = 0; round < 4000; ++round) {
+    if (open.size() < 12 && random() % 3 == 0) {
+      Wish wish = randomWish(random);
+      const uint64_t source = add(engine, wish);
+      open.emplace(source, std::move(wish));
+    }
+    if (!open.empty() && random() % 23 == 0) {
+      auto some = std::next(open.begin(), int64_t(random() % open.size()));
+      EXPECT_TRUE(engine.remove(some->first).ok());
+      open.erase(some);
+    }
+    ASSERT_TRUE(engine.advance().ok());
+    EXPECT_LE(state->rows(), 9u);
+    for (Event event; engine.nextEvent(event);)
+      if (event.kind == Event::Finished) {
+        SCOPED_TRACE(fmt::format("source {}", event.source));
+        expectSame(take(engine, event.source), alone(*other, open.at(event.source)));
+        open.erase(event.source);
+        ++compared;
+      }
+  }
+  EXPECT_GT(compared, 500u);
+}
+
+TEST(Engine, SourcesThatWaitJoinInOrder) {
+  FakeModel model;
+  StateLimits limits;
+  limits.maxRows = 2;
+  auto state = model.state(limits);
+  Engine engine(*state);
+  Wish wish{{3, 5}, {}, beamsOf(1)};
+  wish.options.max_new_tokens = 3;
+  for (int i = 0; i < 5; ++i)
+    add(engine, wish);
+  Wish wide = wish;
+  wide.options = beamsOf(2); // waits for both rows, and those behind it wait for it
+  wide.options.max_new_tokens = 3;
+  const uint64_t last = add(engine, wide), behind = add(engine, wish);
+  std::vector<uint64_t> ended;
+  while (engine.unfinished()) {
+    ASSERT_TRUE(engine.advance().ok());
+    for (Event event; engine.nextEvent(event);)
+      if (event.kind == Event::Finished)
+        ended.push_back(event.source);
+  }
+  ASSERT_EQ(ended.size(), 7u);
+  EXPECT_EQ(ended[5], last);
+  EXPECT_EQ(ended[6], behind);
+}
+
+TEST(Engine, EventsJoinedAreTheBestSequence) {
+  FakeModel model;
+  auto state = model.state();
+  std::mt19937 random(3);
+  Engine engine(*state);
+  std::map<uint64_t, Ids> told;
+  for (int i = 0; i < 200; ++i)
+    add(engine, randomWish(random));
+  while (engine.unfinished()) {
+    ASSERT_TRUE(engine.advance().ok());
+    for (Event event; engine.nextEvent(event);) {
+      Ids &tokens = told[event.source];
+      tokens.insert(tokens.end(), event.tokens.begin(), event.tokens.end());
+      if (event.kind == Event::Finished)
+        EXPECT_EQ(tokens, take(engine, event.source).at(0).ids);
+    }
+  }
+  EXPECT_EQ(told.size(), 200u);
+}
+
+TEST(Engine, APrefixIsFedInOneCall) {
+  FakeModel model;
+  auto state = model.state();
+  Engine engine(*state);
+  Wish wish{{3, 5}, {7, 9, 2, 4}, beamsOf(1)};
+  wish.options.max_new_tokens = 5;
+  wish.options.min_new_tokens = 5;
+  const uint64_t source = add(engine, wish);
+  while (engine.unfinished())
+    ASSERT_TRUE(engine.advance().ok());
+  EXPECT_EQ(state->counters.prefills, 1u);
+  EXPECT_EQ(state->counters.prefillTokens, 4u); // start token and all but the last
+  EXPECT_EQ(state->counters.steps, 5u);
+  Ids fed{40, 7, 9, 2, 4}, expected;
+  for (int i = 0; i < 5; ++i) {
+    fed.push_back(fakeNext(fed, 3, {40, 0}).first);
+    expected.push_back(fed.back());
+  }
+  EXPECT_EQ(take(engine, source).at(0).ids, expected);
+}
+
+TEST(Engine, ADeadlineEndsASourceWithWhatItHas) {
+  FakeModel model;
+  auto state = model.state();
+  Engine engine(*state);
+  Wish late{{3, 5}, {}, beamsOf(1)}, free = late;
+  late.options.min_new_tokens = free.options.min_new_tokens = 20;
+  late.options.max_time = 1e-9;
+  const uint64_t ended = add(engine, late), other = add(engine, free);
+  ASSERT_TRUE(engine.advance().ok());
+  const auto best = take(engine, ended);
+  EXPECT_EQ(best.at(0).ids.size(), 1u);
+  EXPECT_FALSE(engine.take(other).ok());
+  while (engine.unfinished())
+    ASSERT_TRUE(engine.advance().ok());
+  EXPECT_GE(take(engine, other).at(0).ids.size(), 20u);
+}
+
+TEST(Engine, CancelEndsAllWithinAStep) {
+  FakeModel model;
+  StateLimits limits;
+  limits.maxRows = 4;
+  auto state = model.state(limits);
+  Engine engine(*state);
+  Wish wish{{3, 5}, {}, beamsOf(2)};
+  wish.options.min_new_tokens = 20;
+  for (int i = 0; i < 3; ++i) // two have room
+    add(engine, wish);
+  ASSERT_TRUE(engine.advance().ok());
+  engine.cancel();
+  ASSERT_TRUE(engine.advance().ok());
+  EXPECT_EQ(engine.unfinished(), 0u);
+  EXPECT_EQ(take(engine, 0).at(0).ids.size(), 2u);
+  EXPECT_EQ(take(engine, 1).at(0).ids.size(), 2u);
+  EXPECT_TRUE(take(engine, 2).empty());
+  const uint64_t next = add(engine, wish); // the engine is as usable as before
+  while (engine.unfinished())
+    ASSERT_TRUE(engine.advance().ok());
+  EXPECT_GE(take(engine, next).at(0).ids.size(), 20u);
+}
+
+TEST(Engine, AHookThatFailsIsCalledAgainForTheSameStep) {
+  FakeModel model;
+  auto state = model.state(), other = model.state();
+  std::mt19937 random(5);
+  const Wish wish = randomWish(random);
+  Engine engine(*state);
+  int calls = 0;
+  engine.setHook([&](HookRows) -> Status {
+    return ++calls % 3 == 0 ? usageError("not now") : Status();
+  });
+  const uint64_t source = add(engine, wish);
+  int failures = 0;
+  while (engine.unfinished())
+    failures += !engine.advance().ok();
+  EXPECT_GT(failures, 0);
+  expectSame(take(engine, source), alone(*other, wish));
+}
+
+TEST(Engine, AHookBansTokensOfEachRow) {
+  FakeModel model;
+  auto state = model.state();
+  Engine engine(*state);
+  std::vector<size_t> rowsOfCalls;
+  engine.setHook([&](HookRows all) -> Status {
+    rowsOfCalls.push_back(all.rows.size());
+    for (HookRows::Row &row : all.rows) {
+      EXPECT_EQ(row.row.tokens[0], 40);
+      for (size_t token = 0; token < row.scores.size(); ++token)
+        if (token % 2 == row.source % 2)
+          row.scores[token] = -std::numeric_limits<float>::infinity();
+    }
+    return {};
+  });
+  Wish wish{{3, 5}, {}, beamsOf(1)};
+  wish.options.max_new_tokens = 6;
+  wish.options.min_new_tokens = 6;
+  add(engine, wish);
+  add(engine, wish);
+  while (engine.unfinished())
+    ASSERT_TRUE(engine.advance().ok());
+  EXPECT_EQ(rowsOfCalls, std::vector<size_t>(6, 2));
+  for (uint64_t source : {0, 1})
+    for (const Generated &best : take(engine, source))
+      for (int32_t token : best.ids)
+        EXPECT_NE(uint64_t(token % 2), source);
+}
+
+TEST(Engine, RefusesWhatItDoesNotKnow) {
+  FakeModel model;
+  auto state = model.state();
+  Engine engine(*state);
+  EXPECT_FALSE(engine.take(0).ok());
+  EXPECT_FALSE(engine.remove(0).ok());
+  const uint64_t source = add(engine, {{3, 5}, {}, {}});
+  EXPECT_FALSE(engine.take(source).ok()); // not ended
+  EXPECT_TRUE(engine.remove(source).ok());
+  EXPECT_FALSE(engine.remove(source).ok());
+  EXPECT_FALSE(engine.add(Ids{3}, Ids{FAKE_VOCABULARY}, {}).ok());
+  EXPECT_FALSE(engine.add(Ids{}, Ids{}, {}).ok());
+  EXPECT_EQ(engine.unfinished(), 0u);
+}
+
+} // namespace
