@@ -40,6 +40,7 @@ using Model = std::unique_ptr<encdec_model, Release<encdec_model_close>>;
 using State = std::unique_ptr<encdec_state, Release<encdec_state_destroy>>;
 using Generated = std::unique_ptr<encdec_result, Release<encdec_result_free>>;
 using Bundle = std::unique_ptr<encdec_bundle, Release<encdec_bundle_close>>;
+using Options = std::unique_ptr<encdec_options, Release<encdec_options_destroy>>;
 
 /// An info struct of the C API with its size set.
 template <typename Info> Info sized() {

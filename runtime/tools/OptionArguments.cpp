@@ -1,0 +1,95 @@
+//===- OptionArguments.cpp - options of generation on a command line ------===//
+
+#include "runtime/tools/OptionArguments.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace encdec::tools {
+namespace {
+
+/// Short names beside an option's own.
+struct Alias {
+  std::string_view name, alias;
+};
+constexpr Alias aliases[] = {{"num_beams", "--beams"},
+                             {"num_return_sequences", "--nbest"},
+                             {"source_language", "--source-lang"},
+                             {"target_language", "--target-lang"}};
+
+/// What stands for a value in the help, by the option's type.
+constexpr std::pair<std::string_view, const char *> placeholders[] = {
+    {"Count", "N"},     {"Number", "X"},      {"Token", "ID"},     {"Tokens", "IDS"},
+    {"Stopping", "WHEN"}, {"Text", "TEXT"},   {"Texts", "TEXTS"}};
+
+const char *placeholder(std::string_view type) {
+  for (const auto &[name, text] : placeholders)
+    if (name == type)
+      return text;
+  return "JSON";
+}
+
+std::string dashed(std::string_view name) {
+  std::string text = "--" + std::string(name);
+  std::ranges::replace(text, '_', '-');
+  return text;
+}
+
+std::string namesOf(const encdec_option_info &info) {
+  std::string names = dashed(info.name);
+  for (const auto &[name, alias] : aliases)
+    if (name == info.name)
+      names += fmt::format(",{}", alias);
+  return names;
+}
+
+/// Meaning, values and default.
+std::string helpOf(const encdec_option_info &info) {
+  const std::string initial = info.default_value;
+  // No checkpoint gives the options that this library alone has.
+  const bool isOwn = std::string_view(info.origin) == "Own";
+  std::string fallback = isOwn ? "" : "default: the model's";
+  if (initial != "null")
+    fallback += fmt::format("{} {}", isOwn ? "default:" : ", else", initial);
+  return fmt::format("{} ({}{}{})", info.meaning, info.values, fallback.empty() ? "" : "; ",
+                     fallback);
+}
+
+/// Sets an option; an error names the option as the command line does.
+void set(encdec_options *options, const char *name, const std::string &text) {
+  encdec_status *status = encdec_options_set(options, name, text.c_str());
+  if (!status)
+    return;
+  std::string message = failureOf(status).what();
+  if (const std::string prefix = fmt::format("{}: ", name); message.starts_with(prefix))
+    message.erase(0, prefix.size());
+  throw CLI::ValidationError(dashed(name), message);
+}
+
+} // namespace
+
+void addGenerationOptions(CLI::App *command, OptionArguments &arguments) {
+  encdec_options *options = nullptr;
+  check(encdec_options_create(&options));
+  arguments.options.reset(options);
+  for (uint64_t i = 0; i < encdec_option_count(); ++i) {
+    auto info = sized<encdec_option_info>();
+    check(encdec_option_get_info(i, &info));
+    const char *name = info.name; // lives with the library
+    CLI::Option *option = command->add_option(
+        namesOf(info),
+        [options, name](const CLI::results_t &values) {
+          set(options, name, values.back());
+          return true;
+        },
+        helpOf(info));
+    option->group(info.section);
+    if (std::string_view(info.type) == "Flag")
+      option->expected(0)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+    else
+      option->type_name(placeholder(info.type));
+  }
+}
+
+} // namespace encdec::tools

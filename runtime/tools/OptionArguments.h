@@ -1,0 +1,20 @@
+//===- OptionArguments.h - options of generation on a command line --------===//
+
+#pragma once
+
+#include "runtime/tools/Support.h"
+
+namespace encdec::tools {
+
+/// What a command line asks of generation.
+struct OptionArguments {
+  Options options; ///< Of the C API; there once addGenerationOptions was called.
+};
+
+/// Adds an option for each row of the library's table, --length-penalty for length_penalty,
+/// in groups by its sections. Flags stand alone or take =false; lists are JSON; "none" lets
+/// the model's default not count. Parsing sets the values in `arguments`, which must outlive
+/// the parser.
+void addGenerationOptions(CLI::App *command, OptionArguments &arguments);
+
+} // namespace encdec::tools
