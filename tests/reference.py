@@ -7,8 +7,10 @@
 The dialects and the passes come from their .td files by mlir-tblgen, the IR before and after
 a pass from running the pass on its own lit test, kernels and choices from the table of the
 target, codes from the tables of the folders' READMEs (which tests/codes.py compares with the
-sources)."""
+sources), options of generation from the runtime's table by its C API."""
 import argparse
+import ctypes
+import itertools
 import pathlib
 import re
 import subprocess
@@ -26,6 +28,7 @@ CACHE = (BUILD / "CMakeCache.txt").read_text()
 MLIR = pathlib.Path(re.search(r"MLIR_DIR:PATH=(.*)", CACHE)[1]).parents[2]  # …/lib/cmake/mlir
 HEAD = "<!-- Written by tests/reference.py BUILD_DIR --refresh; do not edit. -->\n\n"
 MOST_LINES = 14  # of a function that is shown
+QUOTED = r'"([^"]*)"'
 
 
 def tablegen(td, *arguments):
@@ -133,8 +136,51 @@ def page_of_codes():
     return text
 
 
+class OptionInfo(ctypes.Structure):
+    """encdec_option_info of include/encdec/options.h."""
+    _fields_ = [("size", ctypes.c_uint64)] + [
+        (name, ctypes.c_char_p) for name in ("name", "section", "type", "values", "default_value",
+                                             "origin", "meaning")]
+
+
+def option_rows():
+    library = ctypes.CDLL(str(BUILD / "lib" / "libencdec_runtime.so"))
+    library.encdec_option_count.restype = ctypes.c_uint64
+    library.encdec_option_get_info.restype = ctypes.c_void_p
+    library.encdec_option_get_info.argtypes = [ctypes.c_uint64, ctypes.c_void_p]
+    for index in range(library.encdec_option_count()):
+        info = OptionInfo(ctypes.sizeof(OptionInfo))
+        if library.encdec_option_get_info(index, ctypes.byref(info)):
+            sys.exit(f"option {index} cannot be read")
+        yield {name: getattr(info, name).decode() for name, _ in OptionInfo._fields_[1:]}
+
+
+def page_of_options():
+    text = ("# Options of generation\n\nFrom "
+            "[GenerationOptions.def](../../runtime/base/GenerationOptions.def). A name is the key "
+            "in generation_config.json and in a bundle's manifest, and what "
+            "[options.h](../../include/encdec/options.h) sets. An option that a caller does not "
+            "set is the model's, else the default here. Names are Transformers' unless the last "
+            "column has another's; own options are not read from a checkpoint.\n")
+    for section, rows in itertools.groupby(option_rows(), lambda row: row["section"]):
+        text += (f"\n## {section}\n\n| option | meaning | values | default | of |\n"
+                 "|---|---|---|---|---|\n")
+        for row in rows:
+            default = "" if row["default_value"] == "null" else f"`{row['default_value']}`"
+            origin = {"Transformers": "", "Own": "own"}.get(row["origin"], row["origin"])
+            text += (f"| `{row['name']}` | {row['meaning']} | {row['values']} | {default} | "
+                     f"{origin} |\n")
+    source = (ROOT / "runtime/base/GenerationOptions.cpp").read_text()
+    refused = re.findall(r'\{"(\w+)", "[^"]+",\s*((?:"[^"]*"\s*)+)\}',
+                         source[source.index("refused[] = {"):])
+    text += "\n## Refused\n\n| option | why, and what to do |\n|---|---|\n"
+    for name, why in refused:
+        text += f"| `{name}` | {''.join(re.findall(QUOTED, why))} |\n"
+    return text
+
+
 PAGES = {"dialect.md": page_of_dialect, "passes.md": page_of_passes, "kernels.md": page_of_kernels,
-         "codes.md": page_of_codes}
+         "codes.md": page_of_codes, "options.md": page_of_options}
 stale = []
 for name, make in PAGES.items():
     text = HEAD + make().rstrip() + "\n"
