@@ -20,6 +20,7 @@ constexpr size_t V = 500, maxLength = 12;
 GenerationOptions everything(bool sample) {
   GenerationOptions options = readOptions(json::parse(R"({
     "eos_token_id": [2, 3], "sequence_bias": [[[4], 1.5], [[1, 5], -2.0], [[7, 8, 9], 3.0]],
+    "hot_words": [[[4, 5, 6], 1.0], [[5, 7], 2.0]],
     "encoder_repetition_penalty": 1.2, "repetition_penalty": 1.3, "no_repeat_ngram_size": 2,
     "encoder_no_repeat_ngram_size": 3, "bad_words_ids": [[6], [1, 2]], "min_length": 4,
     "forced_bos_token_id": 9, "forced_eos_token_id": [2, 3], "remove_invalid_values": true,
@@ -58,7 +59,7 @@ std::vector<float> process(std::span<const std::unique_ptr<Processor>> processor
 }
 
 /// min_new_tokens and min_length exclude each other.
-constexpr size_t all = 22, withoutSampling = 14;
+constexpr size_t all = 23, withoutSampling = 15;
 
 TEST(Property, EveryRowOfTheTableHasItsProcessor) {
   GenerationOptions options = everything(true);
