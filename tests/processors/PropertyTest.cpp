@@ -126,6 +126,24 @@ TEST(Property, RulesThatNeedNoValuesOnlyBanAndForce) {
   EXPECT_GT(bans.count, 100);
 }
 
+/// Tokens that are equal to the last one kept stay too, as Transformers compares values; of
+/// top_p it keeps as many as reach P, whichever.
+TEST(Property, EqualTokensStayTogether) {
+  const std::vector<std::pair<std::string, double>> thresholds{
+      {"top_k", 2}, {"typical_p", 0.3}, {"epsilon_cutoff", 0.5}, {"eta_cutoff", 0.9},
+      {"min_p", 1}, {"top_p", 0.3}};
+  for (const auto &[key, value] : thresholds) {
+    json one = {{"do_sample", true}, {"top_k", 0}};
+    one[key] = value;
+    const GenerationOptions options = readOptions(one);
+    const Row row{{1}, {}, {-9, 0, 0, -9, 0, 0, -9}};
+    const auto found = process(makeProcessors({options, 7, maxLength, false}), row);
+    const std::vector<float> four{never, 0, 0, never, 0, 0, never};
+    const std::vector<float> last{never, never, never, never, 0, 0, never};
+    EXPECT_EQ(found, key == "top_p" ? last : four) << key;
+  }
+}
+
 /// Scores that are no numbers, or of which nothing may be chosen, end no sampler badly.
 TEST(Property, SamplersLeaveSomethingOfAnyRow) {
   for (const char *key : {"temperature", "top_h", "top_k", "top_p", "min_p", "typical_p",
@@ -142,6 +160,11 @@ TEST(Property, SamplersLeaveSomethingOfAnyRow) {
       EXPECT_EQ(process(processors, row), row.scores) << key;
       row.scores[7] = -3;
       EXPECT_EQ(std::ranges::count(process(processors, row), never), int64_t(V) - 1) << key;
+      const float most = std::numeric_limits<float>::max(); // as remove_invalid_values has it
+      row.scores.assign(V, -most);
+      row.scores[7] = most;
+      EXPECT_EQ(std::ranges::count_if(process(processors, row), [](float s) { return s >= 0; }), 1)
+          << key;
       row.scores.assign(V, std::nanf(""));
       (void)process(processors, row);
       row.scores[7] = std::numeric_limits<float>::infinity();

@@ -13,8 +13,8 @@ Most cases have options of one processor, the others of many at once.
 
 A sampler decides by comparing sums that are rounded. `undecided` lists the tokens about
 which it decides otherwise in float64, with scores that are moved by less than 2e-6, with
-thresholds moved by 1e-6 of themselves, or with the vocabulary in the opposite order, which
-tells equal scores apart. A comparison leaves these out; they are few.
+thresholds moved by 1e-6 of themselves, or with the vocabulary in the opposite order, and
+tokens of equal scores of which it keeps some. A comparison leaves these out; they are few.
 """
 import argparse
 import json
@@ -111,8 +111,9 @@ def blank_case(draw, small):
     for source in sources:
         for _ in range(beams):
             rows.append({"tokens": [draw.choice(few) for _ in range(length)], "source": source})
-    return {"vocabulary": v, "prompt": prompt, "max_length": longest, "rows": rows,
-            "eos": sorted(draw.sample(range(v), draw.choice([1, 1, 1, 2, 3]))),
+    eos = sorted(draw.sample(range(v), draw.choice([1, 1, 1, 2, 3])))
+    eos += eos[:draw.choice([0, 0, 0, 1])]  # one may stand there twice
+    return {"vocabulary": v, "prompt": prompt, "max_length": longest, "rows": rows, "eos": eos,
             "options": {"num_beams": beams} if beams > 1 else {}}
 
 
@@ -170,35 +171,41 @@ class Reference:
         sources = torch.tensor([row["source"] for row in rows[::beams]])
         made = self.processors(options, case["prompt"], sources)
         scores = torch.tensor([[number(s) for s in row["scores"]] for row in rows], dtype=dtype)
-        if mirrored:
-            scores = scores.flip(-1)
         tokens = torch.tensor([row["tokens"] for row in rows])
         for one in made:
             if noise is not None:  # before each, since forced tokens have equal scores
                 random_part = torch.rand(scores.shape, dtype=dtype, generator=noise)
                 scores = torch.where(scores.abs() > 1e6, scores * (1 - 1e-9 * random_part),
                                      scores + 2e-6 * (random_part - 0.5))
-            scores = one(tokens, scores)
-        return made, scores.flip(-1) if mirrored else scores
+            if mirrored and type(one).__name__.endswith("Warper"):  # a sampler: knows no ids
+                scores = one(tokens, scores.flip(-1)).flip(-1)
+            else:
+                scores = one(tokens, scores)
+        return made, scores
 
     def judge(self, case):
         """Fills in what Transformers makes of the rows; false where it must be drawn again."""
         torch = self.torch
-        made, out = self.process(case, torch.float32)
+        try:
+            made, out = self.process(case, torch.float32)
+        except ValueError:  # top_h refuses a row of which nothing may be chosen
+            return False
         case["made"] = [type(one).__name__ for one in made]
         options = case["options"]
         doubtful = torch.zeros_like(out, dtype=torch.bool)
         if any(options.get(key) is not None for key in THRESHOLDS):
-            several = len(made) > 1
             others = [self.process(case, torch.float64)]
             others += [self.process(case, torch.float32, shift=s) for s in (-1e-6, 1e-6)]
             others += [self.process(case, torch.float64, noise=torch.Generator().manual_seed(s))
-                       for s in range(6)]
-            if not several:  # which would need their ids mirrored
-                others.append(self.process(case, torch.float32, mirrored=True))
+                       for s in range(12)]
+            others.append(self.process(case, torch.float32, mirrored=True))
             for _, other in others:
                 doubtful |= (other == -math.inf) != (out == -math.inf)
-            if several and doubtful.any():
+            for row, kept, doubt in zip(case["rows"], out != -math.inf, doubtful):
+                split = {s for s, k in zip(row["scores"], kept.tolist()) if k and len(made) == 1}
+                split &= {s for s, k in zip(row["scores"], kept.tolist()) if not k}
+                doubt |= torch.tensor([s in split for s in row["scores"]])
+            if len(made) > 1 and doubtful.any():  # later ones would decide otherwise too
                 return False
         if out.isnan().any() or (out == math.inf).any():
             return False
@@ -241,7 +248,9 @@ def chain(draw):
         tokens = tokens if isinstance(tokens, list) else [tokens]
         if tokens and set(tokens) <= set(case["options"].get("suppress_tokens", ())):
             del case["options"]["suppress_tokens"]
-    fill_scores(draw, case, "RemoveInvalidValues" in names and draw.random() < 0.3)
+    # Transformers bans a bad word by adding -inf, which bans no score that is inf or NaN.
+    invalid = "RemoveInvalidValues" in names and "BadWords" not in names
+    fill_scores(draw, case, invalid and draw.random() < 0.5)
     return case
 
 

@@ -29,7 +29,7 @@ inline size_t tokensToKeep(const ProcessorContext &context) {
 /// logarithm, s_i - max < log(bound * sum), so that no second exponential is taken.
 struct Softmax {
   float max = never;   ///< Of all scores; infinite where no probabilities exist.
-  double sum = 0;      ///< Of exp(s_i - max), without scores of -inf.
+  double sum = 0;      ///< Of exp(s_i - max).
   double weighted = 0; ///< Of exp(s_i - max) * (s_i - max).
 
   explicit Softmax(std::span<const float> scores) {
@@ -38,9 +38,9 @@ struct Softmax {
     if (!exists())
       return;
     for (float score : scores) {
-      if (!(score > never))
-        continue;
       const float e = std::exp(score - max);
+      if (!(e > 0)) // a distance may be infinite where scores are finite
+        continue;
       sum += e;
       weighted += double(e) * (score - max);
     }

@@ -7,10 +7,10 @@ namespace encdec::runtime {
 
 /// Transformers' TopPLogitsWarper (Holtzman et al. 2020, arXiv 1904.09751) sorts scores
 /// ascending and removes tokens while the sum of their probabilities is at most 1 - top_p;
-/// the last few stay in any case. Here that sum is the sum of all minus the sum of the
-/// greater ones, so that the best tokens alone need an order, and tokens too improbable to
-/// reach 1 - top_p even V times need none: the result is the same. Sums are float64, compared
-/// as float32. Of equal scores the higher id stays, as after a stable sort.
+/// the last few stay in any case. Here that sum is 1 minus the sum of the greater ones, so
+/// that the best tokens alone need an order, and tokens too improbable to reach 1 - top_p even
+/// V times need none: the result is the same. Sums are float64, compared as float32. Of equal
+/// scores the higher id stays, as after a stable sort.
 std::unique_ptr<Processor> makeTopP(const ProcessorContext &context) {
   const double p = context.options.top_p.value_or(1);
   if (!sampling(context) || p >= 1)
@@ -28,18 +28,12 @@ std::unique_ptr<Processor> makeTopP(const ProcessorContext &context) {
     // The half leaves the rounding of the sums far behind.
     const float hopeless =
         softmax.max + softmax.logOf(0.5 * double(removed) / double(values.size()));
-    double all = 0;
     items.clear();
-    for (size_t t = 0; t < values.size(); ++t) {
-      if (!(values[t] > never))
-        continue;
-      const float mass = softmax.of(values[t]);
-      all += mass;
+    for (size_t t = 0; t < values.size(); ++t)
       if (values[t] >= hopeless)
-        items.push_back({values[t], mass, int32_t(t)});
-    }
+        items.push_back({values[t], softmax.of(values[t]), int32_t(t)});
     size_t kept = selectByMass(items, better, [&](double greater) {
-      return float(all - greater) > removed;
+      return float(1 - greater) > removed;
     });
     if (kept < least && items.size() < least) { // some of those to keep are hopeless
       items.clear();
