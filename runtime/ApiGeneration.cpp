@@ -3,6 +3,7 @@
 #include "runtime/ApiGeneration.h"
 
 #include "runtime/ApiOptions.h"
+#include "runtime/search/Stops.h"
 
 #include <fmt/format.h>
 
@@ -33,6 +34,11 @@ void keep(Output &output, std::vector<Generated> found, const GenerationOptions 
                       *options.length_penalty, one.ids.size(), std::abs(one.score)));
       one.score = std::numeric_limits<double>::quiet_NaN();
     }
+    if (const auto times = size_t(*options.repetition_guard);
+        times && RepetitionGuard::repeats(one.ids, times))
+      output.warn(fmt::format("the output repeats itself: its last tokens stand there {} "
+                              "times in a row, and repetition_guard has ended it",
+                              times));
     output.sequences.push_back({std::move(one), std::nullopt});
   }
 }
@@ -117,15 +123,31 @@ Status encdec_generation::streamText(Source &source, const Event &event) {
   return {};
 }
 
+/// The next warning of the source that no event has given; empty where there is none.
+std::string encdec_generation::nextWarning(Source &source) {
+  const std::string &all = source.input.warnings;
+  const size_t end = std::min(all.find('\n', source.warned), all.size());
+  std::string warning = all.substr(source.warned, end - source.warned);
+  source.warned = std::min(end + 1, all.size());
+  return warning;
+}
+
 Status encdec_generation::nextEvent(encdec_event &out) {
   text.clear();
-  const bool isNew = engine.nextEvent(event);
-  if (!isNew)
+  if (!held && !engine.nextEvent(event))
     return {};
+  held = false;
   Source &source = sources.at(event.source);
+  out.source = event.source;
+  if (text = nextWarning(source); !text.empty()) {
+    out.kind = ENCDEC_EVENT_WARNING;
+    out.text = text.c_str();
+    out.text_size = text.size();
+    held = true; // the event comes behind its source's warnings
+    return {};
+  }
   ENCDEC_RETURN_IF_ERROR(streamText(source, event));
   out.kind = event.kind == Event::Finished ? ENCDEC_EVENT_FINISHED : ENCDEC_EVENT_TOKENS;
-  out.source = event.source;
   out.ids = event.tokens.data();
   out.id_count = event.tokens.size();
   out.text = source.isText ? text.c_str() : nullptr;
@@ -143,14 +165,19 @@ Result<Output> encdec_generation::take(uint64_t number) {
     for (Sequence &sequence : output.sequences) {
       ENCDEC_ASSIGN_OR_RETURN(sequence.text, model.tokenizer->decode(sequence.ids));
     }
-  sources.erase(number);
+  forget(number);
   return output;
 }
 
 Status encdec_generation::remove(uint64_t number) {
   ENCDEC_RETURN_IF_ERROR(engine.remove(number));
-  sources.erase(number);
+  forget(number);
   return {};
+}
+
+void encdec_generation::forget(uint64_t number) {
+  held = held && event.source != number;
+  sources.erase(number);
 }
 
 std::unique_ptr<encdec_result> encdec_generation::makeResult() const {

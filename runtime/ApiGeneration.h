@@ -66,11 +66,14 @@ private:
     std::unique_ptr<encdec::Detokenizer> stream;
   };
   Result<uint64_t> add(Source source, std::span<const int32_t> prefix);
+  void forget(uint64_t source);
+  static std::string nextWarning(Source &source);
   Status streamText(Source &source, const encdec::runtime::Event &event);
 
   encdec_state &owner;
   const encdec::runtime::Model &model;
   std::map<uint64_t, Source> sources;
   encdec::runtime::Event event;
+  bool held = false; ///< `event` was not given yet: a warning came first.
   std::string text; ///< Of the last event.
 };

@@ -73,7 +73,8 @@ enum {
   ENCDEC_EVENT_NONE = 0,     /* nothing is new */
   ENCDEC_EVENT_TOKENS = 1,   /* the source's best sequence goes on with these tokens */
   ENCDEC_EVENT_FINISHED = 2, /* the source has ended: encdec_generation_take */
-  ENCDEC_EVENT_WARNING = 3   /* something about the source that its caller should know */
+  ENCDEC_EVENT_WARNING = 3   /* what its caller should know of how the source was read; what
+                                there is to say of its sequences stands in the result */
 };
 
 /* Pointers are valid until the next call on the generation. */

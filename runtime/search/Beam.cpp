@@ -32,7 +32,7 @@ NextRows BeamSearch::start(int32_t token) {
 
 NextRows BeamSearch::advance(const Predictions &predictions, bool last, bool stepped) {
   gather(predictions);
-  extend(last, stepped);
+  extend(predictions.rows, last, stepped);
   ++length;
   if (last || length >= options.maxLength || !canImprove())
     beams.clear();
@@ -68,7 +68,7 @@ void BeamSearch::gather(const Predictions &predictions) {
 
 /// Continues the source by one token: `found` becomes its beams and its
 /// finished hypotheses.
-void BeamSearch::extend(bool last, bool stepped) {
+void BeamSearch::extend(const RowTokens &rows, bool last, bool stepped) {
   before.swap(beams);
   beams.clear();
   auto append = [&](const Candidate &candidate) {
@@ -82,7 +82,8 @@ void BeamSearch::extend(bool last, bool stepped) {
       options.earlyStopping == EarlyStopping::yes && finished.size() == options.beams;
   for (size_t i = 0; i < found.size(); ++i) {
     const Candidate &candidate = found[i];
-    if (!options.isEos(candidate.token) && length + 1 < options.maxLength && !last) {
+    if (length + 1 < options.maxLength && !last &&
+        !options.ends(rows.of(before[candidate.beam].row), candidate.token)) {
       if (beams.size() < options.beams)
         beams.push_back(
             {candidate.logProb, append(candidate), before[candidate.beam].row});

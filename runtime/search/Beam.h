@@ -48,7 +48,7 @@ private:
   };
 
   void gather(const Predictions &predictions);
-  void extend(bool last, bool stepped);
+  void extend(const RowTokens &rows, bool last, bool stepped);
   bool canImprove() const;
   NextRows next();
   Hypothesis read(const Finished &finished) const;

@@ -43,6 +43,7 @@ Result<std::shared_ptr<Policy>> Engine::policyFor(const GenerationOptions &optio
     return lastPolicy;
   ENCDEC_ASSIGN_OR_RETURN(auto policy,
                           Policy::make(options, prompt, state.model->manifest,
+                                       state.model->tokenizer.get(),
                                        state.limits.maxTargetPositions,
                                        state.limits.maxRows, bool(hook)));
   if (*policy->options.probs && !state.limits.probs)

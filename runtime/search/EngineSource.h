@@ -5,7 +5,6 @@
 #include "runtime/search/Candidates.h"
 #include "runtime/search/Engine.h"
 #include "runtime/search/Recorder.h"
-#include "runtime/search/RowTokens.h"
 
 namespace encdec::runtime {
 
@@ -48,7 +47,7 @@ struct Engine::Source {
   /// Puts what rules have forced in the place of a row's candidates.
   void force();
   Predictions predictions() const {
-    return {candidateCount, candidateTokens, candidateScores, candidateKeys};
+    return {candidateCount, tokens, candidateTokens, candidateScores, candidateKeys};
   }
 };
 

@@ -3,6 +3,7 @@
 #include "runtime/search/Policy.h"
 
 #include "encdec/abi.h"
+#include "runtime/search/Stops.h"
 #include "runtime/search/processors/Processors.h"
 
 #include <fmt/format.h>
@@ -92,6 +93,7 @@ Status resolveBeams(const GenerationOptions &options, uint64_t maxRows,
 
 Result<std::shared_ptr<Policy>> Policy::make(const GenerationOptions &given,
                                              uint64_t prompt, const Manifest &manifest,
+                                             const Tokenizer *tokenizer,
                                              uint64_t maxTargetPositions,
                                              uint64_t maxRows, bool hooked) {
   const GenerationOptions &model = manifest.generation;
@@ -110,6 +112,19 @@ Result<std::shared_ptr<Policy>> Policy::make(const GenerationOptions &given,
   search.scores = *options.scores || search.beams > 1;
   ENCDEC_RETURN_IF_ERROR(resolveMaximum(*policy, model, maxTargetPositions, search));
   ENCDEC_RETURN_IF_ERROR(checkMinimum(*policy));
+  if (options.stop_strings) {
+    if (!tokenizer)
+      return usageError("stop_strings: expected a model with a tokenizer, found none; leave "
+                        "the option out");
+    search.stops.push_back(
+        std::make_shared<StopStrings>(*tokenizer, *options.stop_strings));
+  }
+  if (*options.repetition_guard == 1)
+    return usageError("repetition_guard: expected 0 (off) or at least 2, found 1: every token "
+                      "stands there once");
+  if (*options.repetition_guard)
+    search.stops.push_back(std::make_shared<RepetitionGuard>(
+        size_t(*options.repetition_guard), size_t(prompt)));
   ENCDEC_RETURN_IF_ERROR(checkProcessors(options));
   auto processorsOf = [&](const GenerationOptions &options) {
     return makeProcessors({options, vocabulary, search.maxLength, search.beams > 1});

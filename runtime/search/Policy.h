@@ -5,16 +5,18 @@
 #include "runtime/bundle/Manifest.h"
 #include "runtime/search/Search.h"
 #include "runtime/search/processors/Processor.h"
+#include "runtime/text/Tokenizer.h"
 
 namespace encdec::runtime {
 
 /// What the options that a caller gave mean for a model: its defaults filled in, lengths
 /// resolved for a prompt, processors made. Sources with the same options share one.
 struct Policy {
-  /// `hooked`: a hook of the caller sees the scores. Errors: Usage for values that contradict each other or the model, Limit for lengths
+  /// `tokenizer` is null where the model has none. `hooked`: a hook of the caller sees the scores. Errors: Usage for values that contradict each other or the model, Limit for lengths
   /// beyond `maxTargetPositions` and for more beams than `maxRows`.
   static Result<std::shared_ptr<Policy>> make(const GenerationOptions &given,
                                               uint64_t prompt, const Manifest &manifest,
+                                              const Tokenizer *tokenizer,
                                               uint64_t maxTargetPositions,
                                               uint64_t maxRows, bool hooked);
 

@@ -2,11 +2,19 @@
 
 #pragma once
 
-#include "runtime/search/Search.h"
-
 #include <algorithm>
+#include <cstdint>
+#include <span>
+#include <vector>
 
 namespace encdec::runtime {
+
+/// The rows that a strategy wants to be stepped next; none when it has ended. The spans
+/// belong to the strategy.
+struct NextRows {
+  std::span<const uint32_t> parents; ///< The source's old row that its new row i continues.
+  std::span<const int32_t> tokens;   ///< The token to feed to each new row.
+};
 
 /// What processors see of the rows of one source: prompt and generated tokens. Allocates at
 /// creation only.

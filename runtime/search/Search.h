@@ -7,18 +7,29 @@
 #pragma once
 
 #include "runtime/base/GenerationOptions.h"
+#include "runtime/search/RowTokens.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
 namespace encdec::runtime {
 
+/// Whether a row ends with a token though that is no end token.
+class Stop {
+public:
+  virtual ~Stop() = default;
+  /// `row` holds the prompt and the tokens before `token`.
+  virtual bool ends(std::span<const int32_t> row, int32_t token) const = 0;
+};
+
 /// What a strategy obeys, resolved from the options of one source.
 struct SearchOptions {
   std::vector<int32_t> eos;
+  std::vector<std::shared_ptr<const Stop>> stops;
   uint64_t prompt = 1;    ///< P: tokens that were given: start token and prefix.
   uint64_t maxLength = 0; ///< Of a row, prompt included; more than P.
   double lengthPenalty = 1;
@@ -30,6 +41,12 @@ struct SearchOptions {
 
   bool isEos(int32_t token) const {
     return std::find(eos.begin(), eos.end(), token) != eos.end();
+  }
+  /// Whether a row ends with the token that continues it.
+  bool ends(std::span<const int32_t> row, int32_t token) const {
+    return isEos(token) || std::any_of(stops.begin(), stops.end(), [&](const auto &stop) {
+             return stop->ends(row, token);
+           });
   }
   /// The score of a row of `length` tokens, prompt included.
   double penalized(double logProb, uint64_t length) const {
@@ -51,19 +68,13 @@ struct Hypothesis {
 /// first, -inf where there is no further one.
 struct Predictions {
   size_t count = 1;
+  const RowTokens &rows; ///< Prompt and tokens of each row of the step.
   std::span<const int32_t> tokens;
   std::span<const float> logProbs; ///< What each adds to its row's sum.
   std::span<const float> keys;     ///< What orders them: logProbs, or what was drawn.
 
   /// Whether there is a candidate at place `at`: an overflow is NaN.
   bool has(size_t at) const { return keys[at] > -std::numeric_limits<float>::infinity(); }
-};
-
-/// The rows that a strategy wants to be stepped next; none when it has ended. The spans
-/// belong to the strategy.
-struct NextRows {
-  std::span<const uint32_t> parents; ///< The source's old row that its new row i continues.
-  std::span<const int32_t> tokens;   ///< The token to feed to each new row.
 };
 
 /// A strategy at work on one source, for one caller at a time.
