@@ -2,10 +2,14 @@
 // in this file drives the decoder. All texts are one batch; a row that ends leaves the
 // batch, and the other rows keep their caches in place.
 //   jit_step examples/models/en-fr "I love machine learning" "Hello."
-#include "compiler/emit/Compile.h"
-#include "compiler/emit/Jit.h"
+#include "encdec/compiler.h"
 #include "encdec/runtime.h"
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <numeric>
+#include <vector>
 
 static void end(int code, const char *message) {
   std::fprintf(stderr, "jit_step: %s\n", message);
@@ -18,12 +22,13 @@ static void check(encdec_status *status) {
 int main(int argc, char **argv) {
   if (argc < 3)
     end(ENCDEC_ERROR_USAGE, "usage: jit_step CHECKPOINT TEXT...");
-  std::vector<std::string> warnings; // about the checkpoint; not shown here
-  auto jit = encdec::jitCheckpoint(argv[1], {}, warnings);
-  if (!jit.ok())
-    end(int(jit.status().code()), jit.status().message().c_str());
+  encdec_jit_model *jit;
+  encdec_compile_report *report; // its warnings are not shown here
+  if (int code = encdec_jit(argv[1], nullptr, &jit, &report))
+    end(code, encdec_compile_report_message(report));
+  encdec_compile_report_free(report);
   encdec_model *model; // points into *jit, which outlives it
-  check(encdec_model_from_memory(&(*jit)->image(), &model));
+  check(encdec_model_from_memory(encdec_jit_image(jit), &model));
   encdec_model_info info = {};
   info.size = sizeof info;
   check(encdec_model_get_info(model, &info));
@@ -44,7 +49,7 @@ int main(int argc, char **argv) {
   check(encdec_state_create(model, &options, &state));
   check(encdec_encode(state, ids.data(), offsets.data(), B));
 
-  llvm::ArrayRef<int32_t> ends(info.eos_token_ids, info.eos_token_count);
+  const int32_t *ends = info.eos_token_ids, *behind = ends + info.eos_token_count;
   std::vector<std::vector<int32_t>> made(B);
   std::vector<uint32_t> kept, sources(B); // [next R]; [R] what each row reads
   std::iota(sources.begin(), sources.end(), 0);
@@ -58,7 +63,7 @@ int main(int argc, char **argv) {
     kept.clear();
     for (uint32_t row = 0; row < tokens.size(); ++row) {
       made[sources[row]].push_back(output.tokens[row]);
-      if (llvm::is_contained(ends, output.tokens[row]))
+      if (std::find(ends, behind, output.tokens[row]) != behind)
         continue; // this row ends
       sources[kept.size()] = sources[row];
       tokens[kept.size()] = output.tokens[row];
@@ -77,4 +82,5 @@ int main(int argc, char **argv) {
   }
   encdec_state_destroy(state);
   encdec_model_close(model);
+  encdec_jit_free(jit);
 }

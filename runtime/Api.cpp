@@ -2,6 +2,7 @@
 
 #include "runtime/ApiSupport.h"
 #include "runtime/base/CpuLevels.h"
+#include "runtime/base/Utf8.h"
 #include "runtime/exec/Machine.h"
 
 #include <fmt/format.h>
@@ -22,14 +23,8 @@ encdec_status *outOfMemory() {
 }
 
 encdec_status *make(const Status &status) {
-  std::string message;
-  for (char c : status.message())
-    if (uint8_t(c) < 0x20 || c == 0x7f)
-      message += fmt::format("\\x{:02x}", uint8_t(c));
-    else
-      message += c;
   const std::optional<size_t> input = status.input();
-  return new encdec_status{int(status.code()), std::move(message),
+  return new encdec_status{int(status.code()), oneLine(status.message()),
                            input ? int64_t(*input) : -1};
 }
 

@@ -35,8 +35,7 @@ namespace encdec::runtime::api {
 /// The one status that needs no memory; freeing leaves it alone.
 encdec_status *outOfMemory();
 
-/// Every message becomes one line that a terminal may show: control characters,
-/// which a path or name can hold, are written as \xNN.
+/// Every message becomes one line that a terminal may show.
 encdec_status *make(const Status &status);
 
 /// Runs `body` (returning Status) and turns its Status or exception into a status.

@@ -259,7 +259,11 @@ Result<std::unique_ptr<JitModel>> jit(Compilation &compilation,
   JitModel::Parts parts;
   ENCDEC_ASSIGN_OR_RETURN(parts.manifest, compilation.manifest());
   parts.tokenizer = std::move(tokenizer.bytes);
-  parts.weights = WeightBuffer(weightsSectionBytes(compilation.module));
+  uint64_t weights = weightsSectionBytes(compilation.module);
+  parts.weights = WeightBuffer(weights);
+  if (parts.weights.bytes().size() != weights)
+    return Status(Code::Failure,
+                  "no memory for " + std::to_string(weights) + " bytes of packed weights");
   ENCDEC_RETURN_IF_ERROR(compilation.fillWeights(parts.weights.bytes()));
   parts.hasStep = bool(findEntries(compilation.module).step);
   parts.perfMap = perfMap;

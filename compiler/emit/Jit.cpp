@@ -17,10 +17,11 @@ WeightBuffer::WeightBuffer(uint64_t size) : size(size) {
   constexpr size_t alignment = 64;
   void *pointer =
       std::aligned_alloc(alignment, (size + alignment) / alignment * alignment);
-  if (!pointer)
-    report_bad_alloc_error("no memory for the packed weights");
-  std::memset(pointer, 0, size);
   storage.reset(pointer);
+  if (pointer)
+    std::memset(pointer, 0, size);
+  else
+    this->size = 0;
 }
 
 void WeightBuffer::Free::operator()(void *pointer) const { std::free(pointer); }
@@ -50,6 +51,10 @@ Expected<std::unique_ptr<JitModel>> JitModel::create(ArrayRef<char> object,
                  .create();
   if (!jit)
     return jit.takeError();
+  // What ORC would print says why a symbol is missing.
+  auto said = std::make_shared<std::string>();
+  (*jit)->getExecutionSession().setErrorReporter(
+      [said](Error error) { *said += ": " + toString(std::move(error)); });
   std::unique_ptr<JitModel> model(new JitModel(std::move(parts)));
   model->jit = std::move(*jit);
   if (model->parts.perfMap)
@@ -58,7 +63,12 @@ Expected<std::unique_ptr<JitModel>> JitModel::create(ArrayRef<char> object,
   if (Error error = model->jit->addObjectFile(MemoryBuffer::getMemBufferCopy(
           StringRef(object.data(), object.size()), "encdec")))
     return error;
-  auto find = [&](StringRef symbol) { return model->jit->lookup(symbol); };
+  auto find = [&](StringRef symbol) -> Expected<orc::ExecutorAddr> {
+    auto found = model->jit->lookup(symbol);
+    if (found)
+      return *found;
+    return createStringError(toString(found.takeError()) + *said);
+  };
   auto encode = find(ENCDEC_ABI_ENCODE_SYMBOL);
   if (!encode)
     return encode.takeError();

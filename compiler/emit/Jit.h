@@ -13,7 +13,8 @@ class LLJIT;
 
 namespace encdec {
 
-/// Zeroed bytes at the 64-byte alignment that generated code relies on.
+/// Zeroed bytes at the 64-byte alignment that generated code relies on; none where there is
+/// no memory for them.
 class WeightBuffer {
 public:
   explicit WeightBuffer(uint64_t size = 0);

@@ -3,7 +3,6 @@
 
 #include "compiler/Tuning.h"
 #include "compiler/lab/Machine.h"
-#include "runtime/base/Suggest.h"
 #include "runtime/base/WeightTypes.h"
 
 #include <CLI/CLI.hpp>
@@ -14,7 +13,7 @@
 
 namespace encdec::tools {
 
-static std::string notEmpty(const std::string &name) {
+std::string notEmpty(const std::string &name) {
   return name.empty() ? "expected a name, got an empty one" : "";
 }
 
@@ -50,25 +49,33 @@ static void describePoint(CLI::App &app, std::vector<Extension> &extensions) {
 }
 
 /// Takes the choices of a file, and warns where they are of another CPU or version.
-static void readInto(const CLI::App &app, PipelineOptions &options, const std::string &file) {
+static void readInto(const CLI::App &app, PipelineOptions &options, const std::string &file,
+                     std::vector<std::string> *warnings) {
   auto tuning = readTuning(file, options.target);
   if (!tuning.ok())
     throw CLI::ValidationError("--tuning", tuning.status().message());
   options.groups = tuning->groups;
   options.tuning = tuning->texts();
+  if (tuning->cpu == lab::cpuName() && tuning->versions == lab::producerHere())
+    return;
+  const std::string warning = file + " was measured on \"" + tuning->cpu + "\" with " +
+                              tuning->versions + ", not on \"" + lab::cpuName() + "\" with " +
+                              lab::producerHere() + "; code is as right, but may be slower";
   const CLI::Option *quiet = app.get_option_no_throw("--quiet");
-  const bool here = tuning->cpu == lab::cpuName() && tuning->versions == lab::producerHere();
-  if (!here && !(quiet && quiet->count()))
-    std::cerr << app.get_name() << ": warning: " << file << " was measured on \"" << tuning->cpu
-              << "\" with " << tuning->versions << ", not on \"" << lab::cpuName() << "\" with "
-              << lab::producerHere() << "; code is as right, but may be slower\n";
+  if (warnings)
+    warnings->push_back(warning);
+  else if (!(quiet && quiet->count()))
+    std::cerr << app.get_name() << ": warning: " << warning << "\n";
 }
 
-void describeExtensions(CLI::App &app, PipelineOptions &options) {
+void describeExtensions(CLI::App &app, PipelineOptions &options,
+                        std::vector<std::string> *warnings) {
   // First, as CLI11 takes options in the order of their description: what else is said counts more.
   app.add_option_function<std::string>(
          "--tuning",
-         [&app, &options](const std::string &file) { readInto(app, options, file); },
+         [&app, &options, warnings](const std::string &file) {
+           readInto(app, options, file, warnings);
+         },
          "file of encdec tune: groups and choices, unless --groups and --tune say others")
       ->check(notEmpty);
   app.add_option("--groups", options.groups,
@@ -151,34 +158,6 @@ static Result<PipelineOptions> parse(CLI::App &app, const std::vector<std::strin
 Result<PipelineOptions> pipelineOf(const std::vector<std::string> &words) {
   CLI::App app("", "encdec");
   return parse(app, words);
-}
-
-Status checkCompileWords(const std::vector<std::string> &words) {
-  CLI::App app("", "encdec");
-  ENCDEC_RETURN_IF_ERROR(parse(app, words).status());
-  const std::vector<std::string> flags = {"--strict", "-q", "--quiet"};
-  std::vector<std::string> known = {"--cpu",    "--tokenizer", "--tokenizer-as",
-                                    "--family", "--ir",        "--max-source-tokens",
-                                    "--deadline"};
-  const std::vector<std::string> withValue = known;
-  bool value = false; // may come now
-  for (const std::string &word : app.remaining()) {
-    const size_t equals = word.find('=');
-    const std::string name = word.substr(0, equals);
-    if (std::ranges::find(withValue, name) != withValue.end()) {
-      value = equals == word.npos;
-      continue;
-    }
-    if (!std::exchange(value, false) && std::ranges::find(flags, word) == flags.end()) {
-      known.insert(known.end(), flags.begin(), flags.end());
-      for (const CLI::Option *option : app.get_options())
-        for (const std::string &own : option->get_lnames())
-          known.push_back("--" + own);
-      return usageError("'" + word + "' is no option of encdec compile that says how a bundle is "
-                        "made" + didYouMean(name, known));
-    }
-  }
-  return Status::success();
 }
 
 } // namespace encdec::tools

@@ -13,21 +13,22 @@ class App;
 
 namespace encdec::tools {
 
+/// A check of CLI11: what is wrong with a name.
+std::string notEmpty(const std::string &name);
+
 /// --weights, --weights-for, --sketch.
 void describeFormats(CLI::App &app, PipelineOptions &options);
 
 /// --tuning, --groups, --tune, --patterns, --pass-pipeline, --at, --load-pass-plugin. An --at
-/// speaks of the --patterns or --pass-pipeline before it.
-void describeExtensions(CLI::App &app, PipelineOptions &options);
+/// speaks of the --patterns or --pass-pipeline before it. Warnings go to `warnings`, or to
+/// standard error without it, unless --quiet comes before.
+void describeExtensions(CLI::App &app, PipelineOptions &options,
+                        std::vector<std::string> *warnings = nullptr);
 
 /// Arguments of encdec-compile that say the same as `options`.
 std::vector<std::string> wordsOf(const PipelineOptions &options);
 
 /// What arguments of encdec-compile say of the pipelines; all others are left out. Error: Usage.
 Result<PipelineOptions> pipelineOf(const std::vector<std::string> &words);
-
-/// Whether these are options of encdec-compile that say how a bundle is made, and their values.
-/// Error: Usage, with the first word that is not.
-Status checkCompileWords(const std::vector<std::string> &words);
 
 } // namespace encdec::tools

@@ -3,10 +3,10 @@
 // is still whole.
 #include "compiler/emit/BundleWriter.h"
 #include "compiler/emit/Compile.h"
-#include "compiler/emit/Object.h"
 #include "compiler/Program.h"
 #include "compiler/Register.h"
 #include "compiler/tools/CommandLine.h"
+#include "compiler/tools/CompileFlags.h"
 #include "compiler/tools/PipelineFlags.h"
 #include "compiler/tools/Streams.h"
 #include "encdec/abi.h"
@@ -29,17 +29,13 @@
 
 namespace {
 
-constexpr int usageError = 2, overDeadline = 5;
-constexpr unsigned defaultDeadline = 900; // seconds
+constexpr int overDeadline = 5;
 constexpr rlim_t addressSpaceLimit = rlim_t(32) << 30;
 
 using Clock = std::chrono::steady_clock;
 
-struct Arguments {
+struct Arguments : encdec::tools::CompileArguments {
   std::string checkpoint, output;
-  encdec::CompileOptions options;
-  unsigned deadline = defaultDeadline;
-  bool quiet = false;
 };
 
 /// What the child was doing last, seen by both processes.
@@ -196,63 +192,17 @@ std::string version() {
          std::to_string(ENCDEC_ABI_VERSION) + ", LLVM " LLVM_VERSION_STRING ")";
 }
 
-std::string notEmpty(const std::string &name) {
-  return name.empty() ? "expected a name, got an empty one" : "";
-}
-
 void describe(CLI::App &app, Arguments &arguments) {
   app.add_option("CHECKPOINT,--checkpoint", arguments.checkpoint,
                  "folder with config.json and model.safetensors")
       ->required();
   app.add_option("-o,--output", arguments.output, "bundle to write")
       ->required();
-  encdec::tools::describeFormats(app, arguments.options);
-  encdec::tools::describeExtensions(app, arguments.options);
-  app.add_option("--cpu", arguments.options.levels,
-                 "CPU levels to make code for: v3, v4, neon, and with int8-dynamic "
-                 "v3-avxvnni, v4-vnni; default: all of x86-64 that these weights "
-                 "make use of; several: v3,v4")
-      ->delimiter(',')
-      ->allow_extra_args(false);
-  app.add_option("--tokenizer", arguments.options.tokenizer.name,
-                 "name of the folder's tokenizer, where its files do not say it")
-      ->check(notEmpty);
-  using encdec::tokenizer::As;
-  app.add_option_function<std::string>(
-         "--tokenizer-as",
-         [&arguments](const std::string &whose) {
-           arguments.options.tokenizer.as =
-               whose == "transformers" ? As::Transformers : As::Trained;
-         },
-         "whose behaviour it has: as the model was trained, or the pinned "
-         "Transformers' (default trained)")
-      ->option_text("trained|transformers")
-      ->check(CLI::IsMember({"trained", "transformers"}));
-  app.add_flag("--strict", arguments.options.import.strict,
-               "warnings about the model become errors; a folder without a tokenizer is "
-               "still compiled");
-  app.add_option("--family", arguments.options.import.familyFile,
-                 "architecture file to read the checkpoint by, instead of a built-in one")
-      ->check(notEmpty);
-  app.add_option("--ir", arguments.options.ir,
-                 "file of IR to compile instead of what encdec import prints of the checkpoint, "
-                 "of any stage up to encdec-place; the folder has its weights and the tokenizer")
-      ->excludes("--family")
-      ->excludes("--strict")
-      ->check(notEmpty);
-  app.add_option("--max-source-tokens", arguments.options.import.maxSourceTokens,
-                 "longest source and target of a family without a limit of its own; longer "
-                 "lengths of the generation config are cut to it")
-      ->check(CLI::Range(1, 1 << 20));
+  encdec::tools::describeCompile(app, arguments);
   app.add_option("--kernel", arguments.options.kernel,
                  "for timing: code that calls this kernel alone (\"linear\", or "
                  "\"linear_512_f32x512\") and computes nothing; encdec bench --kernel runs it")
-      ->check(notEmpty);
-  app.add_option("--deadline", arguments.deadline,
-                 "seconds after which to give up")
-      ->check(CLI::Range(1, 86400))
-      ->capture_default_str();
-  app.add_flag("-q,--quiet", arguments.quiet, "no warnings, no progress");
+      ->check(encdec::tools::notEmpty);
   app.set_version_flag("--version", version, "version, ABI and LLVM's version");
   app.footer(
       "examples:\n"
@@ -276,11 +226,9 @@ int main(int argc, char **argv) {
   describe(app, arguments);
   if (auto code = encdec::parseWords(app, argc, argv))
     return *code;
-  for (const std::string &level : arguments.options.levels)
-    if (auto target = encdec::findObjectTarget(level); !target) {
-      std::cerr << "encdec-compile: error: " << llvm::toString(target.takeError())
-                << "\n";
-      return usageError;
-    }
+  if (encdec::Status status = encdec::tools::checkLevels(arguments.options); !status.ok()) {
+    std::cerr << "encdec-compile: error: " << status.message() << "\n";
+    return int(status.code());
+  }
   return run(arguments);
 }

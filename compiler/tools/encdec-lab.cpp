@@ -6,6 +6,7 @@
 #include "compiler/lab/Record.h"
 #include "compiler/lab/Report.h"
 #include "compiler/tools/CommandLine.h"
+#include "compiler/tools/CompileFlags.h"
 #include "compiler/tools/OutputFile.h"
 #include "compiler/tools/PipelineFlags.h"
 #include "compiler/tools/Streams.h"
@@ -104,8 +105,11 @@ Status finishOptions(Arguments &arguments, bool seeded) {
   ENCDEC_ASSIGN_OR_RETURN(options.against, lab::splitWords(arguments.against));
   if (options.compileWith.empty()) // which may have options of its own
     for (const auto &[name, words] : {std::pair("--idea", &options.idea),
-                                      std::pair("--against", &options.against)})
-      ENCDEC_RETURN_IF_ERROR(tools::checkCompileWords(*words).withContext(name));
+                                      std::pair("--against", &options.against)}) {
+      std::vector<std::string> warnings; // which encdec-compile will say again
+      ENCDEC_RETURN_IF_ERROR(
+          tools::compileArgumentsOf(*words, warnings).status().withContext(name));
+    }
   for (std::string &word : tools::wordsOf(arguments.own))
     options.idea.push_back(std::move(word));
   ENCDEC_ASSIGN_OR_RETURN(options.pipeline, tools::pipelineOf(options.idea));

@@ -4,14 +4,9 @@
 #define ENCDEC_MODEL_H
 
 #include "encdec/abi.h"
+#include "encdec/codes.h"
 
 #include <stdint.h>
-
-#if defined(__GNUC__)
-#define ENCDEC_API __attribute__((visibility("default")))
-#else
-#define ENCDEC_API
-#endif
 
 #ifdef __cplusplus
 extern "C" {
@@ -23,17 +18,7 @@ extern "C" {
  * Running out of memory yields a static status that freeing leaves alone. */
 typedef struct encdec_status encdec_status;
 
-/* The codes are also the exit codes of the `encdec` programs. */
-enum {
-  ENCDEC_OK = 0,
-  ENCDEC_ERROR_FAILURE = 1,      /* the system failed: reading, memory, threads */
-  ENCDEC_ERROR_USAGE = 2,        /* arguments that make no sense */
-  ENCDEC_ERROR_BAD_MODEL = 3,    /* damaged, hostile or unknown file */
-  ENCDEC_ERROR_DOES_NOT_FIT = 4, /* sound, for another machine or version */
-  ENCDEC_ERROR_LIMIT = 5         /* a stated limit was reached */
-};
-
-/* The code of a status; ENCDEC_OK for NULL. */
+/* The code of a status (codes.h); ENCDEC_OK for NULL. */
 ENCDEC_API int encdec_status_code(const encdec_status *status);
 
 /* One sentence (zero-terminated UTF-8): what, where, expected and found, what

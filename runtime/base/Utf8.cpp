@@ -75,4 +75,15 @@ std::string quote(std::string_view text, size_t most, char mark) {
   return out + mark;
 }
 
+std::string oneLine(std::string_view text) {
+  constexpr char digits[] = "0123456789abcdef";
+  std::string line;
+  for (char c : text)
+    if (const auto byte = static_cast<unsigned char>(c); byte < 0x20 || byte == 0x7f)
+      line += {'\\', 'x', digits[byte >> 4], digits[byte & 15]};
+    else
+      line += c;
+  return line;
+}
+
 } // namespace encdec

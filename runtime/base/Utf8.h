@@ -29,6 +29,10 @@ bool isValidUtf8(std::string_view text);
 /// and broken UTF-8 become \xNN.
 std::string quote(std::string_view text, size_t most = 100, char mark = '"');
 
+/// `text` as one line that a terminal may show: control characters, which a path or name can
+/// hold, become \xNN.
+std::string oneLine(std::string_view text);
+
 /// `text` in single quotes, as messages of the tokenizers show it.
 inline std::string inQuotes(std::string_view text) {
   return quote(text, 40, '\'');

@@ -2,6 +2,7 @@
 
 #include "runtime/tools/Terminal.h"
 #include "runtime/base/Signals.h"
+#include "runtime/base/Utf8.h"
 #include "runtime/tools/Support.h"
 
 #include <fmt/format.h>
@@ -31,17 +32,6 @@ bool takesColour(int descriptor) {
   throw Failure(ENCDEC_ERROR_FAILURE,
                 fmt::format("cannot write the results to standard output: {}",
                             std::strerror(reason)));
-}
-
-/// `text` as one line that is safe to show: a path may hold control characters.
-std::string oneLine(std::string_view text) {
-  std::string line;
-  for (char c : text)
-    if (uint8_t(c) < 0x20 || c == 0x7f)
-      line += fmt::format("\\x{:02x}", uint8_t(c));
-    else
-      line += c;
-  return line;
 }
 
 /// Writes to standard error. A failure to write is ignored, where fmt::print would

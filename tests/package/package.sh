@@ -32,6 +32,8 @@ if [ "$with_compiler" = 1 ]; then
   "$bin/encdec" generate "$work/en-fr.encdec" --text "I love machine learning"
   outside tests/package/compiler -DHEADER_CHECK="$check"
   "$work/compiler/use_compiler"
+  "$work/compiler/use_compiler_c" "$source/examples/models/en-fr" "$work/from-c.encdec"
+  "$bin/encdec" verify "$work/from-c.encdec"
   outside examples/tutorials/plugin
   cp "$source/tests/fuse/my-fusion.mlir" "$work/module.mlir"
   "$bin/encdec-opt" "$work/module.mlir" --load-pass-plugin="$work/plugin/my_fusion.so" \

@@ -193,8 +193,9 @@ def check_symbols(build):
     errors = [f"{a} and {b}: both define {name}; one of them must be enough"
               for a, b in itertools.combinations(sorted(shown), 2)
               for name in sorted(shown[a] & shown[b])]
-    errors += [f"libencdec_runtime.so: shows {name}, which is not of the C API"
-               for name in sorted(shown.get("libencdec_runtime.so", ()))
+    errors += [f"{library}: shows {name}, which is not of its C API"
+               for library in ("libencdec_runtime.so", "libencdec_compiler_c.so")
+               for name in sorted(shown.get(library, ()))
                if not name.startswith("encdec_")]
     return errors
 
