@@ -123,6 +123,7 @@ TEST(Utf8, QuotedTextIsOneShortPrintableLine) {
                   "1m\xC2\xA0"),
             "\"\\xC2\\x9B1m\xC2\xA0\"");
   EXPECT_EQ(quote("abcd", 4), "\"abcd\"");
+  EXPECT_EQ(oneLine("a\"b'\\\n\x7F\xC3\xA9"), "a\"b'\\\\x0a\\x7f\xC3\xA9");
   EXPECT_EQ(quote("abcde", 4), "\"abcd...\"");
   EXPECT_EQ(quote("abcé", 4), "\"abcé\"");
   EXPECT_EQ(quote("abcéx", 4), "\"abcé...\"");
