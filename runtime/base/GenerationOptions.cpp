@@ -8,8 +8,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
+#include <variant>
 
 namespace encdec {
 
@@ -52,6 +54,37 @@ constexpr RefusedOption refused[] = {
     {"low_memory", "false",
      "memory is set by the state's size; make a state of fewer rows, or ask for fewer beams"}};
 
+/// The field of a row, and by its type what can be done with it.
+using Field =
+    std::variant<std::optional<option::Flag> GenerationOptions::*,
+                 std::optional<option::Count> GenerationOptions::*,
+                 std::optional<option::Number> GenerationOptions::*,
+                 std::optional<option::Token> GenerationOptions::*,
+                 std::optional<option::Tokens> GenerationOptions::*,
+                 std::optional<option::TokenLists> GenerationOptions::*,
+                 std::optional<option::TokenBiases> GenerationOptions::*,
+                 std::optional<option::Decay> GenerationOptions::*,
+                 std::optional<option::Stopping> GenerationOptions::*,
+                 std::optional<option::Text> GenerationOptions::*,
+                 std::optional<option::Texts> GenerationOptions::*>;
+
+constexpr Field fields[] = {
+#define ENCDEC_OPTION(key, type, initial, range, origin, processor, meaning)               \
+  &GenerationOptions::key,
+#include "runtime/base/GenerationOptions.def"
+};
+
+Field fieldOf(const OptionInfo &row) { return fields[&row - optionTable().data()]; }
+
+/// The table's defaults.
+const GenerationOptions &initialOptions() {
+  static const GenerationOptions options = {
+#define ENCDEC_OPTION(key, type, initial, range, origin, processor, meaning) initial,
+#include "runtime/base/GenerationOptions.def"
+      {}};
+  return options;
+}
+
 /// Whether text may stand for the option itself, without JSON's quotes.
 bool takesText(std::string_view type) { return type == "Text" || type == "Texts"; }
 
@@ -65,23 +98,27 @@ Status unknownOption(std::string_view key) {
                                 didYouMean(key, keys)));
 }
 
+/// The error of a value of which `wrong`, the value itself or a part, does not fit.
+Status misfit(const OptionInfo &row, const JsonValue &value, const JsonValue &wrong) {
+  const bool tooLarge = row.type == std::string_view("Count") &&
+                        (wrong.integer > uint64_t(option::greatestCount) ||
+                         std::abs(wrong.asNumber().value_or(0)) > option::greatestCount);
+  return usageError(fmt::format("{}: expected {}{}, found {}{}", row.key, row.values(),
+                                tooLarge ? " (counts end at 2^53)" : "", wrong.show(),
+                                &wrong == &value ? "" : " in it"));
+}
+
+/// Reads a value that is not null into a field; an empty list makes it absent.
 template <typename T>
 Status assign(const OptionInfo &row, const JsonValue &value, std::optional<T> &field) {
   T read{};
-  const JsonValue *wrong = option::read(value, row.range, read);
-  if (!wrong) {
-    field = std::move(read);
-    if constexpr (requires { field->empty(); })
-      if (field->empty())
-        field.reset();
-    return {};
-  }
-  const bool tooLarge = std::is_same_v<T, option::Count> &&
-                        (wrong->integer > uint64_t(option::greatestCount) ||
-                         std::abs(wrong->asNumber().value_or(0)) > double(option::greatestCount));
-  return usageError(fmt::format("{}: expected {}{}, found {}{}", row.key, row.values(),
-                                tooLarge ? " (counts end at 2^53)" : "", wrong->show(),
-                                wrong == &value ? "" : " in it"));
+  if (const JsonValue *wrong = option::read(value, row.range, read))
+    return misfit(row, value, *wrong);
+  field = std::move(read);
+  if constexpr (requires { field->empty(); })
+    if (field->empty())
+      field.reset();
+  return {};
 }
 
 /// The value that a whole text is; nothing where it is no JSON.
@@ -116,12 +153,13 @@ std::string OptionRange::show(bool whole) const {
 std::string OptionInfo::values() const { return option::words(type, range); }
 
 std::span<const OptionInfo> optionTable() {
-  static const std::vector<OptionInfo> table = [] {
-    std::vector<OptionInfo> rows;
+  static constexpr auto table = [] {
+    std::array<OptionInfo, std::size(fields)> rows{};
+    size_t count = 0;
     const char *section = "";
 #define ENCDEC_OPTION_SECTION(title) section = title;
 #define ENCDEC_OPTION(key, type, initial, range, origin, processor, meaning)               \
-  rows.push_back({section, #key, #type, #initial, range, #origin, meaning});
+  rows[count++] = {section, #key, #type, #initial, range, #origin, meaning};
 #include "runtime/base/GenerationOptions.def"
     return rows;
   }();
@@ -149,15 +187,17 @@ Status GenerationOptions::set(std::string_view key, const JsonValue &value) {
   if (!row)
     return unknownOption(key);
   bool given = false;
-#define ENCDEC_OPTION(name, type, initial, range, origin, processor, meaning)              \
-  if (key == #name) {                                                                      \
-    if (value.isNull())                                                                    \
-      name.reset();                                                                        \
-    else                                                                                   \
-      ENCDEC_RETURN_IF_ERROR(assign(*row, value, name));                                   \
-    given = name.has_value();                                                              \
-  }
-#include "runtime/base/GenerationOptions.def"
+  ENCDEC_RETURN_IF_ERROR(std::visit(
+      [&](auto member) -> Status {
+        auto &field = this->*member;
+        if (value.isNull())
+          field.reset();
+        else
+          ENCDEC_RETURN_IF_ERROR(assign(*row, value, field));
+        given = field.has_value();
+        return {};
+      },
+      fieldOf(*row)));
   std::erase(cleared, key);
   if (!given)
     cleared.emplace_back(key);
@@ -188,43 +228,54 @@ Status GenerationOptions::setText(std::string_view key, std::string_view text) {
 }
 
 Status GenerationOptions::forget(std::string_view key) {
-  if (!findOption(key))
+  const OptionInfo *row = findOption(key);
+  if (!row)
     return unknownOption(key);
-#define ENCDEC_OPTION(name, type, initial, range, origin, processor, meaning)              \
-  if (key == #name)                                                                        \
-    name.reset();
-#include "runtime/base/GenerationOptions.def"
+  std::visit([&](auto member) { (this->*member).reset(); }, fieldOf(*row));
   std::erase(cleared, key);
   return {};
 }
 
 std::string GenerationOptions::show(std::string_view key) const {
-#define ENCDEC_OPTION(name, type, initial, range, origin, processor, meaning)              \
-  if (key == #name && name)                                                                \
-    return option::show(*name);
-#include "runtime/base/GenerationOptions.def"
-  return "null";
+  const OptionInfo *row = findOption(key);
+  if (!row)
+    return "null";
+  return std::visit(
+      [&](auto member) {
+        const auto &field = this->*member;
+        return field ? option::show(*field) : "null";
+      },
+      fieldOf(*row));
 }
 
 GenerationOptions GenerationOptions::over(const GenerationOptions &model) const {
   GenerationOptions merged = *this;
   merged.cleared.clear();
-#define ENCDEC_OPTION(name, type, initial, range, origin, processor, meaning)              \
-  if (!merged.name && std::ranges::find(cleared, #name) == cleared.end())                  \
-    merged.name = model.name;                                                              \
-  if (!merged.name)                                                                        \
-    merged.name = initial;
-#include "runtime/base/GenerationOptions.def"
+  for (const OptionInfo &row : optionTable())
+    std::visit(
+        [&](auto member) {
+          auto &field = merged.*member;
+          if (!field && !std::ranges::count(cleared, row.key))
+            field = model.*member;
+          if (!field)
+            field = initialOptions().*member;
+        },
+        fieldOf(row));
   return merged;
 }
 
 Status GenerationOptions::checkIds(uint64_t vocabulary) const {
-#define ENCDEC_OPTION(name, type, initial, range, origin, processor, meaning)              \
-  if (name)                                                                                \
-    if (auto id = option::idOutside(*name, vocabulary))                                    \
-      return usageError(fmt::format("{}: {} is outside the vocabulary 0 ... {}", #name,    \
-                                    *id, int64_t(vocabulary) - 1));
-#include "runtime/base/GenerationOptions.def"
+  for (const OptionInfo &row : optionTable()) {
+    const std::optional<int32_t> id = std::visit(
+        [&](auto member) -> std::optional<int32_t> {
+          const auto &field = this->*member;
+          return field ? option::idOutside(*field, vocabulary) : std::nullopt;
+        },
+        fieldOf(row));
+    if (id)
+      return usageError(fmt::format("{}: {} is outside the vocabulary 0 ... {}", row.key, *id,
+                                    int64_t(vocabulary) - 1));
+  }
   return {};
 }
 
