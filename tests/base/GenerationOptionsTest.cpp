@@ -60,6 +60,30 @@ TEST(OptionTable, DefaultsAreWhatAMergeOfNothingGives) {
   }
 }
 
+// GenerationConfig._get_default_generation_params of Transformers 5.24.
+TEST(OptionTable, DefaultsAreTransformers) {
+  const char *defaults[][2] = {{"min_length", "0"},
+                               {"do_sample", "false"},
+                               {"early_stopping", "false"},
+                               {"num_beams", "1"},
+                               {"temperature", "1"},
+                               {"top_k", "50"},
+                               {"top_p", "1"},
+                               {"typical_p", "1"},
+                               {"repetition_penalty", "1"},
+                               {"length_penalty", "1"},
+                               {"no_repeat_ngram_size", "0"},
+                               {"encoder_no_repeat_ngram_size", "0"},
+                               {"num_return_sequences", "1"},
+                               {"remove_invalid_values", "false"},
+                               {"epsilon_cutoff", "0"},
+                               {"eta_cutoff", "0"},
+                               {"encoder_repetition_penalty", "1"}};
+  const GenerationOptions merged = GenerationOptions().over({});
+  for (const auto &[key, value] : defaults)
+    EXPECT_EQ(merged.show(key), value) << key;
+}
+
 struct Judged {
   const char *key, *json;
   bool taken;
@@ -152,6 +176,16 @@ TEST(SetOption, WhatTransformersHasAndThisDoesNotIsRefusedByName) {
   EXPECT_EQ(fromText("penalty_alpha", "0.6"),
             "penalty_alpha is not supported: contrastive search is not there, nor in "
             "Transformers 5 itself; use num_beams, or do_sample with top_k");
+}
+
+TEST(SetOption, NumbersAreFinite) {
+  const double infinity = std::numeric_limits<double>::infinity();
+  for (double value : {infinity, -infinity, std::numeric_limits<double>::quiet_NaN()}) {
+    GenerationOptions options;
+    for (const char *key : {"length_penalty", "max_time", "temperature", "min_p"})
+      EXPECT_FALSE(options.set(key, {.kind = JsonValue::Real, .real = value}).ok())
+          << key << " = " << value;
+  }
 }
 
 TEST(SetOption, AValueThatDoesNotFitLeavesTheOldOne) {
