@@ -118,6 +118,24 @@ class Compile(unittest.TestCase):
                                "I love machine learning"], capture_output=True, text=True)
         self.assertEqual(said.stdout, "J'aime l'apprentissage automatique\n", said.stderr)
 
+    def test_options_of_generation_go_into_the_manifest_as_they_are(self):
+        copy = self.folder / "model"
+        shutil.copytree(EXAMPLE, copy)
+        path = copy / "generation_config.json"
+        options = {
+            "do_sample": True, "early_stopping": "never", "num_beams": 40,
+            "length_penalty": 0.6, "temperature": 0.1, "top_k": 0, "min_new_tokens": 0,
+            "eos_token_id": [0, 7], "forced_eos_token_id": 0, "stop_strings": ["a\n\"é", "b"],
+            "bad_words_ids": [[5, 7], [9]], "sequence_bias": [[[5, 7], -1.5], [[9], 2]],
+            "exponential_decay_length_penalty": [3, 1.5]}
+        path.write_text(json.dumps({**json.loads(path.read_text()), **options}))
+        result = self.run_compile(copy, "-o", self.out, "--cpu", "v3")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        out = subprocess.check_output([BUILD / "bin" / "encdec", "inspect", self.out, "--json"])
+        self.assertEqual(json.loads(out)["manifest"]["generation"],
+                         {"decoder_start_token_id": 6001, "pad_token_id": 6001,
+                          "max_length": 128, **options, "forced_eos_token_id": [0]})
+
     def test_formats_by_name_that_are_wrong(self):
         for choice, said in [("decoder.l0.slef.q.w=bf16", "nearest names are decoder.l0.self"),
                              ("decoder.*", "expected GLOB=FORMAT"),
