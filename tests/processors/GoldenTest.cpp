@@ -119,9 +119,10 @@ TEST(Golden, WhatTransformersRefusesTheTableRefuses) {
   int refused = 0;
   for (const json &one : goldens()["refusals"]) {
     const OptionRange &range = ranges.at(one["key"]);
-    if (one["refused"])
-      EXPECT_FALSE(range.holds(one["value"])) << one.dump();
-    refused += one["refused"].get<bool>();
+    if (!one["refused"])
+      continue;
+    EXPECT_FALSE(range.holds(one["value"])) << one.dump();
+    ++refused;
   }
   EXPECT_GT(refused, 20);
 }

@@ -261,13 +261,10 @@ COMBINATIONS = [
     {"suppress_tokens": [3, 7], "forced_bos_token_id": 7},
     {"suppress_tokens": [3], "forced_bos_token_id": 7},
     {"begin_suppress_tokens": [7], "forced_bos_token_id": 7},
-    {"suppress_tokens": [], "forced_eos_token_id": []},
     {"exponential_decay_length_penalty": [1, 1.5]},
     {"exponential_decay_length_penalty": [1, 1.5], "eos_token_id": [2]},
-    {"sequence_bias": []},
     {"sequence_bias": [[[], 1.0]]},
     {"sequence_bias": [[[1, 2], 1.0]]},
-    {"bad_words_ids": []},
     {"bad_words_ids": [[]]},
     {"bad_words_ids": [[2]], "eos_token_id": [2]},
 ]

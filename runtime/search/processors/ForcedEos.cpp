@@ -8,7 +8,7 @@ namespace encdec::runtime {
 /// chosen, each with score 0 (Transformers' ForcedEOSTokenLogitsProcessor).
 std::unique_ptr<Processor> makeForcedEos(const ProcessorContext &context) {
   const auto &tokens = context.options.forced_eos_token_id;
-  if (!tokens)
+  if (!tokens || tokens->empty())
     return nullptr;
   const size_t last = context.maxLength - 1;
   return makeRule([last, tokens = *tokens](const LiveRow &row, Scores &scores) {

@@ -24,15 +24,12 @@ Status checkForced(const char *key, const std::vector<int32_t> &forced,
 } // namespace
 
 Status checkProcessors(const GenerationOptions &options) {
-  if (options.sequence_bias && options.sequence_bias->empty())
-    return usageError("sequence_bias: expected at least one sequence with its bias, found an "
-                      "empty list; leave the option out instead");
-  if (options.bad_words_ids && options.bad_words_ids->empty())
-    return usageError("bad_words_ids: expected at least one sequence of tokens, found an empty "
-                      "list; leave the option out instead");
-  if (options.forced_eos_token_id && options.forced_eos_token_id->empty())
-    return usageError("forced_eos_token_id: expected at least one token, found an empty list; "
-                      "leave the option out instead");
+  if (options.hot_words)
+    for (const TokenBias &phrase : *options.hot_words)
+      if (!(phrase.bias > 0))
+        return usageError("hot_words: expected a bias above 0 for each phrase, found " +
+                          std::to_string(phrase.bias) +
+                          "; sequence_bias makes sequences rarer");
   if (options.exponential_decay_length_penalty && !options.eos_token_id)
     return usageError("exponential_decay_length_penalty: expected end tokens to favour, found "
                       "none; set eos_token_id");
