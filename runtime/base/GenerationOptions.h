@@ -72,7 +72,7 @@ struct OptionInfo {
   const char *key;     ///< "length_penalty"
   const char *type;    ///< "Number"
   const char *initial; ///< As the table spells it: "1", "unset".
-  OptionRange range;   ///< Of a Count or Number.
+  OptionRange range;   ///< Of a Count, a Number or each bias.
   const char *origin;  ///< "Transformers", …
   const char *meaning;
   /// What a value is, for messages and tables: "a list of token ids, or one".

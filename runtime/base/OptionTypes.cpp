@@ -88,7 +88,7 @@ const JsonValue *read(const JsonValue &value, const OptionRange &, TokenLists &o
   return nullptr;
 }
 
-const JsonValue *read(const JsonValue &value, const OptionRange &, TokenBiases &out) {
+const JsonValue *read(const JsonValue &value, const OptionRange &range, TokenBiases &out) {
   out.clear();
   if (value.kind != JsonValue::Array)
     return &value;
@@ -98,7 +98,7 @@ const JsonValue *read(const JsonValue &value, const OptionRange &, TokenBiases &
     TokenBias &bias = out.emplace_back();
     if (const JsonValue *wrong = readSequence(item.items[0], bias.tokens))
       return wrong;
-    if (const JsonValue *wrong = read(item.items[1], {}, bias.bias))
+    if (const JsonValue *wrong = read(item.items[1], range, bias.bias))
       return wrong;
   }
   return nullptr;
@@ -162,7 +162,6 @@ std::string words(std::string_view type, const OptionRange &range) {
       {"Token", "a token id"},
       {"Tokens", "a list of token ids, or one"},
       {"TokenLists", "a list of lists of token ids, each of at least one"},
-      {"TokenBiases", "a list of [token ids, number], each of at least one id"},
       {"Decay", "[whole number, number]"},
       {"Stopping", "true, false or \"never\""},
       {"Text", "a text in UTF-8, not empty"},
@@ -170,6 +169,8 @@ std::string words(std::string_view type, const OptionRange &range) {
   for (const auto &[name, text] : others)
     if (name == type)
       return text;
+  if (type == "TokenBiases")
+    return fmt::format("a list of [token ids, {}], each of at least one id", range.show(false));
   return range.show(type == "Count");
 }
 

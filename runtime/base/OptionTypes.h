@@ -17,7 +17,7 @@ const JsonValue *read(const JsonValue &value, const OptionRange &range, Number &
 const JsonValue *read(const JsonValue &value, const OptionRange &, Token &out);
 const JsonValue *read(const JsonValue &value, const OptionRange &, Tokens &out);
 const JsonValue *read(const JsonValue &value, const OptionRange &, TokenLists &out);
-const JsonValue *read(const JsonValue &value, const OptionRange &, TokenBiases &out);
+const JsonValue *read(const JsonValue &value, const OptionRange &range, TokenBiases &out);
 const JsonValue *read(const JsonValue &value, const OptionRange &, Decay &out);
 const JsonValue *read(const JsonValue &value, const OptionRange &, Stopping &out);
 const JsonValue *read(const JsonValue &value, const OptionRange &, Text &out);

@@ -147,7 +147,7 @@ TEST(SetOption, ErrorsSayWhatIsExpectedAndFound) {
        "bad_words_ids: expected a list of lists of token ids, each of at least one, found an "
        "array of 0 in it"},
       {"sequence_bias", "[[[4]]]",
-       "sequence_bias: expected a list of [token ids, number], each of at least one id, found "
+       "sequence_bias: expected a list of [token ids, a number], each of at least one id, found "
        "an array of 1 in it"},
       {"exponential_decay_length_penalty", "[1]",
        "exponential_decay_length_penalty: expected [whole number, number], found an array of 1"},
@@ -256,7 +256,7 @@ std::string someJson(const OptionInfo &row, std::mt19937 &random) {
   if (type == "TokenLists")
     return "[" + ids() + ", [" + upTo(99) + "]]";
   if (type == "TokenBiases")
-    return "[[" + ids() + ", -" + upTo(9) + ".25]]";
+    return "[[" + ids() + (row.range.holds(-1) ? ", -" : ", ") + upTo(9) + ".25]]";
   if (type == "Decay")
     return "[" + upTo(99) + ", 1." + upTo(9) + "5]";
   return type == "Text" ? "\"a\\\"\\u00e9\"" : "[\"\\u0001\", \"b\\\\\"]";
