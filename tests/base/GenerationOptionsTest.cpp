@@ -149,6 +149,9 @@ TEST(SetOption, ErrorsSayWhatIsExpectedAndFound) {
       {"sequence_bias", "[[[4]]]",
        "sequence_bias: expected a list of [token ids, a number], each of at least one id, found "
        "an array of 1 in it"},
+      {"hot_words", "[[[4], 1], [[5], 0]]",
+       "hot_words: expected a list of [token ids, a number above 0], each of at least one id, "
+       "found 0 in it"},
       {"exponential_decay_length_penalty", "[1]",
        "exponential_decay_length_penalty: expected [whole number, number], found an array of 1"},
       {"early_stopping", "\"no\"",

@@ -68,16 +68,6 @@ TEST(HotWords, PhrasesInsideOthersCountWhereTheLongerBreaksOff) {
   EXPECT_EQ(Boosts({{{1, 1}, 1}}).total({0, 1, 1, 1, 9}), 4); // stands there twice
 }
 
-TEST(HotWords, ABoostIsAboveZero) {
-  GenerationOptions options;
-  options.hot_words = {{{1, 2}, 1}, {{3}, -0.5}};
-  EXPECT_EQ(checkProcessors(options).message(),
-            "hot_words: expected a bias above 0 for each phrase, found -0.500000; sequence_bias "
-            "makes sequences rarer");
-  options.hot_words->back().bias = 0.5;
-  EXPECT_TRUE(checkProcessors(options).ok());
-}
-
 /// Of phrases without common tokens, a row's total is what its whole phrases add, and the
 /// begun one at its end.
 TEST(HotWords, TotalsAreThoseOfWholePhrasesAndTheBegunOne) {

@@ -24,12 +24,6 @@ Status checkForced(const char *key, const std::vector<int32_t> &forced,
 } // namespace
 
 Status checkProcessors(const GenerationOptions &options) {
-  if (options.hot_words)
-    for (const TokenBias &phrase : *options.hot_words)
-      if (!(phrase.bias > 0))
-        return usageError("hot_words: expected a bias above 0 for each phrase, found " +
-                          std::to_string(phrase.bias) +
-                          "; sequence_bias makes sequences rarer");
   if (options.exponential_decay_length_penalty && !options.eos_token_id)
     return usageError("exponential_decay_length_penalty: expected end tokens to favour, found "
                       "none; set eos_token_id");
