@@ -27,6 +27,7 @@ int main(int argc, char **argv) {
   uint64_t count = (uint64_t)(argc - 2);
   encdec_model *model = NULL;   /* may be shared by threads */
   encdec_state *state = NULL;   /* one caller at a time */
+  encdec_options *wishes = NULL; /* what is not set is the model's default */
   encdec_result *result = NULL; /* stays valid without the two above */
 
   int code = failed(encdec_model_open(argv[1], NULL, &model), argv[1]);
@@ -41,11 +42,13 @@ int main(int argc, char **argv) {
       code = failed(encdec_state_create(model, &options, &state), "making a state");
   }
   if (!code) {
-    encdec_generate_options options = encdec_generate_options_default();
-    options.truncate = 1; /* cut a source that is too long, do not refuse it */
-    code = failed(encdec_generate_text(state, (const char *const *)(argv + 2),
-                                       NULL, count, &options, &result),
-                  "translating");
+    code = failed(encdec_options_create(&wishes), "making options");
+    if (!code) /* cut a source that is too long, do not refuse it */
+      code = failed(encdec_options_set_flag(wishes, "truncate", 1), "setting truncate");
+    if (!code)
+      code = failed(encdec_generate_text(state, (const char *const *)(argv + 2), NULL,
+                                         count, wishes, &result),
+                    "translating");
   }
   for (uint64_t i = 0; !code && i < encdec_result_count(result); ++i) {
     encdec_source source = {.size = sizeof source};
@@ -65,6 +68,7 @@ int main(int argc, char **argv) {
     code = ENCDEC_ERROR_FAILURE;
   }
   encdec_result_free(result);
+  encdec_options_destroy(wishes);
   encdec_state_destroy(state);
   encdec_model_close(model);
   return code;

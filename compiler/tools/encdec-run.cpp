@@ -97,7 +97,6 @@ Status Runtime::prepare(const Arguments &arguments) {
   auto options = encdec_state_options_default();
   options.max_rows = options.max_sources = arguments.query.sources.size();
   options.threads = arguments.threads;
-  options.logits = !arguments.logits.empty();
   ENCDEC_RETURN_IF_ERROR(statusOf(encdec_state_create(model, &options, &state)));
   std::vector<int32_t> ids;
   std::vector<uint64_t> offsets = {0};

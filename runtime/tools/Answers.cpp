@@ -29,19 +29,20 @@ Json emptyJson(const Json &text) {
 } // namespace
 
 Answers::Answers(const GenerateArguments &arguments, const encdec_model *model)
-    : arguments(arguments), model(model), info(modelInfo(model)) {}
+    : arguments(arguments), model(model), info(modelInfo(model)),
+      returned(arguments.generation.resolve(model, "num_return_sequences")) {}
 
-void Answers::found(const encdec_result *result, uint64_t index) {
+void Answers::found(const encdec_result *result) {
   ++count;
   auto read = sized<encdec_source>();
-  check(encdec_result_source(result, index, &read));
+  check(encdec_result_source(result, 0, &read));
   std::vector<encdec_sequence> best(read.sequence_count,
                                     sized<encdec_sequence>());
   for (size_t rank = 0; rank < best.size(); ++rank)
-    check(encdec_result_get(result, index, rank, &best[rank]));
+    check(encdec_result_get(result, 0, rank, &best[rank]));
   if (arguments.json) {
     Json object = toJson(best.front());
-    if (arguments.returned > 1)
+    if (returned > 1)
       for (const encdec_sequence &sequence : best)
         object["alternatives"].push_back(toJson(sequence));
     if (read.cut_count)
@@ -76,7 +77,7 @@ void Answers::missing(const std::string &error) {
 /// Prints exactly --nbest lines: blank ones where texts are missing. A newline in a text
 /// adds no line.
 void Answers::lines(std::vector<std::string> texts) {
-  texts.resize(arguments.returned);
+  texts.resize(returned);
   for (std::string &text : texts) {
     std::replace(text.begin(), text.end(), '\n', ' ');
     print(text + "\n");
@@ -127,11 +128,11 @@ std::vector<std::string> Answers::pieces(bool target, const int32_t *ids,
 }
 
 // FILE.svg for the first source, FILE-2.svg for the second, and so on.
-void Answers::draw(const Source &source, const encdec_result *result, uint64_t index) const {
+void Answers::draw(const Source &source, const encdec_result *result) const {
   auto read = sized<encdec_source>();
-  check(encdec_result_source(result, index, &read));
+  check(encdec_result_source(result, 0, &read));
   auto sequence = sized<encdec_sequence>();
-  check(encdec_result_get(result, index, /*rank=*/0, &sequence));
+  check(encdec_result_get(result, 0, /*rank=*/0, &sequence));
   AlignmentPicture picture;
   const uint64_t S = read.id_count, T = sequence.id_count;
   picture.sourcePieces = pieces(false, read.ids, S);

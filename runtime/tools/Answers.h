@@ -17,12 +17,11 @@ public:
   /// Both must outlive the answers.
   Answers(const GenerateArguments &arguments, const encdec_model *model);
 
-  /// Writes the hypotheses of source `index` of the result, which has at least
-  /// one.
-  void found(const encdec_result *result, uint64_t index);
-  /// Draws the alignments of source `index` of the result, whose answer was the last one
+  /// Writes the hypotheses of the result's one source, which has at least one.
+  void found(const encdec_result *result);
+  /// Draws the alignments of the result's one source, whose answer was the last one
   /// written. Throws Failure where no file can be written; an older file then stays.
-  void draw(const Source &source, const encdec_result *result, uint64_t index) const;
+  void draw(const Source &source, const encdec_result *result) const;
   /// Writes the answer to a blank line: a blank line, or an object with no
   /// text.
   void blank();
@@ -40,6 +39,7 @@ private:
   const GenerateArguments &arguments;
   const encdec_model *model;
   encdec_model_info info;
+  uint64_t returned; ///< Hypotheses of each source.
   uint64_t count = 0; ///< Of answers so far; numbers the pictures.
 };
 

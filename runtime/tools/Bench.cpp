@@ -191,14 +191,17 @@ void Bench::search(uint64_t steps, bool record) {
   check(
       encdec_encode(state.get(), ids.data(), offsets.data(), arguments.batch));
   double encode = millisecondsSince(start);
-  auto options = encdec_generate_options_default();
-  options.num_beams = arguments.beams;
-  options.max_new_tokens = options.min_new_tokens = int64_t(steps);
-  options.forced_eos_token_id = ENCDEC_NONE;
+  const Options options = makeOptions();
+  for (const char *length : {"max_new_tokens", "min_new_tokens"})
+    check(encdec_options_set_integer(options.get(), length, int64_t(steps)));
+  check(encdec_options_set_integer(options.get(), "num_beams", int64_t(arguments.beams)));
+  check(encdec_options_set_integer(options.get(), "num_return_sequences", 1));
+  check(encdec_options_set_flag(options.get(), "do_sample", 0));
+  check(encdec_options_clear(options.get(), "forced_eos_token_id"));
   encdec_result *result = nullptr;
   start = Clock::now();
   check(encdec_generate(state.get(), ids.data(), offsets.data(),
-                        arguments.batch, &options, &result));
+                        arguments.batch, options.get(), &result));
   double all = millisecondsSince(start);
   encdec_result_free(result);
   if (!record)

@@ -135,13 +135,13 @@ void Embedder::embed(std::vector<Source> &sources) {
 
 /// Sets the ids of a text, or why it cannot be read.
 void Embedder::tokenize(Source &source) const {
-  auto options = encdec_generate_options_default();
-  options.truncate = arguments.truncate;
-  options.special_tokens = arguments.specialTokens;
+  const Options options = makeOptions();
+  check(encdec_options_set_flag(options.get(), "truncate", arguments.truncate));
+  check(encdec_options_set_flag(options.get(), "special_tokens", arguments.specialTokens));
   source.ids.resize(info.max_positions);
   uint64_t count = 0;
   encdec_status *status =
-      encdec_tokenize(model.get(), source.text.data(), source.text.size(), &options,
+      encdec_tokenize(model.get(), source.text.data(), source.text.size(), options.get(),
                       source.ids.data(), source.ids.size(), &count);
   if (status)
     source.refusal = failureOf(status);

@@ -2,6 +2,7 @@
 
 #include "runtime/tools/Generate.h"
 #include "runtime/tools/Answers.h"
+#include "runtime/tools/Decoding.h"
 #include "runtime/tools/Input.h"
 #include "runtime/tools/ModelFile.h"
 #include "runtime/tools/Support.h"
@@ -10,7 +11,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
+#include <deque>
 #include <optional>
 #include <sstream>
 #include <unistd.h>
@@ -18,11 +19,15 @@
 namespace encdec::tools {
 namespace {
 
-/// The most sources that are decoded together. Larger batches gain little on a
-/// few cores, and a reader at the other end of a pipe waits for the whole
-/// batch.
-constexpr size_t batchLimit = 32;
+/// A source that was read and has no answer yet.
+struct Pending {
+  Source source;
+  std::optional<uint64_t> number; ///< In the generation; none: it is not generated from.
+  bool finished = true;
+};
 
+/// Sources are read and decoded ahead of the first one that has no answer, so that each
+/// takes the room of one that has ended; answers are written in the order of the sources.
 class Generator {
 public:
   explicit Generator(const GenerateArguments &arguments);
@@ -30,37 +35,36 @@ public:
   int run();
 
 private:
-  void checkOptions() const;
-  void checkBeams() const;
-  void chooseLanguages();
-  void createState(uint64_t sources);
-  void generate(std::vector<Source> &sources);
-  Generated call(std::vector<Source *> &sources);
-  encdec_status *callIds(const std::vector<Source *> &sources,
-                         encdec_result **result);
-  encdec_status *callTexts(const std::vector<Source *> &sources,
-                           encdec_result **result);
+  void checkSourceLanguage() const;
+  std::optional<Source> read(bool wait);
+  void readAhead();
+  void begin(Source source);
+  void advance();
+  void answerFinished();
   bool staysBlank(const Source &source) const;
-  void answer(const Source &source, const encdec_result *result,
-              uint64_t index);
+  void answer(const Source &source, const encdec_result *result);
   void refuse(const Source &source, const Failure &failure);
 
   const GenerateArguments &arguments;
   std::vector<Source> given;
+  const bool fromIds, fromLines;
   Model model;
-  encdec_model_info info;
-  State state;
-  encdec_generate_options options = encdec_generate_options_default();
-  bool fromIds = false;
+  LineReader lines{STDIN_FILENO};
+  std::optional<Decoding> decoding;
   std::optional<Answers> answers;
+  bool ended = false; ///< No further source is read.
+  uint64_t count = 0; ///< Of sources so far.
+  std::deque<Pending> pending;
   int exitCode = 0;
 };
 
 Generator::Generator(const GenerateArguments &arguments)
-    : arguments(arguments), given(givenSources(arguments)), fromIds(arguments.areIds()) {
-  checkOptions();
+    : arguments(arguments), given(givenSources(arguments)), fromIds(arguments.areIds()),
+      fromLines(given.empty()) {
+  if (!arguments.alignments.empty())
+    keepModel(arguments.model, arguments.alignments, "--alignments");
   model = openModel(arguments.model, arguments.weights);
-  info = modelInfo(model.get());
+  const encdec_model_info info = modelInfo(model.get());
   if (info.decoder_layers == 0)
     throw usageFailure(fmt::format("{}: this model is an encoder only, so it generates "
                                    "nothing; `encdec embed {}` gives what it makes of a text",
@@ -71,140 +75,100 @@ Generator::Generator(const GenerateArguments &arguments)
         "--alignment-layer: expected 1 to {}, the decoder layers of "
         "this model, got {}",
         info.decoder_layers, arguments.alignmentLayer));
-  if (arguments.maxNewTokens)
-    options.max_new_tokens = *arguments.maxNewTokens;
-  if (arguments.minNewTokens)
-    options.min_new_tokens = *arguments.minNewTokens;
-  if (arguments.noRepeatNgramSize)
-    options.no_repeat_ngram_size = *arguments.noRepeatNgramSize;
-  if (arguments.encoderNoRepeatNgramSize)
-    options.encoder_no_repeat_ngram_size = *arguments.encoderNoRepeatNgramSize;
-  if (arguments.lengthPenalty)
-    options.length_penalty = *arguments.lengthPenalty;
-  checkBeams();
-  options.num_beams = uint64_t(arguments.beams.value_or(int64_t(info.num_beams)));
-  options.num_return_sequences = arguments.returned;
-  if (!arguments.earlyStopping.empty())
-    options.early_stopping =
-        arguments.earlyStopping == "true"    ? ENCDEC_EARLY_STOPPING_YES
-        : arguments.earlyStopping == "never" ? ENCDEC_EARLY_STOPPING_NEVER
-                                             : ENCDEC_EARLY_STOPPING_NO;
-  options.probs = !arguments.alignments.empty();
+  encdec_options *options = arguments.generation.options.get();
+  if (!arguments.alignments.empty())
+    check(encdec_options_set_flag(options, "probs", 1));
   // Text shows no scores, and a sketch is faster without them. Without a sketch scores
   // cost next to nothing, and they show where a model's numbers overflow.
-  options.no_scores = !arguments.json && info.sketch_bytes > 0;
-  options.truncate = arguments.truncate;
-  options.special_tokens = arguments.specialTokens;
-  chooseLanguages();
+  if (!arguments.json && info.sketch_bytes > 0 && !arguments.generation.has("scores"))
+    check(encdec_options_set_flag(options, "scores", 0));
+  checkSourceLanguage();
+  decoding.emplace(model.get(), arguments.generation, arguments.threads, given.size());
   answers.emplace(arguments, model.get());
 }
 
-void Generator::checkOptions() const {
-  if (!arguments.alignments.empty())
-    keepModel(arguments.model, arguments.alignments, "--alignments");
-  if (arguments.lengthPenalty && !std::isfinite(*arguments.lengthPenalty))
-    throw usageFailure(
-        fmt::format("--length-penalty: expected a finite number, got {}",
-                    *arguments.lengthPenalty));
-}
-
-/// The most beams depend on the model's end tokens, so the model must be open.
-void Generator::checkBeams() const {
-  const int64_t beams = arguments.beams.value_or(int64_t(info.num_beams));
-  const auto most = int64_t(ENCDEC_ABI_MAX_BEAMS(info.eos_token_count));
-  if (beams < 1 || beams > most)
-    throw usageFailure(
-        fmt::format("--beams: expected 1 to {} (a step finds tokens for no "
-                    "more, this model having "
-                    "{}), got {}",
-                    most, counted(info.eos_token_count, "end token"), beams));
-  if (arguments.returned > uint64_t(beams))
-    throw usageFailure(
-        fmt::format("--nbest {} is more than --beams {}{}", arguments.returned,
-                    beams, arguments.beams ? "" : ", this model's default"));
-}
-
 /// A language that the model does not know is wrong for all texts, so it is refused first.
-void Generator::chooseLanguages() {
-  const auto given = [](const std::string &name) {
-    return name.empty() ? nullptr : name.c_str();
-  };
-  if (fromIds && !arguments.sourceLanguage.empty())
-    throw usageFailure("--source-lang says how to read text; with --ids, the ids say it");
-  options.source_language = given(arguments.sourceLanguage);
-  options.target_language = given(arguments.targetLanguage);
+void Generator::checkSourceLanguage() const {
+  if (!arguments.generation.has("source_language"))
+    return;
+  if (fromIds)
+    throw usageFailure("--source-language says how to read text; with --ids, the ids say it");
   uint64_t count = 0;
-  if (options.source_language || options.target_language)
-    check(encdec_tokenize(model.get(), "", 0, &options, nullptr, 0, &count));
-}
-
-void Generator::createState(uint64_t sources) {
-  auto stateOptions = encdec_state_options_default();
-  stateOptions.threads = threadsToUse(arguments.threads);
-  stateOptions.probs = options.probs;
-  state = tools::createState(model.get(), stateOptions, sources, options.num_beams);
+  check(encdec_tokenize(model.get(), "", 0, arguments.generation.options.get(), nullptr, 0,
+                        &count));
 }
 
 int Generator::run() {
-  if (!given.empty()) {
-    createState(std::min(given.size(), batchLimit));
-    generate(given);
-    return exitCode;
-  }
-  createState(batchLimit);
-  if (isatty(STDIN_FILENO))
+  if (fromLines && isatty(STDIN_FILENO))
     printHint("reading one sentence a line; end with Ctrl-D");
-  LineReader lines(STDIN_FILENO);
   Progress progress("sentence");
-  for (std::vector<Source> batch; !(batch = lines.batch(batchLimit)).empty();) {
-    generate(batch);
-    progress.add(batch.size());
+  for (;;) {
+    readAhead();
+    if (pending.empty())
+      return exitCode;
+    advance();
+    const size_t before = pending.size();
+    answerFinished();
+    progress.add(before - pending.size());
   }
-  return exitCode;
 }
 
-/// Writes the answers to one batch, in its order.
-void Generator::generate(std::vector<Source> &sources) {
-  std::vector<Source *> open;
-  for (Source &source : sources) {
-    if (source.refusal && arguments.failFast)
-      break;
-    if (!source.refusal && !staysBlank(source))
-      open.push_back(&source);
+/// The next source; none at the end, and where none has arrived and `wait` is false.
+std::optional<Source> Generator::read(bool wait) {
+  if (fromLines)
+    return lines.next(wait);
+  if (count == given.size())
+    return std::nullopt;
+  return std::move(given[count]);
+}
+
+void Generator::readAhead() {
+  while (!ended && pending.size() < decoding->window()) {
+    const bool wait = pending.empty();
+    std::optional<Source> source = read(wait);
+    ended = !source && wait;
+    if (!source)
+      return;
+    begin(std::move(*source));
   }
-  Generated result = call(open);
-  uint64_t next = 0;
-  for (const Source &source : sources) {
-    if (source.refusal)
-      refuse(source, *source.refusal);
-    else if (staysBlank(source))
+}
+
+/// With --fail-fast nothing is read after a source that cannot be.
+void Generator::begin(Source source) {
+  Pending &next = pending.emplace_back(Pending{std::move(source), {}});
+  Source &kept = next.source;
+  const uint64_t id = count++;
+  if (!kept.refusal && !staysBlank(kept)) {
+    try {
+      next.number = fromIds ? decoding->addIds(kept.ids, id) : decoding->addText(kept.text, id);
+      next.finished = false;
+    } catch (const Failure &failure) {
+      kept.refusal = failure;
+    }
+  }
+  ended |= kept.refusal && arguments.failFast;
+}
+
+void Generator::advance() {
+  decoding->advance();
+  for (encdec_event event; decoding->nextEvent(event);)
+    if (event.kind == ENCDEC_EVENT_FINISHED)
+      std::ranges::find(pending, event.source, &Pending::number)->finished = true;
+}
+
+/// Writes the answers of sources up to the first one that has not ended.
+void Generator::answerFinished() {
+  while (!pending.empty() && pending.front().finished) {
+    const Pending next = std::move(pending.front());
+    pending.pop_front();
+    if (next.source.refusal)
+      refuse(next.source, *next.source.refusal);
+    else if (!next.number)
       answers->blank();
     else
-      answer(source, result.get(), next++);
+      answer(next.source, decoding->take(*next.number).get());
+    flushResults();
   }
-  flushResults();
-}
-
-/// Generates from the sources that can be read. A source that cannot be read gets its
-/// refusal and is taken out of `sources`; with --fail-fast so are all after it.
-Generated Generator::call(std::vector<Source *> &sources) {
-  while (!sources.empty()) {
-    encdec_result *result = nullptr;
-    encdec_status *status =
-        fromIds ? callIds(sources, &result) : callTexts(sources, &result);
-    if (!status)
-      return Generated(result);
-    const int64_t input = encdec_status_input(status);
-    Failure failure = failureOf(status);
-    if (input < 0)
-      throw failure;
-    sources[size_t(input)]->refusal = failure;
-    if (arguments.failFast)
-      sources.resize(size_t(input));
-    else
-      sources.erase(sources.begin() + input);
-  }
-  return nullptr;
 }
 
 /// Whether a source is a blank line, which stays blank. The reference would
@@ -214,10 +178,9 @@ bool Generator::staysBlank(const Source &source) const {
          source.text.find_first_not_of(" \t\v\f\r") == std::string::npos;
 }
 
-void Generator::answer(const Source &source, const encdec_result *result,
-                       uint64_t index) {
+void Generator::answer(const Source &source, const encdec_result *result) {
   auto read = sized<encdec_source>();
-  check(encdec_result_source(result, index, &read));
+  check(encdec_result_source(result, 0, &read));
   if (read.sequence_count == 0) {
     std::string why = read.warnings;
     std::replace(why.begin(), why.end(), '\n', ';');
@@ -226,11 +189,11 @@ void Generator::answer(const Source &source, const encdec_result *result,
   std::istringstream warnings(read.warnings);
   for (std::string line; std::getline(warnings, line);)
     printWarning(source.where + ": " + line);
-  answers->found(result, index);
+  answers->found(result);
   if (arguments.alignments.empty())
     return;
   try {
-    answers->draw(source, result, index);
+    answers->draw(source, result);
   } catch (const Failure &failure) { // the text has its answer, and so have those after it
     if (arguments.failFast)
       throw;
@@ -249,30 +212,6 @@ void Generator::refuse(const Source &source, const Failure &failure) {
   answers->missing(failure.what());
   if (!exitCode)
     exitCode = failure.code;
-}
-
-encdec_status *Generator::callIds(const std::vector<Source *> &sources,
-                                  encdec_result **result) {
-  std::vector<int32_t> ids; // all sources laid end to end
-  std::vector<uint64_t> offsets = {0};
-  for (const Source *source : sources) {
-    ids.insert(ids.end(), source->ids.begin(), source->ids.end());
-    offsets.push_back(ids.size());
-  }
-  return encdec_generate(state.get(), ids.data(), offsets.data(),
-                         sources.size(), &options, result);
-}
-
-encdec_status *Generator::callTexts(const std::vector<Source *> &sources,
-                                    encdec_result **result) {
-  std::vector<const char *> texts;
-  std::vector<uint64_t> sizes;
-  for (const Source *source : sources) {
-    texts.push_back(source->text.data());
-    sizes.push_back(source->text.size());
-  }
-  return encdec_generate_text(state.get(), texts.data(), sizes.data(),
-                              sources.size(), &options, result);
 }
 
 } // namespace

@@ -97,26 +97,34 @@ std::vector<int32_t> parseIds(std::string_view text) {
 /// The most bytes of a line. No tokenizer reads a longer text.
 constexpr size_t lineLimit = size_t(16) << 20;
 
-std::vector<Source> LineReader::batch(size_t limit) {
-  std::vector<Source> lines;
-  while (lines.size() < limit) {
+std::optional<Source> LineReader::next(bool wait) {
+  for (;;) {
     Source line;
-    if (takeLine(line)) {
-      lines.push_back(std::move(line));
-      continue;
-    }
+    if (takeLine(line))
+      return line;
     if (buffer.size() - begin > lineLimit + 1) { // one more: a '\r' is no text
       line.where = fmt::format("line {}", ++lineNumber);
       line.refusal = Failure(
           ENCDEC_ERROR_LIMIT,
           fmt::format("the text has more than {} bytes; the limit is 16 MB",
                       lineLimit));
-      lines.push_back(std::move(line));
       skipping = true;
-      break; // the rest of such a line may never end
+      return line;
     }
-    if (!fill(/*wait=*/lines.empty()))
+    if (!fill(wait))
+      return std::nullopt;
+    if (skipping && !wait && !skipLine())
+      return std::nullopt; // the rest of such a line may never end
+  }
+}
+
+std::vector<Source> LineReader::batch(size_t limit) {
+  std::vector<Source> lines;
+  while (lines.size() < limit) {
+    std::optional<Source> line = next(/*wait=*/lines.empty());
+    if (!line)
       break;
+    lines.push_back(std::move(*line));
   }
   return lines;
 }

@@ -44,17 +44,18 @@ std::vector<Source> givenSources(const SourceArguments &arguments);
 /// Failure that names the word that is no id, not where the text stands.
 std::vector<int32_t> parseIds(std::string_view text);
 
-/// Reads lines of a file descriptor in batches. A batch holds the lines that
-/// have arrived, up to a limit, so that no line waits for later ones; only
-/// while no line has arrived does the reader wait.
+/// Reads lines of a file descriptor as they arrive.
 class LineReader {
 public:
   explicit LineReader(int descriptor) : descriptor(descriptor) {}
 
-  /// Between 1 and `limit` lines, without their ends ("\n" or "\r\n"); none at
-  /// the end of input. A line longer than 16 MB comes as a refusal (code 5) as
-  /// soon as it is that long; the rest of it is skipped. Throws Failure when
-  /// reading fails (code 1).
+  /// The next line, without its end ("\n" or "\r\n"); none at the end of input, or where
+  /// none has arrived as a whole and `wait` is false. A line longer than 16 MB comes as a
+  /// refusal (code 5) as soon as it is that long; the rest of it is skipped. Throws Failure
+  /// when reading fails (code 1).
+  std::optional<Source> next(bool wait);
+  /// Between 1 and `limit` lines: those that have arrived, so that no line waits for later
+  /// ones; none at the end of input.
   std::vector<Source> batch(size_t limit);
 
 private:

@@ -3,6 +3,7 @@
 #include "runtime/tools/OptionArguments.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 
@@ -69,18 +70,35 @@ void set(encdec_options *options, const char *name, const std::string &text) {
 
 } // namespace
 
+nlohmann::json OptionArguments::resolve(const encdec_model *model, const char *name) const {
+  using Json = nlohmann::json;
+  uint64_t size = 0;
+  check(encdec_options_get(options.get(), name, nullptr, 0, &size));
+  std::string text(size, 0);
+  check(encdec_options_get(options.get(), name, text.data(), size, &size));
+  Json value = Json::parse(text);
+  if (value.is_null() && !has(name)) // what was given and is null was set to none
+    value = Json::parse(encdec_model_manifest(model, nullptr))["generation"][name];
+  for (uint64_t i = 0; value.is_null() && i < encdec_option_count(); ++i) {
+    auto info = sized<encdec_option_info>();
+    check(encdec_option_get_info(i, &info));
+    if (std::string_view(info.name) == name)
+      return Json::parse(info.default_value);
+  }
+  return value;
+}
+
 void addGenerationOptions(CLI::App *command, OptionArguments &arguments) {
-  encdec_options *options = nullptr;
-  check(encdec_options_create(&options));
-  arguments.options.reset(options);
+  arguments.options = makeOptions();
   for (uint64_t i = 0; i < encdec_option_count(); ++i) {
     auto info = sized<encdec_option_info>();
     check(encdec_option_get_info(i, &info));
     const char *name = info.name; // lives with the library
     CLI::Option *option = command->add_option(
         namesOf(info),
-        [options, name](const CLI::results_t &values) {
-          set(options, name, values.back());
+        [&arguments, name](const CLI::results_t &values) {
+          set(arguments.options.get(), name, values.back());
+          arguments.given.insert(name);
           return true;
         },
         helpOf(info));

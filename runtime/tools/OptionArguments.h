@@ -4,11 +4,20 @@
 
 #include "runtime/tools/Support.h"
 
+#include <nlohmann/json_fwd.hpp>
+
+#include <set>
+
 namespace encdec::tools {
 
 /// What a command line asks of generation.
 struct OptionArguments {
   Options options; ///< Of the C API; there once addGenerationOptions was called.
+  std::set<std::string, std::less<>> given; ///< Names, "num_beams".
+
+  bool has(std::string_view name) const { return given.contains(name); }
+  /// An option's value with this model: as set, else the model's, else the library's.
+  nlohmann::json resolve(const encdec_model *model, const char *name) const;
 };
 
 /// Adds an option for each row of the library's table, --length-penalty for length_penalty,

@@ -50,6 +50,12 @@ void replaceFile(const std::string &path, std::string_view bytes, const std::str
                 fmt::format("{} cannot write {}: {}", option, path, std::strerror(reason)));
 }
 
+Options makeOptions() {
+  encdec_options *created = nullptr;
+  check(encdec_options_create(&created));
+  return Options(created);
+}
+
 encdec_machine_info machineInfo() {
   auto info = sized<encdec_machine_info>();
   check(encdec_machine_get_info(&info));

@@ -54,6 +54,9 @@ template <typename Info> Info sized() {
 /// `option` and gives the system's reason.
 void replaceFile(const std::string &path, std::string_view bytes, const std::string &option);
 
+/// Options of which none is set.
+Options makeOptions();
+
 encdec_machine_info machineInfo();
 encdec_model_info modelInfo(const encdec_model *model);
 

@@ -79,11 +79,12 @@ class Words(Cli):
                      "--min-new-tokens", "3", says=["min_new_tokens is 3", "the 2 that"])
         self.refused(2, *generate, "--text", "Yes.", "--min-new-tokens", "300",
                      says=["min_new_tokens is 300", "positions"])
-        self.refused(2, *generate, "--text", "Yes.", "--beams", "x",
-                     says=["--beams: expected a whole number, got 'x'"])
-        for beams in (-1, 0, 33):
-            self.refused(2, *generate, "--text", "Yes.", "--beams", beams,
-                         says=["--beams: expected 1 to 32", f"got {beams}"])
+        for beams, found in (("x", '"x"'), (-1, "-1"), (0, "0")):
+            self.refused(2, *generate, "--text", "Yes.", f"--beams={beams}",
+                         says=["--num-beams: expected a whole number of at least 1", f"found {found}"])
+        for beams in (10 ** 6, 10 ** 12):
+            self.refused(5, *generate, "--text", "Yes.", "--beams", beams,
+                         says=[f"num_beams {beams}", f"{beams} rows" if beams < 10 ** 9 else "max_rows"])
         self.refused(2, *generate, "--text", "Yes.", "--threads", "many", says=["--threads"])
         self.refused(2, *generate, "--text", "Yes.", "--weights", "int4", says=["int4"])
         self.refused(2, *generate, "--text", "Yes.", "--weights", "int8",

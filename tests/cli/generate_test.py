@@ -249,7 +249,7 @@ class Generate(Cli):
                   "--ids", ids).stdout
         self.assertEqual(json.loads(off)["ids"], free)
         for option in ("--no-repeat-ngram-size", "--encoder-no-repeat-ngram-size"):
-            for value in (-1, "x", 2 ** 31):
+            for value in (-1, "x", 1.5, 2 ** 64):
                 result = run(*words, f"{option}={value}", "--ids", ids, check=False)
                 self.assertEqual(result.returncode, 2, value)
                 self.assertIn(option, result.stderr)

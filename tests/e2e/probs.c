@@ -31,11 +31,12 @@ int main(int argc, char **argv) {
     return 2;
   encdec_state_options limits = encdec_state_options_default();
   limits.probs = 1;
-  encdec_generate_options options = encdec_generate_options_default();
-  options.probs = 1;
+  encdec_options *options;
   const char *text = argv[2];
   if (failed(encdec_state_create(model, &limits, &state)) ||
-      failed(encdec_generate_text(state, &text, NULL, 1, &options, &result)) ||
+      failed(encdec_options_create(&options)) ||
+      failed(encdec_options_set_flag(options, "probs", 1)) ||
+      failed(encdec_generate_text(state, &text, NULL, 1, options, &result)) ||
       failed(encdec_result_source(result, 0, &source)) ||
       failed(encdec_result_get(result, 0, 0, &sequence)))
     return 1;
@@ -48,6 +49,7 @@ int main(int argc, char **argv) {
       printf("%.9g%c", (double)sequence.probs[row * source.id_count + s],
              s + 1 < source.id_count ? ' ' : '\n');
   encdec_result_free(result);
+  encdec_options_destroy(options);
   encdec_state_destroy(state);
   encdec_model_close(model);
   return 0;
