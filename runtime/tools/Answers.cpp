@@ -30,9 +30,68 @@ Json emptyJson(const Json &text) {
 
 Answers::Answers(const GenerateArguments &arguments, const encdec_model *model)
     : arguments(arguments), model(model), info(modelInfo(model)),
-      returned(arguments.generation.resolve(model, "num_return_sequences")) {}
+      returned(arguments.generation.resolve(model, "num_return_sequences")) {
+  if (!arguments.stream)
+    return;
+  if (returned > 1)
+    throw usageFailure(fmt::format("--stream writes one hypothesis of each source, but "
+                                   "num_return_sequences is {}; leave one out",
+                                   returned));
+  encdec_detokenizer *created = nullptr;
+  if (info.has_tokenizer)
+    check(encdec_detokenizer_create(model, &created));
+  detokenizer.reset(created);
+}
+
+/// Text that is certain with further tokens.
+std::string Answers::textOfMore(std::span<const int32_t> tokens) {
+  if (!detokenizer)
+    return fmt::format("{}{}", begun && !tokens.empty() ? " " : "", fmt::join(tokens, " "));
+  std::string text;
+  for (int32_t token : tokens) {
+    const char *more = nullptr;
+    uint64_t size = 0;
+    check(encdec_detokenizer_push(detokenizer.get(), token, &more, &size));
+    text.append(more, size);
+  }
+  return text;
+}
+
+void Answers::certain(std::span<const int32_t> tokens) {
+  if (tokens.empty())
+    return;
+  piece(tokens, textOfMore(tokens));
+}
+
+/// Writes a piece of the next source's text.
+void Answers::piece(std::span<const int32_t> tokens, std::string text) {
+  begun = true;
+  if (arguments.json) {
+    printJson({{"line", count + 1},
+               {"tokens", std::vector<int32_t>(tokens.begin(), tokens.end())},
+               {"text", info.has_tokenizer ? Json(text) : Json(nullptr)}});
+  } else {
+    std::ranges::replace(text, '\n', ' ');
+    print(text);
+  }
+  flushResults();
+}
+
+/// The text that the detokenizer has held back.
+void Answers::endStream() {
+  if (!arguments.stream)
+    return;
+  const char *rest = "";
+  uint64_t size = 0;
+  if (detokenizer)
+    check(encdec_detokenizer_finish(detokenizer.get(), &rest, &size));
+  if (size > 0)
+    piece({}, {rest, size});
+  begun = false;
+}
 
 void Answers::found(const encdec_result *result) {
+  endStream();
   ++count;
   auto read = sized<encdec_source>();
   check(encdec_result_source(result, 0, &read));
@@ -49,6 +108,8 @@ void Answers::found(const encdec_result *result) {
       object["truncated"] = read.cut_count;
     return printJson(object);
   }
+  if (arguments.stream)
+    return print("\n");
   std::vector<std::string> texts;
   for (const encdec_sequence &sequence : best) {
     const int32_t *ids = sequence.ids;
@@ -66,6 +127,7 @@ void Answers::blank() {
 }
 
 void Answers::missing(const std::string &error) {
+  endStream();
   ++count;
   if (!arguments.json)
     return lines({});

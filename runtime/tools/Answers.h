@@ -7,6 +7,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <span>
+
 namespace encdec::tools {
 
 /// Writes one answer for each source, in input order: --nbest lines, or one JSON
@@ -19,6 +21,9 @@ public:
 
   /// Writes the hypotheses of the result's one source, which has at least one.
   void found(const encdec_result *result);
+  /// With --stream: writes and flushes what is certain of the next source: the tokens that
+  /// its best hypothesis goes on with.
+  void certain(std::span<const int32_t> tokens);
   /// Draws the alignments of the result's one source, whose answer was the last one
   /// written. Throws Failure where no file can be written; an older file then stays.
   void draw(const Source &source, const encdec_result *result) const;
@@ -30,6 +35,9 @@ public:
   void missing(const std::string &error);
 
 private:
+  std::string textOfMore(std::span<const int32_t> tokens);
+  void piece(std::span<const int32_t> tokens, std::string text);
+  void endStream();
   std::string textOf(const encdec_sequence &sequence) const;
   std::vector<std::string> pieces(bool target, const int32_t *ids,
                                   uint64_t count) const;
@@ -40,6 +48,9 @@ private:
   const encdec_model *model;
   encdec_model_info info;
   uint64_t returned; ///< Hypotheses of each source.
+  using Detokenizer = std::unique_ptr<encdec_detokenizer, Release<encdec_detokenizer_destroy>>;
+  Detokenizer detokenizer; ///< Of the next source; none: tokens are shown as numbers.
+  bool begun = false;      ///< Something of the next source was written.
   uint64_t count = 0; ///< Of answers so far; numbers the pictures.
 };
 

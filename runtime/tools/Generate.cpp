@@ -14,6 +14,7 @@
 #include <deque>
 #include <optional>
 #include <sstream>
+#include <utility>
 #include <unistd.h>
 
 namespace encdec::tools {
@@ -24,6 +25,7 @@ struct Pending {
   Source source;
   std::optional<uint64_t> number; ///< In the generation; none: it is not generated from.
   bool finished = true;
+  std::vector<int32_t> certain; ///< With --stream: tokens that nobody has written yet.
 };
 
 /// Sources are read and decoded ahead of the first one that has no answer, so that each
@@ -135,8 +137,8 @@ void Generator::readAhead() {
 
 /// With --fail-fast nothing is read after a source that cannot be.
 void Generator::begin(Source source) {
-  Pending &next = pending.emplace_back(Pending{std::move(source), {}});
-  Source &kept = next.source;
+  Pending &next = pending.emplace_back();
+  Source &kept = next.source = std::move(source);
   const uint64_t id = count++;
   if (!kept.refusal && !staysBlank(kept)) {
     try {
@@ -151,14 +153,24 @@ void Generator::begin(Source source) {
 
 void Generator::advance() {
   decoding->advance();
-  for (encdec_event event; decoding->nextEvent(event);)
+  for (encdec_event event; decoding->nextEvent(event);) {
+    if (event.kind == ENCDEC_EVENT_TOKENS && !arguments.stream)
+      continue;
+    Pending &source = *std::ranges::find(pending, event.source, &Pending::number);
     if (event.kind == ENCDEC_EVENT_FINISHED)
-      std::ranges::find(pending, event.source, &Pending::number)->finished = true;
+      source.finished = true;
+    else if (event.kind == ENCDEC_EVENT_TOKENS)
+      source.certain.insert(source.certain.end(), event.ids, event.ids + event.id_count);
+  }
 }
 
-/// Writes the answers of sources up to the first one that has not ended.
+/// Writes the answers of sources up to the first one that has not ended; of that one, with
+/// --stream, what is certain.
 void Generator::answerFinished() {
-  while (!pending.empty() && pending.front().finished) {
+  while (!pending.empty()) {
+    answers->certain(std::exchange(pending.front().certain, {}));
+    if (!pending.front().finished)
+      return;
     const Pending next = std::move(pending.front());
     pending.pop_front();
     if (next.source.refusal)

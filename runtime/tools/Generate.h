@@ -14,7 +14,7 @@ struct GenerateArguments : SourceArguments {
   OptionArguments generation;
   std::string alignments;
   uint64_t alignmentLayer = 0; ///< from 1; 0: the last
-  bool json = false, keepEmpty = false, failFast = false;
+  bool json = false, stream = false, keepEmpty = false, failFast = false;
 };
 
 /// Runs the model on all sources; returns the exit code or throws a Failure.

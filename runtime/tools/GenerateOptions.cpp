@@ -10,7 +10,7 @@ constexpr const char *footer = R"(Examples:
   encdec generate en-fr.encdec --json < english.txt > french.jsonl
   encdec generate en-fr.encdec --text "Hello." --alignments hello.svg
   encdec generate en-fr.encdec --beams 4 --nbest 2 --text "Hello."
-  encdec generate en-fr.encdec --beams 1 < english.txt
+  encdec generate en-fr.encdec --beams 1 --stream < english.txt
   encdec generate many.encdec --source-lang en --target-lang fr --text "Hello."
   encdec generate random.encdec --ids "5 17 2" --ids "9 2" --max-new-tokens 20
   encdec generate path/to/checkpoint --weights int8 --text "Hello."
@@ -37,6 +37,9 @@ void addOutputs(CLI::App *command, GenerateArguments &arguments) {
       ->needs("--alignments");
   command->add_flag("--json", arguments.json,
                     "One JSON object a line: ids, text, score, log_prob");
+  command->add_flag("--stream", arguments.stream,
+                    "Write each text as it becomes certain, in input order; with --json an "
+                    "object for each piece (line, tokens, text) before the one of the whole");
 }
 
 /// What becomes of a source that is blank or refused.

@@ -6,9 +6,10 @@ import pathlib
 import shutil
 import subprocess
 import tempfile
+import tty
 import unittest
 
-from support import ENCDEC, EXAMPLE, OUT, TEXTS, Cli, compile_model, feed, run, start
+from support import ENCDEC, EXAMPLE, OUT, TESTS, TEXTS, Cli, compile_model, feed, run, start
 
 
 class Generate(Cli):
@@ -74,6 +75,55 @@ class Generate(Cli):
             self.assertTrue(process.stdout.readline().strip())
         self.assertEqual(process.communicate()[0], "")
         self.assertEqual(process.returncode, 0)
+
+    def test_pieces_join_to_the_text(self):
+        lines = (TESTS / "data" / "en-fr-1000.tsv").read_text().splitlines()[:300]
+        text = "".join(line.split("\t")[0] + "\n" for line in lines)
+        for beams in (1, 4):
+            words = ["generate", self.bundle, "--beams", beams]
+            plain = feed(text, *words).stdout
+            self.assertEqual(feed(text, *words, "--stream").stdout, plain)
+            whole = feed(text, *words, "--json").stdout.splitlines()
+            pieces, answers = {}, []
+            for line in feed(text, *words, "--json", "--stream").stdout.splitlines():
+                piece = json.loads(line)
+                if "line" not in piece:
+                    answers.append(line)
+                    continue
+                self.assertEqual(list(piece), ["line", "tokens", "text"])
+                self.assertEqual(piece["line"], len(answers) + 1, "pieces in input order")
+                pieces.setdefault(piece["line"], []).append(piece)
+            self.assertEqual(answers, whole)
+            self.assertGreater(sum(map(len, pieces.values())), len(lines))
+            for number, answer in enumerate(map(json.loads, answers), 1):
+                self.assertEqual("".join(p["text"] for p in pieces[number]), answer["text"])
+                self.assertEqual(sum((p["tokens"] for p in pieces[number]), []), answer["ids"])
+
+    def test_pieces_come_early(self):
+        """The first piece of a text is there before its last one, without a tokenizer too."""
+        for bundle, option, source in ((self.bundle, "--text", TEXTS[1]),
+                                       (self.ids_only, "--ids", "1217 2 0")):
+            words = ["generate", bundle, "--beams", 1, "--stream", option, source]
+            plain = run(*words[:4], option, source).stdout
+            tries = [pieces_of(*words) for _ in range(20)]  # what is written may meet on its way
+            self.assertEqual({"".join(pieces) for pieces in tries}, {plain})
+            self.assertGreater(max(map(len, tries)), 1)
+            pieces = run(*words, "--json").stdout.splitlines()[:-1]
+            self.assertGreater(len(pieces), 2)
+
+    def test_one_hypothesis_streams(self):
+        self.refused(2, "generate", self.bundle, "--text", "Yes.", "--stream", "--nbest", 2,
+                     says=["--stream", "num_return_sequences is 2"])
+
+    def test_draws_differ_by_line_alone(self):
+        words = ["generate", self.bundle, "--beams", 1, "--do-sample", "--seed", 7]
+        lines = [TEXTS[1]] * 80
+        lines[20] = ""
+        together = feed("\n".join(lines), *words).stdout.splitlines()
+        self.assertGreater(len(set(together)), 10, "draws of lines differ")
+        for number in (0, 19, 20, 21, 79):
+            alone = feed(lines[number] + "\n", *words, "--generation-id", number).stdout
+            self.assertEqual(alone, together[number] + "\n")
 
     def test_token_limits(self):
         for words, least, most in ((["--max-new-tokens", "3"], 1, 3),
@@ -302,6 +352,24 @@ def padded_copy(checkpoint, folder, rows):
         parts.append(part)
     text = json.dumps(header).encode()
     path.write_bytes(len(text).to_bytes(8, "little") + text + b"".join(parts))
+
+
+def pieces_of(*arguments):
+    """What the command writes, write by write."""
+    leader, follower = os.openpty()
+    tty.setraw(follower)
+    process = subprocess.Popen([ENCDEC, *map(str, arguments)], stdout=follower,
+                               stdin=subprocess.DEVNULL)
+    os.close(follower)
+    pieces = []
+    try:
+        while piece := os.read(leader, 1 << 16):
+            pieces.append(piece.decode())
+    except OSError:  # the other end is closed
+        pass
+    os.close(leader)
+    process.wait()
+    return pieces
 
 
 def start_bytes(*arguments):
