@@ -1,6 +1,6 @@
 // The compiler's C API, beside the runtime's as a program has the two.
 #include "encdec/compiler.h"
-#include "encdec/runtime.h"
+#include "encdec/encdec.hpp"
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -59,52 +59,45 @@ protected:
   encdec_compile_report *report = nullptr;
 };
 
-/// What a model makes of a text, with scores in every digit.
-std::string translation(encdec_model *model) {
-  encdec_state_options limits = encdec_state_options_default();
-  limits.max_rows = 4;
-  encdec_state *state = nullptr;
-  EXPECT_EQ(encdec_state_create(model, &limits, &state), nullptr);
-  std::vector<int32_t> ids(64);
-  uint64_t count = 0;
-  EXPECT_EQ(encdec_tokenize(model, "The house is small.", 19, nullptr, ids.data(), 64, &count),
-            nullptr);
-  uint64_t offsets[] = {0, count};
-  EXPECT_EQ(encdec_encode(state, ids.data(), offsets, 1), nullptr);
+/// What a model makes of two texts, with scores in every digit.
+std::string translations(const encdec::Model &model) {
+  auto state = encdec::State::create(model);
+  if (!state)
+    return state.error().message();
+  auto output = state->generate({"The house is small.", "Where is the station?"});
+  if (!output)
+    return output.error().message();
   std::string all;
-  encdec_model_info info = {};
-  info.size = sizeof info;
-  EXPECT_EQ(encdec_model_get_info(model, &info), nullptr);
-  int32_t token = info.decoder_start_token_id;
-  for (int step = 0; step < 12; ++step) {
-    encdec_step_input input = encdec_step_input_default();
-    input.tokens = &token;
-    input.rows = 1;
-    encdec_step_output output = {};
-    output.size = sizeof output;
-    EXPECT_EQ(encdec_step(state, &input, &output), nullptr);
-    token = output.tokens[0];
-    char line[64];
-    std::snprintf(line, sizeof line, "%d %a\n", token, output.log_probs[0]);
-    all += line;
+  for (uint64_t source = 0; source < output->count(); ++source) {
+    auto best = output->best(source);
+    char score[64];
+    std::snprintf(score, sizeof score, " %a\n", best->log_prob);
+    all += best->text + std::string(score);
+    // Texts of their own ids are their texts.
+    EXPECT_EQ(*model.detokenize({best->ids, best->id_count}), best->text);
   }
-  encdec_state_destroy(state);
   return all;
 }
 
 TEST_F(CompilerApi, BundleAndJitGiveTheSame) {
   encdec_jit_model *jit = nullptr;
   ASSERT_STREQ(use_compiler_from_c(example, at("m.encdec").c_str(), &jit), nullptr);
-  encdec_model *fromFile = nullptr, *fromMemory = nullptr;
-  ASSERT_EQ(encdec_model_open(at("m.encdec").c_str(), nullptr, &fromFile), nullptr);
-  ASSERT_EQ(encdec_model_from_memory(encdec_jit_image(jit), &fromMemory), nullptr);
-  encdec_model_info info = {};
-  info.size = sizeof info;
-  ASSERT_EQ(encdec_model_get_info(fromMemory, &info), nullptr);
-  EXPECT_STREQ(info.weight_type, "int8-dynamic");
-  EXPECT_EQ(translation(fromMemory), translation(fromFile));
-  encdec_model_close(fromFile);
-  encdec_model_close(fromMemory);
+  {
+    auto fromFile = encdec::Model::open(at("m.encdec").c_str());
+    auto fromMemory = encdec::Model::fromMemory(*encdec_jit_image(jit));
+    ASSERT_TRUE(fromFile) << fromFile.error().message();
+    ASSERT_TRUE(fromMemory) << fromMemory.error().message();
+    EXPECT_STREQ(fromMemory->info()->weight_type, "int8-dynamic");
+    std::string made = translations(*fromMemory);
+    EXPECT_NE(made.find("maison"), std::string::npos) << made;
+    EXPECT_EQ(made, translations(*fromFile));
+    EXPECT_EQ(*fromMemory->tokenize("The house is small."),
+              *fromFile->tokenize("The house is small."));
+    auto bundle = encdec::Bundle::open(at("m.encdec").c_str());
+    ASSERT_TRUE(bundle) << bundle.error().message();
+    EXPECT_EQ(bundle->section(0)->kind, uint32_t(ENCDEC_SECTION_MANIFEST));
+    EXPECT_FALSE(bundle->section(bundle->sectionCount()));
+  }
   encdec_jit_free(jit);
   EXPECT_STREQ(encdec_compiler_version(), encdec_version());
 }

@@ -20,8 +20,9 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.M)
 LLVM = ("mlir/", "llvm/", "llvm-c/", "mlir-c/", "lld/", "clang/")
 
 # The headers of the C API.
-API = tuple(f"encdec/{name}.h" for name in ("runtime", "model", "state", "generate", "text",
-                                            "bundle"))
+API = ("encdec/encdec.hpp",) + tuple(
+    f"encdec/{name}.h" for name in ("runtime", "model", "state", "options", "generate",
+                                    "generation", "text", "bundle"))
 
 # folder -> prefixes of includes that its files must not have
 FORBIDDEN = {
@@ -56,7 +57,7 @@ def check_sources(root):
     errors, files = [], 0
     for folder, forbidden in FORBIDDEN.items():
         for path in sorted((root / folder).rglob("*")):
-            if path.suffix not in (".h", ".cpp", ".c", ".td"):
+            if path.suffix not in (".h", ".hpp", ".cpp", ".c", ".td"):
                 continue
             files += 1
             allowed = sum((prefixes for inside, prefixes in ALLOWED.items()

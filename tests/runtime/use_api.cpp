@@ -1,0 +1,76 @@
+/* use_api.cpp: encdec.hpp as a program uses it that has neither exceptions nor RTTI.
+ *
+ * Returns NULL, or what went wrong. */
+#include "encdec/encdec.hpp"
+
+#include <type_traits>
+
+const char *use_api_from_cpp(const encdec_model_image &image, std::vector<std::int32_t> &stepped,
+                             std::vector<std::int32_t> &generated);
+
+static_assert(std::is_nothrow_move_constructible_v<encdec::Model>);
+static_assert(!std::is_copy_constructible_v<encdec::State>);
+
+const char *use_api_from_cpp(const encdec_model_image &image, std::vector<std::int32_t> &stepped,
+                             std::vector<std::int32_t> &generated) {
+  auto missing = encdec::Model::open("no-such-file.encdec");
+  if (missing || missing.error().code() == ENCDEC_OK || !*missing.error().message())
+    return "a missing file opens";
+  if (encdec::Bundle::open("no-such-file.encdec"))
+    return "a missing bundle opens";
+  auto model = encdec::Model::fromMemory(image);
+  if (!model || model.error() || model.error().code() != ENCDEC_OK)
+    return "fromMemory";
+  auto info = model->info();
+  if (!info || model->manifest().size() != image.manifest_size)
+    return "info";
+  if (model->tokenize("Hello.") || model->detokenize({}))
+    return "a model without a tokenizer takes text";
+
+  encdec_state_options limits = encdec_state_options_default();
+  limits.max_rows = 2;
+  limits.threads = 2;
+  auto made = encdec::State::create(*model, limits);
+  if (!made)
+    return made.error().message();
+  encdec::State state = *std::move(made);
+  {
+    encdec::Model gone = *std::move(model); // the state keeps it alive
+  }
+  if (model->info() || made->info())
+    return "a moved-from handle works";
+  const std::vector<std::vector<std::int32_t>> sources = {{11, 3}, {-1}};
+  encdec::Error error = state.encode(sources);
+  if (!error || error.code() != ENCDEC_ERROR_USAGE || error.input() != 1u)
+    return "an id that there is not";
+  const std::int32_t ids[] = {11, 3};
+  if (state.encode(std::vector{std::span(ids)}))
+    return "encode";
+  std::int32_t token[] = {info->decoder_start_token_id};
+  for (int step = 0; step < 20; ++step) {
+    auto output = state.step(token);
+    if (!output)
+      return "step";
+    stepped.push_back(token[0] = output->tokens[0]);
+  }
+  if (state.step(std::span<const std::int32_t>()))
+    return "a step of no rows";
+  if (state.reorder({}) || state.info()->rows != 0 || state.info()->steps != 20)
+    return "reorder";
+
+  auto options = encdec::Options::create();
+  if (!options || options->set("max_new_tokens", 7) || options->set("length_penalty", 1.5) ||
+      options->set("num_beams", "1") || options->set("max_new_tokens", 20))
+    return "options";
+  if (!options->set("max_new_tokens", true) || !options->set("no_such_option", "1"))
+    return "a wrong option";
+  auto copy = options->copy();
+  auto output = state.generateIds(std::vector{std::span(ids)}, &*copy);
+  if (!output || output->count() != 1 || !output->source(0) || output->sequence(0, 7))
+    return "generate";
+  auto best = output->best(0);
+  generated.assign(best->ids, best->ids + best->id_count);
+  if (state.generate({"Hello."}))
+    return "text without a tokenizer";
+  return nullptr;
+}
