@@ -34,6 +34,10 @@ echo "== verdicts of encdec lab on a build against itself, and with a delay of 3
 python3 "$root/tests/lab/power.py" "$root/build" "$root/examples/models/en-fr" --runs 5 >&2
 "$root/tests/setup.sh" runtime-only-tsan
 echo "== threads" >&2
+ENCDEC_GENERATIONS=10000 "$root/build-runtime-tsan/bin/encdec_runtime_tests" \
+  --gtest_filter='Engine.EachSource*' >&2
+ENCDEC_GENERATIONS=100000 "$root/build/bin/encdec_runtime_tests" \
+  --gtest_filter='Engine.TakesNoMore*' >&2
 ctest --test-dir "$root/build-runtime-tsan" --output-on-failure -L runtime \
   -E TheCounterCounts # the sanitizer's own allocator is not counted
 venv=$root/build/venv

@@ -12,13 +12,14 @@
 
 namespace encdec::fuzz {
 
-extern const Target safetensors, shardIndex, config, family, generationConfig,
+extern const Target api, safetensors, shardIndex, config, family, generationConfig,
     generationOptions, bundle, manifest, elf, sentencePiece, charsMap, vocabulary,
     tokenizerConfig, normalizer, tokenizer, tokenizerTime, tokenizerTable, tokenizerJson,
     merges, tokenizerSettings;
 
 std::span<const Target *const> allTargets() {
   static constexpr const Target *targets[] = {
+      &api,
       &safetensors,       &shardIndex,    &config,     &family,          &generationConfig,
       &generationOptions, &bundle,        &manifest,   &elf,             &sentencePiece,
       &charsMap,          &vocabulary,    &tokenizerConfig, &normalizer, &tokenizer,

@@ -6,6 +6,13 @@
 
 #include <fmt/format.h>
 
+#ifndef __has_feature // GCC before 14
+#define __has_feature(x) 0
+#endif
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <map>
 #include <random>
 
@@ -82,6 +89,12 @@ StateLimits narrow() {
   return limits;
 }
 
+/// How many generations a test runs: tests/full.sh asks for more.
+size_t generationsOr(size_t few) {
+  const char *asked = std::getenv("ENCDEC_GENERATIONS");
+  return asked ? std::strtoul(asked, nullptr, 10) : few;
+}
+
 TEST(Engine, EachSourceGetsWhatItGetsAlone) {
   FakeModel model;
   auto state = model.state(narrow()), other = model.state();
@@ -89,7 +102,8 @@ TEST(Engine, EachSourceGetsWhatItGetsAlone) {
   Engine engine(*state);
   std::map<uint64_t, Wish> open;
   size_t compared = 0;
-  for (int round = 0; round < 4000; ++round) {
+  const size_t wanted = generationsOr(500);
+  while (compared < wanted) {
     if (open.size() < 12 && random() % 3 == 0) {
       Wish wish = randomWish(random);
       const uint64_t source = add(engine, wish);
@@ -109,8 +123,51 @@ TEST(Engine, EachSourceGetsWhatItGetsAlone) {
         open.erase(event.source);
         ++compared;
       }
+    if (HasFailure())
+      break;
   }
-  EXPECT_GT(compared, 500u);
+}
+
+/// Pages of this process that are in memory.
+long residentPages() {
+  long all = 0, resident = 0;
+  std::ifstream("/proc/self/statm") >> all >> resident;
+  return resident;
+}
+
+size_t openFiles() {
+  return size_t(std::distance(std::filesystem::directory_iterator("/proc/self/fd"),
+                              std::filesystem::directory_iterator()));
+}
+
+TEST(Engine, TakesNoMoreMemoryAndFilesAsItGoesOn) {
+  FakeModel model;
+  auto state = model.state(narrow());
+  std::mt19937 random(11);
+  Engine engine(*state);
+  auto run = [&](size_t generations) {
+    for (size_t ended = 0; ended < generations;) {
+      while (engine.unfinished() < 8)
+        add(engine, randomWish(random));
+      ASSERT_TRUE(engine.advance().ok());
+      for (Event event; engine.nextEvent(event);)
+        if (event.kind == Event::Finished) {
+          take(engine, event.source);
+          ++ended;
+        }
+    }
+  };
+  run(500);
+  const long pages = residentPages();
+  const size_t files = openFiles();
+  run(generationsOr(1000));
+  EXPECT_EQ(openFiles(), files);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && \
+    !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)
+  EXPECT_LT(residentPages() - pages, 256) << "pages of 4 KiB"; // a megabyte
+#else
+  (void)pages;
+#endif
 }
 
 TEST(Engine, SourcesThatWaitJoinInOrder) {
