@@ -196,6 +196,7 @@ public:
 
 private:
   friend class State;
+  friend class Generation;
   explicit Output(encdec_result *made) : handle(made) {}
   detail::Handle<encdec_result, encdec_result_free> handle;
 };
@@ -330,6 +331,94 @@ public:
 private:
   explicit State(encdec_state *made) : handle(made) {}
   detail::Handle<encdec_state, encdec_state_destroy> handle;
+};
+
+/* --- Generations -------------------------------------------------------------- */
+
+/* Sources at work on a state, which outlives this (generation.h):
+ *
+ *   auto generation = encdec::Generation::create(*state);
+ *   auto source = generation->add("I love machine learning.");
+ *   generation->run([](const encdec_event &event) {
+ *     if (event.text) std::fputs(event.text, stdout);
+ *   }); */
+class Generation {
+public:
+  static Expected<Generation> create(const State &state) {
+    encdec_generation *made = nullptr;
+    if (Error error{encdec_generation_create(state.get(), &made)})
+      return error;
+    return Generation(made);
+  }
+
+  /* A text, with a text that its translation begins with. */
+  Expected<std::uint64_t> add(std::string_view text, const Options *options = nullptr,
+                              std::string_view prefix = "") {
+    std::uint64_t source = 0;
+    if (Error error{encdec_generation_add_text(
+            get(), text.empty() ? "" : text.data(), text.size(),
+            prefix.empty() ? "" : prefix.data(), prefix.size(),
+            options ? options->get() : nullptr, &source)})
+      return error;
+    return source;
+  }
+  Expected<std::uint64_t> addIds(std::span<const std::int32_t> ids,
+                                 const Options *options = nullptr,
+                                 std::span<const std::int32_t> prefix = {}) {
+    std::uint64_t source = 0;
+    if (Error error{encdec_generation_add(get(), ids.data(), ids.size(), prefix.data(),
+                                          prefix.size(), options ? options->get() : nullptr,
+                                          &source)})
+      return error;
+    return source;
+  }
+  /* One step; how many sources have not ended. */
+  Expected<std::uint64_t> advance() {
+    std::uint64_t unfinished = 0;
+    if (Error error{encdec_generation_advance(get(), &unfinished)})
+      return error;
+    return unfinished;
+  }
+  Expected<encdec_event> nextEvent() {
+    return detail::filled<encdec_event>(
+        [&](encdec_event *out) { return encdec_generation_next_event(get(), out); });
+  }
+  /* Runs all sources to their ends, and hands each event to `handle` as it comes. */
+  template <typename Handle> Error run(Handle handle) {
+    for (;;) {
+      Expected<std::uint64_t> unfinished = advance();
+      if (!unfinished)
+        return std::move(unfinished.error());
+      for (;;) {
+        Expected<encdec_event> event = nextEvent();
+        if (!event)
+          return std::move(event.error());
+        if (event->kind == ENCDEC_EVENT_NONE)
+          break;
+        handle(*event);
+      }
+      if (*unfinished == 0)
+        return Error();
+    }
+  }
+  /* The result of a source that has ended, of one source: index 0. */
+  Expected<Output> take(std::uint64_t source) {
+    encdec_result *made = nullptr;
+    if (Error error{encdec_generation_take(get(), source, &made)})
+      return error;
+    return Output(made);
+  }
+  Error remove(std::uint64_t source) {
+    return Error(encdec_generation_remove(get(), source));
+  }
+  /* From any thread. */
+  void cancel() { encdec_generation_cancel(get()); }
+
+  encdec_generation *get() const { return handle.get(); }
+
+private:
+  explicit Generation(encdec_generation *made) : handle(made) {}
+  detail::Handle<encdec_generation, encdec_generation_destroy> handle;
 };
 
 /* --- Bundles ----------------------------------------------------------------- */

@@ -133,8 +133,8 @@ public:
   const int32_t *encodedOffsets() const { return readOffset.data(); }
   uint64_t logitsStride() const { return paddedVocabulary; }
   uint64_t probsStride() const { return keyCapacity; }
-  /// Room for the logit biases of a search, [2 + maxRows][logitsStride()]: rows that
-  /// all rows of a step share, and one for each. Zero unless a search is at work.
+  /// Room for the logit biases of a search, [2 + maxRows][logitsStride()]: one that bans
+  /// nothing, and more than one for each row. Zero unless a search is at work.
   std::span<float> biases() {
     return {reinterpret_cast<float *>(biasRegion.data()),
             (2 + limits.maxRows) * paddedVocabulary};

@@ -37,6 +37,17 @@ class Examples(unittest.TestCase):
         self.assertIn("config.json", result.stderr)
         self.assertEqual(program(BUILD / "bin" / "embed").returncode, 2)
 
+    def test_stream(self):
+        result = program(BUILD / "bin" / "stream", self.bundle, *TEXTS)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        texts = [""] * len(TEXTS)
+        lines = result.stdout.splitlines()
+        for line in lines:
+            number, text = line.split(": ", 1)
+            texts[int(number)] += text
+        self.assertEqual(texts, self.expected)
+        self.assertGreater(len(lines), len(TEXTS)) # pieces, not whole texts
+
     def test_text_encoder(self):
         texts = ["The house is small.", "The house is little.", "Where is the station?"]
         result = program(BUILD / "bin" / "text_encoder", self.bundle, *texts)

@@ -3,6 +3,7 @@
  * Returns NULL, or what went wrong. */
 #include "encdec/encdec.hpp"
 
+#include <algorithm>
 #include <type_traits>
 
 const char *use_api_from_cpp(const encdec_model_image &image, std::vector<std::int32_t> &stepped,
@@ -57,6 +58,27 @@ const char *use_api_from_cpp(const encdec_model_image &image, std::vector<std::i
     return "a step of no rows";
   if (state.reorder({}) || state.info()->rows != 0 || state.info()->steps != 20)
     return "reorder";
+  {
+    auto generation = encdec::Generation::create(state);
+    if (!generation || state.step(token) || encdec::Generation::create(state))
+      return "a state has one owner";
+    auto source = generation->addIds(ids);
+    if (!source || generation->addIds({}) || generation->take(*source) ||
+        !generation->remove(*source + 1))
+      return "sources";
+    std::vector<std::int32_t> told;
+    bool finished = false;
+    if (generation->run([&](const encdec_event &event) {
+          told.insert(told.end(), event.ids, event.ids + event.id_count);
+          finished = event.kind == ENCDEC_EVENT_FINISHED;
+        }))
+      return "run";
+    auto output = generation->take(*source);
+    if (!finished || !output || output->best(0)->id_count != told.size() ||
+        !std::equal(told.begin(), told.end(), output->best(0)->ids))
+      return "events";
+    generation->cancel(); // nothing is left to end
+  }
 
   auto options = encdec::Options::create();
   if (!options || options->set("max_new_tokens", 7) || options->set("length_penalty", 1.5) ||
