@@ -52,6 +52,7 @@ echo "== each installed header compiled alone" >&2
 "$root/tests/package/package.sh" "$root/build" 1 clang-22 clang++-22 -fsyntax-only
 echo "== goldens against the live reference" >&2
 "$venv/bin/python" "$root/tests/models/goldens.py" --check
+"$venv/bin/python" "$root/tests/models/scores.py" --check
 "$venv/bin/python" "$root/tests/processors/goldens.py" --check
 echo "== $configs random configurations of each family" >&2
 "$root/tests/e2e/live_families.sh" "$venv/bin/python" "$root/build" "$configs"

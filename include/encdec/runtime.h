@@ -41,6 +41,7 @@
 #include "encdec/generation.h"
 #include "encdec/model.h"
 #include "encdec/options.h"
+#include "encdec/score.h"
 #include "encdec/state.h"
 #include "encdec/text.h"
 

@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -94,6 +95,15 @@ std::vector<int32_t> parseIds(std::string_view text) {
   return ids;
 }
 
+InputFile::InputFile(const std::string &path, const std::string &option)
+    : opened(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+  if (opened < 0)
+    throw Failure(ENCDEC_ERROR_FAILURE, fmt::format("{}: cannot read {}: {}", option, path,
+                                                    std::strerror(errno)));
+}
+
+InputFile::~InputFile() { close(opened); }
+
 /// The most bytes of a line. No tokenizer reads a longer text.
 constexpr size_t lineLimit = size_t(16) << 20;
 
@@ -178,7 +188,8 @@ bool LineReader::fill(bool wait) {
   if (got < 0)
     throw Failure(
         ENCDEC_ERROR_FAILURE,
-        fmt::format("cannot read standard input: {}", std::strerror(errno)));
+        fmt::format("cannot read {}: {}",
+                    descriptor == STDIN_FILENO ? "standard input" : "a file", std::strerror(errno)));
   ended = got == 0;
   // At the end of the input, a last line without a newline may remain.
   return got > 0 || begin < buffer.size();

@@ -44,6 +44,21 @@ std::vector<Source> givenSources(const SourceArguments &arguments);
 /// Failure that names the word that is no id, not where the text stands.
 std::vector<int32_t> parseIds(std::string_view text);
 
+/// A file that a command line names, open for reading.
+class InputFile {
+public:
+  /// Throws Failure (code 1), which begins with `option`, where it cannot be read.
+  InputFile(const std::string &path, const std::string &option);
+  ~InputFile();
+  InputFile(const InputFile &) = delete;
+  InputFile &operator=(const InputFile &) = delete;
+
+  int descriptor() const { return opened; }
+
+private:
+  int opened;
+};
+
 /// Reads lines of a file descriptor as they arrive.
 class LineReader {
 public:
