@@ -33,6 +33,9 @@ public:
   /// The result of a source that has ended, its one source.
   Generated take(uint64_t source);
 
+  /// Ends a source and forgets it.
+  void remove(uint64_t source) { check(encdec_generation_remove(generation.get(), source)); }
+
 private:
   const encdec_options *optionsFor(uint64_t id);
 

@@ -81,6 +81,7 @@ void addDoctor(CLI::App &root, Action &action);
 void addBench(CLI::App &root, Action &action);
 void addTokenize(CLI::App &root, Action &action);
 void addScore(CLI::App &root, Action &action);
+void addTranslate(CLI::App &root, Action &action);
 
 /// Adds --source-lang and --target-lang.
 void addLanguages(CLI::App *command, std::string &source, std::string &target);

@@ -191,6 +191,7 @@ int parseAndRun(const std::vector<std::string> &words) {
   app.require_subcommand(0, 1);
   addGenerate(app, action);
   addEmbed(app, action);
+  addTranslate(app, action);
   addScore(app, action);
   addTokenize(app, action);
   addInspect(app, action);
