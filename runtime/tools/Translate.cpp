@@ -23,8 +23,8 @@ using Json = nlohmann::ordered_json;
 constexpr const char *footer = R"(Examples:
   encdec translate en-fr.encdec < english.txt > french.txt
   encdec translate en-fr.encdec --split letter.txt notes.txt
-  encdec translate nllb.encdec --from en --to fr < english.txt
-  encdec translate nllb.encdec --languages
+  encdec translate many.encdec --from en --to fr < english.txt
+  encdec translate many.encdec --languages
   encdec translate en-fr.encdec --json --beams 8 < english.txt
 
 Each line is translated by itself, and blank lines stay blank, so that line n of the output
