@@ -20,7 +20,7 @@ constexpr size_t V = 500, maxLength = 12;
 GenerationOptions everything(bool sample) {
   GenerationOptions options = readOptions(json::parse(R"({
     "eos_token_id": [2, 3], "sequence_bias": [[[4], 1.5], [[1, 5], -2.0], [[7, 8, 9], 3.0]],
-    "hot_words": [[[4, 5, 6], 1.0], [[5, 7], 2.0]],
+    "diversity_penalty": 0.5, "hot_words": [[[4, 5, 6], 1.0], [[5, 7], 2.0]],
     "encoder_repetition_penalty": 1.2, "repetition_penalty": 1.3, "no_repeat_ngram_size": 2,
     "encoder_no_repeat_ngram_size": 3, "bad_words_ids": [[6], [1, 2]], "min_length": 4,
     "forced_bos_token_id": 9, "forced_eos_token_id": [2, 3], "remove_invalid_values": true,
@@ -59,7 +59,7 @@ std::vector<float> process(std::span<const std::unique_ptr<Processor>> processor
 }
 
 /// min_new_tokens and min_length exclude each other.
-constexpr size_t all = 23, withoutSampling = 15;
+constexpr size_t all = 24, withoutSampling = 16;
 
 TEST(Property, EveryRowOfTheTableHasItsProcessor) {
   GenerationOptions options = everything(true);
@@ -142,6 +142,17 @@ TEST(Property, EqualTokensStayTogether) {
     const std::vector<float> last{never, never, never, never, 0, 0, never};
     EXPECT_EQ(found, key == "top_p" ? last : four) << key;
   }
+}
+
+TEST(Property, DiversityCountsTheBeamsOfEarlierGroups) {
+  const GenerationOptions options = readOptions(json::parse(R"({"diversity_penalty": 0.5})"));
+  const auto diversity = makeDiversity({options, 5, maxLength, true});
+  ScoreRow scores({-1, -2, -3, never, -5});
+  diversity->process({{}, {}, 1, {}}, scores);
+  EXPECT_EQ(scores.numbers, (std::vector<float>{-1, -2, -3, never, -5}));
+  const std::vector<int32_t> taken{2, 4, 2, 3, 2};
+  diversity->process({{}, {}, 1, taken}, scores);
+  EXPECT_EQ(scores.numbers, (std::vector<float>{-1, -2, -4.5, never, -5.5}));
 }
 
 /// Scores that are no numbers, or of which nothing may be chosen, end no sampler badly.

@@ -19,6 +19,8 @@ struct LiveRow {
   std::span<const int32_t> tokens; ///< Start token and prefix included.
   std::span<const int32_t> source; ///< Ids as the encoder read them, special ones too.
   size_t prompt = 1;               ///< Tokens that were given: start token and prefix.
+  /// What beams of the source's earlier groups take at this position; empty without groups.
+  std::span<const int32_t> taken{};
 };
 
 /// The scores of the tokens that may follow one row. Most rules only ban tokens; where all
