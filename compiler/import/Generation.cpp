@@ -52,7 +52,7 @@ constexpr std::string_view importedKeys[] = {"bos_token_id", "force_bos_token_to
 
 bool isOption(std::string_view key) {
   const OptionInfo *row = findOption(key);
-  return row && row->origin == std::string_view("Transformers");
+  return row && std::string_view(row->origin).starts_with("Transformers");
 }
 
 bool isQuiet(std::string_view key) {

@@ -69,12 +69,13 @@ typedef struct encdec_option_info {
   const char *name;          /* "length_penalty" */
   const char *section;       /* a title, for lists: "Search" */
   const char *type;          /* "Flag" (true, false), "Count" (a whole number), "Number",
-                                "Token" (an id), "Tokens", "TokenLists", "TokenBiases",
+                                "Token" (an id), "Tokens", "TokenLists", "TokenBiases", "Words",
                                 "Decay", "Stopping" (a choice), "Text", "Texts"; a later
                                 version may have more */
   const char *values;        /* in words, range included: "a number above 0" */
   const char *default_value; /* the library's, as JSON; "null": none */
-  const char *origin;        /* who spells it so: "Transformers", "CTranslate2", "Own" */
+  const char *origin;        /* who spells it so: "Transformers", "Transformers4",
+                                "CTranslate2", "Own" */
   const char *meaning;       /* a sentence, without a full stop */
 } encdec_option_info;
 

@@ -28,16 +28,7 @@ constexpr OptionRange within(double least, double most) { return {least, most, t
 constexpr OptionRange upTo(double least, double most) { return {least, most, false, true}; }
 
 constexpr RefusedOption refused[] = {
-    {"num_beam_groups", "1",
-     "diverse beam search is not there yet; do_sample with num_return_sequences gives outputs "
-     "that differ"},
-    {"diversity_penalty", "0",
-     "diverse beam search is not there yet; do_sample with num_return_sequences gives outputs "
-     "that differ"},
-    {"constraints", "null",
-     "search under constraints is not there yet; sequence_bias makes words likelier"},
-    {"force_words_ids", "null",
-     "search under constraints is not there yet; sequence_bias makes words likelier"},
+    {"constraints", "null", "it names objects of Python; give the words as force_words_ids"},
     {"forced_decoder_ids", "null",
      "Transformers 5 refuses it too; give the tokens as a prefix, or the first one as "
      "forced_bos_token_id"},
@@ -62,6 +53,7 @@ using Field =
                  std::optional<option::Token> GenerationOptions::*,
                  std::optional<option::Tokens> GenerationOptions::*,
                  std::optional<option::TokenLists> GenerationOptions::*,
+                 std::optional<option::Words> GenerationOptions::*,
                  std::optional<option::TokenBiases> GenerationOptions::*,
                  std::optional<option::Decay> GenerationOptions::*,
                  std::optional<option::Stopping> GenerationOptions::*,

@@ -45,6 +45,8 @@ using Number = double;
 using Token = int32_t;                             ///< An id, or a list of one.
 using Tokens = std::vector<int32_t>;               ///< A list, or one id.
 using TokenLists = std::vector<std::vector<int32_t>>; ///< A list of lists.
+/// For each word its alternatives, or one phrase: [[5, 7], [[8], [9, 2]]]
+using Words = std::vector<TokenLists>;
 using TokenBiases = std::vector<TokenBias>;        ///< [[[5, 7], -1.5], …]
 using Decay = LengthDecay;                         ///< [start, factor]
 using Stopping = EarlyStopping;                    ///< true, false or "never".

@@ -88,6 +88,21 @@ const JsonValue *read(const JsonValue &value, const OptionRange &, TokenLists &o
   return nullptr;
 }
 
+const JsonValue *read(const JsonValue &value, const OptionRange &, Words &out) {
+  out.clear();
+  if (value.kind != JsonValue::Array)
+    return &value;
+  for (const JsonValue &item : value.items) {
+    TokenLists &phrases = out.emplace_back();
+    const bool several = item.kind == JsonValue::Array && !item.items.empty() &&
+                         item.items[0].kind == JsonValue::Array;
+    if (const JsonValue *wrong = several ? read(item, {}, phrases)
+                                         : readSequence(item, phrases.emplace_back()))
+      return wrong;
+  }
+  return nullptr;
+}
+
 const JsonValue *read(const JsonValue &value, const OptionRange &range, TokenBiases &out) {
   out.clear();
   if (value.kind != JsonValue::Array)
@@ -138,6 +153,13 @@ std::string show(const Token &value) { return fmt::format("{}", value); }
 std::string show(const Tokens &value) { return showList(value); }
 std::string show(const TokenLists &value) { return showList(value); }
 
+std::string show(const Words &value) {
+  std::vector<std::string> texts;
+  for (const TokenLists &phrases : value)
+    texts.push_back(phrases.size() == 1 ? show(phrases[0]) : show(phrases));
+  return fmt::format("[{}]", fmt::join(texts, ", "));
+}
+
 std::string show(const TokenBiases &value) {
   std::vector<std::string> texts;
   for (const TokenBias &bias : value)
@@ -162,6 +184,7 @@ std::string words(std::string_view type, const OptionRange &range) {
       {"Token", "a token id"},
       {"Tokens", "a list of token ids, or one"},
       {"TokenLists", "a list of lists of token ids, each of at least one"},
+      {"Words", "a list of token ids, or of lists of them to choose from, for each word"},
       {"Decay", "[whole number, number]"},
       {"Stopping", "true, false or \"never\""},
       {"Text", "a text in UTF-8, not empty"},
@@ -188,6 +211,13 @@ std::optional<int32_t> idOutside(const Tokens &ids, uint64_t vocabulary) {
 std::optional<int32_t> idOutside(const TokenLists &lists, uint64_t vocabulary) {
   for (const Tokens &ids : lists)
     if (auto wrong = idOutside(ids, vocabulary))
+      return wrong;
+  return {};
+}
+
+std::optional<int32_t> idOutside(const Words &words, uint64_t vocabulary) {
+  for (const TokenLists &phrases : words)
+    if (auto wrong = idOutside(phrases, vocabulary))
       return wrong;
   return {};
 }

@@ -17,6 +17,7 @@ const JsonValue *read(const JsonValue &value, const OptionRange &range, Number &
 const JsonValue *read(const JsonValue &value, const OptionRange &, Token &out);
 const JsonValue *read(const JsonValue &value, const OptionRange &, Tokens &out);
 const JsonValue *read(const JsonValue &value, const OptionRange &, TokenLists &out);
+const JsonValue *read(const JsonValue &value, const OptionRange &, Words &out);
 const JsonValue *read(const JsonValue &value, const OptionRange &range, TokenBiases &out);
 const JsonValue *read(const JsonValue &value, const OptionRange &, Decay &out);
 const JsonValue *read(const JsonValue &value, const OptionRange &, Stopping &out);
@@ -30,6 +31,7 @@ std::string show(const Number &value);
 std::string show(const Token &value);
 std::string show(const Tokens &value);
 std::string show(const TokenLists &value);
+std::string show(const Words &value);
 std::string show(const TokenBiases &value);
 std::string show(const Decay &value);
 std::string show(const Stopping &value);
@@ -44,6 +46,7 @@ template <typename T> std::optional<int32_t> idOutside(const T &, uint64_t) { re
 std::optional<int32_t> idOutside(const Token &id, uint64_t vocabulary);
 std::optional<int32_t> idOutside(const Tokens &ids, uint64_t vocabulary);
 std::optional<int32_t> idOutside(const TokenLists &lists, uint64_t vocabulary);
+std::optional<int32_t> idOutside(const Words &words, uint64_t vocabulary);
 std::optional<int32_t> idOutside(const TokenBiases &biases, uint64_t vocabulary);
 
 /// The greatest count. Every reader of JSON keeps whole numbers exact up to here (RFC 8259,

@@ -2,10 +2,8 @@
 
 #include "runtime/search/Engine.h"
 
-#include "runtime/search/Beam.h"
 #include "runtime/search/Candidates.h"
 #include "runtime/search/EngineSource.h"
-#include "runtime/search/Greedy.h"
 #include "runtime/search/Random.h"
 
 #include <fmt/format.h>
@@ -17,12 +15,6 @@ namespace encdec::runtime {
 namespace {
 
 constexpr float never = -std::numeric_limits<float>::infinity();
-
-std::unique_ptr<Search> makeSearch(const SearchOptions &options) {
-  if (options.beams == 1)
-    return std::make_unique<GreedySearch>(options);
-  return std::make_unique<BeamSearch>(options);
-}
 
 } // namespace
 
@@ -46,9 +38,12 @@ Result<std::shared_ptr<Policy>> Engine::policyFor(const GenerationOptions &optio
                                        state.model->tokenizer.get(),
                                        state.limits.maxTargetPositions,
                                        state.limits.maxRows, bool(hook)));
-  if (*policy->options.probs && !state.limits.probs)
-    return usageError("probs were asked for, but the state was made without room "
-                      "for them; create it with probs = 1");
+  if (policy->records && !state.limits.probs)
+    return usageError(fmt::format("{} asked for, but the state was made without room "
+                                  "for them; create it with probs = 1",
+                                  *policy->options.probs
+                                      ? "probs were"
+                                      : "coverage_penalty needs probs: they were"));
   if (policy->needsValues && !values.data()) {
     ENCDEC_ASSIGN_OR_RETURN(values, Region::reserve(state.limits.maxRows *
                                                     state.logitsStride() * sizeof(float)));
@@ -68,13 +63,18 @@ Result<uint64_t> Engine::add(std::span<const int32_t> ids, std::span<const int32
                                     prefix[i], i, vocabulary - 1));
   GenerationOptions shared = options;
   shared.generation_id.reset(); // the source's own
-  ENCDEC_ASSIGN_OR_RETURN(auto policy, policyFor(shared, 1 + prefix.size()));
+  // A prefix that sequences may leave is no part of the prompt.
+  const bool soft =
+      !prefix.empty() &&
+      shared.over(state.model->manifest.generation).prefix_bias_beta.value_or(0) > 0;
+  ENCDEC_ASSIGN_OR_RETURN(auto policy, policyFor(shared, soft ? 1 : 1 + prefix.size()));
   auto source = std::make_unique<Source>();
   source->drawId = uint64_t(options.generation_id.value_or(0));
   source->number = next++;
   source->ids.assign(ids.begin(), ids.end());
   source->prompt.push_back(*policy->options.decoder_start_token_id);
-  source->prompt.insert(source->prompt.end(), prefix.begin(), prefix.end());
+  std::vector<int32_t> &place = soft ? source->wanted : source->prompt;
+  place.insert(place.end(), prefix.begin(), prefix.end());
   source->policy = policy;
   if (policy->options.max_time)
     source->deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(
@@ -190,7 +190,7 @@ Status Engine::step() {
     const Policy &policy = *source->policy;
     tokens.insert(tokens.end(), source->next.begin(), source->next.end());
     input.logits |= policy.needsValues;
-    input.probs |= *policy.options.probs;
+    input.probs |= policy.records;
     input.logProbs |= policy.search.scores;
     if (!policy.needsValues)
       input.topK = std::max<uint64_t>(input.topK, source->search->candidates());
@@ -205,7 +205,7 @@ Status Engine::step() {
   ENCDEC_RETURN_IF_ERROR(state.step(input));
   found = input.topK;
   for (Source *source : live)
-    if (*source->policy->options.probs)
+    if (source->policy->records)
       source->recorder.record(state, source->first, source->count);
   return {};
 }
@@ -284,10 +284,14 @@ void Engine::readCandidates(Source &source) {
   }
   const size_t count = source.search->candidates();
   source.makeRoom(count);
+  source.valueStride = state.logitsStride();
+  source.values = {valuesOf(source.first).data(), source.count * source.valueStride};
   for (size_t row = 0; row < source.count; ++row) {
     RowScores scores(valuesOf(source.first + row), source.bans[row]);
+    LiveRow live = source.see(row);
+    live.taken = source.search->taken(row, source.predictions());
     for (size_t p = policy.hookPlace; p < policy.processors.size(); ++p)
-      policy.processors[p]->process(source.see(row), scores);
+      policy.processors[p]->process(live, scores);
     const auto ids = std::span(source.candidateTokens).subspan(row * count, count);
     const auto keys = std::span(source.candidateKeys).subspan(row * count, count);
     if (policy.search.sample)
@@ -370,12 +374,25 @@ void Engine::draw(const Source &source, size_t row, std::span<const float> score
 }
 
 void Engine::finish(Source &source) {
+  const Policy &policy = *source.policy;
+  const ModelInfo &model = state.model->manifest.model;
   source.finished = true;
   for (Hypothesis &hypothesis : source.search->take()) {
     Generated &result = source.results.emplace_back(Generated{std::move(hypothesis), {}});
-    if (*source.policy->options.probs)
-      result.probs = source.recorder.take(result);
+    if (!policy.records)
+      continue;
+    result.probs = source.recorder.take(result);
+    if (policy.search.reranked)
+      result.score += *policy.options.coverage_penalty *
+                      coverage(result.probs, model.decoderLayers, model.decoderHeads,
+                               result.ids.size(), source.ids.size());
   }
+  if (policy.search.reranked)
+    std::ranges::sort(source.results, std::greater(), &Generated::score);
+  source.results.resize(std::min<size_t>(source.results.size(), policy.search.returned));
+  for (Generated &result : source.results)
+    if (!*policy.options.probs)
+      result.probs = {};
   announce(source);
 }
 

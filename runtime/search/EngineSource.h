@@ -12,6 +12,7 @@ namespace encdec::runtime {
 struct Engine::Source {
   uint64_t number = 0;
   std::vector<int32_t> ids, prompt; ///< The prompt: start token and prefix.
+  std::vector<int32_t> wanted; ///< A prefix that is none of the prompt: prefix_bias_beta.
   std::shared_ptr<Policy> policy;
   uint64_t drawId = 0; ///< generation_id
   Clock::time_point deadline = Clock::time_point::max();
@@ -26,6 +27,8 @@ struct Engine::Source {
   std::vector<uint32_t> parents; ///< The rows it has next: which row of its own each continues,
   std::vector<int32_t> next;     ///< and with which token.
   std::vector<RowBans> bans;     ///< [row], where its rules only ban and force.
+  std::span<const float> values; ///< [row][valueStride], where all scores are numbers.
+  size_t valueStride = 0;
   size_t candidateCount = 0;     ///< Of each row.
   std::vector<int32_t> candidateTokens;
   std::vector<float> candidateScores, candidateKeys;
@@ -37,7 +40,9 @@ struct Engine::Source {
   bool announced = false; ///< Whether its number waits in Engine::news.
   size_t told = 0;        ///< Tokens of its best sequence that events have given.
 
-  LiveRow see(size_t row) const { return {tokens.of(row), ids, prompt.size()}; }
+  LiveRow see(size_t row) const {
+    return {tokens.of(row), ids, prompt.size(), {}, wanted};
+  }
   void makeRoom(size_t count) {
     candidateCount = count;
     candidateTokens.resize(next.size() * count);
@@ -47,7 +52,8 @@ struct Engine::Source {
   /// Puts what rules have forced in the place of a row's candidates.
   void force();
   Predictions predictions() const {
-    return {candidateCount, tokens, candidateTokens, candidateScores, candidateKeys};
+    return {candidateCount, tokens, candidateTokens, candidateScores, candidateKeys, values,
+            valueStride, 0};
   }
 };
 

@@ -7,6 +7,9 @@
 #include "runtime/search/processors/Processors.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <cmath>
 
 namespace encdec::runtime {
 
@@ -71,16 +74,86 @@ Status checkMinimum(const Policy &policy) {
   return check(policy.given.min_length, 0, "min_length");
 }
 
+/// Groups of beams and words to contain, as Transformers 4 takes them (version 4.49,
+/// generation/configuration_utils.py, validate).
+Status checkGroups(const GenerationOptions &options, bool hooked,
+                   const SearchOptions &search) {
+  const bool grouped = search.groups > 1, forced = !search.words.empty();
+  if (grouped && search.beams % search.groups)
+    return usageError(fmt::format("num_beam_groups is {}, expected a divisor of the {} beams "
+                                  "(num_beams)",
+                                  search.groups, search.beams));
+  if (grouped != (*options.diversity_penalty > 0))
+    return usageError(
+        fmt::format("{}: groups of beams need num_beam_groups above 1 and diversity_penalty "
+                    "above 0, by which they differ; set both or neither",
+                    grouped ? "num_beam_groups" : "diversity_penalty"));
+  if (grouped && hooked)
+    return usageError("num_beam_groups: a function of the caller sees all rows of a step "
+                      "together, but groups act one after the other; leave one of them out");
+  const char *asked = grouped ? "num_beam_groups" : "force_words_ids";
+  if ((grouped || forced) && search.sample)
+    return usageError(fmt::format("{}: expected a search that draws no tokens, found "
+                                  "do_sample; leave one of them out",
+                                  asked));
+  if (grouped && forced)
+    return usageError("force_words_ids: expected one group of beams, found num_beam_groups "
+                      "above 1; leave one of them out");
+  if (forced && search.beams == 1)
+    return usageError("force_words_ids: expected num_beams above 1, found 1; one beam has no "
+                      "choice of where a word stands");
+  for (const option::TokenLists &phrases : search.words)
+    for (const option::Tokens &phrase : phrases) {
+      if (std::ranges::any_of(phrase, [&](int32_t token) { return search.isEos(token); }))
+        return usageError("force_words_ids: expected no end token in a phrase, found one; a "
+                          "hypothesis ends there");
+      const auto begins = [&](const option::Tokens &other) {
+        return &other != &phrase && other.size() >= phrase.size() &&
+               std::equal(phrase.begin(), phrase.end(), other.begin());
+      };
+      if (std::ranges::any_of(phrases, begins))
+        return usageError(fmt::format("force_words_ids: expected alternatives none of which "
+                                      "begins another, found [{}]; leave the longer one out",
+                                      fmt::join(phrase, ", ")));
+    }
+  return {};
+}
+
 Status resolveBeams(const GenerationOptions &options, uint64_t maxRows,
                     SearchOptions &search) {
   search.beams = uint64_t(*options.num_beams);
   search.returned = uint64_t(*options.num_return_sequences);
   search.sample = *options.do_sample;
-  if (search.returned > search.beams && !(search.sample && search.beams == 1))
+  search.groups = uint64_t(*options.num_beam_groups);
+  search.words = options.force_words_ids.value_or(option::Words());
+  search.places = search.beams;
+  if (search.beams > 1)
+    search.places = uint64_t(std::llround(double(search.beams) * *options.patience));
+  const bool early = search.earlyStopping == EarlyStopping::yes;
+  if (search.places != search.beams &&
+      (!early || search.groups > 1 || !search.words.empty()))
+    return usageError("patience: expected early_stopping true and neither groups of beams nor "
+                      "words to contain, since it says how many hypotheses end such a search; "
+                      "set early_stopping or leave patience out");
+  search.reranked = *options.coverage_penalty != 0;
+  if (*options.return_alternatives) {
+    search.alternatives = search.returned;
+    search.leastProb = *options.min_alternative_expansion_prob;
+    if (search.sample || search.reranked || search.groups > 1 || !search.words.empty() ||
+        *options.prefix_bias_beta > 0)
+      return usageError("return_alternatives: expected none of do_sample, coverage_penalty, "
+                        "num_beam_groups, force_words_ids and prefix_bias_beta, found one; "
+                        "leave it out");
+  }
+  if (search.reranked && !search.words.empty())
+    return usageError("coverage_penalty: expected no force_words_ids, by which hypotheses are "
+                      "ranked before their scores; leave one of them out");
+  if (search.returned > search.places && !search.alternatives && !(search.sample && search.beams == 1))
     return usageError(fmt::format("num_return_sequences is {}, expected 1 ... {} "
-                                  "(num_beams), or do_sample with num_beams 1",
-                                  search.returned, search.beams));
-  const uint64_t rows = std::max(search.beams, search.returned);
+                                  "(num_beams{}), or do_sample with num_beams 1",
+                                  search.returned, search.places,
+                                  search.places == search.beams ? "" : " * patience"));
+  const uint64_t rows = search.rows();
   if (rows > maxRows)
     return overLimit(fmt::format(
         "{} {} is more than the {} rows of this state (max_rows); make one with more, or "
@@ -102,6 +175,10 @@ Result<std::shared_ptr<Policy>> Policy::make(const GenerationOptions &given,
   auto policy = std::make_shared<Policy>();
   policy->given = given;
   policy->options = given.over(model);
+  if (*policy->options.num_beams == 1) { // nothing is in groups
+    policy->options.num_beam_groups = 1;
+    policy->options.diversity_penalty = 0;
+  }
   const GenerationOptions &options = policy->options;
   SearchOptions &search = policy->search;
   search.prompt = prompt;
@@ -109,7 +186,9 @@ Result<std::shared_ptr<Policy>> Policy::make(const GenerationOptions &given,
   search.lengthPenalty = *options.length_penalty;
   search.earlyStopping = *options.early_stopping;
   ENCDEC_RETURN_IF_ERROR(resolveBeams(options, maxRows, search));
-  search.scores = *options.scores || search.beams > 1;
+  ENCDEC_RETURN_IF_ERROR(checkGroups(options, hooked, search));
+  search.scores = *options.scores || search.beams > 1 || search.alternatives;
+  policy->records = *options.probs || search.reranked;
   ENCDEC_RETURN_IF_ERROR(resolveMaximum(*policy, model, maxTargetPositions, search));
   ENCDEC_RETURN_IF_ERROR(checkMinimum(*policy));
   if (options.stop_strings) {
@@ -133,10 +212,13 @@ Result<std::shared_ptr<Policy>> Policy::make(const GenerationOptions &given,
   GenerationOptions undrawn = options;
   undrawn.do_sample = undrawn.renormalize_logits = false;
   policy->hooked = hooked;
-  policy->hookPlace = hooked ? processorsOf(undrawn).size() : policy->processors.size();
-  const uint64_t candidates =
-      search.beams > 1 ? search.beams * ENCDEC_ABI_TOP_K_OF_BEAM(search.eos.size()) : 1;
-  policy->needsValues = hooked || search.sample || candidates > ENCDEC_ABI_MAX_TOP_K;
+  policy->hookPlace = search.groups > 1 ? 0
+                      : hooked          ? processorsOf(undrawn).size()
+                                        : policy->processors.size();
+  const uint64_t candidates = std::max<uint64_t>(
+      search.beams > 1 ? search.beams * ENCDEC_ABI_TOP_K_OF_BEAM(search.eos.size()) : 1,
+      search.alternatives ? search.alternatives + search.eos.size() : 1);
+  policy->needsValues = hooked || search.sample || !search.words.empty() || candidates > ENCDEC_ABI_MAX_TOP_K;
   for (const auto &processor : policy->processors)
     policy->needsValues |= processor->needsValues();
   return policy;

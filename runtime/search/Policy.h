@@ -27,9 +27,12 @@ struct Policy {
   /// Whether the scores of all tokens must become numbers: for a processor that changes
   /// them, for draws, and for more candidates than compiled code finds.
   bool needsValues = false;
+  bool records = false; ///< Whether cross-attention probabilities are recorded.
   bool hooked = false;
-  size_t hookPlace = 0; ///< Processors that act before the hook: all but those that draw.
-  uint64_t rows() const { return std::max(search.beams, search.returned); }
+  /// Processors that act before the hook: all but those that draw. Behind it they act row
+  /// by row, when earlier groups of beams have chosen.
+  size_t hookPlace = 0;
+  uint64_t rows() const { return search.rows(); }
 };
 
 } // namespace encdec::runtime

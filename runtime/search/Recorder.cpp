@@ -2,6 +2,8 @@
 
 #include "runtime/search/Recorder.h"
 
+#include <cmath>
+
 namespace encdec::runtime {
 
 void Recorder::record(const State &state, size_t first, size_t count) {
@@ -25,6 +27,20 @@ std::vector<float> Recorder::take(const Hypothesis &hypothesis) const {
       std::copy_n(steps[t].begin() + int64_t((hypothesis.rows[t] * planes + plane) * length),
                   length, probs.begin() + int64_t((plane * tokens + t) * length));
   return probs;
+}
+
+double coverage(std::span<const float> probs, uint64_t layers, uint64_t heads, uint64_t tokens,
+                uint64_t keys) {
+  const auto head = probs.subspan((layers - 1) * heads * tokens * keys, tokens * keys);
+  double covered = 0;
+  for (uint64_t key = 0; key < keys; ++key) {
+    double sum = 0;
+    for (uint64_t t = 0; t < tokens; ++t)
+      sum += double(head[t * keys + key]);
+    if (sum > 0)
+      covered += std::log(std::min(sum, 1.0));
+  }
+  return covered;
 }
 
 } // namespace encdec::runtime

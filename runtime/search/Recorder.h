@@ -22,4 +22,10 @@ private:
   std::vector<std::vector<float>> steps; ///< [step][row][L * H][S]
 };
 
+/// How far a hypothesis of these probabilities, [L][H][T][S], covers its source (Wu et al.
+/// 2016, arXiv 1609.08144, section 7): Σ_s log(min(Σ_t p_ts, 1)) over keys with any attention.
+/// As in CTranslate2, by default, p is that of the last layer's first head.
+double coverage(std::span<const float> probs, uint64_t layers, uint64_t heads, uint64_t tokens,
+                uint64_t keys);
+
 } // namespace encdec::runtime

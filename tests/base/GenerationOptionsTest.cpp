@@ -39,7 +39,8 @@ TEST(OptionTable, HasEveryRowOnceWithWordsForPeople) {
     }
   }
   EXPECT_GE(keys.size(), 40u);
-  EXPECT_EQ(origins, (std::set<std::string>{"CTranslate2", "Own", "Transformers"}));
+  EXPECT_EQ(origins, (std::set<std::string>{"CTranslate2", "Own", "Transformers",
+                                            "Transformers4"}));
   EXPECT_FALSE(findOption("temperatur"));
 }
 
@@ -258,6 +259,8 @@ std::string someJson(const OptionInfo &row, std::mt19937 &random) {
     return ids();
   if (type == "TokenLists")
     return "[" + ids() + ", [" + upTo(99) + "]]";
+  if (type == "Words")
+    return "[" + ids() + ", [" + ids() + ", [" + upTo(99) + "]], [[7]]]";
   if (type == "TokenBiases")
     return "[[" + ids() + (row.range.holds(-1) ? ", -" : ", ") + upTo(9) + ".25]]";
   if (type == "Decay")

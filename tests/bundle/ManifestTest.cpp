@@ -104,7 +104,7 @@ const Edit edits[] = {
     {"/generation/bad_words_ids", "[1]", "bad_words_ids"},
     {"/generation/bad_words_ids", "[[1], [2, 41]]", "bad_words_ids: 41 is outside"},
     {"/generation/sequence_bias", "[[[1, 41], 2.5]]", "sequence_bias: 41 is outside"},
-    {"/generation/num_beam_groups", "2", "unknown key 'generation.num_beam_groups'"},
+    {"/generation/penalty_alpha", "2", "unknown key 'generation.penalty_alpha'"},
     {"/generation/pad_token_id", "41", "pad_token_id"},
     {"/generation/forced_bos_token_id", "1000", "forced_bos_token_id"},
     {"/generation/max_length", "0", "max_length"},

@@ -135,7 +135,10 @@ TEST(Generation, OptionsAreHonoured) {
       {"suppress_tokens", "[1, 4]", "[1, 4]"},
       {"begin_suppress_tokens", "[1]", "[1]"},
       {"exponential_decay_length_penalty", "[2, 1.5]", "[2, 1.500000e+00]"},
-      {"guidance_scale", "1.5", "1.500000e+00 : f64"}};
+      {"guidance_scale", "1.5", "1.500000e+00 : f64"},
+      {"num_beam_groups", "2", "2 : i64"},
+      {"diversity_penalty", "0.5", "5.000000e-01 : f64"},
+      {"force_words_ids", "[[1], [[2], [3, 4]]]", "[[[1]], [[2], [3, 4]]]"}};
   for (const auto &[key, value, attribute] : keys)
     for (bool ownFile : {true, false}) {
       TinyCheckpoint checkpoint;
@@ -175,11 +178,8 @@ TEST(Generation, OptionsOfOthersAreUnknown) {
 // off and a value that does not.
 TEST(Generation, KeysThatAreRefusedAreNamed) {
   constexpr const char *keys[][3] = {
-      {"num_beam_groups", "1", "2"},
-      {"diversity_penalty", "0.0", "0.5"},
       {"token_healing", "false", "true"},
       {"forced_decoder_ids", "null", "[[1, 2]]"},
-      {"force_words_ids", "null", "[[1]]"},
       {"constraints", "null", "[1]"},
       {"watermarking_config", "null", "{\"bias\": 2.0}"},
       {"penalty_alpha", "0.0", "0.6"},

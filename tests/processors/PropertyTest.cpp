@@ -20,7 +20,7 @@ constexpr size_t V = 500, maxLength = 12;
 GenerationOptions everything(bool sample) {
   GenerationOptions options = readOptions(json::parse(R"({
     "eos_token_id": [2, 3], "sequence_bias": [[[4], 1.5], [[1, 5], -2.0], [[7, 8, 9], 3.0]],
-    "diversity_penalty": 0.5, "hot_words": [[[4, 5, 6], 1.0], [[5, 7], 2.0]],
+    "diversity_penalty": 0.5, "prefix_bias_beta": 0.5, "hot_words": [[[4, 5, 6], 1.0], [[5, 7], 2.0]],
     "encoder_repetition_penalty": 1.2, "repetition_penalty": 1.3, "no_repeat_ngram_size": 2,
     "encoder_no_repeat_ngram_size": 3, "bad_words_ids": [[6], [1, 2]], "min_length": 4,
     "forced_bos_token_id": 9, "forced_eos_token_id": [2, 3], "remove_invalid_values": true,
@@ -59,7 +59,7 @@ std::vector<float> process(std::span<const std::unique_ptr<Processor>> processor
 }
 
 /// min_new_tokens and min_length exclude each other.
-constexpr size_t all = 24, withoutSampling = 16;
+constexpr size_t all = 25, withoutSampling = 17;
 
 TEST(Property, EveryRowOfTheTableHasItsProcessor) {
   GenerationOptions options = everything(true);
@@ -153,6 +153,22 @@ TEST(Property, DiversityCountsTheBeamsOfEarlierGroups) {
   const std::vector<int32_t> taken{2, 4, 2, 3, 2};
   diversity->process({{}, {}, 1, taken}, scores);
   EXPECT_EQ(scores.numbers, (std::vector<float>{-1, -2, -4.5, never, -5.5}));
+}
+
+TEST(Property, PrefixBiasActsWhereARowHasTheWholePrefixSoFar) {
+  const GenerationOptions options = readOptions(json::parse(R"({"prefix_bias_beta": 0.5})"));
+  const auto bias = makePrefixBias({options, 3, maxLength, true});
+  const std::vector<float> before{0, 0, never};
+  const std::vector<int32_t> wanted{1, 2}, row{9, 1}, left{9, 2}, all{9, 1, 2};
+  ScoreRow scores(before);
+  for (const auto &tokens : {left, all}) {
+    bias->process({tokens, {}, 1, {}, wanted}, scores);
+    EXPECT_EQ(scores.numbers, before);
+  }
+  bias->process({row, {}, 1, {}, wanted}, scores);
+  EXPECT_FLOAT_EQ(scores.numbers[0], std::log(0.25f));
+  EXPECT_FLOAT_EQ(scores.numbers[1], std::log(0.25f));
+  EXPECT_FLOAT_EQ(scores.numbers[2], std::log(0.5f));
 }
 
 /// Scores that are no numbers, or of which nothing may be chosen, end no sampler badly.

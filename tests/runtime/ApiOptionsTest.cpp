@@ -115,9 +115,9 @@ TEST_F(ApiOptions, ErrorsNameTheOptionAndChangeNothing) {
        "there is no option 'lenght_penalty'; did you mean 'length_penalty'?"},
       {encdec_options_clear(options, "lenght_penalty"),
        "there is no option 'lenght_penalty'; did you mean 'length_penalty'?"},
-      {encdec_options_set_integer(options, "num_beam_groups", 2),
-       "num_beam_groups is not supported: diverse beam search is not there yet; do_sample with "
-       "num_return_sequences gives outputs that differ"},
+      {encdec_options_set(options, "constraints", "[1]"),
+       "constraints is not supported: it names objects of Python; give the words as "
+       "force_words_ids"},
       {encdec_options_set(options, "temperature", nullptr), "text is NULL"},
       {encdec_options_set(options, nullptr, "1"), "name is NULL"},
       {encdec_options_set(nullptr, "temperature", "1"), "options is NULL"},

@@ -48,6 +48,36 @@ Wish randomWish(std::mt19937 &random) {
   wish.options.max_new_tokens = 4 + int64_t(random() % 12);
   if (random() % 3 == 0)
     wish.options.no_repeat_ngram_size = 2;
+  GenerationOptions &options = wish.options;
+  const int64_t beams = *options.num_beams;
+  switch (random() % 8) { // a search of another kind
+  case 0:
+    options.do_sample = true;
+    options.seed = int64_t(random() % 3);
+    break;
+  case 1:
+    if (beams % 2 == 0) {
+      options.num_beam_groups = 2;
+      options.diversity_penalty = 0.7;
+    }
+    break;
+  case 2:
+    if (beams > 1)
+      options.force_words_ids = {{{int32_t(random() % 38 + 1)}}};
+    break;
+  case 3:
+    options.return_alternatives = true;
+    options.num_return_sequences = 1 + int64_t(random() % (beams > 2 ? 2 : 3));
+    break;
+  case 4:
+    options.prefix_bias_beta = 0.4;
+    break;
+  case 5:
+    if (beams > 1) {
+      options.early_stopping = EarlyStopping::yes;
+      options.patience = 2;
+    }
+  }
   return wish;
 }
 

@@ -8,48 +8,81 @@
 
 #include "tests/runtime/FakeModel.h"
 
+#include <cmath>
+#include <cstring>
 #include <random>
 
 namespace encdec::tests {
 
-/// Sizes of all tables; a model may have a smaller vocabulary.
-enum { TABLE_SOURCES = 3, TABLE_VOCABULARY = 6, TABLE_STEPS = 5 };
+/// Sizes of trees of sequences; a model may have a smaller vocabulary.
+enum { TABLE_SOURCES = 3, TABLE_VOCABULARY = 6, TABLE_STEPS = 5, TABLE_KEYS = 3 };
+
+/// Which row of a table a sequence has, as numbers that a step reads before the tables. A row
+/// holds the log-probabilities of all tokens, then how much it attends to each key of its
+/// source, of at most TABLE_KEYS.
+struct TableShape {
+  int32_t vocabulary = TABLE_VOCABULARY;
+  size_t width = TABLE_VOCABULARY + TABLE_KEYS;
+  size_t factor = TABLE_VOCABULARY;
+  size_t rows = 1; ///< Of one source.
+
+  /// The row of a sequence that goes on with a token; the empty one has row 0. Where there
+  /// are as many rows as sequences of `factor` tokens, these are paths of a tree.
+  size_t next(size_t row, int32_t token) const {
+    return (row * factor + 1 + size_t(token)) % rows;
+  }
+  size_t at(size_t source, size_t row) const { return (source * rows + row) * width; }
+};
 
 /// The tables of all sources, and where a row of one lies in it. The start token
 /// belongs to no sequence.
-struct Tables {
-  int32_t vocabulary;
+struct Tables : TableShape {
+  uint64_t steps = TABLE_STEPS; ///< Positions of the model.
   std::vector<float> logProbs;
 
-  explicit Tables(int32_t vocabulary)
-      : vocabulary(vocabulary), logProbs(TABLE_SOURCES * rows() * TABLE_VOCABULARY) {}
-
-  /// Sequences shorter than the most steps: 6^0 + 6^1 + … + 6^4.
-  static constexpr size_t rows() {
-    size_t sum = 0;
+  /// A row for each sequence of at most 4 tokens: 6^0 + 6^1 + … + 6^4 rows.
+  explicit Tables(int32_t tokens) {
+    vocabulary = tokens;
+    rows = 0;
     for (int i = 0; i < TABLE_STEPS; ++i)
-      sum = sum * TABLE_VOCABULARY + 1;
-    return sum;
+      rows = rows * TABLE_VOCABULARY + 1;
+    logProbs.resize(TABLE_SOURCES * rows * width);
   }
-  /// Numbers sequences as the paths of a tree, its root 0.
-  static size_t next(size_t row, int32_t token) {
-    return row * TABLE_VOCABULARY + 1 + size_t(token);
-  }
-  static size_t at(size_t source, size_t row) {
-    return (source * rows() + row) * TABLE_VOCABULARY;
-  }
+  /// Longer sequences, many of which share a row.
+  Tables(int32_t tokens, uint64_t steps, size_t theRows)
+      : TableShape{tokens, size_t(tokens) + TABLE_KEYS, 31, theRows}, steps(steps),
+        logProbs(TABLE_SOURCES * rows * width) {}
 
   /// Probabilities as a softmax gives them, or multiples of a half, which tie.
   void fill(std::mt19937 &random, bool coarse) {
     std::normal_distribution<double> normal(0, 2);
-    for (size_t row = 0; row < TABLE_SOURCES * rows(); ++row) {
-      double sum = 0, logits[TABLE_VOCABULARY];
-      for (int32_t v = 0; v < vocabulary; ++v)
-        sum += std::exp(logits[v] = normal(random));
-      for (int32_t v = 0; v < vocabulary; ++v)
-        logProbs[row * TABLE_VOCABULARY + size_t(v)] =
-            coarse ? -0.5f * float(random() % 5) : float(logits[v] - std::log(sum));
+    for (size_t row = 0; row < TABLE_SOURCES * rows; ++row) {
+      fillRow(row, [&] { return normal(random); });
+      for (int32_t v = 0; coarse && v < vocabulary; ++v)
+        logProbs[row * width + size_t(v)] = -0.5f * float(random() % 5);
     }
+  }
+  /// The same numbers wherever they are made: logits from -4 to 4 of a linear congruential
+  /// generator.
+  void fill(uint64_t seed) {
+    for (size_t row = 0; row < TABLE_SOURCES * rows; ++row)
+      fillRow(row, [&] {
+        seed = seed * 6364136223846793005u + 1442695040888963407u;
+        return double(seed >> 40) / double(1 << 24) * 8 - 4;
+      });
+  }
+
+private:
+  template <typename Next> void fillRow(size_t row, Next next) {
+    double sum = 0;
+    std::vector<double> logits(static_cast<size_t>(vocabulary));
+    for (double &logit : logits)
+      sum += std::exp(logit = next());
+    for (size_t v = 0; v < logits.size(); ++v)
+      logProbs[row * width + v] = float(logits[v] - std::log(sum));
+    for (size_t key = 0; key < TABLE_KEYS; ++key)
+      logProbs[row * width + logits.size() + key] =
+          float(std::exp(logProbs[row * width + key % logits.size()]));
   }
 };
 
@@ -63,9 +96,10 @@ inline void tableEncode(const encdec_abi_context *c, int64_t worker, int64_t wor
 /// step: one layer and one head of size 1, so that the key of position j is float j
 /// of a slot.
 inline void tableStep(const encdec_abi_context *c, int64_t worker, int64_t workers) {
-  const auto *table = reinterpret_cast<const float *>(c->weights);
-  // The first float of the weights is the vocabulary.
-  const auto vocabulary = int32_t(*table++);
+  TableShape shape;
+  std::memcpy(&shape, c->weights, sizeof(shape));
+  const auto *table = reinterpret_cast<const float *>(c->weights + sizeof(shape));
+  const int32_t vocabulary = shape.vocabulary;
   if (c->shared_slots) { // a row reads what the rows before it write
     if (worker)
       return;
@@ -81,23 +115,30 @@ inline void tableStep(const encdec_abi_context *c, int64_t worker, int64_t worke
       continue;
     size_t row = 0;
     for (int64_t j = 1; j <= c->positions[r]; ++j)
-      row = Tables::next(row, int32_t(key(j)));
+      row = shape.next(row, int32_t(key(j)));
     const int64_t source = c->row_source[r];
     const float *logProbs =
-        table + Tables::at(size_t(*reinterpret_cast<const float *>(
-                               c->memory + c->memory_offset[source])),
-                           row);
+        table + shape.at(size_t(*reinterpret_cast<const float *>(
+                             c->memory + c->memory_offset[source])),
+                         row);
+    if (c->out_logits)
+      std::copy_n(logProbs, vocabulary, c->out_logits + r * ((vocabulary + 15) / 16 * 16));
+    if (c->out_probs) {
+      const int64_t keys = c->source_offset[source + 1] - c->source_offset[source];
+      for (int64_t j = 0; j < keys; ++j)
+        c->out_probs[r * c->probs_stride + j] = logProbs[vocabulary + j];
+    }
     const float *bias = c->logit_bias + c->row_bias[r] * 16;
-    float left[TABLE_VOCABULARY];
+    std::array<float, 16> left;
     for (int32_t v = 0; v < vocabulary; ++v)
-      left[v] = logProbs[v] + bias[v];
+      left[size_t(v)] = logProbs[v] + bias[v];
     for (int64_t i = 0; i < c->top_k; ++i) {
-      const auto best = int32_t(std::max_element(left, left + vocabulary) - left);
-      const bool there = left[best] > -INFINITY;
-      c->out_tokens[r * c->top_k + i] = there ? best : 0;
+      const auto best = std::max_element(left.begin(), left.begin() + vocabulary);
+      const bool there = *best > -INFINITY;
+      c->out_tokens[r * c->top_k + i] = there ? int32_t(best - left.begin()) : 0;
       if (c->out_log_probs)
-        c->out_log_probs[r * c->top_k + i] = left[best];
-      left[best] = -INFINITY;
+        c->out_log_probs[r * c->top_k + i] = *best;
+      *best = -INFINITY;
     }
   }
 }
@@ -107,20 +148,22 @@ class TableModel {
 public:
   /// Its manifest is fakeManifest's with the sizes of a table.
   TableModel(const Tables &tables, const Json &generation) {
-    const size_t size = (tables.logProbs.size() + 1) * sizeof(float);
+    const TableShape &shape = tables;
+    const size_t size = sizeof(shape) + tables.logProbs.size() * sizeof(float);
     weights.resize(std::max<size_t>(size / 64 + 1, 256));
     float *floats = weights[0].data();
-    *floats = float(tables.vocabulary);
-    std::copy(tables.logProbs.begin(), tables.logProbs.end(), floats + 1);
+    std::memcpy(floats, &shape, sizeof(shape));
+    std::copy(tables.logProbs.begin(), tables.logProbs.end(),
+              floats + sizeof(shape) / sizeof(float));
     Json json = fakeManifest();
     for (const char *side : {"decoder_layers", "decoder_heads"})
       json["model"][side] = 1;
     json["model"]["vocab_size"] = tables.vocabulary;
     json["model"]["source_vocab_size"] = int(TABLE_SOURCES);
-    json["model"]["max_positions"] = int(TABLE_STEPS);
+    json["model"]["max_positions"] = int(tables.steps);
     json["weights"]["bytes"] = weights.size() * 64;
     for (auto [i, rows] : {std::pair(0, int(TABLE_SOURCES)), std::pair(1, tables.vocabulary),
-                           std::pair(2, int(TABLE_STEPS))})
+                           std::pair(2, int(tables.steps))})
       json["weights"]["list"][i].update(
           {{"rows", rows},
            {"bytes", rows * json["weights"]["list"][i]["columns"].get<int>() * 4}});

@@ -21,6 +21,8 @@ struct LiveRow {
   size_t prompt = 1;               ///< Tokens that were given: start token and prefix.
   /// What beams of the source's earlier groups take at this position; empty without groups.
   std::span<const int32_t> taken{};
+  /// The prefix that the source's sequences may leave (prefix_bias_beta).
+  std::span<const int32_t> wanted{};
 };
 
 /// The scores of the tokens that may follow one row. Most rules only ban tokens; where all
