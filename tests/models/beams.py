@@ -9,6 +9,7 @@ import reference
 
 MARGIN = 1e-4
 LOWEST = -1e9
+REFUSALS = (ValueError, TypeError, RuntimeError, IndexError, OverflowError, AttributeError)
 
 
 class Margin:
@@ -18,7 +19,9 @@ class Margin:
         self.least = math.inf
 
     def between(self, a, b):
-        if math.isfinite(a) and math.isfinite(b) and min(a, b) > LOWEST / 2:
+        if math.inf in (a, b):  # after it nothing is ordered
+            self.least = 0
+        elif math.isfinite(a) and math.isfinite(b) and min(a, b) > LOWEST / 2:
             self.least = min(self.least, abs(a - b) / max(1, abs(a)))
 
     def around(self, ordered, *ranks):
@@ -39,44 +42,62 @@ def log_probs(model, encoded, mask, ids):
     return torch.log_softmax(out.logits[:, -1].double(), -1)
 
 
-def repeating(ids, text, size):
-    """The tokens that would end an n-gram of `size` of `text` after `ids`."""
-    if not size or len(ids) + 1 < size:
-        return []
-    begun = ids[len(ids) + 1 - size:]
-    return [text[i + size - 1] for i in range(len(text) - size + 1)
-            if text[i:i + size - 1] == begun]
+class Refused(Exception):
+    """Transformers does not take the options."""
 
 
-def process(scores, config, source, running, limit):
-    """Applies Transformers' processors to the log-probabilities after each of `running`."""
-    length = len(running[0])
-    for row, ids in zip(scores, running):
-        row[repeating(ids, ids, config.no_repeat_ngram_size)] = -math.inf
-        row[repeating(ids, source, config.encoder_no_repeat_ngram_size)] = -math.inf
-    eos = config.eos_token_id if isinstance(config.eos_token_id, list) else [config.eos_token_id]
-    for words in config.bad_words_ids or []:
-        if len(words) == 1 and words != [eos[0]] and words[0] not in eos:
-            scores[:, words[0]] = -math.inf
-    least = max(config.min_length or 0, (config.min_new_tokens or 0) + 1)
-    if length < least:
-        scores[:, eos] = -math.inf
-    for token, at in ((config.forced_bos_token_id, 1), (config.forced_eos_token_id, limit - 1)):
-        if token is not None and length == at:
-            scores[:] = -math.inf
-            scores[:, token] = 0
-    return scores
+class Run:
+    """One generate() of Transformers: its sequences and scores, and the configuration and
+    processors that it made of the model's options and the caller's."""
+
+    def __init__(self, model, source, options):
+        import torch
+        make = model._get_logits_processor
+
+        def keep(generation_config, *rest, **more):
+            self.config = generation_config
+            self.processors = make(generation_config, *rest, **more)
+            return self.processors
+
+        model._get_logits_processor = keep
+        try:
+            with torch.no_grad():
+                out = model.generate(
+                    torch.tensor([source]), return_dict_in_generate=True, output_scores=True,
+                    attention_mask=torch.ones(1, len(source), dtype=torch.long),
+                    use_cache=reference.can_cache(model), **options)
+        except REFUSALS as error:
+            raise Refused(str(error)) from error
+        finally:
+            del model._get_logits_processor
+        self.start = out.sequences[0, 0].item()
+        self.sequences = [ids[1:] for ids in out.sequences.tolist()]
+        self.scores, self.beam_scores = out.scores, getattr(out, "sequences_scores", None)
+        eos = self.config.eos_token_id
+        self.eos = eos if isinstance(eos, list) else [eos]
+
+    def hypotheses(self):
+        """[(ids up to the first end, score)]; beams that were never alive left out."""
+        rows = []
+        for ids, score in zip(self.sequences, self.beam_scores.tolist()):
+            end = next((i + 1 for i, token in enumerate(ids) if token in self.eos), len(ids))
+            if score > LOWEST / 1e4:
+                rows.append((ids[:end], score))
+        return rows
+
+    def process(self, scores, running):
+        """The processors on the log-probabilities, [K][V], after each of `running`."""
+        import torch
+        return self.processors(torch.tensor(running), scores.float()).double()
 
 
-def search(model, source, options):
-    """(hypotheses best first as (ids, score), Margin)."""
+def search(model, source, run):
+    """(hypotheses best first as (ids, score), Margin) with the options of a Run."""
     import torch
-    config, margin = model.generation_config, Margin()
-    eos = config.eos_token_id if isinstance(config.eos_token_id, list) else [config.eos_token_id]
-    beams, penalty = options["num_beams"], options["length_penalty"]
+    config, margin, eos = run.config, Margin(), run.eos
+    beams, penalty, early = config.num_beams, config.length_penalty, config.early_stopping
     considered = max(2, 1 + len(eos)) * beams
-    limit = (config.max_new_tokens + 1 if config.max_new_tokens
-             else config.max_length or 21)
+    limit = config.max_length
     mask = torch.ones(1, len(source), dtype=torch.long)
     with torch.no_grad():
         encoded = model.get_encoder()(torch.tensor([source]), attention_mask=mask)[0]
@@ -84,19 +105,19 @@ def search(model, source, options):
     finished, length = [], 1
     while True:
         ids = [ids for ids, _ in running]
-        scores = process(log_probs(model, encoded, mask, ids), config, source, ids, limit)
+        scores = run.process(log_probs(model, encoded, mask, ids), ids)
         scores = scores + torch.tensor([[score] for _, score in running], dtype=torch.double)
         best = torch.topk(scores.flatten(), min(considered + 1, scores.numel()))
         ordered = best.values.tolist()
         margin.around(ordered, *range(1, considered + 1))
         candidates = [(running[i // scores.shape[1]][0] + [i % scores.shape[1]], score)
                       for i, score in zip(best.indices.tolist(), ordered)
-                      if math.isfinite(score)][:considered]
+                      if score > LOWEST / 2][:considered]
         stops = [ids[-1] in eos or length + 1 >= limit for ids, _ in candidates]
         running = [c for c, stop in zip(candidates, stops) if not stop][:beams]
         added = [(ids, score / length ** penalty)
                  for (ids, score), stop in list(zip(candidates, stops))[:beams] if stop]
-        if not (options["early_stopping"] is True and len(finished) == beams):
+        if not (early is True and len(finished) == beams):
             finished = sorted(finished + added, key=lambda f: -f[1])
             margin.around([score for _, score in finished], beams)
             finished = finished[:beams]
@@ -104,9 +125,9 @@ def search(model, source, options):
         if not running:
             break
         if len(finished) == beams:
-            if options["early_stopping"] is True:
+            if early is True:
                 break
-            longest = options["early_stopping"] == "never" and penalty > 0
+            longest = early == "never" and penalty > 0
             reach = running[0][1] / (limit - 1 if longest else length - 1) ** penalty
             margin.between(reach, finished[-1][1])
             if reach <= finished[-1][1]:
@@ -115,21 +136,16 @@ def search(model, source, options):
     return [(ids[1:], score) for ids, score in finished], margin
 
 
-def transformers_beams(model, source, options):
-    import torch
-    with torch.no_grad():
-        out = model.generate(torch.tensor([source]), do_sample=False, return_dict_in_generate=True,
-                             output_scores=True, use_cache=reference.can_cache(model),
-                             num_return_sequences=options["num_beams"],
-                             attention_mask=torch.ones(1, len(source), dtype=torch.long), **options)
-    eos = model.generation_config.eos_token_id
-    eos = eos if isinstance(eos, list) else [eos]
-    rows = []
-    for sequence, score in zip(out.sequences.tolist(), out.sequences_scores.tolist()):
-        ids = sequence[1:]
-        end = next((i + 1 for i, token in enumerate(ids) if token in eos), len(ids))
-        rows.append((ids[:end], score))
-    return rows
+def judged(model, source, options):
+    """(Transformers' hypotheses, Margin of the decisions)."""
+    run = Run(model, source, {"do_sample": False, **options})
+    found = run.hypotheses()
+    again, margin = search(model, source, run)
+    again = again[:len(run.sequences)]
+    if margin.least >= MARGIN and [ids for ids, _ in found] != [ids for ids, _ in again]:
+        raise SystemExit(f"this search and Transformers' differ: {options}, {source}\n{found}\n"
+                         f"{again}")
+    return found, margin
 
 
 def option_sets(seed, ends):
@@ -147,13 +163,9 @@ def cases(model, seed, sources):
     eos, made = model.generation_config.eos_token_id, []
     for i, options in enumerate(option_sets(seed, len(eos) if isinstance(eos, list) else 1)):
         for index in (2 * i, 2 * i + 1):
-            found = transformers_beams(model, sources[index], options)
-            again, margin = search(model, sources[index], options)
-            decided = margin.least >= MARGIN
-            if decided and [ids for ids, _ in found] != [ids for ids, _ in again]:
-                raise SystemExit(f"this search and Transformers' differ: seed {seed}, {options}, "
-                                 f"{sources[index]}\n{found}\n{again}")
-            made.append({"source": index, "options": options, "decided": decided,
+            found, margin = judged(model, sources[index],
+                                   {**options, "num_return_sequences": options["num_beams"]})
+            made.append({"source": index, "options": options, "decided": margin.least >= MARGIN,
                          "hypotheses": [{"ids": ids, "score": round(score, 6)}
                                         for ids, score in found]})
     return made

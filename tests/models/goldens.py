@@ -34,26 +34,26 @@ from specifications import drawn, specifications
 HERE = os.path.dirname(os.path.abspath(__file__))
 MARGIN = 1e-4
 ROUNDING = 3e-5
+ENORMOUS = 1e30  # greater scores stand for infinite ones (remove_invalid_values)
 EOS_BIASES = [7.0, 5.0, 8.5, 4.0, 6.0, 3.0, 2.0, 10.0, 1.0]
 EOS_GAINS = [2.0, 2.5, 1.6, 3.0, 2.2, 1.3, 4.0]
 LENGTHS = [1, 3, 17, 7, 33, 12]
 
 
-def generate(model, source):
+def generate(model, source, **options):
     """(ids without start, their log-probs under the raw logits, how many of them to
     compare, gaps between best and second score)."""
     import torch
-    with torch.no_grad():
-        out = model.generate(torch.tensor([source]), num_beams=1, do_sample=False,
-                             attention_mask=torch.ones(1, len(source), dtype=torch.long),
-                             use_cache=reference.can_cache(model),
-                             return_dict_in_generate=True, output_scores=True)
-    start, *ids = out.sequences[0].tolist()
+    run = beams.Run(model, source, {"num_beams": 1, "do_sample": False, **options})
+    start, ids = run.start, run.sequences[0]
     log_probs = reference.log_probs(model, source, start, ids)
     gaps, relative = [], []
-    for scores in out.scores:
-        finite = scores[0][torch.isfinite(scores[0])].double()
-        if len(finite) < 2:  # a forced token
+    for scores in run.scores:
+        finite = scores[0][scores[0].abs() < ENORMOUS].double()
+        if len(finite) == 0:  # no token may be chosen
+            relative.append(0)
+            continue
+        if finite.min() == finite.max():  # forced ones, of which the lowest is taken
             relative.append(math.inf)
             continue
         best = torch.topk(finite, 2).values
@@ -63,11 +63,11 @@ def generate(model, source):
     return ids, log_probs, compare, gaps
 
 
-def judged(exact, single, source):
+def judged(exact, single, source, **options):
     """(ids, log-probs, compare, gaps) of the float64 model. Compared is what float32 finds
     too: the same ids, and log-probs that its rounding moves by less than the tests allow."""
-    ids, log_probs, compare, gaps = generate(exact, source)
-    again, rounded, _, _ = generate(single, source)
+    ids, log_probs, compare, gaps = generate(exact, source, **options)
+    again, rounded, _, _ = generate(single, source, **options)
     agree = [a == b and abs(p - q) < ROUNDING * max(1, abs(p))
              for a, b, p, q in zip(ids, again, log_probs, rounded)]
     return ids, log_probs, min([compare] + [i for i, same in enumerate(agree) if not same]), gaps
