@@ -2,7 +2,7 @@
 # The long tests: 2,000 random graphs and 10,000 mutants of schedules of each kind, faults
 # planted in the compiler, each of which a test must catch (tests/mutants; an hour or two),
 # verdicts of encdec lab whose truth is known, the runtime under the thread sanitizer, then
-# everything judged live by Transformers, in a virtual environment of its own (build/venv,
+# everything judged live by Transformers (models, option sets, tokenizers), in a virtual environment of its own (build/venv,
 # packages from PyPI: gigabytes, once), and a short comparison with other engines
 # (build/compare-venv), which fails where encdec's output is wrong, never where something
 # is slow.
@@ -53,9 +53,12 @@ echo "== each installed header compiled alone" >&2
 echo "== goldens against the live reference" >&2
 "$venv/bin/python" "$root/tests/models/goldens.py" --check
 "$venv/bin/python" "$root/tests/models/scores.py" --check
+"$venv/bin/python" "$root/tests/models/options.py" --check
 "$venv/bin/python" "$root/tests/processors/goldens.py" --check
 echo "== $configs random configurations of each family" >&2
 "$root/tests/e2e/live_families.sh" "$venv/bin/python" "$root/build" "$configs"
+echo "== 216 random option sets of each family" >&2
+"$root/tests/e2e/live_options.sh" "$venv/bin/python" "$root/build" 216
 echo "== tokenizers against the live reference, 100,000 strings each" >&2
 "$venv/bin/python" "$root/tests/tokenizers/goldens.py"
 "$venv/bin/python" "$root/tests/tokenizers/goldens.py" --full "$root/build/bin/encdec_tokenize_test"

@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+"""Random sets of generation options (tests/models/options.py): what Transformers refuses is
+refused, ids and scores are Transformers' wherever no decision was within rounding, and
+tokens are drawn by the probabilities that its processors leave.
+
+    options_test.py BUILD [GOLDENS.json]
+"""
+import collections
+import json
+import math
+import pathlib
+import sys
+import unittest
+
+from driver import GOLDENS, checkpoint, compile_model, make_checkpoint, run
+
+TABLE = pathlib.Path(sys.argv.pop(1)) if len(sys.argv) > 1 else GOLDENS / "options.json"
+TOLERANCE = 1e-4
+COPIES, SAMPLES = 500, 4  # of a source, of each copy's draws
+LEAST_EXPECTED = 5  # draws of a token that the test of a distribution tells from others
+
+
+def ids_in(options):
+    """All ids that a set names."""
+    found = []
+    for key, value in options.items():
+        if key in ("bad_words_ids", "sequence_bias"):
+            found += [t for word in value for t in (word if key[0] == "b" else word[0])]
+        elif key.endswith(("_id", "_tokens")) and not key.startswith("m"):
+            found += value if isinstance(value, list) else [value]
+    return found
+
+
+def unfeasible(options):
+    most = options.get("max_new_tokens") or options.get("max_length", math.inf) - 1
+    return max(options.get("min_new_tokens") or 0, (options.get("min_length") or 0) - 1) > most
+
+
+# Sets that one side alone may refuse: (who, why, whether a set with this vocabulary is one).
+EXCEPTIONS = [
+    ("encdec", "ids are checked wherever they stand; Transformers ignores some that no token has",
+     lambda options, size: any(not 0 <= t < size for t in ids_in(options))),
+    ("encdec", "a number below its least is a mistake; Transformers takes it for none",
+     lambda options, size: options.get("num_return_sequences", 1) < 1 or any(
+         (options.get(key) or 0) < 0 for key in ("min_length", "min_new_tokens",
+                                                 "no_repeat_ngram_size",
+                                                 "encoder_no_repeat_ngram_size"))),
+    ("encdec", "a word without tokens bans nothing and is a mistake; Transformers ignores it",
+     lambda options, size: [] in options.get("bad_words_ids", [])),
+    ("encdec", "a least length above the caller's greatest is a mistake; Transformers warns",
+     lambda options, size: unfeasible(options)),
+]
+
+
+def words(options):
+    return [f"--{key.replace('_', '-')}=" + ("none" if value is None else value if isinstance(
+        value, str) else json.dumps(value)) for key, value in options.items()]
+
+
+def generate(bundle, sources, options, *more, check=True):
+    asked = [word for ids in sources for word in ("--ids", " ".join(map(str, ids)))]
+    return run("generate", bundle, "--json", *words(options), *asked, *more, check=check)
+
+
+def results(output):
+    """[[hypothesis, ...]] of each source."""
+    lines = [json.loads(line) for line in output.stdout.splitlines()]
+    return [line.get("alternatives") or [line] for line in lines]
+
+
+def close(a, b):
+    """Scores that are not finite are null."""
+    if a is None or b is None:
+        return a is b
+    return abs(a - b) <= TOLERANCE * max(1, abs(b))
+
+
+def deviation(counts, probabilities):
+    """By how many standard deviations a chi-squared statistic exceeds its mean (Wilson and
+    Hilferty 1931): 4.75 is a probability of 1e-6. Rare tokens count as one."""
+    total = sum(counts.values())
+    cells, rare = [], [0, 0.0]
+    for token, p in probabilities.items():
+        if p * total >= LEAST_EXPECTED:
+            cells.append((counts[token], p * total))
+        else:
+            rare = [rare[0] + counts[token], rare[1] + p * total]
+    if rare[1] >= LEAST_EXPECTED:
+        cells.append(rare)
+    degrees = len(cells) - 1
+    if degrees < 1:
+        return 0
+    statistic = sum((found - expected) ** 2 / expected for found, expected in cells)
+    spread = 2 / (9 * degrees)
+    return ((statistic / degrees) ** (1 / 3) - (1 - spread)) / math.sqrt(spread)
+
+
+class Options(unittest.TestCase):
+    def test_sets(self):
+        for model in json.loads(TABLE.read_text())["models"]:
+            family, count = model["family"], collections.Counter()
+            spec = make_checkpoint.complete(model["spec"])
+            vocabulary = min(spec["vocab"], spec["decoder_vocab"])
+            folder = checkpoint(f"options-{family}", model["spec"])
+            bundle = compile_model(folder, f"options-{family}.encdec", "--quiet")
+            for case in model["cases"]:
+                count["sets"] += 1
+                with self.subTest(family=family, options=json.dumps(case["options"]),
+                                  source=case["source"]):
+                    self.check(bundle, case, count, vocabulary)
+            self.assertGreaterEqual(count["tokens compared"], 0.98 * count["tokens"])
+            self.assertGreaterEqual(count["decided"], 0.25 * count["beam searches"])
+            print(f"{family}:", ", ".join(f"{n} {name}" for name, n in count.items()), flush=True)
+
+    def check(self, bundle, case, count, vocabulary):
+        out = generate(bundle, [case["source"]], case["options"], check=False)
+        if out.returncode:
+            self.assertEqual(out.stderr.count("\n"), 1, out.stderr)
+        if "refused" in case and out.returncode:
+            count["refused by both"] += 1
+        elif "refused" in case or out.returncode:
+            who = "Transformers" if "refused" in case else "encdec"
+            self.assertTrue(any(who == alone and applies(case["options"], vocabulary)
+                                for alone, _, applies in EXCEPTIONS),
+                            f"{who} alone refuses: {case.get('refused') or out.stderr.strip()}")
+            count[f"refused by {who} alone, an exception"] += 1
+        elif "probabilities" in case:
+            self.check_draws(bundle, case, count)
+        else:
+            self.check_search(case, results(out)[0], count)
+
+    def check_search(self, case, found, count):
+        if "compare" in case:
+            compared, ids = case["compare"], case["ids"]
+            count["tokens"] += len(ids)
+            count["tokens compared"] += compared
+            self.assertEqual(found[0]["ids"][:compared], ids[:compared])
+            if compared == len(ids):
+                self.assertEqual(found[0]["ids"], ids)
+                count["greedy sets equal to the end"] += 1
+            return
+        expected = case["hypotheses"]
+        count["beam searches"] += 1
+        if expected:
+            self.assertTrue(close(found[0]["score"], expected[0]["score"]), (found, expected))
+        count["equal"] += [h["ids"] for h in found] == [h["ids"] for h in expected]
+        if not case["decided"]:
+            return
+        count["decided"] += 1
+        self.assertEqual([h["ids"] for h in found], [h["ids"] for h in expected])
+        for mine, theirs in zip(found, expected):
+            self.assertTrue(close(mine["score"], theirs["score"]), (mine, theirs))
+
+    def check_draws(self, bundle, case, count):
+        probabilities = dict(map(tuple, case["probabilities"]))
+        options = {**case["options"], "num_return_sequences": SAMPLES}
+        drawn = collections.Counter(
+            sample["ids"][0] for samples in results(generate(
+                bundle, [case["source"]] * COPIES, options, "--seed", count["sets"]))
+            for sample in samples)
+        self.assertEqual(sum(drawn.values()), COPIES * SAMPLES)
+        self.assertLessEqual(set(drawn), set(probabilities))
+        self.assertLess(deviation(drawn, probabilities), 4.75, (drawn, probabilities))
+        count["draws"] += sum(drawn.values())
+        self.check_company(bundle, case)
+
+    def check_company(self, bundle, case):
+        """A source's draws are the same in a batch and alone, whatever the threads."""
+        sources = [case["source"], case["source"][-1:], case["source"][-2:]]
+        together = results(generate(bundle, sources, case["options"], "--threads", 2))
+        for i in reversed(range(len(sources))):
+            [alone] = results(generate(bundle, [sources[i]], case["options"], "--threads", 1,
+                                       "--generation-id", i))
+            self.assertEqual([h["ids"] for h in alone], [h["ids"] for h in together[i]])
+
+
+unittest.main()
