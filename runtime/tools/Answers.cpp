@@ -1,8 +1,6 @@
 //===- Answers.cpp - texts, JSON and pictures of what was generated -------===//
 
 #include "runtime/tools/Answers.h"
-#include "runtime/tools/Alignments.h"
-#include "runtime/tools/ModelFile.h"
 #include "runtime/tools/Terminal.h"
 
 #include <fmt/format.h>
@@ -168,60 +166,6 @@ Json Answers::toJson(const encdec_sequence &sequence) const {
   all["score"] = sequence.score; // NaN becomes null
   all["log_prob"] = sequence.log_prob;
   return all;
-}
-
-/// Labels of ids: the tokenizer's pieces, or the numbers.
-std::vector<std::string> Answers::pieces(bool target, const int32_t *ids,
-                                         uint64_t count) const {
-  std::vector<std::string> labels;
-  for (uint64_t i = 0; i < count; ++i) {
-    if (!info.has_tokenizer) {
-      labels.push_back(std::to_string(ids[i]));
-      continue;
-    }
-    uint64_t size = 0;
-    check(encdec_piece(model, target, ids[i], nullptr, 0, &size));
-    std::string piece(size, 0);
-    check(
-        encdec_piece(model, target, ids[i], piece.data(), piece.size(), &size));
-    labels.push_back(std::move(piece));
-  }
-  return labels;
-}
-
-// FILE.svg for the first source, FILE-2.svg for the second, and so on.
-void Answers::draw(const Source &source, const encdec_result *result) const {
-  auto read = sized<encdec_source>();
-  check(encdec_result_source(result, 0, &read));
-  auto sequence = sized<encdec_sequence>();
-  check(encdec_result_get(result, 0, /*rank=*/0, &sequence));
-  AlignmentPicture picture;
-  const uint64_t S = read.id_count, T = sequence.id_count;
-  picture.sourcePieces = pieces(false, read.ids, S);
-  picture.targetPieces = pieces(true, sequence.ids, T);
-  picture.sourceText = source.ids.empty()
-                           ? source.text
-                           : fmt::format("{}", fmt::join(source.ids, " "));
-  if (info.has_tokenizer)
-    picture.targetText = textOf(sequence);
-  picture.heads = sequence.heads;
-  picture.layers = sequence.layers;
-  picture.layer =
-      arguments.alignmentLayer ? arguments.alignmentLayer : sequence.layers;
-  const float *layer =
-      sequence.probs + (picture.layer - 1) * picture.heads * T * S; // [H][T][S]
-  picture.probs.assign(layer, layer + picture.heads * T * S);
-
-  std::string path = arguments.alignments;
-  if (count > 1) {
-    size_t name = path.find_last_of('/') + 1; // npos + 1 is 0
-    size_t dot = path.find_last_of('.');
-    if (dot == std::string::npos || dot <= name)
-      dot = path.size();
-    path.insert(dot, fmt::format("-{}", count));
-  }
-  keepModel(arguments.model, path, "--alignments");
-  replaceFile(path, drawAlignments(picture), "--alignments:");
 }
 
 } // namespace encdec::tools

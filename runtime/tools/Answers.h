@@ -24,9 +24,6 @@ public:
   /// With --stream: writes and flushes what is certain of the next source: the tokens that
   /// its best hypothesis goes on with.
   void certain(std::span<const int32_t> tokens);
-  /// Draws the alignments of the result's one source, whose answer was the last one
-  /// written. Throws Failure where no file can be written; an older file then stays.
-  void draw(const Source &source, const encdec_result *result) const;
   /// Writes the answer to a blank line: a blank line, or an object with no
   /// text.
   void blank();
@@ -39,8 +36,6 @@ private:
   void piece(std::span<const int32_t> tokens, std::string text);
   void endStream();
   std::string textOf(const encdec_sequence &sequence) const;
-  std::vector<std::string> pieces(bool target, const int32_t *ids,
-                                  uint64_t count) const;
   nlohmann::ordered_json toJson(const encdec_sequence &sequence) const;
   void lines(std::vector<std::string> texts);
 

@@ -1,6 +1,7 @@
 //===- Generate.cpp - encdec generate: text or ids in, text or ids out ----===//
 
 #include "runtime/tools/Generate.h"
+#include "runtime/tools/AlignmentFile.h"
 #include "runtime/tools/Answers.h"
 #include "runtime/tools/Decoding.h"
 #include "runtime/tools/Input.h"
@@ -44,6 +45,7 @@ private:
   void advance();
   void answerFinished();
   bool staysBlank(const Source &source) const;
+  void leaveBlank();
   void answer(const Source &source, const encdec_result *result);
   void refuse(const Source &source, const Failure &failure);
 
@@ -54,6 +56,7 @@ private:
   LineReader lines{STDIN_FILENO};
   std::optional<Decoding> decoding;
   std::optional<Answers> answers;
+  std::optional<AlignmentFile> alignments;
   bool ended = false; ///< No further source is read.
   uint64_t count = 0; ///< Of sources so far.
   std::deque<Pending> pending;
@@ -63,8 +66,10 @@ private:
 Generator::Generator(const GenerateArguments &arguments)
     : arguments(arguments), given(givenSources(arguments)), fromIds(arguments.areIds()),
       fromLines(given.empty()) {
-  if (!arguments.alignments.empty())
+  if (!arguments.alignments.empty()) {
     keepModel(arguments.model, arguments.alignments, "--alignments");
+    AlignmentFile::checkName(arguments.alignments);
+  }
   model = openModel(arguments.model, arguments.weights);
   const encdec_model_info info = modelInfo(model.get());
   if (info.decoder_layers == 0)
@@ -87,6 +92,8 @@ Generator::Generator(const GenerateArguments &arguments)
   checkSourceLanguage();
   decoding.emplace(model.get(), arguments.generation, arguments.threads, given.size());
   answers.emplace(arguments, model.get());
+  if (!arguments.alignments.empty())
+    alignments.emplace(arguments, model.get());
 }
 
 /// A language that the model does not know is wrong for all texts, so it is refused first.
@@ -107,12 +114,15 @@ int Generator::run() {
   for (;;) {
     readAhead();
     if (pending.empty())
-      return exitCode;
+      break;
     advance();
     const size_t before = pending.size();
     answerFinished();
     progress.add(before - pending.size());
   }
+  if (alignments)
+    alignments->finish();
+  return exitCode;
 }
 
 /// The next source; none at the end, and where none has arrived and `wait` is false.
@@ -176,7 +186,7 @@ void Generator::answerFinished() {
     if (next.source.refusal)
       refuse(next.source, *next.source.refusal);
     else if (!next.number)
-      answers->blank();
+      leaveBlank();
     else
       answer(next.source, decoding->take(*next.number).get());
     flushResults();
@@ -188,6 +198,12 @@ void Generator::answerFinished() {
 bool Generator::staysBlank(const Source &source) const {
   return !fromIds && !arguments.keepEmpty &&
          source.text.find_first_not_of(" \t\v\f\r") == std::string::npos;
+}
+
+void Generator::leaveBlank() {
+  answers->blank();
+  if (alignments)
+    alignments->addNothing();
 }
 
 void Generator::answer(const Source &source, const encdec_result *result) {
@@ -202,10 +218,10 @@ void Generator::answer(const Source &source, const encdec_result *result) {
   for (std::string line; std::getline(warnings, line);)
     printWarning(source.where + ": " + line);
   answers->found(result);
-  if (arguments.alignments.empty())
+  if (!alignments)
     return;
   try {
-    answers->draw(source, result);
+    alignments->add(source, result);
   } catch (const Failure &failure) { // the text has its answer, and so have those after it
     if (arguments.failFast)
       throw;
@@ -222,6 +238,8 @@ void Generator::refuse(const Source &source, const Failure &failure) {
     throw Failure(failure.code, source.where + ": " + failure.what());
   printError(source.where + ": " + failure.what());
   answers->missing(failure.what());
+  if (alignments)
+    alignments->addNothing();
   if (!exitCode)
     exitCode = failure.code;
 }

@@ -9,6 +9,7 @@ constexpr const char *footer = R"(Examples:
   encdec generate en-fr.encdec --text "I love machine learning"
   encdec generate en-fr.encdec --json < english.txt > french.jsonl
   encdec generate en-fr.encdec --text "Hello." --alignments hello.svg
+  encdec generate en-fr.encdec --alignments links.txt < english.txt > french.txt
   encdec generate en-fr.encdec --beams 4 --nbest 2 --text "Hello."
   encdec generate en-fr.encdec --beams 1 --stream < english.txt
   encdec generate many.encdec --source-lang en --target-lang fr --text "Hello."
@@ -25,13 +26,14 @@ and the exit code is that of the first one. "truncated" in JSON counts the token
 void addOutputs(CLI::App *command, GenerateArguments &arguments) {
   command
       ->add_option("--alignments", arguments.alignments,
-                   "Draw the cross-attention into FILE, an SVG (FILE-2 and so "
-                   "on for further texts)")
+                   "Write the cross-attention into FILE: .svg (a picture; FILE-2 and so "
+                   "on for further texts), .html (a page to look through all), .json (a line "
+                   "for each text) or .txt (links of words, \"0-0 1-2\")")
       ->type_name("FILE")
       ->check(notEmpty());
   command
       ->add_option("--alignment-layer", arguments.alignmentLayer,
-                   "Decoder layer to draw, from 1; default: the last")
+                   "Decoder layer of pictures and links, from 1; default: the last")
       ->type_name("N")
       ->check(between(1, 1024))
       ->needs("--alignments");

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """encdec generate and what lies around it: models, pictures, streams, signals."""
+import json
 import os
 import pathlib
 import resource
@@ -96,6 +97,38 @@ class Files(Cli):
         shutil.copytree(EXAMPLE, checkpoint)
         self.refused(2, "generate", checkpoint, "--text", "Yes.", "--alignments",
                      checkpoint / "config.json", says=["config.json"])
+
+    def test_alignments_of_all_texts_in_one_file(self):
+        folder = pathlib.Path(tempfile.mkdtemp(dir=OUT))
+        self.addCleanup(shutil.rmtree, folder)
+
+        def written(name, texts):
+            run("generate", self.bundle, "--alignments", folder / name, input=texts)
+            return (folder / name).read_text(encoding="utf-8")
+
+        texts = "Where is the station?\n\nI like tea.\n"
+        links = written("a.txt", texts).splitlines()
+        self.assertEqual((len(links), links[1]), (3, ""))  # the blank line has none
+        objects = [json.loads(line) for line in written("a.json", texts).splitlines()]
+        self.assertIsNone(objects[1])
+        for line, one in zip(links[::2], objects[::2]):
+            self.assertEqual(line, " ".join(f"{s}-{t}" for s, t in one["links"]))
+            self.assertEqual([t for _, t in one["links"]], list(range(len(one["target"]))))
+            for (s, _), row in zip(one["links"], one["probs"]):
+                self.assertEqual(len(row), len(one["source"]))
+                self.assertEqual(row[s], max(row))
+                self.assertLess(sum(row), 1.001)
+        self.assertEqual(objects[0]["source"], ["Where", "is", "the", "station?"])
+        page = written("a.html", "a <b> & </script> c.\n")
+        data = page.split('<script id="data" type="application/json">')[1].split("</script>")[0]
+        sentence, = json.loads(data)
+        self.assertEqual(sentence["text"], "a <b> & </script> c.")
+        for layer in sentence["probs"]:
+            for head in layer:
+                self.assertEqual(len(head), len(sentence["target"]))
+                self.assertTrue(all(len(row) == len(sentence["source"]) for row in head))
+        self.refused(2, "generate", self.bundle, "--text", "Yes.", "--alignments",
+                     folder / "a.pdf", says=["--alignments", ".html", "a.pdf"])
 
     def test_pictures_are_numbered(self):
         folder = pathlib.Path(tempfile.mkdtemp(dir=OUT))

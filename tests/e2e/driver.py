@@ -20,8 +20,10 @@ OUT = BUILD / "e2e"
 
 
 def run(*arguments, check=True, **options):
+    if "input" not in options:
+        options["stdin"] = subprocess.DEVNULL
     result = subprocess.run([ENCDEC, *map(str, arguments)], capture_output=True,
-                            text=True, stdin=subprocess.DEVNULL, **options)
+                            text=True, **options)
     if check and result.returncode:
         raise AssertionError(f"encdec {' '.join(map(str, arguments[:3]))} … exited "
                              f"{result.returncode}: {result.stderr.strip()}")

@@ -1,0 +1,209 @@
+//===- AlignmentFile.cpp - where --alignments goes ------------------------===//
+
+#include "runtime/tools/AlignmentFile.h"
+#include "runtime/tools/AlignmentPage.h"
+#include "runtime/tools/ModelFile.h"
+#include "runtime/tools/WordAlignment.h"
+
+#include <fmt/format.h>
+
+namespace encdec::tools {
+
+using Json = nlohmann::ordered_json;
+
+/// One source and its best sequence.
+struct AlignmentFile::Sentence {
+  std::string sourceText, targetText;
+  std::vector<std::string> source, target; ///< Pieces.
+  std::vector<bool> sourceSpecial, targetSpecial;
+  encdec_sequence sequence; ///< Its probs are [L][H][T][S].
+
+  size_t S() const { return source.size(); }
+  size_t T() const { return target.size(); }
+  /// [H][T][S] of a layer, from 1.
+  std::span<const float> layer(uint64_t number) const {
+    const size_t size = sequence.heads * T() * S();
+    return {sequence.probs + (number - 1) * size, size};
+  }
+};
+
+AlignmentFile::Form AlignmentFile::formOf(const std::string &path) {
+  constexpr std::pair<std::string_view, Form> endings[] = {{".svg", Form::Picture},
+                                                           {".html", Form::Page},
+                                                           {".json", Form::Json},
+                                                           {".txt", Form::Pharaoh}};
+  for (const auto &[ending, form] : endings)
+    if (path.ends_with(ending))
+      return form;
+  throw usageFailure(fmt::format(
+      "--alignments: expected a name that ends in .svg (a picture), .html (a page), .json or "
+      ".txt (Pharaoh's links of words), got '{}'",
+      path));
+}
+
+AlignmentFile::AlignmentFile(const GenerateArguments &arguments, const encdec_model *model)
+    : arguments(arguments), model(model), info(modelInfo(model)),
+      form(formOf(arguments.alignments)) {
+  for (uint64_t i = 0; i < encdec_language_count(model); ++i) {
+    uint64_t size = 0;
+    check(encdec_language_code(model, i, nullptr, 0, &size));
+    std::string code(size, 0);
+    check(encdec_language_code(model, i, code.data(), code.size(), &size));
+    languages.insert(std::move(code));
+  }
+}
+
+/// Labels of ids: the tokenizer's pieces, or the numbers.
+std::vector<std::string> AlignmentFile::pieces(bool target, const int32_t *ids,
+                                               uint64_t count) const {
+  std::vector<std::string> labels;
+  for (uint64_t i = 0; i < count; ++i) {
+    if (!info.has_tokenizer) {
+      labels.push_back(std::to_string(ids[i]));
+      continue;
+    }
+    uint64_t size = 0;
+    check(encdec_piece(model, target, ids[i], nullptr, 0, &size));
+    std::string piece(size, 0);
+    check(encdec_piece(model, target, ids[i], piece.data(), piece.size(), &size));
+    labels.push_back(std::move(piece));
+  }
+  return labels;
+}
+
+/// Which pieces are no part of a word: those that no text shows, such as the end, and
+/// languages. A source's ids need not be in the target's vocabulary, so their names decide.
+std::vector<bool> AlignmentFile::special(bool target, const int32_t *ids,
+                                         const std::vector<std::string> &pieces) const {
+  std::vector<bool> all(pieces.size());
+  for (size_t i = 0; i < pieces.size() && info.has_tokenizer; ++i) {
+    uint64_t size = 0;
+    if (target)
+      check(encdec_detokenize(model, ids + i, 1, nullptr, 0, &size));
+    const std::string &piece = pieces[i];
+    // A SentencePiece mark alone shows no text of its own either, but begins a word.
+    const bool mark = piece == "\u2581" || piece == "\u0120";
+    const bool isName = piece.starts_with('<') && piece.ends_with('>') && piece != "<unk>" &&
+                        !piece.starts_with("<0x");
+    all[i] = languages.contains(piece) || isName || (target && size == 0 && !mark);
+  }
+  return all;
+}
+
+void AlignmentFile::add(const Source &source, const encdec_result *result) {
+  ++count;
+  Sentence sentence;
+  auto read = sized<encdec_source>();
+  check(encdec_result_source(result, 0, &read));
+  encdec_sequence &sequence = sentence.sequence = sized<encdec_sequence>();
+  check(encdec_result_get(result, 0, /*rank=*/0, &sequence));
+  sentence.source = pieces(false, read.ids, read.id_count);
+  sentence.target = pieces(true, sequence.ids, sequence.id_count);
+  sentence.sourceSpecial = special(false, read.ids, sentence.source);
+  sentence.targetSpecial = special(true, sequence.ids, sentence.target);
+  sentence.sourceText =
+      source.ids.empty() ? source.text : fmt::format("{}", fmt::join(source.ids, " "));
+  if (sequence.text)
+    sentence.targetText.assign(sequence.text, sequence.text_size);
+  switch (form) {
+  case Form::Picture:
+    return draw(sentence);
+  case Form::Page:
+    sentences.push_back(describe(sentence));
+    return;
+  case Form::Json:
+  case Form::Pharaoh:
+    lines += addWords(sentence) + "\n";
+  }
+}
+
+void AlignmentFile::addNothing() {
+  ++count;
+  if (form == Form::Json || form == Form::Pharaoh)
+    lines += form == Form::Json ? "null\n" : "\n";
+}
+
+// FILE.svg for the first source, FILE-2.svg for the second, and so on.
+void AlignmentFile::draw(const Sentence &sentence) const {
+  AlignmentPicture picture;
+  picture.sourcePieces = sentence.source;
+  picture.targetPieces = sentence.target;
+  picture.sourceText = sentence.sourceText;
+  picture.targetText = sentence.targetText;
+  picture.heads = sentence.sequence.heads;
+  picture.layers = sentence.sequence.layers;
+  picture.layer = arguments.alignmentLayer ? arguments.alignmentLayer : picture.layers;
+  const auto layer = sentence.layer(picture.layer);
+  picture.probs.assign(layer.begin(), layer.end());
+  std::string path = arguments.alignments;
+  if (count > 1)
+    path.insert(path.find_last_of('.'), fmt::format("-{}", count));
+  keepModel(arguments.model, path, "--alignments");
+  replaceFile(path, drawAlignments(picture), "--alignments:");
+}
+
+/// The links of words in the form of the file; the layer's heads are averaged.
+std::string AlignmentFile::addWords(const Sentence &sentence) const {
+  const uint64_t layer =
+      arguments.alignmentLayer ? arguments.alignmentLayer : sentence.sequence.layers;
+  const WordAlignment words =
+      alignWords(sentence.source, sentence.target, sentence.sourceSpecial,
+                 sentence.targetSpecial, sentence.layer(layer), sentence.sequence.heads);
+  if (form == Form::Pharaoh)
+    return pharaoh(words);
+  Json object = {{"text", sentence.sourceText}, {"translation", sentence.targetText}};
+  for (const auto &[key, side] : {std::pair("source", &words.source), {"target", &words.target}})
+    for (const Word &word : *side)
+      object[key].push_back(word.text);
+  object["links"] = words.links;
+  const size_t width = words.source.size();
+  for (size_t t = 0; t < words.target.size(); ++t)
+    object["probs"].push_back(std::vector<float>(words.probs.begin() + int64_t(t * width),
+                                                 words.probs.begin() + int64_t((t + 1) * width)));
+  object["source_pieces"] = sentence.source;
+  object["target_pieces"] = sentence.target;
+  object["layer"] = layer;
+  return object.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+/// What the page knows of a sentence. Three digits of each probability are as many as it
+/// shows.
+Json AlignmentFile::describe(const Sentence &sentence) const {
+  Json object = {{"text", sentence.sourceText},
+                 {"source", sentence.source},
+                 {"target", sentence.target}};
+  auto words = [](const std::vector<std::string> &pieces, const std::vector<bool> &special) {
+    Json all = Json::array();
+    for (const Word &word : wordsOf(pieces, special))
+      all.push_back({{"text", word.text}, {"begin", word.begin}, {"end", word.end}});
+    return all;
+  };
+  object["source_words"] = words(sentence.source, sentence.sourceSpecial);
+  object["target_words"] = words(sentence.target, sentence.targetSpecial);
+  const size_t S = sentence.S(), T = sentence.T();
+  for (uint64_t number = 1; number <= sentence.sequence.layers; ++number) {
+    const auto layer = sentence.layer(number);
+    Json heads = Json::array();
+    for (uint64_t head = 0; head < sentence.sequence.heads; ++head) {
+      Json rows = Json::array();
+      for (size_t t = 0; t < T; ++t) {
+        Json row = Json::array();
+        for (size_t s = 0; s < S; ++s)
+          row.push_back(int(layer[(head * T + t) * S + s] * 1000 + 0.5f) / 1000.0);
+        rows.push_back(std::move(row));
+      }
+      heads.push_back(std::move(rows));
+    }
+    object["probs"].push_back(std::move(heads));
+  }
+  return object;
+}
+
+void AlignmentFile::finish() const {
+  if (form == Form::Picture)
+    return;
+  replaceFile(arguments.alignments, form == Form::Page ? alignmentPage(sentences) : lines,
+              "--alignments:");
+}
+
+} // namespace encdec::tools
