@@ -188,4 +188,41 @@ TEST(SearchGolden, OptionsOfCTranslate2) {
     EXPECT_GT(count, 15u) << key;
 }
 
+TEST(SearchOptions, ThatExcludeEachOtherAreRefused) {
+  const std::pair<const char *, const char *> cases[] = {
+      {R"({"num_beams": 4, "num_beam_groups": 3, "diversity_penalty": 1.0})",
+       "num_beam_groups is 3, expected a divisor of the 4 beams"},
+      {R"({"num_beams": 4, "num_beam_groups": 2})", "diversity_penalty above 0"},
+      {R"({"num_beams": 4, "diversity_penalty": 1.0})", "num_beam_groups above 1"},
+      {R"({"num_beams": 4, "num_beam_groups": 2, "diversity_penalty": 1.0, "do_sample": true})",
+       "num_beam_groups: expected a search that draws no tokens"},
+      {R"({"num_beams": 4, "num_beam_groups": 2, "diversity_penalty": 1.0,
+           "force_words_ids": [[2]]})",
+       "force_words_ids: expected one group of beams"},
+      {R"({"force_words_ids": [[2]]})", "force_words_ids: expected num_beams above 1"},
+      {R"({"num_beams": 2, "force_words_ids": [[2, 1]]})", "expected no end token in a phrase"},
+      {R"({"num_beams": 2, "force_words_ids": [[[2], [2, 3]]]})", "begins another, found [2]"},
+      {R"({"num_beams": 2, "patience": 2.0})", "patience: expected early_stopping true"},
+      {R"({"num_beams": 2, "patience": 2.0, "early_stopping": true, "num_return_sequences": 5})",
+       "num_return_sequences is 5, expected 1 ... 4 (num_beams * patience)"},
+      {R"({"return_alternatives": true, "do_sample": true})", "return_alternatives: expected"},
+      {R"({"num_beams": 2, "coverage_penalty": 1.0, "force_words_ids": [[2]]})",
+       "coverage_penalty: expected no force_words_ids"},
+      {R"({"coverage_penalty": 1.0})", "create it with probs = 1"}};
+  const Json &file = goldens();
+  TableModel model(Tables(file["vocabulary"], file["steps"], file["rows"]),
+                   generationOf(file));
+  auto state = State::create(model.model, {.maxRows = 16, .threads = 1});
+  ASSERT_TRUE(state.ok());
+  Engine engine(**state);
+  for (const auto &[options, says] : cases) {
+    const Status status = engine.check(optionsOf(Json::parse(options)));
+    EXPECT_NE(status.message().find(says), std::string::npos)
+        << options << ": " << status.message();
+  }
+  // With one beam nothing is in groups, as in Transformers 4.
+  EXPECT_TRUE(
+      engine.check(optionsOf(Json::parse(R"({"num_beams": 1, "diversity_penalty": 1.0})"))).ok());
+}
+
 } // namespace

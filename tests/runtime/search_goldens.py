@@ -117,8 +117,11 @@ def forced(draw):
         else:  # alternatives that begin alike would meet a list that 4.49 shares by mistake
             firsts = draw.sample(range(2, VOCABULARY), draw.randint(2, 3))
             words.append([phrase(draw, first) for first in firsts])
-    return {**common(draw), "num_beams": beams, "force_words_ids": words,
-            "num_return_sequences": draw.randint(1, beams)}
+    options = {**common(draw), "num_beams": beams, "force_words_ids": words,
+               "num_return_sequences": draw.randint(1, beams)}
+    # A ban of a word's token would make 4.49 follow it with a score of -inf.
+    options.pop("no_repeat_ngram_size", None)
+    return options
 
 
 def keep_scores(scorer, kept):
