@@ -2,10 +2,10 @@
 # The long tests: 2,000 random graphs and 10,000 mutants of schedules of each kind, faults
 # planted in the compiler, each of which a test must catch (tests/mutants; an hour or two),
 # verdicts of encdec lab whose truth is known, the runtime under the thread sanitizer, then
-# everything judged live by Transformers (models, option sets, tokenizers), in a virtual environment of its own (build/venv,
-# packages from PyPI: gigabytes, once), and a short comparison with other engines
-# (build/compare-venv), which fails where encdec's output is wrong, never where something
-# is slow.
+# everything judged live by Transformers (models, option sets, tokenizers), in a virtual
+# environment of its own (build/venv, packages from PyPI: gigabytes, once), and a short
+# comparison with other engines (build/compare-venv), which fails where encdec's output is
+# wrong, never where something is slow.
 #   tests/full.sh [--configs N] [TABLE]
 # N is how many random configurations of each family Transformers judges live (default 3);
 # they are new in every run, and the seed is printed. TABLE holds the sentences that the
