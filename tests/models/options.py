@@ -86,7 +86,8 @@ class Judge:
     def probabilities(self, source, options):
         """[token, probability] of all tokens that may be drawn first."""
         import torch
-        run = beams.Run(self.exact, source, {**options, "max_new_tokens": 2})
+        run = beams.Run(self.exact, source, {
+            **options, "max_new_tokens": min(2, options.get("max_new_tokens", 2))})
         processed = torch.softmax(run.scores[0][0].double(), -1)
         return [[token, float(f"{p:.5g}")] for token, p in enumerate(processed.tolist()) if p > 0]
 
