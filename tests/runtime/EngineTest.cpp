@@ -63,7 +63,7 @@ Wish randomWish(std::mt19937 &random) {
     break;
   case 2:
     if (beams > 1)
-      options.force_words_ids = {{{int32_t(random() % 38 + 1)}}};
+      options.force_words_ids.emplace(1).front().push_back({int32_t(random() % 38 + 1)});
     break;
   case 3:
     options.return_alternatives = true;
