@@ -32,6 +32,8 @@ constexpr RefusedOption refused[] = {
     {"forced_decoder_ids", "null",
      "Transformers 5 refuses it too; give the tokens as a prefix, or the first one as "
      "forced_bos_token_id"},
+    {"guidance_scale", "1",
+     "Transformers' guidance has no meaning where an encoder reads the source; leave it out"},
     {"watermarking_config", "null",
      "outputs are not watermarked; leave it out, or mark texts after their generation"},
     {"token_healing", "false",

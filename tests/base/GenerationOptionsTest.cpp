@@ -112,7 +112,7 @@ TEST(OptionTable, RangesAreTransformers) {
       {"repetition_penalty", "0.5", true},  {"encoder_repetition_penalty", "-2", false},
       {"encoder_repetition_penalty", "2", true}, {"max_new_tokens", "0", false},
       {"max_new_tokens", "1", true},        {"length_penalty", "-3.5", true},
-      {"guidance_scale", "-1", true},       {"max_time", "0", true},
+      {"max_time", "0", true},
       {"early_stopping", "\"never\"", true}, {"early_stopping", "true", true},
       {"early_stopping", "\"always\"", false}, {"bad_words_ids", "[5]", false},
       {"bad_words_ids", "[[-5]]", false},   {"bad_words_ids", "[[5, 7], [9]]", true},

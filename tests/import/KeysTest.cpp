@@ -135,7 +135,6 @@ TEST(Generation, OptionsAreHonoured) {
       {"suppress_tokens", "[1, 4]", "[1, 4]"},
       {"begin_suppress_tokens", "[1]", "[1]"},
       {"exponential_decay_length_penalty", "[2, 1.5]", "[2, 1.500000e+00]"},
-      {"guidance_scale", "1.5", "1.500000e+00 : f64"},
       {"num_beam_groups", "2", "2 : i64"},
       {"diversity_penalty", "0.5", "5.000000e-01 : f64"},
       {"force_words_ids", "[[1], [[2], [3, 4]]]", "[[[1]], [[2], [3, 4]]]"}};
