@@ -4,7 +4,7 @@
 //
 // A line of the trace is one sentence: the second at which it arrives, how many tokens its
 // translation has, and its ids. The program waits for each arrival and decodes: `join` lets a
-// sentence join those that decode; `batch` collects up to 16 sentences, for up to 10 ms, and
+// sentence join while others decode; `batch` collects up to 16 sentences, for up to 10 ms, and
 // answers when all of them are done. It prints one line of JSON: latencies from arrival to
 // answer in milliseconds, and sentences a second. bench/arrivals makes the traces and draws
 // the curve.

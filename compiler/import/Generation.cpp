@@ -1,7 +1,7 @@
 // Generation.cpp: the decoding defaults of a checkpoint.
 //
-// Keys and values are those of the options' table (runtime/base/GenerationOptions.def). Rules
-// as in Transformers' generation utilities (generation/utils.py,
+// The options' table (runtime/base/GenerationOptions.def) says which keys there are and which
+// values they take. Rules as in Transformers' generation utilities (generation/utils.py,
 // generation/configuration_utils.py): an unset max_length means 20 *new* tokens, within the
 // model's positions; max_new_tokens overrides max_length; decoder_start_token_id falls back
 // to bos_token_id, pad to eos. Overridden lengths are kept: a caller may ask for them.

@@ -25,8 +25,6 @@
  * even where all `eos_count` end tokens are among the best. */
 #define ENCDEC_ABI_TOP_K_OF_BEAM(eos_count)                                    \
   ((eos_count) > 1 ? (eos_count) + 1 : 2)
-#define ENCDEC_ABI_MAX_BEAMS(eos_count)                                        \
-  (ENCDEC_ABI_MAX_TOP_K / ENCDEC_ABI_TOP_K_OF_BEAM(eos_count))
 
 /* Rows of an activation start every round_up(width, ENCDEC_ABI_LANES) floats;
  * the padding floats are always zero. */
@@ -80,7 +78,7 @@
      out_logits, where it is not null, is written as ever */                   \
   X(int64_t, top_k)                                                            \
   /* step: 0: no row reads what another row of the call writes to the cache.   \
-     1: rows may be positions of one hypothesis, as those of a prompt: a row   \
+     1: rows may be positions of one hypothesis, such as its prompt: a row     \
      reads what other rows of the call write, at positions before its own. Rows\
      that write to one slot differ in position. Every row's logits and keys have\
      the bits of steps that take one position after the other */               \

@@ -6,8 +6,8 @@
  *   if (encdec_compile("models/en-fr", options, "en-fr.encdec", &report))
  *     puts(encdec_compile_report_message(report));
  *
- * Its library, encdec_compiler_c, has LLVM and MLIR behind it. It knows nothing of the
- * runtime, nor the runtime of it: a program that runs what it has compiled uses both, and
+ * Its library, encdec_compiler_c, has LLVM and MLIR behind it. Neither the compiler's
+ * library nor the runtime's knows of the other: a program that runs what it has compiled uses both, and
  * they meet in encdec_model_image (abi.h).
  *
  * Rules:
@@ -65,8 +65,8 @@ ENCDEC_API void encdec_compile_report_free(encdec_compile_report *report);
 
 /* --- Options --------------------------------------------------------------- */
 
-/* How to compile. The names and values are those of the options of `encdec compile`, which
- * `encdec compile --help` explains, without their dashes: weights, weights-for, sketch,
+/* How to compile. Options have the names and values that `encdec compile` gives them and
+ * `encdec compile --help` explains, without dashes: weights, weights-for, sketch,
  * tuning, groups, tune, patterns, pass-pipeline, at, load-pass-plugin, cpu, tokenizer,
  * tokenizer-as, strict, family, ir, max-source-tokens, deadline. */
 typedef struct encdec_compile_options encdec_compile_options;

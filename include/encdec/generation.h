@@ -21,8 +21,8 @@
  *   - Nobody has to read events. What is new waits in its source, at most as much as the
  *     source's greatest length; results wait until they are taken or removed.
  *   - What a source gets depends on its ids, prefix and options alone: not on when it
- *     joins, on its neighbours, or on threads. A source that waits for room joins after
- *     those that were added before it. */
+ *     joins, on its neighbours, or on threads. Sources that wait for room join in the
+ *     order in which they were added. */
 #ifndef ENCDEC_GENERATION_H
 #define ENCDEC_GENERATION_H
 
@@ -64,7 +64,7 @@ encdec_generation_add_text(encdec_generation *generation, const char *text,
 
 /* Lets sources that wait join, as far as there is room, and runs one step of all rows.
  * *out_unfinished (may be NULL) is how many sources have not ended; with none the call does
- * nothing. Errors: those of the hook. After an error, the next call goes on where this one
+ * nothing. Errors: FAILURE where the hook fails. After an error, the next call goes on where this one
  * stopped. */
 ENCDEC_API encdec_status *encdec_generation_advance(encdec_generation *generation,
                                                     uint64_t *out_unfinished);

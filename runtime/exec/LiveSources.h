@@ -24,7 +24,6 @@ public:
 
   /// Ends all sources.
   void clear();
-  uint64_t live() const { return order.size(); }
   uint64_t freeSources() const { return lengths.size() - order.size(); }
   uint64_t freePlaces() const { return places - used; }
 

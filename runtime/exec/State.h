@@ -17,6 +17,10 @@ namespace encdec::runtime {
 /// and ascend. An error about one source carries its index.
 Status checkOffsets(uint64_t idCount, std::span<const uint64_t> offsets);
 
+/// Whether the decoder's vocabulary, of `vocabulary` ids, has all tokens of a `what` (as
+/// messages call them: "prefix").
+Status checkTokens(std::span<const int32_t> tokens, uint64_t vocabulary, const char *what);
+
 /// Limits of a state; 0 means the default (runtime.h documents each).
 struct StateLimits {
   uint64_t maxRows = 0;

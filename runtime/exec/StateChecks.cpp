@@ -24,6 +24,15 @@ Status checkOffsets(uint64_t idCount, std::span<const uint64_t> offsets) {
   return {};
 }
 
+Status checkTokens(std::span<const int32_t> tokens, uint64_t vocabulary, const char *what) {
+  for (size_t i = 0; i < tokens.size(); ++i)
+    if (tokens[i] < 0 || uint64_t(tokens[i]) >= vocabulary)
+      return usageError(fmt::format("token {} at place {} of the {} is outside the "
+                                    "vocabulary 0 ... {}",
+                                    tokens[i], i, what, vocabulary - 1));
+  return {};
+}
+
 Status State::checkSource(std::span<const int32_t> ids) const {
   const ModelInfo &sizes = model->manifest.model;
   if (ids.empty())
@@ -100,7 +109,6 @@ Status State::checkStep(const StepInput &input) const {
 }
 
 Status State::checkPrefill(size_t row, std::span<const int32_t> fed) {
-  const uint64_t vocabulary = model->manifest.model.vocabSize;
   ENCDEC_RETURN_IF_ERROR(checkDecoder(*model));
   if (row >= rows())
     return usageError(fmt::format("row {} is not below the {} live rows", row, rows()));
@@ -111,11 +119,7 @@ Status State::checkPrefill(size_t row, std::span<const int32_t> fed) {
   if (fed.empty() || fed.size() > prefillRows)
     return usageError(fmt::format("a prefill has {} tokens, expected 1 ... {}", fed.size(),
                                   prefillRows));
-  for (size_t i = 0; i < fed.size(); ++i)
-    if (fed[i] < 0 || uint64_t(fed[i]) >= vocabulary)
-      return usageError(fmt::format("token {} at place {} of the prefix is outside the "
-                                    "vocabulary 0 ... {}",
-                                    fed[i], i, vocabulary - 1));
+  ENCDEC_RETURN_IF_ERROR(checkTokens(fed, model->manifest.model.vocabSize, "prefix"));
   if (uint64_t(positions[row]) + fed.size() > limits.maxTargetPositions)
     return overLimit(fmt::format("row {} at position {} has no room for {} more tokens "
                                  "(max_target_positions {})",

@@ -3,13 +3,8 @@
 #include "runtime/search/Candidates.h"
 
 #include <algorithm>
-#include <limits>
 
 namespace encdec::runtime {
-
-namespace {
-constexpr float never = -std::numeric_limits<float>::infinity();
-} // namespace
 
 void RowBans::begin() {
   banned.clear();

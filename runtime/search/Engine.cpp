@@ -47,12 +47,8 @@ Result<std::shared_ptr<Policy>> Engine::policyFor(const GenerationOptions &optio
 Result<uint64_t> Engine::add(std::span<const int32_t> ids, std::span<const int32_t> prefix,
                              const GenerationOptions &options) {
   ENCDEC_RETURN_IF_ERROR(state.checkSource(ids));
-  const uint64_t vocabulary = state.model->manifest.model.vocabSize;
-  for (size_t i = 0; i < prefix.size(); ++i)
-    if (prefix[i] < 0 || uint64_t(prefix[i]) >= vocabulary)
-      return usageError(fmt::format("token {} at place {} of the prefix is outside the "
-                                    "vocabulary 0 ... {}",
-                                    prefix[i], i, vocabulary - 1));
+  ENCDEC_RETURN_IF_ERROR(
+      checkTokens(prefix, state.model->manifest.model.vocabSize, "prefix"));
   GenerationOptions shared = options;
   shared.generation_id.reset(); // the source's own
   // A prefix that sequences may leave is no part of the prompt.
@@ -205,11 +201,14 @@ Status Engine::step() {
 Status Engine::advance() {
   if (!stepped) {
     ENCDEC_RETURN_IF_ERROR(arrange());
-    if (!waiting.empty()) {
-      ENCDEC_RETURN_IF_ERROR(admit());
-      for (Source *source : live)
-        if (!source->begun)
-          ENCDEC_RETURN_IF_ERROR(begin(*source));
+    ENCDEC_RETURN_IF_ERROR(admit());
+    bool joined = false;
+    for (Source *source : live)
+      if (!source->begun) {
+        ENCDEC_RETURN_IF_ERROR(begin(*source));
+        joined = true;
+      }
+    if (joined) { // with more rows than the one that joined, or ended already
       dropFinished();
       ENCDEC_RETURN_IF_ERROR(arrange());
     }

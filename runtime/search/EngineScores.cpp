@@ -10,10 +10,6 @@
 
 namespace encdec::runtime {
 
-namespace {
-constexpr float never = -std::numeric_limits<float>::infinity();
-} // namespace
-
 /// Makes numbers of the scores where sources need them, up to the caller's hook.
 Status Engine::readScores() {
   const uint64_t vocabulary = state.model->manifest.model.vocabSize;
@@ -121,8 +117,8 @@ void Engine::Source::force() {
 }
 
 /// Draws the row's candidates by the probabilities that its scores stand for: one, or those
-/// with the greatest keys (Random.h), which is a draw without replacement. Rows of beams draw
-/// from one distribution together, so that their keys differ by the token alone.
+/// with the greatest keys (Random.h), which is a draw without replacement. The beams of a source
+/// draw from one distribution together, so a key's number is its own among all their tokens.
 void Engine::draw(const Source &source, size_t row, std::span<const float> scores,
                   std::span<int32_t> ids, std::span<float> keys) {
   const Policy &policy = *source.policy;
@@ -140,10 +136,8 @@ void Engine::draw(const Source &source, size_t row, std::span<const float> score
   }
   drawn.resize(scores.size());
   for (size_t token = 0; token < scores.size(); ++token)
-    drawn[token] = std::isfinite(scores[token])
-                       ? float(double(scores[token]) +
-                               here.gumbel(uint32_t(row * scores.size() + token)))
-                       : never;
+    drawn[token] = float(gumbelKey(here, uint32_t(row * scores.size() + token),
+                                   double(scores[token])));
   chooseBest(drawn, ids, keys);
 }
 

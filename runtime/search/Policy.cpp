@@ -30,8 +30,8 @@ Result<uint64_t> askedLength(int64_t value, uint64_t extra, const char *name,
 /// A limit of new tokens takes precedence over one of the whole length, and the
 /// caller's over the model's. The last token is never fed back, so n positions
 /// suffice for n + 1 tokens.
-Status resolveMaximum(const Policy &policy, const GenerationOptions &model,
-                      uint64_t maxTargetPositions, SearchOptions &search) {
+Status resolveMaximum(const Policy &policy, uint64_t maxTargetPositions,
+                      SearchOptions &search) {
   const GenerationOptions &given = policy.given;
   const uint64_t most = maxTargetPositions + 1;
   if (given.max_new_tokens) {
@@ -47,7 +47,7 @@ Status resolveMaximum(const Policy &policy, const GenerationOptions &model,
     if (policy.options.max_new_tokens)
       search.maxLength = uint64_t(*policy.options.max_new_tokens) + search.prompt;
     else if (policy.options.max_length)
-      search.maxLength = uint64_t(*model.max_length);
+      search.maxLength = uint64_t(*policy.options.max_length);
     search.maxLength = std::min(most, search.maxLength);
   }
   if (search.maxLength > search.prompt)
@@ -189,7 +189,7 @@ Result<std::shared_ptr<Policy>> Policy::make(const GenerationOptions &given,
   ENCDEC_RETURN_IF_ERROR(checkGroups(options, hooked, search));
   search.scores = *options.scores || search.beams > 1 || search.alternatives;
   policy->records = *options.probs || search.reranked;
-  ENCDEC_RETURN_IF_ERROR(resolveMaximum(*policy, model, maxTargetPositions, search));
+  ENCDEC_RETURN_IF_ERROR(resolveMaximum(*policy, maxTargetPositions, search));
   ENCDEC_RETURN_IF_ERROR(checkMinimum(*policy));
   if (options.stop_strings) {
     if (!tokenizer)

@@ -12,19 +12,13 @@ namespace encdec::runtime {
 namespace {
 
 Status checkTarget(const State &state, std::span<const int32_t> target) {
-  const uint64_t vocabulary = state.model->manifest.model.vocabSize;
   if (target.empty())
     return usageError("the target is empty; it needs at least one token");
   if (target.size() > state.limits.maxTargetPositions)
     return overLimit(fmt::format("the target has {} tokens, more than the {} target positions "
                                  "that this model or state has room for; shorten it",
                                  target.size(), state.limits.maxTargetPositions));
-  for (size_t t = 0; t < target.size(); ++t)
-    if (target[t] < 0 || uint64_t(target[t]) >= vocabulary)
-      return usageError(fmt::format("token {} at place {} of the target is outside the "
-                                    "vocabulary 0 ... {}",
-                                    target[t], t, vocabulary - 1));
-  return {};
+  return checkTokens(target, state.model->manifest.model.vocabSize, "target");
 }
 
 /// Feeds one row its start token and target but the last, in as few calls as may be, and
@@ -69,7 +63,7 @@ Status score(State &state, const Sequences &sources, const Sequences &targets, i
     std::vector<uint64_t> offsets{0}, rows;
     for (; last < sources.count(); ++last) {
       const uint64_t length = sources[last].size();
-      places += (length + 15) / 16 * 16;
+      places += roundUp16(length);
       if (last > first && !state.hasRoom(last - first + 1, places, last - first + 1))
         break;
       offsets.push_back(offsets.back() + length);

@@ -39,12 +39,7 @@ void addSources(CLI::App *command, SourceArguments &arguments) {
 }
 
 void addExecution(CLI::App *command, SourceArguments &arguments) {
-  command
-      ->add_option("--threads", arguments.threads,
-                   "Threads, at most what this process may use; default: all of them")
-      ->type_name("N")
-      ->envname("ENCDEC_THREADS")
-      ->check(between(1, 256));
+  addThreads(command, arguments.threads);
   addWeights(command, arguments.weights);
 }
 

@@ -343,12 +343,7 @@ void addScore(CLI::App &root, Action &action) {
                     "One line for all pairs instead of one for each: perplexity");
   command->add_flag("--fail-fast", arguments->failFast,
                     "End at the first pair that cannot be read");
-  command
-      ->add_option("--threads", arguments->threads,
-                   "Threads, at most what this process may use; default: all of them")
-      ->type_name("N")
-      ->envname("ENCDEC_THREADS")
-      ->check(between(1, 256));
+  addThreads(command, arguments->threads);
   addWeights(command, arguments->weights);
   command->callback([arguments, &action] {
     action = [arguments] { return Scorer(*arguments).run(); };

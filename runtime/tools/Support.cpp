@@ -112,14 +112,13 @@ CLI::Validator between(int64_t least, int64_t most) {
       "");
 }
 
-CLI::Validator wholeNumber() {
-  return CLI::Validator(
-      [](std::string &text) {
-        return readWholeNumber(text)
-                   ? std::string()
-                   : fmt::format("expected a whole number, got '{}'", text);
-      },
-      "");
+void addThreads(CLI::App *command, uint32_t &threads) {
+  command
+      ->add_option("--threads", threads,
+                   "Threads, at most what this process may use; default: all of them")
+      ->type_name("N")
+      ->envname("ENCDEC_THREADS")
+      ->check(between(1, 256));
 }
 
 void addLanguages(CLI::App *command, std::string &source, std::string &target) {

@@ -86,6 +86,9 @@ void addTranslate(CLI::App &root, Action &action);
 /// Adds --source-lang and --target-lang.
 void addLanguages(CLI::App *command, std::string &source, std::string &target);
 
+/// Adds --threads.
+void addThreads(CLI::App *command, uint32_t &threads);
+
 /// Adds --weights, for a checkpoint folder that is compiled first.
 void addWeights(CLI::App *command, std::string &weights);
 
@@ -94,9 +97,6 @@ void addSpecialTokens(CLI::App *command, bool &specialTokens);
 
 /// Accepts whole numbers (in decimal) from least to most; adds nothing to the help.
 CLI::Validator between(int64_t least, int64_t most);
-
-/// Accepts any whole number (in decimal); adds nothing to the help.
-CLI::Validator wholeNumber();
 
 /// Refuses an empty name; adds nothing to the help.
 CLI::Validator notEmpty();

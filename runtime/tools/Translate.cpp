@@ -327,12 +327,7 @@ void addTranslate(CLI::App &root, Action &action) {
                     "One JSON object a line: text, and with --split the sentences");
   command->add_flag("--fail-fast", arguments->failFast,
                     "End at the first line that cannot be translated");
-  command
-      ->add_option("--threads", arguments->threads,
-                   "Threads, at most what this process may use; default: all of them")
-      ->type_name("N")
-      ->envname("ENCDEC_THREADS")
-      ->check(between(1, 256));
+  addThreads(command, arguments->threads);
   addWeights(command, arguments->weights);
   addGenerationOptions(command, arguments->generation);
   addPair(command, arguments->generation);

@@ -9,7 +9,7 @@
 
 namespace encdec::tests {
 
-inline constexpr float never = -std::numeric_limits<float>::infinity();
+using runtime::never;
 
 /// Scores as numbers, as an engine has them that needs values.
 class ScoreRow final : public runtime::Scores {

@@ -9,10 +9,14 @@
 #include "runtime/base/GenerationOptions.h"
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
 
 namespace encdec::runtime {
+
+/// A score that no search chooses.
+inline constexpr float never = -std::numeric_limits<float>::infinity();
 
 /// What a processor sees of a live row.
 struct LiveRow {

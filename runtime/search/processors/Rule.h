@@ -34,7 +34,4 @@ template <typename Act> std::unique_ptr<Processor> makeRule(Act act) {
   return std::make_unique<Rule<Act>>(std::move(act));
 }
 
-/// A score that no search chooses.
-inline constexpr float never = -std::numeric_limits<float>::infinity();
-
 } // namespace encdec::runtime
