@@ -11,8 +11,37 @@ namespace encdec::checkpoint {
 namespace {
 
 constexpr size_t maxNameBytes = 64;
+constexpr size_t maxTextBytes = 128;
+constexpr JsonLimits limits = {.depth = 12};
 
-bool isControl(char c) { return uint8_t(c) < 0x20 || c == 0x7F; }
+bool isPlain(std::string_view text) {
+  return text.size() <= maxTextBytes && std::ranges::none_of(text, [](char c) {
+           return uint8_t(c) < 0x20 || c == 0x7F;
+         });
+}
+
+/// Keys and texts of an architecture file stand in messages, manifests and tables as
+/// they are, so the whole file is held to short ones without control characters.
+void checkTexts(FamilyError &error, const JsonValue &json, const std::string &path) {
+  auto expected = [](const char *what) {
+    return fmt::format("a {} of at most {} bytes without control characters", what,
+                       maxTextBytes);
+  };
+  if (json.asText() && !isPlain(*json.asText()))
+    error.fail(path, expected("text"), &json);
+  for (size_t i = 0; i < json.items.size(); ++i) {
+    const bool named = json.kind == JsonValue::Object;
+    const std::string name = named ? json.keys[i] : std::to_string(i);
+    if (!isPlain(name)) {
+      JsonValue key;
+      key.kind = JsonValue::String;
+      key.text = name;
+      error.fail(path.empty() ? "the outermost object" : path, expected("key"), &key);
+      return;
+    }
+    checkTexts(error, json.items[i], path.empty() ? name : path + "." + name);
+  }
+}
 
 LinearNames readLinear(FamilyReader &group, const char *field,
                        const std::vector<std::string> &biases, bool needed = true) {
@@ -166,16 +195,16 @@ void readNeutral(FamilyReader &top, std::vector<NeutralFile> &neutral) {
 } // namespace
 
 Result<FamilyFile> parseFamily(std::string_view text, const std::string &fileName) {
-  ENCDEC_ASSIGN_OR_RETURN(JsonValue json, parseJson(text).withContext(fileName));
+  ENCDEC_ASSIGN_OR_RETURN(JsonValue json, parseJson(text, limits).withContext(fileName));
   FamilyFile file;
   file.fileName = fileName;
   FamilyError error{fileName, {}};
+  checkTexts(error, json, "");
+  ENCDEC_RETURN_IF_ERROR(error.first);
   FamilyReader top(error, &json, "");
   file.name = top.text("family");
-  // It stands in manifests, on terminals and in tables.
-  if (file.name.size() > maxNameBytes || std::ranges::any_of(file.name, isControl))
-    top.fail("family", fmt::format("a name of at most {} bytes without control characters",
-                                   maxNameBytes));
+  if (file.name.size() > maxNameBytes)
+    top.fail("family", fmt::format("a name of at most {} bytes", maxNameBytes));
   file.about = top.text("about");
   file.modelTypes = top.texts("model_types");
   file.architectures = top.texts("architectures");
