@@ -223,6 +223,21 @@ def QuantizeWeightsPass : Pass<"encdec-quantize-weights", "mlir::ModuleOp"> {
                             "GLOB=FORMAT for weights whose names match">];
 }
 
+def AddShortlistsPass : Pass<"encdec-add-shortlists", "mlir::ModuleOp"> {
+  let summary = "Add a step for each list of tokens, with a vocabulary of these tokens alone";
+  let description = [{
+    Before: `encdec.vocabulary %x, @w, @b biased %bias …` of `@step`
+    After, with lists=fr=FILE, in addition: `encdec.vocabulary %x, @w.fr, @b.fr biased …` of
+    `@step.fr`, a copy of `@step` with `encdec.shortlist = 1`, and
+    `encdec.weight @w.fr : tensor<3x512xf32> = #encdec.gathered<@w, [0, 7, 9]>`
+
+    FILE holds ids, between them white space, commas or brackets. End tokens and those that
+    encdec.generation forces are added. The module's encdec.shortlists says which token each
+    row stands for; the runtime chooses a step by the list's name.
+  }];
+  let options = [ListOption<"lists", "lists", "std::string", "NAME=FILE">];
+}
+
 def SketchVocabularyPass : Pass<"encdec-sketch-vocabulary", "mlir::ModuleOp"> {
   let summary = "Let a greedy step read a quarter of an f32 vocabulary, for the same token";
   let description = [{

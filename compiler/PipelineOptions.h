@@ -42,6 +42,8 @@ struct PipelineOptions {
   /// computes nothing. Empty: all calls.
   std::string kernel = "";
   bool sketch = false; // adds an int8 copy of an f32 vocabulary for greedy steps
+  /// "NAME=FILE": lists of tokens, for each of which a step with a smaller vocabulary is made.
+  std::vector<std::string> shortlists = {};
   /// Stored type of cached keys and values: f32 or bf16. Empty: bf16 where weights have
   /// 8 bits, since a step of many rows reads mostly keys and values then; else f32.
   std::string keys = "";

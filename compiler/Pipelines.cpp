@@ -99,6 +99,9 @@ void buildPlacePipeline(OpPassManager &pm, const PipelineOptions &options) {
   // Before packing, whose sizes depend on the formats.
   pm.addPass(createQuantizeWeightsPass(
       {options.weights, llvm::to_vector(options.weightsFor)}));
+  // Behind the formats, which parts of a weight have in common with it.
+  if (!options.shortlists.empty())
+    pm.addPass(createAddShortlistsPass({llvm::to_vector(options.shortlists)}));
   if (options.sketch)
     pm.addPass(createSketchVocabularyPass());
   pm.addPass(createNarrowKeysPass(
@@ -158,6 +161,9 @@ template <typename Self> struct Flags : PassPipelineOptions<Self> {
                       llvm::cl::desc("an int8 sketch beside an f32 vocabulary"),
                       llvm::cl::init(false)};
 
+  Texts shortlists{*this, "shortlists",
+                   llvm::cl::desc("NAME=FILE of tokens that a step may be confined to")};
+
   Option<std::string> groups{
       *this, "groups",
       llvm::cl::desc("whose row-wise ops between attentions become groups: none, encode, step "
@@ -170,7 +176,8 @@ template <typename Self> struct Flags : PassPipelineOptions<Self> {
     auto texts = [](const Texts &list) {
       return std::vector<std::string>(list.begin(), list.end());
     };
-    return {weights, texts(weightsFor), target, level, kernel, sketch, keys, groups, texts(tuning)};
+    return {weights, texts(weightsFor), target, level, kernel, sketch, texts(shortlists), keys, groups,
+            texts(tuning)};
   }
 
 protected:

@@ -6,7 +6,7 @@ using namespace mlir;
 using namespace encdec;
 
 bool encdec::isDerived(Attribute origin) {
-  return isa<ScaledAttr, ProductAttr, SumAttr, RowsAttr, ColumnsAttr, ConcatAttr>(origin);
+  return isa<ScaledAttr, ProductAttr, SumAttr, RowsAttr, GatheredAttr, ColumnsAttr, ConcatAttr>(origin);
 }
 
 SmallVector<FlatSymbolRefAttr> encdec::derivedFrom(Attribute origin) {
@@ -67,6 +67,7 @@ LogicalResult DerivedWeight::rows(WeightOp of, int64_t from, Block to) {
       .Case([&](RowsAttr part) {
         return rows(named(part.getWeight()), part.getFrom() + from, to);
       })
+      .Case([&](GatheredAttr gathered) { return gatheredRows(gathered, from, to); })
       .Case([&](ProductAttr product) { return productRows(product, from, to); })
       .Case([&](ColumnsAttr columns) { return columnRows(columns, from, to); })
       .Case([&](ConcatAttr concat) { return concatRows(concat, from, to); })
@@ -142,6 +143,23 @@ LogicalResult DerivedWeight::columnRows(ColumnsAttr columns, int64_t from, Block
                       llvm::copy(row.slice(columns.getFrom(), width),
                                  to.begin() + i * width);
                     });
+}
+
+// One row after the other, but for those that follow each other in the weight too.
+LogicalResult DerivedWeight::gatheredRows(GatheredAttr gathered, int64_t from, Block to) {
+  WeightOp of = named(gathered.getWeight());
+  int64_t width = rowWidth(of);
+  ArrayRef<int32_t> wanted = gathered.getRows().slice(from, to.size() / width);
+  while (!wanted.empty()) {
+    size_t run = 1;
+    while (run < wanted.size() && wanted[run] == wanted[run - 1] + 1)
+      ++run;
+    if (failed(rows(of, wanted.front(), to.take_front(run * width))))
+      return failure();
+    wanted = wanted.drop_front(run);
+    to = to.drop_front(run * width);
+  }
+  return success();
 }
 
 LogicalResult DerivedWeight::concatRows(ConcatAttr concat, int64_t from, Block to) {

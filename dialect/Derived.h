@@ -6,6 +6,7 @@
 //   product<@a, @b>      sum over k of a[i, k] * b[k, j]
 //   sum<@a, @b>          a[i, j] + b[i, j]
 //   rows<@w, f, t>       w[f + i, j],  i < t - f
+//   gathered<@w, [r, …]> w[r[i], j]
 //   columns<@w, f, t>    w[i, f + j],  j < t - f
 //   concat<[@a, @b]>     rows of a, then rows of b
 //
@@ -60,6 +61,7 @@ private:
              llvm::function_ref<void(int64_t, llvm::ArrayRef<double>)> body);
   mlir::LogicalResult leafRows(WeightOp of, int64_t from, Block to);
   mlir::LogicalResult productRows(ProductAttr product, int64_t from, Block to);
+  mlir::LogicalResult gatheredRows(GatheredAttr gathered, int64_t from, Block to);
   mlir::LogicalResult columnRows(ColumnsAttr columns, int64_t from, Block to);
   mlir::LogicalResult concatRows(ConcatAttr concat, int64_t from, Block to);
   WeightOp named(mlir::FlatSymbolRefAttr name) {

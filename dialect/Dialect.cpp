@@ -225,11 +225,43 @@ LogicalResult CacheType::verify(function_ref<InFlightDiagnostic()> emitError,
   return verifyHandle(emitError, heads, headSize, element);
 }
 
+/// Lists of ascending ids, by name.
+static LogicalResult verifyShortlists(Operation *op, Attribute value) {
+  auto lists = dyn_cast<DictionaryAttr>(value);
+  if (!isa<ModuleOp>(op) || !lists)
+    return op->emitOpError("expected encdec.shortlists to be a dictionary of a module");
+  for (NamedAttribute list : lists) {
+    auto ids = dyn_cast<DenseI32ArrayAttr>(list.getValue());
+    if (!ids || ids.empty() || ids[0] < 0 ||
+        llvm::adjacent_find(ids.asArrayRef(), std::greater_equal<>()) != ids.asArrayRef().end())
+      return op->emitOpError("expected the shortlist ")
+             << list.getName() << " to be an array of ascending ids";
+  }
+  return success();
+}
+
+/// A function's list is one of its module's.
+static LogicalResult verifyShortlist(Operation *op, Attribute value) {
+  auto number = dyn_cast<IntegerAttr>(value);
+  auto module = op->getParentOfType<ModuleOp>();
+  auto lists = module ? module->getAttrOfType<DictionaryAttr>(kShortlistsAttr) : DictionaryAttr();
+  const int64_t count = lists ? lists.size() : 0;
+  if (!isa<func::FuncOp>(op) || !number || number.getInt() < 1 || number.getInt() > count)
+    return op->emitOpError("expected encdec.shortlist of a func.func to number one of its "
+                           "module's ")
+           << count << " encdec.shortlists, from 1 on, but got " << value;
+  return success();
+}
+
 LogicalResult
 EncDecDialect::verifyOperationAttribute(Operation *op,
                                         NamedAttribute attribute) {
   if (attribute.getName() == kModelAttr || attribute.getName() == kGenerationAttr)
     return verifyDictionary(op, attribute);
+  if (attribute.getName() == kShortlistsAttr)
+    return verifyShortlists(op, attribute.getValue());
+  if (attribute.getName() == kShortlistAttr)
+    return verifyShortlist(op, attribute.getValue());
   if (attribute.getName() != kEntryAttr)
     return success();
   auto function = dyn_cast<func::FuncOp>(op);

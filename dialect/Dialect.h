@@ -39,6 +39,11 @@ namespace encdec {
 inline constexpr llvm::StringLiteral kEntryAttr = "encdec.entry";
 inline constexpr llvm::StringLiteral kArgAttr = "encdec.arg";
 
+/// Of a step that chooses among some tokens of the vocabulary alone: the number of their list,
+/// from 1 on. And of the module: the lists by name, ascending ids, numbered in this order.
+inline constexpr llvm::StringLiteral kShortlistAttr = "encdec.shortlist";
+inline constexpr llvm::StringLiteral kShortlistsAttr = "encdec.shortlists";
+
 /// The side a tensor type (or a value of one) carries, if any.
 std::optional<Side> sideOf(mlir::Type type);
 std::optional<Side> sideOf(mlir::Value value);

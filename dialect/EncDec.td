@@ -136,6 +136,12 @@ def EncDec_RowsAttr : EncDec_Attr<"Rows", "rows"> {
   let assemblyFormat = "`<` $weight `,` $from `,` $to `>`";
 }
 
+def EncDec_GatheredAttr : EncDec_Attr<"Gathered", "gathered"> {
+  let summary = "these rows of a matrix, or values of a vector, in this order";
+  let parameters = (ins "::mlir::FlatSymbolRefAttr":$weight, ArrayRefParameter<"int32_t">:$rows);
+  let assemblyFormat = "`<` $weight `,` `[` $rows `]` `>`";
+}
+
 def EncDec_ColumnsAttr : EncDec_Attr<"Columns", "columns"> {
   let summary = "columns from … to - 1 of a matrix";
   let parameters = (ins "::mlir::FlatSymbolRefAttr":$weight, "int64_t":$from, "int64_t":$to);

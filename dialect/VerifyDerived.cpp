@@ -91,6 +91,18 @@ private:
           return Shape(shapeOf(sum.getLeft()));
         })
         .Case([&](RowsAttr part) { return range(part, 0, "rows"); })
+        .Case([&](GatheredAttr part) -> FailureOr<Shape> {
+          Shape shape(shapeOf(part.getWeight()));
+          // C11
+          if (part.getRows().empty())
+            return at->emitOpError("expected at least one row to gather but got none");
+          for (int32_t row : part.getRows())
+            if (row < 0 || row >= shape[0])
+              return at->emitOpError("expected rows from 0 to ")
+                     << shape[0] - 1 << " of " << part.getWeight() << " but got " << row;
+          shape[0] = part.getRows().size();
+          return shape;
+        })
         .Case([&](ColumnsAttr part) { return range(part, 1, "columns"); })
         .Case([&](ConcatAttr concat) { return concatenated(concat); });
   }

@@ -71,11 +71,17 @@ Status fit(const Model &model, bool truncate, Input &input) {
 }
 
 Status forceLanguage(const Model &model, GenerationOptions &options) {
+  const bool listOfLanguage = options.shortlist == "language";
   if (!options.target_language)
-    return {};
+    return listOfLanguage ? usageError("shortlist: language is the list that is named as "
+                                       "target_language, which is missing; give it, or the "
+                                       "list's own name")
+                          : Status();
   ENCDEC_ASSIGN_OR_RETURN(const Tokenizer *tokenizer, tokenizerOf(model));
   EncodeOptions how;
   ENCDEC_RETURN_IF_ERROR(languagesOf(*tokenizer, options, how));
+  if (listOfLanguage)
+    options.shortlist = std::string(tokenizer->languageCode(size_t(how.targetLanguage)));
   const auto tokens = tokenizer->decoderTokens(
       how.targetLanguage, *model.manifest.generation.decoder_start_token_id);
   for (const auto &token : {tokens.forcedFirst, tokens.start})

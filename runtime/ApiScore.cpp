@@ -33,8 +33,15 @@ encdec_status *encdec_score(encdec_state *state, const int32_t *ids,
     ENCDEC_RETURN_IF_ERROR(forceLanguage(model, resolved));
     ENCDEC_RETURN_IF_ERROR(resolved.checkIds(model.manifest.model.vocabSize));
     const int32_t start = *resolved.over(model.manifest.generation).decoder_start_token_id;
-    return score(*state->state, sources, wanted, start,
-                 {out_log_probs, wanted.ids.size()});
+    if (resolved.shortlist) {
+      ENCDEC_ASSIGN_OR_RETURN(const uint64_t list,
+                              findShortlist(model.manifest, *resolved.shortlist));
+      state->state->useShortlist(list);
+    }
+    const Status status = score(*state->state, sources, wanted, start,
+                                {out_log_probs, wanted.ids.size()});
+    state->state->useShortlist(0);
+    return status;
   });
 }
 

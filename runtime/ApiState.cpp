@@ -209,6 +209,20 @@ encdec_status *encdec_step(encdec_state *state, const encdec_step_input *input,
   });
 }
 
+encdec_status *encdec_use_shortlist(encdec_state *state, const char *name) {
+  return guarded([&]() -> Status {
+    ENCDEC_RETURN_IF_ERROR(checkGiven({{"state", state}}));
+    ENCDEC_RETURN_IF_ERROR(checkFree(*state));
+    uint64_t number = 0;
+    if (name) {
+      ENCDEC_ASSIGN_OR_RETURN(number,
+                              findShortlist(state->state->model->manifest, name));
+    }
+    state->state->useShortlist(number);
+    return {};
+  });
+}
+
 encdec_status *encdec_reorder(encdec_state *state, const uint32_t *parents,
                               uint64_t row_count) {
   return guarded([&]() -> Status {

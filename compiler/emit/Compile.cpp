@@ -57,6 +57,10 @@ public:
     if (options.sketch && !findEntries(module).step)
       return Status(Code::Usage, "a sketch is of the vocabulary that a decoder chooses from, but "
                                  "this checkpoint is an encoder only; compile without --sketch");
+    if (!options.shortlists.empty() && !findEntries(module).step)
+      return Status(Code::Usage, "shortlists are of the vocabulary that a decoder chooses from, "
+                                 "but this checkpoint is an encoder only; compile without "
+                                 "--shortlist");
     stage("fusing and placing");
     PassManager pm(module.getContext());
     if (llvm::Error error = loadExtensions(options, *module.getContext()))
@@ -73,13 +77,15 @@ public:
         buildFusePipeline(pm, options); // leaves what is fused
       buildPlacePipeline(pm, options); // leaves what is hoisted
     }
-    // On sound IR these passes fail only for a pattern that matches no weight, and for what
-    // the user added.
-    bool own = options.weightsFor.empty() && options.extensions.empty();
+    // On sound IR these passes fail only for a pattern that matches no weight, for a list of
+    // tokens, and for what the user added.
+    bool own = options.weightsFor.empty() && options.extensions.empty() &&
+               options.shortlists.empty();
     if (Status status = run(pm); !status.ok())
       return Status(own ? status.code() : Code::Usage, status.message());
     info.formats = formatsOf(module);
-    info.stepBytes = stepWeightBytes(module);
+    info.stepBytes = stepWeightBytes(findEntries(module).step);
+    info.shortSteps = shortSteps(module);
     info.sketch = sketchBytes(module);
     info.tables = indexedTables(module);
     if (options.sketch && !info.sketch.sketch)

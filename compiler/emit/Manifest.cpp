@@ -83,7 +83,7 @@ void segment(llvm::json::OStream &json, DictionaryAttr from) {
   number("layer", nullptr);
   number("weight_bytes", 0);
   number("row_madds", 0);
-  for (StringRef key : {"least_rows", "worker_rows"}) // of a range of rows
+  for (StringRef key : {"least_rows", "worker_rows", "shortlist"}) // of a variant
     if (from.contains(key))
       number(key, 0);
   llvm::json::Array keys;
@@ -185,6 +185,16 @@ FailureOr<std::string> manifestText(ModuleOp module,
       json.attribute("cache_per_key", plan->cachePerKey);
       json.attribute("states_per_row", statesPerRow(entries.encode));
       json.attribute("key_type", keyTypeOf(module));
+    });
+    json.attributeArray("shortlists", [&] {
+      if (auto lists = module->getAttrOfType<DictionaryAttr>(kShortlistsAttr))
+        for (auto [list, step] : llvm::zip_equal(lists, info.shortSteps))
+          line(json, llvm::json::Object{
+                         {"name", list.getName().getValue()},
+                         {"weight", WeightOp(step.vocabulary).getSymName()},
+                         {"step_bytes", step.bytes},
+                         {"tokens", llvm::json::Array(cast<DenseI32ArrayAttr>(list.getValue())
+                                                          .asArrayRef())}});
     });
     texts(json, "passes", info.passes);
     json.attribute("checkpoint_hash", info.checkpointHash);

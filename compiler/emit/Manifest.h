@@ -15,6 +15,7 @@ struct ManifestInfo {
   std::string checkpointHash;      // 32 hexadecimal digits
   std::string tokenizerKind;       // "" for none
   int64_t stepBytes = 0;           // weights that a step of one row reads
+  llvm::SmallVector<ShortStep> shortSteps; // in the order of the shortlists
   SketchBytes sketch;
   std::vector<IndexedTable> tables;
   mlir::DictionaryAttr segments;   // kSegmentsAttr of the lowered module; null for none

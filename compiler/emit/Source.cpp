@@ -84,9 +84,9 @@ Result<bool> isPlaced(ModuleOp module, const CompileOptions &options) {
     return Status(Code::BadModel, "the module is scheduled already, or lowered; give its IR "
                                   "before encdec-schedule");
   if (placed && (options.weights != "f32" || !options.weightsFor.empty() || options.sketch ||
-                 !options.extensions.empty()))
-    return usageError("the module is placed already: formats of weights, a sketch, patterns and "
-                      "passes come before encdec-place");
+                 !options.shortlists.empty() || !options.extensions.empty()))
+    return usageError("the module is placed already: formats of weights, shortlists, a sketch, "
+                      "patterns and passes come before encdec-place");
   return placed;
 }
 

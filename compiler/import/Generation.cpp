@@ -42,8 +42,6 @@ constexpr std::string_view silentKeys[] = {"_from_model_config",
                                            "target_lookbehind",
                                            "num_assistant_tokens",
                                            "num_assistant_tokens_schedule",
-                                           "prompt_lookup_num_tokens",
-                                           "max_matching_ngram_size",
                                            "speculation_type",
                                            "is_assistant"};
 

@@ -179,7 +179,7 @@ void PassLab::lower(ModuleOp module, llvm::ArrayRef<std::string> rest, Object &r
       return give("no-such-pass");
   if (failed(pm.run(module)))
     return give("not-placed");
-  row["step_bytes"] = stepWeightBytes(module);
+  row["step_bytes"] = stepWeightBytes(findEntries(module).step);
   PassManager schedule(&context);
   buildSchedulePipeline(schedule, options.pipeline);
   if (failed(schedule.run(module)))

@@ -134,26 +134,37 @@ public:
   }
 
 private:
-  /// The last of `variants` that is for the call's rows.
+  /// The variants of the call's shortlist, and of those the last that is for its rows.
+  /// Variants of one list stand together, those of a list in the order of ranges.
   LogicalResult emit(ArrayRef<func::FuncOp> variants, const HandleOffsets &handles) {
-    RowsFromAttr from = rowsFrom(variants.back());
-    if (variants.size() == 1 || !from)
-      return emitCalls(variants.back(), handles);
     Frame f(k, frame);
+    func::FuncOp last = variants.back();
+    auto either = [&](Val condition, ArrayRef<func::FuncOp> some,
+                      ArrayRef<func::FuncOp> others) {
+      LogicalResult emitted = success();
+      k.choose(
+          condition,
+          [&] {
+            emitted = emit(some, handles);
+            return Vals{};
+          },
+          [&] {
+            if (succeeded(emitted))
+              emitted = emit(others, handles);
+            return Vals{};
+          });
+      return emitted;
+    };
+    auto others = variants.take_while(
+        [&](func::FuncOp each) { return shortlistOf(each) != shortlistOf(last); });
+    if (!others.empty())
+      return either(f.context("shortlist") == k.constant(shortlistOf(last)),
+                    variants.drop_front(others.size()), others);
+    RowsFromAttr from = rowsFrom(last);
+    if (variants.size() == 1 || !from)
+      return emitCalls(last, handles);
     Val least = max(k.constant(from.getLeast()), f.workers() * from.getPerWorker());
-    LogicalResult emitted = success();
-    k.choose(
-        f.context("rows") < least,
-        [&] {
-          emitted = emit(variants.drop_back(), handles);
-          return Vals{};
-        },
-        [&] {
-          if (succeeded(emitted))
-            emitted = emitCalls(variants.back(), handles);
-          return Vals{};
-        });
-    return emitted;
+    return either(f.context("rows") < least, variants.drop_back(), variants.take_back());
   }
 
   LogicalResult emitCalls(func::FuncOp function, const HandleOffsets &handles) {

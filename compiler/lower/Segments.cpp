@@ -86,7 +86,7 @@ SmallVector<int64_t> weightBytesOfEach(ArrayRef<Segment> segments) {
 }
 
 DictionaryAttr attributeOf(Builder &builder, const Segment &segment, int64_t weightBytes,
-                           RowsFromAttr from) {
+                           RowsFromAttr from, int64_t shortlist) {
   struct Keys {
     int64_t bytes = 0, madds = 0;
   };
@@ -112,6 +112,8 @@ DictionaryAttr attributeOf(Builder &builder, const Segment &segment, int64_t wei
     list.set("least_rows", builder.getI64IntegerAttr(from.getLeast()));
   if (from && from.getPerWorker())
     list.set("worker_rows", builder.getI64IntegerAttr(from.getPerWorker()));
+  if (shortlist)
+    list.set("shortlist", builder.getI64IntegerAttr(shortlist));
   list.set("weight_bytes", builder.getI64IntegerAttr(weightBytes));
   list.set("row_madds", builder.getI64IntegerAttr(madds));
   SmallVector<Attribute> reads;
@@ -132,7 +134,7 @@ ArrayAttr segmentsOf(ArrayRef<func::FuncOp> variants, function_ref<bool(CallOp)>
   for (func::FuncOp entry : variants) {
     SmallVector<Segment> segments = collect(entry, has);
     for (auto [segment, bytes] : llvm::zip(segments, weightBytesOfEach(segments)))
-      all.push_back(attributeOf(builder, segment, bytes, rowsFrom(entry)));
+      all.push_back(attributeOf(builder, segment, bytes, rowsFrom(entry), shortlistOf(entry)));
   }
   return builder.getArrayAttr(all);
 }

@@ -8,7 +8,7 @@
 // wait, from what the calls declare. The module must be fused, hoisted and packed.
 #include "compiler/Passes.h"
 #include "compiler/lower/Target.h"
-#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringSet.h"
 
 namespace encdec {
@@ -107,17 +107,20 @@ struct SelectKernels : impl::SelectKernelsPassBase<SelectKernels> {
     }
     if (failed(setTuning(module, *target, tuning)))
       return signalPassFailure();
-    llvm::StringMap<func::FuncOp> entries;
+    using Name = std::pair<StringRef, int64_t>; // with the number of its shortlist
+    llvm::MapVector<Name, func::FuncOp> entries;
     for (func::FuncOp entry : kernel::entriesOf(module)) {
-      auto [first, isNew] = entries.try_emplace(kernel::entryName(entry), entry);
+      Name name(kernel::entryName(entry), kernel::shortlistOf(entry));
+      auto [first, isNew] = entries.insert({name, entry});
       if (!isNew) {
         InFlightDiagnostic error = entry.emitOpError("not lowerable [entry-twice]: expected "
                                                      "one function with encdec.entry = \"")
-                                   << first->getKey() << "\", but got two";
+                                   << name.first << "\", but got two";
         error.attachNote(first->second.getLoc()) << "the other one is here";
         return signalPassFailure();
       }
     }
+    func::FuncOp encode = entries.lookup({"encode", 0});
     for (const auto &[name, entry] : entries) {
       func::FuncOp last; // that differs from the one before it
       for (func::FuncOp variant : variantsOf(entry, *target)) {
@@ -131,8 +134,9 @@ struct SelectKernels : impl::SelectKernelsPassBase<SelectKernels> {
           last = variant;
       }
     }
-    if (failed(checkMemories(entries.lookup("encode"), entries.lookup("step"))))
-      return signalPassFailure();
+    for (const auto &[name, entry] : entries)
+      if (name.first == "step" && failed(checkMemories(encode, entry)))
+        return signalPassFailure();
     module->setAttr(kernel::kTargetAttr, Builder(&getContext()).getStringAttr(target->name()));
   }
 };

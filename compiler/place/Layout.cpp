@@ -13,7 +13,8 @@ Entries findEntries(ModuleOp module) {
     if (entry && entry == "encode")
       entries.encode = function;
     if (entry && entry == "step")
-      entries.step = function;
+      (function->hasAttr(kShortlistAttr) ? entries.shortSteps.emplace_back() : entries.step) =
+          function;
   }
   return entries;
 }
@@ -90,8 +91,7 @@ int64_t weightsSectionBytes(ModuleOp module) {
   return end;
 }
 
-int64_t stepWeightBytes(ModuleOp module) {
-  func::FuncOp step = findEntries(module).step;
+int64_t stepWeightBytes(func::FuncOp step) {
   if (!step)
     return 0;
   SymbolTableCollection symbols;
@@ -108,6 +108,18 @@ int64_t stepWeightBytes(ModuleOp module) {
   for (auto [weight, whole] : readWhole)
     sum += bytesRead(weight, whole);
   return sum;
+}
+
+SmallVector<ShortStep> shortSteps(ModuleOp module) {
+  Entries entries = findEntries(module);
+  SmallVector<ShortStep> steps(entries.shortSteps.size());
+  for (func::FuncOp step : entries.shortSteps) {
+    int64_t number = step->getAttrOfType<IntegerAttr>(kShortlistAttr).getInt();
+    step.walk([&](VocabularyOp op) {
+      steps[number - 1] = {stepWeightBytes(step), lookupWeight(op, op.getWeightAttr())};
+    });
+  }
+  return steps;
 }
 
 SketchBytes sketchBytes(ModuleOp module) {

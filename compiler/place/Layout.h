@@ -18,6 +18,7 @@ inline int64_t rowStride(int64_t width) {
 /// The functions with encdec.entry = "encode" and "step"; null where missing.
 struct Entries {
   mlir::func::FuncOp encode, step;
+  llvm::SmallVector<mlir::func::FuncOp> shortSteps; // those with encdec.shortlist
 };
 Entries findEntries(mlir::ModuleOp module);
 
@@ -48,7 +49,15 @@ int64_t weightsSectionBytes(mlir::ModuleOp module);
 
 /// Bytes of weights that one step of one row reads: each weight once, one row of a table
 /// that is only looked up, and no sketch (a step reads the sketch or the weight).
-int64_t stepWeightBytes(mlir::ModuleOp module);
+int64_t stepWeightBytes(mlir::func::FuncOp step);
+
+/// The same of the step of each shortlist, in their order, and the rows of the vocabulary that
+/// it multiplies by.
+struct ShortStep {
+  int64_t bytes;
+  WeightOp vocabulary;
+};
+llvm::SmallVector<ShortStep> shortSteps(mlir::ModuleOp module);
 
 /// Bytes of the sketches, and of the weights that have one: a step that uses a sketch
 /// reads only candidate blocks of its weight. Both are 0 where there is no sketch.

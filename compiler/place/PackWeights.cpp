@@ -35,7 +35,8 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
     llvm::MapVector<WeightOp, Use> uses; // in order of first use
     Entries entries = findEntries(getOperation());
     SymbolTableCollection symbols;
-    for (func::FuncOp function : {entries.step, entries.encode})
+    SmallVector<func::FuncOp> functions{entries.step, entries.encode};
+    for (func::FuncOp function : llvm::concat<func::FuncOp>(functions, entries.shortSteps))
       if (function)
         function.walk([&](WeightUserOpInterface op) { collect(op, symbols, uses); });
     int64_t end = 0;

@@ -27,6 +27,9 @@ struct SketchVocabulary : impl::SketchVocabularyPassBase<SketchVocabulary> {
   void runOnOperation() override {
     SymbolTable symbols(getOperation());
     getOperation().walk([&](VocabularyOp op) {
+      // A shortlist is small already.
+      if (op->getParentOfType<func::FuncOp>()->hasAttr(kShortlistAttr))
+        return;
       auto weight = symbols.lookup<WeightOp>(op.getWeight());
       if (!weight || weight.getStored().name != "f32" || op.getSketch())
         return;

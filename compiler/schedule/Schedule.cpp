@@ -80,6 +80,11 @@ StringRef entryName(func::FuncOp function) {
   return entry ? entry.getValue() : StringRef();
 }
 
+int64_t shortlistOf(func::FuncOp entry) {
+  auto number = entry->getAttrOfType<IntegerAttr>("encdec.shortlist");
+  return number ? number.getInt() : 0;
+}
+
 RowsFromAttr rowsFrom(func::FuncOp entry) {
   return entry->getAttrOfType<RowsFromAttr>(kRowsFromAttr);
 }
@@ -96,6 +101,8 @@ SmallVector<func::FuncOp> entriesFor(ModuleOp module, function_ref<int64_t(Strin
                                      int64_t workers) {
   llvm::MapVector<StringRef, func::FuncOp> chosen; // variants follow each other, from few rows on
   for (func::FuncOp entry : entriesOf(module)) {
+    if (shortlistOf(entry))
+      continue;
     RowsFromAttr from = rowsFrom(entry);
     StringRef name = entryName(entry);
     if (!from || std::max(from.getLeast(), from.getPerWorker() * workers) <= rowsOf(name))

@@ -38,10 +38,12 @@ HandleAttr handleOf(mlir::Value value);
 /// The entries of a module in scheduled form, in its order: functions with encdec.entry.
 llvm::SmallVector<mlir::func::FuncOp> entriesOf(mlir::ModuleOp module);
 llvm::StringRef entryName(mlir::func::FuncOp function);
+/// The number of the list of tokens that a step chooses among; 0: the whole vocabulary.
+int64_t shortlistOf(mlir::func::FuncOp entry);
 /// The least rows that an entry is for; null: any number.
 RowsFromAttr rowsFrom(mlir::func::FuncOp entry);
 /// Of each entry's variants by range of rows, the variant that runs for `rowsOf(name)` rows on
-/// `workers` workers.
+/// `workers` workers; of steps, those of the whole vocabulary.
 llvm::SmallVector<mlir::func::FuncOp> entriesFor(mlir::ModuleOp module,
                                                  llvm::function_ref<int64_t(llvm::StringRef)> rowsOf,
                                                  int64_t workers);

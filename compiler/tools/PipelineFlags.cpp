@@ -26,6 +26,11 @@ void describeFormats(CLI::App &app, PipelineOptions &options) {
                  "inspect shows them) match; may be repeated, the last match counts. The "
                  "type of cached keys follows --weights")
       ->allow_extra_args(false);
+  app.add_option("--shortlist", options.shortlists,
+                 "'NAME=FILE', a file of ids of target tokens: also a smaller vocabulary of "
+                 "these tokens and the end tokens, which option shortlist of generation "
+                 "chooses; may be repeated")
+      ->allow_extra_args(false);
   app.add_flag("--sketch", options.sketch,
                "also an int8 sketch of a vocabulary in f32: greedy decoding "
                "without scores reads it instead of most of them, for the same tokens");
@@ -124,6 +129,8 @@ std::vector<std::string> wordsOf(const PipelineOptions &options) {
     add("--weights", options.weights);
   for (const std::string &one : options.weightsFor)
     add("--weights-for", one);
+  for (const std::string &one : options.shortlists)
+    add("--shortlist", one);
   if (options.sketch)
     words.push_back("--sketch");
   if (options.groups != standard.groups)

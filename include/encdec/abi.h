@@ -13,7 +13,7 @@
 
 #include <stdint.h>
 
-#define ENCDEC_ABI_VERSION 7
+#define ENCDEC_ABI_VERSION 8
 
 /* Vector width that all packed layouts are built from: columns of a weight panel and
  * keys of a key block. One layout serves every CPU level. */
@@ -101,6 +101,10 @@
      [layer][head][row][probs_stride], keys of the row's source */             \
   X(float *, out_probs)                                                        \
   X(int64_t, probs_stride)                                                     \
+  /* step: the tokens that it chooses among: 0: the vocabulary; n: the n-th of  \
+     the manifest's shortlists. Then V is the length of the list, and out_tokens,\
+     logit_bias and out_logits are by place in the list; `tokens` are ids as ever */\
+  X(int64_t, shortlist)                                                        \
   /* waits until all workers of this call arrived; null with one worker */     \
   X(encdec_abi_barrier_fn, barrier)                                            \
   X(void *, barrier_data)

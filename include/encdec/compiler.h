@@ -66,8 +66,8 @@ ENCDEC_API void encdec_compile_report_free(encdec_compile_report *report);
 /* --- Options --------------------------------------------------------------- */
 
 /* How to compile. Options have the names and values that `encdec compile` gives them and
- * `encdec compile --help` explains, without dashes: weights, weights-for, sketch,
- * tuning, groups, tune, patterns, pass-pipeline, at, load-pass-plugin, cpu, tokenizer,
+ * `encdec compile --help` explains, without dashes: weights, weights-for,
+ * shortlist, sketch, tuning, groups, tune, patterns, pass-pipeline, at, load-pass-plugin, cpu, tokenizer,
  * tokenizer-as, strict, family, ir, max-source-tokens, deadline. */
 typedef struct encdec_compile_options encdec_compile_options;
 

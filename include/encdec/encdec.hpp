@@ -292,6 +292,9 @@ public:
     return detail::filled<encdec_step_output>(
         [&](encdec_step_output *out) { return encdec_step(get(), &input, out); });
   }
+  /// Confines the tokens of later steps to a list of the model; nullptr ends that.
+  Error useShortlist(const char *name) { return Error(encdec_use_shortlist(get(), name)); }
+
   Error reorder(std::span<const std::uint32_t> parents) {
     return Error(encdec_reorder(get(), parents.data(), parents.size()));
   }

@@ -201,6 +201,14 @@ ENCDEC_API encdec_status *encdec_prefill(encdec_state *state, uint64_t row,
                                          const int32_t *tokens, uint64_t token_count,
                                          const float **out_logits, uint64_t *out_stride);
 
+/* Confines the tokens that later steps and prefills of this state predict to a list that the
+ * model was compiled with (encdec compile --shortlist); NULL ends that. They then multiply by
+ * the list's rows of the vocabulary alone. Everything is by id as before: tokens outside of the
+ * list have logits of -inf, and probabilities are of the list. A generation chooses by its
+ * option shortlist; its start and its end set NULL. Errors: USAGE (no such list; the message
+ * names those that there are). */
+ENCDEC_API encdec_status *encdec_use_shortlist(encdec_state *state, const char *name);
+
 /* Chooses the rows of the next step: new row i goes on from old row parents[i].
  * Rows not named disappear; rows that go on from one row share its past, which is
  * never copied. Keep rows of one source beside each other: they then read its

@@ -6,8 +6,11 @@
 
 #include "encdec/abi.h"
 #include "runtime/base/Checked.h"
+#include "runtime/base/Suggest.h"
 #include "runtime/base/WeightTypes.h"
 #include "runtime/bundle/ObjectReader.h"
+
+#include <functional>
 
 namespace encdec::runtime {
 
@@ -19,6 +22,7 @@ constexpr uint64_t maxWidth = 1u << 20;
 constexpr uint64_t maxVocabulary = 4u << 20;
 constexpr uint64_t maxPositionCount = 1u << 20;
 constexpr uint64_t maxBytesPerUnit = uint64_t(1) << 40;
+constexpr uint64_t maxShortlists = 1u << 16;
 constexpr uint64_t maxSegments = 64 * maxLayers, maxWeights = 64 * maxLayers;
 
 ModelInfo readModel(ObjectReader reader, Status &status) {
@@ -131,8 +135,8 @@ Result<GenerationOptions> readGeneration(const JsonValue &object, uint64_t vocab
   return options;
 }
 
-SegmentInfo readSegment(ObjectReader reader, const ModelInfo &model,
-                        uint64_t weightsBytes) {
+SegmentInfo readSegment(ObjectReader reader, const Manifest &manifest) {
+  const ModelInfo &model = manifest.model;
   using Keys = SegmentInfo::Keys;
   constexpr uint64_t mostMadds = uint64_t(1) << 48;
   SegmentInfo segment;
@@ -143,11 +147,13 @@ SegmentInfo readSegment(ObjectReader reader, const ModelInfo &model,
                     "decoder";
   const uint64_t layers = segment.decoder ? model.decoderLayers : model.encoderLayers;
   segment.layer = reader.numberOrNull("layer", 0, std::max<uint64_t>(layers, 1) - 1);
-  segment.weightBytes = reader.number("weight_bytes", 0, weightsBytes);
+  segment.weightBytes = reader.number("weight_bytes", 0, manifest.weightsBytes);
   segment.rowMadds = reader.number("row_madds", 0, mostMadds);
   constexpr uint64_t mostRows = uint64_t(1) << 31;
   segment.leastRows = reader.numberIfThere("least_rows", 1, mostRows).value_or(0);
   segment.workerRows = reader.numberIfThere("worker_rows", 1, mostRows).value_or(0);
+  segment.shortlist =
+      reader.numberIfThere("shortlist", 1, manifest.shortlists.size()).value_or(0);
   reader.objects("keys", 3, [&](ObjectReader one) {
     std::string from = one.oneOf("from", {"cache", "memory", "source"});
     segment.keys.push_back({from == "cache"    ? Keys::From::Cache
@@ -161,11 +167,43 @@ SegmentInfo readSegment(ObjectReader reader, const ModelInfo &model,
   return segment;
 }
 
+/// Lists of ascending ids.
+void readShortlists(ObjectReader &top, Manifest &manifest, Status &status) {
+  if (!top.takeIfThere("shortlists"))
+    return;
+  top.objects("shortlists", manifest.model.hasDecoder() ? maxShortlists : 0, [&](ObjectReader reader) {
+    ShortlistInfo &list = manifest.shortlists.emplace_back();
+    list.name = reader.text("name");
+    const std::string weight = reader.text("weight");
+    list.stepBytes = reader.number("step_bytes", 0, manifest.weightsBytes);
+    list.tokens = reader.ids("tokens", manifest.model.vocabSize);
+    reader.finish();
+    const bool ascends = std::ranges::adjacent_find(list.tokens, std::greater_equal()) ==
+                        list.tokens.end();
+    const auto isNamesake = [&](const ShortlistInfo &other) {
+      return &other != &list && other.name == list.name;
+    };
+    if (status.ok() && (list.tokens.empty() || !ascends))
+      status = badModel(fmt::format("manifest: the shortlist {} has {}, expected ascending ids",
+                                    quote(list.name, 60, '\''),
+                                    list.tokens.empty() ? "no token" : "ids in another order"));
+    const auto isItsWeight = [&](const WeightInfo &one) {
+      return one.name == weight && one.rows == list.tokens.size();
+    };
+    if (status.ok() && std::ranges::none_of(manifest.weights, isItsWeight))
+      status = badModel(fmt::format("manifest: the shortlist {} has {} tokens, but there is no "
+                                    "weight '{}' of so many rows",
+                                    quote(list.name, 60, '\''), list.tokens.size(), weight));
+    if (status.ok() && std::ranges::any_of(manifest.shortlists, isNamesake))
+      status = badModel(fmt::format("manifest: two shortlists are called {}",
+                                    quote(list.name, 60, '\'')));
+  });
+}
+
 void readSegments(ObjectReader reader, Manifest &manifest) {
   auto read = [&](const char *key, size_t most, std::vector<SegmentInfo> &into) {
     reader.objects(key, most, [&](ObjectReader one) {
-      into.push_back(
-          readSegment(std::move(one), manifest.model, manifest.weightsBytes));
+      into.push_back(readSegment(std::move(one), manifest));
     });
   };
   read("encode", maxSegments, manifest.encodeSegments);
@@ -258,6 +296,22 @@ Status checkVersions(ObjectReader &top) {
 
 } // namespace
 
+Result<uint64_t> findShortlist(const Manifest &manifest, std::string_view name) {
+  std::vector<std::string> names;
+  for (size_t i = 0; i < manifest.shortlists.size(); ++i) {
+    if (manifest.shortlists[i].name == name)
+      return i + 1;
+    names.push_back(manifest.shortlists[i].name);
+  }
+  if (names.empty())
+    return usageError(fmt::format("shortlist: the model was compiled without lists of tokens; "
+                                  "compile it with --shortlist {}=FILE, or leave the option out",
+                                  name));
+  return usageError(fmt::format("shortlist: expected one of {}, found {}{}",
+                                fmt::join(names, ", "), quote(name, 60, '\''),
+                                didYouMean(std::string(name), names)));
+}
+
 Result<Manifest> parseManifest(std::string_view text) {
   if (text.size() > maxManifestBytes)
     return badModel(fmt::format("manifest: {} bytes, more than the limit {}",
@@ -291,6 +345,7 @@ Result<Manifest> parseManifest(std::string_view text) {
   readTables(weights, manifest, status);
   weights.finish();
   manifest.memory = readMemory(object("memory"), manifest.model, status);
+  readShortlists(top, manifest, status);
   top.texts("passes");
   top.text("checkpoint_hash");
   const JsonValue *generation = top.take("generation");

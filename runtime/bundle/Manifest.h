@@ -68,7 +68,15 @@ struct SegmentInfo {
   /// Its range: calls of at least so many rows, and so many for each worker. Segments of a
   /// range stand together; a call runs the last range that it is in.
   uint64_t leastRows = 0, workerRows = 0;
+  uint64_t shortlist = 0; ///< Of the calls of its range: as State::useShortlist.
   std::vector<Keys> keys;
+};
+
+/// Tokens that a step may be confined to.
+struct ShortlistInfo {
+  std::string name;
+  uint64_t stepBytes; ///< Weight bytes read by one of its steps.
+  std::vector<int32_t> tokens; ///< At least one, ascending, of the vocabulary.
 };
 
 /// A weight in the weights section.
@@ -91,12 +99,17 @@ struct Manifest {
   /// Defaults of the checkpoint. Where there is a decoder, decoder_start_token_id is there and
   /// every id is one of the vocabulary.
   GenerationOptions generation;
+  std::vector<ShortlistInfo> shortlists; ///< Of different names; none without a decoder.
   std::string tokenizerKind; ///< Empty: no tokenizer.
   std::vector<std::string> levels;
   /// In the order they run; both empty where the model does not say. Without a decoder
   /// there is no step.
   std::vector<SegmentInfo> encodeSegments, stepSegments;
 };
+
+/// The number of the list called `name`: its place in `shortlists`, from 1 on. Errors: Usage,
+/// with the names that there are.
+Result<uint64_t> findShortlist(const Manifest &manifest, std::string_view name);
 
 /// Reads and checks a manifest. Errors: BadModel, with the key; DoesNotFit when
 /// format or ABI are of another version.

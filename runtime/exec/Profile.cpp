@@ -34,7 +34,8 @@ Profile::Profile(const Manifest &manifest, Team &team)
     for (size_t i = 0; i < count(kind); ++i) {
       const SegmentInfo &info = segments(kind)[i];
       if (i == 0 || info.leastRows != segments(kind)[i - 1].leastRows ||
-          info.workerRows != segments(kind)[i - 1].workerRows)
+          info.workerRows != segments(kind)[i - 1].workerRows ||
+          info.shortlist != segments(kind)[i - 1].shortlist)
         of.ranges.push_back({i, i, 0, {}});
       of.ranges.back().end = i + 1;
     }
@@ -45,11 +46,12 @@ Profile::Profile(const Manifest &manifest, Team &team)
     lanes[worker].arrived = arrivals.data() + worker * stride;
 }
 
-Profile::Range &Profile::rangeOf(EntryKind kind, uint64_t rows) {
+Profile::Range &Profile::rangeOf(EntryKind kind, uint64_t rows, uint64_t shortlist) {
   std::vector<Range> &ranges = totals[size_t(kind)].ranges;
   for (size_t i = ranges.size(); i-- > 1;) {
     const SegmentInfo &info = segments(kind)[ranges[i].first];
-    if (rows >= std::max(info.leastRows, product(info.workerRows, team.workers())))
+    if (info.shortlist == shortlist &&
+        rows >= std::max(info.leastRows, product(info.workerRows, team.workers())))
       return ranges[i];
   }
   return ranges[0];
@@ -71,7 +73,7 @@ void Profile::barrier(void *profile, int64_t worker) {
 Status Profile::run(EntryKind kind, encdec_abi_entry_fn entry,
                     encdec_abi_context &call, const Work &work) {
   current = &totals[size_t(kind)];
-  range = &rangeOf(kind, uint64_t(call.rows));
+  range = &rangeOf(kind, uint64_t(call.rows), uint64_t(call.shortlist));
   call.barrier = barrier;
   call.barrier_data = this;
   struct Call {

@@ -70,7 +70,7 @@ private:
     std::vector<uint64_t> nanoseconds, waits; ///< Of each segment; all workers.
     bool otherBarriers = false;
   };
-  Range &rangeOf(EntryKind kind, uint64_t rows);
+  Range &rangeOf(EntryKind kind, uint64_t rows, uint64_t shortlist);
   static void barrier(void *profile, int64_t worker);
   void arrive(size_t worker);
   void finish(Clock::time_point start, Clock::time_point end);

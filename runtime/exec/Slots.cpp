@@ -59,12 +59,13 @@ void Slots::place(size_t row, uint64_t position) {
   std::fill(own + position, own + (position / 16 + 1) * 16, slots[row]);
 }
 
-const int32_t *Slots::placeAll(size_t row, uint64_t position, size_t positions) {
+const int32_t *Slots::placeAll(size_t row, uint64_t position, size_t positions,
+                               size_t at) {
   int32_t *own = table(past) + row * stride;
   const uint64_t end = (position + positions + 15) / 16 * 16;
   std::fill(own + position, own + end, slots[row]);
   for (size_t i = 0; i < positions; ++i)
-    std::copy_n(own, end, table(nextPast) + i * stride);
+    std::copy_n(own, end, table(nextPast) + (at + i) * stride);
   return table(nextPast);
 }
 

@@ -42,9 +42,10 @@ public:
   /// The entries up to the end of that block of 16 get the same slot, because
   /// kernels read whole blocks.
   void place(size_t row, uint64_t position);
-  /// The next `positions` positions of the row, from `position` on, go to its own slot.
-  /// Returns the table of a call that has a row for each of them (at most tableRows).
-  const int32_t *placeAll(size_t row, uint64_t position, size_t positions);
+  /// The next `positions` positions of the row, from `position` on, go to its own slot. Of
+  /// the table of a call that has a row for each of them, and for others (at most tableRows in
+  /// all), writes the rows from `at` on; returns the table.
+  const int32_t *placeAll(size_t row, uint64_t position, size_t positions, size_t at = 0);
 
   /// Whether the slots of each parent's group suffice.
   bool fits(std::span<const uint32_t> parents);

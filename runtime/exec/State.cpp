@@ -92,6 +92,9 @@ Status State::reserve() {
   const MemoryPlan &plan = model->manifest.memory;
   const ModelInfo &sizes = model->manifest.model;
   const uint64_t sourceTokens = limits.maxSourceTokens;
+  uint64_t longestList = 0;
+  for (const ShortlistInfo &list : model->manifest.shortlists)
+    longestList = std::max<uint64_t>(longestList, list.tokens.size());
   // Of any call: a prefill has more rows than there are hypotheses.
   const uint64_t rows = std::max(limits.maxRows, model->step ? prefillRows : 0);
   constexpr uint64_t tooMuch = UINT64_MAX;
@@ -123,8 +126,9 @@ Status State::reserve() {
       {statesRegion, limits.encoderStates ? times({plan.statesPerRow, sourceTokens}) : 0},
       {zeroBias, times({paddedVocabulary, 4})},
       {biasRegion, times({2 + limits.maxRows, paddedVocabulary, 4})},
-      {outTokens, times({limits.maxRows, ENCDEC_ABI_MAX_TOP_K, 4})},
-      {outLogProbs, times({limits.maxRows, ENCDEC_ABI_MAX_TOP_K, 4})},
+      {shortBias, times({2 + limits.maxRows, roundUp16(longestList), 4})},
+      {outTokens, times({rows, ENCDEC_ABI_MAX_TOP_K, 4})},
+      {outLogProbs, times({rows, ENCDEC_ABI_MAX_TOP_K, 4})},
   };
   reserved = Slots::bytes(limits.maxRows, rows, cacheCapacity);
   for (const auto &[region, bytes] : wanted)
@@ -140,12 +144,14 @@ Status State::reserve() {
   }
   ENCDEC_ASSIGN_OR_RETURN(slots, Slots::create(limits.maxRows, rows, cacheCapacity));
   live = LiveSources(limits.maxSources, sourceTokens, plan.memoryPerKey);
+  shortRow.resize(longestList);
   const size_t most = std::max(rows, sourceTokens);
   for (std::vector<int32_t> *entries : {&readTokens, &readPositions, &readSource})
     entries->resize(most);
   for (std::vector<int32_t> *entries :
-       {&tokens, &positions, &rowSource, &rowBias, &nextPosition, &nextSource})
+       {&tokens, &positions, &rowSource, &nextPosition, &nextSource})
     entries->resize(limits.maxRows);
+  rowBias.resize(rows);
   readOffset.resize(limits.maxSources + 1);
   readMemory.resize(limits.maxSources);
   return {};
@@ -268,9 +274,12 @@ Status State::prefill(size_t row, std::span<const int32_t> fed, bool logits) {
   call.logit_bias = reinterpret_cast<const float *>(zeroBias.data());
   call.row_bias = nullptr;
   call.top_k = 0;
+  call.shortlist = int64_t(shortlist);
   call.shared_slots = 1;
   call.out_logits = logits ? reinterpret_cast<float *>(logitsRegion.data()) : nullptr;
   ENCDEC_RETURN_IF_ERROR(run(EntryKind::Step, call));
+  if (logits)
+    widenLogits(fed.size());
   positions[row] += int32_t(fed.size());
   ++counters.prefills;
   counters.prefillTokens += fed.size();
@@ -279,17 +288,23 @@ Status State::prefill(size_t row, std::span<const int32_t> fed, bool logits) {
 
 Status State::step(const StepInput &input) {
   ENCDEC_RETURN_IF_ERROR(checkStep(input));
-  std::copy(input.tokens.begin(), input.tokens.end(), tokens.begin());
+  fed = input.tokens.size();
   if (input.logitBias && !input.rowBias.empty())
     std::copy(input.rowBias.begin(), input.rowBias.end(), rowBias.begin());
   else
-    std::fill_n(rowBias.begin(), rows(), 0);
-  for (size_t row = 0; row < rows(); ++row)
-    slots.place(row, uint64_t(positions[row]));
+    std::fill_n(rowBias.begin(), fed, 0);
   topK = input.topK;
   encdec_abi_context call = context();
-  call.rows = int64_t(rows());
+  if (input.counts.empty()) {
+    std::copy(input.tokens.begin(), input.tokens.end(), tokens.begin());
+    for (size_t row = 0; row < rows(); ++row)
+      slots.place(row, uint64_t(positions[row]));
+  } else {
+    spread(input, call);
+  }
+  call.rows = int64_t(fed);
   call.top_k = int64_t(topK);
+  call.shortlist = int64_t(shortlist);
   call.logit_bias = input.logitBias
                         ? input.logitBias
                         : reinterpret_cast<const float *>(zeroBias.data());
@@ -297,23 +312,84 @@ Status State::step(const StepInput &input) {
       input.logits ? reinterpret_cast<float *>(logitsRegion.data()) : nullptr;
   call.out_probs =
       input.probs ? reinterpret_cast<float *>(probsRegion.data()) : nullptr;
+  narrowBiases(input, call);
   int64_t candidateBlocks = -1; // stays so where the code uses no sketch
   call.out_candidate_blocks = &candidateBlocks;
   if (!input.logProbs)
     call.out_log_probs = nullptr;
   ENCDEC_RETURN_IF_ERROR(run(EntryKind::Step, call));
+  if (const std::vector<int32_t> *list = listed())
+    for (int32_t &token :
+         std::span(reinterpret_cast<int32_t *>(outTokens.data()), fed * topK))
+      token = (*list)[size_t(token)];
+  if (input.logits)
+    widenLogits(fed);
   if (!input.logProbs)
-    std::fill_n(reinterpret_cast<float *>(outLogProbs.data()), rows() * topK,
+    std::fill_n(reinterpret_cast<float *>(outLogProbs.data()), fed * topK,
                 std::numeric_limits<float>::quiet_NaN());
   if (candidateBlocks >= 0) {
     ++counters.sketchedSteps;
     counters.candidateBlocks += uint64_t(candidateBlocks);
   }
   for (size_t row = 0; row < rows(); ++row)
-    ++positions[row];
+    positions[row] += input.counts.empty() ? 1 : int32_t(input.counts[row]);
   ++counters.steps;
-  counters.stepRows += rows();
+  counters.stepRows += fed;
   return {};
+}
+
+/// Gives a step a row of code for each token that a row of the state is fed.
+void State::spread(const StepInput &input, encdec_abi_context &call) {
+  size_t at = 0;
+  for (size_t row = 0; row < rows(); ++row) {
+    const size_t count = input.counts[row];
+    call.ancestors = slots.placeAll(row, uint64_t(positions[row]), count, at);
+    std::iota(readPositions.begin() + int64_t(at), readPositions.begin() + int64_t(at + count),
+              positions[row]);
+    std::fill_n(readSource.begin() + int64_t(at), count, rowSource[row]);
+    at += count;
+  }
+  std::copy(input.tokens.begin(), input.tokens.end(), readTokens.begin());
+  call.tokens = readTokens.data();
+  call.positions = readPositions.data();
+  call.row_source = readSource.data();
+  call.shared_slots = 1;
+}
+
+/// The tokens that steps are confined to; null for all.
+const std::vector<int32_t> *State::listed() const {
+  return shortlist ? &model->manifest.shortlists[shortlist - 1].tokens : nullptr;
+}
+
+/// Gives a step that is confined to a list the biases [biasRows][V] of the list's tokens alone.
+void State::narrowBiases(const StepInput &input, encdec_abi_context &call) {
+  const std::vector<int32_t> *list = listed();
+  if (!list || !input.logitBias)
+    return;
+  auto *to = reinterpret_cast<float *>(shortBias.data());
+  const uint64_t stride = roundUp16(list->size());
+  for (uint64_t row = 0; row < input.biasRows; ++row)
+    for (size_t i = 0; i < list->size(); ++i)
+      to[row * stride + i] = input.logitBias[row * paddedVocabulary + size_t((*list)[i])];
+  call.logit_bias = to;
+}
+
+/// Of a step that was confined to a list, moves the logits of its tokens to their ids' places,
+/// from [rows][round_up(list, 16)] to [rows][round_up(V, 16)]: from the last row on, so that no
+/// row is overwritten before its turn.
+void State::widenLogits(size_t rows) {
+  const std::vector<int32_t> *list = listed();
+  if (!list)
+    return;
+  auto *logits = reinterpret_cast<float *>(logitsRegion.data());
+  const uint64_t stride = roundUp16(list->size());
+  for (size_t row = rows; row-- > 0;) {
+    std::copy_n(logits + row * stride, list->size(), shortRow.begin());
+    float *to = logits + row * paddedVocabulary;
+    std::fill_n(to, paddedVocabulary, -std::numeric_limits<float>::infinity());
+    for (size_t i = 0; i < list->size(); ++i)
+      to[(*list)[i]] = shortRow[i];
+  }
 }
 
 Status State::reorder(std::span<const uint32_t> parents) {

@@ -52,11 +52,15 @@ inline constexpr uint32_t maxThreads = 256;
 
 /// What a step is given besides the rows themselves.
 struct StepInput {
-  std::span<const int32_t> tokens;  ///< R, one a row.
+  std::span<const int32_t> tokens;  ///< T, all rows' end to end: R, but where `counts` says more.
+  /// [row]: how many tokens each row is fed, one after the other, as so many steps would; T in
+  /// all, at most stepRoom(). Rows of more than one are their source's only ones. Then no probs.
+  /// Empty: one each.
+  std::span<const uint32_t> counts{};
   uint64_t topK = 1;                ///< Best tokens to find for each row.
   const float *logitBias = nullptr; ///< Rows of round_up(V, 16), or null.
   uint64_t biasRows = 0;
-  std::span<const int32_t> rowBias; ///< R, or empty for row 0.
+  std::span<const int32_t> rowBias; ///< T, or empty for row 0.
   bool logits = false, probs = false;
   /// Whether to calculate log-probabilities. A step without them may cost less;
   /// topLogProbs() are NaN then.
@@ -92,8 +96,17 @@ public:
   /// where asked for, logits() [tokens][logitsStride()]. The row is the only one of those
   /// that joined together with it. At most prefillRows tokens; other rows stay as they are.
   Status prefill(size_t row, std::span<const int32_t> tokens, bool logits);
-  /// Feeds one token a row; the outputs below hold until the next call.
+  /// Confines the tokens that later calls predict to a list of the manifest: its number
+  /// (findShortlist); 0 ends that. Tokens and logits stay ids: tokens outside of the list have
+  /// logits of -inf, and probabilities are of the list alone.
+  void useShortlist(uint64_t number) { shortlist = number; }
+  uint64_t usedShortlist() const { return shortlist; }
+  /// Feeds one token a row, or `counts`; the outputs below hold until the next call.
   Status step(const StepInput &input);
+  /// Forgets the last `count` positions of a row that is its source's only one.
+  void rewind(size_t row, uint64_t count) { positions[row] -= int32_t(count); }
+  /// The most tokens of one step.
+  size_t stepRoom() const { return rowBias.size(); }
   /// New row i goes on from old row parents[i]. A source without a row ends, and leaves its
   /// room to others.
   Status reorder(std::span<const uint32_t> parents);
@@ -112,13 +125,13 @@ public:
   uint64_t sourceLength(size_t source) const { return live.length(source); }
   uint64_t position(size_t row) const { return uint64_t(positions[row]); }
 
-  /// [R][topK] of the last step, best first, and their log-probabilities; token
+  /// [T][topK] of the last step, best first, and their log-probabilities; token
   /// 0 and -inf where no further token may be chosen.
   std::span<const int32_t> topTokens() const {
-    return {reinterpret_cast<int32_t *>(outTokens.data()), rows() * topK};
+    return {reinterpret_cast<int32_t *>(outTokens.data()), fed * topK};
   }
   std::span<const float> topLogProbs() const {
-    return {reinterpret_cast<float *>(outLogProbs.data()), rows() * topK};
+    return {reinterpret_cast<float *>(outLogProbs.data()), fed * topK};
   }
   const float *logits() const { return reinterpret_cast<float *>(logitsRegion.data()); }
   const float *probs() const { return reinterpret_cast<float *>(probsRegion.data()); }
@@ -154,11 +167,15 @@ private:
   State(std::shared_ptr<const Model> model, StateLimits limits,
         std::unique_ptr<Team> team);
   Status reserve();
-  Status checkStep(const StepInput &input) const;
+  Status checkStep(const StepInput &input);
+  void spread(const StepInput &input, encdec_abi_context &call);
   Status checkPrefill(size_t row, std::span<const int32_t> tokens);
   Status read(std::span<const int32_t> ids, std::span<const uint64_t> offsets,
               std::span<const uint64_t> rows);
   encdec_abi_context context();
+  const std::vector<int32_t> *listed() const;
+  void narrowBiases(const StepInput &input, encdec_abi_context &call);
+  void widenLogits(size_t rows);
   Status run(EntryKind kind, encdec_abi_context &context);
   Work workOf(EntryKind kind, const encdec_abi_context &context) const;
 
@@ -168,14 +185,18 @@ private:
   LiveSources live;
   size_t encodedCount = 0;
   uint64_t encoded = 0;
-  uint64_t topK = 1;
+  uint64_t topK = 1, shortlist = 0;
+  size_t fed = 0; ///< Tokens of the last step.
   uint64_t paddedVocabulary, keyCapacity, cacheCapacity;
   uint64_t scratchStride = 0, cacheStride = 0, reserved = 0;
   Region arena, scratch, memory, cache, logitsRegion, probsRegion, statesRegion, zeroBias;
-  Region biasRegion, outTokens, outLogProbs;
-  std::vector<int32_t> tokens, positions, rowSource, rowBias; ///< [row]
+  Region biasRegion, shortBias, outTokens, outLogProbs;
+  std::vector<int32_t> tokens, positions, rowSource; ///< [row]
+  std::vector<int32_t> rowBias;                      ///< [token of a step]
   std::vector<int32_t> nextPosition, nextSource;              ///< [row]
-  // What an encode reads, [token]; a prefill has a row for each token in them, too.
+  std::vector<float> shortRow; ///< Logits of one row of a shortlist.
+  // What an encode reads, [token]; a prefill and a step of `counts` have a row for each token
+  // in them, too.
   std::vector<int32_t> readTokens, readPositions, readSource;
   std::vector<int32_t> readOffset; ///< [source of the encode + 1]
   std::vector<int64_t> readMemory; ///< [source of the encode]

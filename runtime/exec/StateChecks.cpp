@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <numeric>
+
 namespace encdec::runtime {
 
 Status checkOffsets(uint64_t idCount, std::span<const uint64_t> offsets) {
@@ -67,12 +69,25 @@ Status State::checkSources(std::span<const int32_t> ids,
   return {};
 }
 
-Status State::checkStep(const StepInput &input) const {
+Status State::checkStep(const StepInput &input) {
   const uint64_t vocabulary = model->manifest.model.vocabSize;
   ENCDEC_RETURN_IF_ERROR(checkDecoder(*model));
   if (rows() == 0)
     return usageError("there are no rows; encode sources first");
-  if (input.tokens.size() != rows())
+  uint64_t expected = rows();
+  if (!input.counts.empty()) {
+    if (input.counts.size() != rows() || input.probs)
+      return usageError("a step of several tokens a row has a count for each row, and no probs");
+    expected = std::accumulate(input.counts.begin(), input.counts.end(), uint64_t(0));
+    for (size_t row = 0; row < rows(); ++row)
+      if (input.counts[row] < 1 || (input.counts[row] > 1 && !slots.isAlone(row)))
+        return usageError(fmt::format("row {} is fed {} tokens; expected at least one, and no "
+                                      "more where other rows share its slots",
+                                      row, input.counts[row]));
+    if (expected > stepRoom())
+      return overLimit(fmt::format("the step has {} tokens, more than {}", expected, stepRoom()));
+  }
+  if (input.tokens.size() != expected)
     return usageError(fmt::format("the step has {} tokens for {} rows",
                                   input.tokens.size(), rows()));
   if (input.topK < 1 || input.topK > ENCDEC_ABI_MAX_TOP_K)
@@ -84,27 +99,27 @@ Status State::checkStep(const StepInput &input) const {
         "for them; create it with probs = 1");
   if (reinterpret_cast<uintptr_t>(input.logitBias) % 64 != 0)
     return usageError("logit_bias is not 64-byte aligned");
-  for (size_t row = 0; row < rows(); ++row) {
-    int32_t token = input.tokens[row];
-    if (token < 0 || uint64_t(token) >= vocabulary)
-      return usageError(
-          fmt::format("token {} of row {} is outside the vocabulary "
-                      "0 ... {}",
-                      token, row, vocabulary - 1));
-    if (uint64_t(positions[row]) >= limits.maxTargetPositions)
+  for (size_t at = 0, row = 0; row < rows(); ++row) {
+    const uint64_t count = input.counts.empty() ? 1 : input.counts[row];
+    if (uint64_t(positions[row]) + count > limits.maxTargetPositions)
       return overLimit(fmt::format("row {} has used all {} positions "
                                    "(max_target_positions)",
                                    row, limits.maxTargetPositions));
-    if (!input.rowBias.empty() &&
-        (input.rowBias[row] < 0 ||
-         uint64_t(input.rowBias[row]) >= input.biasRows))
+    for (uint64_t i = 0; i < count; ++i, ++at)
+      if (input.tokens[at] < 0 || uint64_t(input.tokens[at]) >= vocabulary)
+        return usageError(
+            fmt::format("token {} of row {} is outside the vocabulary "
+                        "0 ... {}",
+                        input.tokens[at], row, vocabulary - 1));
+  }
+  if (!input.rowBias.empty() && input.rowBias.size() != expected)
+    return usageError(fmt::format("row_bias has {} entries for {} rows",
+                                  input.rowBias.size(), rows()));
+  for (size_t row = 0; row < input.rowBias.size(); ++row)
+    if (input.rowBias[row] < 0 || uint64_t(input.rowBias[row]) >= input.biasRows)
       return usageError(fmt::format("row_bias {} of row {} is not below "
                                     "bias_rows {}",
                                     input.rowBias[row], row, input.biasRows));
-  }
-  if (!input.rowBias.empty() && input.rowBias.size() != rows())
-    return usageError(fmt::format("row_bias has {} entries for {} rows",
-                                  input.rowBias.size(), rows()));
   return {};
 }
 

@@ -3,6 +3,7 @@
 #include "runtime/search/Engine.h"
 
 #include "runtime/search/EngineSource.h"
+#include "runtime/search/Lookup.h"
 
 #include <fmt/format.h>
 
@@ -13,12 +14,16 @@ namespace encdec::runtime {
 Engine::Engine(State &theState)
     : state(theState), biases(state.biases(), state.logitsStride()) {
   (void)state.reorder({});
+  state.useShortlist(0);
   parents.reserve(state.limits.maxRows);
   tokens.reserve(state.limits.maxRows);
   rowBias.reserve(state.limits.maxRows);
 }
 
-Engine::~Engine() { (void)state.reorder({}); }
+Engine::~Engine() {
+  (void)state.reorder({});
+  state.useShortlist(0);
+}
 
 Result<std::shared_ptr<Policy>> Engine::policyFor(const GenerationOptions &options,
                                                   uint64_t prompt) {
@@ -37,8 +42,8 @@ Result<std::shared_ptr<Policy>> Engine::policyFor(const GenerationOptions &optio
                                       ? "probs were"
                                       : "coverage_penalty needs probs: they were"));
   if (policy->needsValues && !values.data()) {
-    ENCDEC_ASSIGN_OR_RETURN(values, Region::reserve(state.limits.maxRows *
-                                                    state.logitsStride() * sizeof(float)));
+    ENCDEC_ASSIGN_OR_RETURN(values, Region::reserve(state.stepRoom() * state.logitsStride() *
+                                                    sizeof(float)));
   }
   lastPolicy = policy;
   return policy;
@@ -79,7 +84,12 @@ Status Engine::admit() {
   std::vector<int32_t> ids;
   std::vector<uint64_t> offsets{0}, rows;
   uint64_t places = 0, rowsTogether = 0;
+  // A step chooses among the tokens of one list, so that sources of another one wait.
+  if (live.empty() && !waiting.empty())
+    state.useShortlist(waiting.front()->policy->shortlist);
   for (Source *source : waiting) {
+    if (source->policy->shortlist != state.usedShortlist())
+      break;
     places += roundUp16(source->ids.size());
     rowsTogether += source->policy->rows();
     if (!state.hasRoom(rows.size() + 1, places, rowsTogether))
@@ -168,25 +178,77 @@ void Engine::dropFinished() {
   std::erase_if(live, [](const Source *source) { return source->finished; });
 }
 
+/// Guesses next tokens for the sources that ask for it, as far as there is room; says whether
+/// there are any.
+bool Engine::guess() {
+  const ModelInfo &model = state.model->manifest.model;
+  size_t room = state.stepRoom() - state.rows();
+  bool found = false, records = false;
+  for (Source *source : live) {
+    source->guess.clear();
+    records |= source->policy->records; // for which steps of one token a row are needed
+  }
+  for (Source *source : live) {
+    const Policy &policy = *source->policy;
+    if (!policy.lookup || records)
+      continue;
+    const auto row = source->tokens.of(0);
+    // The step predicts one token more than the guess has.
+    const size_t most = std::min({size_t(policy.lookup), room,
+                                  size_t(policy.search.maxLength) - row.size() - 1});
+    const bool sameIds = model.sourceVocabSize == model.vocabSize;
+    lookUp(row, sameIds ? std::span<const int32_t>(source->ids) : std::span<const int32_t>(),
+           size_t(*policy.options.max_matching_ngram_size), most, source->guess);
+    const auto end = std::ranges::find_if(
+        source->guess, [&](int32_t token) { return policy.search.isEos(token); });
+    source->guess.erase(end, source->guess.end());
+    room -= source->guess.size();
+    found |= !source->guess.empty();
+  }
+  return found;
+}
+
+/// Goes on through the tokens that were guessed and fed, as far as the source chooses them.
+void Engine::follow(Source &source, Clock::time_point now) {
+  size_t right = 0;
+  while (right < source.guess.size() && !source.finished &&
+         source.next[0] == source.guess[right]) {
+    ++right;
+    ++source.place;
+    readScores(source);
+    readCandidates(source);
+    proceed(source, source.search->advance(source.predictions(), source.deadline <= now, true));
+  }
+  state.rewind(source.first, source.guess.size() - right);
+  source.guess.clear();
+}
+
 Status Engine::step() {
   StepInput input;
   tokens.clear();
   rowBias.clear();
+  counts.clear();
   biases.begin();
   input.logProbs = false;
-  for (const Source *source : live) {
+  const bool guessed = guess();
+  for (Source *source : live) {
     const Policy &policy = *source->policy;
+    source->place = tokens.size();
     tokens.insert(tokens.end(), source->next.begin(), source->next.end());
+    tokens.insert(tokens.end(), source->guess.begin(), source->guess.end());
+    counts.insert(counts.end(), source->count, uint32_t(1 + source->guess.size()));
     input.logits |= policy.needsValues;
     input.probs |= policy.records;
     input.logProbs |= policy.search.scores;
     if (!policy.needsValues)
       input.topK = std::max<uint64_t>(input.topK, source->search->candidates());
-    for (size_t row = 0; row < source->count; ++row)
+    for (size_t row = 0; row < source->count + source->guess.size(); ++row)
       rowBias.push_back(policy.needsValues ? 0
                                            : biases.rowFor(source->bans[row].banned));
   }
   input.tokens = tokens;
+  if (guessed)
+    input.counts = counts;
   input.logitBias = biases.data();
   input.biasRows = biases.rows();
   input.rowBias = rowBias;
@@ -194,7 +256,7 @@ Status Engine::step() {
   found = input.topK;
   for (Source *source : live)
     if (source->policy->records)
-      source->recorder.record(state, source->first, source->count);
+      source->recorder.record(state, source->place, source->count);
   return {};
 }
 
@@ -224,6 +286,7 @@ Status Engine::advance() {
     readCandidates(*source);
     proceed(*source, source->search->advance(source->predictions(),
                                              source->deadline <= now, true));
+    follow(*source, now);
     if (!source->finished)
       announce(*source);
   }

@@ -100,7 +100,10 @@ private:
   Status arrange();
   Status step();
   void dropFinished();
+  bool guess();
+  void follow(Source &source, Clock::time_point now);
   Status readScores();
+  void readScores(Source &source);
   void readCandidates(Source &source);
   void draw(const Source &source, size_t row, std::span<const float> scores,
             std::span<int32_t> tokens, std::span<float> keys);
@@ -120,11 +123,12 @@ private:
   std::vector<Source *> live; ///< In the order of their rows.
   std::deque<uint64_t> news;  ///< Sources of which something is known and not asked for.
   std::shared_ptr<Policy> lastPolicy;
-  Region values; ///< [maxRows][V], touched where scores become numbers.
+  Region values; ///< [stepRoom][V], touched where scores become numbers.
   bool stepped = false; ///< A step was run and its candidates were not read yet.
   size_t found = 1;     ///< Candidates that it has found for each row.
   std::vector<uint32_t> parents; ///< Of the step at hand, as the next two.
   std::vector<int32_t> tokens, rowBias;
+  std::vector<uint32_t> counts;
   std::vector<HookRows::Row> hookRows;
   std::vector<float> drawn; ///< [V]: keys of one row.
 };

@@ -12,31 +12,33 @@ namespace encdec::runtime {
 
 /// Makes numbers of the scores where sources need them, up to the caller's hook.
 Status Engine::readScores() {
+  hookRows.clear();
+  for (Source *source : live)
+    if (source->policy->needsValues)
+      readScores(*source);
+  return hookRows.empty() ? Status() : hook({hookRows});
+}
+
+void Engine::readScores(Source &source) {
   const uint64_t vocabulary = state.model->manifest.model.vocabSize;
   const uint64_t stride = state.logitsStride();
-  hookRows.clear();
-  for (Source *source : live) {
-    Policy &policy = *source->policy;
-    if (!policy.needsValues)
-      continue;
-    for (size_t i = 0; i < source->count; ++i) {
-      const size_t row = source->first + i;
-      const float *logits = state.logits() + row * stride;
-      RowScores scores(valuesOf(row), source->bans[i]);
-      if (policy.search.beams > 1) {
-        const auto sum = float(logSum(row));
-        for (uint64_t token = 0; token < vocabulary; ++token)
-          scores.values[token] = logits[token] - sum;
-      } else {
-        std::copy_n(logits, vocabulary, scores.values.data());
-      }
-      for (size_t p = 0; p < policy.hookPlace; ++p)
-        policy.processors[p]->process(source->see(i), scores);
-      if (policy.hooked)
-        hookRows.push_back({source->number, source->see(i), scores.values});
+  Policy &policy = *source.policy;
+  for (size_t i = 0; i < source.count; ++i) {
+    const size_t row = source.place + i;
+    const float *logits = state.logits() + row * stride;
+    RowScores scores(valuesOf(row), source.bans[i]);
+    if (policy.search.beams > 1) {
+      const auto sum = float(logSum(row));
+      for (uint64_t token = 0; token < vocabulary; ++token)
+        scores.values[token] = logits[token] - sum;
+    } else {
+      std::copy_n(logits, vocabulary, scores.values.data());
     }
+    for (size_t p = 0; p < policy.hookPlace; ++p)
+      policy.processors[p]->process(source.see(i), scores);
+    if (policy.hooked)
+      hookRows.push_back({source.number, source.see(i), scores.values});
   }
-  return hookRows.empty() ? Status() : hook({hookRows});
 }
 
 /// The candidates of all rows of the source, from what compiled code has found or from the
@@ -45,7 +47,7 @@ void Engine::readCandidates(Source &source) {
   Policy &policy = *source.policy;
   if (!policy.needsValues) {
     source.makeRoom(found);
-    const size_t first = source.first * found, count = source.count * found;
+    const size_t first = source.place * found, count = source.count * found;
     std::copy_n(state.topTokens().begin() + int64_t(first), count,
                 source.candidateTokens.begin());
     for (auto *scores : {&source.candidateScores, &source.candidateKeys})
@@ -55,9 +57,9 @@ void Engine::readCandidates(Source &source) {
   const size_t count = source.search->candidates();
   source.makeRoom(count);
   source.valueStride = state.logitsStride();
-  source.values = {valuesOf(source.first).data(), source.count * source.valueStride};
+  source.values = {valuesOf(source.place).data(), source.count * source.valueStride};
   for (size_t row = 0; row < source.count; ++row) {
-    RowScores scores(valuesOf(source.first + row), source.bans[row]);
+    RowScores scores(valuesOf(source.place + row), source.bans[row]);
     LiveRow live = source.see(row);
     live.taken = source.search->taken(row, source.predictions());
     for (size_t p = policy.hookPlace; p < policy.processors.size(); ++p)
@@ -77,7 +79,7 @@ void Engine::readCandidates(Source &source) {
 /// model's own, whatever the processors have made of it.
 float Engine::scoreOf(const Source &source, size_t row, int32_t token) {
   const Policy &policy = *source.policy;
-  const size_t at = source.first + row;
+  const size_t at = source.place + row;
   if (policy.search.beams > 1)
     return valuesOf(at)[size_t(token)];
   if (source.bans[row].isForced(token))

@@ -24,6 +24,8 @@ struct Engine::Source {
   size_t fed = 0;                ///< Tokens of the prompt that were fed before the search.
   bool begun = false;
   size_t first = 0, count = 0;   ///< Its rows among the state's.
+  size_t place = 0;              ///< Its first row's in what the last step has predicted.
+  std::vector<int32_t> guess;    ///< Fed behind the one row's next token (Lookup.h).
   std::vector<uint32_t> parents; ///< The rows it has next: which row of its own each continues,
   std::vector<int32_t> next;     ///< and with which token.
   std::vector<RowBans> bans;     ///< [row], where its rules only ban and force.

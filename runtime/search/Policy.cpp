@@ -162,6 +162,30 @@ Status resolveBeams(const GenerationOptions &options, uint64_t maxRows,
   return {};
 }
 
+/// A list without a token that options force, or that ends sequences, would leave steps
+/// without a token to choose, or sequences without an end.
+Status checkShortlist(const GenerationOptions &options, const ShortlistInfo &list,
+                      const SearchOptions &search) {
+  Status status;
+  auto check = [&](const char *name, int32_t token) {
+    if (status.ok() && !std::ranges::binary_search(list.tokens, token))
+      status = usageError(fmt::format("shortlist: expected a list with token {} of {}, but '{}' "
+                                      "has no such token; compile the model with a list that has",
+                                      token, name, list.name));
+  };
+  for (int32_t token : search.eos)
+    check("eos_token_id", token);
+  if (options.forced_bos_token_id)
+    check("forced_bos_token_id", *options.forced_bos_token_id);
+  for (int32_t token : options.forced_eos_token_id.value_or(option::Tokens()))
+    check("forced_eos_token_id", token);
+  for (const option::TokenLists &phrases : search.words)
+    for (const option::Tokens &phrase : phrases)
+      for (int32_t token : phrase)
+        check("force_words_ids", token);
+  return status;
+}
+
 } // namespace
 
 Result<std::shared_ptr<Policy>> Policy::make(const GenerationOptions &given,
@@ -188,6 +212,11 @@ Result<std::shared_ptr<Policy>> Policy::make(const GenerationOptions &given,
   ENCDEC_RETURN_IF_ERROR(resolveBeams(options, maxRows, search));
   ENCDEC_RETURN_IF_ERROR(checkGroups(options, hooked, search));
   search.scores = *options.scores || search.beams > 1 || search.alternatives;
+  if (options.shortlist) {
+    ENCDEC_ASSIGN_OR_RETURN(policy->shortlist, findShortlist(manifest, *options.shortlist));
+    ENCDEC_RETURN_IF_ERROR(
+        checkShortlist(options, manifest.shortlists[policy->shortlist - 1], search));
+  }
   policy->records = *options.probs || search.reranked;
   ENCDEC_RETURN_IF_ERROR(resolveMaximum(*policy, maxTargetPositions, search));
   ENCDEC_RETURN_IF_ERROR(checkMinimum(*policy));
@@ -218,7 +247,9 @@ Result<std::shared_ptr<Policy>> Policy::make(const GenerationOptions &given,
   const uint64_t candidates = std::max<uint64_t>(
       search.beams > 1 ? search.beams * ENCDEC_ABI_TOP_K_OF_BEAM(search.eos.size()) : 1,
       search.alternatives ? search.alternatives + search.eos.size() : 1);
-  policy->needsValues = hooked || search.sample || !search.words.empty() || candidates > ENCDEC_ABI_MAX_TOP_K;
+  if (policy->rows() == 1 && !policy->records && !hooked)
+    policy->lookup = uint64_t(options.prompt_lookup_num_tokens.value_or(0));
+  policy->needsValues = hooked || policy->lookup || search.sample || !search.words.empty() || candidates > ENCDEC_ABI_MAX_TOP_K;
   for (const auto &processor : policy->processors)
     policy->needsValues |= processor->needsValues();
   return policy;

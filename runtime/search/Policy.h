@@ -29,6 +29,8 @@ struct Policy {
   bool needsValues = false;
   bool records = false; ///< Whether cross-attention probabilities are recorded.
   bool hooked = false;
+  uint64_t lookup = 0;    ///< Tokens that may be guessed; 0 where they may not.
+  uint64_t shortlist = 0; ///< State::useShortlist
   /// Processors that act before the hook: all but those that draw. Behind it they act row
   /// by row, when earlier groups of beams have chosen.
   size_t hookPlace = 0;

@@ -52,6 +52,8 @@ public:
     auto created = Clock::now();
     createState();
     measured.create = millisecondsSince(created);
+    if (!arguments.shortlist.empty())
+      chooseShortlist();
     random = std::max<uint64_t>(arguments.seed, 1);
     makeSources();
     suppressEnd();
@@ -87,6 +89,7 @@ public:
 
 private:
   void createState();
+  void chooseShortlist();
   void makeSources();
   void suppressEnd();
   void decode(uint64_t steps, bool record);
@@ -126,6 +129,15 @@ void Bench::createState() {
   encdec_state *created = nullptr;
   check(encdec_state_create(model.get(), &options, &created));
   state.reset(created);
+}
+
+/// Of the list's steps, which read fewer bytes.
+void Bench::chooseShortlist() {
+  check(encdec_use_shortlist(state.get(), arguments.shortlist.c_str()));
+  const auto manifest = nlohmann::json::parse(encdec_model_manifest(model.get(), nullptr));
+  for (const auto &list : manifest["shortlists"])
+    if (list["name"] == arguments.shortlist)
+      info.step_bytes = list["step_bytes"].get<uint64_t>();
 }
 
 /// Draws ids (a multiplicative generator modulo 2^31 - 1, Park and Miller 1988), the special
@@ -198,6 +210,8 @@ void Bench::search(uint64_t steps, bool record) {
   check(encdec_options_set_integer(options.get(), "num_return_sequences", 1));
   check(encdec_options_set_flag(options.get(), "do_sample", 0));
   check(encdec_options_clear(options.get(), "forced_eos_token_id"));
+  if (!arguments.shortlist.empty())
+    check(encdec_options_set(options.get(), "shortlist", arguments.shortlist.c_str()));
   encdec_result *result = nullptr;
   start = Clock::now();
   check(encdec_generate(state.get(), ids.data(), offsets.data(),
@@ -292,6 +306,10 @@ void addBench(CLI::App &root, Action &action) {
   addWeights(command, arguments->weights);
   number("--seed", arguments->seed,
          "Draws other sources for each repeat; default: always the same ids");
+  command
+      ->add_option("--shortlist", arguments->shortlist,
+                   "Steps that choose among the tokens of this list (encdec compile --shortlist)")
+      ->type_name("NAME");
   command->add_flag("--no-bandwidth", arguments->noBandwidth,
                     "Leave the passes that measure the read bandwidth out");
   command->add_option("--kernel", arguments->kernel,

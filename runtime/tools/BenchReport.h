@@ -12,7 +12,7 @@
 namespace encdec::tools {
 
 struct BenchArguments {
-  std::string model, weights, kernel;
+  std::string model, weights, kernel, shortlist;
   uint64_t sourceLength = 32, newTokens = 64, batch = 1, beams = 1, repeat = 7;
   uint64_t seed = 0; // of the sources, which are then others in each repeat; 0: always the same
   uint32_t threads = 0;

@@ -325,6 +325,43 @@ TEST(Manifest, Segments) {
   EXPECT_EQ(manifest->stepSegments[1].weightBytes, 64u);
 }
 
+TEST(Manifest, Shortlists) {
+  Json json = fakeManifest();
+  const Json table = json["weights"]["list"][1]; // target
+  Json tokens = Json::array();
+  for (uint64_t i = 0; i < table["rows"].get<uint64_t>(); ++i)
+    tokens.push_back(i);
+  const Json list = {
+      {"name", "fr"}, {"weight", table["name"]}, {"step_bytes", 64}, {"tokens", tokens}};
+  json["shortlists"] = {list};
+  auto manifest = runtime::parseManifest(json.dump());
+  ASSERT_TRUE(manifest.ok()) << manifest.status().message();
+  ASSERT_EQ(manifest->shortlists.size(), 1u);
+  EXPECT_EQ(manifest->shortlists[0].tokens.size(), tokens.size());
+  EXPECT_EQ(*runtime::findShortlist(*manifest, "fr"), 1u);
+
+  Json twice = json;
+  twice["shortlists"].push_back(list);
+  expectRefused(readWith(twice.dump()), "two shortlists are called 'fr'");
+  const std::tuple<const char *, Json, const char *> changes[] = {
+      {"/shortlists/0/tokens/0", 3, "ids in another order"},
+      {"/shortlists/0/tokens/1", FAKE_VOCABULARY, "must be an integer from 0 to"},
+      {"/shortlists/0/tokens", Json::array(), "has no token"},
+      {"/shortlists/0/tokens", Json::array({1}), "no weight"},
+      {"/shortlists/0/weight", "other", "no weight 'other' of so many rows"},
+      {"/shortlists/0/step_bytes", -1, "step_bytes"},
+      {"/shortlists/0/more", 1, "unknown key"},
+      {"/shortlists", 7, "a list of at most"}};
+  for (const auto &[pointer, value, message] : changes) {
+    Json changed = json;
+    changed[Json::json_pointer(pointer)] = value;
+    expectRefused(readWith(changed.dump()), message);
+  }
+  Json segment = json;
+  segment["segments"]["step"][0]["shortlist"] = 2;
+  expectRefused(readWith(segment.dump()), "shortlist");
+}
+
 TEST(Manifest, TooManySegments) {
   Json json = fakeManifest();
   Json one = json["segments"]["step"][0];

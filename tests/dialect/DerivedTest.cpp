@@ -72,6 +72,8 @@ TEST_F(Derived, EachExpressionHasItsValuesByHand) {
     encdec.weight @sum.v : tensor<2xf32> = #encdec.sum<@product.v, @v>
     encdec.weight @rows : tensor<2x2xf32> = #encdec.rows<@n, 1, 3>
     encdec.weight @rows.v : tensor<1xf32> = #encdec.rows<@u, 2, 3>
+    encdec.weight @gathered : tensor<4x2xf32> = #encdec.gathered<@n, [2, 0, 1, 1]>
+    encdec.weight @gathered.v : tensor<2xf32> = #encdec.gathered<@u, [0, 2]>
     encdec.weight @columns : tensor<2x2xf32> = #encdec.columns<@m, 1, 3>
     encdec.weight @concat : tensor<5x2xf32> = #encdec.concat<[@n, @product]>
     encdec.weight @concat.v : tensor<5xf32> = #encdec.concat<[@v, @u]>
@@ -84,6 +86,8 @@ TEST_F(Derived, EachExpressionHasItsValuesByHand) {
   expect("sum.v", {9, 16});
   expect("rows", {2, 20, 3, 30});
   expect("rows.v", {-1});
+  expect("gathered", {3, 30, 1, 10, 2, 20, 2, 20});
+  expect("gathered.v", {1, -1});
   expect("columns", {2, 3, 5, 6});
   expect("concat", {1, 10, 2, 20, 3, 30, 14, 140, 32, 320});
   expect("concat.v", {7, 8, 1, 2, -1});

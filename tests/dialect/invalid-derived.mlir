@@ -67,6 +67,18 @@ encdec.weight @w : tensor<8x4xf16> = #encdec.seeded<1, 0.5>
 
 // -----
 
+// expected-error @below {{expected rows from 0 to 7 of @w but got 8}}
+encdec.weight @weight_c11_gathered : tensor<2x4xf32> = #encdec.gathered<@w, [0, 8]>
+encdec.weight @w : tensor<8x4xf16> = #encdec.seeded<1, 0.5>
+
+// -----
+
+// expected-error @below {{to give its own type 'tensor<3x4xf32>' but it gives [2, 4]}}
+encdec.weight @weight_c10_gathered : tensor<3x4xf32> = #encdec.gathered<@w, [0, 7]>
+encdec.weight @w : tensor<8x4xf16> = #encdec.seeded<1, 0.5>
+
+// -----
+
 // expected-error @below {{expected at least one of the 4 columns of @w but got those from -1 to 3}}
 encdec.weight @weight_c11_columns : tensor<8x4xf32> = #encdec.columns<@w, -1, 3>
 encdec.weight @w : tensor<8x4xf16> = #encdec.seeded<1, 0.5>

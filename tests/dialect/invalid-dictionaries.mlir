@@ -69,3 +69,22 @@ module attributes {encdec.generation = {bad_words_ids = [[1], [array<i64: 2>]]}}
 // expected-error @below {{expected key "top_k" of encdec.generation to be true, false, an i64, a finite f64, a string or an array of such values but got unit}}
 module attributes {encdec.generation = {top_k = unit}} {
 }
+
+// -----
+
+// expected-error @below {{expected the shortlist "fr" to be an array of ascending ids}}
+module attributes {encdec.shortlists = {fr = array<i32: 3, 3>}} {
+}
+
+// -----
+
+// expected-error @below {{expected encdec.shortlists to be a dictionary of a module}}
+module attributes {encdec.shortlists = "fr"} {
+}
+
+// -----
+
+module attributes {encdec.shortlists = {fr = array<i32: 3, 4>}} {
+  // expected-error @below {{expected encdec.shortlist of a func.func to number one of its module's 1 encdec.shortlists, from 1 on, but got 2}}
+  func.func private @step() attributes {encdec.shortlist = 2 : i64}
+}

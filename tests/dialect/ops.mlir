@@ -29,6 +29,8 @@ encdec.weight @product : tensor<16x8xf32> = #encdec.product<@all, @scaled>
 encdec.weight @sum : tensor<16x8xf32> = #encdec.sum<@all, @product>
 // CHECK: encdec.weight @rows : tensor<3x8xf32> = #encdec.rows<@sum, 4, 7>
 encdec.weight @rows : tensor<3x8xf32> = #encdec.rows<@sum, 4, 7>
+// CHECK: encdec.weight @gathered : tensor<2x8xf32> = #encdec.gathered<@sum, [7, 2]>
+encdec.weight @gathered : tensor<2x8xf32> = #encdec.gathered<@sum, [7, 2]>
 // CHECK: encdec.weight @columns : tensor<3x2xf32> = #encdec.columns<@rows, 1, 3>
 encdec.weight @columns : tensor<3x2xf32> = #encdec.columns<@rows, 1, 3>
 // CHECK: encdec.weight @concat : tensor<11x8xf32> = #encdec.concat<[@rows, @w]> {format = "int8"}

@@ -58,6 +58,8 @@ class Company:
             self.assertEqual(together, search(self.texts, "--threads", threads), threads)
         self.assertEqual(together[::-1], search(self.texts[::-1]))
         self.assertEqual(together, [search([text])[0] for text in self.texts])
+        if beams == 1:  # guesses are checked, and change nothing
+            self.assertEqual(together, search(self.texts, "--prompt-lookup-num-tokens", 7))
         return together
 
     def test_bits_depend_on_the_sentence_alone(self):

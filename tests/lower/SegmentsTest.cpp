@@ -32,7 +32,7 @@ struct Lowered {
       place.addPass(createFuseAttentionPass());
     buildPlacePipeline(place, options);
     EXPECT_TRUE(succeeded(place.run(*module)));
-    stepBytes = stepWeightBytes(*module);
+    stepBytes = stepWeightBytes(findEntries(*module).step);
     for (WeightOp weight : placedWeights(*module))
       if (weight.getTensorType().getRank() == 2)
         elements[weight.getSymName().str()] =
