@@ -144,6 +144,14 @@ inline Json fakeWeight(const char *name, int rows) {
           {"format", "f32"}, {"offset", 0},  {"bytes", rows * columns * 4}};
 }
 
+/// The tokens of a shortlist, by its number.
+inline std::vector<int> fakeList(int number) {
+  std::vector<int> tokens;
+  for (int token = 0; token < FAKE_VOCABULARY; token += number + 1)
+    tokens.push_back(token);
+  return tokens;
+}
+
 /// The manifest that goes with fake_model.c.
 inline Json fakeManifest() {
   return {
@@ -167,7 +175,9 @@ inline Json fakeManifest() {
         {"sketch_bytes", 0}, {"sketched_bytes", 0},
         {"list", Json::array({fakeWeight("source", FAKE_SOURCE_VOCABULARY),
                               fakeWeight("target", FAKE_VOCABULARY),
-                              fakeWeight("positions", FAKE_POSITIONS)})},
+                              fakeWeight("positions", FAKE_POSITIONS),
+                              fakeWeight("even", int(fakeList(1).size())),
+                              fakeWeight("thirds", int(fakeList(2).size()))})},
         {"tables",
          Json::array({{{"role", "source_tokens"}, {"weight", "source"}},
                       {{"role", "target_tokens"}, {"weight", "target"}},
@@ -186,6 +196,9 @@ inline Json fakeManifest() {
         {"cache_per_key", int(FAKE_BYTES_PER_KEY)},
         {"states_per_row", int(FAKE_STATES_PER_ROW)},
         {"key_type", "f32"}}},
+      {"shortlists",
+       {{{"name", "even"}, {"weight", "even"}, {"step_bytes", 64}, {"tokens", fakeList(1)}},
+        {{"name", "thirds"}, {"weight", "thirds"}, {"step_bytes", 64}, {"tokens", fakeList(2)}}}},
       {"passes", Json::array({"none"})},
       {"checkpoint_hash", "00"},
       {"generation",
@@ -222,6 +235,7 @@ inline Json fakeEncoderManifest() {
        {"step_arena_per_row", "step_arena_per_key", "memory_per_key", "cache_per_key"})
     json["memory"][key] = 0;
   json["generation"] = nullptr;
+  json.erase("shortlists");
   json["segments"]["encode"].erase(1);
   json["segments"]["step"] = Json::array();
   return json;

@@ -279,7 +279,7 @@ TEST(Manifest, EveryKeyIsNeeded) {
   for (const auto &[key, value] : whole.items()) {
     Json without = whole;
     without.erase(key);
-    if (key == "segments") // the one that may be missing
+    if (key == "segments" || key == "shortlists") // those that may be missing
       EXPECT_TRUE(readWith(without.dump()).ok());
     else
       expectRefused(readWith(without.dump()), key);

@@ -8,7 +8,8 @@
  * The step takes the x_j from the cache and s_0 from the memory; whenever one of
  * their many copies there disagrees, the log-probability is NaN. The encoder's output is
  *   states[r][j] = x_r + 64 (position of r) + j / 2. Where s_0 is
- * FAKE_LOST, all logits from position s_1 on are NaN, and no token is found.
+ * FAKE_LOST, all logits from position s_1 on are NaN, and no token is found. Shortlist n
+ * has the tokens 0, n + 1, 2 (n + 1) and so on.
  *
  * Built twice: into the tests, and as the shared object of a bundle. */
 #include "fake_model.h"
@@ -123,24 +124,25 @@ EXPORT void FAKE_ENCODE(const encdec_abi_context *c, int64_t worker,
 static void predict(const encdec_abi_context *c, int64_t r, int32_t target,
                     int good, int lost) {
   static const float zeros[FAKE_VOCABULARY_PADDED];
+  const int32_t every = 1 + (int32_t)c->shortlist, count = (FAKE_VOCABULARY - 1) / every + 1;
+  const int64_t padded = roundUp16(count);
   const float *bias = /* none where no token is asked for */
-      c->top_k ? c->logit_bias + (int64_t)c->row_bias[r] * FAKE_VOCABULARY_PADDED : zeros;
+      c->top_k ? c->logit_bias + (int64_t)c->row_bias[r] * padded : zeros;
   int32_t *tokens = c->out_tokens + r * c->top_k;
   float *log_probs = c->out_log_probs ? c->out_log_probs + r * c->top_k : 0;
   float biasedOf[FAKE_VOCABULARY];
   const float none = -__builtin_inff();
-  for (int32_t v = 0; v < FAKE_VOCABULARY; ++v) {
-    float logit =
-        -0.5f * (float)((v - target + FAKE_VOCABULARY) % FAKE_VOCABULARY);
+  for (int32_t v = 0; v < count; ++v) {
+    float logit = -0.5f * (float)((v * every - target + FAKE_VOCABULARY) % FAKE_VOCABULARY);
     if (lost)
       logit = __builtin_nanf("");
     biasedOf[v] = lost ? none : logit + bias[v];
     if (c->out_logits)
-      c->out_logits[r * FAKE_VOCABULARY_PADDED + v] = logit;
+      c->out_logits[r * padded + v] = logit;
   }
   for (int64_t i = 0; i < c->top_k; ++i) {
     int32_t best = 0;
-    for (int32_t v = 1; v < FAKE_VOCABULARY; ++v)
+    for (int32_t v = 1; v < count; ++v)
       if (biasedOf[v] > biasedOf[best])
         best = v;
     int there = biasedOf[best] > none;

@@ -120,7 +120,9 @@ private:
         {"repetition_penalty", "2"}, {"bad_words_ids", "[[5],[6,7]]"},
         {"forced_bos_token_id", "9"}, {"max_time", "0"},         {"repetition_guard", "2"},
         {"no_repeat_ngram_size", "2"}, {"temperature", "-1"},    {"num_beams", "40"},
-        {"sequence_bias", "[[[5, 6], 2.5]]"}, {"stop_strings", "a"}, {"probs", "true"}};
+        {"sequence_bias", "[[[5, 6], 2.5]]"}, {"stop_strings", "a"}, {"probs", "true"},
+        {"shortlist", "even"},       {"shortlist", "thirds"},    {"shortlist", "odd"},
+        {"prompt_lookup_num_tokens", "3"}};
     const auto &setting = settings[byte() % std::size(settings)];
     succeeded(encdec_options_set(options, setting[0], setting[1]));
   }
@@ -160,6 +162,9 @@ private:
       const std::vector<uint32_t> parents{byte() % 4u, byte() % 4u, byte() % 4u};
       succeeded(encdec_reorder(state, parents.data(), byte() % 4));
     } else {
+      constexpr const char *lists[] = {"even", "thirds", "odd", nullptr};
+      if (byte() % 4 == 0)
+        succeeded(encdec_use_shortlist(state, lists[byte() % 4]));
       const std::vector<int32_t> tokens(info.rows, int32_t(byte() % 45));
       auto input = encdec_step_input_default();
       input.tokens = tokens.data();

@@ -62,7 +62,7 @@ Wish randomWish(std::mt19937 &random) {
     }
     break;
   case 2:
-    if (beams > 1)
+    if (beams > 1) // of any tokens
       options.force_words_ids.emplace(1).front().push_back({int32_t(random() % 38 + 1)});
     break;
   case 3:
@@ -78,6 +78,10 @@ Wish randomWish(std::mt19937 &random) {
       options.patience = 2;
     }
   }
+  if (!options.force_words_ids && random() % 4 == 0)
+    options.shortlist = random() % 2 ? "even" : "thirds";
+  if (random() % 4 == 0)
+    options.prompt_lookup_num_tokens = 1 + int64_t(random() % 5);
   return wish;
 }
 

@@ -170,6 +170,7 @@ public:
     json["memory"]["memory_per_key"] = json["memory"]["cache_per_key"] = (1 + 16) * 4;
     json["generation"].update(generation);
     json.erase("segments");
+    json.erase("shortlists");
     manifest = json.dump();
     encdec_model_image image = {};
     image.size = sizeof(image);
