@@ -82,6 +82,12 @@ Result<uint64_t> encdec_generation::addText(std::string_view text, std::string_v
   ENCDEC_ASSIGN_OR_RETURN(Encoding read, model.tokenizer->encode(prefix, how));
   for (const std::string &warning : read.warnings)
     source.input.warn(warning);
+  GenerationOptions resolved = options;
+  ENCDEC_RETURN_IF_ERROR(forceLanguage(model, resolved));
+  // The forced first token, such as the language, stands before any text.
+  if (const auto forced = resolved.over(model.manifest.generation).forced_bos_token_id;
+      forced && !read.ids.empty())
+    read.ids.insert(read.ids.begin(), *forced);
   return add(std::move(source), read.ids);
 }
 

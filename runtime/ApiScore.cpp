@@ -25,7 +25,7 @@ encdec_status *encdec_score(encdec_state *state, const int32_t *ids,
     const Sequences sources{{ids, offsets[count]}, {offsets, count + 1}};
     const Sequences wanted{{targets, target_offsets[count]}, {target_offsets, count + 1}};
     ENCDEC_RETURN_IF_ERROR(checkOffsets(sources.ids.size(), sources.offsets));
-    ENCDEC_RETURN_IF_ERROR(checkOffsets(wanted.ids.size(), wanted.offsets));
+    ENCDEC_RETURN_IF_ERROR(checkOffsets(wanted.ids.size(), wanted.offsets, "target"));
     ENCDEC_RETURN_IF_ERROR(checkFree(*state));
     const Model &model = *state->state->model;
     ENCDEC_RETURN_IF_ERROR(checkDecoder(model));

@@ -56,7 +56,8 @@ encdec_generation_add(encdec_generation *generation, const int32_t *ids, uint64_
                       const int32_t *prefix, uint64_t prefix_count,
                       const encdec_options *options, uint64_t *out_source);
 
-/* The same from text; `prefix` is text (or NULL) that translations begin with. */
+/* The same from text; `prefix` is text (or NULL) that translations begin with, behind a
+ * forced first token (the target language, where it stands there). */
 ENCDEC_API encdec_status *
 encdec_generation_add_text(encdec_generation *generation, const char *text,
                            uint64_t text_size, const char *prefix, uint64_t prefix_size,

@@ -14,8 +14,10 @@
 namespace encdec::runtime {
 
 /// Whether offsets, one more than there are sources, run from 0 to `idCount`
-/// and ascend. An error about one source carries its index.
-Status checkOffsets(uint64_t idCount, std::span<const uint64_t> offsets);
+/// and ascend. An error about one source carries its index, and calls the offsets those of
+/// `what`.
+Status checkOffsets(uint64_t idCount, std::span<const uint64_t> offsets,
+                    const char *what = "source");
 
 /// Whether the decoder's vocabulary, of `vocabulary` ids, has all tokens of a `what` (as
 /// messages call them: "prefix").

@@ -8,20 +8,20 @@
 
 namespace encdec::runtime {
 
-Status checkOffsets(uint64_t idCount, std::span<const uint64_t> offsets) {
+Status checkOffsets(uint64_t idCount, std::span<const uint64_t> offsets, const char *what) {
   if (offsets.empty())
     return {};
   if (offsets.front() != 0 || offsets.back() != idCount)
     return usageError(
-        fmt::format("source offsets must run from 0 to the number of "
+        fmt::format("{} offsets must run from 0 to the number of "
                     "ids {}, but run from {} to {}",
-                    idCount, offsets.front(), offsets.back()));
+                    what, idCount, offsets.front(), offsets.back()));
   for (size_t b = 0; b + 1 < offsets.size(); ++b)
     if (offsets[b + 1] < offsets[b] || offsets[b + 1] > idCount)
       return usageError(
-                 fmt::format("source offsets {} and {} do not ascend within "
+                 fmt::format("{} offsets {} and {} do not ascend within "
                              "the {} ids",
-                             offsets[b], offsets[b + 1], idCount))
+                             what, offsets[b], offsets[b + 1], idCount))
           .withInput(b);
   return {};
 }

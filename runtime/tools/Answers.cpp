@@ -88,20 +88,22 @@ void Answers::endStream() {
   begun = false;
 }
 
-void Answers::found(const encdec_result *result) {
+void Answers::found(const encdec_result *result, std::span<const int32_t> prefix) {
   endStream();
   ++count;
   auto read = sized<encdec_source>();
   check(encdec_result_source(result, 0, &read));
-  std::vector<encdec_sequence> best(read.sequence_count,
-                                    sized<encdec_sequence>());
-  for (size_t rank = 0; rank < best.size(); ++rank)
-    check(encdec_result_get(result, 0, rank, &best[rank]));
+  std::vector<Answer> best;
+  for (size_t rank = 0; rank < read.sequence_count; ++rank) {
+    auto sequence = sized<encdec_sequence>();
+    check(encdec_result_get(result, 0, rank, &sequence));
+    best.push_back(answerOf(sequence, prefix));
+  }
   if (arguments.json) {
     Json object = toJson(best.front());
     if (returned > 1)
-      for (const encdec_sequence &sequence : best)
-        object["alternatives"].push_back(toJson(sequence));
+      for (const Answer &answer : best)
+        object["alternatives"].push_back(toJson(answer));
     if (read.cut_count)
       object["truncated"] = read.cut_count;
     return printJson(object);
@@ -109,13 +111,9 @@ void Answers::found(const encdec_result *result) {
   if (arguments.stream)
     return print("\n");
   std::vector<std::string> texts;
-  for (const encdec_sequence &sequence : best) {
-    const int32_t *ids = sequence.ids;
-    texts.push_back(
-        info.has_tokenizer
-            ? textOf(sequence)
-            : fmt::format("{}", fmt::join(ids, ids + sequence.id_count, " ")));
-  }
+  for (const Answer &answer : best)
+    texts.push_back(info.has_tokenizer ? answer.text
+                                       : fmt::format("{}", fmt::join(answer.ids, " ")));
   lines(std::move(texts));
 }
 
@@ -144,27 +142,23 @@ void Answers::lines(std::vector<std::string> texts) {
   }
 }
 
-std::string Answers::textOf(const encdec_sequence &sequence) const {
-  if (sequence.text)
-    return {sequence.text, sequence.text_size};
-  uint64_t size = 0;
-  check(encdec_detokenize(model, sequence.ids, sequence.id_count, nullptr, 0,
-                          &size));
-  std::string text(size, 0);
-  check(encdec_detokenize(model, sequence.ids, sequence.id_count, text.data(),
-                          text.size(), &size));
-  return text;
+Answers::Answer Answers::answerOf(const encdec_sequence &sequence,
+                                  std::span<const int32_t> prefix) const {
+  Answer answer{{prefix.begin(), prefix.end()}, "", sequence.score, sequence.log_prob};
+  answer.ids.insert(answer.ids.end(), sequence.ids, sequence.ids + sequence.id_count);
+  if (sequence.text && prefix.empty())
+    answer.text.assign(sequence.text, sequence.text_size);
+  else if (info.has_tokenizer)
+    answer.text = detokenized(model, answer.ids);
+  return answer;
 }
 
-Json Answers::toJson(const encdec_sequence &sequence) const {
+Json Answers::toJson(const Answer &answer) const {
   Json all;
-  all["ids"] =
-      std::vector<int32_t>(sequence.ids, sequence.ids + sequence.id_count);
-  all["text"] = nullptr;
-  if (info.has_tokenizer)
-    all["text"] = textOf(sequence);
-  all["score"] = sequence.score; // NaN becomes null
-  all["log_prob"] = sequence.log_prob;
+  all["ids"] = answer.ids;
+  all["text"] = info.has_tokenizer ? Json(answer.text) : Json(nullptr);
+  all["score"] = answer.score; // NaN becomes null
+  all["log_prob"] = answer.logProb;
   return all;
 }
 

@@ -19,8 +19,9 @@ public:
   /// Both must outlive the answers.
   Answers(const GenerateArguments &arguments, const encdec_model *model);
 
-  /// Writes the hypotheses of the result's one source, which has at least one.
-  void found(const encdec_result *result);
+  /// Writes the hypotheses of the result's one source, which has at least one; each stands
+  /// behind `prefix`.
+  void found(const encdec_result *result, std::span<const int32_t> prefix);
   /// With --stream: writes and flushes what is certain of the next source: the tokens that
   /// its best hypothesis goes on with.
   void certain(std::span<const int32_t> tokens);
@@ -35,8 +36,14 @@ private:
   std::string textOfMore(std::span<const int32_t> tokens);
   void piece(std::span<const int32_t> tokens, std::string text);
   void endStream();
-  std::string textOf(const encdec_sequence &sequence) const;
-  nlohmann::ordered_json toJson(const encdec_sequence &sequence) const;
+  /// The ids of a sequence, the prefix included, and their text.
+  struct Answer {
+    std::vector<int32_t> ids;
+    std::string text; ///< Without a tokenizer, empty.
+    double score, logProb;
+  };
+  Answer answerOf(const encdec_sequence &sequence, std::span<const int32_t> prefix) const;
+  nlohmann::ordered_json toJson(const Answer &answer) const;
   void lines(std::vector<std::string> texts);
 
   const GenerateArguments &arguments;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/tools/OptionArguments.h"
+#include "runtime/tools/Prefix.h"
 #include "runtime/tools/Support.h"
 
 #include <span>
@@ -23,8 +24,8 @@ public:
 
   /// Adds a source and returns its number. `id` sets its draws apart from those of other
   /// sources. Throws Failure about this source alone.
-  uint64_t addText(std::string_view text, uint64_t id);
-  uint64_t addIds(std::span<const int32_t> ids, uint64_t id);
+  uint64_t addText(std::string_view text, uint64_t id, const Prefix &prefix = {});
+  uint64_t addIds(std::span<const int32_t> ids, uint64_t id, const Prefix &prefix = {});
 
   /// Runs one step of all sources that have room, if there are any.
   void advance() { check(encdec_generation_advance(generation.get(), nullptr)); }

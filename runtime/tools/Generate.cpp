@@ -24,6 +24,7 @@ namespace {
 /// A source that was read and has no answer yet.
 struct Pending {
   Source source;
+  Prefix prefix;
   std::optional<uint64_t> number; ///< In the generation; none: it is not generated from.
   bool finished = true;
   std::vector<int32_t> certain; ///< With --stream: tokens that nobody has written yet.
@@ -46,7 +47,7 @@ private:
   void answerFinished();
   bool staysBlank(const Source &source) const;
   void leaveBlank();
-  void answer(const Source &source, const encdec_result *result);
+  void answer(const Pending &source, const encdec_result *result);
   void refuse(const Source &source, const Failure &failure);
 
   const GenerateArguments &arguments;
@@ -55,6 +56,7 @@ private:
   Model model;
   LineReader lines{STDIN_FILENO};
   std::optional<Decoding> decoding;
+  std::optional<Prefixes> prefixes;
   std::optional<Answers> answers;
   std::optional<AlignmentFile> alignments;
   bool ended = false; ///< No further source is read.
@@ -90,6 +92,7 @@ Generator::Generator(const GenerateArguments &arguments)
   if (!arguments.json && info.sketch_bytes > 0 && !arguments.generation.has("scores"))
     check(encdec_options_set_flag(options, "scores", 0));
   checkSourceLanguage();
+  prefixes.emplace(arguments.prefixes, model.get(), arguments.generation, fromIds);
   decoding.emplace(model.get(), arguments.generation, arguments.threads, given.size());
   answers.emplace(arguments, model.get());
   if (!arguments.alignments.empty())
@@ -122,6 +125,7 @@ int Generator::run() {
   }
   if (alignments)
     alignments->finish();
+  prefixes->finish();
   return exitCode;
 }
 
@@ -150,10 +154,19 @@ void Generator::begin(Source source) {
   Pending &next = pending.emplace_back();
   Source &kept = next.source = std::move(source);
   const uint64_t id = count++;
+  try { // a blank source has its line of prefixes, too
+    next.prefix = prefixes->next();
+  } catch (const Failure &failure) {
+    if (!kept.refusal && !staysBlank(kept))
+      kept.refusal = failure;
+  }
   if (!kept.refusal && !staysBlank(kept)) {
     try {
-      next.number = fromIds ? decoding->addIds(kept.ids, id) : decoding->addText(kept.text, id);
+      next.number = fromIds ? decoding->addIds(kept.ids, id, next.prefix)
+                            : decoding->addText(kept.text, id, next.prefix);
       next.finished = false;
+      if (arguments.stream)
+        next.certain = prefixes->whole(next.prefix, {});
     } catch (const Failure &failure) {
       kept.refusal = failure;
     }
@@ -188,7 +201,7 @@ void Generator::answerFinished() {
     else if (!next.number)
       leaveBlank();
     else
-      answer(next.source, decoding->take(*next.number).get());
+      answer(next, decoding->take(*next.number).get());
     flushResults();
   }
 }
@@ -206,7 +219,8 @@ void Generator::leaveBlank() {
     alignments->addNothing();
 }
 
-void Generator::answer(const Source &source, const encdec_result *result) {
+void Generator::answer(const Pending &pending, const encdec_result *result) {
+  const Source &source = pending.source;
   auto read = sized<encdec_source>();
   check(encdec_result_source(result, 0, &read));
   if (read.sequence_count == 0) {
@@ -217,7 +231,7 @@ void Generator::answer(const Source &source, const encdec_result *result) {
   std::istringstream warnings(read.warnings);
   for (std::string line; std::getline(warnings, line);)
     printWarning(source.where + ": " + line);
-  answers->found(result);
+  answers->found(result, prefixes->whole(pending.prefix, {}));
   if (!alignments)
     return;
   try {

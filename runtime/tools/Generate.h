@@ -4,6 +4,7 @@
 
 #include "runtime/tools/Input.h"
 #include "runtime/tools/OptionArguments.h"
+#include "runtime/tools/Prefix.h"
 
 #include <cstdint>
 #include <string>
@@ -12,6 +13,7 @@ namespace encdec::tools {
 
 struct GenerateArguments : SourceArguments {
   OptionArguments generation;
+  PrefixArguments prefixes;
   std::string alignments;
   uint64_t alignmentLayer = 0; ///< from 1; 0: the last
   bool json = false, stream = false, keepEmpty = false, failFast = false;

@@ -14,6 +14,7 @@ constexpr const char *footer = R"(Examples:
   encdec generate en-fr.encdec --beams 1 --stream < english.txt
   encdec generate many.encdec --source-lang en --target-lang fr --text "Hello."
   encdec generate random.encdec --ids "5 17 2" --ids "9 2" --max-new-tokens 20
+  encdec generate en-fr.encdec --prefix "J'adore" --text "I love machine learning"
   encdec generate path/to/checkpoint --weights int8 --text "Hello."
 
 With neither --text nor --ids, each line of standard input is one text. Results
@@ -21,7 +22,7 @@ come in input order, one line each (with --nbest N, N lines each, best first; in
 JSON they stand under "alternatives" of a translated source). A source that cannot be
 translated gets blank lines, or a JSON object with "error"; a message says which it is,
 and the exit code is that of the first one. "truncated" in JSON counts the tokens that
---truncate has cut.)";
+--truncate has cut. A prefix is part of what is printed: of the text, and of "ids".)";
 
 void addOutputs(CLI::App *command, GenerateArguments &arguments) {
   command
@@ -67,6 +68,7 @@ void addGenerate(CLI::App &root, Action &action) {
   addExecution(command, *arguments);
   addOutputs(command, *arguments);
   addSourceRules(command, *arguments);
+  addPrefixes(command, arguments->prefixes, /*idSources=*/true);
   addGenerationOptions(command, arguments->generation);
   command->callback([arguments, &action] {
     action = [arguments] { return generate(*arguments); };

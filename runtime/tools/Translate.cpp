@@ -1,7 +1,10 @@
 //===- Translate.cpp - encdec translate: a line in, a line out ------------===//
 
+#include "runtime/tools/Translate.h"
+
 #include "runtime/tools/Decoding.h"
 #include "runtime/tools/Input.h"
+#include "runtime/tools/MarkedPart.h"
 #include "runtime/tools/ModelFile.h"
 #include "runtime/tools/Sentences.h"
 #include "runtime/tools/Terminal.h"
@@ -13,6 +16,7 @@
 #include <deque>
 #include <optional>
 #include <sstream>
+#include <utility>
 #include <unistd.h>
 
 namespace encdec::tools {
@@ -20,38 +24,26 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr const char *footer = R"(Examples:
-  encdec translate en-fr.encdec < english.txt > french.txt
-  encdec translate en-fr.encdec --split letter.txt notes.txt
-  encdec translate many.encdec --from en --to fr < english.txt
-  encdec translate many.encdec --languages
-  encdec translate en-fr.encdec --json --beams 8 < english.txt
-
-Each line is translated by itself, and blank lines stay blank, so that line n of the output
-belongs to line n of the input. --split cuts lines into sentences, translates each and puts
-the white space between them back; a sentence too long for the model is cut behind commas and
-the like, where that helps. Sentences are told by their marks alone: "Dr. Smith" is cut. A
-line that cannot be translated gets a blank line, or a JSON object with "error"; a message
-says which it is, and the exit code is that of the first one.)";
-
-struct TranslateArguments {
-  std::string model, weights;
-  std::vector<std::string> files;
-  OptionArguments generation;
-  uint32_t threads = 0;
-  bool json = false, split = false, languages = false, failFast = false;
-};
-
 /// A part of a line that is translated by itself.
 struct Piece {
   TextPart part;
-  uint64_t number; ///< In the generation.
+  uint64_t id = 0;     ///< Of its draws.
+  uint64_t number = UINT64_MAX; ///< In the generation; none where it stays as it is.
   bool finished = false;
   std::string translation;
+  Prefix prefix;
+
+  // With --markup:
+  Range within; ///< Of the line's plain text.
+  std::optional<Shortened> bare; ///< What was translated, where placeholders got lost before.
+  Attention attention;
+  std::vector<std::pair<size_t, Range>> kept; ///< Placeholders of the translation.
 };
 
 struct Line {
   Source source;
+  std::optional<MarkedText> marked; ///< Where the line has markup.
+  bool isTranslated = false;        ///< Whether any piece is.
   std::deque<Piece> pieces;
   bool isReady() const {
     return std::ranges::all_of(pieces, &Piece::finished);
@@ -68,16 +60,22 @@ private:
   void listLanguages() const;
   void translateLines(const std::string &file, int descriptor);
   void begin(Source source);
+  void addPiece(Line &line, TextPart part, size_t begin, Prefix &prefix);
   std::vector<TextPart> partsOf(const std::string &text) const;
   std::vector<TextPart> clausesThatFit(const TextPart &sentence) const;
   bool fits(std::string_view text) const;
+  Failure explained(const Failure &tooLong) const;
   void advance();
   void take(Piece &piece, Line &line);
+  bool keepMarkup(Piece &piece, const Line &line, const encdec_result *result);
+  std::string textOf(const Line &line) const;
   void answer(const Line &line);
 
   const TranslateArguments &arguments;
   Model model;
   std::optional<Decoding> decoding;
+  std::optional<Prefixes> prefixes;
+  std::optional<AttentionReader> attentions; ///< With --markup.
   std::deque<Line> pending;
   bool ended = false; ///< No further line is read.
   uint64_t count = 0; ///< Of pieces so far.
@@ -101,9 +99,14 @@ Translator::Translator(const TranslateArguments &arguments) : arguments(argument
   check(encdec_options_set_integer(wishes.options.get(), "num_return_sequences", 1));
   if (info.sketch_bytes > 0 && !wishes.has("scores")) // a sketch is faster without them
     check(encdec_options_set_flag(wishes.options.get(), "scores", 0));
+  if (arguments.markup)
+    check(encdec_options_set_flag(wishes.options.get(), "probs", 1));
   uint64_t ids = 0;
   if (wishes.has("source_language"))
     check(encdec_tokenize(model.get(), "", 0, wishes.options.get(), nullptr, 0, &ids));
+  if (arguments.markup)
+    attentions.emplace(model.get(), wishes);
+  prefixes.emplace(arguments.prefixes, model.get(), wishes, /*fromIds=*/false);
   decoding.emplace(model.get(), wishes, arguments.threads, /*sources=*/0);
 }
 
@@ -121,6 +124,7 @@ int Translator::run() {
     const InputFile file(path, "encdec translate");
     translateLines(path, file.descriptor());
   }
+  prefixes->finish();
   return exitCode;
 }
 
@@ -165,22 +169,75 @@ void Translator::translateLines(const std::string &file, int descriptor) {
 void Translator::begin(Source source) {
   Line &line = pending.emplace_back();
   line.source = std::move(source);
+  Prefix prefix;
+  std::optional<Failure> noPrefix; // a blank line has its line of prefixes, too
+  try {
+    prefix = prefixes->next();
+  } catch (const Failure &failure) {
+    noPrefix = failure;
+  }
   if (line.source.refusal || line.source.text.find_first_not_of(" \t\v\f\r") == std::string::npos) {
     ended |= line.source.refusal && arguments.failFast;
     return;
   }
+  const auto plain = [&line] { return line.marked ? line.marked->plain : line.source.text; };
   try {
-    for (TextPart &part : partsOf(line.source.text)) {
-      const uint64_t number = decoding->addText(part.text, count++);
-      line.pieces.push_back({std::move(part), number, false, ""});
+    if (noPrefix)
+      throw *noPrefix;
+    if (arguments.markup)
+      line.marked = takeTagsOut(line.source.text, arguments.standIn);
+    if (line.marked && line.marked->marks.empty())
+      line.marked.reset();
+    size_t begin = 0;
+    for (TextPart &part : partsOf(plain())) {
+      const size_t size = part.text.size() + part.gap.size();
+      addPiece(line, std::move(part), begin, prefix);
+      begin += size;
     }
   } catch (const Failure &failure) {
     for (const Piece &piece : line.pieces)
-      decoding->remove(piece.number);
+      if (!piece.finished)
+        decoding->remove(piece.number);
+    const bool tooLong = failure.code == ENCDEC_ERROR_LIMIT &&
+                         !std::ranges::all_of(partsOf(plain()), [this](auto &part) {
+                           return fits(part.text);
+                         });
     line.pieces.clear();
-    line.source.refusal = failure;
+    line.source.refusal = tooLong ? explained(failure) : failure;
     ended |= arguments.failFast;
   }
+}
+
+/// Adds a piece; the first one that is translated gets the line's prefix. One that is markup
+/// and marks alone stays as it is.
+void Translator::addPiece(Line &line, TextPart part, size_t begin, Prefix &prefix) {
+  Piece piece;
+  piece.within = {begin, begin + part.text.size()};
+  piece.id = count++;
+  piece.part = std::move(part);
+  if (line.marked && !hasWords(withoutPlaceholders(*line.marked, piece.within).text)) {
+    piece.translation = piece.part.text;
+    piece.finished = true;
+    for (size_t i = 0; i < line.marked->marks.size(); ++i)
+      if (const Range place = line.marked->marks[i].place; place.overlaps(piece.within))
+        piece.kept.emplace_back(i, Range{place.begin - begin, place.end - begin});
+    piece.attention = {{piece.within}, {{0, piece.within.size()}}, {1}};
+  } else {
+    piece.prefix = std::exchange(prefix, {});
+    piece.number = decoding->addText(piece.part.text, piece.id, piece.prefix);
+    line.isTranslated = true;
+  }
+  line.pieces.push_back(std::move(piece));
+}
+
+/// The refusal of a line that is too long, with the ways out that this command has.
+Failure Translator::explained(const Failure &tooLong) const {
+  const std::string message = tooLong.what(); // what is wrong; then what other callers can do
+  return Failure(tooLong.code,
+                 message.substr(0, message.find(';')) +
+                     (arguments.split ? "; this part of the line has no mark to cut it at, but "
+                                      : "; --split translates a line sentence by sentence, ") +
+                     "--truncate cuts off what does not fit");
 }
 
 std::vector<TextPart> Translator::partsOf(const std::string &text) const {
@@ -240,10 +297,20 @@ void Translator::advance() {
 }
 
 void Translator::take(Piece &piece, Line &line) {
-  piece.finished = true;
   const Generated result = decoding->take(piece.number);
   auto read = sized<encdec_source>();
   check(encdec_result_source(result.get(), 0, &read));
+  if (read.sequence_count > 0) {
+    auto sequence = sized<encdec_sequence>();
+    check(encdec_result_get(result.get(), 0, 0, &sequence));
+    piece.translation = {sequence.text, sequence.text_size};
+    if (const auto begins = prefixes->whole(piece.prefix, {}); !begins.empty())
+      piece.translation = detokenized(
+          model.get(), prefixes->whole(piece.prefix, {sequence.ids, sequence.id_count}));
+    if (line.marked && !keepMarkup(piece, line, result.get()))
+      return; // it is translated again
+  }
+  piece.finished = true;
   std::istringstream warnings(read.warnings);
   for (std::string warning; std::getline(warnings, warning);) {
     if (read.sequence_count > 0)
@@ -251,18 +318,51 @@ void Translator::take(Piece &piece, Line &line) {
     else
       line.source.refusal = Failure(ENCDEC_ERROR_FAILURE, warning);
   }
-  if (read.sequence_count == 0)
-    return;
-  auto sequence = sized<encdec_sequence>();
-  check(encdec_result_get(result.get(), 0, 0, &sequence));
-  piece.translation.assign(sequence.text, sequence.text_size);
+}
+
+/// Takes what is needed to put the line's markup back. Where the translation has not kept the
+/// placeholders, it begins one without them and returns false.
+bool Translator::keepMarkup(Piece &piece, const Line &line, const encdec_result *result) {
+  const MarkedText &marked = *line.marked;
+  const std::string &source = piece.bare ? piece.bare->text : piece.part.text;
+  piece.attention = attentions->read(source, result, prefixes->whole(piece.prefix, {}));
+  for (Range &range : piece.attention.source)
+    range = piece.bare ? Range{piece.bare->origin[range.begin], piece.bare->origin[range.end]}
+                       : Range{range.begin + piece.within.begin, range.end + piece.within.begin};
+  if (piece.bare)
+    return true;
+  if (auto found = findPlaceholders(marked, piece.within, piece.translation, arguments.standIn,
+                                    piece.attention)) {
+    piece.kept = std::move(*found);
+    return true;
+  }
+  piece.bare = withoutPlaceholders(marked, piece.within);
+  piece.number = decoding->addText(piece.bare->text, piece.id, piece.prefix);
+  return false;
+}
+
+std::string Translator::textOf(const Line &line) const {
+  if (line.marked && !line.isTranslated)
+    return line.source.text;
+  Translation made;
+  for (const Piece &piece : line.pieces) {
+    const size_t begin = made.text.size();
+    made.text += piece.translation + piece.part.gap;
+    if (!line.marked)
+      continue;
+    made.parts.push_back(piece.attention);
+    for (Range &range : made.parts.back().target)
+      range = {range.begin + begin, range.end + begin};
+    for (const auto &[mark, range] : piece.kept)
+      made.kept.emplace_back(mark, Range{range.begin + begin, range.end + begin});
+  }
+  std::string text = line.marked ? putBack(*line.marked, made) : made.text;
+  std::ranges::replace(text, '\n', ' '); // a line stays one
+  return text;
 }
 
 void Translator::answer(const Line &line) {
-  std::string text;
-  for (const Piece &piece : line.pieces)
-    text += piece.translation + piece.part.gap;
-  std::ranges::replace(text, '\n', ' '); // a line stays one
+  std::string text = textOf(line);
   Json object = {{"text", text}};
   if (line.source.refusal) {
     const Failure &failure = *line.source.refusal;
@@ -284,56 +384,8 @@ void Translator::answer(const Line &line) {
         "\n");
 }
 
-/// --from and --to, other names of --source-language and --target-language.
-void addPair(CLI::App *command, OptionArguments &arguments) {
-  const auto add = [&](const char *name, const char *option, const char *help) {
-    command
-        ->add_option(
-            name,
-            [&arguments, option](const CLI::results_t &values) {
-              const std::string &value = values.back();
-              check(encdec_options_set_text(arguments.options.get(), option, value.data(),
-                                            value.size()));
-              arguments.given.insert(option);
-              return true;
-            },
-            help)
-        ->type_name("CODE")
-        ->check(notEmpty());
-  };
-  add("--from", "source_language", "Language of the lines, for models of several");
-  add("--to", "target_language", "Language to write, for models of several");
-}
-
 } // namespace
 
-void addTranslate(CLI::App &root, Action &action) {
-  auto arguments = std::make_shared<TranslateArguments>();
-  CLI::App *command = root.add_subcommand(
-      "translate", "Translate lines of files or of standard input, one line for each");
-  command->footer(footer);
-  command
-      ->add_option("MODEL", arguments->model,
-                   "A bundle made by `encdec compile`, or a checkpoint folder")
-      ->type_name("")
-      ->required();
-  command->add_option("FILES", arguments->files, "Files to read instead of standard input")
-      ->type_name("");
-  command->add_flag("--split", arguments->split,
-                    "Translate each sentence of a line by itself");
-  command->add_flag("--languages", arguments->languages,
-                    "List the languages that the model can be told, and end");
-  command->add_flag("--json", arguments->json,
-                    "One JSON object a line: text, and with --split the sentences");
-  command->add_flag("--fail-fast", arguments->failFast,
-                    "End at the first line that cannot be translated");
-  addThreads(command, arguments->threads);
-  addWeights(command, arguments->weights);
-  addGenerationOptions(command, arguments->generation);
-  addPair(command, arguments->generation);
-  command->callback([arguments, &action] {
-    action = [arguments] { return Translator(*arguments).run(); };
-  });
-}
+int translate(const TranslateArguments &arguments) { return Translator(arguments).run(); }
 
 } // namespace encdec::tools

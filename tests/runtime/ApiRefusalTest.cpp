@@ -126,4 +126,21 @@ TEST_F(ApiRefusal, NullsAreNamed) {
             "ids is NULL");
 }
 
+TEST_F(ApiRefusal, ScoresNameTheOffsetsThatAreWrong) {
+  const int32_t *ids = sources.ids.data();
+  const uint64_t *right = sources.offsets.data();
+  const uint64_t late[] = {1, 3, 4}, back[] = {0, 5, 4};
+  std::vector<double> logProbs(8);
+  const auto scored = [&](const uint64_t *offsets, const uint64_t *targetOffsets) {
+    return usage(encdec_score(state, ids, offsets, ids, targetOffsets, 2, nullptr,
+                              logProbs.data()));
+  };
+  EXPECT_EQ(scored(late, right),
+            "source offsets must run from 0 to the number of ids 4, but run from 1 to 4");
+  EXPECT_EQ(scored(right, late),
+            "target offsets must run from 0 to the number of ids 4, but run from 1 to 4");
+  EXPECT_EQ(scored(back, right), "source offsets 0 and 5 do not ascend within the 4 ids");
+  EXPECT_EQ(scored(right, back), "target offsets 0 and 5 do not ascend within the 4 ids");
+}
+
 } // namespace
