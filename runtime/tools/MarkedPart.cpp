@@ -73,10 +73,8 @@ Attention AttentionReader::read(std::string_view source, const encdec_result *re
   made.target = targetRanges(prefix, {sequence.ids, sequence.id_count});
   const size_t S = made.source.size(), size = made.target.size() * S;
   made.probs.assign(size, 0);
-  const char *mode = getenv("LAYER"); // EXPERIMENT
-  uint64_t first = mode && *mode == 'a' ? 0 : sequence.layers - 1, last = sequence.layers;
-  if (mode && *mode >= '0' && *mode <= '9') { first = uint64_t(*mode - '0'); last = first + 1; }
-  for (uint64_t head = first * sequence.heads; head < last * sequence.heads; ++head)
+  const uint64_t first = (sequence.layers - 1) * sequence.heads; // the last layer's heads
+  for (uint64_t head = first; head < first + sequence.heads; ++head)
     for (size_t i = 0; i < size; ++i)
       made.probs[i] += sequence.probs[head * size + i];
   return made;

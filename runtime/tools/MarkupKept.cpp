@@ -105,6 +105,14 @@ findPlaceholders(const MarkedText &marked, Range within, std::string_view transl
     const std::vector<Mark> marks = findMarkup(translation);
     for (const Mark &mark : marks)
       places[mark.text].push_back(mark.place);
+    // One that has grown together with a word was not understood: "Les%s".
+    for (const Mark &mark : marks)
+      for (size_t i : wanted)
+        if (const Mark &own = marked.marks[i];
+            own.text == mark.text &&
+            ((mark.before == Mark::Word && own.before != Mark::Word) ||
+             (mark.after == Mark::Word && own.after != Mark::Word)))
+          return std::nullopt;
     for (size_t i : wanted) { // alike ones are as good as each other
       std::vector<Range> &left = places[marked.marks[i].text];
       if (left.empty())

@@ -104,6 +104,17 @@ TEST(Markup, PlaceholdersThatGotLostComeBack) {
   EXPECT_EQ(bare("see \"{n}\"", "vois \"\"", {0, 1, 3}), "vois \"{n}\"");
 }
 
+TEST(Markup, PlaceholdersThatGrewTogetherWithAWordAreLost) {
+  const auto found = [&](const char *source, const char *target) {
+    const MarkedText marked = takeTagsOut(source, "");
+    return findPlaceholders(marked, {0, marked.plain.size()}, target, "", {}).has_value();
+  };
+  EXPECT_TRUE(found("%s is here", "%s est ici"));
+  EXPECT_FALSE(found("%s is here", "Les%s sont ici"));
+  EXPECT_FALSE(found("%s is here", "%s et %s"));
+  EXPECT_TRUE(found("%dpx", "%dpx"));
+}
+
 TEST(Markup, StandInsBecomeWhatTheyStoodFor) {
   const MarkedText marked = takeTagsOut("{a} sees {b}", "Tom");
   Translation made = linked(marked, "Tom vu par Tom", {2, 1, 1, 0});
