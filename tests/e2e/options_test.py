@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Random sets of generation options (tests/models/options.py): what Transformers refuses is
-refused, ids and scores are Transformers' wherever no decision was within rounding, and
-tokens are drawn by the probabilities that its processors leave.
+refused, ids and scores are Transformers' wherever no decision was within rounding, tokens
+are drawn by the probabilities that its processors leave, and beam searches draw sequences as
+often as it does, with its scores.
 
     options_test.py BUILD [GOLDENS.json]
 """
@@ -9,15 +10,17 @@ import collections
 import json
 import math
 import pathlib
+import subprocess
 import sys
 import unittest
 
-from driver import GOLDENS, checkpoint, compile_model, make_checkpoint, run
+from driver import BUILD, GOLDENS, checkpoint, compile_model, make_checkpoint, run
 
 TABLE = pathlib.Path(sys.argv.pop(1)) if len(sys.argv) > 1 else GOLDENS / "options.json"
 TOLERANCE = 1e-4
 COPIES, SAMPLES = 500, 4  # of a source, of each copy's draws
-LEAST_EXPECTED = 5  # draws of a token that the test of a distribution tells from others
+LEAST_EXPECTED = 5  # draws of what the test of a distribution tells from others
+UNLIKELY = 4.75  # standard deviations, beyond which a normal variable is once in a million
 
 
 def ids_in(options):
@@ -31,37 +34,55 @@ def ids_in(options):
     return found
 
 
-def unfeasible(options):
-    most = options.get("max_new_tokens") or options.get("max_length", math.inf) - 1
-    return max(options.get("min_new_tokens") or 0, (options.get("min_length") or 0) - 1) > most
+def unfeasible(options, prompt):
+    most = options.get("max_new_tokens") or options.get("max_length", math.inf) - prompt
+    return max(options.get("min_new_tokens") or 0,
+               (options.get("min_length") or 0) - prompt) > most
 
 
-# Sets that one side alone may refuse: (who, why, whether a set with this vocabulary is one).
+# Sets that one side alone may refuse: (who, why, whether a set with this vocabulary and so
+# many tokens of start and prefix is one).
 EXCEPTIONS = [
     ("encdec", "ids are checked wherever they stand; Transformers ignores some that no token has",
-     lambda options, size: any(not 0 <= t < size for t in ids_in(options))),
+     lambda options, size, prompt: any(not 0 <= t < size for t in ids_in(options))),
     ("encdec", "a number below its least is a mistake; Transformers takes it for none",
-     lambda options, size: min(options.get("num_return_sequences", 1),
-                               options.get("max_length", 1)) < 1 or any(
+     lambda options, size, prompt: min(options.get("num_return_sequences", 1),
+                                       options.get("max_length", 1)) < 1 or any(
          (options.get(key) or 0) < 0 for key in ("min_length", "min_new_tokens",
                                                  "no_repeat_ngram_size",
                                                  "encoder_no_repeat_ngram_size"))),
     ("encdec", "a word without tokens does nothing and is a mistake; Transformers ignores it",
-     lambda options, size: [] in options.get("bad_words_ids", []) + [
+     lambda options, size, prompt: [] in options.get("bad_words_ids", []) + [
          word for word, _ in options.get("sequence_bias", [])]),
     ("encdec", "a least length above the caller's greatest is a mistake; Transformers warns",
-     lambda options, size: unfeasible(options)),
+     lambda options, size, prompt: unfeasible(options, prompt)),
 ]
 
 
-def words(options):
-    return [f"--{key.replace('_', '-')}=" + ("none" if value is None else value if isinstance(
-        value, str) else json.dumps(value)) for key, value in options.items()]
+def spelled(options):
+    return {key: "none" if value is None else value if isinstance(value, str)
+            else json.dumps(value) for key, value in options.items()}
 
 
 def generate(bundle, sources, options, *more, check=True):
+    words = [f"--{key.replace('_', '-')}={text}" for key, text in spelled(options).items()]
     asked = [word for ids in sources for word in ("--ids", " ".join(map(str, ids)))]
-    return run("generate", bundle, "--json", *words(options), *asked, *more, check=check)
+    return run("generate", bundle, "--json", *words, *asked, *more, check=check)
+
+
+def search(bundle, case, copies=1, check=True, **more):
+    """What so many copies of a case's source give, by the command line or, with a prefix, by
+    the C API (prefixed.c)."""
+    options = {**case["options"], **more}
+    if not case["prefix"]:
+        return generate(bundle, [case["source"]] * copies, options, check=check)
+    line = "|".join(" ".join(map(str, ids)) for ids in (case["source"], case["prefix"]))
+    out = subprocess.run([BUILD / "bin" / "encdec_prefixed", bundle,
+                          *(f"{key}={text}" for key, text in spelled(options).items())],
+                         input=f"{line}\n" * copies, capture_output=True, text=True)
+    if check and out.returncode:
+        raise AssertionError(f"encdec_prefixed exited {out.returncode}: {out.stderr.strip()}")
+    return out
 
 
 def results(output):
@@ -77,9 +98,18 @@ def close(a, b):
     return abs(a - b) <= TOLERANCE * max(1, abs(b))
 
 
-def deviation(counts, probabilities):
+def excess(statistic, degrees):
     """By how many standard deviations a chi-squared statistic exceeds its mean (Wilson and
-    Hilferty 1931): 4.75 is a probability of 1e-6. Rare tokens count as one."""
+    Hilferty 1931)."""
+    if degrees < 1:
+        return 0
+    spread = 2 / (9 * degrees)
+    return ((statistic / degrees) ** (1 / 3) - (1 - spread)) / math.sqrt(spread)
+
+
+def deviation(counts, probabilities):
+    """The excess of counts over what they have by these probabilities. Rare tokens count as
+    one."""
     total = sum(counts.values())
     cells, rare = [], [0, 0.0]
     for token, p in probabilities.items():
@@ -89,12 +119,23 @@ def deviation(counts, probabilities):
             rare = [rare[0] + counts[token], rare[1] + p * total]
     if rare[1] >= LEAST_EXPECTED:
         cells.append(rare)
-    degrees = len(cells) - 1
-    if degrees < 1:
-        return 0
-    statistic = sum((found - expected) ** 2 / expected for found, expected in cells)
-    spread = 2 / (9 * degrees)
-    return ((statistic / degrees) ** (1 / 3) - (1 - spread)) / math.sqrt(spread)
+    return excess(sum((found - expected) ** 2 / expected for found, expected in cells),
+                  len(cells) - 1)
+
+
+def difference(mine, theirs):
+    """The excess of the differences between two samples of as many draws, as if one
+    distribution had both. What is rare in both together counts as one."""
+    cells, rare = [], [0, 0]
+    for name in mine | theirs:
+        pair = mine[name], theirs[name]
+        if sum(pair) >= 2 * LEAST_EXPECTED:
+            cells.append(pair)
+        else:
+            rare = [rare[0] + pair[0], rare[1] + pair[1]]
+    if sum(rare) >= 2 * LEAST_EXPECTED:
+        cells.append(rare)
+    return excess(sum((a - b) ** 2 / (a + b) for a, b in cells), len(cells) - 1)
 
 
 class Options(unittest.TestCase):
@@ -115,19 +156,23 @@ class Options(unittest.TestCase):
             self.assertGreaterEqual(count["decided"], 0.25 * count["beam searches"])
 
     def check(self, bundle, case, count, vocabulary):
-        out = generate(bundle, [case["source"]], case["options"], check=False)
+        out = search(bundle, case, check=False)
+        count["with a prefix"] += bool(case["prefix"])
         if out.returncode:
             self.assertEqual(out.stderr.count("\n"), 1, out.stderr)
         if "refused" in case and out.returncode:
             count["refused by both"] += 1
         elif "refused" in case or out.returncode:
             who = "Transformers" if "refused" in case else "encdec"
-            self.assertTrue(any(who == alone and applies(case["options"], vocabulary)
+            facts = case["options"], vocabulary, 1 + len(case["prefix"])
+            self.assertTrue(any(who == alone and applies(*facts)
                                 for alone, _, applies in EXCEPTIONS),
                             f"{who} alone refuses: {case.get('refused') or out.stderr.strip()}")
             count[f"refused by {who} alone, an exception"] += 1
         elif "probabilities" in case:
             self.check_draws(bundle, case, count)
+        elif "drawn" in case:
+            self.check_drawn_beams(bundle, case, count)
         else:
             self.check_search(case, results(out)[0], count)
 
@@ -139,6 +184,7 @@ class Options(unittest.TestCase):
             self.assertEqual(found[0]["ids"][:compared], ids[:compared])
             if compared == len(ids):
                 self.assertEqual(found[0]["ids"], ids)
+                self.assertTrue(close(found[0]["log_prob"], case["log_prob"]), (found, case))
                 count["greedy sets equal to the end"] += 1
             return
         expected = case["hypotheses"]
@@ -155,15 +201,35 @@ class Options(unittest.TestCase):
 
     def check_draws(self, bundle, case, count):
         probabilities = dict(map(tuple, case["probabilities"]))
-        options = {**case["options"], "num_return_sequences": SAMPLES}
-        drawn = collections.Counter(
-            sample["ids"][0] for samples in results(generate(
-                bundle, [case["source"]] * COPIES, options, "--seed", count["sets"]))
-            for sample in samples)
+        found = results(search(bundle, case, COPIES, num_return_sequences=SAMPLES,
+                               seed=count["sets"]))
+        drawn = collections.Counter(sample["ids"][0] for samples in found for sample in samples)
         self.assertEqual(sum(drawn.values()), COPIES * SAMPLES)
         self.assertLessEqual(set(drawn), set(probabilities))
-        self.assertLess(deviation(drawn, probabilities), 4.75, (drawn, probabilities))
+        self.assertLess(deviation(drawn, probabilities), UNLIKELY, (drawn, probabilities))
         count["draws"] += sum(drawn.values())
+        self.check_company(bundle, case)
+
+    def check_drawn_beams(self, bundle, case, count):
+        """Sequences of equal scores, as forced ends have, count as one: which of them stands
+        first, Transformers leaves to its sorting."""
+        total, returned = case["draws"], case["options"]["num_return_sequences"]
+        scores = {tuple(ids): score for ids, score, *_ in case["drawn"]}
+        found = results(search(bundle, case, total, seed=count["sets"]))
+        for rank in sorted({0, returned - 1}):
+            mine = collections.Counter(
+                scores.get(tuple(one[rank]["ids"]), tuple(one[rank]["ids"]))
+                if rank < len(one) else "none" for one in found)
+            theirs = collections.Counter()
+            for _, score, *counts in case["drawn"]:
+                theirs[score] += counts[rank > 0]
+            theirs["none"] = total - sum(theirs.values())
+            self.assertLess(difference(mine, theirs), UNLIKELY, (rank, mine, theirs))
+        for one in (one for sequences in found for one in sequences):
+            if tuple(one["ids"]) in scores:
+                self.assertTrue(close(one["score"], scores[tuple(one["ids"])]), one)
+                count["scores of drawn beams"] += 1
+        count["beam searches drawn"] += 1
         self.check_company(bundle, case)
 
     def check_company(self, bundle, case):

@@ -19,7 +19,7 @@ class Margin:
         self.least = math.inf
 
     def between(self, a, b):
-        if math.inf in (a, b):  # after it nothing is ordered
+        if math.inf in (a, b) or math.isnan(a + b):  # after it nothing is ordered
             self.least = 0
         elif math.isfinite(a) and math.isfinite(b) and min(a, b) > LOWEST / 2:
             self.least = min(self.least, abs(a - b) / max(1, abs(a)))
@@ -48,9 +48,11 @@ class Refused(Exception):
 
 class Run:
     """One generate() of Transformers: its sequences and scores, and the configuration and
-    processors that it made of the model's options and the caller's."""
+    processors that it made of the model's options and the caller's. `prefix` stands behind the
+    start token and is no part of what was generated; with `copies` the source stands there so
+    often."""
 
-    def __init__(self, model, source, options):
+    def __init__(self, model, source, options, prefix=(), copies=1):
         import torch
         make = model._get_logits_processor
 
@@ -60,30 +62,41 @@ class Run:
             return self.processors
 
         model._get_logits_processor = keep
+        if prefix:  # generate() puts the start token before it
+            options = {**options, "decoder_input_ids": torch.tensor([list(prefix)] * copies)}
         try:
             with torch.no_grad():
                 out = model.generate(
-                    torch.tensor([source]), return_dict_in_generate=True, output_scores=True,
-                    attention_mask=torch.ones(1, len(source), dtype=torch.long),
+                    torch.tensor([source] * copies), return_dict_in_generate=True,
+                    output_scores=True,
+                    attention_mask=torch.ones(copies, len(source), dtype=torch.long),
                     use_cache=reference.can_cache(model), **options)
         except REFUSALS as error:
             raise Refused(str(error)) from error
         finally:
             del model._get_logits_processor
-        self.start = out.sequences[0, 0].item()
-        self.sequences = [ids[1:] for ids in out.sequences.tolist()]
+        self.prompt = [out.sequences[0, 0].item(), *prefix]
+        self.sequences = [ids[len(self.prompt):] for ids in out.sequences.tolist()]
         self.scores, self.beam_scores = out.scores, getattr(out, "sequences_scores", None)
         eos = self.config.eos_token_id
         self.eos = eos if isinstance(eos, list) else [eos]
 
-    def hypotheses(self):
-        """[(ids up to the first end, score)]; beams that were never alive left out."""
-        rows = []
+    def ended(self):
+        """[(ids up to the first end, score)]."""
         for ids, score in zip(self.sequences, self.beam_scores.tolist()):
             end = next((i + 1 for i, token in enumerate(ids) if token in self.eos), len(ids))
-            if score > LOWEST / 1e4:
-                rows.append((ids[:end], score))
-        return rows
+            yield ids[:end], score
+
+    def hypotheses(self):
+        """The same; beams that were never alive left out."""
+        return [(ids, score) for ids, score in self.ended() if score > LOWEST / 1e4]
+
+    def forced(self, at, token):
+        """Whether the options force this token there."""
+        length, last = len(self.prompt) + at, self.config.forced_eos_token_id
+        if length == self.config.max_length - 1 and last is not None:
+            return token in (last if isinstance(last, list) else [last])
+        return length == 1 and token == self.config.forced_bos_token_id
 
     def process(self, scores, running):
         """The processors on the log-probabilities, [K][V], after each of `running`."""
@@ -97,12 +110,12 @@ def search(model, source, run):
     config, margin, eos = run.config, Margin(), run.eos
     beams, penalty, early = config.num_beams, config.length_penalty, config.early_stopping
     considered = max(2, 1 + len(eos)) * beams
-    limit = config.max_length
+    prompt, limit = len(run.prompt), config.max_length
     mask = torch.ones(1, len(source), dtype=torch.long)
     with torch.no_grad():
         encoded = model.get_encoder()(torch.tensor([source]), attention_mask=mask)[0]
-    running = [([config.decoder_start_token_id], 0.0)]
-    finished, length = [], 1
+    running = [(run.prompt, 0.0)]
+    finished, length = [], prompt  # of the running ones
     while True:
         ids = [ids for ids, _ in running]
         scores = run.process(log_probs(model, encoded, mask, ids), ids)
@@ -115,7 +128,7 @@ def search(model, source, run):
                       if score > LOWEST / 2][:considered]
         stops = [ids[-1] in eos or length + 1 >= limit for ids, _ in candidates]
         running = [c for c, stop in zip(candidates, stops) if not stop][:beams]
-        added = [(ids, score / length ** penalty)
+        added = [(ids, score / (length + 1 - prompt) ** penalty)
                  for (ids, score), stop in list(zip(candidates, stops))[:beams] if stop]
         if not (early is True and len(finished) == beams):
             finished = sorted(finished + added, key=lambda f: -f[1])
@@ -128,17 +141,17 @@ def search(model, source, run):
             if early is True:
                 break
             longest = early == "never" and penalty > 0
-            reach = running[0][1] / (limit - 1 if longest else length - 1) ** penalty
+            reach = running[0][1] / ((limit if longest else length) - prompt) ** penalty
             margin.between(reach, finished[-1][1])
             if reach <= finished[-1][1]:
                 break
     margin.around([score for _, score in finished], *range(1, len(finished)))
-    return [(ids[1:], score) for ids, score in finished], margin
+    return [(ids[prompt:], score) for ids, score in finished], margin
 
 
-def judged(model, source, options):
+def judged(model, source, options, prefix=()):
     """(Transformers' hypotheses, Margin of the decisions)."""
-    run = Run(model, source, {"do_sample": False, **options})
+    run = Run(model, source, {"do_sample": False, **options}, prefix)
     found = run.hypotheses()
     again, margin = search(model, source, run)
     again = again[:len(run.sequences)]

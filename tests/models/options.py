@@ -8,7 +8,9 @@
 
 Needs torch and transformers 5.24, as goldens.py does, whose rules say what of a greedy
 search is compared; beams.py has those of a beam search. Of a draw the golden holds the
-probabilities of the first token: softmax of what Transformers' processors leave.
+probabilities of the first token: softmax of what Transformers' processors leave. Of a beam
+search that draws it holds what Transformers itself drew: each sequence with its score, and
+how often it came first and last. Some sets have a prefix, which sequences begin with.
 """
 import argparse
 import collections
@@ -29,7 +31,9 @@ from specifications import specifications
 HERE = os.path.dirname(os.path.abspath(__file__))
 PATH = os.path.join(HERE, "goldens", "options.json")
 GOLDEN_FAMILIES, GOLDEN_SETS = ("marian", "t5", "m2m100"), 32
-KINDS = ["greedy"] * 3 + ["beams"] * 4 + ["sampling", "doubtful"]
+KINDS = ["greedy"] * 3 + ["beams"] * 4 + ["sampling", "beam_sampling", "doubtful"]
+PREFIXED = 0.25  # of the sets
+DRAWS = 300  # of a beam search
 
 
 def small(spec):
@@ -66,28 +70,48 @@ class Judge:
         index = draw.randrange(len(self.grounds))
         ground = self.grounds[index]
         options = getattr(optionsets, kind)(draw, ground)
-        case = {"kind": kind, "source": ground.source, "options": options}
+        prefix = ground.tokens(draw, 4) if draw.random() < PREFIXED else []
+        case = {"kind": kind, "source": ground.source, "prefix": prefix, "options": options}
         try:
-            case.update(self.judged(ground.source, given(options)))
+            case.update(self.judged(ground.source, prefix, given(options)))
         except beams.Refused as refused:
             case["refused"] = str(refused).split("\n")[0][:60]
         return case
 
-    def judged(self, source, options):
+    def judged(self, source, prefix, options):
         if options.get("do_sample"):
-            return {"probabilities": self.probabilities(source, options)}
+            if options["num_beams"] == 1:
+                return {"probabilities": self.probabilities(source, prefix, options)}
+            return {"draws": DRAWS, "drawn": self.drawn(source, prefix, options)}
         if options["num_beams"] == 1:
-            ids, _, compare, _ = goldens.judged(self.exact, self.single, source, **options)
-            return {"ids": ids, "compare": compare}
-        found, margin = beams.judged(self.exact, source, options)
+            run, log_probs, compare, _ = goldens.judged(self.exact, self.single, source, prefix,
+                                                        **options)
+            ids = run.sequences[0]
+            chosen = [0 if run.forced(*each) else p for p, each in zip(log_probs, enumerate(ids))]
+            return {"ids": ids, "compare": compare, "log_prob": finite(sum(chosen))}
+        found, margin = beams.judged(self.exact, source, options, prefix)
         return {"decided": margin.least >= beams.MARGIN,
                 "hypotheses": [{"ids": ids, "score": finite(score)} for ids, score in found]}
 
-    def probabilities(self, source, options):
+    def drawn(self, source, prefix, options):
+        """[ids, score, how often they came first, and last] of DRAWS searches."""
+        import torch
+        torch.manual_seed(0)
+        run = beams.Run(self.exact, source, options, prefix, DRAWS)
+        returned, found = len(run.sequences) // DRAWS, {}
+        for at, (ids, score) in enumerate(run.ended()):
+            if score < beams.LOWEST / 1e4:
+                continue  # a beam that was never alive
+            row = found.setdefault(tuple(ids), [list(ids), finite(score), 0, 0])
+            row[2] += at % returned == 0
+            row[3] += at % returned == returned - 1
+        return list(found.values())
+
+    def probabilities(self, source, prefix, options):
         """[token, probability] of all tokens that may be drawn first."""
         import torch
         run = beams.Run(self.exact, source, {
-            **options, "max_new_tokens": min(2, options.get("max_new_tokens", 2))})
+            **options, "max_new_tokens": min(2, options.get("max_new_tokens", 2))}, prefix)
         processed = torch.softmax(run.scores[0][0].double(), -1)
         return [[token, float(f"{p:.5g}")] for token, p in enumerate(processed.tolist()) if p > 0]
 

@@ -1,6 +1,6 @@
-"""Random sets of generation options: of greedy searches, beam searches and draws, and sets
-that at least one of their values or combinations may make void. A set is a dictionary in
-the spelling of generation_config.json."""
+"""Random sets of generation options: of greedy searches, beam searches, draws and beam
+searches that draw, and sets that at least one of their values or combinations may make void.
+A set is a dictionary in the spelling of generation_config.json."""
 
 # Options of which only draws know, with values that change something.
 SAMPLERS = {
@@ -96,12 +96,15 @@ def greedy(draw, ground):
     return {**lengths(draw), **processors(draw, ground), "num_beams": 1}
 
 
-def beams(draw, ground):
-    count = draw.randint(2, 6)
-    return {**lengths(draw), **processors(draw, ground), "num_beams": count,
-            "num_return_sequences": draw.randint(1, count),
+def search(draw, most):
+    count = draw.randint(2, most)
+    return {"num_beams": count, "num_return_sequences": draw.randint(1, count),
             "length_penalty": draw.choice([0.0, 0.6, 1.0, 1.0, 1.7, -0.5]),
             "early_stopping": draw.choice([False, True, "never"])}
+
+
+def beams(draw, ground):
+    return {**lengths(draw), **processors(draw, ground), **search(draw, 6)}
 
 
 def sampling(draw, ground):
@@ -111,6 +114,12 @@ def sampling(draw, ground):
     options.pop("forced_bos_token_id", None)
     return {**options, **{key: SAMPLERS[key](draw) for key in chosen}, "num_beams": 1,
             "do_sample": True, "max_new_tokens": draw.choice([2, 5])}
+
+
+def beam_sampling(draw, ground):
+    """Of few tokens, so that the same sequences are drawn again and again."""
+    return {**sampling(draw, ground), **search(draw, 4),
+            "max_new_tokens": draw.choice([1, 2, 2, 3])}
 
 
 def doubtful(draw, ground):

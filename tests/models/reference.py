@@ -83,10 +83,12 @@ def can_cache(model):
     return getattr(config, "num_decoder_layers", 0) <= config.num_hidden_layers
 
 
-def log_probs(model, source, start, ids):
-    """The log-probability of each id under the raw logits after those before it."""
+def log_probs(model, source, prompt, ids):
+    """The log-probability of each id under the raw logits after those before it, of which the
+    prompt is first."""
     import torch
     with torch.no_grad():
         raw = model(input_ids=torch.tensor([source]), use_cache=False,
-                    decoder_input_ids=torch.tensor([[start] + ids[:-1]])).logits[0]
+                    decoder_input_ids=torch.tensor([prompt + ids[:-1]])).logits[0]
+    raw = raw[len(prompt) - 1:]
     return torch.log_softmax(raw.double(), -1).gather(1, torch.tensor(ids)[:, None])[:, 0].tolist()

@@ -50,7 +50,7 @@ def convert(checkpoint, converted, vocabulary):
     spec.validate()
     os.makedirs(converted)
     spec.save(converted)
-    return model, ctranslate2.Translator(converted, device="cpu", compute_type="float32",
+    return model, ctranslate2.Translator(str(converted), device="cpu", compute_type="float32",
                                          intra_threads=1), tokens
 
 
