@@ -6,12 +6,13 @@
 Needs ctranslate2, torch and transformers, which no other test does: run it by hand, with the
 Python of an environment that has them.
 """
+import json
 import random
 import shutil
 import sys
 import unittest
 
-from driver import OUT, ROOT, checkpoint, compile_model, generate_ids
+from driver import OUT, ROOT, checkpoint, compile_model, generate_behind
 
 sys.path.insert(0, str(ROOT / "tests" / "runtime"))
 from ct2_goldens import convert  # noqa: E402
@@ -27,47 +28,47 @@ class CTranslate2(unittest.TestCase):
         folder, converted = checkpoint("ct2", SPEC), OUT / "ct2-converted"
         shutil.rmtree(converted, ignore_errors=True)
         _, cls.translator, cls.names = convert(folder, converted, VOCABULARY)
-        cls.bundle = compile_model(folder, "ct2.encdec", "--weights=float32")
+        cls.bundle = compile_model(folder, "ct2.encdec", "--weights=f32")
         draw = random.Random(3)
         cls.sources = [[draw.randrange(1, VOCABULARY) for _ in range(draw.randint(2, 12))] + [EOS]
                        for _ in range(20)]
 
     def same(self, ours, theirs, beams=4, returned=1, prefix=()):
         """Ids of all sources, the best `returned` of each."""
-        words = ["--num-beams", beams, "--length-penalty", 1, "--max-length", LENGTH + 1,
-                 "--num-return-sequences", returned, *ours]
+        options = {"num_beams": beams, "length_penalty": 1, "max_length": LENGTH + 1,
+                   "num_return_sequences": returned, "forced_eos_token_id": None, **ours}
         if beams > 1:
-            words += ["--early-stopping", "true"]
-        if prefix:
-            words += ["--prefix-ids", " ".join(map(str, prefix))]
-        found = generate_ids(self.bundle, self.sources, *words)
+            options["early_stopping"] = True
+        out = generate_behind(self.bundle, self.sources, prefix, options)
         made = self.translator.translate_batch(
             [[self.names[i] for i in ids] for ids in self.sources],
             target_prefix=[[self.names[i] for i in prefix]] * len(self.sources) if prefix else None,
             beam_size=beams, num_hypotheses=returned, length_penalty=1, return_end_token=True,
             return_scores=True, return_attention=True, max_decoding_length=LENGTH,
             min_decoding_length=0, **theirs)
-        for mine, other in zip(found, made, strict=True):
+        biased = "prefix_bias_beta" in theirs
+        for line, other in zip(out.stdout.splitlines(), made, strict=True):
             lists = [[self.names.index(t) for t in ids] for ids in other.hypotheses]
-            results = mine.get("alternatives") or [mine]
-            self.assertEqual([one["ids"] for one in results], lists)
+            results = json.loads(line)["alternatives"]
+            self.assertEqual([([] if biased else list(prefix)) + one["ids"] for one in results],
+                             lists)
 
     def test_patience(self):
         for patience in (0.5, 1, 2):
-            self.same(["--patience", patience], {"patience": patience}, returned=2)
+            self.same({"patience": patience}, {"patience": patience}, returned=2)
 
     def test_coverage(self):
         for penalty in (0.3, 2):
-            self.same(["--coverage-penalty", penalty], {"coverage_penalty": penalty}, returned=4)
+            self.same({"coverage_penalty": penalty}, {"coverage_penalty": penalty}, returned=4)
 
     def test_alternatives(self):
         for beams in (1, 3):
-            self.same(["--return-alternatives", "true"], {"return_alternatives": True},
-                      beams=beams, returned=5, prefix=[7, 9])
+            self.same({"return_alternatives": True}, {"return_alternatives": True},
+                      beams=beams, returned=5, prefix=[9])
 
     def test_prefix_bias(self):
         for beta in (0.1, 0.5):
-            self.same(["--prefix-bias-beta", beta], {"prefix_bias_beta": beta}, beams=1,
+            self.same({"prefix_bias_beta": beta}, {"prefix_bias_beta": beta}, beams=1,
                       prefix=[7, 9, 4])
 
 

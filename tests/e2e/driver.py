@@ -55,6 +55,24 @@ def generate_ids(bundle, sources, *options):
     return [json.loads(line) for line in out.splitlines()]
 
 
+def spelled(options):
+    """Options of generation as the command line and the C API take their values."""
+    return {key: "none" if value is None else value if isinstance(value, str)
+            else json.dumps(value) for key, value in options.items()}
+
+
+def generate_behind(bundle, sources, prefix, options, check=True):
+    """The same, each behind a prefix, by the C API (prefixed.c)."""
+    lines = ("|".join(" ".join(map(str, ids)) for ids in (source, prefix)) for source in sources)
+    out = subprocess.run([BUILD / "bin" / "encdec_prefixed", bundle,
+                          *(f"{key}={text}" for key, text in spelled(options).items())],
+                         input="".join(f"{line}\n" for line in lines), capture_output=True,
+                         text=True)
+    if check and out.returncode:
+        raise AssertionError(f"encdec_prefixed exited {out.returncode}: {out.stderr.strip()}")
+    return out
+
+
 def generate_texts(bundle, texts, *options, beams=1):
     """One batch of texts in, one JSON object a text out."""
     arguments = [word for text in texts for word in ("--text", text)]

@@ -88,8 +88,10 @@ int main(int argc, char **argv) {
   encdec_model *model;
   encdec_state *state;
   encdec_generation *generation;
+  encdec_state_options limits = encdec_state_options_default();
+  limits.probs = 1; /* for coverage_penalty */
   if (argc < 2 || failed(encdec_model_open(argv[1], NULL, &model)) ||
-      failed(encdec_state_create(model, NULL, &state)) ||
+      failed(encdec_state_create(model, &limits, &state)) ||
       failed(encdec_generation_create(state, &generation)))
     return 2;
   encdec_options *options = read_options(argv + 2, argc - 2);
