@@ -1,0 +1,59 @@
+#!/usr/bin/env python3
+"""How outputs of encdec generate begin: --prefix, --prefix-ids."""
+import json
+import unittest
+
+from support import TEXTS, Cli, feed, run
+
+
+class Prefixes(Cli):
+    def test_prefixes_are_part_of_the_answer(self):
+        words = ["generate", self.bundle, "--beams", 1, "--text", TEXTS[1], "--text", TEXTS[3]]
+        begin = ["--prefix", "Le vieux"]
+        lines = run(*words, *begin).stdout.splitlines()
+        for line in lines:
+            self.assertTrue(line.startswith("Le vieux"), line)
+        answers = [json.loads(line) for line in run(*words, *begin, "--json").stdout.splitlines()]
+        self.assertEqual([answer["text"] for answer in answers], lines)
+        ids = feed("Le vieux\n", "tokenize", self.bundle, "--target-side", "--bare").stdout.split()
+        for answer in answers:
+            self.assertEqual(answer["ids"][:len(ids)], list(map(int, ids)))
+        # What follows the prefix is streamed behind it.
+        self.assertEqual(run(*words, *begin, "--stream").stdout.splitlines(), lines)
+        pieces, tokens = "", []
+        for piece in map(json.loads, run(*words, *begin, "--stream", "--json").stdout.splitlines()):
+            if "line" not in piece:
+                break
+            pieces += piece["text"]
+            tokens += piece["tokens"]
+        self.assertEqual((pieces, tokens), (answers[0]["text"], answers[0]["ids"]))
+
+    def test_a_forced_token_stands_before_a_prefix(self):
+        """As the target language does; with a bias for the prefix, answers show all tokens."""
+        ids = feed("Le vieux\n", "tokenize", self.bundle, "--target-side", "--bare").stdout.split()
+        answer = run("generate", self.bundle, "--beams", 1, "--json", "--text", TEXTS[1],
+                     "--forced-bos-token-id", 7, "--prefix", "Le vieux",
+                     "--prefix-bias-beta", 0.99).stdout
+        self.assertEqual(json.loads(answer)["ids"][:len(ids) + 1], [7, *map(int, ids)])
+
+    def test_prefixes_as_ids(self):
+        ids = ["--ids", "1217 2 0", "--ids", "5 17 0"]
+        for bundle in (self.bundle, self.ids_only):
+            words = ["generate", bundle, "--json", *ids]
+            free = [json.loads(line)["ids"] for line in run(*words).stdout.splitlines()]
+            forced = [json.loads(line)["ids"] for line in
+                      run(*words, "--prefix-ids", "7 9").stdout.splitlines()]
+            self.assertEqual([answer[:2] for answer in forced], [[7, 9]] * 2)
+            same = run(*words, "--prefix-ids", free[0][0]).stdout.splitlines()[0]
+            self.assertEqual(json.loads(same)["ids"], free[0])
+        plain = run("generate", self.ids_only, *ids, "--prefix-ids", "7 9").stdout
+        self.assertTrue(plain.startswith("7 9 "), plain)
+        for words, says in ((["--prefix-ids", "7", "--text", "Yes."], "give --prefix"),
+                            (["--prefix-ids", "x", *ids], "'x'"),
+                            (["--prefix-ids", "999999", *ids], "vocabulary"),
+                            (["--prefix-ids", "", *ids], "at least one")):
+            self.refused(2, "generate", self.bundle, *words, says=["--prefix-ids", says])
+        self.refused(2, "generate", self.ids_only, "--prefix", "Le", *ids, says=["--prefix-ids"])
+
+
+unittest.main()
