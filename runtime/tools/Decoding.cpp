@@ -56,11 +56,13 @@ const encdec_options *Decoding::optionsFor(uint64_t id) {
 uint64_t Decoding::addText(std::string_view text, uint64_t id, const Prefix &prefix) {
   uint64_t source = 0;
   check(encdec_generation_add_text(generation.get(), text.data(), text.size(),
-                                   prefix.text.data(), prefix.text.size(), optionsFor(id), &source));
+                                   prefix.text.data(), prefix.text.size(), optionsFor(id),
+                                   &source));
   return source;
 }
 
-uint64_t Decoding::addIds(std::span<const int32_t> ids, uint64_t id, const Prefix &prefix) {
+uint64_t Decoding::addIds(std::span<const int32_t> ids, uint64_t id,
+                          const Prefix &prefix) {
   uint64_t source = 0;
   check(encdec_generation_add(generation.get(), ids.data(), ids.size(), prefix.ids.data(),
                               prefix.ids.size(), optionsFor(id), &source));

@@ -126,7 +126,8 @@ findPlaceholders(const MarkedText &marked, Range within, std::string_view transl
     return found;
   }
   std::vector<Range> left = occurrences(translation, standIn);
-  const std::string_view source = std::string_view(marked.plain).substr(within.begin, within.size());
+  const std::string_view source =
+      std::string_view(marked.plain).substr(within.begin, within.size());
   if (left.size() != wanted.size() || occurrences(source, standIn).size() != wanted.size())
     return std::nullopt;
   while (!wanted.empty()) { // the strongest link first
