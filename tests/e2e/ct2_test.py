@@ -40,12 +40,14 @@ class CTranslate2(unittest.TestCase):
         if beams > 1:
             options["early_stopping"] = True
         out = generate_behind(self.bundle, self.sources, prefix, options)
+        # One source at a time: with coverage_penalty, CTranslate2 ranks the hypotheses of a source
+        # in another way beside longer ones.
         made = self.translator.translate_batch(
             [[self.names[i] for i in ids] for ids in self.sources],
             target_prefix=[[self.names[i] for i in prefix]] * len(self.sources) if prefix else None,
             beam_size=beams, num_hypotheses=returned, length_penalty=1, return_end_token=True,
             return_scores=True, return_attention=True, max_decoding_length=LENGTH,
-            min_decoding_length=0, **theirs)
+            min_decoding_length=0, max_batch_size=1, **theirs)
         biased = "prefix_bias_beta" in theirs
         for line, other in zip(out.stdout.splitlines(), made, strict=True):
             lists = [[self.names.index(t) for t in ids] for ids in other.hypotheses]
