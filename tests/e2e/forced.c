@@ -3,33 +3,12 @@
  * A line holds two rows of token ids, with a bar between: a source, and a target. For each
  * token of the target a line is printed: the best token after those before it, and by how
  * much its log-probability is above the second's. */
-#include <encdec/runtime.h>
+#include "lines.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { longest_line = 1 << 16, most_ids = 4096 };
-
-static int failed(encdec_status *status) {
-  if (!status)
-    return 0;
-  fprintf(stderr, "encdec_forced: %s\n", encdec_status_message(status));
-  return 1;
-}
-
-/* Reads ids up to a bar or the end of the line; returns where it stopped. */
-static const char *read_ids(const char *text, int32_t *ids, uint64_t *count) {
-  char *end;
-  *count = 0;
-  for (;; text = end) {
-    long id = strtol(text, &end, 10);
-    if (end == text || *count == most_ids)
-      return text + strspn(text, " |\n");
-    ids[(*count)++] = (int32_t)id;
-  }
-}
 
 /* Feeds one target after its source, and prints what would have been chosen. */
 static int force(encdec_state *state, int32_t start, const int32_t *source,

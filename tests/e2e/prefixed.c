@@ -4,7 +4,7 @@
  * between: a source, and a prefix, which may be empty. For each line one is printed, as
  * `encdec generate --json` has it: "alternatives" with ids, log_prob and score. Lines draw
  * differently. */
-#include <encdec/runtime.h>
+#include "lines.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -12,26 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { longest_line = 1 << 16, most_ids = 4096, most_lines = 4096 };
-
-static int failed(encdec_status *status) {
-  if (!status)
-    return 0;
-  fprintf(stderr, "encdec_prefixed: %s\n", encdec_status_message(status));
-  return 1;
-}
-
-/* Reads ids up to a bar or the end of the line; returns where it stopped. */
-static const char *read_ids(const char *text, int32_t *ids, uint64_t *count) {
-  char *end;
-  *count = 0;
-  for (;; text = end) {
-    long id = strtol(text, &end, 10);
-    if (end == text || *count == most_ids)
-      return text + strspn(text, " |\n");
-    ids[(*count)++] = (int32_t)id;
-  }
-}
+enum { most_lines = 4096 };
 
 static encdec_options *read_options(char **words, int count) {
   encdec_options *options;
