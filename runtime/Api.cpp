@@ -50,6 +50,7 @@ void encdec_status_free(encdec_status *status) {
 }
 
 const char *encdec_version(void) { return ENCDEC_VERSION; }
+int32_t encdec_version_number(void) { return ENCDEC_VERSION_NUMBER; }
 
 encdec_status *encdec_machine_get_info(encdec_machine_info *info) {
   return guarded([&]() -> Status {

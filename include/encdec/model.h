@@ -39,6 +39,12 @@ ENCDEC_API void encdec_status_free(encdec_status *status);
 /* Version of the library, "major.minor.patch"; static. */
 ENCDEC_API const char *encdec_version(void);
 
+/* Version of these headers: 1,000,000 * major + 1,000 * minor + patch; and that of the library
+ * that the program runs with. While the major version is 0, a program needs the library of its
+ * own headers' minor version. */
+#define ENCDEC_VERSION_NUMBER 1000
+ENCDEC_API int32_t encdec_version_number(void);
+
 typedef struct encdec_machine_info {
   uint64_t size;
   const char *architecture; /* "x86-64", "aarch64" or "unknown"; static */

@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <cstdio>
 #include <cstdlib>
 #include <stdexcept>
 #include <thread>
@@ -167,7 +168,10 @@ TEST_F(Api, ModelInfoAndManifest) {
   uint64_t size = 0;
   EXPECT_EQ(encdec_model_manifest(model, &size), image.manifest);
   EXPECT_EQ(size, image.manifest.size());
-  EXPECT_STRNE(encdec_version(), "");
+  int major = 0, minor = 0, patch = 0;
+  ASSERT_EQ(std::sscanf(encdec_version(), "%d.%d.%d", &major, &minor, &patch), 3);
+  EXPECT_EQ(encdec_version_number(), 1000000 * major + 1000 * minor + patch);
+  EXPECT_EQ(encdec_version_number(), ENCDEC_VERSION_NUMBER);
 }
 
 TEST_F(Api, StartsNoMoreThreadsThanCanRun) {
