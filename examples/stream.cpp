@@ -29,8 +29,16 @@ int main(int argc, char **argv) {
     if (auto source = generation->add(argv[i]); !source)
       return fail(source.error());
   auto error = generation->run([](const encdec_event &event) {
-    if (event.text && *event.text)
-      std::printf("%llu: %s\n", (unsigned long long)event.source, event.text);
+    const auto source = (unsigned long long)event.source;
+    if (event.kind == ENCDEC_EVENT_WARNING)
+      std::fprintf(stderr, "stream: text %llu: %s\n", source, event.text);
+    else if (event.text && *event.text)
+      std::printf("%llu: %s\n", source, event.text);
   });
-  return error ? fail(error) : 0;
+  if (error)
+    return fail(error);
+  if (std::fflush(stdout) == 0 && !std::ferror(stdout))
+    return 0;
+  std::fputs("stream: the output could not be written\n", stderr);
+  return ENCDEC_ERROR_FAILURE;
 }

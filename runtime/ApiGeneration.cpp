@@ -17,11 +17,19 @@ using namespace encdec::runtime::api;
 namespace {
 
 /// Keeps what was found for a source, with words for what is missing.
-void keep(Output &output, std::vector<Generated> found, const GenerationOptions &options) {
+void keep(Output &output, std::vector<Generated> found, Ending ending,
+          const GenerationOptions &options) {
   constexpr std::string_view why =
       "no further token had a log-probability above -inf (the model's "
       "numbers overflow, or what is banned leaves none to choose)";
   const auto asked = uint64_t(*options.num_return_sequences);
+  if (ending == Ending::cancelled)
+    output.warn(found.empty() ? "the generation was cancelled before the source's turn came"
+                              : "the generation was cancelled; the output ends where it was");
+  else if (ending == Ending::maxTime)
+    output.warn(fmt::format("max_time of {} seconds has ended the output", *options.max_time));
+  if (ending == Ending::cancelled && found.empty())
+    return;
   if (found.empty())
     output.warn(fmt::format("no finite hypothesis was found: {}", why));
   else if (found.size() < asked)
@@ -98,15 +106,14 @@ Result<uint64_t> encdec_generation::add(Source source, std::span<const int32_t> 
   ENCDEC_ASSIGN_OR_RETURN(const uint64_t number,
                           engine.add(source.input.ids, prefix, resolved));
   sources.emplace(number, std::move(source));
+  added = number + 1;
   return number;
 }
 
 Status encdec_generation::advance() {
-  if (cancelled.exchange(false))
-    engine.cancel();
+  engine.cancel(cancelled.exchange(0));
   ENCDEC_RETURN_IF_ERROR(engine.advance());
-  if (cancelled.exchange(false))
-    engine.cancel();
+  engine.cancel(cancelled.exchange(0));
   return {};
 }
 
@@ -162,11 +169,12 @@ Status encdec_generation::nextEvent(encdec_event &out) {
 }
 
 Result<Output> encdec_generation::take(uint64_t number) {
+  const Ending ending = engine.endingOf(number);
   ENCDEC_ASSIGN_OR_RETURN(auto found, engine.take(number));
   Source &source = sources.at(number);
   Output output;
   static_cast<Input &>(output) = std::move(source.input);
-  keep(output, std::move(found), source.options.over(model.manifest.generation));
+  keep(output, std::move(found), ending, source.options.over(model.manifest.generation));
   if (source.isText)
     for (Sequence &sequence : output.sequences) {
       ENCDEC_ASSIGN_OR_RETURN(sequence.text, model.tokenizer->decode(sequence.ids));
@@ -301,7 +309,7 @@ encdec_status *encdec_generation_remove(encdec_generation *generation, uint64_t 
 
 void encdec_generation_cancel(encdec_generation *generation) {
   if (generation)
-    generation->cancelled = true;
+    generation->cancel();
 }
 
 encdec_status *encdec_generation_set_hook(encdec_generation *generation,

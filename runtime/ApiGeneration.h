@@ -55,7 +55,8 @@ struct encdec_generation {
   std::unique_ptr<encdec_result> makeResult() const;
 
   encdec::runtime::Engine engine;
-  std::atomic<bool> cancelled = false;
+  /// Ends the sources that have been added. Any thread may call it.
+  void cancel() { cancelled = added.load(); }
 
 private:
   struct Source {
@@ -70,6 +71,9 @@ private:
   static std::string nextWarning(Source &source);
   Status streamText(Source &source, const encdec::runtime::Event &event);
 
+  /// Numbers of sources: below `added` are those that were added, below `cancelled` those that
+  /// are to end with the next advance.
+  std::atomic<uint64_t> added = 0, cancelled = 0;
   encdec_state &owner;
   const encdec::runtime::Model &model;
   std::map<uint64_t, Source> sources;

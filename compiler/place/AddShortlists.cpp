@@ -98,6 +98,7 @@ private:
                            << "' cannot be read: " << text.getError().message();
     const int64_t size = vocabulary.getLogitBias().getType().getDimSize(1);
     SmallVector<int32_t> tokens = neededTokens();
+    const size_t needed = tokens.size();
     StringRef rest = (*text)->getBuffer();
     const StringRef separators = " \t\r\n,[]";
     for (int64_t line = 1;;) {
@@ -115,11 +116,11 @@ private:
                               << word.take_front(20) << "'";
       tokens.push_back(int32_t(token));
     }
-    llvm::sort(tokens);
-    tokens.erase(llvm::unique(tokens), tokens.end());
-    if (tokens.empty())
+    if (tokens.size() == needed)
       return error("token") << "list '" << name << "': '" << file
                             << "': expected ids of tokens, but found none";
+    llvm::sort(tokens);
+    tokens.erase(llvm::unique(tokens), tokens.end());
     return tokens;
   }
 

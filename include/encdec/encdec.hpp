@@ -343,7 +343,7 @@ private:
  *   auto generation = encdec::Generation::create(*state);
  *   auto source = generation->add("I love machine learning.");
  *   generation->run([](const encdec_event &event) {
- *     if (event.text) std::fputs(event.text, stdout);
+ *     if (event.kind != ENCDEC_EVENT_WARNING && event.text) std::fputs(event.text, stdout);
  *   }); */
 class Generation {
 public:

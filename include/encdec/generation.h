@@ -110,9 +110,9 @@ ENCDEC_API encdec_status *encdec_generation_take(encdec_generation *generation,
 ENCDEC_API encdec_status *encdec_generation_remove(encdec_generation *generation,
                                                    uint64_t source);
 
-/* Ends all unfinished sources: live ones with the step that runs or comes next, as if each
- * had reached its greatest length; waiting ones without a sequence. Sources that are added
- * after that step are not affected. May be called from any thread while another one
+/* Ends all unfinished sources that have been added: live ones with the step that runs or comes
+ * next, as if each had reached its greatest length; waiting ones without a sequence. Their
+ * results have a warning. Sources that are added later are not affected. May be called from any thread while another one
  * advances; does nothing for NULL. */
 ENCDEC_API void encdec_generation_cancel(encdec_generation *generation);
 
@@ -125,7 +125,9 @@ typedef struct encdec_hook_row {
   const int32_t *ids;    /* of the source */
   uint64_t id_count;
   float *scores;         /* [V]: logits, or log-probabilities with beams; the hook changes
-                            them in place, -inf bans a token */
+                            them in place, -inf bans a token. With a shortlist, tokens
+                            outside of it have -inf, and a hook that lifts one chooses a
+                            token without a probability */
 } encdec_hook_row;
 
 /* Returns 0 to go on; anything else fails the advance (FAILURE, with the number). Must not

@@ -36,11 +36,9 @@ Result<std::shared_ptr<Policy>> Engine::policyFor(const GenerationOptions &optio
                                        state.limits.maxTargetPositions,
                                        state.limits.maxRows, bool(hook)));
   if (policy->records && !state.limits.probs)
-    return usageError(fmt::format("{} asked for, but the state was made without room "
-                                  "for them; create it with probs = 1",
-                                  *policy->options.probs
-                                      ? "probs were"
-                                      : "coverage_penalty needs probs: they were"));
+    return usageError(fmt::format("{}: expected a state with room for cross-attention "
+                                  "probabilities, found one without; create it with probs = 1",
+                                  *policy->options.probs ? "probs" : "coverage_penalty"));
   if (policy->needsValues && !values.data()) {
     ENCDEC_ASSIGN_OR_RETURN(values, Region::reserve(state.stepRoom() * state.logitsStride() *
                                                     sizeof(float)));
@@ -283,6 +281,8 @@ Status Engine::advance() {
   stepped = false;
   const Clock::time_point now = Clock::now();
   for (Source *source : live) {
+    if (source->deadline <= now && source->ending == Ending::ownRules)
+      source->ending = Ending::maxTime;
     readCandidates(*source);
     proceed(*source, source->search->advance(source->predictions(),
                                              source->deadline <= now, true));
@@ -371,14 +371,24 @@ Result<std::vector<Generated>> Engine::take(uint64_t number) {
   return results;
 }
 
-void Engine::cancel() {
+void Engine::cancel(uint64_t below) {
   for (Source *source : live)
-    source->deadline = Clock::time_point::min();
-  for (Source *source : waiting) {
+    if (source->number < below) {
+      source->deadline = Clock::time_point::min();
+      source->ending = Ending::cancelled;
+    }
+  while (!waiting.empty() && waiting.front()->number < below) { // in the order of numbers
+    Source *source = waiting.front();
+    waiting.pop_front();
     source->finished = true;
+    source->ending = Ending::cancelled;
     announce(*source);
   }
-  waiting.clear();
+}
+
+Ending Engine::endingOf(uint64_t number) const {
+  const auto found = all.find(number);
+  return found == all.end() ? Ending::ownRules : found->second->ending;
 }
 
 Status Engine::remove(uint64_t number) {

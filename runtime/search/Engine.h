@@ -30,6 +30,9 @@ struct Generated : Hypothesis {
   std::vector<float> probs;
 };
 
+/// What ended a source, or will with the next step.
+enum class Ending { ownRules, maxTime, cancelled };
+
 /// What became known of a source.
 struct Event {
   enum Kind { Tokens, Finished } kind = Tokens;
@@ -80,9 +83,11 @@ public:
   /// Ends a source at once and forgets it. Errors: Usage for a number that nobody has.
   Status remove(uint64_t source);
 
-  /// Ends all unfinished sources: live ones with the step at hand or the next one, as if each
-  /// had reached its greatest length, waiting ones without a sequence.
-  void cancel();
+  /// Ends all unfinished sources of numbers below `below`: live ones with the step at hand or
+  /// the next one, as if each had reached its greatest length, waiting ones without a sequence.
+  void cancel(uint64_t below = UINT64_MAX);
+  /// What has ended a source that was not taken yet.
+  Ending endingOf(uint64_t source) const;
 
   /// Calls `hook` once a step for all rows, after the processors that do not draw. Sources
   /// that were added before are not affected.

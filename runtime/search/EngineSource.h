@@ -37,6 +37,7 @@ struct Engine::Source {
 
   // From its end on:
   bool finished = false;
+  Ending ending = Ending::ownRules;
   std::vector<Generated> results;
 
   bool announced = false; ///< Whether its number waits in Engine::news.

@@ -139,11 +139,15 @@ Status resolveBeams(const GenerationOptions &options, uint64_t maxRows,
   if (*options.return_alternatives) {
     search.alternatives = search.returned;
     search.leastProb = *options.min_alternative_expansion_prob;
-    if (search.sample || search.reranked || search.groups > 1 || !search.words.empty() ||
-        *options.prefix_bias_beta > 0)
-      return usageError("return_alternatives: expected none of do_sample, coverage_penalty, "
-                        "num_beam_groups, force_words_ids and prefix_bias_beta, found one; "
-                        "leave it out");
+    for (const auto &[name, asked] : {std::pair("do_sample", search.sample),
+                                      std::pair("coverage_penalty", search.reranked),
+                                      std::pair("num_beam_groups", search.groups > 1),
+                                      std::pair("force_words_ids", !search.words.empty()),
+                                      std::pair("prefix_bias_beta", *options.prefix_bias_beta > 0)})
+      if (asked)
+        return usageError(fmt::format("return_alternatives: expected no {}, found it; leave one "
+                                      "of them out",
+                                      name));
   }
   if (search.reranked && !search.words.empty())
     return usageError("coverage_penalty: expected no force_words_ids, by which hypotheses are "
@@ -183,6 +187,12 @@ Status checkShortlist(const GenerationOptions &options, const ShortlistInfo &lis
     for (const option::Tokens &phrase : phrases)
       for (int32_t token : phrase)
         check("force_words_ids", token);
+  for (const auto &[name, biases] : {std::pair("hot_words", &options.hot_words),
+                                     std::pair("sequence_bias", &options.sequence_bias)})
+    for (const auto &[tokens, bias] : biases->value_or(option::TokenBiases()))
+      if (bias > 0)
+        for (int32_t token : tokens)
+          check(name, token);
   return status;
 }
 

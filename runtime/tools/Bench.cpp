@@ -49,6 +49,11 @@ public:
           fmt::format("--source-length: expected at most {}, the positions of "
                       "this model, got {}",
                       info.max_positions, arguments.sourceLength));
+    if (arguments.newTokens > info.max_positions)
+      throw Failure(ENCDEC_ERROR_LIMIT,
+                    fmt::format("--new-tokens: expected at most {}, the positions of this model, "
+                                "got {}",
+                                info.max_positions, arguments.newTokens));
     auto created = Clock::now();
     createState();
     measured.create = millisecondsSince(created);

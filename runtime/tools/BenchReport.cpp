@@ -58,6 +58,7 @@ void BenchReport::printJson() const {
       {"new_tokens", arguments.newTokens},
       {"batch", arguments.batch},
       {"beams", arguments.beams},
+      {"shortlist", arguments.shortlist},
       {"threads", state.threads},
       {"repeat", arguments.repeat},
       {"open_ms", measured.open},
@@ -116,6 +117,8 @@ void BenchReport::printTable() const {
       fmt::format("{:.3f} ms, best {:.3f} ms, {:.0f} tokens a second", stepMs(),
                   *std::min_element(measured.step.begin(), measured.step.end()),
                   double(arguments.batch) / stepMs() * 1e3));
+  if (!arguments.shortlist.empty())
+    line("shortlist", arguments.shortlist);
   line("weights a step", humanBytes(uint64_t(stepBytes())));
   if (double rate = stepRate(); !measured.bandwidth.empty()) {
     double bandwidth = median(measured.bandwidth);

@@ -24,10 +24,13 @@ Decoding::Decoding(encdec_model *model, const OptionArguments &arguments, uint32
       firstId(arguments.resolve(model, "generation_id").get<uint64_t>()) {
   const auto beams = arguments.resolve(model, "num_beams").get<uint64_t>();
   const auto returned = arguments.resolve(model, "num_return_sequences").get<uint64_t>();
-  const uint64_t rows = std::max(beams, returned); // of a source
+  const bool alternatives = arguments.resolve(model, "return_alternatives").get<bool>();
+  // Of a source; each alternative is a search of its own.
+  const uint64_t rows = alternatives ? beams * returned : std::max(beams, returned);
   auto limits = encdec_state_options_default();
   limits.threads = threadsToUse(threads);
-  limits.probs = arguments.resolve(model, "probs").get<bool>();
+  limits.probs = arguments.resolve(model, "probs").get<bool>() ||
+                 arguments.resolve(model, "coverage_penalty").get<double>() != 0;
   sources = sources ? std::min(sources, mostTogether) : mostTogether;
   try {
     state = createState(model, limits, sources, rows);

@@ -130,6 +130,12 @@ void printTable(const std::string &path, const Json &manifest,
     for (auto &[key, value] : values.items())
       print(fmt::format("  {:<24} {}\n", key, shown(value)));
   };
+  if (plain.contains("shortlists")) {
+    Json lists = Json::array();
+    for (const Json &list : plain["shortlists"])
+      lists.push_back(fmt::format("{} ({} tokens)", shown(list["name"]), list["tokens"].size()));
+    plain["shortlists"] = lists.empty() ? Json() : lists;
+  }
   group("bundle", plain);
   for (auto &[key, value] : manifest.items())
     if (value.is_object())

@@ -37,7 +37,7 @@ object with "error", and counts in no sum; a message says which it is, and the e
 that of the first one.)";
 
 struct ScoreArguments {
-  std::string model, weights, source, target, sourceLanguage, targetLanguage;
+  std::string model, weights, source, target, sourceLanguage, targetLanguage, shortlist;
   uint32_t threads = 0;
   bool json = false, ids = false, summary = false, truncate = false, specialTokens = false,
        failFast = false;
@@ -91,6 +91,9 @@ Scorer::Scorer(const ScoreArguments &arguments) : arguments(arguments) {
                                    arguments.model));
   check(encdec_options_set_flag(options.get(), "truncate", arguments.truncate));
   check(encdec_options_set_flag(options.get(), "special_tokens", arguments.specialTokens));
+  if (!arguments.shortlist.empty())
+    check(encdec_options_set_text(options.get(), "shortlist", arguments.shortlist.data(),
+                                  arguments.shortlist.size()));
   const std::pair<const char *, const std::string &> languages[] = {
       {"source_language", arguments.sourceLanguage},
       {"target_language", arguments.targetLanguage}};
@@ -322,6 +325,11 @@ void addInputs(CLI::App *command, ScoreArguments &arguments) {
   target->type_name("FILE")->check(notEmpty())->needs(source);
   command->add_flag("--ids", arguments.ids,
                     "Sources and targets are token ids, nothing added to them");
+  command
+      ->add_option("--shortlist", arguments.shortlist,
+                   "Probabilities among the tokens of this list alone (encdec compile "
+                   "--shortlist); language: the list named as the target language")
+      ->type_name("NAME");
   addLanguages(command, arguments.sourceLanguage, arguments.targetLanguage);
   addSpecialTokens(command, arguments.specialTokens);
   command->add_flag("--truncate", arguments.truncate,

@@ -132,6 +132,18 @@ class Generate(Cli):
             for line in result.stdout.splitlines():
                 self.assertTrue(least <= len(json.loads(line)["ids"]) <= most, line)
 
+    def test_one_text_finds_room(self):
+        """for alternatives, each of which is a search, and for what coverage records"""
+        found = run("generate", self.bundle, "--text", "Hello.", "--return-alternatives", "--nbest",
+                    "3")
+        self.assertEqual(len(found.stdout.splitlines()), 3, found.stderr)
+        covered = run("generate", self.bundle, "--text", "Hello.", "--coverage-penalty", "0.3")
+        self.assertEqual((covered.returncode, covered.stderr), (0, ""))
+
+    def test_a_time_that_is_up_is_warned_of(self):
+        late = run("generate", self.bundle, "--text", "Where is the station?", "--max-time", "1e-9")
+        self.assertIn("max_time of 1e-09 seconds has ended the output", late.stderr)
+
     def test_threads_change_nothing(self):
         one, two = (run("generate", self.bundle, "--json", "--threads", threads,
                         *self.words).stdout for threads in (1, 2))

@@ -7,6 +7,7 @@
 // RUN: not encdec-opt %t/step.mlir --encdec-add-shortlists="lists=fr=%t/none" 2>&1 | FileCheck %t/step.mlir --check-prefix=FILE
 // RUN: not encdec-opt %t/step.mlir --encdec-add-shortlists="lists=fr=%t/wrong.ids" 2>&1 | FileCheck %t/step.mlir --check-prefix=TOKEN
 // RUN: not encdec-opt %t/step.mlir --encdec-add-shortlists="lists=fr=%t/word.ids" 2>&1 | FileCheck %t/step.mlir --check-prefix=WORD
+// RUN: not encdec-opt %t/step.mlir --encdec-add-shortlists="lists=fr=%t/empty.ids" 2>&1 | FileCheck %t/step.mlir --check-prefix=EMPTY
 // RUN: not encdec-opt %t/step.mlir --encdec-add-shortlists="lists=fr=%t/fr.ids,fr=%t/de.ids" 2>&1 | FileCheck %t/step.mlir --check-prefix=TWICE
 // RUN: not encdec-opt %t/step.mlir --encdec-add-shortlists="lists=fr=%t/fr.ids" --encdec-add-shortlists="lists=de=%t/de.ids" 2>&1 | FileCheck %t/step.mlir --check-prefix=AGAIN
 // RUN: not encdec-opt %t/encode.mlir --encdec-add-shortlists="lists=fr=%t/fr.ids" 2>&1 | FileCheck %t/encode.mlir
@@ -20,6 +21,8 @@
 //--- wrong.ids
 1
 20
+//--- empty.ids
+[]
 //--- word.ids
 1 two
 
@@ -35,6 +38,7 @@ module attributes {encdec.generation = {decoder_start_token_id = 0 : i64, eos_to
 // FILE: error: add-shortlists [file]: list 'fr': '{{.*}}none' cannot be read: No such file or directory
 // TOKEN: error: add-shortlists [token]: list 'fr': '{{.*}}wrong.ids', line 2: expected an id from 0 to 19, but got '20'
 // WORD: error: add-shortlists [token]: list 'fr': '{{.*}}word.ids', line 1: expected an id from 0 to 19, but got 'two'
+// EMPTY: error: add-shortlists [token]: list 'fr': '{{.*}}empty.ids': expected ids of tokens, but found none
 // TWICE: error: add-shortlists [twice]: expected lists of different names, but 'fr' is the name of two
 // AGAIN: error: add-shortlists [twice]: expected a module without lists, but it has some already
 

@@ -280,6 +280,7 @@ TEST(Engine, ADeadlineEndsASourceWithWhatItHas) {
   late.options.max_time = 1e-9;
   const uint64_t ended = add(engine, late), other = add(engine, free);
   ASSERT_TRUE(engine.advance().ok());
+  EXPECT_EQ(engine.endingOf(ended), Ending::maxTime);
   const auto best = take(engine, ended);
   EXPECT_EQ(best.at(0).ids.size(), 1u);
   EXPECT_FALSE(engine.take(other).ok());
@@ -302,6 +303,8 @@ TEST(Engine, CancelEndsAllWithinAStep) {
   engine.cancel();
   ASSERT_TRUE(engine.advance().ok());
   EXPECT_EQ(engine.unfinished(), 0u);
+  for (uint64_t source : {0, 1, 2})
+    EXPECT_EQ(engine.endingOf(source), Ending::cancelled);
   EXPECT_EQ(take(engine, 0).at(0).ids.size(), 2u);
   EXPECT_EQ(take(engine, 1).at(0).ids.size(), 2u);
   EXPECT_TRUE(take(engine, 2).empty());
@@ -309,6 +312,25 @@ TEST(Engine, CancelEndsAllWithinAStep) {
   while (engine.unfinished())
     ASSERT_TRUE(engine.advance().ok());
   EXPECT_GE(take(engine, next).at(0).ids.size(), 20u);
+}
+
+TEST(Engine, CancelSparesLaterSources) {
+  FakeModel model;
+  StateLimits limits;
+  limits.maxRows = 2;
+  auto state = model.state(limits);
+  Engine engine(*state);
+  Wish wish{{3, 5}, {}, beamsOf(2)};
+  wish.options.min_new_tokens = 6;
+  const uint64_t live = add(engine, wish), waits = add(engine, wish), later = add(engine, wish);
+  ASSERT_TRUE(engine.advance().ok());
+  engine.cancel(later);
+  while (engine.unfinished())
+    ASSERT_TRUE(engine.advance().ok());
+  EXPECT_EQ(engine.endingOf(later), Ending::ownRules);
+  EXPECT_EQ(take(engine, live).at(0).ids.size(), 2u);
+  EXPECT_TRUE(take(engine, waits).empty());
+  EXPECT_GE(take(engine, later).at(0).ids.size(), 6u);
 }
 
 TEST(Engine, AHookThatFailsIsCalledAgainForTheSameStep) {

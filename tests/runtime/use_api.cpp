@@ -77,7 +77,10 @@ const char *use_api_from_cpp(const encdec_model_image &image, std::vector<std::i
     if (!finished || !output || output->best(0)->id_count != told.size() ||
         !std::equal(told.begin(), told.end(), output->best(0)->ids))
       return "events";
-    generation->cancel(); // nothing is left to end
+    generation->cancel(); // nothing is left to end, and what comes later is spared
+    if (auto next = generation->addIds(ids); !next || generation->run([](const auto &) {}) ||
+                                             generation->take(*next)->best(0)->id_count < 2)
+      return "a cancelled generation goes on";
   }
 
   auto options = encdec::Options::create();
