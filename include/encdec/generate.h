@@ -36,7 +36,9 @@ typedef struct encdec_sequence {
   uint64_t size;
   const int32_t *ids; /* all generated ones, end token included, start token not */
   uint64_t id_count;  /* T */
-  double log_prob;    /* sum over ids, natural logarithm; forced ones count 0 */
+  double log_prob;    /* sum over ids, natural logarithm; forced ones count 0. With beams
+                         of what processors have made of the log-probabilities, by which
+                         hypotheses are ranked; otherwise of the model's own */
   double score;       /* log_prob / id_count ^ length_penalty; NaN where the
                          penalty makes the quotient 0 or infinite */
   const char *text;   /* zero-terminated UTF-8, special tokens left out; NULL
