@@ -170,7 +170,8 @@ private:
         std::unique_ptr<Team> team);
   Status reserve();
   Status checkStep(const StepInput &input);
-  void spread(const StepInput &input, encdec_abi_context &call);
+  void spread(size_t first, std::span<const int32_t> fed, std::span<const uint32_t> counts,
+              encdec_abi_context &call);
   Status checkPrefill(size_t row, std::span<const int32_t> tokens);
   Status read(std::span<const int32_t> ids, std::span<const uint64_t> offsets,
               std::span<const uint64_t> rows);

@@ -12,22 +12,14 @@ namespace encdec::runtime {
 
 Status State::prefill(size_t row, std::span<const int32_t> fed, bool logits) {
   ENCDEC_RETURN_IF_ERROR(checkPrefill(row, fed));
-  const auto from = uint64_t(positions[row]);
-  std::copy(fed.begin(), fed.end(), readTokens.begin());
-  std::iota(readPositions.begin(), readPositions.begin() + int64_t(fed.size()),
-            positions[row]);
-  std::fill_n(readSource.begin(), fed.size(), rowSource[row]);
   encdec_abi_context call = context();
+  const uint32_t count = uint32_t(fed.size());
+  spread(row, fed, {&count, 1}, call);
   call.rows = int64_t(fed.size());
-  call.tokens = readTokens.data();
-  call.positions = readPositions.data();
-  call.row_source = readSource.data();
-  call.ancestors = slots.placeAll(row, from, fed.size());
   call.logit_bias = reinterpret_cast<const float *>(zeroBias.data());
   call.row_bias = nullptr;
   call.top_k = 0;
   call.shortlist = int64_t(shortlist);
-  call.shared_slots = 1;
   call.out_logits = logits ? reinterpret_cast<float *>(logitsRegion.data()) : nullptr;
   ENCDEC_RETURN_IF_ERROR(run(EntryKind::Step, call));
   if (logits)
@@ -52,7 +44,7 @@ Status State::step(const StepInput &input) {
     for (size_t row = 0; row < rows(); ++row)
       slots.place(row, uint64_t(positions[row]));
   } else {
-    spread(input, call);
+    spread(0, input.tokens, input.counts, call);
   }
   call.rows = int64_t(fed);
   call.top_k = int64_t(topK);
@@ -90,18 +82,20 @@ Status State::step(const StepInput &input) {
   return {};
 }
 
-/// Gives a step a row of code for each token that a row of the state is fed.
-void State::spread(const StepInput &input, encdec_abi_context &call) {
+/// Gives a call a row of code for each token that the state's rows from `first` on are fed:
+/// counts[i] of `fed`, which are laid end to end.
+void State::spread(size_t first, std::span<const int32_t> fed,
+                   std::span<const uint32_t> counts, encdec_abi_context &call) {
   size_t at = 0;
-  for (size_t row = 0; row < rows(); ++row) {
-    const size_t count = input.counts[row];
+  for (size_t i = 0; i < counts.size(); ++i) {
+    const size_t row = first + i, count = counts[i];
     call.ancestors = slots.placeAll(row, uint64_t(positions[row]), count, at);
     std::iota(readPositions.begin() + int64_t(at), readPositions.begin() + int64_t(at + count),
               positions[row]);
     std::fill_n(readSource.begin() + int64_t(at), count, rowSource[row]);
     at += count;
   }
-  std::copy(input.tokens.begin(), input.tokens.end(), readTokens.begin());
+  std::copy(fed.begin(), fed.end(), readTokens.begin());
   call.tokens = readTokens.data();
   call.positions = readPositions.data();
   call.row_source = readSource.data();
