@@ -231,8 +231,8 @@ def AddShortlistsPass : Pass<"encdec-add-shortlists", "mlir::ModuleOp"> {
     `@step.fr`, a copy of `@step` with `encdec.shortlist = 1`, and
     `encdec.weight @w.fr : tensor<3x512xf32> = #encdec.gathered<@w, [0, 7, 9]>`
 
-    FILE holds ids, between them white space, commas or brackets. End tokens and those that
-    encdec.generation forces are added. The module's encdec.shortlists says which token each
+    FILE holds token ids, separated by white space, commas or brackets. The pass adds the end
+    tokens, and the tokens that encdec.generation forces. The module's encdec.shortlists says which token each
     row stands for; the runtime chooses a step by the list's name.
   }];
   let options = [ListOption<"lists", "lists", "std::string", "NAME=FILE">];

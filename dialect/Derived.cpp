@@ -145,7 +145,7 @@ LogicalResult DerivedWeight::columnRows(ColumnsAttr columns, int64_t from, Block
                     });
 }
 
-// One row after the other, but for those that follow each other in the weight too.
+// Rows that follow each other in the named weight are read in one piece.
 LogicalResult DerivedWeight::gatheredRows(GatheredAttr gathered, int64_t from, Block to) {
   WeightOp of = named(gathered.getWeight());
   int64_t width = rowWidth(of);

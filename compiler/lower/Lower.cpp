@@ -134,8 +134,8 @@ public:
   }
 
 private:
-  /// The variants of the call's shortlist, and of those the last that is for its rows.
-  /// Variants of one list stand together, those of a list in the order of ranges.
+  /// Emits a choice: of the variants whose shortlist the call names, the last one whose range
+  /// has the call's rows. Variants of one shortlist stand together, in the order of ranges.
   LogicalResult emit(ArrayRef<func::FuncOp> variants, const HandleOffsets &handles) {
     Frame f(k, frame);
     func::FuncOp last = variants.back();

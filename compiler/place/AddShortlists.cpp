@@ -124,7 +124,7 @@ private:
     return tokens;
   }
 
-  /// End tokens, and those that the checkpoint's defaults force.
+  /// The end tokens, and the tokens that the checkpoint's defaults of generation force.
   SmallVector<int32_t> neededTokens() {
     SmallVector<int32_t> tokens;
     auto add = [&](Attribute value) {

@@ -43,7 +43,7 @@ int64_t shortlistOf(mlir::func::FuncOp entry);
 /// The least rows that an entry is for; null: any number.
 RowsFromAttr rowsFrom(mlir::func::FuncOp entry);
 /// Of each entry's variants by range of rows, the variant that runs for `rowsOf(name)` rows on
-/// `workers` workers; of steps, those of the whole vocabulary.
+/// `workers` workers. Steps of shortlists are left out.
 llvm::SmallVector<mlir::func::FuncOp> entriesFor(mlir::ModuleOp module,
                                                  llvm::function_ref<int64_t(llvm::StringRef)> rowsOf,
                                                  int64_t workers);

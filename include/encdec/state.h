@@ -206,7 +206,7 @@ ENCDEC_API encdec_status *encdec_prefill(encdec_state *state, uint64_t row,
  * the list's rows of the vocabulary alone. Everything is by id as before: tokens outside of the
  * list have logits of -inf, and probabilities are of the list. A generation chooses by its
  * option shortlist; its start and its end set NULL. Errors: USAGE (no such list; the message
- * names those that there are). */
+ * names the model's lists). */
 ENCDEC_API encdec_status *encdec_use_shortlist(encdec_state *state, const char *name);
 
 /* Chooses the rows of the next step: new row i goes on from old row parents[i].
