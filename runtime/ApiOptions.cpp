@@ -148,10 +148,21 @@ encdec_status *encdec_options_get(const encdec_options *options, const char *nam
                                        {"text", text, capacity}, {"out_size", out_size}}));
     if (!findOption(name))
       return GenerationOptions().forget(name); // says which names there are
-    const std::string json = options->options.show(name);
-    if (capacity)
-      std::memcpy(text, json.data(), std::min<uint64_t>(capacity, json.size()));
-    *out_size = json.size();
+    copyOut(options->options.show(name), text, capacity, out_size);
+    return {};
+  });
+}
+
+encdec_status *encdec_options_idle(const encdec_options *options, const encdec_model *model,
+                                   char *text, uint64_t capacity, uint64_t *out_size) {
+  return guarded([&]() -> Status {
+    ENCDEC_RETURN_IF_ERROR(checkGiven({{"options", options}, {"model", model},
+                                       {"text", text, capacity}, {"out_size", out_size}}));
+    const GenerationOptions &given = options->options;
+    std::string lines;
+    for (const std::string &line : given.over(model->model->manifest.generation).idle(given))
+      lines += line + '\n';
+    copyOut(lines, text, capacity, out_size);
     return {};
   });
 }

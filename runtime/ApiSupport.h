@@ -148,6 +148,14 @@ inline Status chooseLanguages(const Tokenizer &tokenizer, const char *source,
   return choose(target, tokenizer.hasTargetLanguage(), "target", out.targetLanguage);
 }
 
+/// Writes up to `capacity` bytes of `from`, and its whole size.
+inline void copyOut(std::string_view from, char *text, uint64_t capacity,
+                    uint64_t *out_size) {
+  if (capacity)
+    std::memcpy(text, from.data(), std::min<uint64_t>(capacity, from.size()));
+  *out_size = from.size();
+}
+
 /// Gives the caller as much of `value` as its version of the struct holds.
 template <typename T> Status writeSized(T *out, T value) {
   const uint64_t size = out->size;

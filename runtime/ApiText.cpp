@@ -8,18 +8,6 @@ using namespace encdec;
 using namespace encdec::runtime;
 using namespace encdec::runtime::api;
 
-namespace {
-
-/// Writes up to `capacity` bytes of `from`, and its whole size.
-void copyOut(std::string_view from, char *text, uint64_t capacity,
-             uint64_t *out_size) {
-  if (capacity)
-    std::memcpy(text, from.data(), std::min<uint64_t>(capacity, from.size()));
-  *out_size = from.size();
-}
-
-} // namespace
-
 extern "C" {
 
 encdec_status *encdec_detokenize(const encdec_model *model, const int32_t *ids,

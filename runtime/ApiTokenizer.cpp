@@ -113,10 +113,7 @@ encdec_status *encdec_language_code(const encdec_model *model, uint64_t language
     if (language >= count)
       return usageError(fmt::format("language {} is asked for, but the model has {}",
                                     language, count));
-    const std::string_view code = model->model->tokenizer->languageCode(language);
-    if (capacity)
-      std::memcpy(text, code.data(), std::min<uint64_t>(capacity, code.size()));
-    *out_size = code.size();
+    copyOut(model->model->tokenizer->languageCode(language), text, capacity, out_size);
     return {};
   });
 }

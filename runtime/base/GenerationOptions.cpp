@@ -258,6 +258,16 @@ GenerationOptions GenerationOptions::over(const GenerationOptions &model) const 
   return merged;
 }
 
+std::vector<std::string> GenerationOptions::idle(const GenerationOptions &given) const {
+  std::vector<std::string> lines;
+#define ENCDEC_OPTION(key, type, initial, range, origin, processor, meaning)
+#define ENCDEC_OPTION_NEEDS(key, condition, text)                                          \
+  if (given.key && given.key != initialOptions().key && !(condition))                      \
+    lines.push_back(#key ": has no effect here; it acts where " text);
+#include "runtime/base/GenerationOptions.def"
+  return lines;
+}
+
 Status GenerationOptions::checkIds(uint64_t vocabulary) const {
   for (const OptionInfo &row : optionTable()) {
     const std::optional<int32_t> id = std::visit(

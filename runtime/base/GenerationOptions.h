@@ -105,9 +105,9 @@ struct GenerationOptions {
   /// Keys that were set to none: the model's default does not count then.
   std::vector<std::string> cleared;
 
-  /// Sets an option from JSON; null and an empty list clear it, so no list is empty. Errors: Usage, with the key, for an unknown
-  /// key (with the nearest), another type, or a number out of range; the option stays as it
-  /// was.
+  /// Sets an option from JSON; null and an empty list clear it, so no list is empty. Errors:
+  /// Usage, with the key, for an unknown key (with the nearest), another type, or a number
+  /// out of range; the option stays as it was.
   Status set(std::string_view key, const JsonValue &value);
   /// The same from what a command line says: JSON, or the text itself where the option is a
   /// text, a choice or a single number or id; "none" clears.
@@ -121,6 +121,9 @@ struct GenerationOptions {
   /// Each option as given here, else as in `model` unless it is cleared here, else the
   /// table's default.
   GenerationOptions over(const GenerationOptions &model) const;
+  /// A line for each option of `given` that changes nothing beside these options, which are
+  /// those of `given` over a model's: its key and what it needs.
+  std::vector<std::string> idle(const GenerationOptions &given) const;
   /// Errors: Usage where an id is outside the vocabulary.
   Status checkIds(uint64_t vocabulary) const;
 

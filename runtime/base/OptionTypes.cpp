@@ -182,10 +182,11 @@ std::string words(std::string_view type, const OptionRange &range) {
   static constexpr std::pair<std::string_view, const char *> others[] = {
       {"Flag", "true or false"},
       {"Token", "a token id"},
-      {"Tokens", "a list of token ids, or one"},
-      {"TokenLists", "a list of lists of token ids, each of at least one"},
-      {"Words", "a list of token ids, or of lists of them to choose from, for each word"},
-      {"Decay", "[whole number, number]"},
+      {"Tokens", "a list of token ids, or one, as [3, 5]"},
+      {"TokenLists", "a list of lists of token ids, each of at least one, as [[5, 7], [9]]"},
+      {"Words", "a list of token ids, or of lists of them to choose from, for each word, as "
+                "[[5, 7], [[8], [9, 2]]]"},
+      {"Decay", "[whole number, number], as [20, 1.1]"},
       {"Stopping", "true, false or \"never\""},
       {"Text", "a text in UTF-8, not empty"},
       {"Texts", "a list of texts in UTF-8, none empty, or one"}};
@@ -193,7 +194,8 @@ std::string words(std::string_view type, const OptionRange &range) {
     if (name == type)
       return text;
   if (type == "TokenBiases")
-    return fmt::format("a list of [token ids, {}], each of at least one id", range.show(false));
+    return fmt::format("a list of [token ids, {}], each of at least one id, as [[[5, 7], 1.5]]",
+                       range.show(false));
   return range.show(type == "Count");
 }
 

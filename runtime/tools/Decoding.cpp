@@ -43,6 +43,7 @@ Decoding::Decoding(encdec_model *model, const OptionArguments &arguments, uint32
   check(encdec_generation_create(state.get(), &created));
   generation.reset(created);
   check(encdec_generation_check(created, arguments.options.get()));
+  arguments.warnOfIdle(model);
   // The time of a source counts from its addition, so it should not wait for room.
   ahead = arguments.resolve(model, "max_time").is_null()
               ? std::max(leastAhead, 2 * sources * rows)

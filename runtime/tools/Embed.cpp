@@ -87,7 +87,7 @@ int Embedder::run() {
   } else {
     if (isatty(STDIN_FILENO))
       printHint("reading one text a line; end with Ctrl-D");
-    LineReader lines(STDIN_FILENO);
+    LineReader lines;
     Progress progress("text");
     for (std::vector<Source> batch; !(batch = lines.batch(batchLimit)).empty();) {
       embed(batch);

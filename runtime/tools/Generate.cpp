@@ -54,7 +54,7 @@ private:
   std::vector<Source> given;
   const bool fromIds, fromLines;
   Model model;
-  LineReader lines{STDIN_FILENO};
+  LineReader lines;
   std::optional<Decoding> decoding;
   std::optional<Prefixes> prefixes;
   std::optional<Answers> answers;

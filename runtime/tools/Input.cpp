@@ -2,7 +2,9 @@
 
 #include "runtime/tools/Input.h"
 #include "runtime/base/Number.h"
+#include "runtime/base/Utf8.h"
 #include "runtime/tools/Support.h"
+#include "runtime/tools/Terminal.h"
 
 #include <fmt/format.h>
 
@@ -91,13 +93,20 @@ std::vector<int32_t> parseIds(std::string_view text) {
 }
 
 InputFile::InputFile(const std::string &path, const std::string &option)
-    : opened(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+    : name(path), opened(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
   if (opened < 0)
     throw Failure(ENCDEC_ERROR_FAILURE, fmt::format("{}: cannot read {}: {}", option, path,
                                                     std::strerror(errno)));
 }
 
 InputFile::~InputFile() { close(opened); }
+
+void warnOfBrokenText(const std::string &where, std::string_view text) {
+  if (!isValidUtf8(text))
+    printWarning(where + ": the text is not all UTF-8; a byte that is not is read as U+FFFD");
+}
+
+LineReader::LineReader() : name("standard input"), descriptor(STDIN_FILENO) {}
 
 /// The most bytes of a line. No tokenizer reads a longer text.
 constexpr size_t lineLimit = size_t(16) << 20;
@@ -181,10 +190,8 @@ bool LineReader::fill(bool wait) {
   while (got < 0 && errno == EINTR);
   buffer.resize(size + (got > 0 ? got : 0));
   if (got < 0)
-    throw Failure(
-        ENCDEC_ERROR_FAILURE,
-        fmt::format("cannot read {}: {}",
-                    descriptor == STDIN_FILENO ? "standard input" : "a file", std::strerror(errno)));
+    throw Failure(ENCDEC_ERROR_FAILURE,
+                  fmt::format("cannot read {}: {}", name, std::strerror(errno)));
   ended = got == 0;
   // At the end of the input, a last line without a newline may remain.
   return got > 0 || begin < buffer.size();

@@ -54,15 +54,23 @@ public:
   InputFile &operator=(const InputFile &) = delete;
 
   int descriptor() const { return opened; }
+  const std::string &path() const { return name; }
 
 private:
+  std::string name;
   int opened;
 };
 
-/// Reads lines of a file descriptor as they arrive.
+/// Warns where a text is not all UTF-8.
+void warnOfBrokenText(const std::string &where, std::string_view text);
+
+/// Reads lines as they arrive.
 class LineReader {
 public:
-  explicit LineReader(int descriptor) : descriptor(descriptor) {}
+  LineReader(); ///< Of standard input.
+  /// Of a file, which stays open as long.
+  explicit LineReader(const InputFile &file)
+      : name(file.path()), descriptor(file.descriptor()) {}
 
   /// The next line, without its end ("\n" or "\r\n"); none at the end of input, or where
   /// none has arrived as a whole and `wait` is false. A line longer than 16 MB comes as a
@@ -78,6 +86,7 @@ private:
   bool skipLine();
   bool fill(bool wait);
 
+  std::string name; ///< For messages.
   int descriptor;
   bool ended = false;
   /// The line that begins at `begin` was too long and has been handed out as a

@@ -1,11 +1,13 @@
 //===- OptionArguments.cpp - options of generation on a command line ------===//
 
 #include "runtime/tools/OptionArguments.h"
+#include "runtime/tools/Terminal.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <sstream>
 
 namespace encdec::tools {
 namespace {
@@ -86,6 +88,19 @@ nlohmann::json OptionArguments::resolve(const encdec_model *model, const char *n
       return Json::parse(info.default_value);
   }
   return value;
+}
+
+void OptionArguments::warnOfIdle(const encdec_model *model) const {
+  uint64_t size = 0;
+  check(encdec_options_idle(options.get(), model, nullptr, 0, &size));
+  std::string lines(size, 0);
+  check(encdec_options_idle(options.get(), model, lines.data(), size, &size));
+  std::istringstream in(lines);
+  for (std::string line; std::getline(in, line);) {
+    const size_t end = line.find(':');
+    if (const std::string name = line.substr(0, end); has(name)) // not what a command sets
+      printWarning(dashed(name) + line.substr(end));
+  }
 }
 
 void addGenerationOptions(CLI::App *command, OptionArguments &arguments) {

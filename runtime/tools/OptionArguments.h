@@ -18,6 +18,8 @@ struct OptionArguments {
   bool has(std::string_view name) const { return given.contains(name); }
   /// An option's value with this model: as set, else the model's, else the library's.
   nlohmann::json resolve(const encdec_model *model, const char *name) const;
+  /// Warns of each option given that changes nothing with this model.
+  void warnOfIdle(const encdec_model *model) const;
 };
 
 /// Adds an option for each row of the library's table, --length-penalty for length_penalty,

@@ -49,7 +49,7 @@ Prefixes::Prefixes(const PrefixArguments &arguments, encdec_model *model,
       soft(generation.resolve(model, "prefix_bias_beta").get<double>() > 0) {
   if (!arguments.file.empty()) {
     file = std::make_unique<InputFile>(arguments.file, "--prefixes");
-    lines = std::make_unique<LineReader>(file->descriptor());
+    lines = std::make_unique<LineReader>(*file);
     return;
   }
   const bool areIds = arguments.ids && arguments.ids->count() > 0;

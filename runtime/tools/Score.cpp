@@ -67,7 +67,7 @@ private:
 
   const ScoreArguments &arguments;
   std::optional<InputFile> sourceFile, targetFile;
-  LineReader lines{STDIN_FILENO}, targetLines{STDIN_FILENO};
+  LineReader lines, targetLines;
   Model model;
   Options options = makeOptions();
   State state;
@@ -80,8 +80,8 @@ Scorer::Scorer(const ScoreArguments &arguments) : arguments(arguments) {
   if (!arguments.source.empty()) {
     sourceFile.emplace(arguments.source, "--source");
     targetFile.emplace(arguments.target, "--target");
-    lines = LineReader(sourceFile->descriptor());
-    targetLines = LineReader(targetFile->descriptor());
+    lines = LineReader(*sourceFile);
+    targetLines = LineReader(*targetFile);
   }
   model = openModel(arguments.model, arguments.weights);
   const encdec_model_info info = modelInfo(model.get());
@@ -106,6 +106,8 @@ Scorer::Scorer(const ScoreArguments &arguments) : arguments(arguments) {
   auto limits = encdec_state_options_default();
   limits.threads = threadsToUse(arguments.threads);
   state = createState(model.get(), limits, batchLimit, /*rowsOfSource=*/1);
+  const uint64_t end = 0; // of no pairs: options that do not fit are refused before any input
+  check(encdec_score(state.get(), nullptr, &end, nullptr, &end, 0, options.get(), nullptr));
 }
 
 int Scorer::run() {
@@ -216,6 +218,8 @@ void Scorer::tokenize(Pair &pair, const std::string &target) const {
                                  pair.target.data(), nullptr, pair.target.size(), &count));
       pair.target.resize(count);
     };
+    warnOfBrokenText(source.where, source.text);
+    warnOfBrokenText(source.where + ", target", target);
     for (int pass = 0; pass < 2; ++pass) { // the first says how many there are
       sourceIds();
       targetIds();

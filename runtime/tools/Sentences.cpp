@@ -77,15 +77,20 @@ std::vector<TextPart> split(std::string_view text, Marks isMark, Ends ends) {
                      std::string(text.substr(beginOf(end), beginOf(next) - beginOf(end)))});
     first = beginOf(next);
   };
+  auto skipSpace = [&](size_t i) {
+    while (i < count && isSpace(letters[i].point))
+      ++i;
+    return i;
+  };
+  if (const size_t begin = skipSpace(0); begin > 0 && begin < count)
+    cut(0, begin);
   for (size_t i = 0; i < count; ++i) {
     if (!isMark(letters[i].point))
       continue;
     size_t end = i + 1;
     while (end < count && (isMark(letters[end].point) || isCloser(letters[end].point)))
       ++end;
-    size_t next = end;
-    while (next < count && isSpace(letters[next].point))
-      ++next;
+    const size_t next = skipSpace(end);
     if (next < count && ends(letters, i, end, next))
       cut(end, next);
     i = end - 1;

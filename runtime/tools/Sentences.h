@@ -8,7 +8,8 @@
 
 namespace encdec::tools {
 
-/// A part of a text and the white space behind it: parts and gaps, joined, are the text.
+/// A part of a text and the white space behind it: parts and gaps, joined, are the text. Only
+/// a first part, before white space that the text begins with, has no text itself.
 struct TextPart {
   std::string text, gap;
   bool operator==(const TextPart &) const = default;

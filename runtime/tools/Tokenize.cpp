@@ -45,7 +45,7 @@ public:
 
 private:
   void answer(const Source &line);
-  void tokenize(const std::string &text);
+  void tokenize(const Source &line);
   void detokenize(const Source &line);
   std::string pieceOf(int32_t id) const;
   std::string textOf(const std::vector<int32_t> &ids) const;
@@ -85,7 +85,7 @@ Tokenizer::Tokenizer(const TokenizeArguments &arguments) : arguments(arguments) 
 int Tokenizer::run() {
   if (isatty(STDIN_FILENO))
     printHint("reading one line after the other; end with Ctrl-D");
-  LineReader lines(STDIN_FILENO);
+  LineReader lines;
   for (std::vector<Source> batch; !(batch = lines.batch(batchLimit)).empty();) {
     for (const Source &line : batch)
       answer(line);
@@ -101,7 +101,7 @@ void Tokenizer::answer(const Source &line) {
     if (arguments.detokenize)
       detokenize(line);
     else
-      tokenize(line.text);
+      tokenize(line);
   } catch (const Failure &failure) {
     printError(line.where + ": " + failure.what());
     if (arguments.json)
@@ -121,7 +121,9 @@ std::string Tokenizer::pieceOf(int32_t id) const {
   return piece;
 }
 
-void Tokenizer::tokenize(const std::string &text) {
+void Tokenizer::tokenize(const Source &line) {
+  const std::string &text = line.text;
+  warnOfBrokenText(line.where, text);
   // An id stands for at least one byte, but for the few around a text.
   std::vector<int32_t> ids(text.size() + 16);
   std::vector<encdec_text_range> ranges(arguments.json ? ids.size() : 0);

@@ -58,7 +58,7 @@ public:
 
 private:
   void listLanguages() const;
-  void translateLines(const std::string &file, int descriptor);
+  void translateLines(const std::string &file, LineReader &lines);
   void begin(Source source);
   void addPiece(Line &line, TextPart part, size_t begin, Prefix &prefix);
   std::vector<TextPart> partsOf(const std::string &text) const;
@@ -118,11 +118,13 @@ int Translator::run() {
   if (arguments.files.empty()) {
     if (isatty(STDIN_FILENO))
       printHint("reading one text a line; end with Ctrl-D");
-    translateLines("", STDIN_FILENO);
+    LineReader lines;
+    translateLines("", lines);
   }
   for (const std::string &path : arguments.files) {
     const InputFile file(path, "encdec translate");
-    translateLines(path, file.descriptor());
+    LineReader lines(file);
+    translateLines(path, lines);
   }
   prefixes->finish();
   return exitCode;
@@ -139,8 +141,7 @@ void Translator::listLanguages() const {
 }
 
 /// Lines are read and decoded ahead of the first one that is not ready, and written in order.
-void Translator::translateLines(const std::string &file, int descriptor) {
-  LineReader lines(descriptor);
+void Translator::translateLines(const std::string &file, LineReader &lines) {
   Progress progress("line");
   for (bool atEnd = false;;) {
     while (!atEnd && !ended && pending.size() < decoding->window()) {
@@ -215,7 +216,9 @@ void Translator::addPiece(Line &line, TextPart part, size_t begin, Prefix &prefi
   piece.within = {begin, begin + part.text.size()};
   piece.id = count++;
   piece.part = std::move(part);
-  if (line.marked && !hasWords(withoutPlaceholders(*line.marked, piece.within).text)) {
+  if (piece.part.text.empty()) {
+    piece.finished = true;
+  } else if (line.marked && !hasWords(withoutPlaceholders(*line.marked, piece.within).text)) {
     piece.translation = piece.part.text;
     piece.finished = true;
     for (size_t i = 0; i < line.marked->marks.size(); ++i)
@@ -377,8 +380,9 @@ void Translator::answer(const Line &line) {
   } else if (arguments.split) {
     object["sentences"] = Json::array();
     for (const Piece &piece : line.pieces)
-      object["sentences"].push_back(
-          {{"source", piece.part.text}, {"text", piece.translation}});
+      if (!piece.part.text.empty())
+        object["sentences"].push_back(
+            {{"source", piece.part.text}, {"text", piece.translation}});
   }
   print((arguments.json ? object.dump(-1, ' ', false, Json::error_handler_t::replace) : text) +
         "\n");

@@ -143,18 +143,18 @@ TEST(SetOption, ErrorsSayWhatIsExpectedAndFound) {
       {"forced_bos_token_id", "2147483648",
        "forced_bos_token_id: expected a token id, found 2147483648"},
       {"eos_token_id", "[1, \"2\"]",
-       "eos_token_id: expected a list of token ids, or one, found \"2\" in it"},
+       "eos_token_id: expected a list of token ids, or one, as [3, 5], found \"2\" in it"},
       {"bad_words_ids", "[[4], []]",
-       "bad_words_ids: expected a list of lists of token ids, each of at least one, found an "
+       "bad_words_ids: expected a list of lists of token ids, each of at least one, as [[5, 7], [9]], found an "
        "array of 0 in it"},
       {"sequence_bias", "[[[4]]]",
-       "sequence_bias: expected a list of [token ids, a number], each of at least one id, found "
+       "sequence_bias: expected a list of [token ids, a number], each of at least one id, as [[[5, 7], 1.5]], found "
        "an array of 1 in it"},
       {"hot_words", "[[[4], 1], [[5], 0]]",
-       "hot_words: expected a list of [token ids, a number above 0], each of at least one id, "
+       "hot_words: expected a list of [token ids, a number above 0], each of at least one id, as [[[5, 7], 1.5]], "
        "found 0 in it"},
       {"exponential_decay_length_penalty", "[1]",
-       "exponential_decay_length_penalty: expected [whole number, number], found an array of 1"},
+       "exponential_decay_length_penalty: expected [whole number, number], as [20, 1.1], found an array of 1"},
       {"early_stopping", "\"no\"",
        "early_stopping: expected true, false or \"never\", found \"no\""},
       {"stop_strings", "[\"\"]",
@@ -220,7 +220,7 @@ TEST(SetOptionText, TakesJsonAndPlainWords) {
       {"forced_bos_token_id", "[2, 3]", "forced_bos_token_id: expected a token id, found an array of 2"},
       {"bad_words_ids", "[[5,7],[9]]", "[[5, 7], [9]]"},
       {"bad_words_ids", "[[5,7],[9]",
-       "bad_words_ids: expected a list of lists of token ids, each of at least one, found "
+       "bad_words_ids: expected a list of lists of token ids, each of at least one, as [[5, 7], [9]], found "
        "\"[[5,7],[9]\", which is not valid JSON"},
       {"sequence_bias", "[[[5, 7], -1.5], [[9], 2]]", "[[[5, 7], -1.5], [[9], 2]]"},
       {"exponential_decay_length_penalty", "[3, 1.5]", "[3, 1.5]"},

@@ -111,7 +111,7 @@ TEST(OptionArguments, ErrorsNameTheOption) {
   EXPECT_EQ(parsed("num_beams", {"--beams", "many"}),
             "--num-beams: expected a whole number of at least 1, found \"many\"");
   EXPECT_EQ(parsed("bad_words_ids", {"--bad-words-ids", "[[5]"}),
-            "--bad-words-ids: expected a list of lists of token ids, each of at least one, found "
+            "--bad-words-ids: expected a list of lists of token ids, each of at least one, as [[5, 7], [9]], found "
             "\"[[5]\", which is not valid JSON");
   EXPECT_EQ(parsed("target_language", {"--target-language", ""}),
             "--target-language: expected a text in UTF-8, not empty, found \"\"");

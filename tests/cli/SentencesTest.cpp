@@ -34,6 +34,8 @@ TEST(Sentences, EndWithMarksBeforeAStart) {
       {"What?! \"No.\"  (Yes.) End", {"What?!", "\"No.\"", "(Yes.)", "End"}},
       {"Она. Он. он.", {"Она.", "Он. он."}},
       {"今日は。明日は！『はい。』", {"今日は。", "明日は！", "『はい。』"}},
+      {" \u3000One. Two.", {"", "One.", "Two."}}, // the gap of an empty part
+      {" \t", {""}},
       {"", {""}},
       {"No mark", {"No mark"}},
   };
@@ -65,7 +67,7 @@ TEST(Sentences, PartsAndGapsAreTheText) {
     for (const auto &parts : {splitSentences(text), splitClauses(text)}) {
       ASSERT_EQ(join(parts), text);
       for (const TextPart &part : parts)
-        ASSERT_TRUE(!part.text.empty() || parts.size() == 1) << text;
+        ASSERT_TRUE(!part.text.empty() || &part == &parts.front()) << text;
     }
   }
 }

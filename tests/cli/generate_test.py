@@ -213,6 +213,19 @@ class Generate(Cli):
         self.assertIn(b"warning: line 2: the text is not all UTF-8", result.stderr)
         self.assertEqual(len(result.stderr.splitlines()), 1)
 
+    def test_idle_options_are_warned_of(self):
+        words = ["generate", self.bundle, "--text", "Yes.", "--beams", 1]
+        plain = run(*words)
+        self.assertEqual(plain.stderr, "")
+        idle = run(*words, "--top-k", 5, "--early-stopping", "true", "--temperature", 1)
+        self.assertEqual(idle.stdout, plain.stdout)
+        self.assertEqual(idle.stderr.splitlines(),
+                         ["encdec: warning: --early-stopping: has no effect here; it acts where "
+                          "num_beams is above 1",
+                          "encdec: warning: --top-k: has no effect here; it acts where do_sample "
+                          "is true"])
+        self.assertEqual(run(*words, "--top-k", 5, "--do-sample").stderr, "")
+
     def test_a_row_without_a_name(self):
         """The vocabulary's table may be padded; a bias may choose what has no piece."""
         folder = pathlib.Path(tempfile.mkdtemp(dir=OUT))

@@ -3,10 +3,11 @@
 import json
 import math
 import pathlib
+import subprocess
 import tempfile
 import unittest
 
-from support import OUT, Cli, feed, run
+from support import ENCDEC, OUT, Cli, feed, run
 from driver import goldens
 
 
@@ -77,6 +78,13 @@ class Score(Cli):
             self.assertEqual(result.returncode, 2)
             self.assertIn("ends before line 2 of", result.stderr)
             self.refused(2, *words[:4], says=["--target"])
+
+    def test_broken_utf8_is_warned_of(self):
+        result = subprocess.run([ENCDEC, "score", self.bundle], capture_output=True, check=True,
+                                input=b"Yes.\tOui.\n\xff\tOui.\nYes.\t\xff\n")
+        self.assertEqual(len(result.stdout.splitlines()), 3)
+        self.assertEqual([line.split(b":")[2] for line in result.stderr.splitlines()],
+                         [b" line 2", b" line 3, target"])
 
     def test_pairs_that_cannot_be_read(self):
         long = "maison " * 300

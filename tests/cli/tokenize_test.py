@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """encdec tokenize as its user meets it: texts to ids and back, pieces, offsets."""
 import json
+import subprocess
 import unittest
 
-from support import TEXTS, Cli, feed, run
+from support import ENCDEC, TEXTS, Cli, feed, run
 
 
 class Tokenize(Cli):
@@ -46,6 +47,13 @@ class Tokenize(Cli):
     def test_a_blank_line_is_a_text(self):
         self.assertEqual(self.lines("\nYes.\n\n")[::2], ["0", "0"])
         self.assertEqual(self.lines("\n", "--detokenize"), [""])
+
+    def test_broken_utf8_is_warned_of(self):
+        result = subprocess.run([ENCDEC, "tokenize", self.bundle], input=b"Yes.\n\xff\n",
+                                capture_output=True, check=True)
+        self.assertEqual(len(result.stdout.splitlines()), 2)
+        self.assertEqual(result.stderr, b"encdec: warning: line 2: the text is not all UTF-8; a "
+                                        b"byte that is not is read as U+FFFD\n")
 
     def test_a_line_that_is_no_ids(self):
         result = feed("5\nfive\n17\n", "tokenize", self.bundle, "--detokenize")

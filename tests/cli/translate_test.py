@@ -36,6 +36,8 @@ class Translate(Cli):
             result = run("translate", self.bundle, *files, "--fail-fast", check=False)
             self.assertEqual((result.returncode, len(result.stdout.splitlines())), (5, 4))
             self.refused(1, "translate", self.bundle, files[0].parent / "none", says=["none"])
+            self.refused(1, "translate", self.bundle, files[0].parent,
+                         says=[f"cannot read {files[0].parent}: Is a directory"])
 
     def test_split_translates_sentences(self):
         texts = [*TEXTS, "No end"]
@@ -43,11 +45,13 @@ class Translate(Cli):
         one, two, three, four, five = self.plain(texts)
         result = feed(text + " \n", "translate", self.bundle, "--split")
         self.assertEqual(result.stdout, f"{one}  {two}  {three}  {four}  {five} \n")
-        answer = json.loads(feed(text, "translate", self.bundle, "--split", "--json").stdout)
+        self.assertEqual(feed(f"\t {text}\n", "translate", self.bundle, "--split").stdout,
+                         f"\t {one}  {two}  {three}  {four}  {five}\n")
+        answer = json.loads(feed(f" {text}", "translate", self.bundle, "--split", "--json").stdout)
         self.assertEqual([part["source"] for part in answer["sentences"]], texts)
         self.assertEqual([part["text"] for part in answer["sentences"]],
                          [one, two, three, four, five])
-        self.assertEqual(answer["text"], f"{one}  {two}  {three}  {four}  {five}")
+        self.assertEqual(answer["text"], f" {one}  {two}  {three}  {four}  {five}")
         whole = json.loads(feed(text, "translate", self.bundle, "--json").stdout)
         self.assertEqual(list(whole), ["text"])
         self.assertEqual([whole["text"]], self.plain([text]))

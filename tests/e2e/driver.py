@@ -48,6 +48,11 @@ def checkpoint(name, spec, tokenizer=None):
     return folder
 
 
+def own_level():
+    """Words for compile_model that make code for this machine's level alone."""
+    return "--cpu", json.loads(run("doctor", "--json").stdout)["cpu_level"]
+
+
 def generate_ids(bundle, sources, *options):
     """One batch of id lists in, one JSON object a source out."""
     arguments = [word for ids in sources for word in ("--ids", " ".join(map(str, ids)))]

@@ -226,10 +226,11 @@ class Options(unittest.TestCase):
     def check_company(self, bundle, case):
         """A source's draws are the same in a batch and alone, whatever the threads."""
         sources = [case["source"], case["source"][-1:], case["source"][-2:]]
-        together = results(generate(bundle, sources, case["options"], "--threads", 2))
+        prefix = ["--prefix-ids", " ".join(map(str, case["prefix"]))] if case["prefix"] else []
+        together = results(generate(bundle, sources, case["options"], "--threads", 2, *prefix))
         for i in reversed(range(len(sources))):
             [alone] = results(generate(bundle, [sources[i]], case["options"], "--threads", 1,
-                                       "--generation-id", i))
+                                       "--generation-id", i, *prefix))
             self.assertEqual([h["ids"] for h in alone], [h["ids"] for h in together[i]])
 
 

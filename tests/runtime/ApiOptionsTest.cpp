@@ -106,7 +106,7 @@ TEST_F(ApiOptions, ErrorsNameTheOptionAndChangeNothing) {
       {encdec_options_set_flag(options, "num_beams", 1),
        "num_beams: expected a whole number of at least 1, found true"},
       {encdec_options_set_ids(options, "eos_token_id", bad, 2),
-       "eos_token_id: expected a list of token ids, or one, found -4 in it"},
+       "eos_token_id: expected a list of token ids, or one, as [3, 5], found -4 in it"},
       {encdec_options_set_text(options, "target_language", "\xff", 1),
        "target_language: expected a text in UTF-8, not empty, found \"\\xFF\""},
       {encdec_options_set(options, "lenght_penalty", "1"),
