@@ -66,10 +66,11 @@ Result<uint64_t> Engine::add(std::span<const int32_t> ids, std::span<const int32
   std::vector<int32_t> &place = soft ? source->wanted : source->prompt;
   place.insert(place.end(), prefix.begin(), prefix.end());
   source->policy = policy;
-  if (policy->options.max_time)
-    source->deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(
-                                          std::chrono::duration<double>(
-                                              *policy->options.max_time));
+  if (policy->options.max_time) {
+    constexpr double longest = 1e9; // seconds: 30 years, which the clock's nanoseconds can count
+    const std::chrono::duration<double> time(std::min(*policy->options.max_time, longest));
+    source->deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(time);
+  }
   waiting.push_back(source.get());
   const uint64_t number = source->number;
   all.emplace(number, std::move(source));
@@ -107,6 +108,7 @@ Status Engine::admit() {
     source->count = 1;
     source->parents.assign(1, 0);
     source->search = makeSearch(options);
+    source->recorder = Recorder(state.model->manifest.model, source->ids.size());
     source->tokens =
         RowTokens(source->prompt, source->policy->rows(), options.maxLength);
     live.push_back(source);

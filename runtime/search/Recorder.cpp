@@ -7,9 +7,6 @@
 namespace encdec::runtime {
 
 void Recorder::record(const State &state, size_t first, size_t count) {
-  const ModelInfo &sizes = state.model->manifest.model;
-  planes = sizes.decoderLayers * sizes.decoderHeads;
-  length = state.sourceLength(state.sourceOf(first));
   std::vector<float> &step = steps.emplace_back();
   step.reserve(count * planes * length);
   for (size_t row = first; row < first + count; ++row)

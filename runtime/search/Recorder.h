@@ -10,6 +10,11 @@ namespace encdec::runtime {
 /// Collects the probabilities of the rows of one source, step by step.
 class Recorder {
 public:
+  Recorder() = default;
+  /// Of a source of `length` tokens. Where rules force every token there is no step, so that
+  /// sizes are known from here.
+  Recorder(const ModelInfo &sizes, size_t length)
+      : planes(sizes.decoderLayers * sizes.decoderHeads), length(length) {}
   /// Keeps those of the last step: [L * H][S] for each of the state's rows first ...
   /// first + count - 1, one row after the other.
   void record(const State &state, size_t first, size_t count);

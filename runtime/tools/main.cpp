@@ -3,6 +3,7 @@
 // Built-in subcommands are parsed by CLI11; any other name becomes a program of
 // its own (External.h). Exit codes are those of encdec/runtime.h.
 
+#include "runtime/base/GenerationOptions.h"
 #include "runtime/base/Suggest.h"
 #include "runtime/tools/External.h"
 #include "runtime/tools/Support.h"
@@ -154,6 +155,13 @@ std::string whatIsWrong(const CLI::App &command, const CLI::ParseError &error,
   return text;
 }
 
+/// "guidance_scale" of "--guidance-scale".
+std::string keyOf(std::string_view option) {
+  std::string key(option.substr(std::min(option.find_first_not_of('-'), option.size())));
+  std::ranges::replace(key, '-', '_');
+  return key;
+}
+
 /// The message for a wrong command line, with the most similar right word.
 std::string explain(const CLI::App &app, const CLI::ParseError &error,
                     const std::vector<std::string> &words) {
@@ -168,6 +176,9 @@ std::string explain(const CLI::App &app, const CLI::ParseError &error,
       const std::vector<std::string> options = optionsOf(command);
       if (std::find(options.begin(), options.end(), word) != options.end())
         return fmt::format("option '{}' stands behind '{}', not before", word, nameOf(command));
+      const bool generates = std::ranges::count(options, "--num-beams");
+      if (const auto *refused = encdec::findRefusedOption(keyOf(word)); refused && generates)
+        return fmt::format("{} is not supported: {}", word, refused->why);
       return fmt::format(
           "{} has no option '{}'{}", nameOf(command), word,
           encdec::didYouMean(word, options, pointToHelp(command)));

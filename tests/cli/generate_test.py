@@ -213,6 +213,23 @@ class Generate(Cli):
         self.assertIn(b"warning: line 2: the text is not all UTF-8", result.stderr)
         self.assertEqual(len(result.stderr.splitlines()), 1)
 
+    def test_a_token_that_needs_no_step(self):
+        """The end token alone, forced: all that is asked for is there, with zeros."""
+        words = ["generate", self.bundle, "--text", "Yes.", "--max-new-tokens", 1]
+        self.assertEqual(run(*words, "--coverage-penalty", 1).stdout, "\n")
+        for ending in ("svg", "html", "json", "txt"):
+            path = OUT / f"forced.{ending}"
+            path.unlink(missing_ok=True)
+            run(*words, "--alignments", path)
+            self.assertGreater(path.stat().st_size, 0)
+        for text in ("I saw {name}.", "<b>Tom</b>"):
+            self.assertEqual(feed(f"{text}\n", "translate", self.bundle, "--markup",
+                                  "--max-new-tokens", 1).returncode, 0)
+
+    def test_what_transformers_has_is_refused_by_name(self):
+        self.refused(2, "generate", self.bundle, "--text", "Yes.", "--guidance-scale", 2,
+                     says=["--guidance-scale is not supported: Transformers' guidance"])
+
     def test_idle_options_are_warned_of(self):
         words = ["generate", self.bundle, "--text", "Yes.", "--beams", 1]
         plain = run(*words)

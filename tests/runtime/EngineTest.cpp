@@ -250,6 +250,39 @@ TEST(Engine, EventsJoinedAreTheBestSequence) {
   EXPECT_EQ(told.size(), 200u);
 }
 
+TEST(Engine, WhereEveryTokenIsForcedNoProbabilityIsLacking) {
+  FakeModel model;
+  StateLimits limits;
+  limits.probs = true;
+  auto state = model.state(limits);
+  for (int64_t beams : {1, 3})
+    for (const Ids &prefix : {Ids(), Ids{7, 9}}) {
+      Wish wish{{3, 5, 8}, prefix, {}};
+      wish.options.num_beams = beams;
+      wish.options.max_new_tokens = 1;
+      wish.options.forced_eos_token_id = Ids{0};
+      wish.options.probs = true;
+      wish.options.coverage_penalty = 0.5;
+      const std::vector<Generated> results = alone(*state, wish);
+      ASSERT_EQ(results.size(), 1u);
+      EXPECT_EQ(results[0].ids, Ids{0});
+      EXPECT_EQ(results[0].probs, std::vector<float>(FAKE_LAYERS * FAKE_HEADS * 1 * 3));
+      EXPECT_EQ(results[0].score, results[0].logProb) << "nothing is covered";
+    }
+}
+
+TEST(Engine, ALongTimeIsNoLimit) {
+  FakeModel model;
+  auto state = model.state();
+  Wish wish{{3, 5}, {}, beamsOf(1)};
+  wish.options.max_new_tokens = 5;
+  const std::vector<Generated> results = alone(*state, wish);
+  for (double seconds : {9.3e9, 1e12, 1e300}) {
+    wish.options.max_time = seconds;
+    expectSame(alone(*state, wish), results);
+  }
+}
+
 TEST(Engine, APrefixIsFedInOneCall) {
   FakeModel model;
   auto state = model.state();
