@@ -44,13 +44,8 @@ AlignmentFile::Form AlignmentFile::formOf(const std::string &path) {
 AlignmentFile::AlignmentFile(const GenerateArguments &arguments, const encdec_model *model)
     : arguments(arguments), model(model), info(modelInfo(model)),
       form(formOf(arguments.alignments)) {
-  for (uint64_t i = 0; i < encdec_language_count(model); ++i) {
-    uint64_t size = 0;
-    check(encdec_language_code(model, i, nullptr, 0, &size));
-    std::string code(size, 0);
-    check(encdec_language_code(model, i, code.data(), code.size(), &size));
-    languages.insert(std::move(code));
-  }
+  for (uint64_t i = 0; i < encdec_language_count(model); ++i)
+    languages.insert(written(encdec_language_code, model, i));
 }
 
 /// Labels of ids: the tokenizer's pieces, or the numbers.
@@ -62,11 +57,7 @@ std::vector<std::string> AlignmentFile::pieces(bool target, const int32_t *ids,
       labels.push_back(std::to_string(ids[i]));
       continue;
     }
-    uint64_t size = 0;
-    check(encdec_piece(model, target, ids[i], nullptr, 0, &size));
-    std::string piece(size, 0);
-    check(encdec_piece(model, target, ids[i], piece.data(), piece.size(), &size));
-    labels.push_back(std::move(piece));
+    labels.push_back(written(encdec_piece, model, target, ids[i]));
   }
   return labels;
 }

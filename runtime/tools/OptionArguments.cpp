@@ -74,11 +74,7 @@ void set(encdec_options *options, const char *name, const std::string &text) {
 
 nlohmann::json OptionArguments::resolve(const encdec_model *model, const char *name) const {
   using Json = nlohmann::json;
-  uint64_t size = 0;
-  check(encdec_options_get(options.get(), name, nullptr, 0, &size));
-  std::string text(size, 0);
-  check(encdec_options_get(options.get(), name, text.data(), size, &size));
-  Json value = Json::parse(text);
+  Json value = Json::parse(written(encdec_options_get, options.get(), name));
   if (value.is_null() && !has(name)) // what was given and is null was set to none
     value = Json::parse(encdec_model_manifest(model, nullptr))["generation"][name];
   for (uint64_t i = 0; value.is_null() && i < encdec_option_count(); ++i) {
@@ -91,11 +87,7 @@ nlohmann::json OptionArguments::resolve(const encdec_model *model, const char *n
 }
 
 void OptionArguments::warnOfIdle(const encdec_model *model) const {
-  uint64_t size = 0;
-  check(encdec_options_idle(options.get(), model, nullptr, 0, &size));
-  std::string lines(size, 0);
-  check(encdec_options_idle(options.get(), model, lines.data(), size, &size));
-  std::istringstream in(lines);
+  std::istringstream in(written(encdec_options_idle, options.get(), model));
   for (std::string line; std::getline(in, line);) {
     const size_t end = line.find(':');
     if (const std::string name = line.substr(0, end); has(name)) // not what a command sets

@@ -36,11 +36,7 @@ void addPrefixes(CLI::App *command, PrefixArguments &arguments, bool idSources) 
 }
 
 std::string detokenized(const encdec_model *model, std::span<const int32_t> ids) {
-  uint64_t size = 0;
-  check(encdec_detokenize(model, ids.data(), ids.size(), nullptr, 0, &size));
-  std::string text(size, 0);
-  check(encdec_detokenize(model, ids.data(), ids.size(), text.data(), text.size(), &size));
-  return text;
+  return written(encdec_detokenize, model, ids.data(), ids.size());
 }
 
 Prefixes::Prefixes(const PrefixArguments &arguments, encdec_model *model,
@@ -117,10 +113,7 @@ void Prefixes::finish() {
 Prefix Prefixes::read(const std::string &text) const {
   Prefix prefix{text, idsOf(text)};
   for (int32_t id : prefix.ids) {
-    uint64_t size = 0;
-    check(encdec_piece(model, /*target_side=*/1, id, nullptr, 0, &size));
-    std::string piece(size, 0);
-    check(encdec_piece(model, 1, id, piece.data(), size, &size));
+    const std::string piece = written(encdec_piece, model, /*target_side=*/1, id);
     if (piece == "<unk>" || piece == "[UNK]")
       throw usageFailure(fmt::format(
           "the model's target vocabulary cannot spell all of '{}', only '{}'; "

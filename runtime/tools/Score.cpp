@@ -271,13 +271,8 @@ void Scorer::answer(const Pair &pair, std::span<const double> logProbs) {
     return print(fmt::format("{}\n", logProb));
   Json object = {{"log_prob", logProb}, {"source_ids", pair.source.ids}, {"ids", pair.target}};
   if (!arguments.ids)
-    for (int32_t id : pair.target) {
-      uint64_t size = 0;
-      check(encdec_piece(model.get(), /*target_side=*/1, id, nullptr, 0, &size));
-      std::string piece(size, 0);
-      check(encdec_piece(model.get(), /*target_side=*/1, id, piece.data(), size, &size));
-      object["tokens"].push_back(std::move(piece));
-    }
+    for (int32_t id : pair.target)
+      object["tokens"].push_back(written(encdec_piece, model.get(), /*target_side=*/1, id));
   object["log_probs"] = std::vector<double>(logProbs.begin(), logProbs.end());
   print(object.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
 }

@@ -32,6 +32,16 @@ inline Failure usageFailure(const std::string &message) {
 Failure failureOf(encdec_status *status);
 /// Throws what a C API call reported, if it failed; frees the status.
 void check(encdec_status *status);
+/// The text that a function of the C API writes, called with what stands before its text,
+/// capacity and size: written(encdec_piece, model, target_side, id). Throws as check.
+template <typename Function, typename... Arguments>
+std::string written(Function *function, Arguments... arguments) {
+  uint64_t size = 0;
+  check(function(arguments..., nullptr, 0, &size));
+  std::string text(size, 0);
+  check(function(arguments..., text.data(), size, &size));
+  return text;
+}
 
 template <auto release> struct Release {
   template <typename T> void operator()(T *handle) const { release(handle); }

@@ -114,11 +114,7 @@ void Tokenizer::answer(const Source &line) {
 }
 
 std::string Tokenizer::pieceOf(int32_t id) const {
-  uint64_t size = 0;
-  check(encdec_piece(model.get(), arguments.targetSide, id, nullptr, 0, &size));
-  std::string piece(size, 0);
-  check(encdec_piece(model.get(), arguments.targetSide, id, piece.data(), size, &size));
-  return piece;
+  return written(encdec_piece, model.get(), arguments.targetSide, id);
 }
 
 void Tokenizer::tokenize(const Source &line) {
@@ -149,11 +145,7 @@ void Tokenizer::tokenize(const Source &line) {
 }
 
 std::string Tokenizer::textOf(const std::vector<int32_t> &ids) const {
-  uint64_t size = 0;
-  check(encdec_detokenize(model.get(), ids.data(), ids.size(), nullptr, 0, &size));
-  std::string text(size, 0);
-  check(encdec_detokenize(model.get(), ids.data(), ids.size(), text.data(), size, &size));
-  return text;
+  return written(encdec_detokenize, model.get(), ids.data(), ids.size());
 }
 
 void Tokenizer::detokenize(const Source &line) {

@@ -131,13 +131,8 @@ int Translator::run() {
 }
 
 void Translator::listLanguages() const {
-  for (uint64_t i = 0; i < encdec_language_count(model.get()); ++i) {
-    uint64_t size = 0;
-    check(encdec_language_code(model.get(), i, nullptr, 0, &size));
-    std::string code(size, 0);
-    check(encdec_language_code(model.get(), i, code.data(), size, &size));
-    print(code + "\n");
-  }
+  for (uint64_t i = 0; i < encdec_language_count(model.get()); ++i)
+    print(written(encdec_language_code, model.get(), i) + "\n");
 }
 
 /// Lines are read and decoded ahead of the first one that is not ready, and written in order.
