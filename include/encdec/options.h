@@ -61,10 +61,11 @@ ENCDEC_API encdec_status *encdec_options_get(const encdec_options *options, cons
                                              char *text, uint64_t capacity,
                                              uint64_t *out_size);
 
-/* Which of the options that are set change nothing in a generation with this model, such as
- * top_k without do_sample: a line for each, its name and what it needs. Not errors; a program
- * shows them to whoever wrote the options. `text`, `capacity` and *out_size as above; the
- * size is 0 where every option acts. */
+/* Names the options that are set and change nothing in a generation with this model, such as
+ * top_k without do_sample. Each line of the text is "name: has no effect here; ..." with the
+ * condition under which the option acts. An idle option is no error: show the lines to whoever
+ * chose the options. `text`, `capacity` and *out_size are as in encdec_options_get; the size is
+ * 0 where every option acts. */
 ENCDEC_API encdec_status *encdec_options_idle(const encdec_options *options,
                                               const encdec_model *model, char *text,
                                               uint64_t capacity, uint64_t *out_size);

@@ -121,8 +121,9 @@ struct GenerationOptions {
   /// Each option as given here, else as in `model` unless it is cleared here, else the
   /// table's default.
   GenerationOptions over(const GenerationOptions &model) const;
-  /// A line for each option of `given` that changes nothing beside these options, which are
-  /// those of `given` over a model's: its key and what it needs.
+  /// Names the options of `given` that change nothing in a search with these options, which
+  /// are given.over(model). Each line is an option's key and the condition under which the
+  /// option acts.
   std::vector<std::string> idle(const GenerationOptions &given) const;
   /// Errors: Usage where an id is outside the vocabulary.
   Status checkIds(uint64_t vocabulary) const;
