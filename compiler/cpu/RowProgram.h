@@ -26,8 +26,8 @@ struct RowStep {
 /// rows by itself, in its scratch.
 struct RowProgram {
   int64_t operands = 0;
-  llvm::SmallVector<RowStep> steps;
-  llvm::SmallVector<int64_t> results; // registers that the call hands out, made by steps
+  llvm::SmallVector<RowStep> steps = {};
+  llvm::SmallVector<int64_t> results = {}; // registers that the call hands out, made by steps
   int64_t wholeRows = 0;
 
   bool isSplitByRows() const { return wholeRows == int64_t(steps.size()); }
