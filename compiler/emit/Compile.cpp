@@ -171,14 +171,17 @@ public:
   /// The levels asked for, each once; else the levels of x86-64 whose code differs for the
   /// weights' formats: VNNI levels only where products are of whole numbers.
   std::vector<std::string> levels() const {
+    const bool wholes = llvm::any_of(
+        info.formats, [](const WeightFormat *format) { return format->roundsActivations; });
     std::vector<std::string> asked;
-    for (const std::string &level : options.levels)
+    for (std::string level : options.levels) {
+      if (const CpuLevel *best = bestCpuLevel(wholes); best && level == "host")
+        level = best->name;
       if (!llvm::is_contained(asked, level))
         asked.push_back(level);
+    }
     if (!asked.empty())
       return asked;
-    bool wholes = llvm::any_of(
-        info.formats, [](const WeightFormat *format) { return format->roundsActivations; });
     for (const CpuLevel &level : cpuLevels())
       if (level.architecture == "x86-64" && (wholes || !level.onlyForWholes))
         asked.emplace_back(level.name);

@@ -1,7 +1,8 @@
-// Bundle.cpp: counts and checksums from `encdec inspect`.
+// Bundle.cpp: how bundles are made; counts and checksums from `encdec inspect`.
 #include "compiler/lab/Bundle.h"
 
 #include "compiler/lab/Child.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using llvm::json::Array;
@@ -37,6 +38,16 @@ static int64_t segmentsOf(const Array *segments, int64_t rows) {
     range = from;
   }
   return count;
+}
+
+std::vector<std::string> compileCommand(const std::string &compiler, const std::string &model,
+                                        const std::string &bundle,
+                                        const std::vector<std::string> &words) {
+  std::vector<std::string> command = {compiler, model, "-o", bundle};
+  command.insert(command.end(), words.begin(), words.end());
+  if (llvm::none_of(words, [](llvm::StringRef word) { return word.starts_with("--cpu"); }))
+    command.insert(command.end(), {"--cpu", "host"});
+  return command;
 }
 
 Result<BundleFacts> inspectBundle(const std::string &encdec, const std::string &bundle) {

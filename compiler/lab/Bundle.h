@@ -1,10 +1,11 @@
-// Bundle.h: what a bundle says about itself. Free of MLIR.
+// Bundle.h: how bundles are made, and what they say about themselves. Free of MLIR.
 #pragma once
 #include "llvm/Support/JSON.h"
 #include "runtime/base/Status.h"
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace encdec::lab {
 
@@ -19,6 +20,12 @@ struct BundleFacts {
   /// Bundles of equal work differ in what they say about their making, or in defaults.
   std::string work;
 };
+
+/// The command that compiles `model` to `bundle` with the arguments `words`: for this machine
+/// alone, as no other one is timed, unless these name CPU levels.
+std::vector<std::string> compileCommand(const std::string &compiler, const std::string &model,
+                                        const std::string &bundle,
+                                        const std::vector<std::string> &words);
 
 /// Asks `encdec inspect`; `encdec` is the path of that program.
 Result<BundleFacts> inspectBundle(const std::string &encdec, const std::string &bundle);

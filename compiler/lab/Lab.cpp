@@ -134,10 +134,10 @@ Result<std::string> Trial::compile(const std::string &name,
                                    const std::vector<std::string> &words) {
   say("compiling " + name);
   const std::string bundle = folder.at(name + ".encdec");
-  std::vector<std::string> command = {compiler, options.model, "-o", bundle};
-  command.insert(command.end(), words.begin(), words.end());
   std::string warnings;
-  ENCDEC_RETURN_IF_ERROR(outputOf(command, compileDeadline, "", &warnings).status());
+  ENCDEC_RETURN_IF_ERROR(outputOf(compileCommand(compiler, options.model, bundle, words),
+                                  compileDeadline, "", &warnings)
+                             .status());
   // What the base warns of is known without a lab.
   for (llvm::StringRef line : llvm::split(warnings, '\n'))
     if (line.consume_front("encdec-compile: warning: ") && warned.insert(line.str()).second &&

@@ -78,7 +78,7 @@ static std::string bundlesTable(const Object &record) {
   std::string table = fmt::format("\n{:<28}{:>14}{:>14}\n", "bundle", "base", "idea");
   const std::pair<const char *, const char *> rows[] = {
       {"bytes", "bytes"},
-      {"bytes of code, all levels", "code_bytes"},
+      {"bytes of code", "code_bytes"},
       {"bytes of weights", "weights_bytes"},
       {"weights read by a step", "step_bytes"},
       {"segments, encode of 32 tokens", "encode_segments"},

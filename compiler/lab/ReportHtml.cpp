@@ -205,7 +205,7 @@ std::string bundles(const Object &record) {
   const Object &base = *record.getObject("base_bundle"), &idea = *record.getObject("idea_bundle");
   const std::pair<const char *, const char *> rows[] = {
       {"bytes", "bytes"},
-      {"bytes of code, all levels", "code_bytes"},
+      {"bytes of code", "code_bytes"},
       {"bytes of weights", "weights_bytes"},
       {"weights read by a step", "step_bytes"},
       {"segments, encode of 32 tokens", "encode_segments"},

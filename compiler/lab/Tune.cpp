@@ -1,6 +1,7 @@
 // Tune.cpp: a walk through the choices, one at a time.
 #include "compiler/lab/Tune.h"
 
+#include "compiler/lab/Bundle.h"
 #include "compiler/lab/Child.h"
 #include "compiler/lab/Conclusion.h"
 #include "compiler/lab/Folder.h"
@@ -54,8 +55,9 @@ private:
 Status Tuner::compile(const Tuning &tuning, const std::string &bundle) {
   if (options.progress)
     options.progress("compiling");
-  std::vector<std::string> command = {compiler, options.model, "-o", bundle, "--quiet"};
-  command.insert(command.end(), options.words.begin(), options.words.end());
+  std::vector<std::string> command =
+      compileCommand(compiler, options.model, bundle, options.words);
+  command.push_back("--quiet");
   command.insert(command.end(), {"--groups", tuning.groups});
   for (const std::string &text : tuning.texts())
     command.insert(command.end(), {"--tune", text});

@@ -15,8 +15,8 @@ void describeCompile(CLI::App &app, CompileArguments &arguments,
   describeExtensions(app, arguments.options, warnings);
   app.add_option("--cpu", arguments.options.levels,
                  "CPU levels to make code for: v3, v4, neon, and with int8-dynamic "
-                 "v3-avxvnni, v4-vnni; default: all of x86-64 that these weights "
-                 "make use of; several: v3,v4")
+                 "v3-avxvnni, v4-vnni; host: the best one of this machine; default: all of "
+                 "x86-64 that these weights make use of; several: v3,v4")
       ->delimiter(',')
       ->allow_extra_args(false);
   app.add_option("--tokenizer", arguments.options.tokenizer.name,
@@ -58,7 +58,9 @@ void describeCompile(CLI::App &app, CompileArguments &arguments,
 
 Status checkLevels(const CompileOptions &options) {
   for (const std::string &level : options.levels)
-    if (auto target = findObjectTarget(level); !target)
+    if (level == "host" && hostObjectTarget())
+      continue;
+    else if (auto target = findObjectTarget(level); !target)
       return usageError(llvm::toString(target.takeError()));
   return Status::success();
 }

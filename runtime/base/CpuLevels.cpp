@@ -118,9 +118,9 @@ Result<const CpuLevel *> findCpuLevel(std::string_view name) {
                     "; known are: " + known);
 }
 
-const CpuLevel *bestCpuLevel() {
+const CpuLevel *bestCpuLevel(bool wholes) {
   for (size_t i = std::size(levels); i-- > 0;)
-    if (levels[i].runsHere())
+    if ((wholes || !levels[i].onlyForWholes) && levels[i].runsHere())
       return &levels[i];
   return nullptr;
 }

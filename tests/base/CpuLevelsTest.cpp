@@ -44,6 +44,10 @@ TEST(CpuLevels, WhatRunsHere) {
       EXPECT_TRUE((*findCpuLevel(level.below))->runsHere()) << level.name;
   }
   EXPECT_EQ(bestCpuLevel(), best);
+  const CpuLevel *withoutWholes = bestCpuLevel(/*wholes=*/false);
+  ASSERT_EQ(withoutWholes == nullptr, best == nullptr);
+  if (best)
+    EXPECT_EQ(withoutWholes->name, best->name.substr(0, best->name.find('-')));
   CpuLevel wider = cpuLevels().front();
   wider.name = "v9";
   EXPECT_FALSE(wider.runsHere());

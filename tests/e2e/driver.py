@@ -31,9 +31,12 @@ def run(*arguments, check=True, **options):
 
 
 def compile_model(folder, name, *options):
-    """Compiles a checkpoint into OUT/NAME and returns the path."""
+    """Compiles a checkpoint into OUT/NAME and returns the path; for this machine alone, unless
+    the options name CPU levels."""
     OUT.mkdir(parents=True, exist_ok=True)
     path = OUT / name
+    if "--cpu" not in options:
+        options += ("--cpu", "host")
     run("compile", folder, "-o", path, *options)
     return path
 
@@ -46,12 +49,6 @@ def checkpoint(name, spec, tokenizer=None):
         shutil.copytree(ROOT / "tests" / "tokenizers" / tokenizer, folder)
     make_checkpoint.write(spec, folder)
     return folder
-
-
-def own_level():
-    """Words for compile_model that make code for this machine alone; int8-dynamic, which has
-    levels of its own ("v4-vnni"), runs a level below its best."""
-    return "--cpu", json.loads(run("doctor", "--json").stdout)["cpu_level"].split("-")[0]
 
 
 def generate_ids(bundle, sources, *options):

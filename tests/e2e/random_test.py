@@ -11,7 +11,7 @@ import pathlib
 import sys
 import unittest
 
-from driver import BUILD, GOLDENS, compile_model, generate_ids, own_level
+from driver import BUILD, GOLDENS, compile_model, generate_ids
 
 FAMILY = sys.argv.pop(1)
 if len(sys.argv) > 1:
@@ -46,13 +46,11 @@ def close(a, b):
 class RandomModels(unittest.TestCase):
     def test_models(self):
         models = json.loads(TABLE.read_text())["models"]
-        level = own_level()
         self.compared = self.total = self.decided = self.searches = 0
         for model in models:
             with self.subTest(model=model["name"]):
                 folder = CHECKPOINTS / model["name"]
-                bundle = compile_model(folder, f"{FAMILY}-{model['name']}.encdec", "--quiet",
-                                       *level)
+                bundle = compile_model(folder, f"{FAMILY}-{model['name']}.encdec", "--quiet")
                 self.check_greedy(folder, bundle, model["cases"])
                 for pair in zip(model["beams"][::2], model["beams"][1::2]):
                     self.check_beams(bundle, model["cases"], pair)

@@ -84,6 +84,20 @@ class Compile(unittest.TestCase):
             bundles.append(self.out.read_bytes())
         self.assertEqual(len(set(bundles)), 1)
 
+    def test_host_is_the_best_level_here(self):
+        """VNNI levels are for products of whole numbers alone."""
+        best = subprocess.run([BUILD / "bin" / "encdec", "doctor", "--json"], check=True,
+                              capture_output=True, text=True).stdout
+        best = json.loads(best)["cpu_level"]
+        for weights, level in (("int8-dynamic", best), ("f32", best.split("-")[0])):
+            bundles = []
+            for asked in ("host", level, f"host,{level}"):
+                result = self.run_compile("-o", self.out, EXAMPLE, "--weights", weights, "--cpu",
+                                          asked)
+                self.assertEqual(result.returncode, 0, result.stderr)
+                bundles.append(self.out.read_bytes())
+            self.assertEqual(len(set(bundles)), 1)
+
     def test_usage_errors(self):
         self.assertIn("required", self.fails(2, EXAMPLE))
         self.assertIn("known are: v3, v3-avxvnni, v4, v4-vnni, neon",
