@@ -16,12 +16,22 @@ using namespace encdec::runtime::api;
 
 namespace {
 
+/// Why a search finds fewer hypotheses than it was asked for.
+std::string whyFewer(const GenerationOptions &options) {
+  if (*options.return_alternatives && *options.min_alternative_expansion_prob > 0)
+    return fmt::format("no further first token has a probability of at least {} "
+                       "(min_alternative_expansion_prob)",
+                       *options.min_alternative_expansion_prob);
+  std::string why = "no further token had a log-probability above -inf (the model's numbers "
+                    "overflow, or what options forbid, force or add leaves none to choose";
+  if (options.force_words_ids)
+    why += ", or there is no room for force_words_ids";
+  return why + ")";
+}
+
 /// Keeps what was found for a source, with words for what is missing.
 void keep(Output &output, std::vector<Generated> found, Ending ending,
           const GenerationOptions &options) {
-  constexpr std::string_view why =
-      "no further token had a log-probability above -inf (the model's "
-      "numbers overflow, or what is banned leaves none to choose)";
   const auto asked = uint64_t(*options.num_return_sequences);
   if (ending == Ending::cancelled)
     output.warn(found.empty() ? "the generation was cancelled before the source's turn came"
@@ -31,15 +41,20 @@ void keep(Output &output, std::vector<Generated> found, Ending ending,
   if (ending == Ending::cancelled && found.empty())
     return;
   if (found.empty())
-    output.warn(fmt::format("no finite hypothesis was found: {}", why));
+    output.warn(fmt::format("no finite hypothesis was found: {}", whyFewer(options)));
   else if (found.size() < asked)
-    output.warn(fmt::format("{} of {} hypotheses were found: {}", found.size(), asked, why));
+    output.warn(fmt::format("{} of {} hypotheses were found: {}", found.size(), asked,
+                            whyFewer(options)));
   for (Generated &one : found) {
     if (std::isinf(one.score) || (one.score == 0 && one.logProb != 0)) {
       output.warn(
-          fmt::format("length_penalty {} takes the score of {} tokens to {}, "
-                      "which orders no hypotheses; choose one nearer to 1",
-                      *options.length_penalty, one.ids.size(), std::abs(one.score)));
+          std::isinf(one.logProb)
+              ? fmt::format("biases and penalties take the log-probability of {} tokens to {}, "
+                            "which orders no hypotheses; choose smaller ones",
+                            one.ids.size(), one.logProb)
+              : fmt::format("length_penalty {} takes the score of {} tokens to {}, "
+                            "which orders no hypotheses; choose one nearer to 1",
+                            *options.length_penalty, one.ids.size(), std::abs(one.score)));
       one.score = std::numeric_limits<double>::quiet_NaN();
     }
     if (const auto times = size_t(*options.repetition_guard);
@@ -49,6 +64,19 @@ void keep(Output &output, std::vector<Generated> found, Ending ending,
                               times));
     output.sequences.push_back({std::move(one), std::nullopt});
   }
+}
+
+/// Says which of the caller's options the prefix, or its absence, leaves without effect.
+void warnOfPrefix(Input &input, std::span<const int32_t> prefix,
+                  const GenerationOptions &given) {
+  if (prefix.empty() && given.prefix_bias_beta.value_or(0) > 0)
+    input.warn("prefix_bias_beta has no effect, since the source has no prefix");
+  if (const auto forced = given.forced_bos_token_id;
+      forced && !prefix.empty() && prefix.front() != *forced)
+    input.warn(fmt::format("token {} is not forced ({}), since a prefix of ids begins the "
+                           "output; begin the prefix with it",
+                           *forced,
+                           given.target_language ? "target_language" : "forced_bos_token_id"));
 }
 
 } // namespace
@@ -103,6 +131,7 @@ Result<uint64_t> encdec_generation::add(Source source, std::span<const int32_t> 
   GenerationOptions resolved = source.options;
   ENCDEC_RETURN_IF_ERROR(forceLanguage(model, resolved));
   ENCDEC_RETURN_IF_ERROR(fit(model, resolved.truncate.value_or(false), source.input));
+  warnOfPrefix(source.input, prefix, resolved);
   ENCDEC_ASSIGN_OR_RETURN(const uint64_t number,
                           engine.add(source.input.ids, prefix, resolved));
   sources.emplace(number, std::move(source));

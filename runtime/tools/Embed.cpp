@@ -60,8 +60,10 @@ private:
 Embedder::Embedder(const EmbedArguments &arguments)
     : arguments(arguments), given(givenSources(arguments)), fromIds(arguments.areIds()),
       pooled(arguments.pool != "none") {
-  if (!arguments.output.empty())
+  if (!arguments.output.empty()) {
     keepModel(arguments.model, arguments.output, "--output");
+    checkReplaceable(arguments.output, "--output:");
+  }
   model = openModel(arguments.model, arguments.weights);
   info = modelInfo(model.get());
   requireTokenizer(arguments, info);

@@ -71,6 +71,7 @@ Generator::Generator(const GenerateArguments &arguments)
   if (!arguments.alignments.empty()) {
     keepModel(arguments.model, arguments.alignments, "--alignments");
     AlignmentFile::checkName(arguments.alignments);
+    checkReplaceable(arguments.alignments, "--alignments:");
   }
   model = openModel(arguments.model, arguments.weights);
   const encdec_model_info info = modelInfo(model.get());

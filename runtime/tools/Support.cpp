@@ -27,27 +27,60 @@ void check(encdec_status *status) {
     throw failureOf(status);
 }
 
+namespace {
+
+/// Where replaceFile writes.
+struct Destination {
+  std::string target;  ///< `path`, behind links.
+  bool replaces;       ///< Whether a new file is made; else a pipe or device is written to.
+  std::string written; ///< The new file until it is whole, or the target.
+
+  explicit Destination(const std::string &path) {
+    std::error_code error;
+    const auto resolved = std::filesystem::canonical(path, error);
+    target = error ? path : resolved.string();
+    const auto status = std::filesystem::status(target, error);
+    replaces = !std::filesystem::exists(status) || std::filesystem::is_regular_file(status);
+    written = replaces ? fmt::format("{}.{}.tmp", target, getpid()) : target;
+  }
+};
+
+Failure cannotWrite(const std::string &path, const std::string &option, int reason) {
+  return Failure(ENCDEC_ERROR_FAILURE,
+                 fmt::format("{} cannot write {}: {}", option, path, std::strerror(reason)));
+}
+
+} // namespace
+
 void replaceFile(const std::string &path, std::string_view bytes, const std::string &option) {
   HeldSignals signals; // a signal leaves no temporary file
-  std::error_code error;
-  const auto resolved = std::filesystem::canonical(path, error); // behind links
-  const std::string target = error ? path : resolved.string();
-  const auto status = std::filesystem::status(target, error);
-  const bool replaces =
-      !std::filesystem::exists(status) || std::filesystem::is_regular_file(status);
-  const std::string written =
-      replaces ? fmt::format("{}.{}.tmp", target, getpid()) : target;
+  const Destination to(path);
   errno = 0;
-  std::ofstream file(written, std::ios::binary);
+  std::ofstream file(to.written, std::ios::binary);
   file.write(bytes.data(), std::streamsize(bytes.size()));
   file.close();
-  if (file && (!replaces || rename(written.c_str(), target.c_str()) == 0))
+  if (file && (!to.replaces || rename(to.written.c_str(), to.target.c_str()) == 0))
     return;
   const int reason = errno;
-  if (replaces)
-    unlink(written.c_str());
-  throw Failure(ENCDEC_ERROR_FAILURE,
-                fmt::format("{} cannot write {}: {}", option, path, std::strerror(reason)));
+  if (to.replaces)
+    unlink(to.written.c_str());
+  throw cannotWrite(path, option, reason);
+}
+
+void checkReplaceable(const std::string &path, const std::string &option) {
+  HeldSignals signals;
+  const Destination to(path);
+  if (!to.replaces) { // a pipe is not opened twice: its reader would see an end
+    if (std::filesystem::is_directory(to.target))
+      throw cannotWrite(path, option, EISDIR);
+    return;
+  }
+  errno = 0;
+  const bool opens = std::ofstream(to.written).is_open();
+  const int reason = errno;
+  unlink(to.written.c_str());
+  if (!opens)
+    throw cannotWrite(path, option, reason);
 }
 
 Options makeOptions() {

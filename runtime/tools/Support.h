@@ -64,6 +64,9 @@ template <typename Info> Info sized() {
 /// `option` and gives the system's reason.
 void replaceFile(const std::string &path, std::string_view bytes, const std::string &option);
 
+/// Throws what replaceFile would throw where `path` cannot be made, before any work is done.
+void checkReplaceable(const std::string &path, const std::string &option);
+
 /// Options of which none is set.
 Options makeOptions();
 

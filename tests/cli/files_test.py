@@ -61,12 +61,16 @@ class Files(Cli):
                                         stdin=subprocess.DEVNULL)
                 self.assertEqual(result.returncode, code, arguments)
 
-    def test_unwritable_picture(self):
-        result = run("generate", self.bundle, "--text", "Yes.", "--alignments",
-                     OUT / "no-folder" / "a.svg", check=False)
-        self.assertEqual(result.returncode, 1)
-        self.assertIn("no-folder/a.svg: No such file or directory", result.stderr)
-        self.assertEqual(len(result.stdout.splitlines()), 1, "the text has its answer")
+    def test_where_nothing_can_be_written_nothing_is_done(self):
+        folder = pathlib.Path(tempfile.mkdtemp(dir=OUT, suffix=".html"))
+        self.addCleanup(folder.rmdir)
+        texts = ["--text", "Yes.", "--text", "No."]
+        for path, says in ((OUT / "no-folder" / "a.svg", "No such file or directory"),
+                           (OUT / "no-folder" / "a.html", "No such file or directory"),
+                           (folder, "Is a directory")):
+            self.refused(1, "generate", self.bundle, *texts, "--alignments", path,
+                         says=[f"--alignments: cannot write {path}: {says}"])
+        self.assertEqual(os.listdir(folder), [])
 
     def test_a_picture_that_does_not_fit_leaves_the_older_one(self):
         folder = pathlib.Path(tempfile.mkdtemp(dir=OUT))

@@ -36,6 +36,17 @@ class Prefixes(Cli):
                      "--prefix-bias-beta", 0.99).stdout
         self.assertEqual(json.loads(answer)["ids"][:len(ids) + 1], [7, *map(int, ids)])
 
+    def test_what_a_prefix_leaves_without_effect_is_said(self):
+        words = ["generate", self.bundle, "--ids", "1217 2 0"]
+        forced = [*words, "--forced-bos-token-id", 5]
+        self.assertIn("token 5 is not forced (forced_bos_token_id)",
+                      run(*forced, "--prefix-ids", "7 9").stderr)
+        self.assertEqual(run(*forced, "--prefix-ids", "5 9").stderr, "")
+        self.assertEqual(run(*forced).stderr, "")
+        soft = [*words, "--prefix-bias-beta", 0.5]
+        self.assertIn("prefix_bias_beta has no effect", run(*soft).stderr)
+        self.assertEqual(run(*soft, "--prefix-ids", "7 9").stderr, "")
+
     def test_prefixes_as_ids(self):
         ids = ["--ids", "1217 2 0", "--ids", "5 17 0"]
         for bundle in (self.bundle, self.ids_only):

@@ -142,6 +142,17 @@ TEST_F(ApiGenerate, BadTokensMayLeaveNothing) {
   }
 }
 
+TEST_F(ApiGenerate, FewerAlternativesThanAskedForHaveTheirReason) {
+  Options options;
+  options.set("return_alternatives", true);
+  options.set("num_return_sequences", 3);
+  EXPECT_EQ(madeOf(state, {{3}}, options)[0].warnings, "");
+  options.set("min_alternative_expansion_prob", 0.9999);
+  EXPECT_EQ(madeOf(state, {{3}}, options)[0].warnings,
+            "1 of 3 hypotheses were found: no further first token has a probability of at "
+            "least 0.9999 (min_alternative_expansion_prob)");
+}
+
 TEST_F(ApiGenerate, SizesOfNgrams) {
   Options options;
   options.set("min_new_tokens", 25);
