@@ -8,7 +8,9 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <optional>
 #include <span>
@@ -265,6 +267,13 @@ void Scorer::answer(const Pair &pair, std::span<const double> logProbs) {
   ++pairCount;
   tokenCount += logProbs.size();
   sum += logProb;
+  if (const auto none = std::ranges::find(logProbs, -std::numeric_limits<double>::infinity());
+      none != logProbs.end())
+    printWarning(fmt::format("{}: the target's token {} has probability 0{}", pair.source.where,
+                             pair.target[size_t(none - logProbs.begin())],
+                             arguments.shortlist.empty()
+                                 ? ""
+                                 : "; scores count the tokens of --shortlist alone"));
   if (arguments.summary)
     return;
   if (!arguments.json)
