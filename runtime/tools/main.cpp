@@ -84,6 +84,10 @@ std::string unexpected(const CLI::App &command, const std::string &word) {
     return fmt::format("{}: did not expect '{}' after '--', where nothing is an "
                        "option; leave out the '--'",
                        nameOf(command), word.substr(0, word.find('=')));
+  if (word == "true" || word == "false")
+    return fmt::format("{}: did not expect '{}'; the value of a flag follows an equals sign, as "
+                       "in --FLAG={}",
+                       nameOf(command), word, word);
   return fmt::format("{}: did not expect '{}'; {}", nameOf(command), word,
                      pointToHelp(command));
 }

@@ -230,6 +230,11 @@ class Generate(Cli):
         self.refused(2, "generate", self.bundle, "--text", "Yes.", "--guidance-scale", 2,
                      says=["--guidance-scale is not supported: Transformers' guidance"])
 
+    def test_values_of_flags(self):
+        words = ["generate", self.bundle, "--text", "Yes.", "--beams", 1]
+        self.assertEqual(run(*words, "--do-sample=false").stdout, run(*words).stdout)
+        self.refused(2, *words, "--do-sample", "false", says=["'false'", "as in --FLAG=false"])
+
     def test_idle_options_are_warned_of(self):
         words = ["generate", self.bundle, "--text", "Yes.", "--beams", 1]
         plain = run(*words)
