@@ -66,11 +66,9 @@ void keep(Output &output, std::vector<Generated> found, Ending ending,
   }
 }
 
-/// Says which of the caller's options the prefix, or its absence, leaves without effect.
+/// Says where a prefix takes the place of the first token that the caller's options force.
 void warnOfPrefix(Input &input, std::span<const int32_t> prefix,
                   const GenerationOptions &given) {
-  if (prefix.empty() && given.prefix_bias_beta.value_or(0) > 0)
-    input.warn("prefix_bias_beta has no effect, since the source has no prefix");
   if (const auto forced = given.forced_bos_token_id;
       forced && !prefix.empty() && prefix.front() != *forced)
     input.warn(fmt::format("token {} is not forced ({}), since a prefix of ids begins the "

@@ -49,8 +49,11 @@ Prefixes::Prefixes(const PrefixArguments &arguments, encdec_model *model,
     return;
   }
   const bool areIds = arguments.ids && arguments.ids->count() > 0;
-  if (!areIds && arguments.text->count() == 0)
+  if (!areIds && arguments.text->count() == 0) {
+    if (soft && generation.has("prefix_bias_beta"))
+      printWarning("--prefix-bias-beta: has no effect here; it acts where there is a prefix");
     return;
+  }
   const char *option = areIds ? "--prefix-ids" : "--prefix";
   try {
     if (areIds && !fromIds)
