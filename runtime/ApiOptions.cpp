@@ -97,7 +97,11 @@ encdec_status *encdec_options_set(encdec_options *options, const char *name,
 
 encdec_status *encdec_options_set_flag(encdec_options *options, const char *name,
                                        uint32_t value) {
-  return setValue(options, name, {.kind = JsonValue::Bool, .boolean = value != 0});
+  return change(options, name, [&](GenerationOptions &chosen, std::string_view key) -> Status {
+    if (value > 1)
+      return usageError(fmt::format("{}: expected 0 or 1, found {}", key, value));
+    return chosen.set(key, {.kind = JsonValue::Bool, .boolean = value == 1});
+  });
 }
 
 encdec_status *encdec_options_set_integer(encdec_options *options, const char *name,

@@ -40,7 +40,9 @@ typedef struct encdec_sequence {
                          of what processors have made of the log-probabilities, by which
                          hypotheses are ranked; otherwise of the model's own */
   double score;       /* log_prob / id_count ^ length_penalty; NaN where the
-                         penalty makes the quotient 0 or infinite */
+                         penalty makes the quotient 0 or infinite. Of return_alternatives
+                         the first id's log-probability and this quotient of the others;
+                         coverage_penalty adds its weight times the coverage */
   const char *text;   /* zero-terminated UTF-8, special tokens left out; NULL
                          when generated from ids */
   uint64_t text_size; /* bytes, without the final zero */

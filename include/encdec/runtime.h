@@ -20,8 +20,8 @@
  *   - threads: functions on a model or bundle may be called from any threads at
  *     once. Functions on one state must not overlap.
  *   - nulls: a NULL handle or required pointer is ENCDEC_ERROR_USAGE, never a
- *     crash; freeing NULL does nothing. Freeing a handle twice is the one thing
- *     that stays undefined.
+ *     crash; freeing NULL does nothing. Freeing a handle twice stays undefined, and
+ *     so does a generation whose state was destroyed before it.
  *   - structs start with `size`, which the caller sets to sizeof the struct (the
  *     _default functions do): this is how newer libraries know older callers. A
  *     size that is not set is ENCDEC_ERROR_USAGE.

@@ -3,6 +3,7 @@
 #include "runtime/tools/AlignmentFile.h"
 #include "runtime/tools/AlignmentPage.h"
 #include "runtime/tools/ModelFile.h"
+#include "runtime/tools/Prefix.h"
 #include "runtime/tools/WordAlignment.h"
 
 #include <fmt/format.h>
@@ -16,14 +17,15 @@ struct AlignmentFile::Sentence {
   std::string sourceText, targetText;
   std::vector<std::string> source, target; ///< Pieces.
   std::vector<bool> sourceSpecial, targetSpecial;
-  encdec_sequence sequence; ///< Its probs are [L][H][T][S].
+  uint64_t layers, heads;
+  std::vector<float> probs; ///< [L][H][T][S]; zeros for the tokens of a prefix.
 
   size_t S() const { return source.size(); }
   size_t T() const { return target.size(); }
   /// [H][T][S] of a layer, from 1.
   std::span<const float> layer(uint64_t number) const {
-    const size_t size = sequence.heads * T() * S();
-    return {sequence.probs + (number - 1) * size, size};
+    const size_t size = heads * T() * S();
+    return std::span(probs).subspan((number - 1) * size, size);
   }
 };
 
@@ -81,21 +83,34 @@ std::vector<bool> AlignmentFile::special(bool target, const int32_t *ids,
   return all;
 }
 
-void AlignmentFile::add(const Source &source, const encdec_result *result) {
+void AlignmentFile::add(const Source &source, const encdec_result *result,
+                        std::span<const int32_t> prefix) {
   ++count;
   Sentence sentence;
   auto read = sized<encdec_source>();
   check(encdec_result_source(result, 0, &read));
-  encdec_sequence &sequence = sentence.sequence = sized<encdec_sequence>();
+  auto sequence = sized<encdec_sequence>();
   check(encdec_result_get(result, 0, /*rank=*/0, &sequence));
   sentence.source = pieces(false, read.ids, read.id_count);
-  sentence.target = pieces(true, sequence.ids, sequence.id_count);
+  std::vector<int32_t> ids(prefix.begin(), prefix.end());
+  ids.insert(ids.end(), sequence.ids, sequence.ids + sequence.id_count);
+  sentence.target = pieces(true, ids.data(), ids.size());
   sentence.sourceSpecial = special(false, read.ids, sentence.source);
-  sentence.targetSpecial = special(true, sequence.ids, sentence.target);
+  sentence.targetSpecial = special(true, ids.data(), sentence.target);
+  sentence.layers = sequence.layers;
+  sentence.heads = sequence.heads;
+  const float *made = sequence.probs; // [L][H][T - prefix][S]
+  for (uint64_t head = 0; head < sequence.layers * sequence.heads; ++head) {
+    sentence.probs.resize(sentence.probs.size() + prefix.size() * sentence.S());
+    const size_t size = sequence.id_count * sentence.S();
+    sentence.probs.insert(sentence.probs.end(), made, made + size);
+    made += size;
+  }
   sentence.sourceText =
       source.ids.empty() ? source.text : fmt::format("{}", fmt::join(source.ids, " "));
   if (sequence.text)
-    sentence.targetText.assign(sequence.text, sequence.text_size);
+    sentence.targetText =
+        prefix.empty() ? std::string(sequence.text, sequence.text_size) : detokenized(model, ids);
   switch (form) {
   case Form::Picture:
     return draw(sentence);
@@ -121,8 +136,8 @@ void AlignmentFile::draw(const Sentence &sentence) const {
   picture.targetPieces = sentence.target;
   picture.sourceText = sentence.sourceText;
   picture.targetText = sentence.targetText;
-  picture.heads = sentence.sequence.heads;
-  picture.layers = sentence.sequence.layers;
+  picture.heads = sentence.heads;
+  picture.layers = sentence.layers;
   picture.layer = arguments.alignmentLayer ? arguments.alignmentLayer : picture.layers;
   const auto layer = sentence.layer(picture.layer);
   picture.probs.assign(layer.begin(), layer.end());
@@ -136,10 +151,10 @@ void AlignmentFile::draw(const Sentence &sentence) const {
 /// The links of words in the form of the file; the layer's heads are averaged.
 std::string AlignmentFile::addWords(const Sentence &sentence) const {
   const uint64_t layer =
-      arguments.alignmentLayer ? arguments.alignmentLayer : sentence.sequence.layers;
+      arguments.alignmentLayer ? arguments.alignmentLayer : sentence.layers;
   const WordAlignment words =
       alignWords(sentence.source, sentence.target, sentence.sourceSpecial,
-                 sentence.targetSpecial, sentence.layer(layer), sentence.sequence.heads);
+                 sentence.targetSpecial, sentence.layer(layer), sentence.heads);
   if (form == Form::Pharaoh)
     return pharaoh(words);
   Json object = {{"text", sentence.sourceText}, {"translation", sentence.targetText}};
@@ -172,10 +187,10 @@ Json AlignmentFile::describe(const Sentence &sentence) const {
   object["source_words"] = words(sentence.source, sentence.sourceSpecial);
   object["target_words"] = words(sentence.target, sentence.targetSpecial);
   const size_t S = sentence.S(), T = sentence.T();
-  for (uint64_t number = 1; number <= sentence.sequence.layers; ++number) {
+  for (uint64_t number = 1; number <= sentence.layers; ++number) {
     const auto layer = sentence.layer(number);
     Json heads = Json::array();
-    for (uint64_t head = 0; head < sentence.sequence.heads; ++head) {
+    for (uint64_t head = 0; head < sentence.heads; ++head) {
       Json rows = Json::array();
       for (size_t t = 0; t < T; ++t) {
         Json row = Json::array();

@@ -26,9 +26,10 @@ public:
   /// All must outlive this.
   AlignmentFile(const GenerateArguments &arguments, const encdec_model *model);
 
-  /// Adds the answer to the next source: the best sequence of `result`, made with probs.
+  /// Adds the answer to the next source: the best sequence of `result`, made with probs, behind
+  /// `prefix`, of whose words nothing is known.
   /// Throws Failure where a picture cannot be written; an older file then stays.
-  void add(const Source &source, const encdec_result *result);
+  void add(const Source &source, const encdec_result *result, std::span<const int32_t> prefix);
   /// The next source has no answer.
   void addNothing();
   /// Writes what is one file for all texts.

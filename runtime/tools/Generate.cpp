@@ -88,6 +88,8 @@ Generator::Generator(const GenerateArguments &arguments)
   encdec_options *options = arguments.generation.options.get();
   if (!arguments.alignments.empty())
     check(encdec_options_set_flag(options, "probs", 1));
+  else if (arguments.generation.has("probs"))
+    printWarning("--probs: has no effect here; it acts where there are --alignments");
   // Text shows no scores, and a sketch is faster without them. Without a sketch scores
   // cost next to nothing, and they show where a model's numbers overflow.
   if (!arguments.json && info.sketch_bytes > 0 && !arguments.generation.has("scores"))
@@ -232,11 +234,12 @@ void Generator::answer(const Pending &pending, const encdec_result *result) {
   std::istringstream warnings(read.warnings);
   for (std::string line; std::getline(warnings, line);)
     printWarning(source.where + ": " + line);
-  answers->found(result, prefixes->whole(pending.prefix, {}));
+  const std::vector<int32_t> prefix = prefixes->whole(pending.prefix, {});
+  answers->found(result, prefix);
   if (!alignments)
     return;
   try {
-    alignments->add(source, result);
+    alignments->add(source, result, prefix);
   } catch (const Failure &failure) { // the text has its answer, and so have those after it
     if (arguments.failFast)
       throw;

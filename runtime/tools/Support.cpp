@@ -12,6 +12,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <unistd.h>
 
 namespace encdec::tools {
@@ -53,8 +54,10 @@ Failure cannotWrite(const std::string &path, const std::string &option, int reas
 } // namespace
 
 void replaceFile(const std::string &path, std::string_view bytes, const std::string &option) {
-  HeldSignals signals; // a signal leaves no temporary file
   const Destination to(path);
+  std::optional<HeldSignals> signals;
+  if (to.replaces) // a signal leaves no temporary file, and ends what waits for a pipe's reader
+    signals.emplace();
   errno = 0;
   std::ofstream file(to.written, std::ios::binary);
   file.write(bytes.data(), std::streamsize(bytes.size()));

@@ -70,7 +70,8 @@ void addTranslate(CLI::App &root, Action &action) {
   command
       ->add_option("--stand-in", arguments->standIn,
                    "A word that the model copies, such as a name, which stands for each "
-                   "placeholder while a line is translated; default: the placeholder itself")
+                   "placeholder while a line is translated, and that lines do not hold themselves; "
+                   "default: the placeholder itself")
       ->type_name("WORD")
       ->needs("--markup");
   command->add_flag("--languages", arguments->languages,

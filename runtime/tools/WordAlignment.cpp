@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <string_view>
 
 namespace encdec::tools {
@@ -63,8 +64,8 @@ WordAlignment alignWords(std::span<const std::string> sourcePieces,
   made.target = wordsOf(targetPieces, targetSpecial);
   for (size_t t = 0; t < made.target.size(); ++t) {
     const Word &word = made.target[t];
-    float best = -1;
-    size_t bestSource = 0;
+    float best = 0; // words of which nothing is known have no link
+    std::optional<size_t> bestSource;
     for (size_t s = 0; s < made.source.size(); ++s) {
       const Word &from = made.source[s];
       double sum = 0;
@@ -79,8 +80,8 @@ WordAlignment alignWords(std::span<const std::string> sourcePieces,
         bestSource = s;
       }
     }
-    if (!made.source.empty())
-      made.links.emplace_back(bestSource, t);
+    if (bestSource)
+      made.links.emplace_back(*bestSource, t);
   }
   return made;
 }

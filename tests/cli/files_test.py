@@ -72,6 +72,18 @@ class Files(Cli):
                          says=[f"--alignments: cannot write {path}: {says}"])
         self.assertEqual(os.listdir(folder), [])
 
+    def test_a_signal_ends_the_wait_for_a_reader(self):
+        folder = pathlib.Path(tempfile.mkdtemp(dir=OUT))
+        self.addCleanup(shutil.rmtree, folder)
+        os.mkfifo(folder / "a.svg")
+        process = subprocess.Popen([ENCDEC, "generate", self.bundle, "--text", "Yes.",
+                                    "--alignments", folder / "a.svg"], stdout=subprocess.DEVNULL)
+        self.addCleanup(process.kill)
+        with self.assertRaises(subprocess.TimeoutExpired):
+            process.wait(timeout=2)
+        process.terminate()
+        self.assertEqual(process.wait(timeout=60), -signal.SIGTERM)
+
     def test_a_picture_that_does_not_fit_leaves_the_older_one(self):
         folder = pathlib.Path(tempfile.mkdtemp(dir=OUT))
         self.addCleanup(shutil.rmtree, folder)

@@ -3,7 +3,7 @@
 import json
 import unittest
 
-from support import TEXTS, Cli, feed, run
+from support import OUT, TEXTS, Cli, feed, run
 
 
 class Prefixes(Cli):
@@ -35,6 +35,23 @@ class Prefixes(Cli):
                      "--forced-bos-token-id", 7, "--prefix", "Le vieux",
                      "--prefix-bias-beta", 0.99).stdout
         self.assertEqual(json.loads(answer)["ids"][:len(ids) + 1], [7, *map(int, ids)])
+
+    def test_alignments_count_words_of_the_prefix(self):
+        """Of which nothing is known: the prefix ends within a word."""
+        path = OUT / "prefix.json"
+        words = ["generate", self.bundle, "--beams", 1, "--text", "I like red wine.",
+                 "--prefix", "Moi, j'aime le vi", "--alignments"]
+        text = run(*words, path).stdout.strip()
+        made = json.loads(path.read_text())
+        self.assertEqual(made["translation"], text)
+        self.assertEqual(" ".join(made["target"]), text)
+        linked = sorted({target for _, target in made["links"]})
+        self.assertEqual(linked, list(range(3, len(made["target"]))))
+        self.assertEqual(made["probs"][:3], [[0] * len(made["source"])] * 3)
+        path = OUT / "prefix.txt"
+        run(*words, path)
+        self.assertEqual(path.read_text(),
+                         " ".join(f"{s}-{t}" for s, t in made["links"]) + "\n")
 
     def test_what_a_prefix_leaves_without_effect_is_said(self):
         words = ["generate", self.bundle, "--ids", "1217 2 0"]

@@ -153,6 +153,22 @@ TEST_F(ApiGenerate, FewerAlternativesThanAskedForHaveTheirReason) {
             "least 0.9999 (min_alternative_expansion_prob)");
 }
 
+TEST_F(ApiGenerate, LackingWordsAreSaid) {
+  Options options;
+  options.set("num_beams", 3);
+  options.set("force_words_ids", Json::parse("[[4]]"));
+  options.set("min_new_tokens", 2);
+  const Made found = madeOf(state, {{3}}, options)[0];
+  ASSERT_FALSE(found.sequences.empty());
+  EXPECT_NE(std::ranges::find(found.sequences[0].first, 4), found.sequences[0].first.end());
+  EXPECT_EQ(found.warnings, "");
+  options.set("bad_words_ids", Json::parse("[[4]]"));
+  const Made lacking = madeOf(state, {{3}}, options)[0];
+  ASSERT_FALSE(lacking.sequences.empty());
+  EXPECT_EQ(lacking.warnings, "sequence 1 lacks words of force_words_ids, which other options "
+                              "forbid, or which had no room");
+}
+
 TEST_F(ApiGenerate, SizesOfNgrams) {
   Options options;
   options.set("min_new_tokens", 25);

@@ -48,7 +48,7 @@ TEST_F(ApiOptions, EachWayToSetGivesTheSame) {
   EXPECT_EQ(messageOf(encdec_options_set_number(options, "num_beams", 4)), "");
   EXPECT_EQ(messageOf(encdec_options_set_integer(options, "top_k", 7)), "");
   EXPECT_EQ(messageOf(encdec_options_set_integer(options, "forced_bos_token_id", 9)), "");
-  EXPECT_EQ(messageOf(encdec_options_set_flag(options, "do_sample", 7)), "");
+  EXPECT_EQ(messageOf(encdec_options_set_flag(options, "do_sample", 1)), "");
   EXPECT_EQ(messageOf(encdec_options_set_flag(options, "early_stopping", 0)), "");
   const int32_t ids[] = {3, 4};
   EXPECT_EQ(messageOf(encdec_options_set_ids(options, "eos_token_id", ids, 2)), "");
@@ -105,6 +105,7 @@ TEST_F(ApiOptions, ErrorsNameTheOptionAndChangeNothing) {
        "num_beams: expected a whole number of at least 1, found 2.5"},
       {encdec_options_set_flag(options, "num_beams", 1),
        "num_beams: expected a whole number of at least 1, found true"},
+      {encdec_options_set_flag(options, "num_beams", 7), "num_beams: expected 0 or 1, found 7"},
       {encdec_options_set_ids(options, "eos_token_id", bad, 2),
        "eos_token_id: expected a list of token ids, or one, as [3, 5], found -4 in it"},
       {encdec_options_set_text(options, "target_language", "\xff", 1),
