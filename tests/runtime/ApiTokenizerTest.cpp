@@ -172,6 +172,27 @@ TEST_F(Text, AStreamGivesTheTextOfAllIds) {
   encdec_detokenizer_destroy(nullptr);
 }
 
+TEST_F(Text, APrefixOfNoTokensIsSaid) {
+  encdec_generation *generation = nullptr;
+  ASSERT_EQ(codeOf(encdec_generation_create(state, &generation)), ENCDEC_OK);
+  for (const auto &[prefix, warning] :
+       {std::pair("a", ""), {" ", "the prefix has no tokens, so the output has none"}}) {
+    uint64_t source = 0, unfinished = 1;
+    ASSERT_EQ(codeOf(encdec_generation_add_text(generation, "ab", 2, prefix, 1, nullptr, &source)),
+              ENCDEC_OK);
+    while (unfinished)
+      ASSERT_EQ(codeOf(encdec_generation_advance(generation, &unfinished)), ENCDEC_OK);
+    encdec_result *result = nullptr;
+    ASSERT_EQ(codeOf(encdec_generation_take(generation, source, &result)), ENCDEC_OK);
+    encdec_source read{};
+    read.size = sizeof(read);
+    ASSERT_EQ(codeOf(encdec_result_source(result, 0, &read)), ENCDEC_OK);
+    EXPECT_STREQ(read.warnings, warning);
+    encdec_result_free(result);
+  }
+  encdec_generation_destroy(generation);
+}
+
 TEST_F(Text, NullsAndForeignTablesAreRefused) {
   encdec_detokenizer *stream = nullptr;
   const char *part = nullptr;
