@@ -3,7 +3,6 @@
 #include "runtime/ApiGeneration.h"
 
 #include "runtime/ApiOptions.h"
-#include "runtime/search/ForcedWords.h"
 #include "runtime/search/Stops.h"
 
 #include <fmt/format.h>
@@ -30,19 +29,9 @@ std::string whyFewer(const GenerationOptions &options) {
   return why + ")";
 }
 
-/// Whether a sequence behind its prefix lacks words that options force.
-bool lacksWords(std::span<const int32_t> prefix, const std::vector<int32_t> &ids,
-                const GenerationOptions &options) {
-  if (!options.force_words_ids)
-    return false;
-  std::vector<int32_t> row(prefix.begin(), prefix.end());
-  row.insert(row.end(), ids.begin(), ids.end());
-  return !ForcedWords(*options.force_words_ids).after(row, std::nullopt).complete;
-}
-
-/// Keeps what was found for a source behind `prefix`, with words for what is missing.
-void keep(Output &output, std::vector<Generated> found, std::span<const int32_t> prefix,
-          Ending ending, const GenerationOptions &options) {
+/// Keeps what was found for a source, with words for what is missing.
+void keep(Output &output, std::vector<Generated> found, Ending ending,
+          const GenerationOptions &options) {
   const auto asked = uint64_t(*options.num_return_sequences);
   if (ending == Ending::cancelled)
     output.warn(found.empty() ? "the generation was cancelled before the source's turn came"
@@ -73,7 +62,7 @@ void keep(Output &output, std::vector<Generated> found, std::span<const int32_t>
       output.warn(fmt::format("the output repeats itself: its last tokens stand there {} "
                               "times in a row, and repetition_guard has ended it",
                               times));
-    if (lacksWords(prefix, one.ids, options))
+    if (one.lacksWords)
       output.warn(fmt::format("sequence {} lacks words of force_words_ids, which other options "
                               "forbid, or which had no room",
                               output.sequences.size() + 1));
@@ -147,7 +136,6 @@ Result<uint64_t> encdec_generation::add(Source source, std::span<const int32_t> 
   ENCDEC_RETURN_IF_ERROR(forceLanguage(model, resolved));
   ENCDEC_RETURN_IF_ERROR(fit(model, resolved.truncate.value_or(false), source.input));
   warnOfPrefix(source.input, prefix, resolved);
-  source.prefix.assign(prefix.begin(), prefix.end());
   ENCDEC_ASSIGN_OR_RETURN(const uint64_t number,
                           engine.add(source.input.ids, prefix, resolved));
   sources.emplace(number, std::move(source));
@@ -219,7 +207,7 @@ Result<Output> encdec_generation::take(uint64_t number) {
   Source &source = sources.at(number);
   Output output;
   static_cast<Input &>(output) = std::move(source.input);
-  keep(output, std::move(found), source.prefix, ending, source.options.over(model.manifest.generation));
+  keep(output, std::move(found), ending, source.options.over(model.manifest.generation));
   if (source.isText)
     for (Sequence &sequence : output.sequences) {
       ENCDEC_ASSIGN_OR_RETURN(sequence.text, model.tokenizer->decode(sequence.ids));

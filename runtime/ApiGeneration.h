@@ -61,7 +61,6 @@ struct encdec_generation {
 private:
   struct Source {
     Input input;
-    std::vector<int32_t> prefix;
     encdec::GenerationOptions options; ///< As given.
     bool isText = false;
     size_t warned = 0; ///< Bytes of the warnings that events have given.

@@ -19,8 +19,9 @@ class JitModel;
 struct CompileOptions : PipelineOptions {
   /// Whether plain ops are fused. Without, IR at hand is lowered as it is.
   bool fuse = true;
-  /// CPU levels that code is made for, by their names in Object.h, or "host": the best one of
-  /// this machine for these weights. If empty, those of x86-64 whose code differs for them.
+  /// CPU levels that code is made for, by their names in Object.h, or "host": the best level of
+  /// this machine for these weights. If empty, the levels of x86-64 whose code differs for the
+  /// weights' formats.
   std::vector<std::string> levels;
   /// A file of IR to compile instead of what the checkpoint's folder would be imported as; empty
   /// for none. Decomposed, mixed, fused, hoisted or placed: passes that have run are not run

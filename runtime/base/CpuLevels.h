@@ -48,8 +48,8 @@ std::span<const CpuLevel> cpuLevels();
 /// The level called `name`; a usage error with the names of all.
 Result<const CpuLevel *> findCpuLevel(std::string_view name);
 
-/// The level that is preferred of those that run here, or null. Without `wholes`, levels that
-/// are only for dot products of whole numbers do not count.
+/// The most preferred level that runs on this machine, or null. Without `wholes`, levels that
+/// add only dot products of whole numbers (CpuLevel::onlyForWholes) are passed over.
 const CpuLevel *bestCpuLevel(bool wholes = true);
 
 /// "x86-64", "aarch64" or "unknown": what this library was compiled for.

@@ -3,6 +3,7 @@
 #include "runtime/search/Engine.h"
 
 #include "runtime/search/EngineSource.h"
+#include "runtime/search/ForcedWords.h"
 
 #include <fmt/format.h>
 
@@ -254,8 +255,14 @@ void Engine::finish(Source &source) {
   const Policy &policy = *source.policy;
   const ModelInfo &model = state.model->manifest.model;
   source.finished = true;
+  const ForcedWords words(policy.search.words);
   for (Hypothesis &hypothesis : source.search->take()) {
     Generated &result = source.results.emplace_back(Generated{std::move(hypothesis), {}});
+    if (!words.empty()) {
+      std::vector<int32_t> row = source.prompt;
+      row.insert(row.end(), result.ids.begin(), result.ids.end());
+      result.lacksWords = !words.after(row, std::nullopt).complete;
+    }
     if (!policy.records)
       continue;
     result.probs = source.recorder.take(result);

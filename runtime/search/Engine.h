@@ -28,6 +28,7 @@ struct Generated : Hypothesis {
   /// Cross-attention probabilities [L][H][T][S], row t made while predicting
   /// ids[t]; zeros for a token that needed no step. Empty unless asked for.
   std::vector<float> probs;
+  bool lacksWords = false; ///< Whether words are missing that options force.
 };
 
 /// What ended a source, or will with the next step.

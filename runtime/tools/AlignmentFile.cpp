@@ -92,8 +92,7 @@ void AlignmentFile::add(const Source &source, const encdec_result *result,
   auto sequence = sized<encdec_sequence>();
   check(encdec_result_get(result, 0, /*rank=*/0, &sequence));
   sentence.source = pieces(false, read.ids, read.id_count);
-  std::vector<int32_t> ids(prefix.begin(), prefix.end());
-  ids.insert(ids.end(), sequence.ids, sequence.ids + sequence.id_count);
+  const std::vector<int32_t> ids = behind(prefix, {sequence.ids, sequence.id_count});
   sentence.target = pieces(true, ids.data(), ids.size());
   sentence.sourceSpecial = special(false, read.ids, sentence.source);
   sentence.targetSpecial = special(true, ids.data(), sentence.target);

@@ -144,8 +144,8 @@ void Answers::lines(std::vector<std::string> texts) {
 
 Answers::Answer Answers::answerOf(const encdec_sequence &sequence,
                                   std::span<const int32_t> prefix) const {
-  Answer answer{{prefix.begin(), prefix.end()}, "", sequence.score, sequence.log_prob};
-  answer.ids.insert(answer.ids.end(), sequence.ids, sequence.ids + sequence.id_count);
+  Answer answer{behind(prefix, {sequence.ids, sequence.id_count}), "", sequence.score,
+                sequence.log_prob};
   if (sequence.text && prefix.empty())
     answer.text.assign(sequence.text, sequence.text_size);
   else if (info.has_tokenizer)

@@ -35,6 +35,12 @@ void addPrefixes(CLI::App *command, PrefixArguments &arguments, bool idSources) 
   arguments.ids->excludes(arguments.text)->excludes(file);
 }
 
+std::vector<int32_t> behind(std::span<const int32_t> prefix, std::span<const int32_t> ids) {
+  std::vector<int32_t> all(prefix.begin(), prefix.end());
+  all.insert(all.end(), ids.begin(), ids.end());
+  return all;
+}
+
 std::string detokenized(const encdec_model *model, std::span<const int32_t> ids) {
   return written(encdec_detokenize, model, ids.data(), ids.size());
 }
@@ -143,11 +149,7 @@ std::vector<int32_t> Prefixes::idsOf(const std::string &text) const {
 }
 
 std::vector<int32_t> Prefixes::whole(const Prefix &prefix, std::span<const int32_t> ids) const {
-  std::vector<int32_t> whole;
-  if (isFirm())
-    whole = prefix.ids;
-  whole.insert(whole.end(), ids.begin(), ids.end());
-  return whole;
+  return behind(isFirm() ? prefix.ids : std::span<const int32_t>(), ids);
 }
 
 } // namespace encdec::tools

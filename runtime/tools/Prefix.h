@@ -55,6 +55,8 @@ private:
   std::unique_ptr<LineReader> lines;
 };
 
+/// The ids of an output whose prefix is no part of `ids`.
+std::vector<int32_t> behind(std::span<const int32_t> prefix, std::span<const int32_t> ids);
 /// The text of target ids.
 std::string detokenized(const encdec_model *model, std::span<const int32_t> ids);
 
