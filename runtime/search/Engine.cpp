@@ -2,6 +2,7 @@
 
 #include "runtime/search/Engine.h"
 
+#include "runtime/exec/Joining.h"
 #include "runtime/search/EngineSource.h"
 #include "runtime/search/ForcedWords.h"
 
@@ -80,28 +81,19 @@ Result<uint64_t> Engine::add(std::span<const int32_t> ids, std::span<const int32
 
 /// Lets the sources join that wait and have room, in order, all in one encode.
 Status Engine::admit() {
-  std::vector<int32_t> ids;
-  std::vector<uint64_t> offsets{0}, rows;
-  uint64_t places = 0, rowsTogether = 0;
+  Joining joining(state);
   // A step chooses among the tokens of one list, so that sources of another one wait.
   if (live.empty() && !waiting.empty())
     state.useShortlist(waiting.front()->policy->shortlist);
-  for (Source *source : waiting) {
-    if (source->policy->shortlist != state.usedShortlist())
+  for (const Source *source : waiting)
+    if (source->policy->shortlist != state.usedShortlist() ||
+        !joining.add(source->ids, source->policy->rows()))
       break;
-    places += roundUp16(source->ids.size());
-    rowsTogether += source->policy->rows();
-    if (!state.hasRoom(rows.size() + 1, places, rowsTogether))
-      break;
-    ids.insert(ids.end(), source->ids.begin(), source->ids.end());
-    offsets.push_back(ids.size());
-    rows.push_back(source->policy->rows());
-  }
-  if (rows.empty())
+  if (!joining.count())
     return {};
   size_t row = state.rows();
-  ENCDEC_RETURN_IF_ERROR(state.join(ids, offsets, rows));
-  for (size_t i = 0; i < rows.size(); ++i) {
+  ENCDEC_RETURN_IF_ERROR(joining.join());
+  for (size_t i = 0; i < joining.count(); ++i) {
     Source *source = waiting.front();
     waiting.pop_front();
     const SearchOptions &options = source->policy->search;

@@ -2,6 +2,8 @@
 
 #include "runtime/search/Score.h"
 
+#include "runtime/exec/Joining.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -57,20 +59,12 @@ Status score(State &state, const Sequences &sources, const Sequences &targets, i
       return std::move(status).withInput(b);
   ENCDEC_RETURN_IF_ERROR(state.reorder({}));
   for (size_t first = 0; first < sources.count();) {
-    // As many sources as have room are encoded together.
-    size_t last = first;
-    uint64_t places = 0;
-    std::vector<uint64_t> offsets{0}, rows;
-    for (; last < sources.count(); ++last) {
-      const uint64_t length = sources[last].size();
-      places += roundUp16(length);
-      if (last > first && !state.hasRoom(last - first + 1, places, last - first + 1))
-        break;
-      offsets.push_back(offsets.back() + length);
-      rows.push_back(1);
+    Joining joining(state); // each source alone has room: checkSources
+    while (first + joining.count() < sources.count() &&
+           joining.add(sources[first + joining.count()], 1)) {
     }
-    ENCDEC_RETURN_IF_ERROR(state.join(
-        sources.ids.subspan(sources.offsets[first], offsets.back()), offsets, rows));
+    ENCDEC_RETURN_IF_ERROR(joining.join());
+    const size_t last = first + joining.count();
     for (size_t b = first; b < last; ++b)
       ENCDEC_RETURN_IF_ERROR(
           scoreRow(state, b - first, start, targets[b],
