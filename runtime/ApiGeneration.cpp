@@ -3,6 +3,7 @@
 #include "runtime/ApiGeneration.h"
 
 #include "runtime/ApiOptions.h"
+#include "runtime/base/Utf8.h"
 #include "runtime/search/Stops.h"
 
 #include <fmt/format.h>
@@ -23,7 +24,7 @@ std::string whyFewer(const GenerationOptions &options) {
                        "(min_alternative_expansion_prob)",
                        *options.min_alternative_expansion_prob);
   std::string why = "no further token had a log-probability above -inf (the model's numbers "
-                    "overflow, or what options forbid, force or add leaves none to choose";
+                    "overflow, or what options or a hook forbid, force or add leaves none to choose";
   if (options.force_words_ids)
     why += ", or there is no room for force_words_ids";
   return why + ")";
@@ -92,6 +93,8 @@ encdec_generation::~encdec_generation() { owner.generation = nullptr; }
 
 Status encdec_generation::check(const GenerationOptions &options) {
   GenerationOptions resolved = options;
+  if (options.source_language)
+    ENCDEC_RETURN_IF_ERROR(readText(model, "", options).status());
   ENCDEC_RETURN_IF_ERROR(forceLanguage(model, resolved));
   return engine.check(resolved);
 }
@@ -118,6 +121,12 @@ Result<uint64_t> encdec_generation::addText(std::string_view text, std::string_v
   how.targetSide = true;
   how.affixes = false;
   ENCDEC_ASSIGN_OR_RETURN(Encoding read, model.tokenizer->encode(prefix, how));
+  if (read.hasUnknown) { // the output would begin with something else
+    ENCDEC_ASSIGN_OR_RETURN(const std::string spelled, model.tokenizer->decode(read.ids));
+    return usageError(fmt::format("prefix: expected a text that the model's target vocabulary "
+                                  "can spell, found {}, of which it has {}",
+                                  quote(prefix), quote(spelled)));
+  }
   for (const std::string &warning : read.warnings)
     source.input.warn(warning);
   if (read.ids.empty() && !prefix.empty())

@@ -172,6 +172,9 @@ int encdec_compile(const char *checkpoint, const encdec_compile_options *options
                    const char *output, encdec_compile_report **out_report) {
   return reported(out_report, [&](std::vector<std::string> &warnings) -> Status {
     ENCDEC_RETURN_IF_ERROR(checkGiven({{"checkpoint", checkpoint}, {"output", output}}));
+    for (const auto &[name, path] : {std::pair("checkpoint", checkpoint), {"output", output}})
+      if (!*path)
+        return usageError(std::string(name) + " is empty; expected a path");
     ENCDEC_ASSIGN_OR_RETURN(std::string program, compileProgram());
     std::vector<std::string> words = wordsOf(options);
     words.insert(words.begin(), program);
@@ -188,6 +191,8 @@ int encdec_jit(const char *checkpoint, const encdec_compile_options *options,
     *out_model = nullptr;
   return reported(out_report, [&](std::vector<std::string> &warnings) -> Status {
     ENCDEC_RETURN_IF_ERROR(checkGiven({{"checkpoint", checkpoint}, {"out_model", out_model}}));
+    if (!*checkpoint)
+      return usageError("checkpoint is empty; expected a path");
     // Passes, plugins and LLVM's targets are registered for the whole process.
     static std::mutex one;
     std::lock_guard lock(one);

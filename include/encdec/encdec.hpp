@@ -20,6 +20,7 @@
 
 #include "encdec/runtime.h"
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -156,16 +157,29 @@ public:
   Error set(const char *name, bool value) {
     return Error(encdec_options_set_flag(get(), name, value));
   }
-  Error set(const char *name, std::int64_t value) {
-    return Error(encdec_options_set_integer(get(), name, value));
+  Error set(const char *name, std::string_view text) {
+    return set(name, std::string(text).c_str());
   }
-  Error set(const char *name, int value) { return set(name, std::int64_t(value)); }
+  template <std::integral Integer> Error set(const char *name, Integer value) {
+    return std::in_range<std::int64_t>(value)
+               ? Error(encdec_options_set_integer(get(), name, std::int64_t(value)))
+               : set(name, std::to_string(value).c_str());
+  }
   Error set(const char *name, double value) {
     return Error(encdec_options_set_number(get(), name, value));
   }
   Error set(const char *name, std::span<const std::int32_t> ids) {
     return Error(encdec_options_set_ids(get(), name, ids.data(), ids.size()));
   }
+  Error set(const char *name, std::initializer_list<std::int32_t> ids) {
+    return set(name, std::span(ids.begin(), ids.size()));
+  }
+  /* A text or choice as it is, whatever it spells. */
+  Error setText(const char *name, std::string_view text) {
+    return Error(encdec_options_set_text(get(), name, text.empty() ? "" : text.data(),
+                                         text.size()));
+  }
+  Error clear(const char *name) { return Error(encdec_options_clear(get(), name)); }
   Error unset(const char *name) { return Error(encdec_options_unset(get(), name)); }
 
   encdec_options *get() const { return handle.get(); }
@@ -354,6 +368,10 @@ public:
     return Generation(made);
   }
 
+  /* Whether sources may be added with these options. */
+  Error check(const Options &options) const {
+    return Error(encdec_generation_check(get(), options.get()));
+  }
   /* A text, with a text that its translation begins with. */
   Expected<std::uint64_t> add(std::string_view text, const Options *options = nullptr,
                               std::string_view prefix = "") {

@@ -60,7 +60,8 @@ encdec_generation_add(encdec_generation *generation, const int32_t *ids, uint64_
  * forced first token (the target language, where it stands there). Events and results leave it
  * out, and their text may begin within its last word: the text of all is that of the prefix's ids
  * (encdec_tokenize_text, target_side and bare) and the sequence's, end to end
- * (encdec_detokenize). */
+ * (encdec_detokenize). Errors: also USAGE where the target vocabulary cannot spell all of the
+ * prefix. */
 ENCDEC_API encdec_status *
 encdec_generation_add_text(encdec_generation *generation, const char *text,
                            uint64_t text_size, const char *prefix, uint64_t prefix_size,

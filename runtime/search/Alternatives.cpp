@@ -36,6 +36,7 @@ NextRows Alternatives::advance(const Predictions &predictions, bool last, bool w
       const size_t parent = branch.row;
       append(branch,
              branch.search->advance(predictions.behind(parent), last, wasStepped), parent);
+      cut |= branch.search->wasCut();
     }
   return {parents, tokens};
 }
@@ -54,8 +55,10 @@ NextRows Alternatives::begin(const Predictions &predictions, bool last, bool was
     if (options.isEos(token))
       continue;
     Branch &branch = branches.emplace_back(Branch{token, logProb, {}, 0, 0, {}});
-    if (last || inner.prompt >= options.maxLength ||
-        options.ends(predictions.row(0), token))
+    if (inner.prompt >= options.maxLength || options.ends(predictions.row(0), token))
+      continue;
+    cut |= last;
+    if (last)
       continue;
     branch.search = makeSearch(inner);
     append(branch, branch.search->start(token), 0);

@@ -49,8 +49,11 @@ void BeamSearch::extend(const Predictions &predictions, bool last, bool stepped)
       options.earlyStopping == EarlyStopping::yes ? UINT64_MAX : options.places;
   for (size_t i = 0; i < found.size(); ++i) {
     const BeamCandidate &candidate = found[i];
-    if (length + 1 < options.maxLength && !last &&
-        !options.ends(predictions.row(before[candidate.beam].row), candidate.token)) {
+    const bool open =
+        length + 1 < options.maxLength &&
+        !options.ends(predictions.row(before[candidate.beam].row), candidate.token);
+    cut |= open && last;
+    if (open && !last) {
       if (beams.size() < options.beams)
         beams.push_back(
             {candidate.logProb, append(candidate), before[candidate.beam].row});

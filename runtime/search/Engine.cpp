@@ -235,6 +235,8 @@ Status Engine::advance() {
     readCandidates(*source);
     proceed(*source, source->search->advance(source->predictions(),
                                              source->deadline <= now, true));
+    if (!source->search->wasCut()) // it has ended with this step, or goes on
+      source->ending = Ending::ownRules;
     follow(*source, now);
     if (!source->finished)
       announce(*source);

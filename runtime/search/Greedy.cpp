@@ -35,7 +35,10 @@ NextRows GreedySearch::advance(const Predictions &predictions, bool last, bool s
     sequence.logProb += double(predictions.logProbs[at]);
     if (stepped)
       sequence.rows.push_back(uint32_t(row));
-    if (options.ends(predictions.row(row), token) || length >= options.maxLength || last)
+    if (options.ends(predictions.row(row), token) || length >= options.maxLength)
+      continue;
+    cut |= last;
+    if (last)
       continue;
     parents[kept] = uint32_t(row);
     tokens[kept] = token;

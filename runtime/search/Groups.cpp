@@ -40,6 +40,7 @@ NextRows GroupSearch::advance(const Predictions &predictions, bool last, bool st
   parents.clear();
   tokens.clear();
   for (Group &group : groups) {
+    cut |= last && length < options.maxLength && !group.beams.empty();
     if (last || length >= options.maxLength)
       close(group, predictions);
     appendRows(group.beams, chain, parents, tokens);

@@ -129,6 +129,11 @@ Status resolveBeams(const GenerationOptions &options, uint64_t maxRows,
   search.places = search.beams;
   if (search.beams > 1)
     search.places = uint64_t(std::llround(double(search.beams) * *options.patience));
+  if (!search.places)
+    return usageError(fmt::format("patience: expected num_beams * patience to round to 1 or "
+                                  "more, found {} * {}; it says how many hypotheses end the "
+                                  "search",
+                                  search.beams, *options.patience));
   const bool early = search.earlyStopping == EarlyStopping::yes;
   if (search.places != search.beams &&
       (!early || search.groups > 1 || !search.words.empty()))

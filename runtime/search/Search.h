@@ -127,6 +127,8 @@ public:
   /// token, whatever its length (time is up). `stepped` is false where all rows were forced
   /// and no step was run.
   virtual NextRows advance(const Predictions &predictions, bool last, bool stepped) = 0;
+  /// Whether `last` has ended a sequence that would have gone on.
+  bool wasCut() const { return cut; }
   /// Appends the tokens, after the first `known` generated ones, that the best sequence will
   /// have, whatever is predicted from here on.
   virtual void appendCertain(size_t known, std::vector<int32_t> &tokens) const = 0;
@@ -134,6 +136,9 @@ public:
   /// They may be more than `returned`; fewer, or none, where the steps gave too few tokens
   /// whose log-probability is a number above -inf.
   virtual std::vector<Hypothesis> take() = 0;
+
+protected:
+  bool cut = false;
 };
 
 /// The strategy that the options ask for.

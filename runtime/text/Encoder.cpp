@@ -183,7 +183,7 @@ void Encoder::addPieces(const Text &text) {
     }
     endUnknownRun(text);
     const int32_t id = pipeline.pieces[piece.piece].id;
-    add(id < 0 ? pipeline.info.unk_id : id, originOf(text, piece.begin, piece.end));
+    addOrUnknown(id, originOf(text, piece.begin, piece.end));
   }
   endUnknownRun(text);
 }
@@ -209,8 +209,7 @@ void Encoder::addBytes(const Text &text, const PlacedPiece &piece, bool apart) {
     const int32_t id = pipeline.pieces[index].id;
     // The last byte of a character stands for all of it, as SentencePiece has it.
     const bool isEmpty = apart && at + 1 < piece.end;
-    add(id < 0 ? pipeline.info.unk_id : id,
-        isEmpty ? Origin{whole.begin, whole.begin} : whole);
+    addOrUnknown(id, isEmpty ? Origin{whole.begin, whole.begin} : whole);
   }
 }
 
@@ -221,7 +220,7 @@ void Encoder::endUnknownRun(const Text &text) {
   unknownRun = {0, 0, PlacedPiece::unknown};
   if (pipeline.has(ENCDEC_TOKENIZER_BYTE_FALLBACK))
     return addBytes(text, {begin, end, unknown}, false);
-  int32_t id = pipeline.info.unk_id;
+  int32_t id = -1;
   // The vocabulary may have a name that is no piece; text never becomes a special token.
   if (pipeline.has(ENCDEC_TOKENIZER_UNKNOWN_BY_NAME)) {
     const std::string_view run = std::string_view(text.bytes).substr(begin, end - begin);
@@ -229,7 +228,7 @@ void Encoder::endUnknownRun(const Text &text) {
     if (named >= 0 && pipeline.rawAdded.find(run) < 0)
       id = named;
   }
-  add(id, text.originOf(begin, end));
+  addOrUnknown(id, text.originOf(begin, end));
 }
 
 Origin Encoder::originOf(const Text &text, size_t begin, size_t end) const {
@@ -246,6 +245,12 @@ Origin Encoder::originOf(const Text &text, size_t begin, size_t end) const {
     return text.originOf(first, last);
   }
   return text.originOf(begin, end);
+}
+
+/// Adds the id of a piece, or where it has none the unknown token's.
+void Encoder::addOrUnknown(int32_t id, Origin origin) {
+  out.hasUnknown |= id < 0;
+  add(id < 0 ? pipeline.info.unk_id : id, origin);
 }
 
 void Encoder::add(int32_t id, Origin origin) {

@@ -35,6 +35,7 @@ private:
   void addUnknown(const Text &text, const PlacedPiece &piece);
   void endUnknownRun(const Text &text);
   void addBytes(const Text &text, const PlacedPiece &piece, bool apart);
+  void addOrUnknown(int32_t id, Origin origin);
   void add(int32_t id, Origin origin);
   Origin originOf(const Text &text, size_t begin, size_t end) const;
 

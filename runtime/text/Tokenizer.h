@@ -34,6 +34,7 @@ struct Encoding {
   /// With EncodeOptions::offsets, the bytes of the text that each id stands for; empty
   /// ranges for ids that stand for none. Neither begins nor ends decrease.
   std::vector<Origin> offsets;
+  bool hasUnknown = false;           ///< Whether the unknown token stands for text.
   std::vector<std::string> warnings; ///< Sentences for the user.
 };
 

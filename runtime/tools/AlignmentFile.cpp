@@ -16,7 +16,7 @@ using Json = nlohmann::ordered_json;
 struct AlignmentFile::Sentence {
   std::string sourceText, targetText;
   std::vector<std::string> source, target; ///< Pieces.
-  std::vector<bool> sourceSpecial, targetSpecial;
+  std::vector<Word> sourceWords, targetWords;
   uint64_t layers, heads;
   std::vector<float> probs; ///< [L][H][T][S]; zeros for the tokens of a prefix.
 
@@ -45,7 +45,7 @@ AlignmentFile::Form AlignmentFile::formOf(const std::string &path) {
 
 AlignmentFile::AlignmentFile(const GenerateArguments &arguments, const encdec_model *model)
     : arguments(arguments), model(model), info(modelInfo(model)),
-      form(formOf(arguments.alignments)) {
+      form(formOf(arguments.alignments)), reader(model, arguments.generation) {
   for (uint64_t i = 0; i < encdec_language_count(model); ++i)
     languages.insert(written(encdec_language_code, model, i));
 }
@@ -66,8 +66,8 @@ std::vector<std::string> AlignmentFile::pieces(bool target, const int32_t *ids,
 
 /// Which pieces are no part of a word: those that no text shows, such as the end, and
 /// languages. A source's ids need not be in the target's vocabulary, so their names decide.
-std::vector<bool> AlignmentFile::special(bool target, const int32_t *ids,
-                                         const std::vector<std::string> &pieces) const {
+std::vector<bool> AlignmentFile::specialOf(bool target, const int32_t *ids,
+                                           const std::vector<std::string> &pieces) const {
   std::vector<bool> all(pieces.size());
   for (size_t i = 0; i < pieces.size() && info.has_tokenizer; ++i) {
     uint64_t size = 0;
@@ -94,8 +94,17 @@ void AlignmentFile::add(const Source &source, const encdec_result *result,
   sentence.source = pieces(false, read.ids, read.id_count);
   const std::vector<int32_t> ids = behind(prefix, {sequence.ids, sequence.id_count});
   sentence.target = pieces(true, ids.data(), ids.size());
-  sentence.sourceSpecial = special(false, read.ids, sentence.source);
-  sentence.targetSpecial = special(true, ids.data(), sentence.target);
+  const std::vector<bool> special = specialOf(false, read.ids, sentence.source);
+  if (source.ids.empty()) {
+    std::vector<Range> bytes = reader.sourceRanges(source.text, read.id_count);
+    for (size_t i = 0; i < bytes.size(); ++i)
+      if (special[i])
+        bytes[i] = {};
+    sentence.sourceWords = wordsIn(source.text, bytes);
+  } else {
+    sentence.sourceWords = wordsOf(sentence.source, special);
+  }
+  sentence.targetWords = wordsOf(sentence.target, specialOf(true, ids.data(), sentence.target));
   sentence.layers = sequence.layers;
   sentence.heads = sequence.heads;
   const float *made = sequence.probs; // [L][H][T - prefix][S]
@@ -152,8 +161,8 @@ std::string AlignmentFile::addWords(const Sentence &sentence) const {
   const uint64_t layer =
       arguments.alignmentLayer ? arguments.alignmentLayer : sentence.layers;
   const WordAlignment words =
-      alignWords(sentence.source, sentence.target, sentence.sourceSpecial,
-                 sentence.targetSpecial, sentence.layer(layer), sentence.heads);
+      alignWords(sentence.sourceWords, sentence.targetWords, sentence.layer(layer),
+                 sentence.heads, sentence.S());
   if (form == Form::Pharaoh)
     return pharaoh(words);
   Json object = {{"text", sentence.sourceText}, {"translation", sentence.targetText}};
@@ -177,14 +186,14 @@ Json AlignmentFile::describe(const Sentence &sentence) const {
   Json object = {{"text", sentence.sourceText},
                  {"source", sentence.source},
                  {"target", sentence.target}};
-  auto words = [](const std::vector<std::string> &pieces, const std::vector<bool> &special) {
+  auto listed = [](const std::vector<Word> &words) {
     Json all = Json::array();
-    for (const Word &word : wordsOf(pieces, special))
+    for (const Word &word : words)
       all.push_back({{"text", word.text}, {"begin", word.begin}, {"end", word.end}});
     return all;
   };
-  object["source_words"] = words(sentence.source, sentence.sourceSpecial);
-  object["target_words"] = words(sentence.target, sentence.targetSpecial);
+  object["source_words"] = listed(sentence.sourceWords);
+  object["target_words"] = listed(sentence.targetWords);
   const size_t S = sentence.S(), T = sentence.T();
   for (uint64_t number = 1; number <= sentence.layers; ++number) {
     const auto layer = sentence.layer(number);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/tools/Generate.h"
+#include "runtime/tools/MarkedPart.h"
 #include "runtime/tools/Support.h"
 
 #include <nlohmann/json.hpp>
@@ -40,8 +41,8 @@ private:
   struct Sentence;
   static Form formOf(const std::string &path);
   std::vector<std::string> pieces(bool target, const int32_t *ids, uint64_t count) const;
-  std::vector<bool> special(bool target, const int32_t *ids,
-                            const std::vector<std::string> &pieces) const;
+  std::vector<bool> specialOf(bool target, const int32_t *ids,
+                              const std::vector<std::string> &pieces) const;
   void draw(const Sentence &sentence) const;
   nlohmann::ordered_json describe(const Sentence &sentence) const;
   std::string addWords(const Sentence &sentence) const;
@@ -50,6 +51,7 @@ private:
   const encdec_model *model;
   const encdec_model_info info;
   const Form form;
+  const AttentionReader reader;
   std::set<std::string> languages; ///< Codes: pieces that are no words.
   uint64_t count = 0;              ///< Of sources so far.
   std::string lines;               ///< Of Json and Pharaoh.

@@ -88,8 +88,10 @@ Generator::Generator(const GenerateArguments &arguments)
   encdec_options *options = arguments.generation.options.get();
   if (!arguments.alignments.empty())
     check(encdec_options_set_flag(options, "probs", 1));
-  else if (arguments.generation.has("probs"))
+  else if (arguments.generation.has("probs")) {
     printWarning("--probs: has no effect here; it acts where there are --alignments");
+    check(encdec_options_unset(options, "probs"));
+  }
   // Text shows no scores, and a sketch is faster without them. Without a sketch scores
   // cost next to nothing, and they show where a model's numbers overflow.
   if (!arguments.json && info.sketch_bytes > 0 && !arguments.generation.has("scores"))

@@ -29,7 +29,8 @@ void addOutputs(CLI::App *command, GenerateArguments &arguments) {
       ->add_option("--alignments", arguments.alignments,
                    "Write the cross-attention into FILE: .svg (a picture; FILE-2 and so "
                    "on for further texts), .html (a page to look through all), .json (a line "
-                   "for each text) or .txt (links of words, \"0-0 1-2\")")
+                   "for each text) or .txt (links of words, counted from 0, which white "
+                   "space separates: \"0-0 1-2\")")
       ->type_name("FILE")
       ->check(notEmpty());
   command

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace encdec::tools {
@@ -94,9 +95,16 @@ std::vector<int32_t> parseIds(std::string_view text) {
 
 InputFile::InputFile(const std::string &path, const std::string &option)
     : name(path), opened(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
-  if (opened < 0)
-    throw Failure(ENCDEC_ERROR_FAILURE, fmt::format("{}: cannot read {}: {}", option, path,
-                                                    std::strerror(errno)));
+  struct stat status;
+  int error = opened < 0 || fstat(opened, &status) < 0 ? errno
+              : S_ISDIR(status.st_mode)                ? EISDIR
+                                                       : 0;
+  if (!error)
+    return;
+  if (opened >= 0)
+    close(opened);
+  throw Failure(ENCDEC_ERROR_FAILURE,
+                fmt::format("{}: cannot read {}: {}", option, path, std::strerror(error)));
 }
 
 InputFile::~InputFile() { close(opened); }

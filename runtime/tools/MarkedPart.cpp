@@ -20,8 +20,6 @@ AttentionReader::AttentionReader(const encdec_model *model, const OptionArgument
   specialTokens = special.is_boolean() && special.get<bool>();
 }
 
-/// The bytes of each of the source's ids; empty ones where an id stands for no text, or where
-/// nobody knows for what.
 std::vector<Range> AttentionReader::sourceRanges(std::string_view source,
                                                  uint64_t count) const {
   encdec_tokenize_options options = encdec_tokenize_options_default();

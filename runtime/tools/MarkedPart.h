@@ -19,8 +19,11 @@ public:
   Attention read(std::string_view source, const encdec_result *result,
                  std::span<const int32_t> prefix) const;
 
-private:
+  /// The bytes of each of the source's first `count` ids; empty ones where an id stands for no
+  /// text, or where nobody knows for what.
   std::vector<Range> sourceRanges(std::string_view source, uint64_t count) const;
+
+private:
   std::vector<Range> targetRanges(std::span<const int32_t> prefix,
                                   std::span<const int32_t> ids) const;
 

@@ -1,6 +1,7 @@
 //===- Prefix.cpp - how outputs begin -------------------------------------===//
 
 #include "runtime/tools/Prefix.h"
+#include "runtime/base/Utf8.h"
 #include "runtime/tools/Terminal.h"
 
 #include <fmt/format.h>
@@ -125,9 +126,9 @@ Prefix Prefixes::read(const std::string &text) const {
     const std::string piece = written(encdec_piece, model, /*target_side=*/1, id);
     if (piece == "<unk>" || piece == "[UNK]")
       throw usageFailure(fmt::format(
-          "the model's target vocabulary cannot spell all of '{}', only '{}'; "
+          "the model's target vocabulary cannot spell all of {}, only {}; "
           "`encdec tokenize MODEL --target-side --json` shows what it makes of a text",
-          text, detokenized(model, prefix.ids)));
+          quote(text, 100, '\''), quote(detokenized(model, prefix.ids), 100, '\'')));
   }
   return prefix;
 }

@@ -101,6 +101,11 @@ Translator::Translator(const TranslateArguments &arguments) : arguments(argument
     check(encdec_options_set_flag(wishes.options.get(), "scores", 0));
   if (arguments.markup)
     check(encdec_options_set_flag(wishes.options.get(), "probs", 1));
+  if (arguments.markup && wishes.has("prompt_lookup_num_tokens")) {
+    printWarning("--prompt-lookup-num-tokens: has no effect beside --markup, which reads "
+                 "probabilities that prompt lookup does not give");
+    check(encdec_options_unset(wishes.options.get(), "prompt_lookup_num_tokens"));
+  }
   uint64_t ids = 0;
   if (wishes.has("source_language"))
     check(encdec_tokenize(model.get(), "", 0, wishes.options.get(), nullptr, 0, &ids));
@@ -133,6 +138,8 @@ int Translator::run() {
 void Translator::listLanguages() const {
   for (uint64_t i = 0; i < encdec_language_count(model.get()); ++i)
     print(written(encdec_language_code, model.get(), i) + "\n");
+  if (!encdec_language_count(model.get()))
+    printHint("this model has no languages to choose");
 }
 
 /// Lines are read and decoded ahead of the first one that is not ready, and written in order.

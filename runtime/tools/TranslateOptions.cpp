@@ -73,6 +73,7 @@ void addTranslate(CLI::App &root, Action &action) {
                    "placeholder while a line is translated, and that lines do not hold themselves; "
                    "default: the placeholder itself")
       ->type_name("WORD")
+      ->check(notEmpty())
       ->needs("--markup");
   command->add_flag("--languages", arguments->languages,
                     "List the languages that the model can be told, and end");

@@ -25,6 +25,34 @@ std::string_view markOf(std::string_view piece) {
 
 } // namespace
 
+std::vector<Word> wordsIn(std::string_view text, std::span<const Range> bytesOfPieces) {
+  constexpr std::string_view space = " \t\n\v\f\r";
+  std::vector<Word> words;
+  std::vector<size_t> ends; // of the words, in bytes
+  for (size_t at = text.find_first_not_of(space); at < text.size();
+       at = text.find_first_not_of(space, at)) {
+    const size_t end = std::min(text.find_first_of(space, at), text.size());
+    words.push_back({std::string(text.substr(at, end - at)), 0, 0});
+    ends.push_back(end);
+    at = end;
+  }
+  for (size_t i = 0; i < bytesOfPieces.size(); ++i) {
+    const auto [begin, end] = bytesOfPieces[i];
+    if (begin == end)
+      continue;
+    size_t at = text.find_last_not_of(space, end - 1);
+    if (at == std::string_view::npos || at < begin)
+      at = text.find_first_not_of(space, end);
+    if (at == std::string_view::npos)
+      continue;
+    Word &word = words[size_t(std::ranges::upper_bound(ends, at) - ends.begin())];
+    if (word.begin == word.end)
+      word.begin = i;
+    word.end = i + 1;
+  }
+  return words;
+}
+
 std::vector<Word> wordsOf(std::span<const std::string> pieces,
                           const std::vector<bool> &special) {
   const bool marked = std::ranges::any_of(
@@ -53,15 +81,10 @@ std::vector<Word> wordsOf(std::span<const std::string> pieces,
   return words;
 }
 
-WordAlignment alignWords(std::span<const std::string> sourcePieces,
-                         std::span<const std::string> targetPieces,
-                         const std::vector<bool> &sourceSpecial,
-                         const std::vector<bool> &targetSpecial,
-                         std::span<const float> probs, uint64_t heads) {
-  const size_t S = sourcePieces.size(), T = targetPieces.size();
-  WordAlignment made;
-  made.source = wordsOf(sourcePieces, sourceSpecial);
-  made.target = wordsOf(targetPieces, targetSpecial);
+WordAlignment alignWords(std::vector<Word> source, std::vector<Word> target,
+                         std::span<const float> probs, uint64_t heads, size_t S) {
+  WordAlignment made{std::move(source), std::move(target), {}, {}};
+  const size_t T = probs.size() / (heads * S);
   for (size_t t = 0; t < made.target.size(); ++t) {
     const Word &word = made.target[t];
     float best = 0; // words of which nothing is known have no link

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/tools/Alignments.h"
+#include "runtime/tools/Markup.h"
 
 #include <cstddef>
 #include <span>
@@ -10,11 +11,17 @@
 
 namespace encdec::tools {
 
-/// A word: the pieces [begin, end) of a sentence, and its text.
+/// A word: its text, and the pieces [begin, end) that spell it; none where the tokenizer drops
+/// the word.
 struct Word {
   std::string text;
   size_t begin = 0, end = 0;
 };
+
+/// The words of a text, which white space of ASCII separates, and the pieces that stand for
+/// them by their bytes. A piece of several words counts for the last, since characters that the
+/// tokenizer drops belong to the piece behind them; a piece of white space alone for the next.
+std::vector<Word> wordsIn(std::string_view text, std::span<const Range> bytesOfPieces);
 
 /// The words that pieces spell. A piece begins a word where the vocabulary marks it: with
 /// "▁" (SentencePiece), "Ġ" (byte-level BPE) or a space; where no piece has such a mark,
@@ -32,12 +39,10 @@ struct WordAlignment {
 };
 
 /// The mean over the heads of `probs` ([H][T][S], of one layer): a target word attends to a
-/// source word with the mean over its own pieces of the sum over the other's.
-WordAlignment alignWords(std::span<const std::string> sourcePieces,
-                         std::span<const std::string> targetPieces,
-                         const std::vector<bool> &sourceSpecial,
-                         const std::vector<bool> &targetSpecial,
-                         std::span<const float> probs, uint64_t heads);
+/// source word with the mean over its own pieces of the sum over the other's. S: the source's
+/// pieces.
+WordAlignment alignWords(std::vector<Word> source, std::vector<Word> target,
+                         std::span<const float> probs, uint64_t heads, size_t S);
 
 /// The links in Pharaoh's form, "0-0 1-2": source word, target word, from 0.
 std::string pharaoh(const WordAlignment &alignment);

@@ -40,6 +40,23 @@ TEST(Words, SpecialPiecesAreNone) {
   EXPECT_EQ(textsOf({"\u2581", "a", "\u2581"}), Pieces{"a"});
 }
 
+TEST(Words, OfATextHaveTheirPieces) {
+  // "I", a word that the tokenizer drops, "tea." of two pieces behind a lone mark, the end.
+  const std::vector<Range> bytes{{0, 1}, {5, 6}, {6, 9}, {9, 10}, {0, 0}};
+  const std::vector<Word> words = wordsIn("I \u200b tea. ", bytes);
+  ASSERT_EQ(words.size(), 3u);
+  const Word expected[] = {{"I", 0, 1}, {"\u200b", 0, 0}, {"tea.", 1, 4}};
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(words[i].text, expected[i].text);
+    EXPECT_EQ(words[i].begin, expected[i].begin) << i;
+    EXPECT_EQ(words[i].end, expected[i].end) << i;
+  }
+  // The same as one piece with what was dropped before it.
+  EXPECT_EQ(wordsIn("I \u200b tea.", std::vector<Range>{{0, 1}, {1, 10}})[2].begin, 1u);
+  EXPECT_TRUE(wordsIn("", {}).empty());
+  EXPECT_TRUE(wordsIn(" \t", std::vector<Range>{{0, 1}, {2, 2}}).empty());
+}
+
 TEST(WordAlignment, AddsPiecesOfTheSourceAndAveragesTheTargets) {
   // Two heads; the source's end token takes what no word gets.
   const Pieces source{"\u2581a", "b", "\u2581c", "</s>"}, target{"\u2581x", "\u2581y", "z"};
@@ -48,7 +65,8 @@ TEST(WordAlignment, AddsPiecesOfTheSourceAndAveragesTheTargets) {
       0.1f, 0.3f, 0.2f, 0.4f, 0.0f, 0.2f, 0.5f, 0.3f, 0.1f, 0.1f, 0.7f, 0.1f,  // head 1
       0.3f, 0.1f, 0.2f, 0.4f, 0.2f, 0.0f, 0.5f, 0.3f, 0.1f, 0.1f, 0.3f, 0.5f}; // head 2
   const WordAlignment made =
-      alignWords(source, target, sourceSpecial, targetSpecial, probs, 2);
+      alignWords(wordsOf(source, sourceSpecial), wordsOf(target, targetSpecial), probs, 2,
+                 source.size());
   ASSERT_EQ(made.probs.size(), 4u);
   const float expected[] = {0.4f, 0.2f, 0.2f, 0.5f};
   for (size_t i = 0; i < 4; ++i)

@@ -122,6 +122,12 @@ class Files(Cli):
             run("generate", self.bundle, "--alignments", folder / name, input=texts)
             return (folder / name).read_text(encoding="utf-8")
 
+        # The words are the text's, also those that the tokenizer drops or does not know.
+        odd = "I like \u200b <b>tea</b> and \ufffd wine."
+        made = json.loads(written("odd.json", odd))
+        self.assertEqual(made["source"], odd.split(" "))
+        made = json.loads(written("odd.json", "I like \u200b tea."))
+        self.assertIn([3, len(made["target"]) - 1], made["links"], made)
         texts = "Where is the station?\n\nI like tea.\n"
         links = written("a.txt", texts).splitlines()
         self.assertEqual((len(links), links[1]), (3, ""))  # the blank line has none

@@ -66,6 +66,16 @@ class Prefixes(Cli):
                          "there is a prefix\n")
         self.assertEqual(run(*soft, "--prefix-ids", "7 9").stderr, "")
 
+    def test_what_has_no_spelling_is_shown_whole(self):
+        path = OUT / "unspelled.txt"
+        path.write_bytes("a\0b 漢 tail\n".encode())
+        result = run("generate", self.bundle, "--text", "Yes.", "--prefixes", path, check=False)
+        self.assertEqual(result.returncode, 2)
+        for says in ("--prefixes", "line 1", "'a\\x00b 漢 tail'", "--target-side --json"):
+            self.assertIn(says, result.stderr)
+        self.refused(1, "generate", self.bundle, "--text", "Yes.", "--prefixes", OUT,
+                     says=[f"--prefixes: cannot read {OUT}: Is a directory"])
+
     def test_prefixes_as_ids(self):
         ids = ["--ids", "1217 2 0", "--ids", "5 17 0"]
         for bundle in (self.bundle, self.ids_only):

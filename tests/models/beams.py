@@ -87,9 +87,14 @@ class Run:
             end = next((i + 1 for i, token in enumerate(ids) if token in self.eos), len(ids))
             yield ids[:end], score
 
+    def lived(self, ids, score):
+        """Whether the sequence is none of a beam that began with a score of LOWEST and was never
+        alive. Its score is that sum over its length to the power of the penalty."""
+        return score * len(ids) ** self.config.length_penalty > LOWEST / 2
+
     def hypotheses(self):
-        """The same; beams that were never alive left out."""
-        return [(ids, score) for ids, score in self.ended() if score > LOWEST / 1e4]
+        """The same, of beams that were alive."""
+        return [each for each in self.ended() if self.lived(*each)]
 
     def forced(self, at, token):
         """Whether the options force this token there."""

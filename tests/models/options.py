@@ -100,8 +100,8 @@ class Judge:
         run = beams.Run(self.exact, source, options, prefix, DRAWS)
         returned, found = len(run.sequences) // DRAWS, {}
         for at, (ids, score) in enumerate(run.ended()):
-            if score < beams.LOWEST / 1e4:
-                continue  # a beam that was never alive
+            if not run.lived(ids, score):
+                continue
             row = found.setdefault(tuple(ids), [list(ids), finite(score), 0, 0])
             row[2] += at % returned == 0
             row[3] += at % returned == returned - 1

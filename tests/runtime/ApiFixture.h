@@ -15,6 +15,14 @@ inline int codeOf(encdec_status *status) {
   return code;
 }
 
+/// The message of a status, which is freed: none, or of wrong usage.
+inline std::string messageOf(encdec_status *status) {
+  std::string message = encdec_status_message(status);
+  EXPECT_EQ(encdec_status_code(status), message.empty() ? ENCDEC_OK : ENCDEC_ERROR_USAGE);
+  encdec_status_free(status);
+  return message;
+}
+
 /// Options of a call, by name.
 class Options {
 public:

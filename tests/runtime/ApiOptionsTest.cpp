@@ -13,14 +13,6 @@ using namespace encdec::tests;
 
 namespace {
 
-/// The message of a status, which is freed.
-std::string messageOf(encdec_status *status) {
-  std::string message = encdec_status_message(status);
-  EXPECT_EQ(encdec_status_code(status), message.empty() ? ENCDEC_OK : ENCDEC_ERROR_USAGE);
-  encdec_status_free(status);
-  return message;
-}
-
 struct ApiOptions : testing::Test {
   encdec_options *options = nullptr;
   void SetUp() override { ASSERT_EQ(messageOf(encdec_options_create(&options)), ""); }

@@ -193,6 +193,19 @@ TEST_F(Text, APrefixOfNoTokensIsSaid) {
   encdec_generation_destroy(generation);
 }
 
+TEST_F(Text, APrefixThatHasNoSpellingIsRefused) {
+  encdec_generation *generation = nullptr;
+  ASSERT_EQ(codeOf(encdec_generation_create(state, &generation)), ENCDEC_OK);
+  uint64_t source = 0, unfinished = 1;
+  EXPECT_EQ(messageOf(encdec_generation_add_text(generation, "ab", 2, "a\0Q", 3, nullptr,
+                                                 &source)),
+            "prefix: expected a text that the model's target vocabulary can spell, found "
+            "\"a\\x00Q\", of which it has \"a\"");
+  ASSERT_EQ(codeOf(encdec_generation_advance(generation, &unfinished)), ENCDEC_OK);
+  EXPECT_EQ(unfinished, 0u);
+  encdec_generation_destroy(generation);
+}
+
 TEST_F(Text, NullsAndForeignTablesAreRefused) {
   encdec_detokenizer *stream = nullptr;
   const char *part = nullptr;

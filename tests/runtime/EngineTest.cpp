@@ -322,6 +322,28 @@ TEST(Engine, ADeadlineEndsASourceWithWhatItHas) {
   EXPECT_GE(take(engine, other).at(0).ids.size(), 20u);
 }
 
+TEST(Engine, AnEndOfItsOwnIsNoDeadlines) {
+  FakeModel model;
+  auto state = model.state();
+  std::vector<Wish> wishes{{{3, 5}, {}, beamsOf(1)}, {{3, 5}, {}, beamsOf(4)}};
+  wishes.push_back(wishes[1]);
+  wishes[2].options.num_beam_groups = 2;
+  wishes[2].options.diversity_penalty = 0.5;
+  wishes.push_back(wishes[0]);
+  wishes[3].options.return_alternatives = true;
+  for (Wish &wish : wishes)
+    for (uint64_t length : {1, 2}) {
+      Engine engine(*state);
+      wish.options.max_new_tokens = length;
+      wish.options.min_new_tokens = length;
+      wish.options.max_time = 1e-9;
+      const uint64_t source = add(engine, wish);
+      ASSERT_TRUE(engine.advance().ok());
+      ASSERT_EQ(engine.unfinished(), 0u);
+      EXPECT_EQ(engine.endingOf(source), length == 1 ? Ending::ownRules : Ending::maxTime);
+    }
+}
+
 TEST(Engine, CancelEndsAllWithinAStep) {
   FakeModel model;
   StateLimits limits;

@@ -203,6 +203,8 @@ TEST(SearchOptions, ThatExcludeEachOtherAreRefused) {
       {R"({"num_beams": 2, "force_words_ids": [[2, 1]]})", "expected no end token in a phrase"},
       {R"({"num_beams": 2, "force_words_ids": [[[2], [2, 3]]]})", "begins another, found [2]"},
       {R"({"num_beams": 2, "patience": 2.0})", "patience: expected early_stopping true"},
+      {R"({"num_beams": 4, "patience": 0.1, "early_stopping": true})",
+       "patience: expected num_beams * patience to round to 1 or more, found 4 * 0.1"},
       {R"({"num_beams": 2, "patience": 2.0, "early_stopping": true, "num_return_sequences": 5})",
        "num_return_sequences is 5, expected 1 ... 4 (num_beams * patience)"},
       {R"({"return_alternatives": true, "do_sample": true})", "return_alternatives: expected"},

@@ -89,6 +89,12 @@ const char *use_api_from_cpp(const encdec_model_image &image, std::vector<std::i
     return "options";
   if (!options->set("max_new_tokens", true) || !options->set("no_such_option", "1"))
     return "a wrong option";
+  if (options->set("seed", 5u) || options->set("seed", std::uint64_t(5)) ||
+      options->set("seed", 5LL) || options->set("eos_token_id", {3, 5}) ||
+      options->set("num_beams", std::string("1")) || options->setText("source_language", "none") ||
+      !options->set("num_beams", ~std::uint64_t(0)) || options->clear("source_language") ||
+      options->unset("eos_token_id") || options->unset("seed"))
+    return "options of other types";
   auto copy = options->copy();
   auto output = state.generateIds(std::vector{std::span(ids)}, &*copy);
   if (!output || output->count() != 1 || !output->source(0) || output->sequence(0, 7))

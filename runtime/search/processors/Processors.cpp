@@ -9,7 +9,7 @@ namespace encdec::runtime {
 namespace {
 
 Status checkForced(const char *key, const std::vector<int32_t> &forced,
-                   const std::vector<int32_t> &suppressed) {
+                   const std::vector<int32_t> &suppressed, const char *instead = "") {
   const auto isSuppressed = [&](int32_t token) {
     return std::ranges::find(suppressed, token) != suppressed.end();
   };
@@ -17,8 +17,7 @@ Status checkForced(const char *key, const std::vector<int32_t> &forced,
     return Status::success();
   return usageError(std::string(key) + ": expected a token that suppress_tokens lets be "
                     "chosen, found " + std::to_string(forced.front()) +
-                    "; take it out of suppress_tokens (min_new_tokens keeps a sequence from "
-                    "ending early)");
+                    "; take it out of suppress_tokens" + instead);
 }
 
 } // namespace
@@ -33,7 +32,8 @@ Status checkProcessors(const GenerationOptions &options) {
                                        suppressed));
   if (options.forced_eos_token_id)
     ENCDEC_RETURN_IF_ERROR(checkForced("forced_eos_token_id", *options.forced_eos_token_id,
-                                       suppressed));
+                                       suppressed,
+                                       " (min_new_tokens keeps a sequence from ending early)"));
   return Status::success();
 }
 
