@@ -35,7 +35,8 @@ def ids_in(options):
 
 
 def unfeasible(options, prompt):
-    most = options.get("max_new_tokens") or options.get("max_length", math.inf) - prompt
+    most = (options.get("max_new_tokens") or
+            (options.get("max_length") or make_checkpoint.MAX_LENGTH) - prompt)
     return max(options.get("min_new_tokens") or 0,
                (options.get("min_length") or 0) - prompt) > most
 
@@ -54,7 +55,7 @@ EXCEPTIONS = [
     ("encdec", "a word without tokens does nothing and is a mistake; Transformers ignores it",
      lambda options, size, prompt: [] in options.get("bad_words_ids", []) + [
          word for word, _ in options.get("sequence_bias", [])]),
-    ("encdec", "a least length above the caller's greatest is a mistake; Transformers warns",
+    ("encdec", "a least length above the greatest is a mistake; Transformers warns",
      lambda options, size, prompt: unfeasible(options, prompt)),
 ]
 

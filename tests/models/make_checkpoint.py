@@ -24,6 +24,7 @@ import sys
 from families import FAMILIES
 
 TRANSFORMERS = "5.24.0"
+MAX_LENGTH = 24  # of the generation configurations
 
 DEFAULTS = {
     "seed": 1,
@@ -269,7 +270,7 @@ def pad(spec):
 def generation(spec):
     s = complete(spec)
     keys = {"bos_token_id": special(s, "bos"), "decoder_start_token_id": special(s, "start"),
-            "eos_token_id": eos(s), "pad_token_id": pad(s), "max_length": 24, "num_beams": 1,
+            "eos_token_id": eos(s), "pad_token_id": pad(s), "max_length": MAX_LENGTH, "num_beams": 1,
             "bad_words_ids": [[special(s, name)] for name in family(s)["banned"]] or None,
             **family(s)["generation"], **s["generation"]}
     return {k: v for k, v in keys.items() if v is not None}
