@@ -269,6 +269,9 @@ std::vector<std::string> GenerationOptions::idle(const GenerationOptions &given)
 }
 
 Status GenerationOptions::checkIds(uint64_t vocabulary) const {
+  if (!decoder_start_token_id && std::ranges::count(cleared, "decoder_start_token_id"))
+    return usageError("decoder_start_token_id: expected a token that sequences begin with, "
+                      "found none; leave the option out for the model's own");
   for (const OptionInfo &row : optionTable()) {
     const std::optional<int32_t> id = std::visit(
         [&](auto member) -> std::optional<int32_t> {

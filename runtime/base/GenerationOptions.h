@@ -125,7 +125,7 @@ struct GenerationOptions {
   /// are given.over(model). Each line is an option's key and the condition under which the
   /// option acts.
   std::vector<std::string> idle(const GenerationOptions &given) const;
-  /// Errors: Usage where an id is outside the vocabulary.
+  /// Errors: Usage where an id is outside the vocabulary, or the start token is none.
   Status checkIds(uint64_t vocabulary) const;
 
   bool operator==(const GenerationOptions &) const = default;

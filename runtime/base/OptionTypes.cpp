@@ -184,8 +184,8 @@ std::string words(std::string_view type, const OptionRange &range) {
       {"Token", "a token id"},
       {"Tokens", "a list of token ids, or one, as [3, 5]"},
       {"TokenLists", "a list of lists of token ids, each of at least one, as [[5, 7], [9]]"},
-      {"Words", "a list of token ids, or of lists of them to choose from, for each word, as "
-                "[[5, 7], [[8], [9, 2]]]"},
+      {"Words", "a list of token ids, or of lists of them to choose from, for each word, none "
+                "empty, as [[5, 7], [[8], [9, 2]]]"},
       {"Decay", "[whole number, number], as [20, 1.1]"},
       {"Stopping", "true, false or \"never\""},
       {"Text", "a text in UTF-8, not empty"},

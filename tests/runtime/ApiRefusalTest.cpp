@@ -53,6 +53,21 @@ TEST_F(ApiRefusal, StructsWithoutASizeAreRefused) {
   }
 }
 
+TEST_F(ApiRefusal, SequencesBeginWithAToken) {
+  encdec_options *options = nullptr;
+  ASSERT_EQ(encdec_options_create(&options), nullptr);
+  ASSERT_EQ(encdec_options_clear(options, "decoder_start_token_id"), nullptr);
+  const int32_t ids[] = {3};
+  const uint64_t offsets[] = {0, 1};
+  double logProb = 0;
+  encdec_result *result = nullptr;
+  for (encdec_status *status :
+       {encdec_generate(state, ids, offsets, 1, options, &result),
+        encdec_score(state, ids, offsets, ids, offsets, 1, options, &logProb)})
+    EXPECT_EQ(usage(status).rfind("decoder_start_token_id: expected a token", 0), 0u);
+  encdec_options_destroy(options);
+}
+
 TEST_F(ApiRefusal, ReservedFieldsAreZero) {
   uint64_t count = 0;
   auto options = encdec_tokenize_options_default();
