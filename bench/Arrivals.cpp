@@ -9,14 +9,12 @@
 // answer in milliseconds, and sentences a second. bench/arrivals makes the traces and draws
 // the curve.
 
-#include "encdec/runtime.h"
+#include "bench/Program.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
-#include <cstring>
 #include <deque>
 #include <iostream>
 #include <map>
@@ -25,16 +23,11 @@
 #include <thread>
 #include <vector>
 
+using namespace encdec::bench;
+
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-void check(encdec_status *status) {
-  if (!status)
-    return;
-  std::cerr << encdec_status_message(status) << '\n';
-  std::exit(encdec_status_code(status));
-}
 
 struct Sentence {
   double arrival = 0; ///< Seconds from the start.
@@ -137,27 +130,21 @@ private:
 } // namespace
 
 int main(int argc, char **argv) {
-  if (argc < 3 || argc % 2 == 0 ||
-      (std::strcmp(argv[2], "join") && std::strcmp(argv[2], "batch"))) {
-    std::cerr << "usage: encdec_bench_arrivals BUNDLE join|batch [--threads N] [--rows N] "
-                 "[--beams K] < TRACE\n";
+  const char *usage = "encdec_bench_arrivals BUNDLE join|batch [--threads N] [--rows N] "
+                      "[--beams K] < TRACE";
+  auto numbers = numbersOf(argc, argv, 3, usage,
+                           {{"--threads", 2}, {"--rows", 32}, {"--beams", 1}});
+  const std::string_view policy = argv[2];
+  if (policy != "join" && policy != "batch") {
+    std::cerr << "usage: " << usage << '\n';
     return ENCDEC_ERROR_USAGE;
   }
-  std::map<std::string, int64_t> numbers{{"--threads", 2}, {"--rows", 32}, {"--beams", 1}};
-  for (int i = 3; i + 1 < argc; i += 2)
-    numbers[argv[i]] = std::atoll(argv[i + 1]);
-  encdec_model *model = nullptr;
-  check(encdec_model_open(argv[1], nullptr, &model));
-  auto limits = encdec_state_options_default();
-  limits.threads = uint32_t(numbers["--threads"]);
-  limits.max_rows = uint64_t(numbers["--rows"]);
-  encdec_state *state = nullptr;
-  check(encdec_state_create(model, &limits, &state));
+  const Opened opened(argv[1], numbers["--threads"], numbers["--rows"]);
   encdec_generation *generation = nullptr;
-  check(encdec_generation_create(state, &generation));
+  check(encdec_generation_create(opened.state, &generation));
   std::vector<Sentence> trace = readTrace();
   Server server(generation, trace, numbers["--beams"]);
-  if (std::string_view(argv[2]) == "join")
+  if (policy == "join")
     server.join();
   else
     server.batch();
@@ -175,6 +162,4 @@ int main(int argc, char **argv) {
              "\"sentences_per_second\": {:.3f}}}\n",
              trace.size(), quantile(0.5), quantile(0.95), double(trace.size()) / end);
   encdec_generation_destroy(generation);
-  encdec_state_destroy(state);
-  encdec_model_close(model);
 }

@@ -12,38 +12,19 @@
 //
 // bench/streaming makes the sources and sums up.
 
-#include "encdec/runtime.h"
+#include "bench/Program.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <chrono>
-#include <cstdlib>
 #include <iostream>
-#include <map>
 #include <sstream>
 #include <string>
 #include <vector>
 
+using namespace encdec::bench;
+
 namespace {
-
-void check(encdec_status *status) {
-  if (!status)
-    return;
-  std::cerr << encdec_status_message(status) << '\n';
-  std::exit(encdec_status_code(status));
-}
-
-class Watch {
-public:
-  double ms() const {
-    return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-  }
-
-private:
-  using Clock = std::chrono::steady_clock;
-  const Clock::time_point start = Clock::now();
-};
 
 /// Milliseconds of an encode and of the step that follows.
 std::pair<double, double> direct(encdec_state *state, const std::vector<int32_t> &ids,
@@ -94,24 +75,11 @@ Streamed stream(encdec_generation *generation, const std::vector<int32_t> &ids,
 } // namespace
 
 int main(int argc, char **argv) {
-  if (argc < 2 || argc % 2) {
-    std::cerr << "usage: encdec_bench_streaming BUNDLE [--threads N] [--beams K] < SOURCES\n";
-    return ENCDEC_ERROR_USAGE;
-  }
-  std::map<std::string, int64_t> numbers{{"--threads", 2}, {"--beams", 1}};
-  for (int i = 2; i + 1 < argc; i += 2)
-    numbers[argv[i]] = std::atoll(argv[i + 1]);
+  auto numbers = numbersOf(
+      argc, argv, 2, "encdec_bench_streaming BUNDLE [--threads N] [--beams K] < SOURCES",
+      {{"--threads", 2}, {"--beams", 1}});
   const int64_t beams = numbers["--beams"];
-  encdec_model *model = nullptr;
-  check(encdec_model_open(argv[1], nullptr, &model));
-  encdec_model_info info = {};
-  info.size = sizeof info;
-  check(encdec_model_get_info(model, &info));
-  auto limits = encdec_state_options_default();
-  limits.threads = uint32_t(numbers["--threads"]);
-  limits.max_rows = uint64_t(beams);
-  encdec_state *state = nullptr;
-  check(encdec_state_create(model, &limits, &state));
+  const Opened opened(argv[1], numbers["--threads"], beams);
   encdec_options *options = nullptr;
   check(encdec_options_create(&options));
   check(encdec_options_set_integer(options, "num_beams", beams));
@@ -121,10 +89,10 @@ int main(int argc, char **argv) {
     for (int32_t id; words >> id;)
       ids.push_back(id);
     // A search of beams asks for twice as many tokens where there is one end token.
-    const auto [encode, step] = direct(state, ids, info.decoder_start_token_id,
+    const auto [encode, step] = direct(opened.state, ids, opened.info.decoder_start_token_id,
                                        beams == 1 ? 1 : uint64_t(2 * beams));
     encdec_generation *generation = nullptr; // owns the state until it is destroyed
-    check(encdec_generation_create(state, &generation));
+    check(encdec_generation_create(opened.state, &generation));
     const Streamed streamed = stream(generation, ids, options);
     encdec_generation_destroy(generation);
     fmt::print("{{\"encode_ms\": {:.4f}, \"step_ms\": {:.4f}, \"first_ms\": {:.4f}, "
@@ -132,6 +100,4 @@ int main(int argc, char **argv) {
                encode, step, streamed.firstMs, fmt::join(streamed.told, ", "));
   }
   encdec_options_destroy(options);
-  encdec_state_destroy(state);
-  encdec_model_close(model);
 }
