@@ -4,10 +4,10 @@
 // Rows of one source follow each other and heads are the outer loop, so that the
 // hypotheses of a sentence read a head's keys and values while these are in the cache.
 //
-// The keys and values of one (row, head) are a few KB, and lie far from those of the next row. In
-// bf16 they are too short a stream for the hardware to prefetch, so while a worker attends for one
-// (row, head), it prefetches the keys and values of its next (row, head) (AVX-512, 64 rows of 32
-// keys: 17 -> 21 GB/s).
+// One row's keys and values of one head are a few KB of the cache; the next row's lie at another
+// place of it. In bf16 such a block is too short a stream for the hardware prefetcher to follow.
+// So while a worker attends for one row and head, it prefetches the keys and values of the row and
+// head that it attends for next (AVX-512, 64 rows of 32 keys: 17 -> 21 GB/s).
 #include "compiler/cpu/Layer.h"
 #include "compiler/cpu/Math.h"
 

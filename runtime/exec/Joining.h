@@ -6,13 +6,14 @@
 
 namespace encdec::runtime {
 
-/// Collects sources for one State::join, as many as have room.
+/// The sources of one State::join: those that a caller adds until the state's memory or rows
+/// have no room for a further source.
 class Joining {
 public:
   explicit Joining(State &state) : state(state) {}
 
-  /// Adds a source from which up to `maxRows` rows may go on; false where the state has no
-  /// room for it beside those that were added before.
+  /// Adds a source, of whose row a search makes up to `maxRows` rows. False, and nothing is
+  /// added, where the state has no room for the source beside the sources added before it.
   bool add(std::span<const int32_t> source, uint64_t maxRows) {
     if (!state.hasRoom(rows.size() + 1, places + roundUp16(source.size()),
                        rowsTogether + maxRows))

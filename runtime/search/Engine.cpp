@@ -230,13 +230,13 @@ Status Engine::advance() {
   stepped = false;
   const Clock::time_point now = Clock::now();
   for (Source *source : live) {
-    if (source->deadline <= now && source->ending == Ending::ownRules)
-      source->ending = Ending::maxTime;
     readCandidates(*source);
     proceed(*source, source->search->advance(source->predictions(),
                                              source->deadline <= now, true));
-    if (!source->search->wasCut()) // it has ended with this step, or goes on
+    if (!source->search->wasCut()) // the search has ended by itself, or goes on
       source->ending = Ending::ownRules;
+    else if (source->ending != Ending::cancelled)
+      source->ending = Ending::maxTime;
     follow(*source, now);
     if (!source->finished)
       announce(*source);

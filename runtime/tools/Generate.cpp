@@ -86,9 +86,9 @@ Generator::Generator(const GenerateArguments &arguments)
         "this model, got {}",
         info.decoder_layers, arguments.alignmentLayer));
   encdec_options *options = arguments.generation.options.get();
-  if (!arguments.alignments.empty())
+  if (!arguments.alignments.empty()) {
     check(encdec_options_set_flag(options, "probs", 1));
-  else if (arguments.generation.has("probs")) {
+  } else if (arguments.generation.has("probs")) {
     printWarning("--probs: has no effect here; it acts where there are --alignments");
     check(encdec_options_unset(options, "probs"));
   }
